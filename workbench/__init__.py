@@ -1,0 +1,1 @@
+"""Workbench: takes an AI agent pilot to a go/no-go decision with evidence."""

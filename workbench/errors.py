@@ -1,0 +1,79 @@
+"""Errors a user can act on: what is wrong, where, got, expected, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+MAX_SHOWN = 5
+
+
+class WorkbenchError(Exception):
+    """Base of every error the workbench raises on purpose.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, one sentence without a full stop.
+    where, got, expected, remedy : str, optional
+        Pilot, file, line, record or field; the offending value; what would have been right; what to do next.
+    """
+
+    exit_code: ClassVar[int] = 4
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: str | None = None,
+        got: str | None = None,
+        expected: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.where = where
+        self.got = got
+        self.expected = expected
+        self.remedy = remedy
+
+    def facts(self) -> dict[str, str]:
+        """Return the facts that were given, in the order a reader needs them."""
+        named = {"where": self.where, "got": self.got, "expected": self.expected, "do": self.remedy}
+        return {name: text for name, text in named.items() if text is not None}
+
+    def __str__(self) -> str:
+        return "\n".join([self.problem, *(f"  {name}: {text}" for name, text in self.facts().items())])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        state = {name: getattr(self, name) for name in ("where", "got", "expected", "remedy")}
+        return (_rebuild, (type(self), self.problem, state))
+
+
+class InputError(WorkbenchError):
+    """The user's input cannot be used as it is; exit code 2."""
+
+    exit_code = 2
+
+
+class RunError(WorkbenchError):
+    """The input is fine but the work could not be done or finished; exit code 4."""
+
+
+def _rebuild(kind: type[WorkbenchError], problem: str, state: dict[str, str | None]) -> WorkbenchError:
+    return kind(problem, **state)
+
+
+def shown(values: Iterable[object]) -> str:
+    """Return at most five of the values, and the total when there are more.
+
+    Examples
+    --------
+    >>> shown(["a", "b"])
+    "'a', 'b'"
+    >>> shown(range(9))
+    '0, 1, 2, 3, 4, ... (9 in all)'
+    """
+    listed = list(values)
+    text = ", ".join(repr(value) for value in listed[:MAX_SHOWN])
+    return text if len(listed) <= MAX_SHOWN else f"{text}, ... ({len(listed):,} in all)"

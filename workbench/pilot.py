@@ -1,0 +1,158 @@
+"""A pilot: one agent use case, its folders, its settings and its agents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from workbench.charter import CHARTER_FILE, Charter
+from workbench.configuration import Settings, read_settings
+from workbench.contract import CONTRACT_FILE, Contract, read_contract
+from workbench.errors import InputError, shown
+
+PILOT_FILE = "pilot.yaml"
+
+
+class AgentSettings(Settings):
+    """One agent of a pilot: exactly one of a prompt, a Python callable or an HTTP endpoint.
+
+    `python` is PATH:NAME with PATH relative to the root. NAME takes one record (a mapping of the columns an agent may
+    see) and returns an answer `{"action", "confidence", "reason"}`; with `trained: true` NAME takes the development
+    records and their labels as one DataFrame and returns such a function. `reads` lists further files, relative to the
+    root, that the callable depends on: a change in one is a new version of the agent.
+    """
+
+    note: str = ""
+    prompt: str | None = None
+    python: str | None = Field(default=None, pattern=r"^[^:]+\.py:[A-Za-z_]\w*$")
+    http: str | None = Field(default=None, pattern=r"^https?://")
+    trained: bool = False
+    reads: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = [name for name in ("prompt", "python", "http") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"exactly one of prompt, python, http must be given, not {len(given)}")
+        if (self.trained or self.reads) and self.python is None:
+            raise ValueError("trained and reads belong to a python agent")
+        return self
+
+
+class ServerSettings(Settings):
+    """An OpenAI-compatible chat-completions server; the key is read from the environment variable named here."""
+
+    base_url: str | None = None
+    model: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+    concurrency: int = Field(default=16, ge=1, le=1024)
+    deadline_s: float = Field(default=60.0, gt=0)
+    max_attempts: int = Field(default=5, ge=1, le=20)
+
+
+class Price(Settings):
+    """What a model's tokens cost."""
+
+    input_per_million: float = Field(ge=0)
+    output_per_million: float = Field(ge=0)
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+
+
+class PilotSettings(Settings):
+    """The content of pilot.yaml. `compare` names the agents that a run without `--agent` compares."""
+
+    title: str
+    question: str
+    escalate_label: str | None = None
+    agents: dict[str, AgentSettings] = Field(min_length=1)
+    compare: tuple[str, ...] = Field(min_length=1)
+    server: ServerSettings = ServerSettings()
+    prices: dict[str, Price] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _compared_exist(self) -> Self:
+        unknown = [name for name in self.compare if name not in self.agents]
+        if unknown:
+            raise ValueError(f"compare names unknown agents: {shown(unknown)}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Pilot:
+    """A pilot that was found and read; its records are not read yet."""
+
+    name: str
+    root: Path
+    settings: PilotSettings
+    contract: Contract
+    charter: Charter
+
+    @property
+    def data(self) -> Path:
+        """Folder with contract and records."""
+        return self.root / "datasets" / self.name
+
+    @property
+    def suite(self) -> Path:
+        """Folder with pilot.yaml, charter.yaml and prompts."""
+        return self.root / "eval_suites" / self.name
+
+    @property
+    def runs(self) -> Path:
+        """Folder for everything a run leaves."""
+        return self.root / "mlruns" / self.name
+
+    def agent(self, name: str) -> AgentSettings:
+        """Return an agent's settings, or say which agents there are."""
+        if name not in self.settings.agents:
+            raise InputError(
+                f"pilot {self.name!r} has no agent {name!r}",
+                where=str(self.suite / PILOT_FILE),
+                expected=", ".join(sorted(self.settings.agents)),
+            )
+        return self.settings.agents[name]
+
+
+def pilot_names(root: Path) -> tuple[str, ...]:
+    """Return the names of the pilots under a root, sorted."""
+    return tuple(sorted(path.parent.name for path in (root / "eval_suites").glob(f"*/{PILOT_FILE}")))
+
+
+def open_pilot(name: str, root: Path | str = ".") -> Pilot:
+    """Return a pilot with its settings, contract and charter read and checked.
+
+    Raises
+    ------
+    InputError
+        There is no such pilot, or one of its files does not fit.
+    """
+    root = Path(root).resolve()
+    names = pilot_names(root)
+    if name not in names:
+        raise InputError(
+            f"there is no pilot {name!r}",
+            where=str(root / "eval_suites"),
+            expected=", ".join(names) or "no pilot is there yet",
+            remedy="name one of these, give --root DIR, or make one with `workbench init`",
+        )
+    suite, data = root / "eval_suites" / name, root / "datasets" / name
+    if not (data / CONTRACT_FILE).is_file():
+        raise InputError(f"pilot {name!r} has no contract", where=str(data / CONTRACT_FILE))
+    settings = read_settings(suite / PILOT_FILE, PilotSettings)
+    pilot = Pilot(name, root, settings, read_contract(data), read_settings(suite / CHARTER_FILE, Charter))
+    _check_escalate_label(pilot)
+    return pilot
+
+
+def _check_escalate_label(pilot: Pilot) -> None:
+    """Refuse an escalation label that the contract does not know."""
+    label, allowed = pilot.settings.escalate_label, pilot.contract.columns[pilot.contract.label].allowed
+    if label is not None and allowed is not None and label not in allowed:
+        raise InputError(
+            f"escalate_label {label!r} is no label of the contract",
+            where=str(pilot.suite / PILOT_FILE),
+            expected=shown(allowed),
+        )

@@ -1,0 +1,288 @@
+"""The runner: one agent over a fixed set of records, each ending in exactly one terminal row of the journal.
+
+A record is handed to the agent only while fewer than `window` records are under way or decided but not yet stored, so a
+process killed at any moment repeats at most `window` calls. Decisions that come within a few milliseconds share one
+transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Never
+
+import pandas as pd
+from tqdm import tqdm
+
+from workbench.agents import Agent
+from workbench.decisions import Decision, Status
+from workbench.engines.protocol import FailureCause
+from workbench.errors import RunError
+from workbench.journal import Journal, RunInfo, RunPlan, digest_of, key_of, sole_run
+from workbench.records import Record
+from workbench.splits import Dataset, Split
+
+GROUPING_S = 0.004
+GRACE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one call of `run_agent` did.
+
+    Parameters
+    ----------
+    info : RunInfo
+        The run's state afterwards.
+    n_asked : int
+        Records this session asked the agent about; the others came from the journal.
+    n_unmatched : int
+        Answers that belonged to no open record (an engine answered twice or made up an id); they were dropped.
+    refusal : str, optional
+        Why the run had to stop asking: the server refused the credentials. The rest was skipped.
+    """
+
+    info: RunInfo
+    n_asked: int
+    n_unmatched: int
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records a run is about."""
+
+    dataset: Dataset
+    split: Split
+    ids: pd.Index[str]
+
+
+def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_progress: bool = True) -> Session:
+    """Bring every planned decision of an agent into the journal and return what was done.
+
+    Decisions that are there already are not asked again; failed and skipped ones are. SIGINT and SIGTERM stop asking,
+    wait up to ten seconds for the calls under way and store what came; a second signal does not wait.
+
+    Raises
+    ------
+    RunError
+        The run was interrupted, the journal could not be written, or the same agent version is being run elsewhere.
+    """
+    dataset, ids = selection.dataset, selection.ids
+    plan = RunPlan(agent.name, selection.split.value, agent.identity, dataset.digest)
+    with sole_run(journal.path.parent, plan.agent_digest):
+        run = journal.plan(plan, zip(ids, dataset.digests(ids), strict=True))
+        to_ask = journal.to_ask(run)
+        todo = ids[ids.isin(list(to_ask))]
+        if not len(todo):
+            return Session(journal.info(run), 0, 0, None)
+        bar = tqdm(
+            desc=agent.name, total=len(ids), initial=len(ids) - len(todo), unit=" records", smoothing=0.1,
+            disable=not show_progress, file=sys.stderr, dynamic_ncols=True,
+        )  # fmt: skip
+        with bar:
+            desk = _Desk(dataset.records(todo), agent.window, _Store(journal, run, digest_of(agent.identity), bar))
+            _supervised(agent, desk)
+            if desk.refusal is not None:
+                desk.skip_rest()
+        info = journal.info(run)
+        if desk.is_stopped and desk.refusal is None:
+            raise RunError(
+                f"the run was stopped: {info.planned - info.pending:,} of {info.planned:,} decisions are stored",
+                where=f"agent {agent.name}, split {selection.split.value}",
+                remedy="run the same command again: it goes on where it stopped",
+            )
+        return Session(info, len(todo), desk.n_unmatched, desk.refusal)
+
+
+class _Store:
+    """Writes decisions of one run to the journal and moves the progress bar."""
+
+    def __init__(self, journal: Journal, run: str, agent_digest: str, bar: tqdm[Never]) -> None:
+        self._journal = journal
+        self._run = run
+        self._agent_digest = agent_digest
+        self._bar = bar
+        self._since = time.monotonic()
+        self._troubles = 0
+
+    def __call__(self, decided: Sequence[tuple[str, Decision]]) -> None:
+        """Store (record digest, decision) pairs in one transaction."""
+        now = time.monotonic()
+        keyed = [(key_of(self._agent_digest, digest), decision) for digest, decision in decided]
+        self._journal.append(self._run, keyed, now - self._since)
+        self._since = now
+        troubles = sum(decision.status is not Status.OK for _, decision in decided)
+        if troubles:
+            self._troubles += troubles
+            self._bar.set_postfix_str(f"{self._troubles:,} without a decision", refresh=False)
+        self._bar.update(len(decided))
+
+
+class _Desk:
+    """Hands out records while there is room and takes decisions in; safe for several waiting workers of one loop."""
+
+    def __init__(
+        self, records: Iterator[Record], window: int, store: Callable[[Sequence[tuple[str, Decision]]], None]
+    ) -> None:
+        self._records = records
+        self._window = window
+        self._store = store
+        self._open: dict[str, str] = {}
+        self._decided: list[tuple[str, Decision]] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._error: RunError | None = None
+        self.is_stopped = False
+        self.n_unmatched = 0
+        self.refusal: str | None = None
+
+    def __aiter__(self) -> _Desk:
+        return self
+
+    async def __anext__(self) -> Record:
+        while not self.is_stopped and len(self._open) + len(self._decided) >= self._window:
+            if not self._open:
+                self.flush()
+                continue
+            room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(room)
+            await room
+        if self.is_stopped:
+            raise StopAsyncIteration
+        record = next(self._records, None)
+        if record is None:
+            raise StopAsyncIteration
+        self._open[record.id] = record.digest
+        return record
+
+    def accept(self, decision: Decision) -> None:
+        """Take one decision in; it is stored within a few milliseconds."""
+        if self._error is not None:
+            raise self._error
+        digest = self._open.pop(decision.record_id, None)
+        if digest is None:
+            self.n_unmatched += 1
+            return
+        if decision.cause == FailureCause.AUTH.value and self.refusal is None:
+            self.refusal = decision.detail or "the credentials were refused"
+            self.stop()
+        self._decided.append((digest, decision))
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GROUPING_S, self._on_timer)
+
+    def stop(self) -> None:
+        """Hand out no further record."""
+        self.is_stopped = True
+        self._wake()
+
+    def flush(self) -> None:
+        """Store what was decided and make room."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        decided, self._decided = self._decided, []
+        if decided:
+            self._store(decided)
+        self._wake()
+
+    def close(self) -> None:
+        """Store the rest; a record that was never answered is failed, unless the run was interrupted."""
+        if self._error is not None:
+            raise self._error
+        if not self.is_stopped or self.refusal is not None:
+            unanswered = [(record_id, digest) for record_id, digest in self._open.items()]
+            self._open.clear()
+            for record_id, digest in unanswered:
+                cause, detail = FailureCause.NO_REPLY.value, "the engine ended without an answer to this record"
+                self._decided.append(
+                    (digest, Decision(record_id, Status.FAILED, cause=cause, detail=detail, attempts=1))
+                )
+        self.flush()
+
+    def skip_rest(self) -> None:
+        """Store a skipped decision for every record that was not handed out."""
+        for record in self._records:
+            skipped = Decision(record.id, Status.SKIPPED, cause=FailureCause.AUTH.value, detail=self.refusal)
+            self._decided.append((record.digest, skipped))
+            if len(self._decided) >= self._window:
+                self.flush()
+        self.flush()
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        try:
+            self.flush()
+        except RunError as error:
+            self._error = error
+            self.stop()
+
+    def _wake(self) -> None:
+        while self._waiting:
+            room = self._waiting.popleft()
+            if not room.done():
+                room.set_result(None)
+
+
+async def _drive(agent: Agent, desk: _Desk) -> None:
+    """Let the agent decide everything the desk hands out."""
+    decisions = agent.decide(desk)
+    try:
+        async for decision in decisions:
+            desk.accept(decision)
+    finally:
+        closing = getattr(decisions, "aclose", None)
+        if closing is not None:
+            await closing()
+        desk.close()
+
+
+def _supervised(agent: Agent, desk: _Desk) -> None:
+    """Drive in a thread with an event loop of its own, so that it works in a notebook too; signals stop it gently."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(_drive(agent, desk))
+    with ThreadPoolExecutor(1, thread_name_prefix="workbench-runner") as pool, _gentle_signals(loop, task, desk):
+        done = pool.submit(_until_done, loop, task)
+        done.result()
+
+
+def _until_done(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(task)
+    except asyncio.CancelledError:
+        pass  # a second signal or the end of the grace: what came in is stored
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+@contextmanager
+def _gentle_signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], desk: _Desk) -> Iterator[None]:
+    """Stop on the first SIGINT or SIGTERM, cancel on the second or after the grace."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if desk.is_stopped:
+            loop.call_soon_threadsafe(task.cancel)
+            return
+        loop.call_soon_threadsafe(desk.stop)
+        loop.call_soon_threadsafe(lambda: loop.call_later(GRACE_S, task.cancel))
+
+    earlier = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

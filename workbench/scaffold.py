@@ -1,0 +1,232 @@
+"""A new pilot from a table: contract inferred, split fixed, agents and a first prompt written, ready to run."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from workbench.contract import CONTRACT_FILE, Column, ColumnType, Contract, PiiClass, Role
+from workbench.errors import InputError, shown
+from workbench.pilot import PILOT_FILE
+from workbench.records import read_records
+from workbench.splits import HOLDOUT_SHARE, SPLITS_FILE, new_split
+from workbench.tables import read_table
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+LONG_TEXT = 30
+_PATTERNS: Mapping[ColumnType, str] = {
+    ColumnType.BOOLEAN: r"(?i:true|false)",
+    ColumnType.INTEGER: r"-?(0|[1-9]\d{0,17})",
+    ColumnType.NUMBER: r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?",
+    ColumnType.DATE: r"\d{4}-\d{2}-\d{2}",
+    ColumnType.DATETIME: r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?",
+}
+_TIMES = {ColumnType.DATE: "%Y-%m-%d", ColumnType.DATETIME: "ISO8601"}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns a user names; the text column is found when it is not named."""
+
+    label: str
+    id: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPilot:
+    """What `init` made."""
+
+    name: str
+    contract: Contract
+    n_records: int
+    n_labels: int
+    data: Path
+    suite: Path
+
+
+def init_pilot(name: str, records: Path, columns: Columns, root: Path) -> NewPilot:
+    """Write both folders of a new pilot, or neither.
+
+    Raises
+    ------
+    InputError
+        The name is taken or no name, a named column is not there, or the records do not fit any contract (no label,
+        repeated ids, a label that occurs once, ...).
+    """
+    data, suite = root / "datasets" / name, root / "eval_suites" / name
+    _check_name(name, data, suite)
+    frame = read_table(records)
+    _check_columns(columns, frame, records)
+    contract = infer_contract(frame, columns, records.name)
+    table = read_records(contract, records.parent)
+    split = new_split(table.frame[contract.label], table.units, HOLDOUT_SHARE, secrets.token_hex(16))
+    facts = _facts(name, contract, records, len(table.frame))
+    with _both_or_neither(data, suite) as (new_data, new_suite):
+        shutil.copyfile(records, new_data / records.name)
+        (new_data / CONTRACT_FILE).write_text(_contract_yaml(contract), encoding="utf-8")
+        (new_data / SPLITS_FILE).write_text(yaml.safe_dump(split.model_dump(), allow_unicode=True), encoding="utf-8")
+        (new_data / "README.md").write_text(_filled("README.md", facts), encoding="utf-8")
+        (new_suite / "prompts").mkdir()
+        (new_suite / "prompts" / "v1.md").write_text(_filled("v1.md", facts), encoding="utf-8")
+        for file in (PILOT_FILE, "charter.yaml", "agents.py"):
+            (new_suite / file).write_text(_filled(file, facts), encoding="utf-8")
+    return NewPilot(name, contract, len(table.frame), table.frame[contract.label].nunique(), data, suite)
+
+
+def infer_contract(frame: pd.DataFrame, columns: Columns, file: str) -> Contract:
+    """Return a contract that a table fits: types from all its values, roles from the named columns.
+
+    Parameters
+    ----------
+    frame : pd.DataFrame
+        Raw cells as `read_table` returns them.
+    columns : Columns
+        The label, and where they are known the id and the text column.
+    file : str
+        Name of the records file beside the contract.
+    """
+    types = {name: infer_type(frame[name]) for name in frame.columns}
+    texts = {columns.text} if columns.text else _long_texts(frame, types, columns)
+    times = [name for name, kind in types.items() if kind in _TIMES]
+    roles = dict.fromkeys(texts, Role.TEXT) | dict.fromkeys(times[:1], Role.TIMESTAMP)
+    roles |= {columns.label: Role.LABEL} | ({columns.id: Role.ID} if columns.id else {})
+    return Contract(
+        records=(file,),
+        columns={
+            str(name): Column(
+                type=types[name],
+                role=roles.get(name, Role.FIELD),
+                required=bool(frame[name].notna().all()),
+                allowed=tuple(sorted(set(map(str, frame[name].dropna())))) if name == columns.label else None,
+                pii=_pii(frame[name]),
+            )
+            for name in frame.columns
+        },
+    )
+
+
+def infer_type(cells: pd.Series[Any]) -> ColumnType:
+    """Return the narrowest type that every non-empty cell has; text when there is none.
+
+    Numbers with leading zeros are codes, so text. Examples:
+
+    >>> infer_type(pd.Series(["1", "20", None])), infer_type(pd.Series(["007", "8"]))
+    (<ColumnType.INTEGER: 'integer'>, <ColumnType.STRING: 'string'>)
+    """
+    values = cells.dropna()
+    if values.empty:
+        return ColumnType.STRING
+    text = values.map(lambda value: value.isoformat() if hasattr(value, "isoformat") else str(value))
+    for kind, pattern in _PATTERNS.items():
+        if text.str.fullmatch(pattern).all() and (kind not in _TIMES or _all_times(text, _TIMES[kind])):
+            return kind
+    return ColumnType.STRING
+
+
+def _all_times(text: pd.Series[str], pattern: str) -> bool:
+    return bool(pd.to_datetime(text, format=pattern, errors="coerce", utc=True).notna().all())
+
+
+def _long_texts(frame: pd.DataFrame, types: Mapping[str, ColumnType], columns: Columns) -> set[str]:
+    """Return the text columns whose median cell is long and mostly differs from record to record."""
+    names = [n for n, kind in types.items() if kind is ColumnType.STRING and n not in (columns.label, columns.id)]
+    cells = {name: frame[name].dropna().map(str) for name in names}
+    return {n for n, c in cells.items() if len(c) and c.str.len().median() >= LONG_TEXT and c.nunique() > len(c) / 2}
+
+
+def _pii(cells: pd.Series[Any]) -> PiiClass:
+    """Return `contact` when a tenth of the cells hold an e-mail address, `financial` for IBANs, else none."""
+    text = cells.dropna().map(str)
+    if len(text) and text.str.contains(r"[\w.+-]+@[\w-]+\.\w+").mean() >= 0.1:
+        return PiiClass.CONTACT
+    if len(text) and text.str.contains(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}").mean() >= 0.1:
+        return PiiClass.FINANCIAL
+    return PiiClass.NONE
+
+
+def _check_name(name: str, data: Path, suite: Path) -> None:
+    if not NAME.fullmatch(name):
+        raise InputError(
+            "this is no name for a pilot", got=repr(name), expected="lower-case letters, digits and _, a letter first"
+        )
+    taken = [str(folder) for folder in (data, suite) if folder.exists()]
+    if taken:
+        raise InputError(f"there is a pilot {name!r} already", where=", ".join(taken), remedy="choose another name")
+
+
+def _check_columns(columns: Columns, frame: pd.DataFrame, records: Path) -> None:
+    for role, name in (("label", columns.label), ("id", columns.id), ("text", columns.text)):
+        if name is not None and name not in frame.columns:
+            raise InputError(
+                f"there is no {role} column {name!r}", where=str(records), expected=", ".join(map(str, frame.columns))
+            )
+    named = [name for name in (columns.label, columns.id, columns.text) if name is not None]
+    if len(set(named)) < len(named):
+        raise InputError("one column cannot have two roles", got=shown(named))
+    if len(frame.columns) < 2:
+        raise InputError("there is nothing to decide from", where=str(records), got="only the label column")
+
+
+def _facts(name: str, contract: Contract, records: Path, n_records: int) -> dict[str, str]:
+    placeholders = [f"{column}: {{{{ {_reference(column)} }}}}" for column in contract.shown]
+    return {
+        "pilot": name,
+        "title": json.dumps(name.replace("_", " ").capitalize()),
+        "label": repr(contract.label),
+        "label_name": contract.label.replace('"', "'").replace("\\", "/"),
+        "placeholders": "\n".join(placeholders),
+        "n_records": f"{n_records:,}",
+        "file": records.name,
+    }
+
+
+def _reference(column: str) -> str:
+    """Return how a prompt names a column: as an attribute, or quoted where the name is no identifier."""
+    return f"record.{column}" if re.fullmatch(r"[A-Za-z]\w*", column, re.ASCII) else f"record[{json.dumps(column)}]"
+
+
+def _filled(file: str, facts: Mapping[str, str]) -> str:
+    template = (files("workbench") / "templates" / f"{file}.template").read_text(encoding="utf-8")
+    return Template(template).substitute(facts)
+
+
+def _contract_yaml(contract: Contract) -> str:
+    """Return the contract as YAML with every default left out."""
+    content = contract.model_dump(mode="json", exclude_defaults=True)
+    head = "# Inferred from the data by workbench init: check types, roles and pii. Agents never see the columns with\n"
+    head += "# the roles label, reason, class and ignore.\n"
+    return head + yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=110)
+
+
+@contextmanager
+def _both_or_neither(*targets: Path) -> Iterator[tuple[Path, ...]]:
+    """Give empty folders to fill, and put them in place together; on any fault nothing is left."""
+    drafts = tuple(target.with_name(f".{target.name}.{secrets.token_hex(4)}") for target in targets)
+    placed = []
+    try:
+        for draft in drafts:
+            draft.mkdir(parents=True)
+        yield drafts
+        for draft, target in zip(drafts, targets, strict=True):
+            draft.rename(target)
+            placed.append(target)
+    except OSError as error:
+        for target in placed:
+            shutil.rmtree(target, ignore_errors=True)
+        raise InputError("the pilot cannot be written", where=str(error.filename), got=str(error.strerror)) from None
+    finally:
+        for draft in drafts:
+            shutil.rmtree(draft, ignore_errors=True)
