@@ -92,9 +92,14 @@ class PythonAgent:
         try:
             answer = read_answer(content, self.actions)
         except InvalidAnswer as invalid:
-            facts = {"cause": invalid.cause.value, "detail": invalid.detail}
             return Decision(
-                record_id, Status.INVALID, text=str(content)[:1000], latency_s=latency_s, attempts=1, **facts
+                record_id,
+                Status.INVALID,
+                cause=invalid.cause.value,
+                detail=invalid.detail,
+                text=str(content)[:1000],
+                latency_s=latency_s,
+                attempts=1,
             )
         return Decision(
             record_id,

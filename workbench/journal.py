@@ -214,9 +214,13 @@ class Journal:
         typed = frame.astype({"confidence": float, "latency_s": float, "attempts": int, **integers})
         return typed.set_index("record_id", drop=False).rename_axis(index=None)
 
-    def runs(self) -> tuple[RunInfo, ...]:
-        """Return all runs, the one used last first."""
-        names = self._connection.execute("SELECT run FROM runs ORDER BY touched DESC, run").fetchall()
+    def runs(self, *, split: str | None = None, agent_digest: str | None = None) -> tuple[RunInfo, ...]:
+        """Return all runs, or those of one split or agent version, the one used last first."""
+        names = self._connection.execute(
+            "SELECT run FROM runs WHERE split = coalesce(?, split) AND agent_digest = coalesce(?, agent_digest)"
+            " ORDER BY touched DESC, run",
+            (split, agent_digest),
+        ).fetchall()
         return tuple(self.info(run) for (run,) in names)
 
     def info(self, run: str) -> RunInfo:
@@ -237,6 +241,12 @@ class Journal:
             run, agent, split, agent_digest, dataset_digest, planned, **ended,
             causes=dict(causes), started=started, wall_s=wall_s, called=called,
         )  # fmt: skip
+
+    def identity(self, run: str) -> dict[str, Any]:
+        """Return what made the agent of a run the version it was."""
+        (identity,) = self._connection.execute("SELECT identity FROM runs WHERE run = ?", (run,)).fetchone()
+        content: dict[str, Any] = json.loads(identity)
+        return content
 
     def _rows(self, run: str) -> Iterator[dict[str, Any]]:
         """Yield the intact decisions of a run in planned order; a row whose checksum is wrong counts as not there."""

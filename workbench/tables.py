@@ -14,6 +14,7 @@ from workbench.errors import InputError, shown
 SEPARATORS = (",", ";", "\t", "|")
 SNIFFED_BYTES = 65_536
 LARGEST_BLOCK = 1 << 30
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -141,3 +142,13 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         return pd.read_parquet(path).astype(object)
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise InputError("the file is no readable Parquet", where=str(path), got=str(error)[:200]) from None
+
+
+def safe_for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose text cells no spreadsheet runs as a formula: a leading = + - @ tab or CR gets a quote."""
+
+    def safe(value: object) -> object:
+        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+    text = [name for name in frame.columns if frame[name].dtype == object]
+    return frame.assign(**{name: frame[name].map(safe) for name in text})

@@ -1,0 +1,1 @@
+"""Makes the generated records of the pilot invoice_matching."""

@@ -1,0 +1,287 @@
+"""The command `workbench`: what a person or CI calls; heavy imports wait until they are needed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.errors import InputError, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.evaluation import EngineChoice
+    from workbench.pilot import Pilot
+
+app = typer.Typer(
+    name="workbench",
+    help="Takes an AI agent pilot from records to a decision with evidence.",
+    epilog="Exit codes: 0 done or GO, 1 NO-GO, 2 bad input, 4 could not run.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
+Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+Agents = Annotated[list[str] | None, typer.Option("--agent", help="An agent of pilot.yaml; may be given again.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records of a split.")]
+EngineName = Annotated[str | None, typer.Option("--engine", help="What answers prompts: server.")]
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Address of an OpenAI-compatible server.")]
+Model = Annotated[str | None, typer.Option("--model", help="Name of the model on that server.")]
+HERE = Path()
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new pilot.")],
+    records: Annotated[Path, typer.Option(help="Labelled records: .csv, .parquet or .jsonl.")],
+    label: Annotated[str, typer.Option(help="Column with the right decision.")],
+    id_column: Annotated[
+        str | None, typer.Option("--id", help="Column with a unique id; without it ids come from content.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="Column with free text; without it long text is found.")] = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new pilot from a table of labelled records, ready to run."""
+    from workbench.scaffold import Columns, init_pilot
+
+    new = init_pilot(name, records, Columns(label, id_column, text), root.resolve())
+    if as_json:
+        _print_json(
+            {
+                "pilot": new.name,
+                "records": new.n_records,
+                "labels": new.n_labels,
+                "columns": {name: column.model_dump(mode="json") for name, column in new.contract.columns.items()},
+            }
+        )
+        return
+    print(f"Pilot {new.name}: {new.n_records:,} records with {new.n_labels:,} labels.")
+    print(f"  {new.data}\n  {new.suite}")
+    print(f"Next: workbench run {new.name}" + ("" if root == HERE else f" --root {root}"))
+
+
+@app.command()
+def data(
+    pilot: PilotName,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Folder that has the files; else they are downloaded.")
+    ] = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Obtain a pilot's records as its sources.yaml says, verified, with their licence beside them."""
+    from workbench.pilot import open_pilot
+    from workbench.sources import obtain
+
+    opened = open_pilot(pilot, root)
+    placed = obtain(opened.data, source)
+    if as_json:
+        _print_json({"pilot": pilot, "files": [str(path) for path in placed]})
+        return
+    print(f"Records of {pilot}, verified against sources.yaml:")
+    for path in placed:
+        print(f"  {path}")
+
+
+@app.command()
+def run(
+    pilot: PilotName,
+    notebook: Annotated[str | None, typer.Option(help="Only this notebook, such as 01_data_audit.")] = None,
+    agent: Agents = None,
+    limit: Limit = None,
+    engine: EngineName = None,
+    base_url: BaseUrl = None,
+    model: Model = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Run a pilot's notebooks: audit the records, compare agent versions on dev, evaluate the chosen one on holdout."""
+    from workbench.pilot import open_pilot
+    from workbench.pipeline import NOTEBOOKS, PilotRun, run_pilot
+    from workbench.terminal import CellProgress, print_result, result_json
+
+    opened = open_pilot(pilot, root)
+    what = PilotRun(tuple(agent or ()), limit, _engine_choice(engine, base_url, model))
+    if notebook is not None and notebook not in NOTEBOOKS:
+        raise InputError(f"there is no notebook {notebook!r} in a run", expected=", ".join(NOTEBOOKS))
+    _check_before_run(opened, what.agents)
+    with CellProgress() as progress:
+        result = run_pilot(opened, what, NOTEBOOKS if notebook is None else (notebook,), progress)
+    if as_json:
+        _print_json(result_json(opened, result))
+    else:
+        print_result(opened, result)
+
+
+@app.command()
+def evaluate(
+    pilot: PilotName,
+    agent: Annotated[str, typer.Option(help="An agent of pilot.yaml.")],
+    split: Annotated[str, typer.Option(help="dev or holdout; holdout is opened on the ledger.")] = "dev",
+    limit: Limit = None,
+    engine: EngineName = None,
+    base_url: BaseUrl = None,
+    model: Model = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Run one agent over a split, resuming what is there, and print its estimates."""
+    from workbench.evaluation import RunRequest
+    from workbench.evaluation import evaluate as evaluated
+    from workbench.pilot import open_pilot
+    from workbench.splits import Split
+    from workbench.terminal import print_evaluation, stdout_to_stderr
+
+    if split not in list(Split):
+        raise InputError("this is no split", got=repr(split), expected="dev or holdout")
+    opened = open_pilot(pilot, root)
+    request = RunRequest(Split(split), limit, _engine_choice(engine, base_url, model))
+    with stdout_to_stderr():
+        evaluation = evaluated(opened, agent, request)
+    if as_json:
+        _print_json(evaluation.as_json())
+    else:
+        print_evaluation(evaluation)
+
+
+@app.command()
+def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
+    """Compare the agents' last finished runs on development records, from the journal: nothing is asked."""
+    from workbench.evaluation import paired_differences, stored_evaluations
+    from workbench.pilot import open_pilot
+    from workbench.terminal import print_comparison
+
+    opened = open_pilot(pilot, root)
+    evaluations = stored_evaluations(opened)
+    pairs = paired_differences(evaluations)
+    if as_json:
+        versions = [evaluation.as_json() for evaluation in evaluations]
+        _print_json({"pilot": pilot, "versions": versions, "pairs": pairs.to_dict("records")})
+    else:
+        print_comparison(opened, evaluations, pairs)
+
+
+@app.command()
+def pilots(root: Root = HERE, as_json: AsJson = False) -> None:
+    """List the pilots under the root."""
+    from workbench.pilot import open_pilot, pilot_names
+
+    opened = [open_pilot(name, root) for name in pilot_names(root.resolve())]
+    if as_json:
+        _print_json({"pilots": [{"pilot": pilot.name, "title": pilot.settings.title} for pilot in opened]})
+        return
+    for pilot in opened:
+        missing = [name for name in pilot.contract.records if not (pilot.data / name).is_file()]
+        note = f"  (records not obtained yet: workbench data {pilot.name})" if missing else ""
+        print(f"{pilot.name}: {pilot.settings.title}{note}")
+    if not opened:
+        print(f"No pilot under {root.resolve()}. Make one: workbench init NAME --records FILE --label COLUMN")
+
+
+@app.command()
+def status(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
+    """Show every run of a pilot and how its planned decisions ended."""
+    from workbench.journal import JOURNAL_FILE, Journal, RunInfo
+    from workbench.pilot import open_pilot
+    from workbench.splits import read_dataset
+    from workbench.terminal import print_status
+
+    opened = open_pilot(pilot, root)
+    records = len(read_dataset(opened).splits)
+    path = opened.runs / JOURNAL_FILE
+    infos: tuple[RunInfo, ...] = ()
+    if path.is_file():
+        with Journal(path) as journal:
+            infos = journal.runs()
+    names = ("agent", "split", "planned", "ok", "invalid", "failed", "skipped", "finished")
+    runs = [{name: getattr(info, name) for name in names} for info in infos]
+    if as_json:
+        _print_json({"pilot": pilot, "records": records, "runs": runs})
+    else:
+        print_status(opened, records, infos)
+
+
+@app.command()
+def lab(root: Root = HERE) -> None:
+    """Open JupyterLab at the notebooks; outside this repository they are copied to notebooks/ first."""
+    from workbench.notebooks import copy_notebooks
+
+    folder = copy_notebooks(root.resolve())
+    _replaced_by(
+        [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            f"--ServerApp.root_dir={folder.parent}",
+            f"--LabApp.default_url=/lab/tree/{folder.name}",
+        ]
+    )
+
+
+@app.command()
+def ui(root: Root = HERE, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> None:
+    """Open the MLflow UI on this machine."""
+    from workbench.tracking import prepare, store_uri
+
+    prepare(root.resolve())
+    print(f"MLflow at http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
+    _replaced_by(
+        [
+            sys.executable,
+            "-m",
+            "mlflow",
+            "ui",
+            "--backend-store-uri",
+            store_uri(root.resolve()),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ]
+    )
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one message and exit code 2, never a traceback."""
+    try:
+        app(standalone_mode=True)
+    except WorkbenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _engine_choice(engine: str | None, base_url: str | None, model: str | None) -> EngineChoice:
+    from workbench.evaluation import EngineChoice, EngineKind
+
+    kinds = [kind.value for kind in EngineKind]
+    if engine is not None and engine not in kinds:
+        raise InputError(f"there is no engine {engine!r}", expected=", ".join(kinds))
+    return EngineChoice(EngineKind(engine or EngineKind.SERVER), base_url, model)
+
+
+def _check_before_run(pilot: Pilot, agents: Sequence[str]) -> None:
+    """Find what a notebook would stumble on before a kernel is started."""
+    from workbench.splits import read_dataset
+
+    for name in agents:
+        pilot.agent(name)
+    read_dataset(pilot)
+
+
+def _print_json(content: Mapping[str, Any]) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _replaced_by(command: list[str]) -> None:
+    """Become another program, so that its signals and exit code are its own."""
+    import os
+
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.execv(command[0], command)

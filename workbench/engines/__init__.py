@@ -1,0 +1,1 @@
+"""Engines: what turns rendered prompts into replies."""

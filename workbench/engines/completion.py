@@ -1,0 +1,165 @@
+"""The chat-completions format: requests as JSON bodies, completions as replies."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.engines.http import whole_text
+from workbench.engines.protocol import Failure, FailureCause, Message, Reply, Request, SamplingParams, TokenLogprob
+
+MAX_REMEMBERED_MESSAGES = 16
+MAX_COUNT = 2**31
+MAX_LOGPROB = 0.001  # a probability of 1 may come out a little above it in the server's arithmetic
+
+
+class BodyEncoder:
+    """Encodes request bodies; what requests share (settings, schema, system prompt) is encoded once."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._systems: dict[Message, bytes] = {}
+        self._settings: tuple[SamplingParams, Mapping[str, Any] | None, bytes] | None = None
+
+    def body(self, request: Request) -> bytes:
+        """Return the JSON body of a request."""
+        return b'{"messages":[%b],%b' % (b",".join(map(self._message, request.messages)), self._tail(request))
+
+    def _message(self, message: Message) -> bytes:
+        """Return one message as JSON."""
+        if message.role != "system":
+            return _json_message(message)
+        encoded = self._systems.get(message)
+        if encoded is None:
+            if len(self._systems) >= MAX_REMEMBERED_MESSAGES:
+                self._systems.clear()
+            encoded = self._systems[message] = _json_message(message)
+        return encoded
+
+    def _tail(self, request: Request) -> bytes:
+        """Return everything of a body but the messages."""
+        known = self._settings
+        if known is None or known[1] is not request.response_schema or known[0] != request.sampling:
+            known = self._settings = (request.sampling, request.response_schema, self._encoded_tail(request))
+        return known[2]
+
+    def _encoded_tail(self, request: Request) -> bytes:
+        """Return the settings of a request as the end of a JSON object."""
+        content: dict[str, Any] = {
+            "model": self._model,
+            "temperature": request.sampling.temperature,
+            "top_p": request.sampling.top_p,
+            "max_tokens": request.sampling.max_tokens,
+            "seed": request.sampling.seed,
+            "logprobs": True,
+        }
+        if request.response_schema is not None:
+            schema = {"name": "answer", "strict": True, "schema": request.response_schema}
+            content["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return json.dumps(content).removeprefix("{").encode()
+
+
+def _json_message(message: Message) -> bytes:
+    """Return one message as JSON, in ASCII so that a lone surrogate in a record cannot stop it."""
+    return json.dumps({"role": message.role, "content": message.content}).encode()
+
+
+def reply_from_completion(request_id: str, body: Mapping[str, Any], *, latency_s: float, attempts: int) -> Reply:
+    """Return the reply in a chat completion's JSON object; a failed one when it is none.
+
+    Empty or null content is an empty text, not a failure. Tokens are None when the server gives none it can be read by.
+    """
+    try:
+        choice = body["choices"][0]
+        text = choice["message"]["content"]
+        finish_reason = choice.get("finish_reason")
+        usage = body.get("usage") or {}
+        prompt_tokens, completion_tokens = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return _no_completion(request_id, body, latency_s, attempts)
+    if not isinstance(text, str | None) or not isinstance(finish_reason, str | None):
+        return _no_completion(request_id, body, latency_s, attempts)
+    text = whole_text(text or "")
+    return Reply(
+        request_id,
+        text,
+        latency_s,
+        attempts,
+        tokens_from_logprobs(choice.get("logprobs"), text),
+        prompt_tokens,
+        completion_tokens,
+        finish_reason,
+    )
+
+
+def _no_completion(request_id: str, body: Mapping[str, Any], latency_s: float, attempts: int) -> Reply:
+    """Return the failed reply for a JSON object that is no chat completion."""
+    failure = Failure(FailureCause.MALFORMED, f"no chat completion: {json.dumps(body)}")
+    return Reply(request_id, None, latency_s, attempts, failure=failure)
+
+
+def _count(value: object) -> int | None:
+    """Return a token count, None when there is none."""
+    return value if isinstance(value, int) and 0 <= value < MAX_COUNT else None
+
+
+def tokens_from_logprobs(logprobs: object, text: str) -> tuple[TokenLogprob, ...] | None:
+    """Return the tokens that spell a text, from a completion's `logprobs`; None when there are none.
+
+    A character that several tokens spell byte by byte becomes one token with the product of their probabilities. What
+    comes before or after the text (reasoning, an end-of-turn token) is left out. Tokens that do not spell the text are
+    returned as they are.
+
+    Examples
+    --------
+    >>> tokens_from_logprobs({"content": [{"token": "ok", "logprob": -0.5}, {"token": "<end>", "logprob": 0.0}]}, "ok")
+    (TokenLogprob(token='ok', logprob=-0.5),)
+    """
+    entries = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+    if not isinstance(entries, list) or not entries:
+        return None
+    try:
+        tokens = tuple(TokenLogprob(entry["token"], _logprob(entry)) for entry in entries)
+        if "".join(token.token for token in tokens) == text:
+            return tokens
+        return _tokens_within(_whole_characters(entries), text) or tokens
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _logprob(entry: Mapping[str, Any]) -> float:
+    """Return a token's log probability; ValueError when it is none."""
+    value = float(entry["logprob"])
+    if not value <= MAX_LOGPROB:
+        raise ValueError(f"a log probability of {value}")
+    return value
+
+
+def _whole_characters(entries: list[dict[str, Any]]) -> list[TokenLogprob]:
+    """Return tokens by their bytes, those that share a character joined into one."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    tokens, total = [], 0.0
+    for entry in entries:
+        total += _logprob(entry)
+        raw = entry.get("bytes")
+        piece = decoder.decode(entry["token"].encode() if raw is None else bytes(raw))
+        if piece:
+            tokens.append(TokenLogprob(piece, total))
+            total = 0.0
+    return tokens
+
+
+def _tokens_within(tokens: list[TokenLogprob], text: str) -> tuple[TokenLogprob, ...] | None:
+    """Return the tokens of the last place where they spell a text, cut to it; None where they do not."""
+    start = "".join(token.token for token in tokens).rfind(text)
+    if start < 0 or not text:
+        return None
+    within, position = [], -start
+    for token in tokens:
+        piece = token.token[max(0, -position) : max(0, len(text) - position)]
+        if piece:
+            within.append(TokenLogprob(piece, token.logprob))
+        position += len(token.token)
+    return tuple(within)

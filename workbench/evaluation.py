@@ -1,0 +1,319 @@
+"""An evaluation: one agent version run over one split, its outcomes, its threshold and its estimates."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench.agents import Agent, HttpAgent, prompt_agent, python_agent
+from workbench.charter import KpiMetric
+from workbench.engines.http import CallPolicy
+from workbench.engines.protocol import Engine
+from workbench.engines.server import ServerConnection, ServerEngine
+from workbench.errors import InputError, RunError
+from workbench.files import write_atomically
+from workbench.journal import JOURNAL_FILE, Journal, RunInfo
+from workbench.ledger import Purpose
+from workbench.metrics import Estimate, EvaluationSettings, ThresholdChoice, evaluate_outcomes, threshold_for
+from workbench.metrics.outcomes import is_right
+from workbench.pilot import Pilot, ServerSettings
+from workbench.provenance import provenance
+from workbench.runner import Selection, Session, run_agent
+from workbench.splits import Dataset, Split, open_holdout, read_dataset
+from workbench.tables import safe_for_spreadsheets
+
+
+class EngineKind(StrEnum):
+    """The engines a prompt agent can be run on."""
+
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """Which engine answers prompts; what is None is taken from pilot.yaml."""
+
+    kind: EngineKind = EngineKind.SERVER
+    base_url: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One agent version on one split.
+
+    Parameters
+    ----------
+    outcomes : pd.DataFrame
+        One row per planned record: the decision's fields, `label`, and the strata; see `workbench.metrics.outcomes`.
+    threshold : ThresholdChoice, optional
+        Chosen on this agent version's development records for the charter's selective accuracy; None when there is
+        none, and `threshold_note` says why.
+    identity : mapping
+        What makes the agent this version; its digest is `session.info.agent_digest`.
+    """
+
+    pilot: str
+    agent: str
+    note: str
+    split: Split
+    session: Session
+    outcomes: pd.DataFrame
+    threshold: ThresholdChoice | None
+    threshold_note: str
+    estimates: Mapping[str, Estimate]
+    identity: Mapping[str, Any]
+
+    @property
+    def info(self) -> RunInfo:
+        """The run in the journal."""
+        return self.session.info
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the evaluation without its outcomes as JSON values."""
+        info = self.info
+        return {
+            "pilot": self.pilot,
+            "agent": self.agent,
+            "note": self.note,
+            "identity": dict(self.identity),
+            "split": self.split.value,
+            "run": info.run,
+            "agent_digest": info.agent_digest,
+            "dataset_digest": info.dataset_digest,
+            "counts": {
+                "planned": info.planned,
+                "ok": info.ok,
+                "invalid": info.invalid,
+                "failed": info.failed,
+                "skipped": info.skipped,
+            },
+            "causes": dict(info.causes),
+            "asked_now": self.session.n_asked,
+            "threshold": None if self.threshold is None else self.threshold.as_json(),
+            "threshold_note": self.threshold_note,
+            "estimates": {name: estimate.as_json() for name, estimate in self.estimates.items()},
+        }
+
+    def write(self, folder: Path) -> Path:
+        """Write the evaluation as AGENT.SPLIT.json and its outcomes as AGENT.SPLIT.csv; return the JSON file's path."""
+        path = folder / f"{self.agent}.{self.split.value}.json"
+        table = safe_for_spreadsheets(self.outcomes.reset_index(drop=True))
+        write_atomically(path.with_suffix(".csv"), table.to_csv(index=False))
+        write_atomically(path, json.dumps(self.as_json(), indent=1, ensure_ascii=False))
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What to evaluate: a split, how many of its records (None for all), on which engine, with a bar or not."""
+
+    split: Split = Split.DEV
+    limit: int | None = None
+    engine: EngineChoice = EngineChoice()
+    show_progress: bool = True
+
+
+def evaluate(
+    pilot: Pilot, agent: str, request: RunRequest = RunRequest(), dataset: Dataset | None = None
+) -> Evaluation:
+    """Run one agent over a split, as far as its decisions are not in the journal yet, and return the evaluation.
+
+    Evaluating on holdout opens the sealed holdout: the opening goes to the ledger before any label is read.
+
+    Raises
+    ------
+    InputError
+        The pilot, the agent, the records or the engine's settings do not fit; nothing was asked.
+    RunError
+        The run was interrupted, or the server refused the credentials; what was decided is stored.
+    """
+    dataset = read_dataset(pilot) if dataset is None else dataset
+    built = build_agent(pilot, agent, dataset, request.engine)
+    ids = dataset.ids(request.split, _checked_limit(request.limit))
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        selection = Selection(dataset, request.split, ids)
+        session = run_agent(journal, built, selection, show_progress=request.show_progress)
+        if session.refusal is not None:
+            raise _refused(session, agent)
+        return _evaluation(pilot, dataset, journal, session, built.identity)
+
+
+def evaluate_all(pilot: Pilot, agents: Sequence[str], request: RunRequest = RunRequest()) -> tuple[Evaluation, ...]:
+    """Evaluate several agents on the same records; without names, those the pilot compares."""
+    dataset = read_dataset(pilot)
+    names = tuple(dict.fromkeys(agents)) or pilot.settings.compare
+    for name in names:
+        build_agent(pilot, name, dataset, request.engine)  # every fault is found before the first call
+    return tuple(evaluate(pilot, name, request, dataset) for name in names)
+
+
+def stored_evaluations(pilot: Pilot, split: Split = Split.DEV) -> tuple[Evaluation, ...]:
+    """Return the last finished run of each agent on a split, from the journal alone: nothing is asked.
+
+    Only runs on the records as they are now count. Raises InputError when there is none.
+    """
+    path = pilot.runs / JOURNAL_FILE
+    dataset = read_dataset(pilot)
+    if path.is_file():
+        with Journal(path) as journal:
+            latest: dict[str, RunInfo] = {}
+            for info in journal.runs(split=split.value):
+                if info.finished and info.dataset_digest == dataset.digest:
+                    latest.setdefault(info.agent, info)
+            if latest:
+                named = sorted(latest.items())
+                sessions = [Session(info, 0, 0, None) for _, info in named]
+                return tuple(_evaluation(pilot, dataset, journal, s, journal.identity(s.info.run)) for s in sessions)
+    raise InputError(
+        f"pilot {pilot.name!r} has no finished run on {split.value} with its present records",
+        where=str(path),
+        remedy=f"workbench run {pilot.name}",
+    )
+
+
+def paired_differences(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
+    """Return for each pair of agents how often one is right where the other is not, on the records both were asked.
+
+    Returns
+    -------
+    pd.DataFrame
+        `first`, `second`, `n` (records both were asked), `both_right`, `only_first`, `only_second`, `neither`,
+        `difference` = (only_first - only_second) / n.
+    """
+    rows = []
+    for first, second in combinations(evaluations, 2):
+        right = pd.DataFrame({"a": is_right(first.outcomes), "b": is_right(second.outcomes)}).dropna().astype(bool)
+        both, a, b = int((right.a & right.b).sum()), int((right.a & ~right.b).sum()), int((~right.a & right.b).sum())
+        n = len(right)
+        difference = (a - b) / n if n else None
+        rows.append((first.agent, second.agent, n, both, a, b, n - both - a - b, difference))
+    columns = ["first", "second", "n", "both_right", "only_first", "only_second", "neither", "difference"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def chosen(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Return the evaluation to go on with: most automation at the charter's accuracy, then the higher accuracy.
+
+    A version without a threshold automates nothing. Ties go to the one named first.
+    """
+
+    def merit(evaluation: Evaluation) -> tuple[float, float]:
+        automation = evaluation.estimates["automation_rate"].value
+        accuracy = evaluation.estimates["accuracy"].value
+        return (0.0 if automation is None else automation, 0.0 if accuracy is None else accuracy)
+
+    return max(evaluations, key=merit)
+
+
+def build_agent(pilot: Pilot, name: str, dataset: Dataset, choice: EngineChoice) -> Agent:
+    """Return an agent of the pilot, ready to decide."""
+    settings, server = pilot.agent(name), pilot.settings.server
+    if settings.python is not None:
+        return python_agent(pilot, name, settings, dataset)
+    policy = CallPolicy(deadline_s=server.deadline_s, max_attempts=server.max_attempts)
+    if settings.http is not None:
+        return HttpAgent(name, settings.http, dataset.labels, policy, server.concurrency)
+    return prompt_agent(pilot, name, settings, dataset, _engine(pilot, choice, server, policy))
+
+
+def _engine(pilot: Pilot, choice: EngineChoice, server: ServerSettings, policy: CallPolicy) -> Engine:
+    base_url, model = choice.base_url or server.base_url, choice.model or server.model
+    missing = [option for option, value in (("--base-url", base_url), ("--model", model)) if value is None]
+    if base_url is None or model is None:
+        raise InputError(
+            "a prompt needs an engine, and the server's settings are not complete",
+            where=f"pilot {pilot.name}",
+            got=f"no {' and no '.join(missing)}",
+            remedy="give --engine server --base-url URL --model NAME, or set server: in pilot.yaml",
+        )
+    key = os.environ.get(server.api_key_env) or None
+    return ServerEngine(ServerConnection(base_url, model, key, server.concurrency, policy))
+
+
+def _evaluation(
+    pilot: Pilot, dataset: Dataset, journal: Journal, session: Session, identity: Mapping[str, Any]
+) -> Evaluation:
+    """Return the evaluation of a finished run."""
+    info = session.info
+    split = Split(info.split)
+    decisions = journal.decisions(info.run)
+    outcomes = _outcomes(pilot, dataset, decisions, info)
+    threshold, note = _threshold(pilot, dataset, journal, info)
+    rate = info.called / info.wall_s if info.called and info.wall_s > 0 else None
+    n_called = int((decisions["attempts"] > 0).sum())
+    model = str(dict(identity.get("engine", {})).get("model", ""))
+    settings = EvaluationSettings(
+        threshold=None if threshold is None else threshold.threshold,
+        escalate_label=pilot.settings.escalate_label,
+        price=pilot.settings.prices.get(model),
+        wall_s=n_called / rate if rate and n_called else None,
+    )
+    agents = pilot.settings.agents
+    return Evaluation(
+        pilot.name,
+        info.agent,
+        agents[info.agent].note if info.agent in agents else "",
+        split,
+        session,
+        outcomes,
+        threshold,
+        note,
+        evaluate_outcomes(outcomes, settings),
+        identity,
+    )
+
+
+def _outcomes(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame, info: RunInfo) -> pd.DataFrame:
+    """Return decisions beside labels and strata; the only way here to holdout labels is through the ledger."""
+    if info.split == Split.DEV.value:
+        labels = dataset.dev_labels()
+    else:
+        purpose = Purpose("evaluation", info.agent, info.agent_digest, info.dataset_digest, len(decisions))
+        labels = open_holdout(pilot, dataset, purpose, provenance(pilot.root))
+    return decisions.join(labels).join(dataset.strata(decisions.index))
+
+
+def _threshold(pilot: Pilot, dataset: Dataset, journal: Journal, info: RunInfo) -> tuple[ThresholdChoice | None, str]:
+    """Return the threshold chosen on this agent version's largest finished development run, and how it came about."""
+    target = pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY)
+    if target is None:
+        return None, "the charter has no KPI on selective_accuracy, so no threshold was chosen"
+    same_version = journal.runs(split=Split.DEV.value, agent_digest=info.agent_digest)
+    runs = [run for run in same_version if run.finished and run.dataset_digest == info.dataset_digest]
+    if not runs:
+        return (
+            None,
+            f"this version has no finished development run; workbench evaluate {pilot.name} --agent {info.agent}",
+        )
+    largest = max(runs, key=lambda run: run.planned)
+    outcomes = journal.decisions(largest.run).join(dataset.dev_labels())
+    choice = threshold_for(outcomes, target, pilot.settings.escalate_label)
+    of = f"{largest.planned:,} development records"
+    if choice is None:
+        return None, f"no threshold reaches a selective accuracy of {target:g} on {of}"
+    return choice, f"{choice.threshold:.4f}, chosen on {of} for a selective accuracy of {target:g}; not certified"
+
+
+def _checked_limit(limit: int | None) -> int | None:
+    if limit is not None and limit < 1:
+        raise InputError("a limit must be at least 1", got=str(limit))
+    return limit
+
+
+def _refused(session: Session, agent: str) -> RunError:
+    info = session.info
+    return RunError(
+        "the server refused the credentials, so the run stopped",
+        where=f"agent {agent}: {info.failed:,} calls failed, {info.skipped:,} records were skipped",
+        got=session.refusal,
+        remedy="set the key's environment variable (server: api_key_env in pilot.yaml) and run the same command again",
+    )

@@ -1,0 +1,233 @@
+"""Escalation: what is decided without a human at a threshold, what slips through and what is escalated for nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import InputError
+from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL, Estimate
+from workbench.metrics.outcomes import (
+    Route,
+    is_asked,
+    is_automated,
+    is_needless_escalation,
+    is_right,
+    is_wrong,
+    routes,
+    skipped,
+)
+from workbench.metrics.outcomes import numbers as number_column
+from workbench.stats import IntervalMethod, proportion_bounds
+
+RISK_COVERAGE_COLUMNS = (
+    "threshold",
+    "automated",
+    "automation_rate",
+    "right",
+    "selective_accuracy",
+    "lower",
+    "upper",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdChoice:
+    """A threshold chosen on development records; it is not certified.
+
+    It was picked because it looks good on these very records, so its selective accuracy is optimistic and no interval
+    computed from the same records would be valid: there is none here. Hold it against other records.
+
+    Parameters
+    ----------
+    threshold, target : float
+        The lowest confidence that is automated; the selective accuracy that was asked for.
+    automated, right, asked : int
+        Decisions automated at the threshold, the right ones among them, and all that were asked for.
+    """
+
+    threshold: float
+    target: float
+    automated: int
+    right: int
+    asked: int
+
+    @property
+    def automation_rate(self) -> float:
+        """Automated of asked."""
+        return self.automated / self.asked
+
+    @property
+    def selective_accuracy(self) -> float:
+        """Right of automated, on the records that the threshold was chosen on."""
+        return self.right / self.automated
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the choice as JSON values."""
+        return {
+            "threshold": self.threshold,
+            "target": self.target,
+            "automated": self.automated,
+            "right": self.right,
+            "asked": self.asked,
+            "automation_rate": self.automation_rate,
+            "selective_accuracy": self.selective_accuracy,
+            "certified": False,
+        }
+
+
+def automation_rate(
+    outcomes: pd.DataFrame,
+    threshold: float,
+    escalate_label: str | None = None,
+    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+) -> Estimate:
+    """Return the share of decisions that are carried out without a human.
+
+    Denominator: every decision that was asked for. Excluded: skipped.
+    """
+    automated = is_automated(outcomes, threshold, escalate_label)
+    asked = int(is_asked(outcomes).sum())
+    return _proportion(automated.sum(), asked, skipped(outcomes), confidence_level)
+
+
+def selective_accuracy(
+    outcomes: pd.DataFrame,
+    threshold: float,
+    escalate_label: str | None = None,
+    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+) -> Estimate:
+    """Return the share of automated decisions that are right.
+
+    Denominator: automated decisions. Excluded: everything else that was planned, by the cause of its escalation.
+    """
+    route = routes(outcomes, threshold, escalate_label)
+    automated = route == Route.AUTOMATED.value
+    right = int((automated & is_right(outcomes)).sum())
+    counts = route.value_counts()
+    excluded = {cause.value: int(counts.get(cause.value, 0)) for cause in Route if cause is not Route.AUTOMATED}
+    return _proportion(right, automated.sum(), excluded, confidence_level)
+
+
+def missed_escalation(
+    outcomes: pd.DataFrame,
+    threshold: float,
+    escalate_label: str | None = None,
+    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+) -> Estimate:
+    """Return the share of wrong decisions that are carried out without a human.
+
+    Denominator: wrong decisions, invalid and failed ones among them. Excluded: right, skipped.
+    """
+    wrong = is_wrong(outcomes)
+    missed = int((wrong & is_automated(outcomes, threshold, escalate_label)).sum())
+    excluded = {"right": int(is_right(outcomes).sum()), **skipped(outcomes)}
+    return _proportion(missed, wrong.sum(), excluded, confidence_level)
+
+
+def missed_escalation_of_all(
+    outcomes: pd.DataFrame,
+    threshold: float,
+    escalate_label: str | None = None,
+    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+) -> Estimate:
+    """Return the share of all decisions that are wrong and carried out without a human.
+
+    Denominator: every decision that was asked for. Excluded: skipped.
+    """
+    missed = int((is_wrong(outcomes) & is_automated(outcomes, threshold, escalate_label)).sum())
+    return _proportion(missed, is_asked(outcomes).sum(), skipped(outcomes), confidence_level)
+
+
+def over_escalation(
+    outcomes: pd.DataFrame,
+    threshold: float,
+    escalate_label: str | None = None,
+    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+) -> Estimate:
+    """Return the share of escalated decisions that need not have been escalated.
+
+    Needless: the label is not the escalation label, and the agent had the right action or chose itself to escalate.
+    Denominator: escalated decisions, invalid and failed ones among them. Excluded: automated, skipped.
+    """
+    automated = is_automated(outcomes, threshold, escalate_label)
+    escalated = is_asked(outcomes) & ~automated
+    needless = is_needless_escalation(outcomes, threshold, escalate_label)
+    excluded = {Route.AUTOMATED.value: int(automated.sum()), **skipped(outcomes)}
+    return _proportion(needless.sum(), escalated.sum(), excluded, confidence_level)
+
+
+def risk_coverage(
+    outcomes: pd.DataFrame,
+    escalate_label: str | None = None,
+    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+) -> pd.DataFrame:
+    """Return automation and selective accuracy at every threshold that changes them, the highest threshold first.
+
+    One row for each distinct confidence of a decision that can be automated; decisions that tie in confidence are
+    automated together. No row where no decision has a confidence.
+
+    Returns
+    -------
+    DataFrame
+        `threshold`; `automated` decisions; `automation_rate`, of all asked; `right` among the automated;
+        `selective_accuracy` with the Wilson bounds `lower` and `upper`. Each row's interval holds for that threshold
+        alone, fixed beforehand; choosing a threshold by looking at the rows makes it optimistic.
+    """
+    automatable = is_automated(outcomes, 0.0, escalate_label).to_numpy()
+    confidence = number_column(outcomes, "confidence")[automatable]
+    right = is_right(outcomes).to_numpy()[automatable]
+    threshold, position = np.unique(confidence, return_inverse=True)
+    automated = np.cumsum(np.bincount(position, minlength=len(threshold))[::-1])
+    hits = np.cumsum(np.bincount(position[right], minlength=len(threshold))[::-1])
+    lower, upper = proportion_bounds(hits, automated, confidence_level, IntervalMethod.WILSON)
+    columns = (
+        threshold[::-1],
+        automated,
+        automated / max(int(is_asked(outcomes).sum()), 1),
+        hits,
+        hits / np.maximum(automated, 1),
+        lower,
+        upper,
+    )
+    return pd.DataFrame(dict(zip(RISK_COVERAGE_COLUMNS, columns, strict=True)))
+
+
+def threshold_for(outcomes: pd.DataFrame, target: float, escalate_label: str | None = None) -> ThresholdChoice | None:
+    """Return the threshold with the most automation whose selective accuracy on these records reaches a target.
+
+    To be used on development records, to have a threshold to work with. It holds a point estimate against the target,
+    so on other records about half of such choices fall short; certifying one needs holdout records and an exact test.
+
+    Returns
+    -------
+    ThresholdChoice or None
+        None when no threshold reaches the target, or no decision has a confidence.
+
+    Raises
+    ------
+    InputError
+        The target is not in (0, 1].
+    """
+    if not 0.0 < target <= 1.0:
+        raise InputError("a target for selective accuracy must lie above 0 and at most at 1", got=repr(target))
+    points = risk_coverage(outcomes, escalate_label)
+    reached = points[points["selective_accuracy"] >= target]
+    if reached.empty:
+        return None
+    best = reached.iloc[-1]
+    return ThresholdChoice(
+        threshold=float(best["threshold"]),
+        target=target,
+        automated=int(best["automated"]),
+        right=int(best["right"]),
+        asked=int(is_asked(outcomes).sum()),
+    )
+
+
+def _proportion(k: int, n: int, excluded: dict[str, int], confidence_level: float) -> Estimate:
+    """Return k of n with its Wilson interval."""
+    return Estimate.proportion(int(k), int(n), excluded=excluded, confidence_level=confidence_level)

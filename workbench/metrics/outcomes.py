@@ -1,0 +1,181 @@
+"""Outcomes: decisions beside their labels, and what became of each one.
+
+An outcomes table has one row per planned record. Columns that the metrics read:
+
+    record_id str | status ok / invalid / failed / skipped | action str or None | confidence float, NaN for none
+    reason str or None | latency_s float | attempts int | prompt_tokens, completion_tokens Int64 | label str
+    label_reason str or None, only where the contract has a reason column
+
+Asked is every decision that is not skipped: an invalid or failed one stays in every denominator and is never right.
+Every function here returns one value per row, so that `outcomes[is_wrong(outcomes)]` lists the records behind a number.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.decisions import Status
+from workbench.errors import InputError, shown
+
+STATUSES = tuple(status.value for status in Status)
+
+
+class Route(StrEnum):
+    """Where a planned record goes: decided automatically, to a human and why, or nowhere because it was not asked."""
+
+    AUTOMATED = "automated"
+    ESCALATED_BY_AGENT = "escalated_by_agent"  # the action is the escalation label
+    NO_CONFIDENCE = "no_confidence"  # a valid action without a confidence
+    BELOW_THRESHOLD = "below_threshold"
+    INVALID = "invalid"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+ROUTES = tuple(route.value for route in Route)
+
+
+def column(outcomes: pd.DataFrame, name: str) -> NDArray[np.object_]:
+    """Return a column of text, None where there is none.
+
+    Raises
+    ------
+    InputError
+        The table has no such column.
+    """
+    _require(outcomes, name)
+    values = outcomes[name].to_numpy(dtype=object)
+    missing = pd.isna(values)
+    if missing.any():
+        values = values.copy()
+        values[missing] = None
+    return values
+
+
+def numbers(outcomes: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """Return a column of numbers as floats, NaN where there is none.
+
+    Raises
+    ------
+    InputError
+        The table has no such column.
+    """
+    _require(outcomes, name)
+    return outcomes[name].to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def statuses(outcomes: pd.DataFrame) -> pd.Series[pd.CategoricalDtype[str]]:
+    """Return how each planned decision ended, as a categorical of ok, invalid, failed, skipped.
+
+    Raises
+    ------
+    InputError
+        The table has no status column, or another status in it.
+    """
+    _require(outcomes, "status")
+    values = outcomes["status"].astype(pd.CategoricalDtype(list(STATUSES)))
+    unknown = values.isna()
+    if unknown.any():
+        named = sorted({str(value) for value in outcomes.loc[unknown.to_numpy(), "status"]})
+        raise InputError("outcomes hold an unknown status", got=shown(named), expected=", ".join(STATUSES))
+    return values
+
+
+def labels(outcomes: pd.DataFrame) -> NDArray[np.object_]:
+    """Return the labels.
+
+    Raises
+    ------
+    InputError
+        The table has no label column, or a record without a label.
+    """
+    values = column(outcomes, "label")
+    missing = pd.isna(values)
+    if missing.any():
+        raise InputError("a record without a label cannot be judged", got=f"{int(missing.sum()):,} without a label")
+    return values
+
+
+def is_asked(outcomes: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether each planned decision was asked for: ok, invalid or failed."""
+    return statuses(outcomes) != Status.SKIPPED.value
+
+
+def is_right(outcomes: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether each decision is ok and its action is the label."""
+    same = column(outcomes, "action") == labels(outcomes)
+    return (statuses(outcomes) == Status.OK.value) & np.asarray(same, dtype=bool)
+
+
+def is_wrong(outcomes: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether each decision was asked for and is not right; an invalid or failed one is wrong."""
+    return is_asked(outcomes) & ~is_right(outcomes)
+
+
+def routes(outcomes: pd.DataFrame, threshold: float, escalate_label: str | None = None) -> pd.Series[Any]:
+    """Return the route of each planned record at a threshold; every record has exactly one.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+    threshold : float
+        In [0, 1]; a decision is automated when its confidence is at least this.
+    escalate_label : str, optional
+        The action by which an agent escalates; None when the process has none.
+
+    Returns
+    -------
+    Series of str
+        A categorical of the values of `Route`, indexed like the outcomes.
+
+    Raises
+    ------
+    InputError
+        The threshold is not in [0, 1], or a column is missing.
+    """
+    if not 0.0 <= threshold <= 1.0:
+        raise InputError("a threshold must lie between 0 and 1", got=repr(threshold))
+    status, confidence = statuses(outcomes), numbers(outcomes, "confidence")
+    route = np.full(len(outcomes), ROUTES.index(Route.AUTOMATED), dtype=np.int8)
+    route[confidence < threshold] = ROUTES.index(Route.BELOW_THRESHOLD)
+    route[np.isnan(confidence)] = ROUTES.index(Route.NO_CONFIDENCE)
+    if escalate_label is not None:
+        route[column(outcomes, "action") == escalate_label] = ROUTES.index(Route.ESCALATED_BY_AGENT)
+    for ended in (Route.INVALID, Route.FAILED, Route.SKIPPED):
+        route[(status == ended.value).to_numpy()] = ROUTES.index(ended)
+    return pd.Series(pd.Categorical.from_codes(route, pd.Index(ROUTES)), index=outcomes.index, name="route")
+
+
+def is_automated(outcomes: pd.DataFrame, threshold: float, escalate_label: str | None = None) -> pd.Series[bool]:
+    """Return whether each decision is carried out without a human at a threshold."""
+    return routes(outcomes, threshold, escalate_label) == Route.AUTOMATED.value
+
+
+def is_needless_escalation(
+    outcomes: pd.DataFrame, threshold: float, escalate_label: str | None = None
+) -> pd.Series[bool]:
+    """Return whether each record went to a human although it need not.
+
+    Needless: escalated, the label is not the escalation label, and the agent had the right action or chose itself to
+    escalate. An invalid or failed decision is never needless, as the agent had nothing to act on.
+    """
+    route, right = routes(outcomes, threshold, escalate_label), is_right(outcomes)
+    withheld = route.isin([Route.BELOW_THRESHOLD.value, Route.NO_CONFIDENCE.value]) & right
+    by_agent = (route == Route.ESCALATED_BY_AGENT.value) & ~right
+    return withheld | by_agent
+
+
+def skipped(outcomes: pd.DataFrame) -> dict[str, int]:
+    """Return how many planned decisions were never asked for, as what is excluded from every denominator."""
+    return {Route.SKIPPED.value: int((~is_asked(outcomes)).sum())}
+
+
+def _require(outcomes: pd.DataFrame, name: str) -> None:
+    """Refuse a table without a column."""
+    if name not in outcomes.columns:
+        raise InputError(f"outcomes have no column {name!r}", got=shown(map(str, outcomes.columns)))

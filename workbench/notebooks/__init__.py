@@ -1,0 +1,21 @@
+"""Notebooks: found, checked, run in a kernel of their own, and believed only when they reached their end."""
+
+from workbench.notebooks.execution import execute, execute_many
+from workbench.notebooks.result import Finish, finish, read_finish
+from workbench.notebooks.session import Limits, NotebookJob, NotebookResult
+from workbench.notebooks.source import Parameter, find_notebook, notebook_names, read_source
+
+__all__ = [
+    "Finish",
+    "Limits",
+    "NotebookJob",
+    "NotebookResult",
+    "Parameter",
+    "execute",
+    "execute_many",
+    "find_notebook",
+    "finish",
+    "notebook_names",
+    "read_finish",
+    "read_source",
+]

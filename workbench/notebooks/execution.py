@@ -1,0 +1,97 @@
+"""Notebooks run: checked first, then side by side, each in a kernel of its own."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from workbench.errors import InputError, RunError
+from workbench.notebooks.session import Limits, NotebookJob, NotebookResult, OnCell, Session
+from workbench.notebooks.source import ParameterValue, Source, read_source
+
+DEFAULT_LIMITS = Limits()
+
+
+def execute(
+    notebook: Path,
+    output: Path,
+    parameters: Mapping[str, ParameterValue],
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    on_cell: OnCell | None = None,
+) -> NotebookResult:
+    """Run a notebook in a kernel of its own and write its executed copy.
+
+    Parameters
+    ----------
+    notebook, output : Path
+        The source, and the executed copy, which appears only when the notebook reached its end; on failure an older
+        one stays as it is and the failed copy is kept beside it as NAME.failed.ipynb.
+    parameters : mapping
+        Values that replace defaults of the parameters cell.
+    on_cell : callable, optional
+        Called with (notebook, cells done, cells in all) before each cell and at the end, from another thread.
+
+    Raises
+    ------
+    InputError
+        The notebook or a parameter is not fit to be run, or the output cannot be written; nothing was started.
+    RunError
+        A cell failed or took too long, the kernel died, or the notebook stopped before its end.
+    """
+    [outcome] = execute_many([NotebookJob(notebook, output, parameters)], limits=limits, on_cell=on_cell)
+    if isinstance(outcome, RunError):
+        raise outcome
+    return outcome
+
+
+def execute_many(
+    jobs: Sequence[NotebookJob],
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    workers: int = 2,
+    on_cell: OnCell | None = None,
+) -> list[NotebookResult | RunError]:
+    """Run notebooks side by side, each in a kernel of its own; return one outcome for each, in the jobs' order.
+
+    One that fails does not stop the others. An interruption kills all kernels.
+
+    Raises
+    ------
+    InputError
+        As `execute`, for the first job that is not fit to be run, before any is started.
+    """
+    cancelled = threading.Event()
+    sessions = [Session(job, _checked(job), limits, on_cell, cancelled) for job in jobs]
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="notebook")
+    try:
+        futures = [pool.submit(session.run) for session in sessions]
+        return [future.result() for future in futures]
+    finally:
+        cancelled.set()
+        for session in sessions:
+            session.kill()
+        pool.shutdown(cancel_futures=True)
+
+
+def _checked(job: NotebookJob) -> Source:
+    """Return the source of a job that is fit to be run."""
+    source = read_source(job.notebook)
+    source.check(job.parameters)
+    if job.output.suffix != ".ipynb":
+        raise InputError("the output of a notebook is no .ipynb file", where=str(job.output))
+    if job.output.resolve() == job.notebook.resolve():
+        raise InputError("a notebook's output would overwrite the notebook", where=str(job.output))
+    try:
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=job.output.parent).close()
+    except OSError as error:
+        raise InputError(
+            "the folder for an executed notebook cannot be written",
+            where=str(job.output.parent),
+            got=error.strerror,
+        ) from None
+    return source

@@ -1,0 +1,114 @@
+"""A kernel for one notebook: this interpreter, no IPython settings of the user, no open port, text progress bars."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
+
+KERNEL_NAME = "python3"
+# tqdm chooses between widget and text when it is first imported: before the kernel exists it chooses text.
+LAUNCH = "import tqdm.auto; from ipykernel import kernelapp; kernelapp.launch_new_instance()"
+MAX_SOCKET_PATH = 100  # a Unix socket's path holds 103 characters on macOS, 107 on Linux
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A started kernel process; it may not answer yet."""
+
+    manager: AsyncKernelManager
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def kill(self) -> None:
+        """End the kernel and its children at once; nothing happens to one that has ended."""
+        if self.process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def ending(self) -> str:
+        """Return how a dead kernel ended, and the last line it wrote outside any cell."""
+        code = self.process.poll()
+        if code is None:
+            ending = "it still runs"
+        elif code < 0:
+            ending = f"killed by {signal.Signals(-code).name}"
+        else:
+            ending = f"exit status {code}"
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        said = next((line.strip() for line in reversed(lines) if line.strip()), None)
+        return f"{ending}; {said}"[:300] if said is not None else ending
+
+
+@contextmanager
+def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Provide the loop that jupyter_client uses in this thread, and leave nothing of it behind."""
+    from jupyter_core.utils import ensure_event_loop
+
+    loop = ensure_event_loop()
+    try:
+        yield loop
+    finally:
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(tasks) if tasks else asyncio.sleep(0))
+        loop.close()
+
+
+def start_kernel(folder: Path, cwd: Path, loop: asyncio.AbstractEventLoop) -> Kernel:
+    """Start a kernel and return without waiting until it answers.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty private folder for its sockets, settings and log; kept as long as the kernel.
+    cwd : Path
+        Its working directory.
+    loop : asyncio.AbstractEventLoop
+        The loop that its client will run in.
+    """
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+    specs, connection, log = folder / "kernels", folder / "kernel.json", folder / "kernel.log"
+    _write_spec(specs / KERNEL_NAME)
+    manager = AsyncKernelManager(
+        kernel_name=KERNEL_NAME,
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(specs)], ensure_native_kernel=False),
+        connection_file=str(connection),
+        transport="ipc" if os.name == "posix" and len(str(connection)) <= MAX_SOCKET_PATH else "tcp",
+    )
+    environment = {
+        **os.environ,
+        "IPYTHONDIR": str(folder),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    with log.open("wb") as output:
+        loop.run_until_complete(manager.start_kernel(cwd=str(cwd), env=environment, stdout=output, stderr=output))
+    provisioner = manager.provisioner
+    assert isinstance(provisioner, LocalProvisioner)
+    assert provisioner.process is not None
+    return Kernel(manager, provisioner.process, log)
+
+
+def _write_spec(folder: Path) -> None:
+    """Write a kernel specification that cannot be shadowed by one installed for the user or the machine."""
+    folder.mkdir(parents=True)
+    argv = [sys.executable, "-P", "-c", LAUNCH, "-f", "{connection_file}", "--HistoryManager.enabled=False"]
+    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")

@@ -1,0 +1,77 @@
+"""The end of a notebook: `finish` in its last cell, and what a reader finds of it in the executed notebook."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.errors import InputError
+
+FINISH_TYPE = "application/vnd.agent-workbench.finish+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What a notebook came to: its answer in one sentence, and the numbers behind it as JSON values."""
+
+    answer: str
+    values: Mapping[str, Any]
+
+
+def finish(answer: str, values: Mapping[str, object]) -> None:
+    """Show a notebook's answer and mark that it reached its end; the last statement of every notebook.
+
+    The mark is an output of this very cell. An execution starts with every output cleared, so no earlier run can
+    have left it, and a kernel that dies on the way cannot have written it.
+
+    Parameters
+    ----------
+    answer : str
+        The answer to the notebook's question, one sentence of plain text.
+    values : mapping of str to JSON values
+        The numbers behind the answer; what is undefined is None.
+
+    Raises
+    ------
+    InputError
+        A value is not plain JSON; NaN and infinity are not.
+    """
+    from IPython.display import display
+
+    try:
+        content = json.loads(json.dumps({"answer": answer, "values": dict(values)}, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            "the values of a notebook are not plain JSON",
+            got=str(error),
+            expected="text, finite numbers, booleans, None, lists and mappings of them",
+            remedy="turn numpy numbers into Python's with .item(), and write None for what is undefined",
+        ) from None
+    shown = f"<p><strong>{html.escape(answer)}</strong></p>"
+    display({FINISH_TYPE: content, "text/html": shown, "text/plain": answer}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def read_finish(cells: Sequence[Mapping[str, Any]]) -> Finish | None:
+    """Return what the last code cell of an executed notebook says, None when it never reached its end.
+
+    Parameters
+    ----------
+    cells : sequence of mappings
+        The cells of a notebook in format 4, as JSON or as nbformat reads them.
+    """
+    last = next((cell for cell in reversed(cells) if cell["cell_type"] == "code" and _text(cell).strip()), None)
+    if last is None or last.get("execution_count") is None:
+        return None
+    outputs = last["outputs"]
+    if any(output["output_type"] == "error" for output in outputs):
+        return None
+    marks = [output["data"][FINISH_TYPE] for output in outputs if FINISH_TYPE in output.get("data", {})]
+    return Finish(marks[-1]["answer"], marks[-1]["values"]) if marks else None
+
+
+def _text(cell: Mapping[str, Any]) -> str:
+    """Return a cell's source; on disk it may be a list of lines."""
+    return "".join(cell["source"])

@@ -1,0 +1,134 @@
+"""The run of a pilot: its notebooks in order, and what they found logged to MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.evaluation import EngineChoice
+from workbench.notebooks import Limits, NotebookJob, NotebookResult, execute_many, find_notebook
+from workbench.pilot import Pilot
+from workbench.tracking import Link, Version, log_versions, version_from
+
+AUDIT, ITERATION, EVALUATION = "01_data_audit", "02_prompt_iteration", "03_evaluation"
+NOTEBOOKS = (AUDIT, ITERATION, EVALUATION)
+
+# Calls to a model have deadlines of their own; a whole run of them may take hours.
+LIMITS = Limits(cell_s=6 * 3600, total_s=8 * 3600)
+
+OnCell = Callable[[Path, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PilotRun:
+    """What to run: these agents (the pilot's `compare` when empty) on at most `limit` records of each split."""
+
+    agents: tuple[str, ...] = ()
+    limit: int | None = None
+    engine: EngineChoice = EngineChoice()
+
+
+@dataclass(frozen=True, slots=True)
+class PilotResult:
+    """What a run of a pilot came to.
+
+    Parameters
+    ----------
+    answers : mapping
+        Per notebook its answer in one sentence.
+    notebooks : mapping
+        Per notebook the path of its executed copy.
+    evaluations : tuple of mapping
+        `Evaluation.as_json()` of every agent version, development first, then holdout.
+    links : tuple of Link
+        Where the versions are in MLflow, in the same order.
+    """
+
+    answers: Mapping[str, str]
+    notebooks: Mapping[str, Path]
+    evaluations: tuple[Mapping[str, Any], ...]
+    links: tuple[Link, ...]
+
+
+def run_pilot(
+    pilot: Pilot, what: PilotRun, notebooks: Sequence[str] = NOTEBOOKS, on_cell: OnCell | None = None
+) -> PilotResult:
+    """Run a pilot's notebooks and log the evaluated versions.
+
+    The audit and the comparison do not depend on each other and run side by side; the evaluation runs the version that
+    the comparison chose, or the one agent that was named.
+
+    Raises
+    ------
+    InputError, RunError
+        As the first notebook that failed says; the others' copies are kept.
+    """
+    done: dict[str, NotebookResult] = {}
+    first = [name for name in notebooks if name != EVALUATION]
+    done |= _executed(pilot, {name: _parameters(pilot, what, name) for name in first}, on_cell)
+    if EVALUATION in notebooks:
+        parameters = _parameters(pilot, what, EVALUATION)
+        if ITERATION in done:
+            parameters["agent"] = str(done[ITERATION].values["chosen"])
+        elif what.agents:
+            parameters["agent"] = what.agents[0]
+        done |= _executed(pilot, {EVALUATION: parameters}, on_cell)
+    versions = _versions(pilot, done)
+    return PilotResult(
+        {name: result.answer for name, result in done.items()},
+        {name: result.output for name, result in done.items()},
+        tuple(version.evaluation for version in versions),
+        log_versions(pilot, versions),
+    )
+
+
+def results_folder(pilot: Pilot, notebook: str) -> Path:
+    """Return where a notebook leaves its figures and tables."""
+    return pilot.runs / "results" / notebook
+
+
+def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        "pilot": pilot.name,
+        "root": str(pilot.root),
+        "results": str(results_folder(pilot, notebook)),
+    }
+    if notebook == AUDIT:
+        return parameters
+    engine = {"base_url": what.engine.base_url, "model": what.engine.model, "limit": what.limit}
+    parameters |= {name: value for name, value in engine.items() if value is not None}
+    if notebook == ITERATION:
+        parameters["agents"] = list(what.agents)
+    return parameters
+
+
+def _executed(
+    pilot: Pilot, parameters: Mapping[str, Mapping[str, Any]], on_cell: OnCell | None
+) -> dict[str, NotebookResult]:
+    """Return the results by notebook, or raise what the first one that failed says."""
+    jobs = [
+        NotebookJob(find_notebook(name, pilot.root), pilot.runs / "notebooks" / f"{name}.ipynb", values)
+        for name, values in parameters.items()
+    ]
+    outcomes = execute_many(jobs, limits=LIMITS, on_cell=on_cell)
+    done = {}
+    for name, outcome in zip(parameters, outcomes, strict=True):
+        if isinstance(outcome, WorkbenchError):
+            raise outcome
+        done[name] = outcome
+    return done
+
+
+def _versions(pilot: Pilot, done: Mapping[str, NotebookResult]) -> list[Version]:
+    """Return the versions that the notebooks wrote, with the executed notebook and its figures."""
+    versions = []
+    for name in (ITERATION, EVALUATION):
+        if name in done:
+            folder = results_folder(pilot, name)
+            files = {"": (done[name].output,), "figures": tuple(sorted(folder.glob("*.png")))}
+            written = done[name].values["evaluations"]
+            versions += [version_from(folder / str(file), files) for file in written]
+    return versions

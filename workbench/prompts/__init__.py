@@ -1,0 +1,25 @@
+"""Prompt documents: parse, check, render, compare."""
+
+from workbench.prompts.document import (
+    SECTIONS,
+    Prompt,
+    Section,
+    estimated_tokens,
+    messages,
+    read_prompt,
+    response_schema,
+)
+from workbench.prompts.versions import PromptDiff, diff, read_prompts
+
+__all__ = [
+    "SECTIONS",
+    "Prompt",
+    "PromptDiff",
+    "Section",
+    "diff",
+    "estimated_tokens",
+    "messages",
+    "read_prompt",
+    "read_prompts",
+    "response_schema",
+]

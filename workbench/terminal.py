@@ -1,0 +1,221 @@
+"""What a person sees on the terminal: progress, tables and where to look."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from workbench.evaluation import Evaluation
+from workbench.journal import RunInfo
+from workbench.pilot import Pilot
+from workbench.pipeline import PilotResult
+from workbench.tracking import store_uri
+
+SHARES = frozenset(
+    {
+        "accuracy", "accuracy_exact", "macro_f1", "reason_accuracy", "automation_rate", "selective_accuracy",
+        "missed_escalation", "missed_escalation_of_all", "over_escalation",
+    }
+)  # fmt: skip
+UNDEFINED = "-"
+
+
+class CellProgress:
+    """A bar for each notebook on standard error."""
+
+    def __init__(self) -> None:
+        columns = TextColumn("{task.description:<22}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn()
+        self._progress = Progress(*columns, console=Console(stderr=True))
+        self._tasks: dict[Path, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, notebook: Path, done: int, total: int) -> None:
+        """Move a notebook's bar."""
+        if notebook not in self._tasks:
+            self._tasks[notebook] = self._progress.add_task(notebook.stem, total=total)
+        self._progress.update(self._tasks[notebook], completed=done)
+
+
+@contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Keep what a pilot's own code prints off standard output."""
+    with redirect_stdout(sys.stderr):
+        yield
+
+
+def print_result(pilot: Pilot, result: PilotResult) -> None:
+    """Print the versions of a run, the notebooks' answers and where to look."""
+    console = _console()
+    if result.evaluations:
+        console.print(_versions_table(pilot.settings.title, result.evaluations))
+        for evaluation in result.evaluations:
+            console.print(f"[dim]{evaluation['agent']}, {evaluation['split']}: {_threshold_text(evaluation)}[/dim]")
+    for name, answer in result.answers.items():
+        console.print(f"\n[bold]{name}[/bold]  {answer}", highlight=False, markup=True)
+        console.print(f"  {result.notebooks[name]}", soft_wrap=True, highlight=False)
+    if result.links:
+        runs = ",".join(f'"{link.run_id}"' for link in result.links)
+        experiments = ",".join(f'"{name}"' for name in sorted({link.experiment_id for link in result.links}))
+        console.print("\n[bold]MLflow[/bold]  `workbench ui`, then compare these versions at")
+        address = f"http://127.0.0.1:5000/#/compare-runs?runs=[{runs}]&experiments=[{experiments}]"
+        console.print(f"  {address}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"  store: {store_uri(pilot.root)}", soft_wrap=True, highlight=False)
+
+
+def result_json(pilot: Pilot, result: PilotResult) -> dict[str, Any]:
+    """Return a run of a pilot as JSON values."""
+    return {
+        "pilot": pilot.name,
+        "answers": dict(result.answers),
+        "notebooks": {name: str(path) for name, path in result.notebooks.items()},
+        "evaluations": [dict(evaluation) for evaluation in result.evaluations],
+        "mlflow": {
+            "store": store_uri(pilot.root),
+            "runs": [{"agent": link.agent, "split": link.split, "run_id": link.run_id} for link in result.links],
+        },
+    }
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print every estimate of one evaluation, with its denominator and what was left out."""
+    console, info = _console(), evaluation.info
+    console.print(_counts_line(info))
+    table = Table(title=f"{evaluation.agent} on {evaluation.split.value}", title_justify="left")
+    for column, justify in (("estimate", "left"), ("value", "right"), ("interval", "left"), ("n", "right")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    table.add_column("left out")
+    table.add_column("method")
+    for name, estimate in evaluation.estimates.items():
+        left_out = ", ".join(f"{cause} {n:,}" for cause, n in estimate.excluded.items())
+        content = estimate.as_json()
+        row = (
+            name,
+            number(name, estimate.value),
+            interval(name, content),
+            f"{estimate.n:,}",
+            left_out,
+            estimate.method,
+        )
+        table.add_row(*row)
+    console.print(table)
+    console.print(f"Threshold: {evaluation.threshold_note}", highlight=False)
+
+
+def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.DataFrame) -> None:
+    """Print versions side by side, and for each pair where one is right and the other is not."""
+    console = _console()
+    console.print(_versions_table(pilot.settings.title, [evaluation.as_json() for evaluation in evaluations]))
+    if pairs.empty:
+        return
+    table = Table(title="Pairs on the records both were asked", title_justify="left")
+    for column in ("first", "second"):
+        table.add_column(column)
+    for column in ("records", "both right", "only first right", "only second right", "neither", "difference"):
+        table.add_column(column, justify="right")
+    for row in pairs.to_dict("records"):
+        counts = (row[name] for name in ("n", "both_right", "only_first", "only_second", "neither"))
+        difference = f"{100 * row['difference']:+.2f} points" if row["n"] else UNDEFINED
+        table.add_row(row["first"], row["second"], *(f"{n:,}" for n in counts), difference)
+    console.print(table)
+
+
+def print_status(pilot: Pilot, records: int, runs: Sequence[RunInfo]) -> None:
+    """Print every run with its counts."""
+    console = _console()
+    table = Table(title=f"{pilot.name}: {records:,} records", title_justify="left")
+    for column in ("agent", "split"):
+        table.add_column(column)
+    for column in ("planned", "ok", "invalid", "failed", "skipped", "not asked yet"):
+        table.add_column(column, justify="right")
+    table.add_column("causes")
+    for info in runs:
+        counts = (info.planned, info.ok, info.invalid, info.failed, info.skipped, info.pending)
+        causes = ", ".join(f"{cause} {n:,}" for cause, n in info.causes.items())
+        table.add_row(info.agent, info.split, *(f"{n:,}" for n in counts), causes)
+    console.print(table if runs else f"{pilot.name}: {records:,} records, no run yet")
+
+
+def number(name: str, value: float | None) -> str:
+    """Return an estimate's value as a reader expects it: shares in percent, seconds and counts as they are."""
+    if value is None:
+        return UNDEFINED
+    if name in SHARES:
+        return f"{100 * value:.2f}%"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def interval(name: str, estimate: Mapping[str, Any]) -> str:
+    """Return an estimate's interval, empty when the method gives none."""
+    if estimate["lower"] is None and estimate["upper"] is None:
+        return ""
+    return f"[{number(name, estimate['lower'])}, {number(name, estimate['upper'])}]"
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 140)
+
+
+def _versions_table(title: str, evaluations: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("version")
+    table.add_column("split")
+    for column in (
+        "records",
+        "accuracy (95% interval)",
+        "automation rate",
+        "selective accuracy",
+        "latency p95",
+        "no decision",
+    ):
+        table.add_column(column, justify="right")
+    for evaluation in evaluations:
+        estimates, counts = evaluation["estimates"], evaluation["counts"]
+        accuracy, selective = estimates["accuracy"], estimates["selective_accuracy"]
+        table.add_row(
+            evaluation["agent"],
+            evaluation["split"],
+            f"{counts['planned']:,}",
+            f"{number('accuracy', accuracy['value'])} {interval('accuracy', accuracy)}",
+            number("automation_rate", estimates["automation_rate"]["value"]),
+            _with_n("selective_accuracy", selective),
+            _seconds(estimates["latency_p95_s"]["value"]),
+            f"{counts['invalid'] + counts['failed'] + counts['skipped']:,}",
+        )
+    return table
+
+
+def _with_n(name: str, estimate: Mapping[str, Any]) -> str:
+    return UNDEFINED if estimate["value"] is None else f"{number(name, estimate['value'])} of {estimate['n']:,}"
+
+
+def _seconds(value: float | None) -> str:
+    if value is None:
+        return UNDEFINED
+    return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
+
+
+def _threshold_text(evaluation: Mapping[str, Any]) -> str:
+    return f"threshold {evaluation['threshold_note']}"
+
+
+def _counts_line(info: RunInfo) -> str:
+    counts = f"{info.planned:,} planned = {info.ok:,} ok + {info.invalid:,} invalid + {info.failed:,} failed"
+    causes = "".join(f"\n  {cause}: {n:,}" for cause, n in info.causes.items())
+    return f"{counts} + {info.skipped:,} skipped{causes}"
