@@ -96,16 +96,15 @@ def test_every_denominator_and_its_exclusions_add_up_to_what_was_planned():
 
 
 def test_ties_in_confidence_are_automated_together():
-    # by hand: r5 and r6 escalate and r7 has no confidence, which leaves .95 right, .90 one right and one wrong, .60 right
+    # by hand: r5 and r6 escalate, r7 has no confidence; left are .95 right, .90 one right and one wrong, .60 right
     points = risk_coverage(hand_outcomes(), "escalate")
     assert points["threshold"].tolist() == [0.95, 0.90, 0.60]
     assert points["automated"].tolist() == [1, 3, 4]
     assert points["right"].tolist() == [1, 2, 3]
     assert points["automation_rate"].tolist() == [1 / 9, 3 / 9, 4 / 9]
     assert points["selective_accuracy"].tolist() == [1.0, 2 / 3, 3 / 4]
-    assert [tuple(bounds) for bounds in points[["lower", "upper"]].to_numpy()] == pytest.approx(
-        [wilson(1, 1, 0.95), wilson(2, 3, 0.95), wilson(3, 4, 0.95)]
-    )
+    bounds = list(zip(points["lower"], points["upper"], strict=True))
+    assert bounds == [wilson(1, 1, 0.95), wilson(2, 3, 0.95), wilson(3, 4, 0.95)]
 
 
 def test_every_point_of_the_curve_equals_the_metrics_at_its_threshold():

@@ -17,7 +17,7 @@ from workbench.engines.http import CallPolicy, CallResult, JsonCaller, retry_aft
 from workbench.engines.protocol import FailureCause
 
 KEY = "sk-live-0123456789"
-HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
+HEADERS = {"Authorization": f"Bearer {KEY}"}
 QUICK = CallPolicy(deadline_s=5.0, max_attempts=3, first_wait_s=0.01)
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
@@ -290,6 +290,13 @@ def test_half_a_surrogate_pair_in_a_message_is_replaced() -> None:
     result = call(Served(answer('{"error": "bad \\ud83d here"}', 400)))
     assert result.failure is not None
     assert result.failure.detail == "HTTP 400: bad ? here"
+
+
+def test_a_body_is_sent_as_json_with_the_given_headers() -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.json_response({name: request.headers[name] for name in ("Content-Type", "Authorization")})
+
+    assert call(Served(echo)).body == {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
 
 
 def test_a_cancelled_call_ends_at_once() -> None:

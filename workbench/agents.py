@@ -54,6 +54,11 @@ class Agent(Protocol):
         """How many records may be under way at once."""
         ...
 
+    @property
+    def deadline_s(self) -> float | None:
+        """Seconds within which each record is decided; a later decision does not count. None: no bound."""
+        ...
+
     def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
         """Yield one decision for each record, in any order."""
         ...
@@ -75,6 +80,7 @@ class PythonAgent:
     actions: Collection[str]
     decide_for: Callable[[Record], Decide]
     window: int = PYTHON_WINDOW
+    deadline_s: float | None = None
 
     async def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
         """Yield a decision for each record; an exception of the callable is a failed decision."""
@@ -132,6 +138,11 @@ class PromptAgent:
         """The engine's concurrency."""
         return self.engine.concurrency
 
+    @property
+    def deadline_s(self) -> float | None:
+        """The engine's deadline."""
+        return self.engine.deadline_s
+
     async def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
         """Yield a decision for each reply, as the replies come."""
         async with self.engine:
@@ -170,6 +181,11 @@ class HttpAgent:
     def identity(self) -> Mapping[str, Any]:
         """The endpoint's address: what runs behind it cannot be seen from here."""
         return {"http": self.url}
+
+    @property
+    def deadline_s(self) -> float | None:
+        """The deadline of a call."""
+        return self.policy.deadline_s
 
     async def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
         """Yield a decision for each answer, as the answers come."""

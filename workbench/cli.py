@@ -81,13 +81,16 @@ def data(
     from workbench.sources import obtain
 
     opened = open_pilot(pilot, root)
-    placed = obtain(opened.data, source)
+    obtained = obtain(opened.data, source)
     if as_json:
-        _print_json({"pilot": pilot, "files": [str(path) for path in placed]})
+        files = [str(path) for path in obtained.files]
+        _print_json({"pilot": pilot, "files": files, "fetched": list(obtained.fetched)})
         return
-    print(f"Records of {pilot}, verified against sources.yaml:")
-    for path in placed:
+    made = f"{len(obtained.fetched)} fetched" if obtained.fetched else "all were there already"
+    print(f"Records of {pilot}: {len(obtained.files)} files verified against sources.yaml, {made}.")
+    for path in (*obtained.files, obtained.attribution):
         print(f"  {path}")
+    print(f"Next: workbench run {pilot}")
 
 
 @app.command()

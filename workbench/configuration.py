@@ -88,8 +88,8 @@ def settings_from(content: Mapping[str, Any], model: type[SettingsT], where: str
 
 
 def _explained(faults: list[ErrorDetails], model: type[BaseModel], where: str) -> InputError:
-    """Return one error for the first fault, with the number of further ones."""
-    fault = faults[0]
+    """Return one error with the number of further ones; a misspelt key comes before the key it leaves missing."""
+    fault = min(faults, key=lambda one: one["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in fault["loc"])
     more = f" ({len(faults) - 1} more in this file)" if len(faults) > 1 else ""
     if fault["type"] == "extra_forbidden":

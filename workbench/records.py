@@ -85,9 +85,8 @@ def read_records(contract: Contract, folder: Path) -> RecordTable:
     if faults:
         raise InputError(
             f"the records do not fit the contract ({len(faults)} kind{'s' if len(faults) > 1 else ''} of fault)",
-            where=", ".join(str(folder / name) for name in contract.records),
+            where=", ".join(str(folder / name) for name in contract.records) + " (row 0 is the first record)",
             got="".join(f"\n    - {fault}" for fault in faults),
-            expected="row 0 is the first record after the header",
             remedy="correct the records, or the contract if it is wrong",
         )
     return _identified(contract, frame)

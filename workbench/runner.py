@@ -33,6 +33,7 @@ from workbench.splits import Dataset, Split
 
 GROUPING_S = 0.004
 GRACE_S = 10.0
+LATE = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ class _Desk:
         self._records = records
         self._window = window
         self._store = store
-        self._open: dict[str, str] = {}
+        self._open: dict[str, tuple[str, float]] = {}
+        self._is_exhausted = False
         self._decided: list[tuple[str, Decision]] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -161,22 +163,23 @@ class _Desk:
             raise StopAsyncIteration
         record = next(self._records, None)
         if record is None:
+            self._is_exhausted = True
             raise StopAsyncIteration
-        self._open[record.id] = record.digest
+        self._open[record.id] = record.digest, time.monotonic()
         return record
 
     def accept(self, decision: Decision) -> None:
         """Take one decision in; it is stored within a few milliseconds."""
         if self._error is not None:
             raise self._error
-        digest = self._open.pop(decision.record_id, None)
-        if digest is None:
+        opened = self._open.pop(decision.record_id, None)
+        if opened is None:
             self.n_unmatched += 1
             return
         if decision.cause == FailureCause.AUTH.value and self.refusal is None:
             self.refusal = decision.detail or "the credentials were refused"
             self.stop()
-        self._decided.append((digest, decision))
+        self._decided.append((opened[0], decision))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(GROUPING_S, self._on_timer)
 
@@ -200,14 +203,30 @@ class _Desk:
         if self._error is not None:
             raise self._error
         if not self.is_stopped or self.refusal is not None:
-            unanswered = [(record_id, digest) for record_id, digest in self._open.items()]
-            self._open.clear()
-            for record_id, digest in unanswered:
-                cause, detail = FailureCause.NO_REPLY.value, "the engine ended without an answer to this record"
-                self._decided.append(
-                    (digest, Decision(record_id, Status.FAILED, cause=cause, detail=detail, attempts=1))
-                )
+            self._give_up_on(list(self._open), "the agent ended without an answer to this record")
         self.flush()
+
+    def expire(self, patience_s: float) -> bool:
+        """Give up on records handed out longer ago; return whether nothing is left to wait for."""
+        before = time.monotonic() - patience_s
+        late = [record_id for record_id, (_, since) in self._open.items() if since < before]
+        if late:
+            self._give_up_on(late, f"no answer within {patience_s:.3g} s")
+            self.flush()
+        return not self._open and (self._is_exhausted or self.is_stopped)
+
+    def _give_up_on(self, record_ids: list[str], detail: str) -> None:
+        for record_id in record_ids:
+            digest, since = self._open.pop(record_id)
+            lost = Decision(
+                record_id,
+                Status.FAILED,
+                cause=FailureCause.NO_REPLY.value,
+                detail=detail,
+                latency_s=time.monotonic() - since,
+                attempts=1,
+            )
+            self._decided.append((digest, lost))
 
     def skip_rest(self) -> None:
         """Store a skipped decision for every record that was not handed out."""
@@ -234,7 +253,26 @@ class _Desk:
 
 
 async def _drive(agent: Agent, desk: _Desk) -> None:
-    """Let the agent decide everything the desk hands out."""
+    """Let the agent decide everything the desk hands out, and give up on what it never answers."""
+    deciding = asyncio.create_task(_decide_all(agent, desk))
+    patience_s = None if agent.deadline_s is None else agent.deadline_s * LATE + GROUPING_S
+    try:
+        if patience_s is not None:
+            is_over = False
+            while not deciding.done() and not is_over:
+                await asyncio.wait({deciding}, timeout=patience_s / 10)
+                is_over = desk.expire(patience_s)
+            await asyncio.wait({deciding}, timeout=patience_s / 10)
+        if patience_s is None or deciding.done():
+            await deciding
+    finally:
+        if not deciding.done():
+            deciding.cancel()
+            await asyncio.gather(deciding, return_exceptions=True)
+        desk.close()
+
+
+async def _decide_all(agent: Agent, desk: _Desk) -> None:
     decisions = agent.decide(desk)
     try:
         async for decision in decisions:
@@ -243,7 +281,6 @@ async def _drive(agent: Agent, desk: _Desk) -> None:
         closing = getattr(decisions, "aclose", None)
         if closing is not None:
             await closing()
-        desk.close()
 
 
 def _supervised(agent: Agent, desk: _Desk) -> None:
@@ -274,6 +311,8 @@ def _gentle_signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], d
         return
 
     def on_signal(number: int, frame: FrameType | None) -> None:
+        if loop.is_closed():
+            return
         if desk.is_stopped:
             loop.call_soon_threadsafe(task.cancel)
             return

@@ -21,7 +21,7 @@ from workbench.contract import CONTRACT_FILE, Column, ColumnType, Contract, PiiC
 from workbench.errors import InputError, shown
 from workbench.pilot import PILOT_FILE
 from workbench.records import read_records
-from workbench.splits import HOLDOUT_SHARE, SPLITS_FILE, new_split
+from workbench.splits import HOLDOUT_SHARE, SPLITS_FILE, new_split, write_split
 from workbench.tables import read_table
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -77,7 +77,7 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path) -> NewPil
     with _both_or_neither(data, suite) as (new_data, new_suite):
         shutil.copyfile(records, new_data / records.name)
         (new_data / CONTRACT_FILE).write_text(_contract_yaml(contract), encoding="utf-8")
-        (new_data / SPLITS_FILE).write_text(yaml.safe_dump(split.model_dump(), allow_unicode=True), encoding="utf-8")
+        write_split(new_data / SPLITS_FILE, split)
         (new_data / "README.md").write_text(_filled("README.md", facts), encoding="utf-8")
         (new_suite / "prompts").mkdir()
         (new_suite / "prompts" / "v1.md").write_text(_filled("v1.md", facts), encoding="utf-8")

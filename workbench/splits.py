@@ -26,6 +26,10 @@ from workbench.records import Record, RecordTable, iterate, read_records
 
 SPLITS_FILE = "splits.yaml"
 HOLDOUT_SHARE = 0.3
+SPLITS_COMMENT = """\
+# Which records are holdout: those whose keyed hash is below their label's threshold. Do not edit: a change moves
+# records between development and the sealed holdout.
+"""
 N_FOLDS = 5
 _STRATA = (Role.CLASS, Role.SOURCE, Role.ENTITY, Role.TIMESTAMP)
 
@@ -177,12 +181,16 @@ def new_split(labels: pd.Series[str], units: pd.Series[str], share: float, key: 
     return SplitSettings(key=key, holdout_share=share, thresholds=thresholds)
 
 
+def write_split(path: Path, settings: SplitSettings) -> None:
+    """Write splits.yaml."""
+    content = yaml.safe_dump(settings.model_dump(), allow_unicode=True, sort_keys=True)
+    write_atomically(path, SPLITS_COMMENT + content)
+
+
 def _created(path: Path, table: RecordTable, contract: Contract) -> SplitSettings:
     settings = new_split(table.frame[contract.label], table.units, HOLDOUT_SHARE, secrets.token_hex(16))
-    header = "# Which records are holdout: those whose keyed hash is below their label's threshold. Do not edit:\n"
-    header += "# a change moves records between development and the sealed holdout.\n"
     try:
-        write_atomically(path, header + yaml.safe_dump(settings.model_dump(), allow_unicode=True, sort_keys=True))
+        write_split(path, settings)
     except OSError as error:
         raise InputError("the split cannot be written", where=str(path), got=str(error)) from None
     return settings

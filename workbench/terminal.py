@@ -158,7 +158,17 @@ def number(name: str, value: float | None) -> str:
         return UNDEFINED
     if name in SHARES:
         return f"{100 * value:.2f}%"
+    if name.endswith("_s"):
+        return seconds(value)
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def seconds(value: float) -> str:
+    """Return seconds in a unit that reads well, to three digits."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-6:.3g} µs"
 
 
 def interval(name: str, estimate: Mapping[str, Any]) -> str:
@@ -195,7 +205,7 @@ def _versions_table(title: str, evaluations: Sequence[Mapping[str, Any]]) -> Tab
             f"{number('accuracy', accuracy['value'])} {interval('accuracy', accuracy)}",
             number("automation_rate", estimates["automation_rate"]["value"]),
             _with_n("selective_accuracy", selective),
-            _seconds(estimates["latency_p95_s"]["value"]),
+            number("latency_p95_s", estimates["latency_p95_s"]["value"]),
             f"{counts['invalid'] + counts['failed'] + counts['skipped']:,}",
         )
     return table
@@ -203,12 +213,6 @@ def _versions_table(title: str, evaluations: Sequence[Mapping[str, Any]]) -> Tab
 
 def _with_n(name: str, estimate: Mapping[str, Any]) -> str:
     return UNDEFINED if estimate["value"] is None else f"{number(name, estimate['value'])} of {estimate['n']:,}"
-
-
-def _seconds(value: float | None) -> str:
-    if value is None:
-        return UNDEFINED
-    return f"{1000 * value:.3g} ms" if value < 1 else f"{value:.3g} s"
 
 
 def _threshold_text(evaluation: Mapping[str, Any]) -> str:

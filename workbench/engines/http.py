@@ -104,6 +104,7 @@ class JsonCaller:
             connector=aiohttp.TCPConnector(limit=self._concurrency),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
+            headers={"Content-Type": "application/json"},
         )
         return self
 
@@ -115,7 +116,7 @@ class JsonCaller:
             await session.close()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> CallResult:
-        """Return the JSON object a URL answers a body with, or the failure that ended the last attempt."""
+        """Return the JSON object a URL answers a JSON body with, or the failure that ended the last attempt."""
         policy, now = self._policy, asyncio.get_running_loop().time
         start = now()
         deadline = start + policy.deadline_s

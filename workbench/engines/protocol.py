@@ -112,6 +112,11 @@ class Engine(Protocol):
         """How many requests are in flight at most."""
         ...
 
+    @property
+    def deadline_s(self) -> float:
+        """Seconds within which every request is answered, with a reply or a failure."""
+        ...
+
     def stream(self, requests: AsyncIterator[Request]) -> AsyncIterator[Reply]:
         """Yield one reply for each request, in any order."""
         ...

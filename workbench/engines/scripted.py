@@ -36,6 +36,8 @@ class Script:
         Answered, and followed by a reply to a request that was never made, `stray-ID`.
     cut : frozenset of str
         Answered with the first half of the text, as if the token cap had cut it off.
+    deadline_s : float
+        Seconds within which the engine claims to answer every request.
     """
 
     probability: Callable[[Request, str], float] | None = None
@@ -45,6 +47,7 @@ class Script:
     twice: frozenset[str] = frozenset()
     stray: frozenset[str] = frozenset()
     cut: frozenset[str] = frozenset()
+    deadline_s: float = 60.0
 
 
 class ScriptedEngine:
@@ -102,6 +105,11 @@ class ScriptedEngine:
     def concurrency(self) -> int:
         """How many requests are in flight at most."""
         return self._concurrency
+
+    @property
+    def deadline_s(self) -> float:
+        """What the script says; requests it drops or hangs on are not answered by then."""
+        return self._script.deadline_s
 
     async def __aenter__(self) -> Self:
         return self

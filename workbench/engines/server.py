@@ -65,7 +65,7 @@ class ServerEngine:
     def __init__(self, connection: ServerConnection) -> None:
         self._connection = connection
         self._url = completions_url(connection.base_url)
-        self._headers = {"Content-Type": "application/json", **_authorization(connection.api_key)}
+        self._headers = _authorization(connection.api_key)
         self._caller = JsonCaller(
             connection.policy, concurrency=connection.concurrency, rng=random.Random(connection.seed)
         )
@@ -80,6 +80,11 @@ class ServerEngine:
     def concurrency(self) -> int:
         """How many requests are in flight at most."""
         return self._connection.concurrency
+
+    @property
+    def deadline_s(self) -> float:
+        """Seconds within which every request is answered, with a reply or a failure."""
+        return self._connection.policy.deadline_s
 
     async def __aenter__(self) -> Self:
         await self._caller.__aenter__()

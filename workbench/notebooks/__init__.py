@@ -1,16 +1,20 @@
 """Notebooks: found, checked, run in a kernel of their own, and believed only when they reached their end."""
 
+from workbench.notebooks.catalogue import copy_notebooks, find_notebook, notebook_names
 from workbench.notebooks.execution import execute, execute_many
+from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
 from workbench.notebooks.result import Finish, finish, read_finish
-from workbench.notebooks.session import Limits, NotebookJob, NotebookResult
-from workbench.notebooks.source import Parameter, find_notebook, notebook_names, read_source
+from workbench.notebooks.session import OnCell
+from workbench.notebooks.source import Parameter, read_source
 
 __all__ = [
     "Finish",
     "Limits",
     "NotebookJob",
     "NotebookResult",
+    "OnCell",
     "Parameter",
+    "copy_notebooks",
     "execute",
     "execute_many",
     "find_notebook",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from workbench.errors import InputError, RunError
-from workbench.notebooks.session import Limits, NotebookJob, NotebookResult, OnCell, Session
-from workbench.notebooks.source import ParameterValue, Source, read_source
+from workbench.errors import InputError, RunError, shown
+from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
+from workbench.notebooks.session import OnCell, Session
+from workbench.notebooks.source import ParameterValue, read_source
 
 DEFAULT_LIMITS = Limits()
 
@@ -65,11 +66,15 @@ def execute_many(
         As `execute`, for the first job that is not fit to be run, before any is started.
     """
     cancelled = threading.Event()
-    sessions = [Session(job, _checked(job), limits, on_cell, cancelled) for job in jobs]
+    for job in jobs:
+        _check(job)
+    if len({job.output.resolve() for job in jobs}) < len(jobs):
+        raise InputError("two notebooks have the same output", got=shown(str(job.output) for job in jobs))
+    sessions = [Session(job, limits, on_cell, cancelled) for job in jobs]
     pool = ThreadPoolExecutor(workers, thread_name_prefix="notebook")
     try:
         futures = [pool.submit(session.run) for session in sessions]
-        return [future.result() for future in futures]
+        return [_outcome(future) for future in futures]
     finally:
         cancelled.set()
         for session in sessions:
@@ -77,10 +82,17 @@ def execute_many(
         pool.shutdown(cancel_futures=True)
 
 
-def _checked(job: NotebookJob) -> Source:
-    """Return the source of a job that is fit to be run."""
-    source = read_source(job.notebook)
-    source.check(job.parameters)
+def _outcome(future: Future[NotebookResult]) -> NotebookResult | RunError:
+    """Return what came of a job."""
+    try:
+        return future.result()
+    except RunError as error:
+        return error
+
+
+def _check(job: NotebookJob) -> None:
+    """Refuse a job that is not fit to be run."""
+    read_source(job.notebook).check(job.parameters)
     if job.output.suffix != ".ipynb":
         raise InputError("the output of a notebook is no .ipynb file", where=str(job.output))
     if job.output.resolve() == job.notebook.resolve():
@@ -94,4 +106,3 @@ def _checked(job: NotebookJob) -> Source:
             where=str(job.output.parent),
             got=error.strerror,
         ) from None
-    return source

@@ -109,6 +109,6 @@ def start_kernel(folder: Path, cwd: Path, loop: asyncio.AbstractEventLoop) -> Ke
 def _write_spec(folder: Path) -> None:
     """Write a kernel specification that cannot be shadowed by one installed for the user or the machine."""
     folder.mkdir(parents=True)
-    argv = [sys.executable, "-P", "-c", LAUNCH, "-f", "{connection_file}", "--HistoryManager.enabled=False"]
+    argv = [sys.executable, "-P", "-c", LAUNCH, "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")

@@ -8,16 +8,16 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from workbench.errors import RunError
 from workbench.files import write_atomically
+from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
 from workbench.notebooks.kernel import KERNEL_NAME, Kernel, event_loop, start_kernel
 from workbench.notebooks.result import Finish, read_finish
-from workbench.notebooks.source import ParameterValue, Source
 
 ENGINE = "workbench"
 # Seconds that a cell's last outputs may take after its reply; papermill's 4 are too few on a busy machine.
@@ -27,40 +27,6 @@ OnCell = Callable[[Path, int, int], None]
 
 _loading = threading.Lock()
 _writing = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a notebook may take, in seconds: one cell, all of it, the start of its kernel."""
-
-    cell_s: float = 600.0
-    total_s: float = 1800.0
-    start_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class NotebookJob:
-    """A notebook to be run with parameters, and where its executed copy goes."""
-
-    notebook: Path
-    output: Path
-    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
-
-    @property
-    def failed_output(self) -> Path:
-        """Where the executed copy goes when the notebook fails."""
-        return self.output.with_name(f"{self.output.stem}.failed.ipynb")
-
-
-@dataclass(frozen=True, slots=True)
-class NotebookResult:
-    """An executed notebook that reached its end."""
-
-    notebook: Path
-    output: Path
-    answer: str
-    values: Mapping[str, Any]
-    wall_s: float
 
 
 class _Engine:
@@ -82,11 +48,8 @@ class _Engine:
 class Session:
     """One job on its way through papermill and a kernel."""
 
-    def __init__(
-        self, job: NotebookJob, source: Source, limits: Limits, on_cell: OnCell | None, cancelled: threading.Event
-    ) -> None:
+    def __init__(self, job: NotebookJob, limits: Limits, on_cell: OnCell | None, cancelled: threading.Event) -> None:
         self.job = job
-        self.source = source
         self.limits = limits
         self.on_cell = on_cell
         self.cancelled = cancelled
@@ -100,20 +63,29 @@ class Session:
         if self.kernel is not None:
             self.kernel.kill()
 
-    def run(self) -> NotebookResult | RunError:
-        """Return the result of the job, or why there is none; the executed copy is written by then."""
+    def run(self) -> NotebookResult:
+        """Return the result of the job, its executed copy written.
+
+        Raises
+        ------
+        RunError
+            Why there is none; the failed copy is written.
+        """
         started = monotonic()
         self.deadline = started + self.limits.total_s
-        with tempfile.TemporaryDirectory(prefix="workbench-") as folder, event_loop() as loop:
-            self.kernel = start_kernel(Path(folder), self.job.notebook.resolve().parent, loop)
-            try:
-                finish = self._through_papermill(self.kernel)
-            except _Failed as failure:
-                return self._failed(failure)
-            finally:
-                self.kernel.kill()
-        self._write(self.job.output)
-        self.job.failed_output.unlink(missing_ok=True)
+        try:
+            with tempfile.TemporaryDirectory(prefix="workbench-") as folder, event_loop() as loop:
+                self.kernel = start_kernel(Path(folder), self.job.notebook.resolve().parent, loop)
+                try:
+                    finish = self._through_papermill(self.kernel)
+                finally:
+                    self.kernel.kill()
+            self._write(self.job.output)
+            self.job.failed_output.unlink(missing_ok=True)
+        except _Failed as failure:
+            raise self._failed(failure) from None
+        except OSError as error:
+            raise RunError("the notebook could not be run", where=str(self.job.notebook), got=str(error)) from error
         return NotebookResult(self.job.notebook, self.job.output, finish.answer, finish.values, monotonic() - started)
 
     def _through_papermill(self, kernel: Kernel) -> Finish:
@@ -145,7 +117,8 @@ class Session:
         except CellTimeoutError:
             raise self._out_of_time() from None
         except DeadKernelError:
-            raise _Failed("the notebook's kernel died", kernel.ending()) from None
+            problem = "the notebook was interrupted" if self.cancelled.is_set() else "the notebook's kernel died"
+            raise _Failed(problem, kernel.ending()) from None
         except RuntimeError as error:
             if self.cell is not None:
                 raise
@@ -177,8 +150,8 @@ class Session:
             force_raise_errors=True,
             coalesce_streams=True,
             on_cell_start=self._cell_starts,
-            on_cell_executed=self._cell_ended,
         )
+        client.on_cell_executed = partial(self._cell_ended, client)
         client.owns_km = True  # so that it ends the kernel, whatever happens
         client.execute()
         manager.notebook_complete()
@@ -189,12 +162,13 @@ class Session:
         self.cell = cell
         self._report(cell_index)
 
-    @staticmethod
-    def _cell_ended(cell: Any, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
-        """Stop at `exit()` and `quit()`, which a kernel may outlive by a few cells."""
+    def _cell_ended(self, client: Any, cell: Any, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
+        """Stop at `exit()` and `quit()`, which a kernel may outlive by a few cells; let a good kernel end in peace."""
         payload = execute_reply["content"].get("payload", [])
         if any(message["source"] == "ask_exit" for message in payload):
             raise _Failed("the notebook stopped before its end", "exit() or quit()")
+        if read_finish(self.notebook.cells) is not None:
+            client.shutdown_kernel = "graceful"  # it runs its atexit hooks
 
     def _report(self, n_done: int) -> None:
         if self.on_cell is not None:
@@ -245,10 +219,13 @@ class Session:
             write_atomically(path, nbformat.writes(self.notebook))
 
 
-@dataclass
-class _Failed(Exception):  # noqa: N818 - turned into a RunError where the notebook is known
-    problem: str
-    got: str
+class _Failed(Exception):  # noqa: N818 - becomes a RunError where the cell is known
+    """Why a notebook did not come to its end."""
+
+    def __init__(self, problem: str, got: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.got = got
 
 
 def _load_papermill() -> Any:

@@ -1,4 +1,4 @@
-"""Notebooks before they run: where they are, which parameters they take, whether they are fit to be run."""
+"""Notebooks before they run: which parameters they take, whether they are fit to be run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from workbench.errors import InputError, shown
 
 ParameterValue = bool | int | float | str | list[bool | int | float | str] | list[str] | None
 
-PACKAGE = Path(__file__).resolve().parent.parent
 SCALARS: Mapping[str, type] = {"bool": bool, "int": int, "float": float, "str": str}
 FORM = "NAME: TYPE = LITERAL  # what it is, with a TYPE of bool, int, float, str, list[...] or one of them `| None`"
 
@@ -105,31 +104,6 @@ class Source:
                 )
 
 
-def notebook_names(root: Path) -> tuple[str, ...]:
-    """Return the names of the notebooks there are under a root and in the package, sorted."""
-    return tuple(sorted({path.stem for folder in _folders(root) for path in folder.glob("*.ipynb")}))
-
-
-def find_notebook(name: str, root: Path) -> Path:
-    """Return the path of a notebook: the root's own `notebooks/NAME.ipynb` if it is there, else the packaged one.
-
-    Raises
-    ------
-    InputError
-        There is no such notebook.
-    """
-    names = notebook_names(root)
-    if name in names:
-        return next(path for folder in _folders(root) if (path := folder / f"{name}.ipynb").is_file())
-    near = difflib.get_close_matches(name, names, n=1)
-    raise InputError(
-        f"there is no notebook {name!r}",
-        where=str(root / "notebooks"),
-        expected=", ".join(names) or "no notebook is there",
-        remedy=f"did you mean {near[0]!r}?" if near else None,
-    )
-
-
 def read_source(path: Path) -> Source:
     """Return a notebook's cells and parameters.
 
@@ -154,12 +128,6 @@ def read_source(path: Path) -> Source:
         )
     _check_end(path, cells)
     return Source(path, cells, _parameters(path, cells))
-
-
-def _folders(root: Path) -> tuple[Path, ...]:
-    """Return the folders that hold notebooks, the first to be looked in first."""
-    packaged = PACKAGE / "_notebooks"
-    return root / "notebooks", packaged if packaged.is_dir() else PACKAGE.parent / "notebooks"
 
 
 def _check_end(path: Path, cells: tuple[Cell, ...]) -> None:

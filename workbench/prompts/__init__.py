@@ -1,14 +1,13 @@
 """Prompt documents: parse, check, render, compare."""
 
 from workbench.prompts.document import (
-    SECTIONS,
     Prompt,
-    Section,
     estimated_tokens,
     messages,
     read_prompt,
     response_schema,
 )
+from workbench.prompts.sections import SECTIONS, Section
 from workbench.prompts.versions import PromptDiff, diff, read_prompts
 
 __all__ = [

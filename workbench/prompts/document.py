@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -18,23 +16,11 @@ from pydantic import Field
 from workbench.configuration import Settings, parse_yaml, read_text, settings_from
 from workbench.engines.protocol import Message, SamplingParams
 from workbench.errors import InputError, shown
-from workbench.prompts.template import RECORD, Place, check_template, fill
+from workbench.prompts.sections import RECORD_SECTION, Section, read_sections
+from workbench.prompts.template import RECORD, Place, check_template, fill, spelled
 from workbench.records import Record
 
-SYSTEM_SECTIONS = (
-    "Role",
-    "Business rules",
-    "Decision criteria",
-    "Escalation triggers",
-    "Compliance constraints",
-    "Output format",
-    "Examples",
-)
-RECORD_SECTION = "Record"
-SECTIONS = (*SYSTEM_SECTIONS, RECORD_SECTION)
 BYTES_PER_TOKEN = 4
-_HEADING = re.compile(r"##(?!#)\s*(.*?)\s*$")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
 _DEFAULT = SamplingParams()
 
 
@@ -55,15 +41,6 @@ class FrontMatter(Settings):
     change_note: str = Field(min_length=1)
     sampling: SamplingSettings = SamplingSettings()
     response_schema: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One `## title` with its text; `line` is where the text begins in the file."""
-
-    title: str
-    text: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +104,7 @@ def _hash(prompt: Prompt) -> str:
 def estimated_tokens(text: str) -> int:
     """Return about how many tokens a text has: its UTF-8 bytes divided by four, rounded up.
 
-    A rule of thumb for English text that needs no tokenizer; a model's own count, which comes back with its replies,
-    differs by tens of per cent.
+    A rule of thumb for English text that needs no tokenizer; the model's own count comes back with its replies.
 
     Examples
     --------
@@ -163,10 +139,11 @@ def read_prompt(path: Path, columns: Sequence[str]) -> Prompt:
     # an empty line stands for the first "---", so that YAML counts lines as the file does
     head = settings_from(parse_yaml("\n".join(["", *lines[1:end]]), str(path)), FrontMatter, str(path))
     if head.name != path.stem:
-        raise InputError("a prompt is named otherwise than its file", where=str(path), got=head.name, expected=path.stem)
+        raise InputError(
+            "a prompt is named otherwise than its file", where=str(path), got=head.name, expected=path.stem
+        )
     _check_schema(head.response_schema, str(path))
-    sections = tuple(_sections(lines, end + 1, path))
-    _check_order([section.title for section in sections], path)
+    sections = read_sections(lines, end + 1, path)
     for section in sections:
         _check_section(section, path, columns)
     sampling = SamplingParams(**head.sampling.model_dump())
@@ -183,16 +160,15 @@ def messages(prompt: Prompt, record: Record, labels: Sequence[str]) -> tuple[Mes
     InputError
         A value does not fit what the template does with it, such as arithmetic on an empty cell.
     """
-    user = Message("user", fill(prompt.record_source, tuple(labels), str(prompt.path), record.fields))
-    if not prompt.system_source:
-        return (user,)
-    return (_system(prompt.system_source, tuple(labels), str(prompt.path)), user)
+    labels = tuple(labels)
+    user = Message("user", fill(prompt.record_source, f"{prompt.path}, record {record.id}", labels, record.fields))
+    return (_system(prompt.system_source, str(prompt.path), labels), user) if prompt.system_source else (user,)
 
 
 @lru_cache(maxsize=64)
-def _system(source: str, labels: tuple[str, ...], where: str) -> Message:
+def _system(source: str, where: str, labels: tuple[str, ...]) -> Message:
     """Return the system message, rendered once per prompt and labels."""
-    return Message("system", fill(source, labels, where))
+    return Message("system", fill(source, where, labels))
 
 
 def response_schema(prompt: Prompt, labels: Sequence[str]) -> dict[str, Any]:
@@ -261,63 +237,10 @@ def _check_schema(schema: Mapping[str, Any] | None, where: str) -> None:
         )
     if not isinstance(action.get("enum", []), list):
         raise InputError("the enum of `action` is no list", where=where, got=repr(action["enum"])[:200])
-
-
-def _sections(lines: Sequence[str], start: int, path: Path) -> Iterator[Section]:
-    """Yield the sections below the front matter; headings inside code fences are text."""
-    title, text, fence, fence_line = "", [], "", 0
-    first = start
-    for index in range(start, len(lines)):
-        mark = _FENCE.match(lines[index])
-        if mark and not fence:
-            fence, fence_line = mark[1], index
-        elif mark and mark[1].startswith(fence) and not mark[2].strip():
-            fence = ""
-        heading = None if fence else _HEADING.match(lines[index])
-        if heading is None:
-            text.append(lines[index])
-            continue
-        yield from _section(title, text, first, path)
-        title, text, first = heading[1], [], index + 1
-    if fence:
-        raise InputError("a code fence is not closed", where=f"{path}, line {fence_line + 1}")
-    yield from _section(title, text, first, path)
-
-
-def _section(title: str, lines: Sequence[str], first: int, path: Path) -> Iterator[Section]:
-    """Yield one section without the empty lines around its text; nothing for an empty part before the first heading."""
-    filled = [index for index, line in enumerate(lines) if line.strip()]
-    if title and filled:
-        text = "\n".join(lines[filled[0] : filled[-1] + 1]).rstrip()
-        yield Section(title, text, first + filled[0] + 1)
-    elif title or filled:
-        problem = f"the section {title!r} is empty" if title else "text stands before the first section"
-        line = first if title else first + filled[0] + 1
-        raise InputError(problem, where=f"{path}, line {line}", expected="`## ` headings, each with its text below")
-
-
-def _check_order(titles: Sequence[str], path: Path) -> None:
-    """Refuse unknown, repeated and displaced sections, and a document that shows no record."""
-    for title in titles:
-        if title not in SECTIONS:
-            near = difflib.get_close_matches(title.casefold(), {name.casefold(): name for name in SECTIONS}, n=1)
-            spelled = {name.casefold(): name for name in SECTIONS}
-            raise InputError(
-                f"unknown section {title!r}",
-                where=str(path),
-                expected=", ".join(SECTIONS),
-                remedy=f"did you mean {spelled[near[0]]!r}?" if near else "use ### for headings inside a section",
-            )
-    repeated = sorted({title for title in titles if list(titles).count(title) > 1})
-    if repeated:
-        raise InputError("a section is given twice", where=str(path), got=shown(repeated))
-    if RECORD_SECTION not in titles:
-        raise InputError(
-            "the section 'Record' is missing", where=str(path), remedy="add ## Record with a placeholder, as last section"
-        )
-    ordered = [title for title in SECTIONS if title in titles]
-    if list(titles) != ordered:
-        raise InputError("the sections are out of order", where=str(path), got=", ".join(titles), expected=", ".join(ordered))
+    try:
+        json.dumps(schema)
+    except TypeError as error:
+        raise InputError("the response schema holds a value that is no JSON", where=where, got=str(error)) from None
 
 
 def _check_section(section: Section, path: Path, columns: Sequence[str]) -> None:
@@ -329,5 +252,5 @@ def _check_section(section: Section, path: Path, columns: Sequence[str]) -> None
             "the Record section shows nothing of the record",
             where=f"{path}, line {section.line}",
             expected="at least one placeholder",
-            remedy=f"add one, such as {{{{ record.{columns[0]} }}}}" if columns else None,
+            remedy=f"add one, such as {{{{ {spelled(columns[0])} }}}}" if columns else None,
         )

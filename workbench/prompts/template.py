@@ -79,7 +79,7 @@ def compiled(text: str) -> Template:
     return Template.from_code(_ENVIRONMENT, code, _ENVIRONMENT.globals)
 
 
-def render(text: str, place: Place, labels: Sequence[str], record: Mapping[str, object] | None = None) -> str:
+def fill(text: str, where: str, labels: Sequence[str], record: Mapping[str, object] | None = None) -> str:
     """Return a checked template's text with the values filled in.
 
     Values reach the template as variables only: template syntax inside a value is text like any other.
@@ -94,9 +94,9 @@ def render(text: str, place: Place, labels: Sequence[str], record: Mapping[str, 
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise InputError(
             "a prompt cannot be filled in with the values it is given",
-            where=place.at(1),
-            got=str(error)[:300],
-            remedy="make the section cope with this value, such as {% if record.amount is not none %}",
+            where=where,
+            got=f"{type(error).__name__}: {error}"[:300],
+            remedy="make the section cope with such a value, for instance {% if record.amount is not none %}",
         ) from None
 
 
@@ -143,16 +143,16 @@ def check_template(text: str, place: Place, columns: Sequence[str], is_record: b
 
 def _check_names(tree: nodes.Template, place: Place, columns: Sequence[str]) -> None:
     """Refuse names that stand for nothing, and names that hide `record` or `labels`."""
-    unknown = meta.find_undeclared_variables(tree) - {RECORD, LABELS}
+    unknown = (meta.find_undeclared_variables(tree) | {"self"}) - {RECORD, LABELS}
     for name in tree.find_all(nodes.Name):
         if name.ctx != "load" and name.name in (RECORD, LABELS):
             raise InputError(f"the name {name.name!r} is taken", where=place.at(name.lineno), remedy="use another name")
         if name.name in unknown:
-            known = {RECORD: RECORD, LABELS: LABELS} | {column: _spelled(column) for column in columns}
+            known = {RECORD: RECORD, LABELS: LABELS} | {column: spelled(column) for column in columns}
             raise InputError(
                 f"unknown placeholder {name.name!r}",
                 where=place.at(name.lineno),
-                expected=", ".join([LABELS, *(_spelled(column) for column in columns)]),
+                expected=", ".join([LABELS, *(spelled(column) for column in columns)]),
                 remedy=_nearest(name.name, known),
             )
 
@@ -171,7 +171,7 @@ def _check_record_uses(tree: nodes.Template, place: Place, columns: Sequence[str
             raise InputError(
                 "a placeholder does not say which column of the record it shows",
                 where=place.at(node.lineno),
-                expected=", ".join(_spelled(column) for column in columns),
+                expected=", ".join(spelled(column) for column in columns),
                 remedy="name a column, or show the whole record with {{ record | tojson }}",
             )
 
@@ -189,14 +189,14 @@ def _named_columns(tree: nodes.Template) -> Iterator[tuple[nodes.Getattr | nodes
 def _unknown_column(column: str, where: str, columns: Sequence[str]) -> InputError:
     """Return the error for a placeholder that names no column an agent is shown."""
     return InputError(
-        f"unknown placeholder {_spelled(column)!r}",
+        f"unknown placeholder {spelled(column)!r}",
         where=where,
-        expected=", ".join(_spelled(name) for name in columns),
-        remedy=_nearest(column, {name: _spelled(name) for name in columns}),
+        expected=", ".join(spelled(name) for name in columns),
+        remedy=_nearest(column, {name: spelled(name) for name in columns}),
     )
 
 
-def _spelled(column: str) -> str:
+def spelled(column: str) -> str:
     """Return how a template names a column."""
     return f"record.{column}" if column.isidentifier() else f"record[{column!r}]"
 

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workbench.errors import InputError
-from workbench.prompts.document import SECTIONS, Prompt, read_prompt
+from workbench.prompts.document import Prompt, read_prompt
+from workbench.prompts.sections import SECTIONS
 
 
 @dataclass(frozen=True, slots=True)

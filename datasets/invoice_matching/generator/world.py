@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
 from generator.catalogue import COUNTRIES, FIRST_RATES, GROUPS, MONTH_WEIGHTS, TRADES
 from generator.draws import happens, lognormal, pick, pick_weighted
-from generator.facts import Material, Terms, Vendor
-from generator.tax_ids import draw_tax_id
+from generator.facts import Material, Order, Terms, Vendor
+from generator.tax_ids import CHECKS, draw_tax_id, spoil
 
 YEAR = 2025
 N_VENDORS = 150
-ZIPF_EXPONENT = 0.85
-NEW_FOR_DAYS = 75
+ZIPF_SHIFT = 2.0
+NEW_FOR_DAYS = 120
+N_NEW, N_BLOCKED = 16, 7
 HOLIDAYS = frozenset(
     date(YEAR, month, day)
     for month, day in ((1, 1), (4, 18), (4, 21), (5, 1), (5, 29), (6, 9), (10, 3), (12, 24), (12, 25), (12, 26), (12, 31))
 )
-PLANT_WEIGHTS: Mapping[str, float] = {"1010": 34, "1020": 19, "1030": 21, "2010": 9, "3010": 17}
+PLANT_WEIGHTS: Mapping[str, float] = {"1010": 38, "1020": 20, "1030": 22, "2010": 6, "3010": 14}
 TERMS: Mapping[Terms, float] = {
     Terms(0, 0, 30): 34,
     Terms(2, 14, 30): 24,
@@ -36,8 +38,12 @@ TERMS: Mapping[Terms, float] = {
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What every case draws from; `days` and `day_weights` are the working days and how busy each is."""
+    """What every case draws from; `days` and `day_weights` are the working days and how busy each is.
 
+    `process` is the content of process.yaml.
+    """
+
+    process: Mapping[str, Any]
     materials: Mapping[str, tuple[Material, ...]]
     vendors: tuple[Vendor, ...]
     vendor_weights: np.ndarray
@@ -49,13 +55,19 @@ class World:
         """Return the month's rate, units of the currency for one euro."""
         return self.rates[currency][day.month - 1]
 
+    def domestic_tax(self, order: Order) -> int:
+        """Return the right tax rate in percent for the order's vendor and plant."""
+        country = self.process["plants"][order.plant]["country"]
+        return int(self.process["domestic_tax_rate_pct"][country]) if order.vendor.country == country else 0
 
-def make_world(rng: Generator) -> World:
-    """Return a world drawn from the generator."""
+
+def make_world(process: Mapping[str, Any], rng: Generator) -> World:
+    """Return a world drawn from the generator, with the plants and tax rates of the policy."""
     days = tuple(day for day in (date(YEAR, 1, 1) + timedelta(days=n) for n in range(365)) if is_working_day(day))
     weights = np.array([_busyness(day) for day in days])
-    ranks = np.arange(1, N_VENDORS + 1, dtype=float) ** -ZIPF_EXPONENT
+    ranks = 1 / (np.arange(1, N_VENDORS + 1) + ZIPF_SHIFT)  # Zipf-Mandelbrot: the busiest has about 8% of the orders
     return World(
+        process,
         {group: _materials(group, rng) for group in GROUPS},
         _vendors(rng),
         ranks / ranks.sum(),
@@ -95,15 +107,20 @@ def _rates(rng: Generator) -> dict[str, tuple[float, ...]]:
 
 
 def _vendors(rng: Generator) -> tuple[Vendor, ...]:
-    """Return the vendors, busiest first; twelve are taken on during the year and four are blocked from some day on."""
+    """Return the vendors, busiest first: some are taken on during the year, some are blocked from some day on.
+
+    One vendor of a country with check digits has a wrong tax id in the master data as well.
+    """
     order = rng.permutation(np.arange(6, N_VENDORS))
-    new, blocked = {int(index) for index in order[:14]}, {int(index) for index in order[14:20]}
+    new, blocked = {int(index) for index in order[:N_NEW]}, {int(index) for index in order[N_NEW : N_NEW + N_BLOCKED]}
     names: set[str] = set()
     vendors = []
     for index in range(N_VENDORS):
         new_from = date(YEAR, 1, 1) + timedelta(days=int(rng.integers(5, 270))) if index in new else None
         blocked_from = date(YEAR, 1, 1) + timedelta(days=int(rng.integers(60, 300))) if index in blocked else None
         vendors.append(_vendor(f"{100200 + 7 * index}", index, new_from, blocked_from, names, rng))
+    wrong = next(index for index in range(110, N_VENDORS) if vendors[index].country in CHECKS)
+    vendors[wrong] = replace(vendors[wrong], tax_id=spoil(vendors[wrong].tax_id, rng))
     return tuple(vendors)
 
 

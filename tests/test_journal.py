@@ -1,0 +1,120 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from workbench.decisions import Decision, Status
+from workbench.errors import InputError, RunError
+from workbench.journal import Journal, RunPlan, key_of, sole_run
+
+PLAN = RunPlan("agent", "dev", {"code": "1"}, "data")
+RECORDS = [("a", "da"), ("b", "db"), ("c", "dc"), ("d", "dd")]
+
+
+def ok(record_id: str, **facts: object) -> Decision:
+    return Decision(record_id, Status.OK, action="yes", confidence=0.5, latency_s=0.1, attempts=1, **facts)  # type: ignore[arg-type]
+
+
+def keyed(*decisions: Decision, plan: RunPlan = PLAN) -> list[tuple[str, Decision]]:
+    digests = dict(RECORDS)
+    return [(key_of(plan.agent_digest, digests[decision.record_id]), decision) for decision in decisions]
+
+
+def test_every_planned_record_is_counted_once(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        run = journal.plan(PLAN, RECORDS)
+        failed = Decision("b", Status.FAILED, cause="timeout", attempts=3)
+        invalid = Decision("c", Status.INVALID, cause="not_json", attempts=1)
+        journal.append(run, keyed(ok("a"), failed, invalid), 1.5)
+        info = journal.info(run)
+        assert (info.planned, info.ok, info.invalid, info.failed, info.skipped, info.pending) == (4, 1, 1, 1, 0, 1)
+        assert not info.finished
+        assert info.causes == {"failed: timeout": 1, "invalid: not_json": 1}
+        assert journal.to_ask(run) == {"b", "d"}  # the failed one is asked again, the invalid answer stands
+        journal.append(run, keyed(ok("b"), ok("d")), 0.5)
+        info = journal.info(run)
+        assert (info.ok, info.invalid, info.failed, info.finished) == (3, 1, 0, True)
+        assert (info.wall_s, info.called) == (2.0, 5)
+
+
+def test_decisions_come_back_as_they_went_in(tmp_path: Path) -> None:
+    decision = ok(
+        "a", reason="weil", text='{"x": "ü"}', prompt_tokens=7, completion_tokens=2, confidence_source="stated"
+    )
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        run = journal.plan(PLAN, RECORDS)
+        journal.append(run, keyed(Decision("b", Status.SKIPPED, cause="auth"), decision), 0.0)
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        table = journal.decisions(run)
+    assert table.index.tolist() == ["a", "b"]
+    row = table.loc["a"]
+    assert (row["text"], row["reason"], row["prompt_tokens"], row["confidence"]) == ('{"x": "ü"}', "weil", 7, 0.5)
+    assert table.loc["b", "status"] == "skipped"
+
+
+def test_the_same_plan_is_the_same_run_and_a_changed_one_asks_again(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        run = journal.plan(PLAN, RECORDS)
+        journal.append(run, keyed(*(ok(record_id) for record_id, _ in RECORDS)), 1.0)
+        assert journal.plan(PLAN, RECORDS) == run
+        assert journal.to_ask(run) == set()
+        part = journal.plan(PLAN, RECORDS[:2])
+        assert part != run
+        assert journal.to_ask(part) == set()
+        other_model = journal.plan(RunPlan("agent", "dev", {"code": "2"}, "data"), RECORDS)
+        assert journal.to_ask(other_model) == {"a", "b", "c", "d"}
+        other_record = journal.plan(PLAN, [("a", "changed"), *RECORDS[1:]])
+        assert journal.to_ask(other_record) == {"a"}
+
+
+def test_a_damaged_row_counts_as_not_there_and_is_asked_again(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with Journal(path) as journal:
+        run = journal.plan(PLAN, RECORDS)
+        journal.append(run, keyed(*(ok(record_id) for record_id, _ in RECORDS)), 1.0)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE decisions SET action = 'no' WHERE record_id = 'c'")
+    connection.close()
+    with Journal(path) as journal:
+        assert journal.to_ask(run) == {"c"}
+        assert journal.info(run).ok == 3
+        assert "c" not in journal.decisions(run).index
+
+
+def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(b"this is not a database, but long enough to be looked at" * 20)
+    with pytest.raises(RunError, match="the journal is damaged"):
+        Journal(path)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be written, so nothing was asked"):
+        Journal(tmp_path / "file" / "journal.sqlite")
+
+
+def test_an_append_that_fails_keeps_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with Journal(path) as journal:
+        run = journal.plan(PLAN, RECORDS)
+        journal.append(run, keyed(ok("a")), 1.0)
+        journal._connection.execute("PRAGMA max_page_count = 1")  # SQLite's own way to be out of space
+        big = ok("b", text="x" * 200_000)
+        with pytest.raises(RunError, match=r"could not be stored(.|\n)*full"):
+            journal.append(run, keyed(big), 1.0)
+    with Journal(path) as journal:
+        assert journal.to_ask(run) == {"b", "c", "d"}
+
+
+def test_a_second_run_of_the_same_version_is_refused_while_the_first_is_at_work(tmp_path: Path) -> None:
+    with sole_run(tmp_path, "digest"):
+        with (
+            pytest.raises(RunError, match=r"another run of this agent version(.|\n)*process \d+"),
+            sole_run(tmp_path, "digest"),
+        ):
+            pass
+        with sole_run(tmp_path, "other"):
+            pass
+    with sole_run(tmp_path, "digest"):
+        pass

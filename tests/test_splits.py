@@ -1,0 +1,128 @@
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from workbench.errors import InputError
+from workbench.ledger import Purpose, read_ledger
+from workbench.pilot import Pilot, open_pilot
+from workbench.provenance import Provenance
+from workbench.splits import Split, ledger_path, new_split, open_holdout, read_dataset
+
+ME = Provenance("someone", "abc123", False)
+
+
+def test_each_label_has_its_share_of_holdout_records(tickets: Callable[[int], Pilot]) -> None:
+    counts = read_dataset(tickets(400)).label_counts()
+    expected = (counts.sum(axis=1) * 0.3).round()
+    assert counts["holdout"].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_a_rare_label_has_a_record_on_each_side(n: int) -> None:
+    ids = pd.Series([f"r{i}" for i in range(n)])
+    split = new_split(pd.Series(["rare"] * n), ids, 0.3, "ab" * 16)
+    assert 0 < split.thresholds["rare"] < 1
+
+
+def test_no_record_changes_side_when_records_are_added(tickets: Callable[[int], Pilot], tmp_path: Path) -> None:
+    pilot = tickets(300)
+    before = read_dataset(pilot).splits
+    path = pilot.data / "tickets.csv"
+    more = "".join(f"N{i},2025-01-01,brand new text {i},1.00,{['refund', 'login'][i % 2]}\n" for i in range(200))
+    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+    after = read_dataset(open_pilot("tickets", tmp_path)).splits
+    assert len(after) == 500
+    assert (after[before.index] == before).all()
+    assert 0.2 < (after.drop(before.index) == "holdout").mean() < 0.4
+
+
+def test_records_with_the_same_content_fall_on_the_same_side(tmp_path: Path) -> None:
+    from workbench.scaffold import Columns, init_pilot
+
+    rows = [f"text {i % 50},{'a' if i % 50 < 25 else 'b'}" for i in range(150)]
+    (tmp_path / "r.csv").write_text("t,y\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    init_pilot("repeats", tmp_path / "r.csv", Columns(label="y"), tmp_path)
+    dataset = read_dataset(open_pilot("repeats", tmp_path))
+    sides = dataset.splits.groupby(dataset.splits.index.str.split(".").str[0]).nunique()
+    assert (sides == 1).all()
+    folds = dataset.folds()
+    assert (folds.groupby(folds.index.str.split(".").str[0]).nunique() == 1).all()
+
+
+def test_a_smaller_limit_takes_a_subset_of_a_larger_one(tickets: Callable[[int], Pilot]) -> None:
+    dataset = read_dataset(tickets(200))
+    small, large = dataset.ids(Split.DEV, 20), dataset.ids(Split.DEV, 60)
+    assert list(large[:20]) == list(small)
+    assert set(large) <= set(dataset.splits.index[dataset.splits == "dev"])
+
+
+def test_an_agent_sees_neither_label_nor_withheld_columns(tickets: Callable[[int], Pilot]) -> None:
+    dataset = read_dataset(tickets(50))
+    for split in Split:
+        for record in dataset.records(dataset.ids(split)):
+            assert set(record.fields) == {"ticket", "opened", "body", "amount"}
+    assert set(dataset.training().index) == set(dataset.ids(Split.DEV))
+    assert set(dataset.dev_labels().index) == set(dataset.ids(Split.DEV))
+
+
+def test_opening_the_holdout_is_on_the_ledger_before_labels_are_handed_out(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(100)
+    dataset = read_dataset(pilot)
+    labels = open_holdout(pilot, dataset, Purpose("evaluation", "a", "d1", dataset.digest, 30), ME)
+    assert set(labels.index) == set(dataset.ids(Split.HOLDOUT))
+    assert list(labels.columns) == ["label"]
+    open_holdout(pilot, dataset, Purpose("evaluation", "b", "d2", dataset.digest, 30), ME)
+    open_holdout(pilot, dataset, Purpose("evaluation", "a", "d1", dataset.digest, 30), ME)
+    openings = read_ledger(ledger_path(pilot))
+    assert [opening.number for opening in openings] == [1, 2, 3]
+    assert [opening.repeat_of for opening in openings] == [None, None, 1]
+    assert openings[0].who == "someone"
+
+
+@pytest.mark.parametrize(
+    ("broken", "line"),
+    [
+        (lambda lines: [lines[0].replace("someone", "no one"), *lines[1:]], 1),
+        (lambda lines: lines[1:], 1),
+        (lambda lines: [lines[0], lines[2], lines[1]], 2),
+        (lambda lines: [*lines[:2], lines[2][:-9]], 3),
+    ],
+    ids=["edited", "first removed", "reordered", "cut"],
+)
+def test_an_altered_ledger_is_refused(
+    tickets: Callable[[int], Pilot], broken: Callable[[list[str]], list[str]], line: int
+) -> None:
+    from workbench.errors import RunError
+
+    pilot = tickets(100)
+    dataset = read_dataset(pilot)
+    for name in "abc":
+        open_holdout(pilot, dataset, Purpose("evaluation", name, name, dataset.digest, 30), ME)
+    path = ledger_path(pilot)
+    path.write_text("\n".join(broken(path.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8")
+    with pytest.raises(RunError, match=rf"ledger was altered\n.*line {line}"):
+        open_holdout(pilot, dataset, Purpose("evaluation", "d", "d", dataset.digest, 30), ME)
+
+
+def test_only_one_function_of_the_package_reads_holdout_labels() -> None:
+    # the private accessor is the only way to labels of any split; it is called where the ledger is written, and for dev
+    package = Path(__file__).parent.parent / "workbench"
+    uses = [
+        (path.name, line.strip())
+        for path in sorted(package.rglob("*.py"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"\._labels\(|\._table\.frame", line)
+    ]
+    assert {name for name, _ in uses} == {"splits.py"}
+    assert sum("_labels(" in line for _, line in uses) == 2
+
+
+def test_a_split_with_a_misspelt_key_is_refused(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(50)
+    path = pilot.data / "splits.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("holdout_share", "holdout_shar"), encoding="utf-8")
+    with pytest.raises(InputError, match="unknown key 'holdout_shar'"):
+        read_dataset(pilot)

@@ -1,0 +1,71 @@
+"""Where notebooks are: the root's own before the packaged ones."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from workbench.errors import InputError
+from workbench.files import write_atomically
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def notebook_names(root: Path) -> tuple[str, ...]:
+    """Return the names of the notebooks there are under a root and in the package, sorted."""
+    return tuple(sorted({path.stem for folder in _folders(root) for path in folder.glob("*.ipynb")}))
+
+
+def find_notebook(name: str, root: Path) -> Path:
+    """Return the path of a notebook: the root's own `notebooks/NAME.ipynb` if it is there, else the packaged one.
+
+    Raises
+    ------
+    InputError
+        There is no such notebook.
+    """
+    names = notebook_names(root)
+    if name in names:
+        return next(path for folder in _folders(root) if (path := folder / f"{name}.ipynb").is_file())
+    near = difflib.get_close_matches(name, names, n=1)
+    raise InputError(
+        f"there is no notebook {name!r}",
+        where=str(root / "notebooks"),
+        expected=", ".join(names) or "no notebook is there",
+        remedy=f"did you mean {near[0]!r}?" if near else None,
+    )
+
+
+def copy_notebooks(root: Path) -> Path:
+    """Copy the packaged notebooks that a root does not have yet to its `notebooks/`, and return that folder.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written.
+    """
+    folder = root / "notebooks"
+    for source in sorted(_packaged().glob("*.ipynb")):
+        target = folder / source.name
+        try:
+            if not target.exists():
+                write_atomically(target, source.read_bytes())
+        except OSError as error:
+            raise InputError(
+                "the notebooks cannot be copied",
+                where=str(target),
+                got=error.strerror,
+                remedy="give another --root DIR",
+            ) from None
+    return folder
+
+
+def _folders(root: Path) -> tuple[Path, ...]:
+    """Return the folders that hold notebooks, the first to be looked in first."""
+    return root / "notebooks", _packaged()
+
+
+def _packaged() -> Path:
+    """Return the notebooks' folder in an installed wheel, or in the repository of an editable install."""
+    folder = PACKAGE / "_notebooks"
+    return folder if folder.is_dir() else PACKAGE.parent / "notebooks"

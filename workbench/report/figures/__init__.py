@@ -1,0 +1,27 @@
+"""Figures of records and of evaluations: plain tables in, one `matplotlib.figure.Figure` out.
+
+No state is kept: a figure belongs to the caller, `png` turns it into bytes. Titles state the finding, and every figure
+reads in black and white.
+"""
+
+from __future__ import annotations
+
+from workbench.report.figures.classes import confusion_heatmap, per_class_accuracy
+from workbench.report.figures.curves import latency_distribution, risk_coverage
+from workbench.report.figures.drawing import png
+from workbench.report.figures.records import completeness, label_distribution, text_lengths, volume_over_time
+from workbench.report.figures.versions import confidence_histogram, versions_compared
+
+__all__ = [
+    "completeness",
+    "confidence_histogram",
+    "confusion_heatmap",
+    "label_distribution",
+    "latency_distribution",
+    "per_class_accuracy",
+    "png",
+    "risk_coverage",
+    "text_lengths",
+    "versions_compared",
+    "volume_over_time",
+]

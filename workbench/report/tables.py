@@ -1,0 +1,99 @@
+"""Estimates as text: percentages that never round to certainty, and versions side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from workbench.metrics import Estimate
+
+SHARES = frozenset(
+    {
+        "accuracy",
+        "accuracy_exact",
+        "automation_rate",
+        "macro_f1",
+        "missed_escalation",
+        "missed_escalation_of_all",
+        "over_escalation",
+        "reason_accuracy",
+        "selective_accuracy",
+    }
+)
+UNDEFINED = "undefined"
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Return a share in [0, 1] as a percentage; only exactly 0 and 1 read 0% and 100%.
+
+    Examples
+    --------
+    >>> percent(0.9714), percent(1.0), percent(0.99996), percent(0.0), percent(0.0002)
+    ('97.1%', '100%', '>99.9%', '0%', '<0.1%')
+    """
+    if share in (0.0, 1.0):
+        return f"{share:.0%}"
+    step = 10.0**-decimals
+    text = f"{100 * share:.{decimals}f}"
+    if float(text) >= 100.0:
+        return f">{100.0 - step:.{decimals}f}%"
+    if float(text) <= 0.0:
+        return f"<{step:.{decimals}f}%"
+    return f"{text}%"
+
+
+def number(value: float) -> str:
+    """Return a number with three significant digits, and all of its digits before the point.
+
+    Examples
+    --------
+    >>> number(0.00042756), number(1.234), number(123456.7), number(0.0)
+    ('0.000428', '1.23', '123,457', '0')
+    """
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def estimate_text(estimate: Estimate, *, share: bool = True) -> str:
+    """Return an estimate as one line: value, interval and denominator.
+
+    Parameters
+    ----------
+    estimate : Estimate
+    share : bool
+        Whether the value is a share in [0, 1], to be shown as a percentage.
+
+    Examples
+    --------
+    >>> estimate_text(Estimate.proportion(13, 16))
+    '81.2% (57.0% to 93.4%), n 16'
+    >>> estimate_text(Estimate(2.5, 2.0, None, 40, "order statistics 95%"), share=False)
+    '2.5 (2 to ?), n 40'
+    >>> estimate_text(Estimate.undefined("no price"))
+    'undefined'
+    """
+    if estimate.value is None:
+        return UNDEFINED
+    shown = percent if share else number
+    bounds = [shown(bound) if bound is not None else "?" for bound in (estimate.lower, estimate.upper)]
+    interval = "" if bounds == ["?", "?"] else f" ({bounds[0]} to {bounds[1]})"
+    return f"{shown(estimate.value)}{interval}, n {estimate.n:,}"
+
+
+def versions_table(estimates: Mapping[str, Mapping[str, Estimate]], metrics: Sequence[str]) -> pd.DataFrame:
+    """Return one row of text per agent version and one column per metric.
+
+    Parameters
+    ----------
+    estimates : mapping
+        Version name to metric name to estimate, as `evaluate_outcomes` gives them.
+    metrics : sequence of str
+        Which metrics, in the order of the columns.
+    """
+    rows = {
+        version: {name: estimate_text(named[name], share=name in SHARES) for name in metrics}
+        for version, named in estimates.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics)).rename_axis("version")
