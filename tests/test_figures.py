@@ -23,7 +23,13 @@ from workbench.metrics import (
 from workbench.report import figures
 
 LONG_NAMES = [f"balance_not_updated_after_cheque_or_cash_deposit_{i:02d}" for i in range(77)]
-HOSTILE_NAMES = ["costs $5 and $x^{", "<script>alert(1)</script>", "\u4e24\u4e2a\u6807\u7b7e", "y" * 300, "two\nlines"]
+HOSTILE_NAMES = [
+    "from $5 \\frac{ to $6",
+    "<script>alert(1)</script>",
+    "\u4e24\u4e2a\u6807\u7b7e",
+    "y" * 300,
+    "two\nlines",
+]
 
 
 def outcomes(names: list[str], n: int = 1_500, seed: int = 1) -> pd.DataFrame:

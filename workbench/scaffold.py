@@ -20,6 +20,7 @@ import yaml
 from workbench.contract import CONTRACT_FILE, Column, ColumnType, Contract, PiiClass, Role
 from workbench.errors import InputError, shown
 from workbench.pilot import PILOT_FILE
+from workbench.prompts.template import spelled
 from workbench.records import read_records
 from workbench.splits import HOLDOUT_SHARE, SPLITS_FILE, new_split, write_split
 from workbench.tables import read_table
@@ -181,21 +182,17 @@ def _check_columns(columns: Columns, frame: pd.DataFrame, records: Path) -> None
 
 
 def _facts(name: str, contract: Contract, records: Path, n_records: int) -> dict[str, str]:
-    placeholders = [f"{column}: {{{{ {_reference(column)} }}}}" for column in contract.shown]
+    names = [column.replace("{", "{{ '{' }}") for column in contract.shown]
+    values = [f"{{{{ {spelled(column)} }}}}" for column in contract.shown]
     return {
         "pilot": name,
         "title": json.dumps(name.replace("_", " ").capitalize()),
         "label": repr(contract.label),
         "label_name": contract.label.replace('"', "'").replace("\\", "/"),
-        "placeholders": "\n".join(placeholders),
+        "placeholders": "\n".join(f"{name}: {value}" for name, value in zip(names, values, strict=True)),
         "n_records": f"{n_records:,}",
         "file": records.name,
     }
-
-
-def _reference(column: str) -> str:
-    """Return how a prompt names a column: as an attribute, or quoted where the name is no identifier."""
-    return f"record.{column}" if re.fullmatch(r"[A-Za-z]\w*", column, re.ASCII) else f"record[{json.dumps(column)}]"
 
 
 def _filled(file: str, facts: Mapping[str, str]) -> str:

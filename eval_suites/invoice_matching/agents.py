@@ -109,7 +109,7 @@ class Trial:
 def policy_rules(record: Record) -> Answer:
     """Apply the written policy to the structured columns; of a note only a few obvious keywords count."""
     trial = Trial(record)
-    rule = next((rule for rule, holds in POLICY.items() if holds(trial)), None)
+    rule = next((rule for rule in RULES if POLICY[rule](trial)), None)
     missing = ESSENTIAL.intersection(trial.facts.unread)
     if rule is None and missing:
         return {"action": "escalate", "confidence": 0.5, "reason": "unreadable"}
@@ -262,3 +262,33 @@ POLICY: dict[str, Callable[[Trial], bool]] = {
     "new_vendor": _is_large_for_new,
     "over_authority": _is_over_authority,
 }
+
+# --- boosted_trees ---------------------------------------------------------------------------------------------------
+
+CODES = (
+    tuple(PROCESS["source_formats"]),
+    tuple(PROCESS["plants"]),
+    tuple(PROCESS["price_tolerance_pct"]),
+)
+
+
+def boosted_trees(training: pd.DataFrame) -> Decide:
+    """Train gradient-boosted trees on the decisions of development records; confidence is their probability."""
+    trees = _beside("trees")
+    records = training.drop(columns=["decision", "reason_code"]).to_dict("records")
+    labels = training["decision"].tolist()
+    facts = [reading.read_facts(record) for record in records]
+    vocabulary = trees.telling_stems([one.note for one in facts], labels)
+    predict = trees.fitted(np.array([_features(one, vocabulary, trees) for one in facts]), labels)
+
+    def decide(record: Record) -> Answer:
+        action, probability = predict(_features(reading.read_facts(record), vocabulary, trees))
+        return {"action": action, "confidence": round(probability, 6)}
+
+    return decide
+
+
+def _features(facts: Any, vocabulary: Sequence[str], trees: ModuleType) -> list[float]:
+    """Return a record's row of features."""
+    is_right = reading.vat_digits_are_right(facts.invoice_tax_id)
+    return trees.numbers(facts, reading.measure(facts), is_right, CODES) + trees.word_row(facts.note, vocabulary)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.engines.http import whole_text
@@ -13,6 +14,8 @@ from workbench.engines.protocol import Failure, FailureCause, Message, Reply, Re
 MAX_REMEMBERED_MESSAGES = 16
 MAX_COUNT = 2**31
 MAX_LOGPROB = 0.001  # a probability of 1 may come out a little above it in the server's arithmetic
+
+_Tokens = tuple[list[str], list[float]]
 
 
 class BodyEncoder:
@@ -121,45 +124,43 @@ def tokens_from_logprobs(logprobs: object, text: str) -> tuple[TokenLogprob, ...
     if not isinstance(entries, list) or not entries:
         return None
     try:
-        tokens = tuple(TokenLogprob(entry["token"], _logprob(entry)) for entry in entries)
-        if "".join(token.token for token in tokens) == text:
-            return tokens
-        return _tokens_within(_whole_characters(entries), text) or tokens
+        logprobs_of = [float(entry["logprob"]) for entry in entries]
+        pieces = [entry["token"] for entry in entries]
+        if not max(logprobs_of) <= MAX_LOGPROB or math.isnan(sum(logprobs_of)):
+            return None
+        if "".join(pieces) != text:
+            pieces, logprobs_of = _cut_to(text, *_whole_characters(entries, logprobs_of)) or (pieces, logprobs_of)
+        return tuple(map(TokenLogprob, pieces, logprobs_of))
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
-def _logprob(entry: Mapping[str, Any]) -> float:
-    """Return a token's log probability; ValueError when it is none."""
-    value = float(entry["logprob"])
-    if not value <= MAX_LOGPROB:
-        raise ValueError(f"a log probability of {value}")
-    return value
-
-
-def _whole_characters(entries: list[dict[str, Any]]) -> list[TokenLogprob]:
+def _whole_characters(entries: Sequence[Mapping[str, Any]], logprobs: Sequence[float]) -> _Tokens:
     """Return tokens by their bytes, those that share a character joined into one."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    tokens, total = [], 0.0
-    for entry in entries:
-        total += _logprob(entry)
+    pieces, totals, total = [], [], 0.0
+    for entry, logprob in zip(entries, logprobs, strict=True):
+        total += logprob
         raw = entry.get("bytes")
         piece = decoder.decode(entry["token"].encode() if raw is None else bytes(raw))
         if piece:
-            tokens.append(TokenLogprob(piece, total))
+            pieces.append(piece)
+            totals.append(total)
             total = 0.0
-    return tokens
+    return pieces, totals
 
 
-def _tokens_within(tokens: list[TokenLogprob], text: str) -> tuple[TokenLogprob, ...] | None:
+def _cut_to(text: str, pieces: Sequence[str], logprobs: Sequence[float]) -> _Tokens | None:
     """Return the tokens of the last place where they spell a text, cut to it; None where they do not."""
-    start = "".join(token.token for token in tokens).rfind(text)
+    start = "".join(pieces).rfind(text)
     if start < 0 or not text:
         return None
-    within, position = [], -start
-    for token in tokens:
-        piece = token.token[max(0, -position) : max(0, len(text) - position)]
-        if piece:
-            within.append(TokenLogprob(piece, token.logprob))
-        position += len(token.token)
-    return tuple(within)
+    within: _Tokens = ([], [])
+    position = -start
+    for piece, logprob in zip(pieces, logprobs, strict=True):
+        inside = piece[max(0, -position) : max(0, len(text) - position)]
+        if inside:
+            within[0].append(inside)
+            within[1].append(logprob)
+        position += len(piece)
+    return within

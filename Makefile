@@ -1,0 +1,51 @@
+# make run: the shipped pilot, from a fresh clone.  make test: the tests.  `make help` lists the rest.
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PILOT ?= invoice_matching
+# uv does not read pip's own setting of a folder with wheels, so it is passed on where there is one.
+export UV_FIND_LINKS ?= $(shell python3 -m pip config get global.find-links 2>/dev/null || printenv PIP_FIND_LINKS)
+
+.PHONY: help install run test check lab ui format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed ## build .venv with everything the workbench needs
+
+$(VENV)/bin/uv:
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: install ## run a pilot (PILOT=invoice_matching) and print the answer
+	$(VENV)/bin/workbench run $(PILOT)
+
+test: $(VENV)/.installed-dev ## install the test tools and run all tests
+	$(PYTHON) -m pytest
+
+check: $(VENV)/.installed-dev ## what CI runs: lint, format, types, tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(MAKE) test
+
+format: $(VENV)/.installed-dev ## format the code and strip the notebooks' outputs
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/nbstripout --extra-keys "metadata.papermill cell.metadata.papermill metadata.widgets" notebooks/*.ipynb
+
+lab: install ## open JupyterLab at the notebooks
+	$(VENV)/bin/workbench lab
+
+ui: install ## open the MLflow UI
+	$(VENV)/bin/workbench ui
+
+clean: ## remove .venv and caches; mlruns/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,396 @@
+"""Tests of workbench.notebooks: every way a notebook can go wrong is provoked with a real one in a real kernel."""
+
+from __future__ import annotations
+
+import ast
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.errors import InputError, RunError
+from workbench.notebooks import (
+    Limits,
+    NotebookJob,
+    NotebookResult,
+    Parameter,
+    copy_notebooks,
+    execute,
+    execute_many,
+    find_notebook,
+    finish,
+    notebook_names,
+    read_finish,
+    read_source,
+)
+
+TINY = Path(__file__).parent / "notebooks"
+SHIPPED = Path(__file__).parent.parent / "notebooks"
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def code_cell(source: str, *tags: str, **more: Any) -> dict[str, Any]:
+    plain = {"cell_type": "code", "metadata": {"tags": list(tags)}, "outputs": [], "execution_count": None}
+    return {**plain, "source": source, **more}
+
+
+def notebook_at(path: Path, *cells: dict[str, Any], **more: Any) -> Path:
+    content = {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 4, **more}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def notebook_with_parameters(path: Path, parameters: str) -> Path:
+    return notebook_at(path, code_cell(parameters, "parameters"), code_cell("finish('', {})"))
+
+
+# Running
+
+
+def test_a_good_notebook_gives_its_answer_and_its_executed_copy(tmp_path, capfd):
+    output, mark = tmp_path / "new" / "answers.ipynb", tmp_path / "mark"
+    awkward = "\"'; import os\n\\n {x} {{ é\t'''"
+    parameters = {"n": 3, "name": awkward, "rate": 0.1, "parts": [awkward, "<b>"], "is_on": True, "mark": str(mark)}
+    reported = []
+    result = execute(TINY / "answers.ipynb", output, parameters, on_cell=lambda *report: reported.append(report))
+
+    assert result.answer == f"3 of {awkward}."
+    assert {name: result.values[name] for name in parameters if name != "mark"} == {
+        name: value for name, value in parameters.items() if name != "mark"
+    }
+    assert result.values["interpreter"] == sys.executable
+    assert result.values["cwd"] == str(TINY)
+    assert read_finish(content_of(output)["cells"]).values == result.values
+    assert mark.exists(), "a kernel that did its work may run its atexit hooks"
+    # five cells and the injected one; told before each and at the end
+    assert [done for _, done, _ in reported] == [0, 1, 2, 3, 4, 5, 6]
+    assert {(path, n_cells) for path, _, n_cells in reported} == {(TINY / "answers.ipynb", 6)}
+    assert capfd.readouterr() == ("", "")
+    assert [path.name for path in output.parent.iterdir()] == ["answers.ipynb"]
+
+
+def test_progress_bars_are_text_and_answers_are_escaped(tmp_path):
+    output = tmp_path / "answers.ipynb"
+    execute(TINY / "answers.ipynb", output, {"name": "<script>"})
+    outputs = [output for cell in content_of(output)["cells"] for output in cell.get("outputs", [])]
+    assert "2/2" in "".join(text for output in outputs for text in output.get("text", []))
+    shown = "".join(text for output in outputs for text in output.get("data", {}).get("text/html", []))
+    assert "2 of &lt;script&gt;." in shown
+    assert "<script>" not in shown
+    assert "widgets" not in content_of(output)["metadata"]
+
+
+def test_a_users_kernel_and_ipython_settings_have_no_say(tmp_path, monkeypatch):
+    spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    spec.write_text(json.dumps({"argv": ["false"], "display_name": "another", "language": "python"}))
+    startup = tmp_path / "ipython" / "profile_default" / "startup" / "00.py"
+    startup.parent.mkdir(parents=True)
+    startup.write_text("from_startup = True")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    result = execute(TINY / "answers.ipynb", tmp_path / "answers.ipynb", {})
+    assert result.values["interpreter"] == sys.executable
+    assert result.values["startup"] is None
+
+
+def test_braces_in_paths_are_only_braces(tmp_path):
+    notebook = tmp_path / "{in} {0}" / "{n}.ipynb"
+    notebook.parent.mkdir()
+    notebook.write_bytes((TINY / "answers.ipynb").read_bytes())
+    output = tmp_path / "{out} {}" / "{n}.ipynb"
+    assert execute(notebook, output, {"n": 1}).output == output
+    assert content_of(output)["metadata"]["papermill"]["input_path"] == str(notebook)
+
+
+FAILURES = {
+    # what is provoked, what is said, in which cell of the source, what its first line is, what the fault was
+    "fails": ("a cell of the notebook failed", "cell 4: total = n", "ZeroDivisionError: division by zero"),
+    "tolerates_an_error": ("a cell of the notebook failed", "cell 3: 1 / 0", "ZeroDivisionError: division by zero"),
+    "finishes_with_nan": ("a cell of the notebook failed", "cell 3: finish(", "the values of a notebook are not plain"),
+    "kills_its_kernel": ("the notebook's kernel died", "cell 4: os.kill(", "killed by SIGKILL"),
+    "kills_its_kernel_at_the_end": ("the notebook's kernel died", "cell 2: import os", "killed by SIGKILL"),
+    "exits": ("the notebook stopped before its end", "cell 3: exit()", "exit() or quit()"),
+    "exits_with_sys_exit": ("the notebook stopped before its end", "cell 3: sys.exit(0)", "without its finish"),
+    "finishes_early": ("the notebook stopped before its end", "cell 3: exit()", "exit() or quit()"),
+    "skips_its_end": ("the notebook stopped before its end", "cell 3: finish(", "without its finish"),
+    "hangs": ("a cell of the notebook took too long", "cell 3: time.sleep(600)", "more than 5 s"),
+}
+
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory):
+    """What came of the notebooks that go wrong, each run over an older good output."""
+    folder = tmp_path_factory.mktemp("failures")
+    jobs = {name: NotebookJob(TINY / f"{name}.ipynb", folder / f"{name}.ipynb") for name in FAILURES}
+    for job in jobs.values():
+        job.output.write_text("an older good output")
+    return jobs, dict(zip(jobs, execute_many(list(jobs.values()), limits=Limits(cell_s=5)), strict=True))
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_what_goes_wrong_is_an_error_that_names_the_cell(failures, name):
+    error = failures[1][name]
+    problem, cell, got = FAILURES[name]
+    assert isinstance(error, RunError)
+    assert error.exit_code == 4
+    assert error.problem == problem
+    assert error.where.startswith(f"{TINY / name}.ipynb, {cell}")
+    assert got in error.got
+    assert "\n" not in error.got
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failed_notebook_is_kept_and_an_older_good_output_stays(failures, name):
+    job = failures[0][name]
+    assert job.output.read_text() == "an older good output"
+    assert str(job.failed_output) in failures[1][name].remedy
+    cells = content_of(job.failed_output)["cells"]
+    assert read_finish(cells) is None or name == "finishes_early"
+    statuses = [cell["metadata"]["papermill"]["status"] for cell in cells if "papermill" in cell["metadata"]]
+    # papermill alone would call every cell completed after a kernel's death
+    assert "failed" in statuses
+    assert set(statuses[statuses.index("failed") + 1 :]) <= {"pending"}
+    failed = next(cell for cell in cells if cell["metadata"].get("papermill", {}).get("status") == "failed")
+    assert any(output["output_type"] == "error" for output in failed["outputs"])
+
+
+def test_a_good_run_removes_the_failed_copy_of_an_earlier_one(tmp_path):
+    failed = tmp_path / "answers.failed.ipynb"
+    failed.write_text("{}")
+    execute(TINY / "answers.ipynb", tmp_path / "answers.ipynb", {})
+    assert not failed.exists()
+
+
+def test_all_cells_together_have_a_limit(tmp_path):
+    with pytest.raises(RunError, match="the notebook took too long\n.*sleep.*\n  got: more than 6 s in all"):
+        execute(TINY / "is_slow_in_all.ipynb", tmp_path / "out.ipynb", {}, limits=Limits(cell_s=5, total_s=6))
+
+
+def test_a_mark_left_by_an_earlier_run_does_not_count(tmp_path):
+    execute(TINY / "answers.ipynb", tmp_path / "first.ipynb", {})
+    content = content_of(tmp_path / "first.ipynb")
+    content["cells"][2]["source"] = "import sys\nsys.exit(0)"
+    stale = tmp_path / "stale.ipynb"
+    stale.write_text(json.dumps(content))
+    assert read_finish(content["cells"]) is not None
+    with pytest.raises(RunError, match="the notebook stopped before its end\n.*cell 3: import sys"):
+        execute(stale, tmp_path / "second.ipynb", {})
+
+
+def test_notebooks_run_side_by_side_and_one_failure_stops_no_other(tmp_path):
+    jobs = [
+        NotebookJob(TINY / "fails.ipynb", tmp_path / "fails.ipynb"),
+        NotebookJob(TINY / "answers.ipynb", tmp_path / "one.ipynb", {"n": 1}),
+        NotebookJob(TINY / "answers.ipynb", tmp_path / "five.ipynb", {"n": 5}),
+    ]
+    failed, one, five = execute_many(jobs)
+    assert isinstance(failed, RunError)
+    assert isinstance(one, NotebookResult)
+    assert isinstance(five, NotebookResult)
+    assert [one.answer, five.answer] == ["1 of a.", "5 of a."]
+
+
+def test_an_interruption_kills_the_kernels(tmp_path):
+    script = f"""
+import json, sys
+from pathlib import Path
+from workbench.notebooks import execute
+def report(path, done, n_cells):
+    if done == 3:
+        print("asleep", flush=True)
+execute(Path({str(TINY / "hangs.ipynb")!r}), Path({str(tmp_path / "out.ipynb")!r}), {{}}, on_cell=report)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"asleep\n"
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, check=True)
+        [kernel] = children.stdout.split()
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+        assert b"KeyboardInterrupt" in process.stderr.read()
+    assert not Path("/proc", kernel.decode()).exists()
+    assert not (tmp_path / "out.ipynb").exists()
+
+
+# Refusing, before anything is started
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"naem": "b"}, "no parameter 'naem'\n.*\n  expected: n, name, rate, parts, is_on, mark\n.*mean 'name'"),
+        ({"x = 1; import os": 1}, "no parameter 'x = 1; import os'"),
+        ({"n": "3"}, r"'n' does not fit\n.*\n  got: '3' \(str\)\n  expected: int"),
+        ({"n": True}, r"got: True \(bool\)\n  expected: int"),
+        ({"n": None}, r"got: None \(NoneType\)\n  expected: int"),
+        ({"n": 2.0}, r"got: 2.0 \(float\)\n  expected: int"),
+        ({"is_on": 1}, r"got: 1 \(int\)\n  expected: bool"),
+        ({"rate": float("nan")}, r"got: nan \(float\)\n  expected: float \| None"),
+        ({"parts": ["a", 1]}, r"got: \['a', 1\] \(list\)\n  expected: list\[str\]"),
+        ({"parts": "a"}, r"got: 'a' \(str\)\n  expected: list\[str\]"),
+        ({"name": Path("a")}, r"got: PosixPath\('a'\) \(PosixPath\)\n  expected: str"),
+    ],
+)
+def test_a_parameter_that_does_not_fit_is_refused(tmp_path, parameters, message):
+    with pytest.raises(InputError, match=message):
+        execute(TINY / "answers.ipynb", tmp_path / "out" / "answers.ipynb", parameters)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("has_no_parameters_cell", "exactly one code cell tagged parameters\n.*\n  got: none"),
+        ("has_two_parameters_cells", "exactly one code cell tagged parameters\n.*\n  got: cells 1, 2"),
+        ("has_no_end", r"does not end with finish\(...\)\n  where: .*, cell 2"),
+        ("ends_in_a_branch", r"does not end with finish\(...\)\n  where: .*, cell 3"),
+        ("is_not_there", "a file is missing"),
+    ],
+)
+def test_a_notebook_that_is_not_fit_to_be_run_is_refused(tmp_path, name, message):
+    with pytest.raises(InputError, match=message):
+        execute(TINY / f"{name}.ipynb", tmp_path / "out" / "answers.ipynb", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("n = 2", "no typed literal\n  where: .*, cell 1, line 1\n  got: n = 2\n  expected: NAME: TYPE = LITERAL"),
+        ("n: int", "no typed literal"),
+        ("import os", "no typed literal\n.*\n  got: import os"),
+        ("n: int = 1 + 1 + len('a')", "no typed literal"),
+        ("n: dict = {}", "no typed literal\n.*\n  got: dict"),
+        ("n: list[list[int]] = []", "no typed literal"),
+        ("n: int = 'a'", "the default of parameter 'n' does not fit\n.*\n  got: 'a'\n  expected: int"),
+        ("n: int = 1\nn: int = 2", "the parameter 'n' is given twice"),
+        ("n: int = ", "a cell is not plain Python\n  where: .*, cell 1, line 1"),
+        ("%matplotlib inline", "a cell is not plain Python"),
+    ],
+)
+def test_a_parameters_cell_holds_typed_literals_only(tmp_path, parameters, message):
+    with pytest.raises(InputError, match=message):
+        read_source(notebook_with_parameters(tmp_path / "a.ipynb", parameters))
+
+
+def test_parameters_are_read_with_their_types(tmp_path):
+    text = "limit: int | None = None  # at most\nrates: list[float] | None = [0.5, 1]\nname: str | bool = 'a=b # c'"
+    parameters = read_source(notebook_with_parameters(tmp_path / "a.ipynb", text)).parameters
+    assert parameters == {
+        "limit": Parameter("limit", "int | None", frozenset({int}), None, True),
+        "rates": Parameter("rates", "list[float] | None", frozenset(), frozenset({float}), True),
+        "name": Parameter("name", "str | bool", frozenset({str, bool}), None, False),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the notebook is not valid JSON"),
+        ("[]", "the file is no notebook\n.*\n  got: list"),
+        ("{}", "the key 'nbformat' is missing"),
+        ('{"nbformat": 3, "worksheets": [], "cells": []}', "the value of 'nbformat' does not fit"),
+        ('{"nbformat": 4, "cells": [{"cell_type": "code"}]}', "the key 'cells.0.source' is missing"),
+    ],
+)
+def test_a_file_that_is_no_notebook_is_refused(tmp_path, text, message):
+    path = tmp_path / "a.ipynb"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_source(path)
+
+
+def test_an_executed_copy_is_not_run_again(tmp_path):
+    copy = notebook_at(
+        tmp_path / "a.ipynb",
+        code_cell("n: int = 1", "parameters"),
+        code_cell("n = 2", "injected-parameters"),
+        code_cell("finish('', {})"),
+    )
+    with pytest.raises(InputError, match="executed before"):
+        read_source(copy)
+
+
+def test_an_output_that_cannot_be_is_refused(tmp_path):
+    notebook = notebook_with_parameters(tmp_path / "a.ipynb", "n: int = 1")
+    with pytest.raises(InputError, match="would overwrite the notebook"):
+        execute(notebook, tmp_path / "." / "a.ipynb", {})
+    with pytest.raises(InputError, match=r"no \.ipynb file"):
+        execute(notebook, tmp_path / "a.html", {})
+    with pytest.raises(InputError, match="cannot be written\n.*\n  got: (Not a directory|File exists)"):
+        execute(notebook, notebook / "out.ipynb", {})
+    with pytest.raises(InputError, match="two notebooks have the same output"):
+        execute_many([NotebookJob(notebook, tmp_path / "out.ipynb"), NotebookJob(notebook, tmp_path / "out.ipynb")])
+
+
+def test_values_that_are_not_plain_json_are_refused():
+    with pytest.raises(InputError, match="not plain JSON"):
+        finish("An answer.", {"a": {1, 2}})
+
+
+# Finding
+
+
+def test_a_roots_own_notebook_comes_before_the_packaged_one(tmp_path):
+    name = "01_mine"
+    own = notebook_with_parameters(tmp_path / "notebooks" / f"{name}.ipynb", "n: int = 1")
+    assert find_notebook(name, tmp_path) == own
+    assert set(notebook_names(tmp_path)) == {name, *(path.stem for path in SHIPPED.glob("*.ipynb"))}
+
+
+def test_an_unknown_notebook_is_refused_with_the_nearest(tmp_path):
+    notebook_with_parameters(tmp_path / "notebooks" / "09_our_own.ipynb", "n: int = 1")
+    with pytest.raises(InputError, match=r"no notebook '9_our_own'\n.*\n  expected: .*09_our_own.*\n  .*'09_our_own'"):
+        find_notebook("9_our_own", tmp_path)
+    with pytest.raises(InputError, match=r"no notebook '\.\./x'"):
+        find_notebook("../x", tmp_path)
+
+
+def test_copied_notebooks_are_the_packaged_ones_and_overwrite_nothing(tmp_path):
+    own = tmp_path / "notebooks" / "01_data_audit.ipynb"
+    own.parent.mkdir()
+    own.write_text("mine")
+    assert copy_notebooks(tmp_path) == tmp_path / "notebooks"
+    assert own.read_text() == "mine"
+    copied = {path.name for path in (tmp_path / "notebooks").glob("*.ipynb")}
+    assert copied == {path.name for path in SHIPPED.glob("*.ipynb")} | {own.name}
+
+
+# What is committed
+
+
+def test_committed_notebooks_are_stripped():
+    kept = []
+    for path in [*TINY.glob("*.ipynb"), *SHIPPED.glob("*.ipynb")]:
+        content = content_of(path)
+        kept += [f"{path.name}: metadata.{key}" for key in ("papermill", "widgets") if key in content["metadata"]]
+        for number, cell in enumerate(content["cells"], start=1):
+            if cell.get("outputs") or cell.get("execution_count") is not None:
+                kept.append(f"{path.name}, cell {number}: outputs")
+            kept += [
+                f"{path.name}, cell {number}: {key}" for key in ("papermill", "execution") if key in cell["metadata"]
+            ]
+    assert kept == []
+
+
+def test_shipped_notebooks_follow_the_house_style():
+    odd = []
+    for path in SHIPPED.glob("*.ipynb"):
+        cells = read_source(path).cells
+        if cells[0].cell_type != "markdown" or not cells[1].has_tag("parameters"):
+            odd.append(f"{path.name}: a text cell first, then the parameters")
+        for number, cell in enumerate(cells, start=1):
+            statements = ast.parse(cell.text).body if cell.cell_type == "code" else []
+            if len(cell.text.splitlines()) > 20 and cell.cell_type == "code":
+                odd.append(f"{path.name}, cell {number}: more than 20 lines")
+            if any(isinstance(statement, ast.ClassDef) for statement in statements):
+                odd.append(f"{path.name}, cell {number}: a class")
+    assert odd == []

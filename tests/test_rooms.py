@@ -1,0 +1,96 @@
+"""The structure: a module imports only from rooms above it, heavy libraries from one place each, lazily."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent / "workbench"
+
+# From left to right as data moves; a module may import from its own row and the rows above.
+ROWS = [
+    {"errors"},
+    {"files", "configuration", "provenance", "stats"},
+    {"charter", "contract", "tables"},
+    {"pilot", "ledger", "records"},
+    {"splits", "sources"},
+    {"engines"},
+    {"prompts"},
+    {"decisions"},
+    {"agents", "journal"},
+    {"runner"},
+    {"metrics"},
+    {"evaluation", "scaffold"},
+    {"notebooks", "tracking", "report"},
+    {"pipeline"},
+    {"terminal"},
+    {"cli"},
+]
+ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
+HEAVY = {
+    "mlflow": {"tracking"},
+    "papermill": {"notebooks"},
+    "matplotlib": {"report"},
+    "aiohttp": {"engines", "sources"},
+    "sklearn": set(),
+    "great_expectations": set(),
+    "data_profiling": set(),
+    "vllm": set(),
+    "ray": set(),
+}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def modules() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+def imported(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    return names
+
+
+def test_every_room_has_its_place() -> None:
+    assert {room_of(path) for path in modules()} == set(ROW_OF)
+
+
+def test_a_module_imports_only_from_rooms_above_it() -> None:
+    wrong = []
+    for path in modules():
+        for name in imported(path):
+            parts = name.split(".")
+            if parts[0] != "workbench" or len(parts) == 1:
+                continue
+            if ROW_OF[parts[1]] > ROW_OF[room_of(path)]:
+                wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
+    assert not wrong
+
+
+def test_heavy_libraries_are_imported_in_one_room_each() -> None:
+    users: dict[str, set[str]] = {name: set() for name in HEAVY}
+    for path in modules():
+        for name in imported(path):
+            if name.split(".")[0] in users:
+                users[name.split(".")[0]].add(room_of(path))
+    assert {name: rooms - HEAVY[name] for name, rooms in users.items() if rooms - HEAVY[name]} == {}
+
+
+def test_importing_the_package_and_its_command_loads_nothing_heavy() -> None:
+    heavy = [*HEAVY, "pandas", "numpy", "scipy", "pyarrow", "pydantic"]
+    code = f"import workbench, workbench.cli, sys; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_public_names_are_those_that_are_exported() -> None:
+    import workbench
+
+    assert list(workbench.__all__) == sorted(workbench.__all__)
+    for name in workbench.__all__:
+        assert getattr(workbench, name) is not None
+    assert set(workbench.__all__) <= set(dir(workbench))

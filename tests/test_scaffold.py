@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import write_tickets
+from workbench.contract import ColumnType, PiiClass, Role
+from workbench.errors import InputError
+from workbench.evaluation import RunRequest, evaluate, evaluate_all
+from workbench.pilot import open_pilot
+from workbench.prompts import messages, read_prompt
+from workbench.scaffold import Columns, infer_type, init_pilot
+from workbench.splits import Split, read_dataset
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "-20", None], ColumnType.INTEGER),
+        (["1", "2.5"], ColumnType.NUMBER),
+        (["1e3", "2"], ColumnType.NUMBER),
+        (["01", "2"], ColumnType.STRING),
+        (["1,5", "2,5"], ColumnType.STRING),
+        (["true", "FALSE"], ColumnType.BOOLEAN),
+        (["2025-01-31", "2024-02-29"], ColumnType.DATE),
+        (["2025-01-31", "2025-02-30"], ColumnType.STRING),
+        (["2025-01-31T10:00:00Z", "2025-01-31 10:00"], ColumnType.DATETIME),
+        ([None, None], ColumnType.STRING),
+        (["NaN", "1"], ColumnType.STRING),
+    ],
+)
+def test_a_type_is_the_narrowest_that_every_cell_has(cells: list[str | None], kind: ColumnType) -> None:
+    assert infer_type(pd.Series(cells, dtype=object)) is kind
+
+
+def test_a_contract_is_inferred_from_the_cells(tmp_path: Path) -> None:
+    records = write_tickets(tmp_path / "tickets.csv", 60)
+    text = records.read_text(encoding="utf-8").splitlines()
+    mails = [f"{line},{'a@b.example' if i % 3 else 'none'}" for i, line in enumerate(text[1:])]
+    records.write_text("\n".join([text[0] + ",mail", *mails]) + "\n", encoding="utf-8")
+    columns = init_pilot("tickets", records, Columns("queue", id="ticket"), tmp_path).contract.columns
+    assert {name: column.role for name, column in columns.items()} == {
+        "ticket": Role.ID, "opened": Role.TIMESTAMP, "body": Role.TEXT, "amount": Role.FIELD, "queue": Role.LABEL,
+        "mail": Role.FIELD,
+    }  # fmt: skip
+    assert columns["queue"].allowed == ("login", "refund", "shipping")
+    assert columns["mail"].pii is PiiClass.CONTACT
+
+
+def test_a_new_pilot_runs_without_editing_a_file(tmp_path: Path) -> None:
+    init_pilot("tickets", write_tickets(tmp_path / "tickets.csv", 200), Columns("queue"), tmp_path)
+    pilot = open_pilot("tickets", tmp_path)
+    majority, baseline = evaluate_all(pilot, (), RunRequest(show_progress=False))
+    assert majority.info.finished
+    assert baseline.info.finished
+    learnt, floor = baseline.estimates["accuracy"].value, majority.estimates["accuracy"].value
+    assert learnt is not None
+    assert floor is not None
+    assert learnt > 0.8 > 0.5 > floor  # three queues with words of their own against the largest share
+    holdout = evaluate(pilot, "baseline", RunRequest(Split.HOLDOUT, show_progress=False))
+    assert holdout.info.planned == len(read_dataset(pilot).ids(Split.HOLDOUT))
+    assert holdout.threshold is not None
+
+
+def test_odd_column_names_work_in_the_first_prompt(tmp_path: Path) -> None:
+    header = 'Order "No", Größe,items,a.b,{{x}},y'
+    rows = [f"{i},L,3 pieces,{i},{{% if %}},{'p' if i % 2 else 'q'}" for i in range(20)]
+    (tmp_path / "r.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    init_pilot("odd", tmp_path / "r.csv", Columns("y"), tmp_path)
+    pilot = open_pilot("odd", tmp_path)
+    prompt = read_prompt(pilot.suite / "prompts" / "v1.md", pilot.contract.shown)
+    dataset = read_dataset(pilot)
+    record = next(dataset.records(dataset.ids(Split.DEV)))
+    user = messages(prompt, record, dataset.labels)[-1].content
+    assert "3 pieces" in user
+    assert "{% if %}" in user
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "text", "message"),
+    [
+        ("Bad Name", Columns("y"), "t,y\n1,a\n2,b\n3,a\n4,b\n", "no name for a pilot"),
+        ("../up", Columns("y"), "t,y\n1,a\n2,b\n3,a\n4,b\n", "no name for a pilot"),
+        ("ok", Columns("z"), "t,y\n1,a\n2,b\n3,a\n4,b\n", "there is no label column 'z'"),
+        ("ok", Columns("y", id="z"), "t,y\n1,a\n2,b\n3,a\n4,b\n", "there is no id column 'z'"),
+        ("ok", Columns("y", text="y"), "t,y\n1,a\n2,b\n3,a\n4,b\n", "one column cannot have two roles"),
+        ("ok", Columns("y"), "y\na\nb\na\nb\n", "nothing to decide from"),
+        ("ok", Columns("y"), "t,y\n1,a\n", "labels with one record"),
+        ("ok", Columns("y"), "t,y\n1,a\n2,b\n3,a\n", "labels with one record"),
+        ("ok", Columns("y"), "t,y\n1,a\n2,\n3,a\n4,b\n5,b\n", "records without a label in column 'y': row 1"),
+        ("ok", Columns("y", id="t"), "t,y\n1,a\n1,b\n3,a\n4,b\n", r"ids given twice in column 't' \('?1'?\): row 0, 1"),
+    ],
+)
+def test_what_cannot_become_a_pilot_leaves_nothing_behind(
+    tmp_path: Path, name: str, columns: Columns, text: str, message: str
+) -> None:
+    (tmp_path / "r.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        init_pilot(name, tmp_path / "r.csv", columns, tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["r.csv"]
+
+
+def test_a_pilot_is_never_overwritten(tmp_path: Path) -> None:
+    records = write_tickets(tmp_path / "tickets.csv", 40)
+    init_pilot("tickets", records, Columns("queue"), tmp_path)
+    with pytest.raises(InputError, match="there is a pilot 'tickets' already"):
+        init_pilot("tickets", records, Columns("queue"), tmp_path)
+
+
+def test_a_root_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    records = write_tickets(tmp_path / "tickets.csv", 40)
+    (tmp_path / "eval_suites").write_text("a file where a folder should be", encoding="utf-8")
+    with pytest.raises(InputError, match="the pilot cannot be written"):
+        init_pilot("tickets", records, Columns("queue"), tmp_path)
+    assert not list((tmp_path / "datasets").iterdir())
