@@ -1,7 +1,8 @@
 """Kills a run with SIGKILL at random moments, resumes it, and checks the journal against the server's own log.
 
-Every record must have exactly one terminal row, and each start after a kill may repeat at most as many calls as were
-in flight. Exits with 1 where that does not hold. Run: `python benchmarks/kill_resume.py [--kills 20] [--seed 0]`.
+Every record must have exactly one terminal row, and each start after a kill may ask again about at most as many
+records as were in flight. Exits with 1 where that does not hold.
+Run: `python benchmarks/kill_resume.py [--kills 20] [--seed 0] [--faults default]`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def main() -> int:
     ended = info.ok + info.invalid + info.failed + info.skipped
     print(f"{given.kills} kills, seed {given.seed}, faults {given.faults}, {time.monotonic() - start:.0f} s")
     print(f"killed when the server had been called this often: {kill_at}")
-    print(f"calls repeated after each kill: {list(report.repeated)}, at most {max(report.repeated)}")
+    print(f"records asked about again after each kill: {list(report.repeated)}, at most {max(report.repeated)}")
     counts = ", ".join(f"{getattr(info, name):,} {name}" for name in ("ok", "invalid", "failed", "skipped"))
     print(f"planned {info.planned:,}: {counts}")
     print(f"calls {report.n_calls:,}, records with one row {sum(n == 1 for n in report.rows.values()):,}")

@@ -80,8 +80,8 @@ def _rules(n_tokens: int) -> str:
 class KillReport:
     """What killing and resuming a run left behind.
 
-    `repeated` holds for each start after a kill how many of its calls had been made before; `rows` how often each
-    planned record has a decision.
+    `repeated` holds for each start after a kill how many records it asked about that had been asked about before;
+    `rows` how often each planned record has a decision.
     """
 
     info: RunInfo
@@ -112,9 +112,9 @@ def kill_and_resume(pilot: Pilot, url: str, log: Path, *, limit: int, kill_at: S
         if moment is None and process.returncode != 0:
             raise RuntimeError(f"the last start failed:\n{said}")
         time.sleep(SETTLING_S)  # calls that were on their way are logged too
-        called = [call["id"] for call in logged_calls(log)[before:]]
-        repeated.append(sum(record_id in seen for record_id in called))
-        seen.update(called)
+        called = {call["id"] for call in logged_calls(log)[before:]}
+        repeated.append(len(called & seen))
+        seen |= called
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         (info,) = journal.runs()
         rows = Counter(journal.decisions(info.run)["record_id"])

@@ -108,10 +108,14 @@ def test_sections_may_branch_and_loop(tmp_path: Path) -> None:
     assert shown(read(tmp_path, body), amount=None) == "1 approve\n2 reject\n"
 
 
+@pytest.fixture(scope="module")
+def bracketed(tmp_path_factory: pytest.TempPathFactory) -> Prompt:
+    return read(tmp_path_factory.mktemp("prompts"), "## Record\n[{{ record.vendor }}]")
+
+
 @given(value=st.text())
-def test_a_record_value_is_shown_as_it_is(tmp_path_factory: pytest.TempPathFactory, value: str) -> None:
-    prompt = read(tmp_path_factory.getbasetemp(), "## Record\n[{{ record.vendor }}]")
-    assert shown(prompt, vendor=value) == f"[{value}]"
+def test_a_record_value_is_shown_as_it_is(bracketed: Prompt, value: str) -> None:
+    assert shown(bracketed, vendor=value) == f"[{value}]"
 
 
 @given(
@@ -128,11 +132,10 @@ def test_a_record_value_is_shown_as_it_is(tmp_path_factory: pytest.TempPathFacto
     after=st.text(max_size=5),
 )
 def test_template_syntax_in_a_record_value_is_never_evaluated(
-    tmp_path_factory: pytest.TempPathFactory, expression: str, before: str, after: str
+    bracketed: Prompt, expression: str, before: str, after: str
 ) -> None:
-    prompt = read(tmp_path_factory.getbasetemp(), "## Record\n[{{ record.vendor }}]")
     value = before + expression + after
-    assert shown(prompt, vendor=value) == f"[{value}]"
+    assert shown(bracketed, vendor=value) == f"[{value}]"
 
 
 def test_the_sandbox_refuses_what_reaches_into_python(tmp_path: Path) -> None:
@@ -278,7 +281,7 @@ def test_all_sections_together_are_accepted(tmp_path: Path) -> None:
             "'sampling.max_tokens' does not fit",
             "greater than or",
         ),
-        ("name: v1\nname: v1\nchange_note: x", "not valid YAML", "line 3"),
+        ("name: v1\nchange_note: a: b", "not valid YAML", "line 3"),
         ("name: v1\nchange_note: x\nresponse_schema: {type: object}", "does not ask for an action", "`required`"),
         (
             "name: v1\nchange_note: x\nresponse_schema: {type: object, properties: {action: {}}}",
@@ -403,8 +406,8 @@ def test_prompts_of_a_folder_come_by_name(tmp_path: Path) -> None:
 
 def test_a_parent_that_is_not_there_is_refused(tmp_path: Path) -> None:
     write(tmp_path)
-    write(tmp_path, head="name: v2\nparent: V1\nchange_note: x", name="v2")
-    with pytest.raises(InputError, match="parent 'V1' of prompt 'v2' is not there") as caught:
+    write(tmp_path, head="name: v2\nparent: v11\nchange_note: x", name="v2")
+    with pytest.raises(InputError, match="parent 'v11' of prompt 'v2' is not there") as caught:
         read_prompts(tmp_path, COLUMNS)
     assert caught.value.remedy == "did you mean 'v1'?"
 

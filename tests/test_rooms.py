@@ -24,7 +24,7 @@ ROWS = [
     {"notebooks", "tracking", "report"},
     {"pipeline"},
     {"terminal"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
 HEAVY = {

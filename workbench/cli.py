@@ -141,6 +141,7 @@ def evaluate(
     from workbench.pilot import open_pilot
     from workbench.splits import Split
     from workbench.terminal import print_evaluation, stdout_to_stderr
+    from workbench.tracking import log_versions, version_from
 
     if split not in list(Split):
         raise InputError("this is no split", got=repr(split), expected="dev or holdout")
@@ -152,6 +153,11 @@ def evaluate(
         _print_json(evaluation.as_json())
     else:
         print_evaluation(evaluation)
+    sys.stdout.flush()
+    written = evaluation.write(opened.runs / "results" / "evaluate")
+    (link,) = log_versions(opened, [version_from(written, {})])
+    if not as_json:
+        print(f"Decisions: {written.with_suffix('.csv')}\nMLflow: run {link.run_id} (workbench ui)")
 
 
 @app.command()

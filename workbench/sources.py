@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Self
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -91,7 +92,7 @@ class _Origin:
     """Where a file's bytes come from, and what kind of fault it is when they are wrong."""
 
     where: str
-    chunks: Iterator[bytes]
+    chunks: Generator[bytes, None, None]
     fault: type[WorkbenchError]
 
 
@@ -181,8 +182,8 @@ def _put_in_place(files: list[SourceFile], data: Path, from_dir: Path | None) ->
 def _write_verified(file: SourceFile, origin: _Origin, target: Path) -> None:
     """Write a file's bytes, at most as many as it must have, and refuse any other content."""
     digest, size = hashlib.sha256(), 0
-    with target.open("wb") as opened:
-        for chunk in origin.chunks:
+    with target.open("wb") as opened, closing(origin.chunks) as chunks:
+        for chunk in chunks:
             size += len(chunk)
             if size > file.bytes:
                 break
@@ -205,7 +206,7 @@ def _write_verified(file: SourceFile, origin: _Origin, target: Path) -> None:
 def _copy(path: Path) -> _Origin:
     """Return a file of a folder as an origin."""
 
-    def chunks() -> Iterator[bytes]:
+    def chunks() -> Generator[bytes, None, None]:
         try:
             with path.open("rb") as opened:
                 while chunk := opened.read(CHUNK_BYTES):
@@ -219,7 +220,7 @@ def _copy(path: Path) -> _Origin:
 def _address(file: SourceFile) -> _Origin:
     """Return a file's public address as an origin."""
 
-    def chunks() -> Iterator[bytes]:
+    def chunks() -> Generator[bytes, None, None]:
         request = urllib.request.Request(file.url, headers={"User-Agent": "agent-workbench"})
         opener = urllib.request.build_opener(_EncryptedRedirects)
         deadline = time.monotonic() + DEADLINE_S
@@ -229,7 +230,9 @@ def _address(file: SourceFile) -> _Origin:
                     yield chunk
                     if time.monotonic() > deadline:
                         raise TimeoutError(f"not finished after {DEADLINE_S:.0f} s")
-        except (OSError, HTTPException) as error:
+        except (OSError, ValueError, HTTPException) as error:
+            if isinstance(error, HTTPError):
+                error.close()
             raise RunError(
                 f"{file.name} cannot be downloaded",
                 where=file.url,
@@ -247,6 +250,7 @@ class _EncryptedRedirects(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
         if not _is_allowed(newurl, from_loopback=_is_loopback(req.full_url)):
+            fp.close()
             raise URLError(f"it redirects to {newurl}, which is not encrypted")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 

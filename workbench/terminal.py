@@ -18,15 +18,10 @@ from workbench.evaluation import Evaluation
 from workbench.journal import RunInfo
 from workbench.pilot import Pilot
 from workbench.pipeline import PilotResult
+from workbench.report.tables import UNDEFINED, value_text
 from workbench.tracking import store_uri
 
-SHARES = frozenset(
-    {
-        "accuracy", "accuracy_exact", "macro_f1", "reason_accuracy", "automation_rate", "selective_accuracy",
-        "missed_escalation", "missed_escalation_of_all", "over_escalation",
-    }
-)  # fmt: skip
-UNDEFINED = "-"
+DECIMALS = 2
 
 
 class CellProgress:
@@ -107,7 +102,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
         content = estimate.as_json()
         row = (
             name,
-            number(name, estimate.value),
+            value_text(name, estimate.value, DECIMALS),
             interval(name, content),
             f"{estimate.n:,}",
             left_out,
@@ -152,30 +147,12 @@ def print_status(pilot: Pilot, records: int, runs: Sequence[RunInfo]) -> None:
     console.print(table if runs else f"{pilot.name}: {records:,} records, no run yet")
 
 
-def number(name: str, value: float | None) -> str:
-    """Return an estimate's value as a reader expects it: shares in percent, seconds and counts as they are."""
-    if value is None:
-        return UNDEFINED
-    if name in SHARES:
-        return f"{100 * value:.2f}%"
-    if name.endswith("_s"):
-        return seconds(value)
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def seconds(value: float) -> str:
-    """Return seconds in a unit that reads well, to three digits."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value / 1e-6:.3g} µs"
-
-
 def interval(name: str, estimate: Mapping[str, Any]) -> str:
     """Return an estimate's interval, empty when the method gives none."""
     if estimate["lower"] is None and estimate["upper"] is None:
         return ""
-    return f"[{number(name, estimate['lower'])}, {number(name, estimate['upper'])}]"
+    lower, upper = (value_text(name, estimate[bound], DECIMALS) for bound in ("lower", "upper"))
+    return f"[{lower}, {upper}]".replace(UNDEFINED, "?")
 
 
 def _console() -> Console:
@@ -202,17 +179,21 @@ def _versions_table(title: str, evaluations: Sequence[Mapping[str, Any]]) -> Tab
             evaluation["agent"],
             evaluation["split"],
             f"{counts['planned']:,}",
-            f"{number('accuracy', accuracy['value'])} {interval('accuracy', accuracy)}",
-            number("automation_rate", estimates["automation_rate"]["value"]),
+            f"{value_text('accuracy', accuracy['value'], DECIMALS)} {interval('accuracy', accuracy)}",
+            value_text("automation_rate", estimates["automation_rate"]["value"], DECIMALS),
             _with_n("selective_accuracy", selective),
-            number("latency_p95_s", estimates["latency_p95_s"]["value"]),
+            value_text("latency_p95_s", estimates["latency_p95_s"]["value"], DECIMALS),
             f"{counts['invalid'] + counts['failed'] + counts['skipped']:,}",
         )
     return table
 
 
 def _with_n(name: str, estimate: Mapping[str, Any]) -> str:
-    return UNDEFINED if estimate["value"] is None else f"{number(name, estimate['value'])} of {estimate['n']:,}"
+    return (
+        UNDEFINED
+        if estimate["value"] is None
+        else f"{value_text(name, estimate['value'], DECIMALS)} of {estimate['n']:,}"
+    )
 
 
 def _threshold_text(evaluation: Mapping[str, Any]) -> str:

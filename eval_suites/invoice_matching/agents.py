@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -265,30 +264,25 @@ POLICY: dict[str, Callable[[Trial], bool]] = {
 
 # --- boosted_trees ---------------------------------------------------------------------------------------------------
 
-CODES = (
-    tuple(PROCESS["source_formats"]),
-    tuple(PROCESS["plants"]),
-    tuple(PROCESS["price_tolerance_pct"]),
-)
-
 
 def boosted_trees(training: pd.DataFrame) -> Decide:
     """Train gradient-boosted trees on the decisions of development records; confidence is their probability."""
     trees = _beside("trees")
     records = training.drop(columns=["decision", "reason_code"]).to_dict("records")
-    labels = training["decision"].tolist()
     facts = [reading.read_facts(record) for record in records]
-    vocabulary = trees.telling_stems([one.note for one in facts], labels)
-    predict = trees.fitted(np.array([_features(one, vocabulary, trees) for one in facts]), labels)
+    reader, scores = trees.cross_read([one.note for one in facts], training["reason_code"].tolist())
+    rows = [_numbers(one, trees) + read for one, read in zip(facts, scores, strict=True)]
+    predict = trees.fitted(np.array(rows), training["decision"].tolist())
 
     def decide(record: Record) -> Answer:
-        action, probability = predict(_features(reading.read_facts(record), vocabulary, trees))
+        one = reading.read_facts(record)
+        action, probability = predict(_numbers(one, trees) + reader.scores(one.note))
         return {"action": action, "confidence": round(probability, 6)}
 
     return decide
 
 
-def _features(facts: Any, vocabulary: Sequence[str], trees: ModuleType) -> list[float]:
-    """Return a record's row of features."""
+def _numbers(facts: Any, trees: ModuleType) -> list[float]:
+    """Return the numeric features of a record."""
     is_right = reading.vat_digits_are_right(facts.invoice_tax_id)
-    return trees.numbers(facts, reading.measure(facts), is_right, CODES) + trees.word_row(facts.note, vocabulary)
+    return trees.numbers(facts, reading.measure(facts), is_right, PROCESS)

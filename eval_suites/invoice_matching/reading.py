@@ -208,6 +208,9 @@ class Measures:
     days_shorter: float
     lost_discount_eur: float
     payable_eur: float
+    authority_eur: float
+    price_tolerance_pct: float
+    tax_gap: float
     related_gap: float
 
 
@@ -237,8 +240,27 @@ def measure(facts: Facts) -> Measures:
         days_shorter=facts.po_terms[1] - facts.terms[1],
         lost_discount_eur=rate_lost / 100 * facts.net / facts.fx_rate,
         payable_eur=taxable / facts.fx_rate,
+        authority_eur=_authority(facts),
+        price_tolerance_pct=PROCESS["price_tolerance_pct"].get(facts.group, NAN),
+        tax_gap=facts.tax_rate - _tax_rate(facts),
         related_gap=abs(facts.gross - facts.related_gross),
     )
+
+
+def _authority(facts: Facts) -> float:
+    """Return the plant's authority for the material group, NaN when the plant or the group could not be read."""
+    if not facts.plant or not facts.group:
+        return NAN
+    limits = PROCESS["authority_eur"][facts.plant]
+    return float(limits.get(facts.group, limits["default"]))
+
+
+def _tax_rate(facts: Facts) -> float:
+    """Return the tax rate in percent that vendor and plant call for."""
+    if not facts.plant or not facts.vendor_country:
+        return NAN
+    country = PROCESS["plants"][facts.plant]["country"]
+    return float(PROCESS["domestic_tax_rate_pct"][country]) if facts.vendor_country == country else 0.0
 
 
 def vat_digits_are_right(tax_id: str) -> bool:

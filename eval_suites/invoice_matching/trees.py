@@ -1,6 +1,6 @@
-"""Numbers and note words of a record as one row of features, and gradient-boosted trees over them.
+"""Gradient-boosted trees over a record's numbers and what a linear model reads from its note.
 
-The model knows what any clerk would compute (variances, gaps, sums in euro); it is not told the policy's limits.
+The trees know what any clerk would compute (variances, gaps, sums in euro); they are not told the policy's limits.
 """
 
 from __future__ import annotations
@@ -8,57 +8,67 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.linear_model import LogisticRegression
 from threadpoolctl import ThreadpoolController
 
-N_WORDS = 150
-MIN_NOTES_WITH_WORD = 5
-STEM_LETTERS = 8
 WORD = re.compile(r"[a-zäöüß]{3,}")
-ORDINALS = ("active", "new", "blocked")
+STEM_LETTERS = 7
+N_FOLDS = 5
+STATUSES = ("active", "new", "blocked")
+# What a note can decide; notes of every other reason count as saying nothing.
+NOTE_REASONS = (
+    "bank_details_change",
+    "dispute",
+    "freight_agreed",
+    "over_delivery_agreed",
+    "price_agreed",
+    "quality_block",
+    "replacement_invoice",
+    "tax_id_confirmed",
+)
+NOTHING = "nothing"
 SETTINGS = {
-    "learning_rate": 0.07,
-    "max_iter": 160,
+    "learning_rate": 0.1,
+    "max_iter": 90,
     "max_leaf_nodes": 12,
-    "min_samples_leaf": 12,
+    "min_samples_leaf": 8,
     "l2_regularization": 1.0,
-    "max_bins": 128,
+    "max_bins": 255,
     "random_state": 0,
 }
 
 
-def numbers(facts: Any, measures: Any, digits_are_right: bool, codes: Sequence[Sequence[str]]) -> list[float]:
+def numbers(facts: Any, measures: Any, digits_are_right: bool, process: Mapping[str, Any]) -> list[float]:
     """Return the numeric features of a record; NaN where something could not be read."""
-    sources, plants, groups = codes
-    related = measures.related_gap
+    plants, groups = list(process["plants"]), list(process["price_tolerance_pct"])
     return [
         float(facts.is_invoice),
-        float(sources.index(facts.source)),
         float(plants.index(facts.plant)) if facts.plant else math.nan,
         float(groups.index(facts.group)) if facts.group else math.nan,
-        float(ORDINALS.index(facts.vendor_status)) if facts.vendor_status in ORDINALS else math.nan,
+        float(STATUSES.index(facts.vendor_status)) if facts.vendor_status in STATUSES else math.nan,
         _same(facts.invoice_tax_id, facts.master_tax_id),
         float(digits_are_right),
         _same(facts.currency, facts.po_currency),
         _same(facts.order_base, facts.invoice_base),
-        facts.tax_rate,
-        _same(facts.vendor_country, "DE"),
+        measures.tax_gap,
         float(facts.has_related),
-        related,
+        measures.related_gap,
         facts.gross - facts.related_gross,
         measures.arithmetic_gap,
         facts.age_days,
-        facts.over_delivery_pct,
         measures.billable,
         measures.over_pct,
         measures.over_eur,
         measures.surplus_pct,
         measures.surplus_eur,
         measures.price_pct,
+        measures.price_pct / measures.price_tolerance_pct,
         measures.price_eur,
         facts.po_freight,
         measures.freight_over_eur,
@@ -67,9 +77,9 @@ def numbers(facts: Any, measures: Any, digits_are_right: bool, codes: Sequence[S
         measures.days_shorter,
         measures.lost_discount_eur,
         measures.payable_eur,
+        measures.payable_eur / measures.authority_eur,
         facts.deliveries,
         float(len(facts.unread)),
-        float(len(facts.note)),
     ]
 
 
@@ -78,38 +88,57 @@ def _same(one: str | None, other: str | None) -> float:
     return math.nan if not one or not other else float(one == other)
 
 
-def stems(note: str) -> set[str]:
+def stems(note: str) -> dict[str, float]:
     """Return the beginnings of a note's words, and of its neighbouring words together."""
     words = [word[:STEM_LETTERS] for word in WORD.findall(note.lower())]
-    return {*words, *(f"{one} {two}" for one, two in zip(words, words[1:], strict=False))}
+    found = {*words, *(f"{one} {two}" for one, two in zip(words, words[1:], strict=False))}
+    return dict.fromkeys(found, 1.0)
 
 
-def telling_stems(notes: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the stems whose labels differ most from those of all notes, by a chi-squared statistic."""
-    noted = [(stems(note), label) for note, label in zip(notes, labels, strict=True) if note]
-    shares = {label: n / len(noted) for label, n in Counter(label for _, label in noted).items()}
-    counts: dict[str, Counter[str]] = {}
-    for found, label in noted:
-        for stem in found:
-            counts.setdefault(stem, Counter())[label] += 1
-    scores = {
-        stem: sum((by[label] - by.total() * share) ** 2 / (by.total() * share) for label, share in shares.items())
-        for stem, by in counts.items()
-        if by.total() >= MIN_NOTES_WITH_WORD
-    }
-    return tuple(sorted(scores, key=lambda stem: (-scores[stem], stem))[:N_WORDS])
+class NoteReader:
+    """A linear model of which reason a note gives, from the words it has."""
+
+    def __init__(self, notes: Sequence[str], reasons: Sequence[str]) -> None:
+        self._vectorizer = DictVectorizer()
+        words = self._vectorizer.fit_transform([stems(note) for note in notes])
+        targets = [reason if reason in NOTE_REASONS else NOTHING for reason in reasons]
+        self._model = LogisticRegression(C=10.0, max_iter=200).fit(words, targets)
+        self._column = self._vectorizer.vocabulary_
+        self._position = {str(name): index for index, name in enumerate(self._model.classes_)}
+
+    def scores(self, note: str) -> list[float]:
+        """Return the log odds of each reason a note can give against nothing, zeros when there is no note."""
+        if not note:
+            return [0.0] * len(NOTE_REASONS)
+        columns = [self._column[stem] for stem in stems(note) if stem in self._column]
+        logits = self._model.coef_[:, columns].sum(axis=1) + self._model.intercept_
+        nothing = logits[self._position[NOTHING]]
+        return [
+            float(logits[self._position[reason]] - nothing) if reason in self._position else 0.0
+            for reason in NOTE_REASONS
+        ]
 
 
-def word_row(note: str, vocabulary: Iterable[str]) -> list[float]:
-    """Return 1 for each stem of the vocabulary that the note has."""
-    found = stems(note) if note else set()
-    return [float(stem in found) for stem in vocabulary]
+def cross_read(notes: Sequence[str], reasons: Sequence[str]) -> tuple[NoteReader, list[list[float]]]:
+    """Return a reader of all notes, and for each note the scores of a reader that has not seen it.
+
+    The trees must learn how far a score of an unseen note can be trusted.
+    """
+    scores = [[0.0] * len(NOTE_REASONS) for _ in notes]
+    written = [index for index, note in enumerate(notes) if note]
+    for fold in range(N_FOLDS):
+        held_out = written[fold::N_FOLDS]
+        others = sorted(set(written).difference(held_out))
+        reader = NoteReader([notes[index] for index in others], [reasons[index] for index in others])
+        for index in held_out:
+            scores[index] = reader.scores(notes[index])
+    return NoteReader([notes[index] for index in written], [reasons[index] for index in written]), scores
 
 
 def fitted(rows: np.ndarray, labels: Sequence[str]) -> Callable[[list[float]], tuple[str, float]]:
     """Return a function that gives the likeliest label of a row and its probability.
 
-    Trees are read in one thread: starting more takes longer than one row does.
+    One thread reads the trees: starting more takes longer than one row does.
     """
     threads = ThreadpoolController()
     with threads.limit(limits=1):

@@ -56,30 +56,46 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def estimate_text(estimate: Estimate, *, share: bool = True) -> str:
-    """Return an estimate as one line: value, interval and denominator.
-
-    Parameters
-    ----------
-    estimate : Estimate
-    share : bool
-        Whether the value is a share in [0, 1], to be shown as a percentage.
+def seconds(value: float) -> str:
+    """Return seconds in a unit that reads well, with three significant digits.
 
     Examples
     --------
-    >>> estimate_text(Estimate.proportion(13, 16))
+    >>> seconds(12.34), seconds(0.00118), seconds(2.5e-07)
+    ('12.3 s', '1.18 ms', '0.25 µs')
+    """
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-6:.3g} µs"
+
+
+def value_text(metric: str, value: float | None, decimals: int = 1) -> str:
+    """Return a metric's value in its unit: shares in percent, latencies in seconds, the rest as numbers."""
+    if value is None:
+        return UNDEFINED
+    if metric in SHARES:
+        return percent(value, decimals)
+    return seconds(value) if metric.endswith("_s") else number(value)
+
+
+def estimate_text(metric: str, estimate: Estimate) -> str:
+    """Return an estimate of a metric as one line: value, interval and denominator.
+
+    Examples
+    --------
+    >>> estimate_text("accuracy", Estimate.proportion(13, 16))
     '81.2% (57.0% to 93.4%), n 16'
-    >>> estimate_text(Estimate(2.5, 2.0, None, 40, "order statistics 95%"), share=False)
-    '2.5 (2 to ?), n 40'
-    >>> estimate_text(Estimate.undefined("no price"))
+    >>> estimate_text("latency_p99_s", Estimate(2.5, 2.0, None, 40, "order statistics 95%"))
+    '2.5 s (2 s to ?), n 40'
+    >>> estimate_text("cost_per_decision", Estimate.undefined("no price"))
     'undefined'
     """
     if estimate.value is None:
         return UNDEFINED
-    shown = percent if share else number
-    bounds = [shown(bound) if bound is not None else "?" for bound in (estimate.lower, estimate.upper)]
+    bounds = [value_text(metric, bound) if bound is not None else "?" for bound in (estimate.lower, estimate.upper)]
     interval = "" if bounds == ["?", "?"] else f" ({bounds[0]} to {bounds[1]})"
-    return f"{shown(estimate.value)}{interval}, n {estimate.n:,}"
+    return f"{value_text(metric, estimate.value)}{interval}, n {estimate.n:,}"
 
 
 def versions_table(estimates: Mapping[str, Mapping[str, Estimate]], metrics: Sequence[str]) -> pd.DataFrame:
@@ -93,7 +109,6 @@ def versions_table(estimates: Mapping[str, Mapping[str, Estimate]], metrics: Seq
         Which metrics, in the order of the columns.
     """
     rows = {
-        version: {name: estimate_text(named[name], share=name in SHARES) for name in metrics}
-        for version, named in estimates.items()
+        version: {name: estimate_text(name, named[name]) for name in metrics} for version, named in estimates.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics)).rename_axis("version")

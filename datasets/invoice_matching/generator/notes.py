@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from numpy.random import Generator
 
-from generator.draws import digits, happens, pick
+from generator.draws import digits, happens, pick, pick_weighted
 from generator.facts import Note, NoteFact
 
 PHRASES_FILE = Path(__file__).with_name("notes.yaml")
@@ -43,7 +43,9 @@ class NoteBook:
 
     def _sentence(self, kind: str, is_german: bool, day: date, plant: str, rng: Generator) -> str:
         language = "de" if is_german else "en"
-        return str(pick(rng, self.phrases[kind][language])).format_map(_slots(is_german, day, plant, rng))
+        phrases = self.phrases[kind][language]
+        usual = {phrase: 1 / (rank + 3) for rank, phrase in enumerate(phrases)}  # the first are the usual ones
+        return pick_weighted(rng, usual).format_map(_slots(is_german, day, plant, rng))
 
 
 def _slots(is_german: bool, day: date, plant: str, rng: Generator) -> dict[str, str]:

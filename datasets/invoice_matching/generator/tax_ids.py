@@ -56,10 +56,10 @@ def _german(number: str) -> bool:
 
 
 def _austrian(number: str) -> bool:
-    """U and eight digits, the last (6 - Luhn sum of the first seven and a zero) modulo 10."""
+    """U and eight digits, the last (6 - Luhn sum of the first seven) modulo 10."""
     if re.fullmatch(r"U\d{8}", number) is None:
         return False
-    return (6 - _luhn_sum(number[1:8] + "0")) % 10 == int(number[8])
+    return (6 - _luhn_sum(number[1:8])) % 10 == int(number[8])
 
 
 def _french(number: str) -> bool:

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+import runpy
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from workbench.contract import read_contract
+from workbench.pilot import Pilot, open_pilot
+from workbench.prompts import messages, read_prompts
+from workbench.records import Record
+from workbench.sources import obtain
+from workbench.splits import Split, read_dataset
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "support_triage"
+AGENTS = ROOT / "eval_suites" / NAME / "agents.py"
+BANKING77 = ROOT.parent / "shared" / "data" / "banking77"
+TRAINED = ("keyword_baseline", "word_tfidf", "char_tfidf")
+
+needs_records = pytest.mark.skipif(not BANKING77.is_dir(), reason="not run: the BANKING77 records are not here")
+
+
+def agent(name: str, training: pd.DataFrame) -> Callable[[Mapping[str, object]], dict[str, Any]]:
+    return runpy.run_path(str(AGENTS))[name](training)
+
+
+def questions(**by_intent: list[str]) -> pd.DataFrame:
+    rows = [(text, intent) for intent, texts in by_intent.items() for text in texts]
+    return pd.DataFrame(rows, columns=["text", "category"])
+
+
+@pytest.fixture
+def training() -> pd.DataFrame:
+    return questions(
+        age_limit=["how old must my child be", "is my child old enough", "what age must my daughter be"],
+        atm_support=["which cash machine can I use", "is there a cash machine near me"],
+        lost_or_stolen_card=["my card was stolen", "someone stole my card yesterday", "I lost my card"],
+    )
+
+
+@pytest.fixture(scope="module")
+def pilot(tmp_path_factory: pytest.TempPathFactory) -> Pilot:
+    """The shipped pilot in a root of its own, with its records obtained."""
+    root = tmp_path_factory.mktemp("root")
+    for folder in ("datasets", "eval_suites"):
+        ignored = shutil.ignore_patterns("train.csv", "test.csv", "ATTRIBUTION.md")
+        shutil.copytree(ROOT / folder / NAME, root / folder / NAME, ignore=ignored)
+    obtain(root / "datasets" / NAME, BANKING77)
+    return open_pilot(NAME, root)
+
+
+# the agents
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_an_agent_answers_a_question_like_those_it_was_trained_on(name: str, training: pd.DataFrame) -> None:
+    decide = agent(name, training)
+    answers = [decide({"text": text}) for text in ("is a child too young", "no cash machine here", "card stolen!")]
+    assert [answer["action"] for answer in answers] == ["age_limit", "atm_support", "lost_or_stolen_card"]
+    for answer in answers:
+        assert type(answer["action"]) is str
+        assert type(answer["confidence"]) is float
+        assert 1 / 3 < answer["confidence"] <= 1
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_an_agent_answers_any_text(name: str, training: pd.DataFrame) -> None:
+    decide = agent(name, training)
+    for text in ("", "?", "ß" * 5000, "{{ 7 * 7 }}", "\x00\ud83d"):
+        answer = decide({"text": text})
+        assert answer["action"] in set(training["category"])
+        assert 0 <= answer["confidence"] <= 1
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_training_again_gives_the_same_answers(name: str, training: pd.DataFrame) -> None:
+    record = {"text": "my card is in the cash machine"}
+    assert agent(name, training)(record) == agent(name, training.copy())(record)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_training_leaves_its_records_as_they_were(name: str, training: pd.DataFrame) -> None:
+    before = training.copy(deep=True)
+    agent(name, training)
+    pd.testing.assert_frame_equal(training, before)
+
+
+def test_the_keyword_baseline_weighs_words_as_worked_out_by_hand() -> None:
+    decide = agent("keyword_baseline", questions(a=["red", "red", "blue"], b=["green"]))
+    # Weights for intent a (3 questions; 1 other): red ln((2.5/4)/(0.5/2)) = ln 2.5, blue ln((1.5/4)/(0.5/2)) = ln 1.5;
+    # for b (1 question; 3 others): green ln((1.5/2)/(0.5/4)) = ln 6.
+    # "red blue green": a has ln 3.75, b has ln 6, so the softmax gives b 6 / (6 + 3.75).
+    answer = decide({"text": "Green, RED and blue"})
+    assert (answer["action"], answer["reason"]) == ("b", "keywords: green")
+    assert answer["confidence"] == pytest.approx(6 / 9.75, rel=1e-12)
+    assert decide({"text": "red blue"})["reason"] == "keywords: blue, red"
+
+
+def test_the_keyword_baseline_falls_back_to_the_most_frequent_intent_and_its_share() -> None:
+    decide = agent("keyword_baseline", questions(a=["red", "red", "blue"], b=["green"]))
+    assert decide({"text": "yellow"}) == {"action": "a", "confidence": 0.75, "reason": "no keyword"}
+
+
+def test_the_agents_need_no_workbench_internals() -> None:
+    tree = ast.parse(AGENTS.read_text(encoding="utf-8"))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    packages = {name.split(".")[0] for name in imported}
+    assert packages - set(sys.stdlib_module_names) == {"numpy", "pandas", "sklearn"}
+
+
+# the folders
+
+
+def test_the_pilot_opens_and_shows_agents_the_text_alone() -> None:
+    shipped = open_pilot(NAME, ROOT)
+    assert shipped.contract.shown == ("text",)
+    assert shipped.contract.label == "category"
+    assert shipped.settings.compare == TRAINED
+    allowed = shipped.contract.columns["category"].allowed
+    assert allowed is not None
+    assert (len(allowed), len(set(allowed))) == (77, 77)
+
+
+def test_the_prompt_names_every_intent_and_its_examples_answer_with_intents() -> None:
+    contract = read_contract(ROOT / "datasets" / NAME)
+    labels = contract.columns["category"].allowed or ()
+    prompts = read_prompts(ROOT / "eval_suites" / NAME / "prompts", contract.shown)
+    assert list(prompts) == ["v1"]
+    system, user = messages(prompts["v1"], Record("r", {"text": 'say "hi"\n## Role'}, ""), labels)
+    assert set(re.findall(r"^- (\S+)$", system.content, re.MULTILINE)) == set(labels)
+    assert user.content == r'Question: "say \"hi\"\n## Role"'
+    answers = [json.loads(line) for line in re.findall(r"^Answer: (\{.*\})$", system.content, re.MULTILINE)]
+    assert len(answers) == 2
+    assert {answer["action"] for answer in answers} < set(labels)
+    named = re.findall(r"`([a-z_]+)`", prompts["v1"].system_source)
+    assert set(named) - {"action", "reason", "confidence"} <= set(labels)
+
+
+# the real records
+
+
+@needs_records
+def test_the_contract_allows_what_the_publisher_lists() -> None:
+    published = json.loads((BANKING77 / "categories.json").read_text(encoding="utf-8"))
+    allowed = read_contract(ROOT / "datasets" / NAME).columns["category"].allowed
+    assert set(allowed or ()) == set(published)
+
+
+@needs_records
+def test_the_records_fit_the_contract_and_the_readme(pilot: Pilot) -> None:
+    dataset = read_dataset(pilot)
+    counts = dataset.label_counts()
+    assert counts.sum().to_dict() == {"dev": 9158, "holdout": 3925}
+    assert len(counts) == 77
+    # the stratified split gives every intent 30% in the holdout, to the nearest record
+    shares = counts["holdout"] - (counts["dev"] + counts["holdout"]) * 0.3
+    assert shares.abs().max() <= 0.5
+    readme = (pilot.data / "README.md").read_text(encoding="utf-8")
+    for number in ("13,083", "3,925", "9,158", "10,003", "3,080"):
+        assert number in readme
+
+
+@needs_records
+def test_the_repeats_that_the_readme_counts_are_there(pilot: Pilot) -> None:
+    # a second way to the README's numbers: straight from the files
+    frame = pd.concat([pd.read_csv(pilot.data / name, keep_default_na=False) for name in ("train.csv", "test.csv")])
+    plain = frame["text"].str.lower().str.replace(r"\W+", " ", regex=True).str.strip()
+    assert not frame["text"].duplicated().any()
+    assert plain.duplicated().sum() == 60
+    assert (frame.groupby(plain)["category"].nunique() > 1).sum() == 2
+    sizes = frame["category"].value_counts()
+    assert (sizes.idxmin(), sizes.min()) == ("contactless_not_working", 75)
+    assert (sizes.idxmax(), sizes.max()) == ("card_payment_fee_charged", 227)
+
+
+@needs_records
+@pytest.mark.parametrize(
+    ("name", "accuracy"), [("keyword_baseline", 0.71), ("word_tfidf", 0.887), ("char_tfidf", 0.897)]
+)
+def test_an_agent_is_about_as_accurate_on_a_fold_it_has_not_seen_as_measured(
+    pilot: Pilot, name: str, accuracy: float
+) -> None:
+    # `accuracy` is what was measured over all five folds (agents.py); one fold has about 1,800 records, so its
+    # standard error is at most sqrt(.71 * .29 / 1800) = .011; four of them are the tolerance
+    dataset = read_dataset(pilot)
+    training, folds = dataset.training(), dataset.folds()
+    unseen = training[folds.loc[training.index] == 0]
+    decide = agent(name, training.drop(unseen.index))
+    right = [decide({"text": text})["action"] == label for text, label in zip(unseen["text"], unseen["category"])]
+    n = len(right)
+    assert n == pytest.approx(9158 / 5, rel=0.1)
+    assert sum(right) / n == pytest.approx(accuracy, abs=4 * math.sqrt(accuracy * (1 - accuracy) / n))
+
+
+@needs_records
+def test_holdout_records_are_not_in_the_training_data(pilot: Pilot) -> None:
+    dataset = read_dataset(pilot)
+    assert not set(dataset.training().index) & set(dataset.ids(Split.HOLDOUT))
