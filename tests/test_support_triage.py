@@ -65,7 +65,7 @@ def pilot(tmp_path_factory: pytest.TempPathFactory) -> Pilot:
 @pytest.mark.parametrize("name", TRAINED)
 def test_an_agent_answers_a_question_like_those_it_was_trained_on(name: str, training: pd.DataFrame) -> None:
     decide = agent(name, training)
-    answers = [decide({"text": text}) for text in ("is a child too young", "no cash machine here", "card stolen!")]
+    answers = [decide({"text": text}) for text in ("the age of my child", "no cash machine here", "card stolen!")]
     assert [answer["action"] for answer in answers] == ["age_limit", "atm_support", "lost_or_stolen_card"]
     for answer in answers:
         assert type(answer["action"]) is str
@@ -197,7 +197,10 @@ def test_an_agent_is_about_as_accurate_on_a_fold_it_has_not_seen_as_measured(
     training, folds = dataset.training(), dataset.folds()
     unseen = training[folds.loc[training.index] == 0]
     decide = agent(name, training.drop(unseen.index))
-    right = [decide({"text": text})["action"] == label for text, label in zip(unseen["text"], unseen["category"])]
+    right = [
+        decide({"text": text})["action"] == label
+        for text, label in zip(unseen["text"], unseen["category"], strict=True)
+    ]
     n = len(right)
     assert n == pytest.approx(9158 / 5, rel=0.1)
     assert sum(right) / n == pytest.approx(accuracy, abs=4 * math.sqrt(accuracy * (1 - accuracy) / n))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
 import json
+import os
 import random
 import sys
 import time
@@ -212,8 +213,10 @@ def python_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Data
     """
     relative, _, attribute = str(settings.python).partition(":")
     path = pilot.root / relative
-    code = {file: _file_digest(pilot.root / file) for file in (relative, *settings.reads)}
-    function = _attribute(_imported(path), attribute, path)
+    _file_digest(path)
+    module = _imported(path)
+    function = _attribute(module, attribute, path)
+    code = _code(module, pilot, settings)
     if not settings.trained:
         return PythonAgent(name, {"python": attribute, "code": code}, dataset.labels, lambda record: function)
     identity = {
@@ -278,23 +281,35 @@ def _file_digest(path: Path) -> str:
 
 
 def _imported(path: Path) -> ModuleType:
-    """Return the module in a file, imported under a name of its own."""
-    name = f"workbench_pilot_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise InputError("an agent's file is no Python module", where=str(path))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    """Return the module in a file, imported anew as part of a package that is its folder.
+
+    So the file may import its neighbours as `from . import reading`.
+    """
+    package = f"workbench_pilot_{hashlib.sha256(str(path.parent).encode()).hexdigest()[:12]}"
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        del sys.modules[name]
+    parent = ModuleType(package)
+    parent.__path__ = [str(path.parent)]
+    sys.modules[package] = parent
+    importlib.invalidate_caches()
     try:
-        spec.loader.exec_module(module)
+        return importlib.import_module(f"{package}.{path.stem}")
     except Exception as error:  # whatever a user's module raises while it is imported
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise InputError(
             "an agent's file cannot be imported",
-            where=f"{place.filename}, line {place.lineno}",
+            where=f"{path} ({place.filename}, line {place.lineno})",
             got=f"{type(error).__name__}: {error}",
         ) from None
-    return module
+
+
+def _code(module: ModuleType, pilot: Pilot, settings: AgentSettings) -> dict[str, str]:
+    """Return the digest of every file of the pilot that an agent's module imports or is said to read."""
+    package = module.__name__.rpartition(".")[0]
+    parts = [part for name, part in sys.modules.items() if name.startswith(f"{package}.")]
+    files = [Path(part.__file__) for part in parts if part.__file__ is not None]
+    files += [pilot.root / file for file in settings.reads]
+    return {os.path.relpath(file, pilot.root): _file_digest(file) for file in sorted(files)}
 
 
 def _attribute(module: ModuleType, name: str, path: Path) -> Any:

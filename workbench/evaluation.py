@@ -136,24 +136,27 @@ def evaluate(
     RunError
         The run was interrupted, or the server refused the credentials; what was decided is stored.
     """
-    dataset = read_dataset(pilot) if dataset is None else dataset
-    built = build_agent(pilot, agent, dataset, request.engine)
-    ids = dataset.ids(request.split, _checked_limit(request.limit))
-    with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        selection = Selection(dataset, request.split, ids)
-        session = run_agent(journal, built, selection, show_progress=request.show_progress)
-        if session.refusal is not None:
-            raise _refused(session, agent)
-        return _evaluation(pilot, dataset, journal, session, built.identity)
+    (evaluation,) = evaluate_all(pilot, (agent,), request)
+    return evaluation
 
 
-def evaluate_all(pilot: Pilot, agents: Sequence[str], request: RunRequest = RunRequest()) -> tuple[Evaluation, ...]:
-    """Evaluate several agents on the same records; without names, those the pilot compares."""
+def evaluate_all(
+    pilot: Pilot, agents: Sequence[str] = (), request: RunRequest = RunRequest()
+) -> tuple[Evaluation, ...]:
+    """Evaluate several agents on the same records; without names, those the pilot compares. Raises as `evaluate`."""
     dataset = read_dataset(pilot)
     names = tuple(dict.fromkeys(agents)) or pilot.settings.compare
-    for name in names:
-        build_agent(pilot, name, dataset, request.engine)  # every fault is found before the first call
-    return tuple(evaluate(pilot, name, request, dataset) for name in names)
+    ids = dataset.ids(request.split, _checked_limit(request.limit))
+    built = [build_agent(pilot, name, dataset, request.engine) for name in names]  # every fault before the first call
+    selection = Selection(dataset, request.split, ids)
+    evaluations = []
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        for agent in built:
+            session = run_agent(journal, agent, selection, show_progress=request.show_progress)
+            if session.refusal is not None:
+                raise _refused(session, agent.name)
+            evaluations.append(_evaluation(pilot, dataset, journal, session, agent.identity))
+    return tuple(evaluations)
 
 
 def stored_evaluations(pilot: Pilot, split: Split = Split.DEV) -> tuple[Evaluation, ...]:

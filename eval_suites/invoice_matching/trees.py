@@ -21,24 +21,25 @@ WORD = re.compile(r"[a-zäöüß]{3,}")
 STEM_LETTERS = 7
 N_FOLDS = 5
 STATUSES = ("active", "new", "blocked")
-# What a note can decide; notes of every other reason count as saying nothing.
-NOTE_REASONS = (
-    "bank_details_change",
-    "dispute",
-    "freight_agreed",
-    "over_delivery_agreed",
-    "price_agreed",
-    "quality_block",
-    "replacement_invoice",
-    "tax_id_confirmed",
-)
+# What a note can say, by the reasons it leads to; notes of every other reason count as saying nothing.
+SAYS = {
+    "bank_details_change": "stop",
+    "dispute": "stop",
+    "quality_block": "stop",
+    "freight_agreed": "freight",
+    "over_delivery_agreed": "surplus",
+    "price_agreed": "price",
+    "replacement_invoice": "replacement",
+    "tax_id_confirmed": "tax_id",
+}
+MEANINGS = tuple(dict.fromkeys(SAYS.values()))
 NOTHING = "nothing"
 SETTINGS = {
     "learning_rate": 0.1,
-    "max_iter": 90,
-    "max_leaf_nodes": 12,
-    "min_samples_leaf": 8,
-    "l2_regularization": 1.0,
+    "max_iter": 60,
+    "max_leaf_nodes": 16,
+    "min_samples_leaf": 4,
+    "l2_regularization": 0.3,
     "max_bins": 255,
     "random_state": 0,
 }
@@ -96,26 +97,26 @@ def stems(note: str) -> dict[str, float]:
 
 
 class NoteReader:
-    """A linear model of which reason a note gives, from the words it has."""
+    """A linear model of what a note says, from the words it has."""
 
     def __init__(self, notes: Sequence[str], reasons: Sequence[str]) -> None:
         self._vectorizer = DictVectorizer()
         words = self._vectorizer.fit_transform([stems(note) for note in notes])
-        targets = [reason if reason in NOTE_REASONS else NOTHING for reason in reasons]
+        targets = [SAYS.get(reason, NOTHING) for reason in reasons]
         self._model = LogisticRegression(C=10.0, max_iter=200).fit(words, targets)
         self._column = self._vectorizer.vocabulary_
         self._position = {str(name): index for index, name in enumerate(self._model.classes_)}
 
     def scores(self, note: str) -> list[float]:
-        """Return the log odds of each reason a note can give against nothing, zeros when there is no note."""
+        """Return the log odds of each meaning a note can have against nothing, zeros when there is no note."""
         if not note:
-            return [0.0] * len(NOTE_REASONS)
+            return [0.0] * len(MEANINGS)
         columns = [self._column[stem] for stem in stems(note) if stem in self._column]
         logits = self._model.coef_[:, columns].sum(axis=1) + self._model.intercept_
         nothing = logits[self._position[NOTHING]]
         return [
-            float(logits[self._position[reason]] - nothing) if reason in self._position else 0.0
-            for reason in NOTE_REASONS
+            float(logits[self._position[meaning]] - nothing) if meaning in self._position else 0.0
+            for meaning in MEANINGS
         ]
 
 
@@ -124,7 +125,7 @@ def cross_read(notes: Sequence[str], reasons: Sequence[str]) -> tuple[NoteReader
 
     The trees must learn how far a score of an unseen note can be trusted.
     """
-    scores = [[0.0] * len(NOTE_REASONS) for _ in notes]
+    scores = [[0.0] * len(MEANINGS) for _ in notes]
     written = [index for index, note in enumerate(notes) if note]
     for fold in range(N_FOLDS):
         held_out = written[fold::N_FOLDS]
