@@ -130,7 +130,7 @@ FAILURES = {
 def failures(tmp_path_factory):
     """What came of the notebooks that go wrong, each run over an older good output."""
     folder = tmp_path_factory.mktemp("failures")
-    jobs = {name: NotebookJob(TINY / f"{name}.ipynb", folder / f"{name}.ipynb") for name in FAILURES}
+    jobs = {name: NotebookJob(TINY / f"{name}.ipynb", folder / f"{name}.ipynb", {"n": 3}) for name in FAILURES}
     for job in jobs.values():
         job.output.write_text("an older good output")
     return jobs, dict(zip(jobs, execute_many(list(jobs.values()), limits=Limits(cell_s=5)), strict=True))
@@ -171,7 +171,7 @@ def test_a_good_run_removes_the_failed_copy_of_an_earlier_one(tmp_path):
 
 
 def test_all_cells_together_have_a_limit(tmp_path):
-    with pytest.raises(RunError, match="the notebook took too long\n.*sleep.*\n  got: more than 6 s in all"):
+    with pytest.raises(RunError, match=r"the notebook took too long\n.*sleep.*\n  got: more than 6 s in all"):
         execute(TINY / "is_slow_in_all.ipynb", tmp_path / "out.ipynb", {}, limits=Limits(cell_s=5, total_s=6))
 
 
@@ -182,7 +182,7 @@ def test_a_mark_left_by_an_earlier_run_does_not_count(tmp_path):
     stale = tmp_path / "stale.ipynb"
     stale.write_text(json.dumps(content))
     assert read_finish(content["cells"]) is not None
-    with pytest.raises(RunError, match="the notebook stopped before its end\n.*cell 3: import sys"):
+    with pytest.raises(RunError, match=r"the notebook stopped before its end\n.*cell 3: import sys"):
         execute(stale, tmp_path / "second.ipynb", {})
 
 
@@ -201,13 +201,13 @@ def test_notebooks_run_side_by_side_and_one_failure_stops_no_other(tmp_path):
 
 def test_an_interruption_kills_the_kernels(tmp_path):
     script = f"""
-import json, sys
 from pathlib import Path
-from workbench.notebooks import execute
+from workbench.notebooks import Limits, execute
 def report(path, done, n_cells):
-    if done == 3:
+    if done == 2:
         print("asleep", flush=True)
-execute(Path({str(TINY / "hangs.ipynb")!r}), Path({str(tmp_path / "out.ipynb")!r}), {{}}, on_cell=report)
+notebook, output = Path({str(TINY / "hangs.ipynb")!r}), Path({str(tmp_path / "out.ipynb")!r})
+execute(notebook, output, {{}}, limits=Limits(cell_s=60), on_cell=report)
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"asleep\n"
@@ -325,7 +325,7 @@ def test_an_output_that_cannot_be_is_refused(tmp_path):
         execute(notebook, tmp_path / "." / "a.ipynb", {})
     with pytest.raises(InputError, match=r"no \.ipynb file"):
         execute(notebook, tmp_path / "a.html", {})
-    with pytest.raises(InputError, match="cannot be written\n.*\n  got: (Not a directory|File exists)"):
+    with pytest.raises(InputError, match=r"cannot be written\n.*\n  got: (Not a directory|File exists)"):
         execute(notebook, notebook / "out.ipynb", {})
     with pytest.raises(InputError, match="two notebooks have the same output"):
         execute_many([NotebookJob(notebook, tmp_path / "out.ipynb"), NotebookJob(notebook, tmp_path / "out.ipynb")])

@@ -292,6 +292,7 @@ def _imported(path: Path) -> ModuleType:
     parent.__path__ = [str(path.parent)]
     sys.modules[package] = parent
     importlib.invalidate_caches()
+    writes_no_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # bytecode can be stale within a second
     try:
         return importlib.import_module(f"{package}.{path.stem}")
     except Exception as error:  # whatever a user's module raises while it is imported
@@ -301,6 +302,8 @@ def _imported(path: Path) -> ModuleType:
             where=f"{path} ({place.filename}, line {place.lineno})",
             got=f"{type(error).__name__}: {error}",
         ) from None
+    finally:
+        sys.dont_write_bytecode = writes_no_bytecode
 
 
 def _code(module: ModuleType, pilot: Pilot, settings: AgentSettings) -> dict[str, str]:

@@ -39,7 +39,7 @@ SHARES: Mapping[str, float] = {
 }
 MIGRATION_MONTH, MIGRATED_SOURCE = 10, "ERP_US"  # half of the mixed formats come from one migration
 # People mislabel hard cases far more often than routine; the shares are an assumption.
-MISLABELLED: Mapping[str, float] = {"common": 0.005, "edge": 0.04, "error": 0.035}
+MISLABELLED: Mapping[str, float] = {"common": 0.004, "edge": 0.035, "error": 0.03}
 MISTAKEN_FOR: Mapping[str, Mapping[str, float]] = {
     "approve": {"escalate": 0.7, "reject": 0.3},
     "escalate": {"approve": 0.7, "reject": 0.3},

@@ -12,12 +12,12 @@ from generator.facts import Order
 
 # Chance of each deviation on one invoice of a vendor of average carelessness.
 RATES: Mapping[str, float] = {
-    "price": 0.17,
+    "price": 0.155,
     "price_wrong": 0.014,
-    "quantity": 0.045,
+    "quantity": 0.036,
     "short_receipt": 0.022,
-    "surplus": 0.05,
-    "missing": 0.027,
+    "surplus": 0.036,
+    "missing": 0.023,
     "freight": 0.03,
     "unplanned_freight": 0.042,
     "currency": 0.008,
@@ -27,7 +27,7 @@ RATES: Mapping[str, float] = {
     "rounding": 0.03,
     "unit_converted": 0.05,
     "unit_mismatch": 0.004,
-    "terms": 0.032,
+    "terms": 0.027,
     "discount_line": 0.07,
     "discount_wrong": 0.013,
 }
@@ -39,7 +39,7 @@ NOTES_ON_DEVIATION: Mapping[str, Mapping[str, float]] = {
     "tax_id": {"tax_id_confirmed": 0.24, "tax_id_pending": 0.14},
 }
 NOTES_ANYWAY: Mapping[str, float] = {
-    "quality_block": 0.015,
+    "quality_block": 0.014,
     "quality_settled": 0.011,
     "dispute": 0.006,
     "bank_details_change": 0.005,

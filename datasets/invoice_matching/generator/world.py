@@ -19,7 +19,7 @@ YEAR = 2025
 N_VENDORS = 150
 ZIPF_SHIFT = 2.0
 NEW_FOR_DAYS = 120
-N_NEW, N_BLOCKED = 16, 7
+N_NEW, N_BLOCKED = 16, 5
 HOLIDAYS = frozenset(
     date(YEAR, month, day)
     for month, day in ((1, 1), (4, 18), (4, 21), (5, 1), (5, 29), (6, 9), (10, 3), (12, 24), (12, 25), (12, 26), (12, 31))

@@ -1,0 +1,1 @@
+"""The data audit: records and their contract looked at before anything is decided on them."""
