@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,23 @@ def write_tickets(path: Path, n: int, seed: int = 1) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Create an empty MLflow store once; creating one takes many seconds, a copy none."""
+    from workbench.tracking import prepare
+
+    root = tmp_path_factory.mktemp("store")
+    prepare(root)
+    return root / "mlruns" / "mlflow.db"
+
+
+@pytest.fixture
+def with_store(migrated_store: Path, tmp_path: Path) -> None:
+    """Put a migrated MLflow store under tmp_path."""
+    (tmp_path / "mlruns").mkdir()
+    shutil.copyfile(migrated_store, tmp_path / "mlruns" / "mlflow.db")
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ def command(
 Command = Callable[..., tuple[int, str, str]]
 
 
+@pytest.mark.usefixtures("with_store")
 def test_a_new_pilot_is_evaluated_and_its_runs_are_shown(command: Command, tmp_path: Path) -> None:
     write_tickets(tmp_path / "t.csv", 120)
     code, out, _ = command("init", "tickets", "--records", "t.csv", "--label", "queue", "--id", "ticket", "--json")
@@ -129,6 +130,7 @@ def test_a_broken_pilot_is_refused_before_anything_is_asked(
     assert not pilot.runs.exists()
 
 
+@pytest.mark.usefixtures("with_store")
 def test_a_failing_callable_is_counted_not_hidden(command: Command, tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(60)
     edited(
@@ -145,6 +147,7 @@ def test_a_failing_callable_is_counted_not_hidden(command: Command, tickets: Cal
     assert content["estimates"]["accuracy"]["n"] == 42  # failed calls stay in the denominator
 
 
+@pytest.mark.usefixtures("with_store")
 def test_a_server_that_is_not_there_fails_every_record_and_says_why(
     command: Command, tickets: Callable[[int], Pilot]
 ) -> None:

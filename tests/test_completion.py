@@ -96,6 +96,15 @@ def test_json_that_is_no_completion_is_a_malformed_reply(body: dict[str, Any]) -
     assert reply.attempts == 2
 
 
+def test_json_that_is_nested_deeply_is_a_malformed_reply() -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(100_000):
+        nested = {"x": nested}
+    reply = read(nested)
+    assert reply.failure is not None
+    assert reply.failure.detail == "no chat completion: (nested too deeply to be shown)"
+
+
 @pytest.mark.parametrize("content", [None, ""])
 def test_no_content_is_an_empty_text_and_no_failure(content: str | None) -> None:
     reply = read(completion(content))
@@ -130,6 +139,7 @@ def test_half_a_surrogate_pair_in_the_text_is_replaced() -> None:
         entries(("x", math.inf)),
         entries(("x", 0.5)),
         {"content": [{"token": "x", "logprob": None}]},
+        {"content": [{"token": "x", "logprob": -(10**400)}]},
     ],
 )
 def test_log_probabilities_that_cannot_be_read_are_none(logprobs: object) -> None:

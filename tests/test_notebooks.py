@@ -77,15 +77,48 @@ def test_a_good_notebook_gives_its_answer_and_its_executed_copy(tmp_path, capfd)
     assert [path.name for path in output.parent.iterdir()] == ["answers.ipynb"]
 
 
-def test_progress_bars_are_text_and_answers_are_escaped(tmp_path):
-    output = tmp_path / "answers.ipynb"
-    execute(TINY / "answers.ipynb", output, {"name": "<script>"})
-    outputs = [output for cell in content_of(output)["cells"] for output in cell.get("outputs", [])]
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """A good notebook run once, in folders with braces in their names, over the failed copy of an earlier run."""
+    folder = tmp_path_factory.mktemp("{in} {0}")
+    notebook = folder / "{n}.ipynb"
+    notebook.write_bytes((TINY / "answers.ipynb").read_bytes())
+    output = folder / "{out} {}" / "{n}.ipynb"
+    output.parent.mkdir()
+    output.with_name("{n}.failed.ipynb").write_text("{}")
+    return execute(notebook, output, {"name": "<script>"})
+
+
+def test_progress_bars_are_text_and_answers_are_escaped(executed):
+    content = content_of(executed.output)
+    outputs = [output for cell in content["cells"] for output in cell.get("outputs", [])]
     assert "2/2" in "".join(text for output in outputs for text in output.get("text", []))
     shown = "".join(text for output in outputs for text in output.get("data", {}).get("text/html", []))
     assert "2 of &lt;script&gt;." in shown
     assert "<script>" not in shown
-    assert "widgets" not in content_of(output)["metadata"]
+    assert "widgets" not in content["metadata"]
+
+
+def test_braces_in_paths_are_only_braces(executed):
+    paths = content_of(executed.output)["metadata"]["papermill"]
+    assert paths["input_path"] == str(executed.notebook)
+    assert paths["output_path"] == str(executed.output)
+
+
+def test_a_good_run_removes_the_failed_copy_of_an_earlier_one(executed):
+    assert [path.name for path in executed.output.parent.iterdir()] == ["{n}.ipynb"]
+
+
+def test_a_mark_left_by_an_earlier_run_does_not_count(executed, tmp_path):
+    content = content_of(executed.output)
+    content["cells"] = [cell for cell in content["cells"] if "injected-parameters" not in cell["metadata"]["tags"]]
+    content["cells"][2]["source"] = "import sys\nsys.exit(0)"
+    stale = tmp_path / "stale.ipynb"
+    stale.write_text(json.dumps(content))
+    assert read_finish(content["cells"]) is not None
+    with pytest.raises(RunError, match=r"the notebook stopped before its end\n.*cell 3: import sys"):
+        execute(stale, tmp_path / "out.ipynb", {})
+    assert not (tmp_path / "out.ipynb").exists()
 
 
 def test_a_users_kernel_and_ipython_settings_have_no_say(tmp_path, monkeypatch):
@@ -100,15 +133,6 @@ def test_a_users_kernel_and_ipython_settings_have_no_say(tmp_path, monkeypatch):
     result = execute(TINY / "answers.ipynb", tmp_path / "answers.ipynb", {})
     assert result.values["interpreter"] == sys.executable
     assert result.values["startup"] is None
-
-
-def test_braces_in_paths_are_only_braces(tmp_path):
-    notebook = tmp_path / "{in} {0}" / "{n}.ipynb"
-    notebook.parent.mkdir()
-    notebook.write_bytes((TINY / "answers.ipynb").read_bytes())
-    output = tmp_path / "{out} {}" / "{n}.ipynb"
-    assert execute(notebook, output, {"n": 1}).output == output
-    assert content_of(output)["metadata"]["papermill"]["input_path"] == str(notebook)
 
 
 FAILURES = {
@@ -163,27 +187,9 @@ def test_a_failed_notebook_is_kept_and_an_older_good_output_stays(failures, name
     assert any(output["output_type"] == "error" for output in failed["outputs"])
 
 
-def test_a_good_run_removes_the_failed_copy_of_an_earlier_one(tmp_path):
-    failed = tmp_path / "answers.failed.ipynb"
-    failed.write_text("{}")
-    execute(TINY / "answers.ipynb", tmp_path / "answers.ipynb", {})
-    assert not failed.exists()
-
-
 def test_all_cells_together_have_a_limit(tmp_path):
     with pytest.raises(RunError, match=r"the notebook took too long\n.*sleep.*\n  got: more than 6 s in all"):
         execute(TINY / "is_slow_in_all.ipynb", tmp_path / "out.ipynb", {}, limits=Limits(cell_s=5, total_s=6))
-
-
-def test_a_mark_left_by_an_earlier_run_does_not_count(tmp_path):
-    execute(TINY / "answers.ipynb", tmp_path / "first.ipynb", {})
-    content = content_of(tmp_path / "first.ipynb")
-    content["cells"][2]["source"] = "import sys\nsys.exit(0)"
-    stale = tmp_path / "stale.ipynb"
-    stale.write_text(json.dumps(content))
-    assert read_finish(content["cells"]) is not None
-    with pytest.raises(RunError, match=r"the notebook stopped before its end\n.*cell 3: import sys"):
-        execute(stale, tmp_path / "second.ipynb", {})
 
 
 def test_notebooks_run_side_by_side_and_one_failure_stops_no_other(tmp_path):
@@ -297,8 +303,8 @@ def test_parameters_are_read_with_their_types(tmp_path):
         ("", "the notebook is not valid JSON"),
         ("[]", "the file is no notebook\n.*\n  got: list"),
         ("{}", "the key 'nbformat' is missing"),
-        ('{"nbformat": 3, "worksheets": [], "cells": []}', "the value of 'nbformat' does not fit"),
-        ('{"nbformat": 4, "cells": [{"cell_type": "code"}]}', "the key 'cells.0.source' is missing"),
+        ('{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "cells": []}', "the value of 'nbformat' does not fit"),
+        ('{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{}]}', "'cells.0.cell_type' is missing"),
     ],
 )
 def test_a_file_that_is_no_notebook_is_refused(tmp_path, text, message):

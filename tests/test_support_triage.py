@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 
 from workbench.contract import read_contract
 from workbench.pilot import Pilot, open_pilot
@@ -111,6 +114,21 @@ def test_the_keyword_baseline_falls_back_to_the_most_frequent_intent_and_its_sha
     assert decide({"text": "yellow"}) == {"action": "a", "confidence": 0.75, "reason": "no keyword"}
 
 
+def test_the_confidence_of_a_classifier_is_its_predicted_probability(training: pd.DataFrame) -> None:
+    # second method: the same model through scikit-learn's own prediction
+    texts = training["text"].tolist() * 2
+    twice = pd.concat([training, training], ignore_index=True)
+    vectorizer = TfidfVectorizer(token_pattern=r"\w+", sublinear_tf=True)
+    model = LogisticRegression(solver="saga", C=100, tol=1e-2, max_iter=500, random_state=0)
+    model.fit(vectorizer.fit_transform(texts).astype(np.float32), twice["category"])
+    decide = agent("word_tfidf", twice)
+    for text in ("my card", "how old is the machine", "nothing known", "is is is my my child"):
+        probabilities = model.predict_proba(vectorizer.transform([text]))[0]
+        answer = decide({"text": text})
+        assert answer["confidence"] == pytest.approx(probabilities.max(), rel=1e-6)
+        assert answer["action"] == model.classes_[probabilities.argmax()]
+
+
 def test_the_agents_need_no_workbench_internals() -> None:
     tree = ast.parse(AGENTS.read_text(encoding="utf-8"))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
@@ -186,7 +204,7 @@ def test_the_repeats_that_the_readme_counts_are_there(pilot: Pilot) -> None:
 
 @needs_records
 @pytest.mark.parametrize(
-    ("name", "accuracy"), [("keyword_baseline", 0.71), ("word_tfidf", 0.887), ("char_tfidf", 0.897)]
+    ("name", "accuracy"), [("keyword_baseline", 0.71), ("word_tfidf", 0.884), ("char_tfidf", 0.898)]
 )
 def test_an_agent_is_about_as_accurate_on_a_fold_it_has_not_seen_as_measured(
     pilot: Pilot, name: str, accuracy: float

@@ -165,7 +165,7 @@ def _check_folder(folder: Path, files: list[SourceFile]) -> None:
     absent = [file.name for file in files if not (folder / file.name).is_file()]
     if absent:
         problem = "files are missing from the folder" if folder.is_dir() else "there is no such folder"
-        expected = f"{shown(absent)}" if folder.is_dir() else "a folder with the files of sources.yaml"
+        expected = shown(absent) if folder.is_dir() else "a folder with the files of sources.yaml"
         raise InputError(problem, where=str(folder), expected=expected, remedy="leave out --from to download them")
 
 

@@ -186,14 +186,14 @@ def _log(client: MlflowClient, experiment: str, version: Version, made_by: Prove
 
 def _metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
     """Return every defined number as a metric; an interval as `_lower` and `_upper`, a denominator as `_n`."""
-    metrics: dict[str, float] = dict(evaluation["counts"])
+    metrics: dict[str, float] = {}
     for name, estimate in evaluation["estimates"].items():
         bounds = {name: "value", f"{name}_lower": "lower", f"{name}_upper": "upper"}
         numbers = {metric: estimate[bound] for metric, bound in bounds.items()}
         metrics |= {metric: round(value, DIGITS) for metric, value in numbers.items() if value is not None}
         if estimate["value"] is not None:
             metrics[f"{name}_n"] = estimate["n"]
-    return metrics
+    return metrics | dict(evaluation["counts"])
 
 
 def _params(evaluation: Mapping[str, Any]) -> dict[str, Any]:

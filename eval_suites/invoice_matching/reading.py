@@ -14,6 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 PROCESS = yaml.safe_load(Path(__file__).with_name("process.yaml").read_text(encoding="utf-8"))
@@ -22,45 +23,53 @@ Record = Mapping[str, str | int | float | bool | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What a record says; quantities and prices in base units and the document's currency, `_eur` in euro."""
+class Side:
+    """What order and document both say: base unit, quantity and price in base units, freight, discount, net days."""
 
-    is_invoice: bool
-    source: str
-    month: int
-    vendor_status: str
-    vendor_country: str
+    base: str | None
+    currency: str | None
+    quantity: float
+    price: float
+    freight: float
+    discount_pct: float
+    net_days: float
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """What a record says of the vendor."""
+
+    status: str
+    country: str
     invoice_tax_id: str
     master_tax_id: str
-    plant: str
-    group: str
-    order_base: str | None
-    invoice_base: str | None
-    po_currency: str | None
-    currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a record says; quantities in base units, amounts in the document's currency."""
+
+    is_invoice: bool
+    vendor: Vendor
+    plant: str | None
+    group: str | None
+    order: Side
+    document: Side
     fx_rate: float
     age_days: float
     over_delivery_pct: float
-    po_quantity: float
-    po_price: float
-    po_freight: float
+    deliveries: float
     received: float
     invoiced_before: float
-    quantity: float
-    price: float
     net: float
     net_of_lines: float
-    freight: float
     discount: float
     tax_rate: float
     gross: float
     related_gross: float
     has_related: bool
-    po_terms: tuple[float, float]
-    terms: tuple[float, float]
-    deliveries: float
     note: str
-    unread: tuple[str, ...]
+    unread: frozenset[str]
 
 
 class Source:
@@ -104,90 +113,129 @@ def _terms_form(template: str) -> re.Pattern[str]:
 
 
 SOURCES = {name: Source(declared) for name, declared in PROCESS["source_formats"].items()}
-NUMBERS = (
-    "po_quantity", "po_price", "po_freight", "received_quantity", "invoiced_before", "invoice_quantity",
-    "invoice_price", "net_amount", "freight_amount", "discount_amount", "gross_amount",
+PLANTS = {plant: plant for plant in PROCESS["plants"]}
+GROUPS = {group: group for group in PROCESS["price_tolerance_pct"]}
+ORDER_COLUMNS = ("po_quantity", "order_unit", "po_price", "po_price_unit", "po_currency", "po_freight", "po_terms")
+DOCUMENT_COLUMNS = (
+    "invoice_quantity", "invoice_unit", "invoice_price", "invoice_price_unit", "currency", "freight_amount",
+    "invoice_terms",
 )  # fmt: skip
+
+
+class Cells:
+    """The cells of one record, read one by one; remembers which could not be read."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.source = SOURCES[str(record["source_system"])]
+        self.unread: set[str] = set()
+
+    def text(self, name: str) -> str:
+        """Return a cell as text without white space around it, empty for an empty cell."""
+        value = self.record[name]
+        return "" if value is None else str(value).replace("\u00a0", " ").strip()
+
+    def tax_id(self, name: str) -> str:
+        """Return a tax id without the spaces people put into it."""
+        return self._noted(name, self.text(name).replace(" ", "")) or ""
+
+    def number(self, name: str) -> float:
+        """Return a number in the source's format, NaN when it cannot be read."""
+        return self._counted(name, self.source.number(self.text(name)))
+
+    def typed(self, name: str) -> float:
+        """Return a column that the contract types as a number, NaN for an empty cell."""
+        value = self.record[name]
+        return self._counted(name, NAN if value is None else float(value))
+
+    def code(self, name: str, known: Mapping[str, str]) -> str | None:
+        """Return what a code stands for, None when it is not known."""
+        return self._noted(name, known.get(self.text(name)))
+
+    def day(self, name: str) -> date | None:
+        """Return a date in the source's format, None when it cannot be read."""
+        found = self.source.day(self.text(name))
+        self._noted(name, "read" if found else None)
+        return found
+
+    def terms(self, name: str) -> tuple[float, float]:
+        """Return discount rate in percent and net days."""
+        pct, days = self.source.terms(self.text(name))
+        return self._counted(name, pct), days
+
+    def _noted(self, name: str, value: str | None) -> str | None:
+        if not value:
+            self.unread.add(name)
+        return value
+
+    def _counted(self, name: str, value: float) -> float:
+        if math.isnan(value):
+            self.unread.add(name)
+        return value
 
 
 def read_facts(record: Record) -> Facts:
     """Return what a record says, and which columns could not be read."""
-    source = SOURCES[str(record["source_system"])]
-    text = {name: _tidied(value) for name, value in record.items()}
-    number = {name: source.number(text[name]) for name in NUMBERS}
-    typed = {name: _typed(record[name]) for name in ("fx_rate", "tax_rate", "over_delivery_pct", "deliveries_planned")}
-    typed |= {name: _typed(record[name]) for name in ("po_price_unit", "invoice_price_unit")}
-    dated = source.day(text["invoice_date"])
-    kind = source.documents.get(text["document_type"])
-    order_unit, order_factor = _unit(source, text["order_unit"])
-    invoice_unit, invoice_factor = _unit(source, text["invoice_unit"])
-    currencies = {name: source.currencies.get(text[name]) for name in ("po_currency", "currency")}
-    group = text["material_group"] if text["material_group"] in PROCESS["price_tolerance_pct"] else ""
-    plant = text["plant"] if text["plant"] in PROCESS["plants"] else ""
-    terms = {name: source.terms(text[name]) for name in ("po_terms", "invoice_terms")}
-    codes = {"order_unit": order_unit, "invoice_unit": invoice_unit, "material_group": group, "plant": plant}
-    codes |= {"invoice_date": dated, "document_type": kind, **currencies}
-    values = {**number, **typed, **{name: pair[1] for name, pair in terms.items()}}
-    unread = [name for name, value in values.items() if math.isnan(value)]
-    unread += [name for name, value in codes.items() if not value]
-    unread += [name for name in ("invoice_tax_id", "master_tax_id") if not text[name]]
-    received_on = date.fromisoformat(text["received_at"][:10])
+    cells = Cells(record)
+    dated, received_on = cells.day("invoice_date"), date.fromisoformat(cells.text("received_at")[:10])
+    order_factor = _factor(cells, "order_unit")
+    price_unit = cells.typed("invoice_price_unit")
     return Facts(
-        is_invoice=kind != "credit_note",
-        source=str(record["source_system"]),
-        month=received_on.month,
-        vendor_status=text["vendor_status"],
-        vendor_country=text["vendor_country"],
-        invoice_tax_id=text["invoice_tax_id"].replace(" ", ""),
-        master_tax_id=text["master_tax_id"].replace(" ", ""),
-        plant=plant,
-        group=group,
-        order_base=order_unit,
-        invoice_base=invoice_unit,
-        po_currency=currencies["po_currency"],
-        currency=currencies["currency"],
-        fx_rate=typed["fx_rate"],
-        age_days=float((received_on - dated).days) if dated is not None else NAN,
-        over_delivery_pct=typed["over_delivery_pct"],
-        po_quantity=number["po_quantity"] * order_factor,
-        po_price=number["po_price"] / typed["po_price_unit"] / order_factor,
-        po_freight=number["po_freight"],
-        received=number["received_quantity"] * order_factor,
-        invoiced_before=number["invoiced_before"] * order_factor,
-        quantity=number["invoice_quantity"] * invoice_factor,
-        price=number["invoice_price"] / typed["invoice_price_unit"] / invoice_factor,
-        net=number["net_amount"],
-        net_of_lines=number["invoice_quantity"] * number["invoice_price"] / typed["invoice_price_unit"],
-        freight=number["freight_amount"],
-        discount=number["discount_amount"],
-        tax_rate=typed["tax_rate"],
-        gross=number["gross_amount"],
-        related_gross=source.number(text["related_gross"]),
-        has_related=bool(text["related_document"]),
-        po_terms=terms["po_terms"],
-        terms=terms["invoice_terms"],
-        deliveries=typed["deliveries_planned"],
-        note=text["note"],
-        unread=tuple(unread),
+        is_invoice=cells.code("document_type", cells.source.documents) != "credit_note",
+        vendor=Vendor(
+            cells.text("vendor_status"),
+            cells.text("vendor_country"),
+            cells.tax_id("invoice_tax_id"),
+            cells.tax_id("master_tax_id"),
+        ),
+        plant=cells.code("plant", PLANTS),
+        group=cells.code("material_group", GROUPS),
+        order=_side(cells, ORDER_COLUMNS),
+        document=_side(cells, DOCUMENT_COLUMNS),
+        fx_rate=cells.typed("fx_rate"),
+        age_days=NAN if dated is None else float((received_on - dated).days),
+        over_delivery_pct=cells.typed("over_delivery_pct"),
+        deliveries=cells.typed("deliveries_planned"),
+        received=cells.number("received_quantity") * order_factor,
+        invoiced_before=cells.number("invoiced_before") * order_factor,
+        net=cells.number("net_amount"),
+        net_of_lines=cells.number("invoice_quantity") * cells.number("invoice_price") / price_unit,
+        discount=cells.number("discount_amount"),
+        tax_rate=cells.typed("tax_rate"),
+        gross=cells.number("gross_amount"),
+        related_gross=cells.source.number(cells.text("related_gross")),
+        has_related=bool(cells.text("related_document")),
+        note=cells.text("note"),
+        unread=frozenset(cells.unread),
     )
 
 
-def _tidied(value: object) -> str:
-    """Return a value as text without white space around it, empty for an empty cell."""
-    return "" if value is None else str(value).replace("\u00a0", " ").strip()
+def _side(cells: Cells, columns: tuple[str, ...]) -> Side:
+    """Return the order's or the document's side from its columns."""
+    quantity, unit, price, price_unit, currency, freight, terms = columns
+    factor = _factor(cells, unit)
+    discount_pct, net_days = cells.terms(terms)
+    return Side(
+        base=_meaning(cells, unit, "base"),
+        currency=cells.code(currency, cells.source.currencies),
+        quantity=cells.number(quantity) * factor,
+        price=cells.number(price) / cells.typed(price_unit) / factor,
+        freight=cells.number(freight),
+        discount_pct=discount_pct,
+        net_days=net_days,
+    )
 
 
-def _typed(value: str | int | float | bool | None) -> float:
-    """Return a column that the contract types as a number; NaN for an empty cell."""
-    return NAN if value is None else float(value)
+def _meaning(cells: Cells, column: str, key: str) -> Any:
+    """Return what process.yaml says of the unit in a column, None when the unit is not known."""
+    unit = cells.code(column, cells.source.units)
+    return None if unit is None else PROCESS["units"][unit][key]
 
 
-def _unit(source: Source, code: str) -> tuple[str | None, float]:
-    """Return a unit's base and how many base units it is."""
-    meaning = source.units.get(code)
-    if meaning is None:
-        return None, NAN
-    return PROCESS["units"][meaning]["base"], float(PROCESS["units"][meaning]["factor"])
+def _factor(cells: Cells, column: str) -> float:
+    """Return how many base units one unit of a column is, NaN when the unit is not known."""
+    factor = _meaning(cells, column, "factor")
+    return NAN if factor is None else float(factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,30 +264,31 @@ class Measures:
 
 def measure(facts: Facts) -> Measures:
     """Return the measures of process.yaml for a record."""
+    order, document, rate = facts.order, facts.document, facts.fx_rate
     billable = facts.received - facts.invoiced_before
-    is_comparable = facts.order_base is not None and facts.order_base == facts.invoice_base
-    over = facts.quantity - billable if is_comparable else NAN
-    entitled = facts.po_quantity * (1 + facts.over_delivery_pct / 100)
-    surplus = facts.invoiced_before + facts.quantity - entitled if is_comparable else NAN
-    price_gap = facts.price - facts.po_price if is_comparable else NAN
-    taxable = facts.net + facts.freight - facts.discount
-    expected_discount = facts.po_terms[0] / 100 * facts.net
-    rate_lost = max(0.0, facts.po_terms[0] - facts.terms[0])
+    is_comparable = order.base is not None and order.base == document.base
+    over = document.quantity - billable if is_comparable else NAN
+    entitled = order.quantity * (1 + facts.over_delivery_pct / 100)
+    surplus = facts.invoiced_before + document.quantity - entitled if is_comparable else NAN
+    price_gap = document.price - order.price if is_comparable else NAN
+    taxable = facts.net + document.freight - facts.discount
+    gross_gap = abs(facts.gross - taxable * (1 + facts.tax_rate / 100))
+    expected_discount = order.discount_pct / 100 * facts.net
     return Measures(
-        arithmetic_gap=max(abs(facts.net - facts.net_of_lines), abs(facts.gross - taxable * (1 + facts.tax_rate / 100))),
+        arithmetic_gap=float(np.fmax(abs(facts.net - facts.net_of_lines), gross_gap)),
         billable=billable,
         over_pct=over / billable * 100 if billable > 0 else NAN,
-        over_eur=over * facts.po_price / facts.fx_rate,
-        surplus_pct=surplus / facts.po_quantity * 100,
-        surplus_eur=surplus * facts.po_price / facts.fx_rate,
-        price_pct=price_gap / facts.po_price * 100,
-        price_eur=price_gap * facts.quantity / facts.fx_rate,
-        freight_over_eur=(facts.freight - facts.po_freight) / facts.fx_rate,
-        freight_over_pct=(facts.freight / facts.po_freight - 1) * 100 if facts.po_freight > 0 else NAN,
-        discount_gap_eur=abs(facts.discount - expected_discount) / facts.fx_rate if facts.discount > 0 else 0.0,
-        days_shorter=facts.po_terms[1] - facts.terms[1],
-        lost_discount_eur=rate_lost / 100 * facts.net / facts.fx_rate,
-        payable_eur=taxable / facts.fx_rate,
+        over_eur=over * order.price / rate,
+        surplus_pct=surplus / order.quantity * 100,
+        surplus_eur=surplus * order.price / rate,
+        price_pct=price_gap / order.price * 100,
+        price_eur=price_gap * document.quantity / rate,
+        freight_over_eur=(document.freight - order.freight) / rate,
+        freight_over_pct=(document.freight / order.freight - 1) * 100 if order.freight > 0 else NAN,
+        discount_gap_eur=abs(facts.discount - expected_discount) / rate if facts.discount > 0 else 0.0,
+        days_shorter=order.net_days - document.net_days,
+        lost_discount_eur=max(0.0, order.discount_pct - document.discount_pct) / 100 * facts.net / rate,
+        payable_eur=taxable / rate,
         authority_eur=_authority(facts),
         price_tolerance_pct=PROCESS["price_tolerance_pct"].get(facts.group, NAN),
         tax_gap=facts.tax_rate - _tax_rate(facts),
@@ -257,61 +306,7 @@ def _authority(facts: Facts) -> float:
 
 def _tax_rate(facts: Facts) -> float:
     """Return the tax rate in percent that vendor and plant call for."""
-    if not facts.plant or not facts.vendor_country:
+    if not facts.plant or not facts.vendor.country:
         return NAN
     country = PROCESS["plants"][facts.plant]["country"]
-    return float(PROCESS["domestic_tax_rate_pct"][country]) if facts.vendor_country == country else 0.0
-
-
-def vat_digits_are_right(tax_id: str) -> bool:
-    """Return whether a VAT id's check digits are right; true for countries that process.yaml does not list."""
-    country, number = tax_id[:2], tax_id[2:]
-    if country not in PROCESS["tax_id_countries"]:
-        return True
-    check = _CHECK_DIGITS.get(country)
-    return check is not None and check(number)
-
-
-def _digit_sum(value: int) -> int:
-    return value // 10 + value % 10
-
-
-def _luhn(number: str) -> int:
-    """Return the Luhn remainder, 0 when the last digit is right."""
-    return sum(_digit_sum(int(d) * (1 + i % 2)) for i, d in enumerate(reversed(number))) % 10
-
-
-def _german(number: str) -> bool:
-    if not re.fullmatch(r"\d{9}", number):
-        return False
-    rest = 10
-    for digit in number[:-1]:
-        total = (int(digit) + rest) % 10
-        rest = (total if total != 0 else 10) * 2 % 11
-    return (11 - rest) % 10 == int(number[-1])
-
-
-def _austrian(number: str) -> bool:
-    if not re.fullmatch(r"U\d{8}", number):
-        return False
-    total = sum(_digit_sum(int(d) * (1 + i % 2)) for i, d in enumerate(number[1:8]))
-    return (10 - (total + 4) % 10) % 10 == int(number[-1])
-
-
-def _polish(number: str) -> bool:
-    if not re.fullmatch(r"\d{10}", number):
-        return False
-    return sum(w * int(d) for w, d in zip((6, 5, 7, 2, 3, 4, 5, 6, 7), number[:9], strict=True)) % 11 == int(number[9])
-
-
-_CHECK_DIGITS = {
-    "DE": _german,
-    "AT": _austrian,
-    "PL": _polish,
-    "IT": lambda number: bool(re.fullmatch(r"\d{11}", number)) and _luhn(number) == 0,
-    "FR": lambda number: (
-        bool(re.fullmatch(r"\d{11}", number))
-        and _luhn(number[2:]) == 0
-        and (12 + 3 * (int(number[2:]) % 97)) % 97 == int(number[:2])
-    ),
-}
+    return float(PROCESS["domestic_tax_rate_pct"][country]) if facts.vendor.country == country else 0.0

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import ThreadpoolController
 
+# One thread does everything here: for one row, or a few thousand, starting more takes longer than the work.
+THREADS = ThreadpoolController()
 WORD = re.compile(r"[a-zäöüß]{3,}")
 STEM_LETTERS = 7
 N_FOLDS = 5
@@ -52,11 +54,11 @@ def numbers(facts: Any, measures: Any, digits_are_right: bool, process: Mapping[
         float(facts.is_invoice),
         float(plants.index(facts.plant)) if facts.plant else math.nan,
         float(groups.index(facts.group)) if facts.group else math.nan,
-        float(STATUSES.index(facts.vendor_status)) if facts.vendor_status in STATUSES else math.nan,
-        _same(facts.invoice_tax_id, facts.master_tax_id),
+        float(STATUSES.index(facts.vendor.status)) if facts.vendor.status in STATUSES else math.nan,
+        _same(facts.vendor.invoice_tax_id, facts.vendor.master_tax_id),
         float(digits_are_right),
-        _same(facts.currency, facts.po_currency),
-        _same(facts.order_base, facts.invoice_base),
+        _same(facts.document.currency, facts.order.currency),
+        _same(facts.order.base, facts.document.base),
         measures.tax_gap,
         float(facts.has_related),
         measures.related_gap,
@@ -71,7 +73,7 @@ def numbers(facts: Any, measures: Any, digits_are_right: bool, process: Mapping[
         measures.price_pct,
         measures.price_pct / measures.price_tolerance_pct,
         measures.price_eur,
-        facts.po_freight,
+        facts.order.freight,
         measures.freight_over_eur,
         measures.freight_over_pct,
         measures.discount_gap_eur,
@@ -92,7 +94,7 @@ def _same(one: str | None, other: str | None) -> float:
 def stems(note: str) -> dict[str, float]:
     """Return the beginnings of a note's words, and of its neighbouring words together."""
     words = [word[:STEM_LETTERS] for word in WORD.findall(note.lower())]
-    found = {*words, *(f"{one} {two}" for one, two in zip(words, words[1:], strict=False))}
+    found = {*words, *(f"{one} {two}" for one, two in pairwise(words))}
     return dict.fromkeys(found, 1.0)
 
 
@@ -137,16 +139,11 @@ def cross_read(notes: Sequence[str], reasons: Sequence[str]) -> tuple[NoteReader
 
 
 def fitted(rows: np.ndarray, labels: Sequence[str]) -> Callable[[list[float]], tuple[str, float]]:
-    """Return a function that gives the likeliest label of a row and its probability.
-
-    One thread reads the trees: starting more takes longer than one row does.
-    """
-    threads = ThreadpoolController()
-    with threads.limit(limits=1):
-        model = HistGradientBoostingClassifier(**SETTINGS).fit(rows, labels)
+    """Return a function that gives the likeliest label of a row and its probability."""
+    model = HistGradientBoostingClassifier(**SETTINGS).fit(rows, labels)
 
     def predict(row: list[float]) -> tuple[str, float]:
-        with threads.limit(limits=1, user_api="openmp"):
+        with THREADS.limit(limits=1, user_api="openmp"):
             probabilities = model.predict_proba(np.array([row]))[0]
         best = int(np.argmax(probabilities))
         return str(model.classes_[best]), float(probabilities[best])

@@ -20,8 +20,6 @@ EMPTY = "(empty)"
 FOUND_COLUMNS = (
     "column", "role", "type", "required", "n", "filled", "share_filled", "distinct", "not_allowed", "found"
 )  # fmt: skip
-REPEAT_COLUMNS = ("group", "split")
-CONTRADICTION_COLUMNS = ("group", "label")
 
 
 def columns_found(dataset: Dataset) -> pd.DataFrame:
@@ -71,7 +69,7 @@ def volume_by_month(dataset: Dataset) -> pd.DataFrame | None:
     -------
     DataFrame
         `month` as YYYY-MM, in order, last "(no readable time)" when there is such a record; `records`; where the
-        contract has a source column, one more column of counts for each source.
+        contract has a source column, "from SOURCE" for each source.
     """
     strata = dataset.strata(dataset.splits.index)
     if "timestamp" not in strata:
@@ -80,7 +78,7 @@ def volume_by_month(dataset: Dataset) -> pd.DataFrame | None:
     months = times.dt.strftime("%Y-%m").fillna(NO_TIME).rename("month")
     volume = months.value_counts().rename("records").to_frame()
     if "source" in strata:
-        volume = volume.join(pd.crosstab(months, strata["source"].fillna(EMPTY).map(str)))
+        volume = volume.join(pd.crosstab(months, strata["source"].fillna(EMPTY).map(str)).add_prefix("from "))
     order = sorted(volume.index, key=lambda month: (month == NO_TIME, month))
     return volume.loc[order].reset_index()
 
@@ -97,12 +95,10 @@ def repeats(dataset: Dataset) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `group` (counted from 1, the largest first), `split`, and the columns that agree; index: record id.
+        `group`, counted from 1, the largest first, and `split`; index: record id.
     """
-    content = _content(dataset, dataset.shown(), leave_out={Role.ID})
-    return _grouped(content).pipe(lambda found: found.assign(split=dataset.splits.loc[found.index]))[
-        [*REPEAT_COLUMNS, *content.columns]
-    ]
+    groups = _groups(_content(dataset, dataset.shown(), leave_out={Role.ID}))
+    return pd.DataFrame({"group": groups, "split": dataset.splits.loc[groups.index]})
 
 
 def contradictions(dataset: Dataset) -> pd.DataFrame:
@@ -114,17 +110,14 @@ def contradictions(dataset: Dataset) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `group` (counted from 1, the largest first), `label`, and the columns compared, as they stand in the records;
-        index: record id.
+        `group`, counted from 1, the largest first, and `label`; index: record id.
     """
-    labels = dataset.dev_labels()["label"]
     content = _content(dataset, dataset.shown(Split.DEV), leave_out={Role.ID, Role.TIMESTAMP})
-    found = _grouped(content.map(normalised)) if len(content.columns) else _grouped(content)
-    labelled = found[["group"]].assign(label=labels.loc[found.index])
-    contradicting = labelled[labelled.groupby("group")["label"].transform("nunique") > 1]
-    ranks = contradicting["group"].rank(method="dense").astype(int)
-    joined = contradicting.assign(group=ranks).join(content)
-    return joined.sort_values(["group", "label"], kind="stable")[[*CONTRADICTION_COLUMNS, *content.columns]]
+    groups = _groups(content.map(normalised))
+    table = pd.DataFrame({"group": groups, "label": dataset.dev_labels()["label"].loc[groups.index]})
+    table = table[table.groupby("group")["label"].transform("nunique") > 1]
+    table = table.assign(group=table["group"].rank(method="dense").astype(int))
+    return table.sort_values(["group", "label"], kind="stable")
 
 
 def normalised(value: object) -> object:
@@ -227,18 +220,19 @@ def _found(filled: pd.Series[Any], column: Column) -> str:
 
 
 def _content(dataset: Dataset, shown: pd.DataFrame, leave_out: set[Role]) -> pd.DataFrame:
-    """Return the columns that make a record's content."""
+    """Return the columns that make a record's content, numbered, as their names may be any."""
     columns = dataset.contract.columns
-    return shown[[name for name in shown.columns if columns[name].role not in leave_out]]
+    content = shown[[name for name in shown.columns if columns[name].role not in leave_out]]
+    return content.set_axis(range(len(content.columns)), axis="columns").rename_axis(index=None)
 
 
-def _grouped(content: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that are there more than once, with the number of their group, the largest group first."""
+def _groups(content: pd.DataFrame) -> pd.Series[int]:
+    """Return the number of its group for each row that is there more than once, the largest group first."""
     if not len(content.columns):
-        return content.iloc[:0].assign(group=pd.Series(dtype=int))
+        return pd.Series(0, index=content.index[:0])
     again = content[content.duplicated(keep=False)]
-    numbers = again.groupby(list(content.columns), dropna=False, sort=False).ngroup()
+    numbers = again.groupby(list(again.columns), dropna=False, sort=False).ngroup()
     sizes = numbers.map(numbers.value_counts())
-    order = pd.DataFrame({"size": -sizes, "number": numbers}).sort_values(["size", "number"], kind="stable")
-    ranks = {number: rank for rank, number in enumerate(dict.fromkeys(order["number"]), start=1)}
-    return again.loc[order.index].assign(group=order["number"].map(ranks))
+    order = pd.DataFrame({"size": -sizes, "number": numbers}).sort_values(["size", "number"], kind="stable")["number"]
+    ranks = {number: rank for rank, number in enumerate(order.unique(), start=1)}
+    return pd.Series(order.map(ranks).to_numpy(dtype=int), index=order.index)

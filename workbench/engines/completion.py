@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.engines.http import whole_text
+from workbench.engines.http import json_text, whole_text
 from workbench.engines.protocol import Failure, FailureCause, Message, Reply, Request, SamplingParams, TokenLogprob
 
 MAX_REMEMBERED_MESSAGES = 16
@@ -99,7 +99,7 @@ def reply_from_completion(request_id: str, body: Mapping[str, Any], *, latency_s
 
 def _no_completion(request_id: str, body: Mapping[str, Any], latency_s: float, attempts: int) -> Reply:
     """Return the failed reply for a JSON object that is no chat completion."""
-    failure = Failure(FailureCause.MALFORMED, f"no chat completion: {json.dumps(body)}")
+    failure = Failure(FailureCause.MALFORMED, f"no chat completion: {json_text(body)}")
     return Reply(request_id, None, latency_s, attempts, failure=failure)
 
 
@@ -124,14 +124,14 @@ def tokens_from_logprobs(logprobs: object, text: str) -> tuple[TokenLogprob, ...
     if not isinstance(entries, list) or not entries:
         return None
     try:
-        logprobs_of = [float(entry["logprob"]) for entry in entries]
         pieces = [entry["token"] for entry in entries]
-        if not max(logprobs_of) <= MAX_LOGPROB or math.isnan(sum(logprobs_of)):
+        values = [float(entry["logprob"]) for entry in entries]
+        if max(values) > MAX_LOGPROB or math.isnan(sum(values)):
             return None
         if "".join(pieces) != text:
-            pieces, logprobs_of = _cut_to(text, *_whole_characters(entries, logprobs_of)) or (pieces, logprobs_of)
-        return tuple(map(TokenLogprob, pieces, logprobs_of))
-    except (AttributeError, KeyError, TypeError, ValueError):
+            pieces, values = _cut_to(text, *_whole_characters(entries, values)) or (pieces, values)
+        return tuple(map(TokenLogprob, pieces, values))
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
 
 

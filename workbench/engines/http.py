@@ -257,7 +257,7 @@ def _message(content: bytes) -> str:
     if isinstance(value, dict):
         found = next((value[key] for key in ("error", "detail", "message") if value.get(key)), value)
         found = found.get("message", found) if isinstance(found, dict) else found
-        text = found if isinstance(found, str) else json.dumps(found)
+        text = found if isinstance(found, str) else json_text(found)
     else:
         text = _text(content)
     return " ".join(text.split()) or "(no message)"
@@ -271,6 +271,14 @@ def _text(content: bytes) -> str:
 def _named(error: BaseException) -> str:
     """Return an error's class and text."""
     return f"{type(error).__name__}: {error}"
+
+
+def json_text(value: object) -> str:
+    """Return a value that came as JSON as text for a reader."""
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return "(nested too deeply to be shown)"
 
 
 def whole_text(text: str) -> str:

@@ -98,6 +98,7 @@ class Session:
         """
         papermill = _load_papermill()  # the kernel starts meanwhile
         from nbclient.exceptions import CellTimeoutError, DeadKernelError
+        from nbformat import ValidationError
         from papermill.exceptions import PapermillExecutionError
 
         if self.cancelled.is_set():
@@ -114,6 +115,8 @@ class Session:
             )
         except PapermillExecutionError as error:
             raise _Failed("a cell of the notebook failed", f"{error.ename}: {error.evalue}") from None
+        except ValidationError as error:
+            raise _Failed("the notebook's file breaks the notebook format", error.message) from None
         except CellTimeoutError:
             raise self._out_of_time() from None
         except DeadKernelError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from workbench.configuration import Settings, read_text, settings_from
 from workbench.errors import InputError, shown
@@ -48,7 +48,7 @@ class Cell(Settings):
 
     cell_type: Literal["code", "markdown", "raw"]
     source: str | list[str]
-    metadata: dict[str, object] = Field(default_factory=dict)
+    metadata: dict[str, object]
 
     @property
     def text(self) -> str:
@@ -67,6 +67,8 @@ class NotebookText(Settings):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     nbformat: Literal[4]
+    nbformat_minor: int
+    metadata: dict[str, object]
     cells: tuple[Cell, ...]
 
 

@@ -14,6 +14,7 @@ from generator.tax_ids import draw_tax_id, is_valid, spoil
 from generator.units import CONVERTIBLE, FACTORS, OF_OTHER_KIND, converted, rounded_quantity, usual_price_unit
 from generator.world import World
 
+
 @dataclass(frozen=True, slots=True)
 class Slip:
     """When a document was dated and received, and the key of the vendor's reference on it."""
@@ -90,9 +91,7 @@ def _lines(order: Order, quantity: float, deviations: Deviations, rng: Generator
     return order.unit, order.price_unit, quantity, price
 
 
-def _currency(
-    order: Order, deviations: Deviations, day: date, world: World, rng: Generator
-) -> tuple[str, float]:
+def _currency(order: Order, deviations: Deviations, day: date, world: World, rng: Generator) -> tuple[str, float]:
     """Return the document's currency and what prices are multiplied with; half of wrong currencies are mere labels."""
     if not deviations.is_other_currency:
         return order.currency, 1.0
@@ -128,11 +127,17 @@ def _terms(agreed: Terms, deviations: Deviations, rng: Generator) -> Terms:
     """Return the payment terms printed on the document."""
     match deviations.terms:
         case "shorter":
-            return Terms(agreed.discount_pct, agreed.discount_days, pick(rng, [d for d in (7, 10, 14, 21) if d < agreed.net_days]))
+            return Terms(
+                agreed.discount_pct,
+                agreed.discount_days,
+                pick(rng, [d for d in (7, 10, 14, 21) if d < agreed.net_days]),
+            )
         case "slightly_shorter":
             return Terms(agreed.discount_pct, agreed.discount_days, agreed.net_days - pick(rng, (1, 2, 5)))
         case "less_discount" if agreed.discount_pct > 0:
-            return Terms(0, 0, agreed.net_days) if happens(rng, 0.6) else Terms(1, agreed.discount_days, agreed.net_days)
+            return (
+                Terms(0, 0, agreed.net_days) if happens(rng, 0.6) else Terms(1, agreed.discount_days, agreed.net_days)
+            )
         case "better":
             return Terms(agreed.discount_pct, agreed.discount_days, agreed.net_days + 15)
         case _:

@@ -185,14 +185,16 @@ def _date(entry: Entry, formats: Mapping[str, Format], rng: Generator) -> Damage
 
 
 def _magnitude(entry: Entry, formats: Mapping[str, Format], rng: Generator) -> Damage:
-    """A decimal mark that was lost or gained on the way."""
+    """Return a number whose decimal mark was lost or gained on the way."""
     case, column = entry.case, pick(rng, ("po_price", "invoice_price", "gross_amount", "received_quantity", "fx_rate"))
     factor = pick(rng, (100.0, 100.0, 10.0, 0.01))
     written = formats[case.source]
     if column == "fx_rate":
         return column, f"{case.fx_rate * 10:g}" if case.fx_rate != 1 else None
     if column == "received_quantity":
-        decimals = len(entry.row[column].rpartition(written.declared["decimal"])[2]) if case.received_quantity % 1 else 0
+        decimals = (
+            len(entry.row[column].rpartition(written.declared["decimal"])[2]) if case.received_quantity % 1 else 0
+        )
         return column, written.number(case.received_quantity * 1000, decimals)
     value = {"po_price": case.order.price, "invoice_price": case.document.price, "gross_amount": case.document.gross}
     return column, written.number(value[column] * factor, 2)

@@ -39,10 +39,10 @@ NOTES_ON_DEVIATION: Mapping[str, Mapping[str, float]] = {
     "tax_id": {"tax_id_confirmed": 0.24, "tax_id_pending": 0.14},
 }
 NOTES_ANYWAY: Mapping[str, float] = {
-    "quality_block": 0.014,
+    "quality_block": 0.018,
     "quality_settled": 0.011,
-    "dispute": 0.006,
-    "bank_details_change": 0.005,
+    "dispute": 0.008,
+    "bank_details_change": 0.006,
     "bank_unchanged": 0.004,
     "instruction": 0.008,
     "price_agreed": 0.009,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from generator.facts import Case, Terms
+from generator.facts import Case, Document, Order, Terms
 from generator.units import QUANTITY_DECIMALS
 
 # Quantities and amounts that a source writes its own way, and dates; every other column is the same in all sources.
@@ -42,6 +42,10 @@ class Format:
         marks = str.maketrans({",": self.declared["thousands"], ".": self.declared["decimal"]})
         return text.translate(marks)
 
+    def quantity(self, value: float, unit: str) -> str:
+        """Return a quantity with the decimals of its unit."""
+        return self.number(value, QUANTITY_DECIMALS[unit])
+
     def day(self, value: date | None) -> str:
         """Return a date, empty for none."""
         return "" if value is None else value.strftime(self.declared["date"])
@@ -54,9 +58,19 @@ class Format:
 
     def row(self, case: Case, numbers: Numbers) -> dict[str, str]:
         """Return the record's columns, without id, class and labels."""
-        order, document, vendor = case.order, case.document, case.order.vendor
-        ordered = QUANTITY_DECIMALS[order.unit]
-        related_gross = "" if case.related_gross is None else self.number(case.related_gross, 2)
+        return {
+            **self._head(case, numbers),
+            **self._order(case.order, numbers),
+            **self._receipts(case),
+            **self._lines(case.document, case.fx_rate),
+            "related_document": numbers.related,
+            "related_gross": "" if case.related_gross is None else self.number(case.related_gross, 2),
+            "note": case.note.text,
+        }
+
+    def _head(self, case: Case, numbers: Numbers) -> dict[str, str]:
+        """Return what names the document and its vendor."""
+        document, vendor = case.document, case.order.vendor
         return {
             "source_system": case.source,
             "received_at": document.received_at.isoformat(timespec="seconds"),
@@ -69,11 +83,16 @@ class Format:
             "vendor_status": case.vendor_status,
             "invoice_tax_id": document.tax_id,
             "master_tax_id": vendor.tax_id,
+        }
+
+    def _order(self, order: Order, numbers: Numbers) -> dict[str, str]:
+        """Return the purchase order line."""
+        return {
             "po_number": numbers.order,
             "plant": order.plant,
             "material_group": order.material.group,
             "material": order.material.name,
-            "po_quantity": self.number(order.quantity, ordered),
+            "po_quantity": self.quantity(order.quantity, order.unit),
             "order_unit": self.units[order.unit],
             "po_price": self.number(order.price, 2),
             "po_price_unit": str(order.price_unit),
@@ -81,26 +100,33 @@ class Format:
             "over_delivery_pct": str(order.over_delivery_pct),
             "po_freight": self.number(order.freight, 2),
             "po_terms": self.terms(order.terms),
+        }
+
+    def _receipts(self, case: Case) -> dict[str, str]:
+        """Return what was delivered and invoiced so far."""
+        return {
             "delivery_number": str(case.delivery),
-            "deliveries_planned": str(order.deliveries),
+            "deliveries_planned": str(case.order.deliveries),
             "receipt_date": self.day(case.receipt_date),
-            "received_quantity": self.number(case.received_quantity, ordered),
-            "invoiced_before": self.number(case.invoiced_before, ordered),
-            "invoice_quantity": self.number(document.quantity, QUANTITY_DECIMALS[document.unit]),
+            "received_quantity": self.quantity(case.received_quantity, case.order.unit),
+            "invoiced_before": self.quantity(case.invoiced_before, case.order.unit),
+        }
+
+    def _lines(self, document: Document, fx_rate: float) -> dict[str, str]:
+        """Return the document's line, its additions and sums."""
+        return {
+            "invoice_quantity": self.quantity(document.quantity, document.unit),
             "invoice_unit": self.units[document.unit],
             "invoice_price": self.number(document.price, 2),
             "invoice_price_unit": str(document.price_unit),
             "currency": self.currencies[document.currency],
-            "fx_rate": f"{case.fx_rate:g}",
+            "fx_rate": f"{fx_rate:g}",
             "net_amount": self.number(document.net, 2),
             "freight_amount": self.number(document.freight, 2),
             "discount_amount": self.number(document.discount, 2),
             "tax_rate": str(document.tax_rate),
             "gross_amount": self.number(document.gross, 2),
             "invoice_terms": self.terms(document.terms),
-            "related_document": numbers.related,
-            "related_gross": related_gross,
-            "note": case.note.text,
         }
 
 

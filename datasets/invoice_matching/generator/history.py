@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import count
 
 from numpy.random import Generator
@@ -21,7 +21,9 @@ from generator.world import NEW_FOR_DAYS, World
 
 FOLLOW_UPS = {"duplicate": 0.029, "same_reference": 0.006, "replacement": 0.006, "credit_note": 0.036}
 CREDIT_FAULTS = {"": 0.84, "unreferenced": 0.09, "too_much": 0.07}
+CREDIT_NOTES = {"": 0.5, "irrelevant": 0.3, "quality_settled": 0.12, "quality_block": 0.08}
 ESCALATED_THEN_POSTED = 0.7
+EXPLAINED = 0.8  # of replaced invoices have a note that says so
 Decided = tuple[Case, Verdict]
 
 
@@ -166,41 +168,50 @@ class History:
             self._repeat(case, kind, day)
 
     def _repeat(self, case: Case, kind: str, day: date) -> None:
-        """Add a second document with the reference of an earlier one."""
-        rng = self.stage.rng
-        moment = received_at(day, self.source, rng)
-        document = replace(case.document, received_at=moment)
-        if kind == "same_reference":
-            other = draw_deviations(self.order, False, rng)
-            share = rounded_quantity(self.order.quantity * float(rng.uniform(0.1, 0.5)), self.order.unit)
-            slip = Slip(day - timedelta(days=2), moment, case.document.reference)
-            billed = max(share, rounded_quantity(1.0, self.order.unit))
-            document = make_invoice(self.order, billed, Deviations(price_pct=other.price_pct), slip, self.stage.world, rng)
-        if kind == "replacement":
-            document = replace(document, dated=day - timedelta(days=int(rng.integers(1, 4))))
-            note = self._note("replaces_cancelled", day) if happens(rng, 0.8) else NO_NOTE
-        else:
-            note = self._note("duplicate_hint" if happens(rng, 0.3) else draw_note_kind(Deviations(), rng), day)
-        before = self.invoiced
+        """Add a second document with the reference of an earlier one; none of them is posted at first."""
+        document = replace(case.document, received_at=received_at(day, self.source, self.stage.rng))
+        invoiced_before = rounded_quantity(self.invoiced, self.order.unit)
+        match kind:
+            case "same_reference":
+                document = self._other_invoice(document)
+                note = self._reminder(day)
+            case "replacement":
+                document = replace(document, dated=day - timedelta(days=int(self.stage.rng.integers(1, 4))))
+                invoiced_before = case.invoiced_before
+                note = self._note("replaces_cancelled" if happens(self.stage.rng, EXPLAINED) else None, day)
+            case "duplicate":
+                note = self._reminder(day)
+            case _:
+                raise ValueError(f"unknown repeat {kind!r}")
         repeated = replace(
             self._case(document, case.delivery, case.receipt_date, note),
             related=case.key,
             related_gross=case.document.gross,
-            invoiced_before=case.invoiced_before if kind == "replacement" else rounded_quantity(before, self.order.unit),
+            invoiced_before=invoiced_before,
         )
-        verdict = self.stage.policy.decide(repeated)
-        self.cases.append((repeated, verdict))
+        self.cases.append((repeated, self.stage.policy.decide(repeated)))
+
+    def _other_invoice(self, sent: Document) -> Document:
+        """Return an invoice for a part of the order under the reference of one that was sent before."""
+        rng, unit = self.stage.rng, self.order.unit
+        share = rounded_quantity(self.order.quantity * float(rng.uniform(0.1, 0.5)), unit)
+        slip = Slip(sent.received_at.date() - timedelta(days=2), sent.received_at, sent.reference)
+        quantity = share or rounded_quantity(1.0, unit)
+        return make_invoice(self.order, quantity, Deviations(), slip, self.stage.world, rng)
+
+    def _reminder(self, day: date) -> Note:
+        """Return a note on a document that came twice: a hint at it, or anything."""
+        rng = self.stage.rng
+        return self._note("duplicate_hint" if happens(rng, 0.3) else draw_note_kind(Deviations(), rng), day)
 
     def _credit(self, case: Case, day: date) -> None:
         """Add a credit note for a part of an invoice."""
         rng = self.stage.rng
         fault = pick_weighted(rng, CREDIT_FAULTS)
-        share = float(rng.uniform(1.05, 1.6)) if fault == "too_much" else float(rng.uniform(0.03, 0.7))
-        if happens(rng, 0.1) and fault == "":
-            share = 1.0
-        slip = self._slip(day, False)
-        document = make_credit_note(case.document, share, slip)
-        note = self._note(pick_weighted(rng, {"": 0.5, "irrelevant": 0.3, "quality_settled": 0.12, "quality_block": 0.08}) or None, day)
+        whole = happens(rng, 0.1)
+        share = float(rng.uniform(1.05, 1.6) if fault == "too_much" else 1.0 if whole else rng.uniform(0.03, 0.7))
+        document = make_credit_note(case.document, share, self._slip(day, False))
+        note = self._note(pick_weighted(rng, CREDIT_NOTES) or None, day)
         credit = self._case(document, case.delivery, case.receipt_date, note)
         if fault != "unreferenced":
             credit = replace(credit, related=case.key, related_gross=case.document.gross)

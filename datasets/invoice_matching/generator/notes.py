@@ -16,12 +16,12 @@ from generator.facts import Note, NoteFact
 PHRASES_FILE = Path(__file__).with_name("notes.yaml")
 NO_NOTE = Note("", "none")
 PEOPLE = (
-    "Brandt Yilmaz Kowalski Schröder Lehmann Özdemir Vogt Petersen Nowak Hübner Keller Ramírez Thompson Becker "
-    "Jansen Krüger Miller Wagner Zielinski Baumann"
-).split()
+    "Brandt", "Yilmaz", "Kowalski", "Schröder", "Lehmann", "Özdemir", "Vogt", "Petersen", "Nowak", "Hübner",
+    "Keller", "Ramírez", "Thompson", "Becker", "Jansen", "Krüger", "Miller", "Wagner", "Zielinski", "Baumann",
+)  # fmt: skip
 CARRIERS = ("Nordtrans", "Hellmuth", "Kurz & Söhne", "TransPol", "Palmetto Freight")
 MAIL_NAMES = ("buchhaltung", "accounts", "ar", "billing", "finance")
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 SECOND_SENTENCE, UNTIDY, SIGNED = 0.16, 0.18, 0.12
 

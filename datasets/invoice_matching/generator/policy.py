@@ -92,7 +92,9 @@ class Policy:
         listed = [rule["id"] for rule in process["rules"]]
         unknown = sorted(set(listed) ^ set(PREDICATES))
         if unknown or len(set(listed)) != len(listed):
-            raise ValueError(f"process.yaml and policy.py do not have the same rules: {unknown or 'a rule is repeated'}")
+            raise ValueError(
+                f"process.yaml and policy.py do not have the same rules: {unknown or 'a rule is repeated'}"
+            )
         self.process = process
 
     def decide(self, case: Case) -> Verdict:

@@ -51,11 +51,32 @@ CODES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "packaging": ("Packaging", "Verpackung"),
         "lubricants": ("Lubricants", "Schmierstoff"),
     },
-    "vendor_country": {"DE": ("D", "Germany", "DEU"), "US": ("USA",), "PL": ("Polen", "POL"), "AT": ("A",), "GB": ("UK",)},
+    "vendor_country": {
+        "DE": ("D", "Germany", "DEU"),
+        "US": ("USA",),
+        "PL": ("Polen", "POL"),
+        "AT": ("A",),
+        "GB": ("UK",),
+    },
     "plant": {"1010": ("Kassel", "1010 Kassel"), "1030": ("Ulm", "Werk 1030"), "1020": ("01020",), "3010": ("GVL",)},
 }
-TRANSLITERATED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "é": "e", "É": "E"})
-FORMS = (" GmbH & Co. KG", " GmbH", " AG", " KG", " e.K.", " Inc.", " LLC", " Corp.", " S.r.l.", " Sp. z o.o.", " SAS", " Ltd")
+TRANSLITERATED = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss", "é": "e", "É": "E"}
+)
+FORMS = (
+    " GmbH & Co. KG",
+    " GmbH",
+    " AG",
+    " KG",
+    " e.K.",
+    " Inc.",
+    " LLC",
+    " Corp.",
+    " S.r.l.",
+    " Sp. z o.o.",
+    " SAS",
+    " Ltd",
+)
 
 
 def respelt_name(name: str, rng: Generator) -> str | None:

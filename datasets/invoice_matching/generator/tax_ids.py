@@ -1,4 +1,4 @@
-"""VAT ids with right check digits: German, Austrian, French, Italian and Polish ones, and numbers of other countries."""
+"""Tax ids: VAT ids with right check digits for five countries, numbers of the right form for others."""
 
 from __future__ import annotations
 

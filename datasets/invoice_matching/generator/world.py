@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from generator.catalogue import COUNTRIES, FIRST_RATES, GROUPS, MONTH_WEIGHTS, TRADES
+from generator.catalogue import COUNTRIES, FIRST_RATES, GROUPS, MONTH_WEIGHTS
 from generator.draws import happens, lognormal, pick, pick_weighted
 from generator.facts import Material, Order, Terms, Vendor
 from generator.tax_ids import CHECKS, draw_tax_id, spoil
@@ -22,7 +22,19 @@ NEW_FOR_DAYS = 120
 N_NEW, N_BLOCKED = 16, 5
 HOLIDAYS = frozenset(
     date(YEAR, month, day)
-    for month, day in ((1, 1), (4, 18), (4, 21), (5, 1), (5, 29), (6, 9), (10, 3), (12, 24), (12, 25), (12, 26), (12, 31))
+    for month, day in (
+        (1, 1),
+        (4, 18),
+        (4, 21),
+        (5, 1),
+        (5, 29),
+        (6, 9),
+        (10, 3),
+        (12, 24),
+        (12, 25),
+        (12, 26),
+        (12, 31),
+    )
 )
 PLANT_WEIGHTS: Mapping[str, float] = {"1010": 38, "1020": 20, "1030": 22, "2010": 6, "3010": 14}
 TERMS: Mapping[Terms, float] = {
@@ -130,7 +142,7 @@ def _vendor(
     country = pick_weighted(rng, {code: entry.weight for code, entry in COUNTRIES.items()})
     entry = COUNTRIES[country]
     group = pick_weighted(rng, {name: trade.weight for name, trade in GROUPS.items()})
-    groups = (group, pick(rng, TRADES[group])) if happens(rng, 0.35) else (group,)
+    groups = (group, pick(rng, GROUPS[group].sold_with)) if happens(rng, 0.35) else (group,)
     home = "3010" if country == "US" else "2010" if country == "PL" else None
     drawn = {plant: weight for plant, weight in PLANT_WEIGHTS.items() if home is None or plant != home}
     first = home if home is not None and happens(rng, 0.75) else pick_weighted(rng, drawn)

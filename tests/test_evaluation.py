@@ -1,0 +1,119 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import InputError
+from workbench.evaluation import (
+    Evaluation,
+    RunRequest,
+    chosen,
+    evaluate,
+    evaluate_all,
+    paired_differences,
+    stored_evaluations,
+)
+from workbench.ledger import read_ledger
+from workbench.pilot import Pilot, open_pilot
+from workbench.splits import Split, ledger_path, read_dataset
+
+DEV = RunRequest(show_progress=False)
+HOLDOUT = RunRequest(Split.HOLDOUT, show_progress=False)
+AGENTS = """
+def right_on(letters, confidence):
+    def decide(record):
+        queue = {"money": "refund", "password": "login"}
+        return {"action": "login" if record["ticket"][-1] in letters else "refund", "confidence": confidence}
+    return decide
+
+some = right_on("01234", 0.6)
+more = right_on("0123456789", 0.9)
+def silent(record):
+    return {"action": "login"}
+"""
+
+
+def with_agents(pilot: Pilot, *names: str) -> Pilot:
+    (pilot.suite / "mine.py").write_text(AGENTS, encoding="utf-8")
+    path = pilot.suite / "pilot.yaml"
+    lines = "".join(f"  {name}: {{python: 'eval_suites/tickets/mine.py:{name}'}}\n" for name in names)
+    path.write_text(path.read_text(encoding="utf-8").replace("agents:\n", "agents:\n" + lines, 1), encoding="utf-8")
+    return open_pilot(pilot.name, pilot.root)
+
+
+def test_pairs_are_counted_on_the_records_both_were_asked(tickets: Callable[[int], Pilot]) -> None:
+    pilot = with_agents(tickets(200), "some", "more")
+    some, more = evaluate_all(pilot, ["some", "more"], DEV)
+    labels = read_dataset(pilot).dev_labels()["label"]
+    # by hand from the two rules: they differ on tickets that end in 5 to 9, where `some` says refund and `more` login
+    high = labels.index.str[-1].isin(list("56789"))
+    (pair,) = paired_differences([some, more]).to_dict("records")
+    assert pair["only_first"] == (labels[high] == "refund").sum()
+    assert pair["only_second"] == (labels[high] == "login").sum()
+    assert pair["n"] == len(labels)
+    assert pair["both_right"] + pair["only_first"] + pair["only_second"] + pair["neither"] == pair["n"]
+    assert pair["difference"] == pytest.approx((pair["only_first"] - pair["only_second"]) / pair["n"])
+    small = evaluate(pilot, "more", RunRequest(limit=30, show_progress=False))
+    assert paired_differences([some, small])["n"].tolist() == [30]
+
+
+def test_the_chosen_version_automates_most_at_the_charters_accuracy(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(300)
+    majority, baseline = evaluate_all(pilot, (), DEV)
+    assert majority.threshold is None
+    assert "no threshold reaches a selective accuracy of 0.95 on 210 development records" in majority.threshold_note
+    assert chosen([majority, baseline]) is baseline
+    assert baseline.threshold is not None
+    assert "not certified" in baseline.threshold_note
+
+
+def test_the_threshold_for_the_holdout_comes_from_development_records(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(300)
+    early = evaluate(pilot, "baseline", HOLDOUT)
+    assert early.threshold is None
+    assert "no finished development run" in early.threshold_note
+    assert early.estimates["automation_rate"].value is None
+    dev = evaluate(pilot, "baseline", DEV)
+    late = evaluate(pilot, "baseline", HOLDOUT)
+    assert late.session.n_asked == 0
+    assert late.threshold == dev.threshold
+    openings = read_ledger(ledger_path(pilot))
+    assert [(opening.number, opening.repeat_of) for opening in openings] == [(1, None), (2, 1)]
+
+
+def test_an_agent_without_confidence_is_never_automated(tickets: Callable[[int], Pilot]) -> None:
+    evaluation = evaluate(with_agents(tickets(100), "silent"), "silent", DEV)
+    assert evaluation.info.finished
+    assert evaluation.threshold is None
+
+
+def test_stored_evaluations_are_the_last_finished_run_of_each_agent(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(120)
+    with pytest.raises(
+        InputError, match=r"no finished run on dev with its present records(.|\n)*workbench run tickets"
+    ):
+        stored_evaluations(pilot)
+    ran = evaluate_all(pilot, (), DEV)
+    again = {evaluation.agent: evaluation for evaluation in stored_evaluations(pilot)}
+    assert sorted(again) == ["baseline", "majority"]
+    for evaluation in ran:
+        stored = again[evaluation.agent]
+        assert {**stored.as_json(), "asked_now": None} == {**evaluation.as_json(), "asked_now": None}
+
+
+def test_a_written_evaluation_holds_every_decision_and_estimate(
+    tickets: Callable[[int], Pilot], tmp_path: Path
+) -> None:
+    evaluation: Evaluation = evaluate(tickets(100), "majority", DEV)
+    path = evaluation.write(tmp_path / "out")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert content["estimates"]["accuracy"]["n"] == content["counts"]["planned"] == 70
+    rows = path.with_suffix(".csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 71
+    assert {"record_id", "status", "action", "label"} <= set(rows[0].split(","))
+
+
+def test_a_limit_below_one_is_refused(tickets: Callable[[int], Pilot]) -> None:
+    with pytest.raises(InputError, match="a limit must be at least 1"):
+        evaluate(tickets(60), "majority", RunRequest(limit=0))

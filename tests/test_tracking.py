@@ -1,0 +1,93 @@
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.evaluation import RunRequest, evaluate_all
+from workbench.pilot import Pilot
+from workbench.tracking import Version, log_versions, store_uri, version_from
+
+
+def logged_runs(pilot: Pilot) -> Any:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(store_uri(pilot.root), store_uri(pilot.root))
+    experiment = client.get_experiment_by_name(pilot.name)
+    assert experiment is not None
+    return client, client.search_runs([experiment.experiment_id])
+
+
+def versions_of(pilot: Pilot) -> list[Version]:
+    folder = pilot.runs / "results"
+    picture = folder / "a.png"
+    versions = []
+    for evaluation in evaluate_all(pilot, (), RunRequest(show_progress=False)):
+        path = evaluation.write(folder)
+        picture.write_bytes(b"\x89PNG")
+        versions.append(version_from(path, {"figures": (picture,)}))
+    return versions
+
+
+@pytest.mark.usefixtures("with_store")
+def test_each_version_is_logged_once_with_what_a_reader_compares(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(150)
+    versions = versions_of(pilot)
+    links = log_versions(pilot, versions)
+    assert log_versions(pilot, versions) == links
+    client, runs = logged_runs(pilot)
+    by_agent = {run.data.params["agent"]: run for run in runs}
+    assert sorted(by_agent) == ["baseline", "majority"]
+    run = by_agent["baseline"]
+    accuracy = versions[1].evaluation["estimates"]["accuracy"]
+    logged = [run.data.metrics[name] for name in ("accuracy", "accuracy_lower", "accuracy_upper", "accuracy_n")]
+    assert logged == [round(accuracy[bound], 4) for bound in ("value", "lower", "upper", "n")]
+    assert run.info.status == "FINISHED"
+    assert run.data.params["dataset_digest"] == versions[1].evaluation["dataset_digest"][:12]
+    assert {"mlflow.user", "workbench.run", "workbench.dirty"} <= set(run.data.tags)
+    assert run.inputs.dataset_inputs[0].dataset.name == "tickets-dev"
+    names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+    assert names == {"baseline.dev.json", "baseline.dev.csv", "figures"}
+    assert "cost_per_decision" not in run.data.metrics  # undefined is not a number
+
+
+@pytest.mark.usefixtures("with_store")
+def test_a_prompt_document_is_registered_once_for_each_content(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(60)
+    log_versions(pilot, [])
+    log_versions(pilot, [])
+    path = pilot.suite / "prompts" / "v1.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("You decide", "You carefully decide"), encoding="utf-8")
+    log_versions(pilot, [])
+    client, _ = logged_runs(pilot)
+    prompts = [client.get_prompt_version("tickets", number) for number in (1, 2)]
+    texts = [prompt.template[0]["content"] for prompt in prompts]
+    assert ["You decide" in text for text in texts] == [True, False]
+    assert prompts[0].tags["hash"] != prompts[1].tags["hash"]
+    with pytest.raises(Exception, match=r"not found|No prompt|does not exist"):  # MLflow's own error types differ
+        client.get_prompt_version("tickets", 3).template  # noqa: B018 - None would raise too
+
+
+def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
+    code = f"from pathlib import Path; from workbench.tracking import prepare; prepare(Path({str(tmp_path)!r}))"
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    both = [subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE) for _ in range(2)]
+    errors = [process.communicate(timeout=120)[1].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    with sqlite3.connect(tmp_path / "mlruns" / "mlflow.db") as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+def test_a_store_that_cannot_be_opened_is_one_message(tickets: Callable[[int], Pilot]) -> None:
+    from workbench.errors import RunError
+
+    pilot = tickets(60)
+    (pilot.root / "mlruns").mkdir()
+    (pilot.root / "mlruns" / "mlflow.db").write_bytes(b"no database, whatever it is called" * 100)
+    with pytest.raises(RunError, match=r"could not be logged to MLflow; the decisions and estimates are stored"):
+        log_versions(pilot, [])

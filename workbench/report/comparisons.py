@@ -1,0 +1,155 @@
+"""Where agent versions differ: on which records, with which answers, and how much of it chance could do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.decisions import Status
+from workbench.evaluation import Evaluation, paired_differences
+from workbench.metrics.outcomes import column, is_asked, is_right, numbers
+from workbench.report.tables import percent
+from workbench.stats import clopper_pearson
+
+CONFIDENCE_LEVEL = 0.95
+
+
+def pairs_table(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
+    """Return for each pair of versions how they differ on the same records, as a reader needs it.
+
+    The last columns look only at the records on which exactly one of the two is right: the share of them that the first
+    one wins, its Clopper-Pearson interval, and which version wins when that interval leaves out one half. That is the
+    exact McNemar test at 5% for each pair on its own; it is not corrected for looking at several pairs.
+    """
+    rows = []
+    for pair in paired_differences(evaluations).to_dict("records"):
+        first, second, n = pair["first"], pair["second"], pair["n"]
+        counts = [pair[name] for name in ("both_right", "only_first", "only_second", "neither")]
+        won, decisive = pair["only_first"], pair["only_first"] + pair["only_second"]
+        lower, upper = clopper_pearson(won, decisive, CONFIDENCE_LEVEL) if decisive else (0.0, 1.0)
+        share = f"{percent(won / decisive)} ({percent(lower)} to {percent(upper)})" if decisive else "undefined"
+        better = first if lower > 0.5 else second if upper < 0.5 else "cannot tell"
+        gain = f"{100 * pair['difference']:+.2f} points" if n else "undefined"
+        rows.append((first, second, n, *counts, gain, share, better))
+    names = ["first", "second", "records", "both right", "only first right", "only second right", "neither"]
+    names += ["difference in accuracy", "first wins, where only one is right", "better"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def patterns(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
+    """Return how many records each set of versions alone gets right, the most frequent first.
+
+    Only records that every version was asked about count.
+    """
+    right = _rightness(evaluations)
+    names = list(right.columns)
+    sizes = right.set_axis(range(len(names)), axis="columns").value_counts().rename("records").reset_index()
+    rows = [
+        (_listed(names, flags), _listed(names, [not flag for flag in flags]), n, percent(n / len(right)))
+        for *flags, n in sizes.itertuples(index=False, name=None)
+    ]
+    return pd.DataFrame(rows, columns=["right", "wrong", "records", "share"])
+
+
+def differences_by_label(first: Evaluation, second: Evaluation) -> pd.DataFrame:
+    """Return per label how many records only one of two versions gets right, the largest difference first.
+
+    Only records that both were asked about count; labels on which they agree are left out.
+    """
+    right = _rightness([first, second])
+    labels = first.outcomes.loc[right.index, "label"]
+    one, two = right.iloc[:, 0], right.iloc[:, 1]
+    counts = pd.DataFrame({"records": 1, "a": one & ~two, "b": ~one & two}).astype(int).groupby(labels).sum()
+    counts = counts[(counts["a"] > 0) | (counts["b"] > 0)].assign(change=counts["a"] - counts["b"])
+    order = counts["change"].abs().sort_values(ascending=False, kind="stable").index
+    named = {"a": f"only {first.agent} right", "b": f"only {second.agent} right", "change": "difference"}
+    return counts.loc[order].rename(columns=named).rename_axis("label")
+
+
+def only_right(winner: Evaluation, loser: Evaluation, most: int = 5) -> pd.Index[str]:
+    """Return ids of records that one version gets right and another wrong, where the loser was surest first."""
+    right = _rightness([winner, loser])
+    ids = right.index[(right.iloc[:, 0] & ~right.iloc[:, 1]).to_numpy()]
+    sure = pd.Series(numbers(loser.outcomes, "confidence"), index=loser.outcomes.index).loc[ids]
+    return sure.sort_values(ascending=False, kind="stable").index[:most]
+
+
+def examples(evaluations: Sequence[Evaluation], records: pd.DataFrame, ids: pd.Index[str]) -> pd.DataFrame:
+    """Return records as a reader needs them: what they say, their label, and what each version answered.
+
+    Parameters
+    ----------
+    evaluations : sequence of Evaluation
+        Of the same split.
+    records : DataFrame
+        The columns to show, indexed by record id, as `Dataset.shown` gives them.
+    ids : Index
+        Which records, in this order.
+
+    Returns
+    -------
+    DataFrame
+        `record`, `label` (with its reason after a colon where the contract has one) and "AGENT answers" for each
+        version; index: record id.
+    """
+    outcomes = [evaluation.outcomes.loc[ids] for evaluation in evaluations]
+    labels = outcomes[0]["label"]
+    if "label_reason" in outcomes[0]:
+        labels = _with_reason(labels, outcomes[0]["label_reason"])
+    columns = {"record": contents(records, ids), "label": labels}
+    columns |= {f"{e.agent} answers": answer_texts(part) for e, part in zip(evaluations, outcomes, strict=True)}
+    return pd.DataFrame(columns, index=ids.rename("record_id"))
+
+
+def contents(records: pd.DataFrame, ids: pd.Index[str]) -> pd.Series[Any]:
+    """Return what records say, each a mapping of column to value without empty cells; a lone column as it is."""
+    columns = list(records.columns)
+    rows = records.loc[ids].itertuples(index=False, name=None)
+    if len(columns) == 1:
+        said: list[object] = [row[0] for row in rows]
+    else:
+        pairs = (zip(columns, row, strict=True) for row in rows)
+        said = [{name: value for name, value in pair if value is not None} for pair in pairs]
+    return pd.Series(said, index=ids, dtype=object)
+
+
+def answer_texts(outcomes: pd.DataFrame) -> pd.Series[str]:
+    """Return each decision as one text: "refund (0.83): the reason given", "(invalid: not_json)"."""
+    columns = (column(outcomes, name) for name in ("status", "cause", "action"))
+    texts = []
+    for status, cause, action, sure in zip(*columns, numbers(outcomes, "confidence"), strict=True):
+        if status != Status.OK.value:
+            texts.append(f"({status}: {cause})")
+        else:
+            texts.append(str(action) if np.isnan(sure) else f"{action} ({sure:.3g})")
+    return _with_reason(pd.Series(texts, index=outcomes.index, dtype=object), outcomes["reason"])
+
+
+def _with_reason(texts: pd.Series[str], reasons: pd.Series[Any]) -> pd.Series[str]:
+    """Return texts with the reason after a colon, where there is one."""
+    joined = [text if pd.isna(why) else f"{text}: {why}" for text, why in zip(texts, reasons, strict=True)]
+    return pd.Series(joined, index=texts.index, dtype=object)
+
+
+def undecided(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
+    """Return per version how its planned records ended, and the causes of those without a valid decision."""
+    rows = []
+    for evaluation in evaluations:
+        info = evaluation.info
+        causes = ", ".join(f"{cause} {n:,}" for cause, n in sorted(info.causes.items())) or "none"
+        counts = (info.planned, info.ok, info.invalid, info.failed, info.skipped)
+        rows.append((evaluation.agent, *counts, causes))
+    return pd.DataFrame(rows, columns=["version", "planned", "ok", "invalid", "failed", "skipped", "causes"])
+
+
+def _rightness(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
+    """Return whether each version is right, on the records that all of them were asked about."""
+    flags = {e.agent: is_right(e.outcomes)[is_asked(e.outcomes)] for e in evaluations}
+    return pd.DataFrame(flags).dropna().astype(bool)
+
+
+def _listed(names: Sequence[str], flags: Iterable[bool]) -> str:
+    return ", ".join(name for name, flag in zip(names, flags, strict=True) if flag) or "none"

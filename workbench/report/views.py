@@ -1,0 +1,145 @@
+"""What every notebook does: open its pilot, show figures and tables, keep a copy of each in its results folder."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from matplotlib.figure import Figure
+
+from workbench.files import write_atomically
+from workbench.pilot import Pilot, open_pilot
+from workbench.report.figures import png
+from workbench.report.tables import number
+from workbench.tables import safe_for_spreadsheets
+
+HERE = "."
+MAX_ROWS = 30
+MAX_LETTERS = 500
+NOTHING = "–"  # noqa: RUF001 - an en dash, as printed tables have it
+# Signs that a reader cannot see, or that turn the order of the others around.
+HIDDEN = frozenset([*range(9), 11, 12, *range(14, 32), *range(127, 160), 0x61C, 0x200B, 0x2060, 0xFEFF]) | frozenset(
+    [*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xE0000, 0xE0080)]
+)
+
+
+def open_notebook(notebook: str, pilot: str, root: str, results: str) -> tuple[Pilot, Exhibits]:
+    """Return the pilot of a notebook's parameters, and what shows and keeps its figures and tables.
+
+    Parameters
+    ----------
+    notebook, pilot : str
+        Their names.
+    root : str
+        Folder with datasets/ and eval_suites/. Where "." has no pilots and the folder above has, that one is taken: a
+        notebook opened by hand stands in notebooks/.
+    results : str
+        Folder for copies; empty for mlruns/PILOT/results/NOTEBOOK under the root.
+
+    Raises
+    ------
+    InputError
+        There is no such pilot, or one of its files does not fit.
+    """
+    above = root == HERE and not Path("eval_suites").is_dir() and Path("../eval_suites").is_dir()
+    opened = open_pilot(pilot, ".." if above else root)
+    return opened, Exhibits(Path(results) if results else opened.runs / "results" / notebook)
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibits:
+    """Shows figures and tables in a notebook and keeps a copy of each in a folder."""
+
+    folder: Path
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """Show a figure and keep it as NAME.png."""
+        image = png(figure)
+        write_atomically(self.folder / f"{name}.png", image)
+        title = " ".join(figure.get_suptitle().split())
+        _display({"image/png": base64.b64encode(image).decode("ascii"), "text/plain": title})
+
+    def table(self, name: str, frame: pd.DataFrame, caption: str = "", rows: int = MAX_ROWS) -> None:
+        """Show the first rows of a table and keep all of it as NAME.csv.
+
+        A cell that holds a mapping is shown as names and values. A named index becomes the first column.
+        """
+        if frame.index.name is not None:
+            frame = frame.reset_index()
+        kept = frame.map(lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, Mapping) else cell)
+        write_atomically(self.folder / f"{name}.csv", safe_for_spreadsheets(kept).to_csv(index=False))
+        left_out = f"{len(frame) - rows:,} more rows are in {name}.csv" if len(frame) > rows else ""
+        _display({"text/html": table_html(frame.head(rows), caption, left_out), "text/plain": caption or name})
+
+    def note(self, text: str) -> None:
+        """Show one paragraph of text."""
+        _display({"text/html": _template("note").render(text=visible(text)), "text/plain": text})
+
+    def text(self, name: str, text: str) -> None:
+        """Show text as it stands, line by line, and keep it as NAME.txt."""
+        write_atomically(self.folder / f"{name}.txt", text)
+        _display({"text/html": _template("text").render(text=visible(text)), "text/plain": text})
+
+
+def table_html(frame: pd.DataFrame, caption: str = "", left_out: str = "") -> str:
+    """Return a table as HTML in which every name and cell is text, whatever it holds.
+
+    Numbers stand right; what is missing reads as a dash; long text is cut, with the number of letters left out.
+    """
+    if frame.empty:
+        return str(_template("note").render(text=f"{caption}: none" if caption else "None"))
+    numeric = [pd.api.types.is_numeric_dtype(of) and not pd.api.types.is_bool_dtype(of) for of in frame.dtypes]
+    columns = [
+        {"name": visible(str(name)), "align": "right" if is_number else "left"}
+        for name, is_number in zip(frame.columns, numeric, strict=True)
+    ]
+    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    return str(_template("table").render(columns=columns, rows=rows, caption=visible(caption), left_out=left_out))
+
+
+def visible(text: str) -> str:
+    r"""Return text in which signs that hide, or turn the reading order around, are spelled out.
+
+    Examples
+    --------
+    >>> print(visible("pay" + chr(0x202E) + "me" + chr(0)))
+    pay\u202eme\x00
+    """
+    return "".join(sign if ord(sign) not in HIDDEN else ascii(sign)[1:-1] for sign in text)
+
+
+def _cell(value: object) -> object:
+    """Return a cell as text, or as names and texts."""
+    if isinstance(value, Mapping):
+        return {visible(str(name)): _cell(part) for name, part in value.items()}
+    if isinstance(value, tuple | list):
+        return ", ".join(str(_cell(part)) for part in value)
+    if value is None or value is pd.NA or value != value:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, Integral):
+        return f"{int(value):,}"
+    text = visible(str(value))
+    return text if len(text) <= MAX_LETTERS else f"{text[:MAX_LETTERS]}… ({len(text) - MAX_LETTERS:,} letters more)"
+
+
+@functools.cache
+def _template(name: str) -> Template:
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template(f"{name}.html.j2")
+
+
+def _display(content: Mapping[str, str]) -> None:
+    from IPython.display import display
+
+    display(dict(content), raw=True)  # type: ignore[no-untyped-call]
