@@ -13,9 +13,9 @@ from workbench.pilot import Pilot, open_pilot
 from workbench.scaffold import Columns, init_pilot
 
 TOPICS = {
-    "refund": "money back refund return please charge wrong".split(),
-    "login": "password login reset account locked cannot".split(),
-    "shipping": "parcel delivery where late shipping order".split(),
+    "refund": ["money", "back", "refund", "return", "please", "charge", "wrong"],
+    "login": ["password", "login", "reset", "account", "locked", "cannot"],
+    "shipping": ["parcel", "delivery", "where", "late", "shipping", "order"],
 }
 
 

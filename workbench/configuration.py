@@ -99,8 +99,11 @@ def _explained(faults: list[ErrorDetails], model: type[BaseModel], where: str) -
         return InputError(f"unknown key {key!r}{more}", where=where, expected=", ".join(valid) or None, remedy=remedy)
     if fault["type"] == "missing":
         return InputError(f"the key {key!r} is missing{more}", where=where, remedy=f"add {key!r}")
+    expected = fault["msg"].removeprefix("Value error, ")
+    if not key:
+        return InputError(f"the file does not fit: {expected}{more}", where=where)
     return InputError(
-        f"the value of {key!r} does not fit{more}", where=where, got=repr(fault["input"])[:200], expected=fault["msg"]
+        f"the value of {key!r} does not fit{more}", where=where, got=repr(fault["input"])[:200], expected=expected
     )
 
 
