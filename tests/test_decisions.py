@@ -1,0 +1,114 @@
+import math
+
+import pytest
+
+from workbench.decisions import (
+    InvalidAnswer,
+    InvalidCause,
+    Status,
+    action_probability,
+    decision_from_reply,
+    read_answer,
+)
+from workbench.engines.protocol import Failure, FailureCause, Reply, TokenLogprob
+
+ACTIONS = ("approve", "reject", "sehr geehrt")
+
+
+def tokens(*parts: tuple[str, float]) -> tuple[TokenLogprob, ...]:
+    return tuple(TokenLogprob(text, math.log(probability)) for text, probability in parts)
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (None, InvalidCause.NOT_AN_OBJECT),
+        ("approve", InvalidCause.NOT_AN_OBJECT),
+        ({}, InvalidCause.NO_ACTION),
+        ({"action": None}, InvalidCause.UNKNOWN_ACTION),
+        ({"action": "Approve"}, InvalidCause.UNKNOWN_ACTION),
+        ({"action": ["approve"]}, InvalidCause.UNKNOWN_ACTION),
+        ({"action": "approve", "confidence": "high"}, InvalidCause.BAD_CONFIDENCE),
+        ({"action": "approve", "confidence": True}, InvalidCause.BAD_CONFIDENCE),
+        ({"action": "approve", "confidence": float("nan")}, InvalidCause.BAD_CONFIDENCE),
+        ({"action": "approve", "confidence": 1.01}, InvalidCause.BAD_CONFIDENCE),
+        ({"action": "approve", "confidence": -0.01}, InvalidCause.BAD_CONFIDENCE),
+        ({"action": "approve", "reason": 7}, InvalidCause.BAD_REASON),
+    ],
+)
+def test_an_answer_that_is_no_decision_says_why(content: object, cause: InvalidCause) -> None:
+    with pytest.raises(InvalidAnswer, match=cause.value) as caught:
+        read_answer(content, ACTIONS)
+    assert caught.value.cause is cause
+
+
+def test_further_keys_are_ignored_and_both_ends_of_confidence_count() -> None:
+    assert read_answer({"action": "reject", "confidence": 1, "extra": 5}, ACTIONS).confidence == 1.0
+    assert read_answer({"action": "reject", "confidence": 0}, ACTIONS).confidence == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "parts", "expected"),
+    [
+        # the action's two tokens: 0.9 * 0.5; the others are certain or not part of it
+        (
+            '{"action": "approve"}',
+            "approve",
+            [('{"', 1), ('action": "', 0.2), ("app", 0.9), ("rove", 0.5), ('"}', 0.3)],
+            0.45,
+        ),
+        # a token that also holds the closing quote belongs to the action
+        ('{"action":"reject"}', "reject", [('{"action":"', 1), ("rej", 0.8), ('ect"', 0.5), ("}", 1)], 0.4),
+        # the reason before the action repeats its word and must not be taken for it
+        (
+            '{"reason": "approve", "action": "approve"}',
+            "approve",
+            [('{"reason": "approve", "action": "', 0.1), ("approve", 0.7), ('"}', 1)],
+            0.7,
+        ),
+    ],
+)
+def test_confidence_is_the_product_over_the_actions_own_tokens(
+    text: str, action: str, parts: list[tuple[str, float]], expected: float
+) -> None:
+    assert action_probability(text, action, tokens(*parts)) == pytest.approx(expected)
+
+
+def test_tokens_that_do_not_spell_the_text_give_no_probability() -> None:
+    assert action_probability('{"action": "approve"}', "approve", tokens(('{"action": "', 1), ("appr", 0.5))) is None
+    assert action_probability('{"action": "approve"}', "approve", None) is None
+
+
+def test_a_reply_becomes_one_decision_with_its_measurements() -> None:
+    text = '{"action": "approve", "confidence": 0.2, "reason": "ok"}'
+    parts = tokens(('{"action": "', 1), ("approve", 0.75), ('", "confidence": 0.2, "reason": "ok"}', 1))
+    with_tokens = decision_from_reply(Reply("r", text, 1.5, 2, tokens=parts, prompt_tokens=9), ACTIONS)
+    assert (with_tokens.confidence, with_tokens.confidence_source) == (pytest.approx(0.75), "logprob")
+    assert (with_tokens.latency_s, with_tokens.attempts, with_tokens.prompt_tokens) == (1.5, 2, 9)
+    stated = decision_from_reply(Reply("r", text, 1.5, 2), ACTIONS)
+    assert (stated.confidence, stated.confidence_source) == (0.2, "stated")
+    neither = decision_from_reply(Reply("r", '{"action": "approve"}', 1.5, 2), ACTIONS)
+    assert (neither.confidence, neither.confidence_source) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "finish_reason", "cause"),
+    [
+        ("", "stop", "empty"),
+        ("  \n", "stop", "empty"),
+        ("I would approve this.", "stop", "not_json"),
+        ('{"action": "appr', "length", "truncated"),
+        ('{"action": "appr', "stop", "not_json"),
+        ("[" * 100_000, "stop", "not_json"),
+    ],
+)
+def test_a_reply_that_is_no_json_object_is_invalid_with_its_cause(text: str, finish_reason: str, cause: str) -> None:
+    decision = decision_from_reply(Reply("r", text, 0.1, 1, finish_reason=finish_reason), ACTIONS)
+    assert (decision.status, decision.cause) == (Status.INVALID, cause)
+    assert decision.action is None
+
+
+def test_a_failed_call_is_a_failed_decision() -> None:
+    failure = Failure(FailureCause.RATE_LIMITED, "429 five times")
+    decision = decision_from_reply(Reply("r", None, 3.0, 5, failure=failure), ACTIONS)
+    assert (decision.status, decision.cause, decision.detail) == (Status.FAILED, "rate_limited", "429 five times")

@@ -1,0 +1,154 @@
+"""Executed notebooks as pages: one file each, no script, no request, whatever the records in them say.
+
+nbconvert's own HTML loads scripts from other hosts, and its sanitizer leaves no paragraph, heading or table head in
+place; so cells are cleaned and laid out here, with the same sanitizer (bleach).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from workbench.errors import InputError
+from workbench.notebooks.result import FINISH_TYPE, read_finish
+
+TAGS = frozenset(
+    "a abbr b blockquote br caption code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i li ol p pre s small span strong sub"
+    " sup table tbody td tfoot th thead tr u ul".split()
+)
+ATTRIBUTES = {"a": ["href", "title"], "td": ["colspan", "rowspan", "style"], "th": ["colspan", "rowspan", "style"]}
+STYLES = ("text-align", "vertical-align", "white-space")
+LINKS = ("http", "https", "mailto")
+IMAGES = ("image/png", "image/jpeg")
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+INJECTED = "injected-parameters"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One cell on a page: what it shows, and what is folded away with its code."""
+
+    shown: tuple[Markup, ...]
+    code: str = ""
+    messages: str = ""
+
+
+def notebook_page(path: Path) -> str:
+    """Return an executed notebook as one self-contained HTML page: prose, figures and tables, the code folded away.
+
+    The page holds no script and loads nothing; markup that a notebook shows is reduced to text, tables and links.
+
+    Raises
+    ------
+    InputError
+        The file is no notebook in format 4.
+    """
+    notebook = _read(path)
+    cells = notebook["cells"]
+    parts = [_part(cell) for cell in cells if _text(cell["source"]).strip()]
+    prose = (_text(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    heading = next((line for text in prose for line in text.splitlines() if line.startswith("# ")), path.stem)
+    finish = read_finish(cells)
+    run = notebook.get("metadata", {}).get("papermill", {})
+    return _environment().get_template("page.html.j2").render(
+        title=heading.removeprefix("# "),
+        name=path.stem,
+        parts=parts,
+        answer=None if finish is None else finish.answer,
+        ended=str(run.get("end_time") or "")[:19].replace("T", " "),
+        parameters={name: json.dumps(value, ensure_ascii=False) for name, value in run.get("parameters", {}).items()},
+    )  # fmt: skip
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a notebook's JSON."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        is_notebook = content["nbformat"] == 4 and isinstance(content["cells"], list)
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError("the file is no notebook", where=str(path), got=str(error)[:200]) from None
+    if not is_notebook:
+        raise InputError("the file is no notebook in format 4", where=str(path), got=str(content["nbformat"])[:20])
+    return dict(content)
+
+
+def _part(cell: Mapping[str, Any]) -> Part:
+    """Return a cell as it stands on the page."""
+    source = _text(cell["source"])
+    if cell["cell_type"] == "markdown":
+        return Part((_clean(_markdown()(source)),))
+    if cell["cell_type"] != "code":
+        return Part(())
+    outputs = cell.get("outputs", [])
+    shown = tuple(part for output in outputs for part in _shown(output))
+    streams = (_text(output["text"]) for output in outputs if output["output_type"] == "stream")
+    return Part(shown, source, "\n".join(_last_lines(text) for text in streams))
+
+
+def _shown(output: Mapping[str, Any]) -> Iterator[Markup]:
+    """Yield what an output shows: the first form it has of table or text, image, plain text."""
+    if output["output_type"] == "error":
+        text = "\n".join(output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"])
+        yield Markup('<pre class="error">{}</pre>').format(TERMINAL_CODES.sub("", text))
+        return
+    data = output.get("data", {})
+    plain = _text(data.get("text/plain", ""))
+    if FINISH_TYPE in data:
+        return  # the answer stands at the top
+    if "text/html" in data:
+        yield _clean(_text(data["text/html"]))
+    elif "text/markdown" in data:
+        yield _clean(_markdown()(_text(data["text/markdown"])))
+    elif image := next((kind for kind in IMAGES if kind in data), None):
+        content = _text(data[image])
+        if BASE64.fullmatch(content):
+            yield Markup('<img src="data:{};base64,{}" alt="{}">').format(image, "".join(content.split()), plain)
+    elif plain:
+        yield Markup("<pre>{}</pre>").format(TERMINAL_CODES.sub("", plain))
+
+
+def _last_lines(text: str) -> str:
+    """Return what a terminal would show at the end: a progress bar's last state, not all of them."""
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in TERMINAL_CODES.sub("", text).split("\n"))
+    return "\n".join(line for line in lines if line.strip())
+
+
+def _text(source: str | list[str]) -> str:
+    """Return text that a notebook may hold as a list of lines."""
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _clean(html: str) -> Markup:
+    """Return markup of which only text, tables and links are left."""
+    return Markup(_cleaner().clean(html))  # noqa: S704 - cleaned
+
+
+@functools.cache
+def _cleaner() -> Any:
+    from bleach.css_sanitizer import CSSSanitizer
+    from bleach.sanitizer import Cleaner
+
+    css = CSSSanitizer(allowed_css_properties=STYLES, allowed_svg_properties=())
+    return Cleaner(TAGS, ATTRIBUTES, LINKS, strip=True, strip_comments=True, css_sanitizer=css)
+
+
+@functools.cache
+def _markdown() -> Any:
+    import mistune
+
+    return mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
+
+
+@functools.cache
+def _environment() -> Environment:
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
