@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workbench.agents import python_agent
-from workbench.errors import InputError
+from workbench.errors import InputError, RunError
 from workbench.evaluation import RunRequest, evaluate
 from workbench.pilot import AgentSettings, Pilot, open_pilot
 from workbench.splits import Split, read_dataset
@@ -97,6 +97,24 @@ def test_a_corrected_development_label_is_a_new_version_of_a_trained_agent_only(
     assert identity_of(open_pilot("tickets", pilot.root), "majority") != before["majority"]
 
 
+def test_training_that_fails_is_one_message_with_its_place(tickets: Callable[[int], Pilot]) -> None:
+    source = "def fit(training):\n    return training['nothing of the kind']\n"
+    pilot = with_agent(tickets(60), source, "{python: eval_suites/tickets/mine.py:fit, trained: true}")
+    with pytest.raises(RunError, match=r"training the agent 'fit' failed(.|\n)*KeyError: 'nothing of the kind'"):
+        evaluate(pilot, "mine", RunRequest(show_progress=False))
+
+
+def test_a_run_that_is_all_in_the_journal_imports_no_agent(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(60)
+    trace = pilot.root / "trace.txt"
+    source = f"with open({str(trace)!r}, 'a') as file:\n    file.write('imported ')\n"
+    source += "def decide(record):\n    return {'action': 'login'}\n"
+    pilot = with_agent(pilot, source, "{python: eval_suites/tickets/mine.py:decide}")
+    for _ in range(3):
+        evaluate(pilot, "mine", RunRequest(show_progress=False))
+    assert trace.read_text(encoding="utf-8") == "imported "
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers by the record's amount; refuses to be called without the record."""
 
@@ -154,7 +172,7 @@ def test_an_agent_that_is_not_there_is_refused(
 ) -> None:
     pilot = tickets(40)
     with pytest.raises(InputError, match=message):
-        python_agent(pilot, "x", settings, read_dataset(pilot))
+        python_agent(pilot, "x", settings, read_dataset(pilot)).prepare()
 
 
 def test_importing_an_agent_leaves_no_trace_of_an_earlier_version(tickets: Callable[[int], Pilot]) -> None:

@@ -62,7 +62,7 @@ def test_the_chosen_version_automates_most_at_the_charters_accuracy(tickets: Cal
     pilot = tickets(300)
     majority, baseline = evaluate_all(pilot, (), DEV)
     assert majority.threshold is None
-    assert "no threshold reaches a selective accuracy of 0.95 on 210 development records" in majority.threshold_note
+    assert "No threshold reaches a selective accuracy of 0.95 on 210 development records" in majority.threshold_note
     assert chosen([majority, baseline]) is baseline
     assert baseline.threshold is not None
     assert "not certified" in baseline.threshold_note
@@ -72,7 +72,7 @@ def test_the_threshold_for_the_holdout_comes_from_development_records(tickets: C
     pilot = tickets(300)
     early = evaluate(pilot, "baseline", HOLDOUT)
     assert early.threshold is None
-    assert "no finished development run" in early.threshold_note
+    assert "this version has no finished development run" in early.threshold_note
     assert early.estimates["automation_rate"].value is None
     dev = evaluate(pilot, "baseline", DEV)
     late = evaluate(pilot, "baseline", HOLDOUT)

@@ -20,7 +20,7 @@ from workbench.engines.protocol import Engine
 from workbench.engines.server import ServerConnection, ServerEngine
 from workbench.errors import InputError, RunError
 from workbench.files import write_atomically
-from workbench.journal import JOURNAL_FILE, Journal, RunInfo
+from workbench.journal import JOURNAL_FILE, Journal, RunInfo, digest_of
 from workbench.ledger import Purpose
 from workbench.metrics import Estimate, EvaluationSettings, ThresholdChoice, evaluate_outcomes, threshold_for
 from workbench.metrics.outcomes import is_right
@@ -147,7 +147,8 @@ def evaluate_all(
     dataset = read_dataset(pilot)
     names = tuple(dict.fromkeys(agents)) or pilot.settings.compare
     ids = dataset.ids(request.split, _checked_limit(request.limit))
-    built = [build_agent(pilot, name, dataset, request.engine) for name in names]  # every fault before the first call
+    built = [build_agent(pilot, name, dataset, request.engine) for name in names]
+    _prepare(pilot, built)
     selection = Selection(dataset, request.split, ids)
     evaluations = []
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
@@ -228,6 +229,18 @@ def build_agent(pilot: Pilot, name: str, dataset: Dataset, choice: EngineChoice)
     return prompt_agent(pilot, name, settings, dataset, _engine(pilot, choice, server, policy))
 
 
+def _prepare(pilot: Pilot, agents: Sequence[Agent]) -> None:
+    """Let agents find their faults before the journal is touched, unless they have finished a run before."""
+    path = pilot.runs / JOURNAL_FILE
+    known: set[str] = set()
+    if path.is_file():
+        with Journal(path) as journal:
+            known = journal.finished_versions()
+    for agent in agents:
+        if digest_of(agent.identity) not in known:
+            agent.prepare()
+
+
 def _engine(pilot: Pilot, choice: EngineChoice, server: ServerSettings, policy: CallPolicy) -> Engine:
     base_url, model = choice.base_url or server.base_url, choice.model or server.model
     missing = [option for option, value in (("--base-url", base_url), ("--model", model)) if value is None]
@@ -289,21 +302,22 @@ def _threshold(pilot: Pilot, dataset: Dataset, journal: Journal, info: RunInfo) 
     """Return the threshold chosen on this agent version's largest finished development run, and how it came about."""
     target = pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY)
     if target is None:
-        return None, "the charter has no KPI on selective_accuracy, so no threshold was chosen"
+        return None, "No threshold: the charter has no KPI on selective_accuracy"
     same_version = journal.runs(split=Split.DEV.value, agent_digest=info.agent_digest)
     runs = [run for run in same_version if run.finished and run.dataset_digest == info.dataset_digest]
     if not runs:
-        return (
-            None,
-            f"this version has no finished development run; workbench evaluate {pilot.name} --agent {info.agent}",
-        )
+        advice = f"workbench evaluate {pilot.name} --agent {info.agent}"
+        return None, f"No threshold: this version has no finished development run; {advice}"
     largest = max(runs, key=lambda run: run.planned)
     outcomes = journal.decisions(largest.run).join(dataset.dev_labels())
     choice = threshold_for(outcomes, target, pilot.settings.escalate_label)
     of = f"{largest.planned:,} development records"
     if choice is None:
-        return None, f"no threshold reaches a selective accuracy of {target:g} on {of}"
-    return choice, f"{choice.threshold:.4f}, chosen on {of} for a selective accuracy of {target:g}; not certified"
+        return None, f"No threshold reaches a selective accuracy of {target:g} on {of}"
+    return (
+        choice,
+        f"Threshold {choice.threshold:.4f}, chosen on {of} for a selective accuracy of {target:g}; not certified",
+    )
 
 
 def _checked_limit(limit: int | None) -> int | None:

@@ -223,6 +223,14 @@ class Journal:
         ).fetchall()
         return tuple(self.info(run) for (run,) in names)
 
+    def finished_versions(self) -> set[str]:
+        """Return the digests of the agent versions whose every planned record has a decision, in one query."""
+        rows = self._connection.execute(
+            "SELECT agent_digest FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
+            " GROUP BY agent_digest HAVING COUNT(decisions.key) = COUNT(*)"
+        )
+        return {digest for (digest,) in rows}
+
     def info(self, run: str) -> RunInfo:
         """Return a run and its counts."""
         agent, split, agent_digest, dataset_digest, started, wall_s, called, planned = self._connection.execute(

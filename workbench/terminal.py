@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import pandas as pd
 from rich.console import Console
@@ -61,15 +63,17 @@ def print_result(pilot: Pilot, result: PilotResult) -> None:
     if result.evaluations:
         console.print(_versions_table(pilot.settings.title, result.evaluations))
         for evaluation in result.evaluations:
-            console.print(f"[dim]{evaluation['agent']}, {evaluation['split']}: {_threshold_text(evaluation)}[/dim]")
+            console.print(
+                f"{evaluation['agent']} on {evaluation['split']}: {evaluation['threshold_note']}", highlight=False
+            )
     for name, answer in result.answers.items():
         console.print(f"\n[bold]{name}[/bold]  {answer}", highlight=False, markup=True)
         console.print(f"  {result.notebooks[name]}", soft_wrap=True, highlight=False)
     if result.links:
-        runs = ",".join(f'"{link.run_id}"' for link in result.links)
-        experiments = ",".join(f'"{name}"' for name in sorted({link.experiment_id for link in result.links}))
+        runs = _quoted(link.run_id for link in result.links)
+        experiments = _quoted(sorted({link.experiment_id for link in result.links}))
         console.print("\n[bold]MLflow[/bold]  `workbench ui`, then compare these versions at")
-        address = f"http://127.0.0.1:5000/#/compare-runs?runs=[{runs}]&experiments=[{experiments}]"
+        address = f"http://127.0.0.1:5000/#/compare-runs?runs={runs}&experiments={experiments}"
         console.print(f"  {address}", soft_wrap=True, highlight=False, markup=False)
         console.print(f"  store: {store_uri(pilot.root)}", soft_wrap=True, highlight=False)
 
@@ -110,7 +114,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
         )
         table.add_row(*row)
     console.print(table)
-    console.print(f"Threshold: {evaluation.threshold_note}", highlight=False)
+    console.print(evaluation.threshold_note, highlight=False)
 
 
 def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.DataFrame) -> None:
@@ -196,8 +200,9 @@ def _with_n(name: str, estimate: Mapping[str, Any]) -> str:
     )
 
 
-def _threshold_text(evaluation: Mapping[str, Any]) -> str:
-    return f"threshold {evaluation['threshold_note']}"
+def _quoted(ids: Iterable[str]) -> str:
+    """Return ids as the JSON list MLflow's page expects, fit for an address."""
+    return quote(json.dumps(list(ids), separators=(",", ":")), safe="[],")
 
 
 def _counts_line(info: RunInfo) -> str:

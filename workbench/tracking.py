@@ -173,7 +173,7 @@ def _log(client: MlflowClient, experiment: str, version: Version, made_by: Prove
         "workbench.dirty": str(made_by.is_dirty),
         "workbench.run": str(evaluation["run"]),
         "workbench.content": version.content,
-        "mlflow.note.content": f"{evaluation['note']}\n\nThreshold: {evaluation['threshold_note']}",
+        "mlflow.note.content": f"{evaluation['note']}\n\n{evaluation['threshold_note']}",
     }
     client.log_batch(run_id, metrics, params, [RunTag(name, value) for name, value in tags.items() if value])
     _log_dataset(client, run_id, evaluation)

@@ -11,12 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.contract import Column, ColumnType, Role
+from workbench.contract import Column, ColumnType, PiiClass, Role
 from workbench.errors import MAX_SHOWN
 from workbench.splits import Dataset, Split
 
 NO_TIME = "(no readable time)"
 EMPTY = "(empty)"
+FEW_VALUES = 40
 FOUND_COLUMNS = (
     "column", "role", "type", "required", "n", "filled", "share_filled", "distinct", "not_allowed", "found"
 )  # fmt: skip
@@ -98,7 +99,8 @@ def repeats(dataset: Dataset) -> pd.DataFrame:
         `group`, counted from 1, the largest first, and `split`; index: record id.
     """
     groups = _groups(_content(dataset, dataset.shown(), leave_out={Role.ID}))
-    return pd.DataFrame({"group": groups, "split": dataset.splits.loc[groups.index]})
+    table = pd.DataFrame({"group": groups, "split": dataset.splits.loc[groups.index]})
+    return table.rename_axis("record_id")
 
 
 def contradictions(dataset: Dataset) -> pd.DataFrame:
@@ -117,7 +119,7 @@ def contradictions(dataset: Dataset) -> pd.DataFrame:
     table = pd.DataFrame({"group": groups, "label": dataset.dev_labels()["label"].loc[groups.index]})
     table = table[table.groupby("group")["label"].transform("nunique") > 1]
     table = table.assign(group=table["group"].rank(method="dense").astype(int))
-    return table.sort_values(["group", "label"], kind="stable")
+    return table.sort_values(["group", "label"], kind="stable").rename_axis("record_id")
 
 
 def normalised(value: object) -> object:
@@ -206,17 +208,19 @@ def _spelled(value: object) -> str:
 
 
 def _found(filled: pd.Series[Any], column: Column) -> str:
-    """Return what a column holds: a range, a few values, or lengths."""
+    """Return what a column holds: a range, its most frequent values, or how long its texts are."""
     if filled.empty:
         return "nothing"
     if column.type in (ColumnType.INTEGER, ColumnType.NUMBER, ColumnType.DATE, ColumnType.DATETIME):
-        return f"{filled.min()} to {filled.max()}"
+        return f"{_spelled(filled.min())} to {_spelled(filled.max())}"
     values = filled.map(_spelled)
     counts = values.value_counts()
-    if len(counts) <= MAX_SHOWN:
-        return ", ".join(f"{value} {n:,}" for value, n in counts.items())
-    lengths = values.str.len()
-    return f"{len(counts):,} different texts of {lengths.min():,} to {lengths.max():,} characters"
+    if len(counts) <= FEW_VALUES and column.pii is PiiClass.NONE:
+        listed = ", ".join(f"{value} {n:,}" for value, n in counts.head(MAX_SHOWN).items())
+        return listed + (f", {len(counts) - MAX_SHOWN:,} more values" if len(counts) > MAX_SHOWN else "")
+    shortest, longest = int(values.str.len().min()), int(values.str.len().max())
+    lengths = f"{shortest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
+    return f"{len(counts):,} different texts of {lengths} characters"
 
 
 def _content(dataset: Dataset, shown: pd.DataFrame, leave_out: set[Role]) -> pd.DataFrame:

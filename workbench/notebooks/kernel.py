@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,33 +54,22 @@ class Kernel:
 
 
 @contextmanager
-def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Provide the loop that jupyter_client uses in this thread, and leave nothing of it behind."""
+def started_kernel(cwd: Path) -> Iterator[Kernel]:
+    """Start a kernel in a working directory, go on without waiting until it answers, and leave nothing of it behind."""
     from jupyter_core.utils import ensure_event_loop
 
-    loop = ensure_event_loop()
-    try:
-        yield loop
-    finally:
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        loop.run_until_complete(asyncio.wait(tasks) if tasks else asyncio.sleep(0))
-        loop.close()
+    # The loop that nbclient, too, will take in this thread.
+    with TemporaryDirectory(prefix="workbench-") as folder, closing(ensure_event_loop()) as loop:
+        kernel = loop.run_until_complete(_start(Path(folder), cwd))
+        try:
+            yield kernel
+        finally:
+            kernel.kill()
+            loop.run_until_complete(_clean_up(kernel.manager))
 
 
-def start_kernel(folder: Path, cwd: Path, loop: asyncio.AbstractEventLoop) -> Kernel:
-    """Start a kernel and return without waiting until it answers.
-
-    Parameters
-    ----------
-    folder : Path
-        An empty private folder for its sockets, settings and log; kept as long as the kernel.
-    cwd : Path
-        Its working directory.
-    loop : asyncio.AbstractEventLoop
-        The loop that its client will run in.
-    """
+async def _start(folder: Path, cwd: Path) -> Kernel:
+    """Start a kernel that keeps its sockets, settings and log in a private folder."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -99,11 +89,22 @@ def start_kernel(folder: Path, cwd: Path, loop: asyncio.AbstractEventLoop) -> Ke
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
     with log.open("wb") as output:
-        loop.run_until_complete(manager.start_kernel(cwd=str(cwd), env=environment, stdout=output, stderr=output))
+        await manager.start_kernel(cwd=str(cwd), env=environment, stdout=output, stderr=output)
     provisioner = manager.provisioner
     assert isinstance(provisioner, LocalProvisioner)
     assert provisioner.process is not None
     return Kernel(manager, provisioner.process, log)
+
+
+async def _clean_up(manager: AsyncKernelManager) -> None:
+    """Close the manager's sockets and end the tasks that nbclient leaves waiting when a kernel dies."""
+    from jupyter_core.utils import ensure_async
+
+    await ensure_async(manager.cleanup_resources())
+    waiting = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 def _write_spec(folder: Path) -> None:

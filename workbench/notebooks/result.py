@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,22 @@ def read_finish(cells: Sequence[Mapping[str, Any]]) -> Finish | None:
         return None
     marks = [output["data"][FINISH_TYPE] for output in outputs if FINISH_TYPE in output.get("data", {})]
     return Finish(marks[-1]["answer"], marks[-1]["values"]) if marks else None
+
+
+def merge_streams(outputs: Sequence[Any]) -> list[Any]:
+    """Return a cell's outputs with text printed in pieces joined, and of a progress bar only its last state.
+
+    nbclient can do so itself, but takes hours for one line of a few million characters.
+    """
+    merged: list[Any] = []
+    for (kind, name), group in itertools.groupby(outputs, key=lambda output: (output.output_type, output.get("name"))):
+        pieces = list(group)
+        if kind == "stream":
+            text = "".join(piece.text for piece in pieces)
+            lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
+            pieces = [type(pieces[0])(output_type=kind, name=name, text="\n".join(lines))]
+        merged += pieces
+    return merged
 
 
 def _text(cell: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +15,8 @@ from typing import Any
 from workbench.errors import RunError
 from workbench.files import write_atomically
 from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
-from workbench.notebooks.kernel import KERNEL_NAME, Kernel, event_loop, start_kernel
-from workbench.notebooks.result import Finish, read_finish
+from workbench.notebooks.kernel import KERNEL_NAME, Kernel, started_kernel
+from workbench.notebooks.result import Finish, merge_streams, read_finish
 
 ENGINE = "workbench"
 # Seconds that a cell's last outputs may take after its reply; papermill's 4 are too few on a busy machine.
@@ -74,12 +73,8 @@ class Session:
         started = monotonic()
         self.deadline = started + self.limits.total_s
         try:
-            with tempfile.TemporaryDirectory(prefix="workbench-") as folder, event_loop() as loop:
-                self.kernel = start_kernel(Path(folder), self.job.notebook.resolve().parent, loop)
-                try:
-                    finish = self._through_papermill(self.kernel)
-                finally:
-                    self.kernel.kill()
+            with started_kernel(self.job.notebook.resolve().parent) as self.kernel:
+                finish = self._through_papermill(self.kernel)
             self._write(self.job.output)
             self.job.failed_output.unlink(missing_ok=True)
         except _Failed as failure:
@@ -151,7 +146,6 @@ class Session:
             iopub_timeout=OUTPUT_TIMEOUT_S,
             shutdown_kernel="immediate",
             force_raise_errors=True,
-            coalesce_streams=True,
             on_cell_start=self._cell_starts,
         )
         client.on_cell_executed = partial(self._cell_ended, client)
@@ -218,6 +212,9 @@ class Session:
         import nbformat
 
         self.notebook.metadata.papermill.output_path = str(path)
+        for cell in self.notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs = merge_streams(cell.outputs)
         with _writing:
             write_atomically(path, nbformat.writes(self.notebook))
 

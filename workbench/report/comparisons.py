@@ -1,4 +1,4 @@
-"""Where agent versions differ: on which records, with which answers, and how much of it chance could do."""
+"""Versions and their decisions as tables: where they differ, how much of it chance could do, what was answered."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.contract import Role
 from workbench.decisions import Status
 from workbench.evaluation import Evaluation, paired_differences
 from workbench.metrics.outcomes import column, is_asked, is_right, numbers
-from workbench.report.tables import percent
+from workbench.report.tables import UNDEFINED, percent
+from workbench.splits import Dataset
 from workbench.stats import clopper_pearson
 
 CONFIDENCE_LEVEL = 0.95
@@ -30,9 +32,9 @@ def pairs_table(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
         counts = [pair[name] for name in ("both_right", "only_first", "only_second", "neither")]
         won, decisive = pair["only_first"], pair["only_first"] + pair["only_second"]
         lower, upper = clopper_pearson(won, decisive, CONFIDENCE_LEVEL) if decisive else (0.0, 1.0)
-        share = f"{percent(won / decisive)} ({percent(lower)} to {percent(upper)})" if decisive else "undefined"
+        share = f"{percent(won / decisive)} ({percent(lower)} to {percent(upper)})" if decisive else UNDEFINED
         better = first if lower > 0.5 else second if upper < 0.5 else "cannot tell"
-        gain = f"{100 * pair['difference']:+.2f} points" if n else "undefined"
+        gain = f"{100 * pair['difference']:+.2f} points" if n else UNDEFINED
         rows.append((first, second, n, *counts, gain, share, better))
     names = ["first", "second", "records", "both right", "only first right", "only second right", "neither"]
     names += ["difference in accuracy", "first wins, where only one is right", "better"]
@@ -77,15 +79,14 @@ def only_right(winner: Evaluation, loser: Evaluation, most: int = 5) -> pd.Index
     return sure.sort_values(ascending=False, kind="stable").index[:most]
 
 
-def examples(evaluations: Sequence[Evaluation], records: pd.DataFrame, ids: pd.Index[str]) -> pd.DataFrame:
+def examples(evaluations: Sequence[Evaluation], dataset: Dataset, ids: pd.Index[str]) -> pd.DataFrame:
     """Return records as a reader needs them: what they say, their label, and what each version answered.
 
     Parameters
     ----------
     evaluations : sequence of Evaluation
         Of the same split.
-    records : DataFrame
-        The columns to show, indexed by record id, as `Dataset.shown` gives them.
+    dataset : Dataset
     ids : Index
         Which records, in this order.
 
@@ -99,15 +100,19 @@ def examples(evaluations: Sequence[Evaluation], records: pd.DataFrame, ids: pd.I
     labels = outcomes[0]["label"]
     if "label_reason" in outcomes[0]:
         labels = _with_reason(labels, outcomes[0]["label_reason"])
-    columns = {"record": contents(records, ids), "label": labels}
+    columns = {"record": contents(dataset, ids), "label": labels}
     columns |= {f"{e.agent} answers": answer_texts(part) for e, part in zip(evaluations, outcomes, strict=True)}
     return pd.DataFrame(columns, index=ids.rename("record_id"))
 
 
-def contents(records: pd.DataFrame, ids: pd.Index[str]) -> pd.Series[Any]:
-    """Return what records say, each a mapping of column to value without empty cells; a lone column as it is."""
-    columns = list(records.columns)
-    rows = records.loc[ids].itertuples(index=False, name=None)
+def contents(dataset: Dataset, ids: pd.Index[str]) -> pd.Series[Any]:
+    """Return what an agent sees of records, each a mapping of column to value without id and empty cells.
+
+    Where an agent sees one column only, its value as it is.
+    """
+    shown = dataset.shown()
+    columns = [name for name in shown.columns if dataset.contract.columns[name].role is not Role.ID]
+    rows = shown.loc[ids, columns].itertuples(index=False, name=None)
     if len(columns) == 1:
         said: list[object] = [row[0] for row in rows]
     else:
@@ -134,6 +139,20 @@ def _with_reason(texts: pd.Series[str], reasons: pd.Series[Any]) -> pd.Series[st
     return pd.Series(joined, index=texts.index, dtype=object)
 
 
+def classes_table(classes: pd.DataFrame) -> pd.DataFrame:
+    """Return the classes that have records, the hardest first, with recall and precision as text.
+
+    Parameters
+    ----------
+    classes : DataFrame
+        As `workbench.metrics.per_class` gives it.
+    """
+    table = classes[classes["n"] > 0].sort_values(["recall", "n"], ascending=[True, False], kind="stable")
+    texts = {name: [_interval(row) for row in _bounds(table, name)] for name in ("recall", "precision")}
+    columns = {"right": table["right"], "decided as this": table["predicted"], "f1": table["f1"]}
+    return pd.DataFrame({"label": table["label"], "records": table["n"], **columns, **texts}, index=table.index)
+
+
 def undecided(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
     """Return per version how its planned records ended, and the causes of those without a valid decision."""
     rows = []
@@ -153,3 +172,15 @@ def _rightness(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
 
 def _listed(names: Sequence[str], flags: Iterable[bool]) -> str:
     return ", ".join(name for name, flag in zip(names, flags, strict=True) if flag) or "none"
+
+
+def _bounds(table: pd.DataFrame, name: str) -> list[tuple[float, float, float]]:
+    return list(table[[name, f"{name}_lower", f"{name}_upper"]].itertuples(index=False, name=None))
+
+
+def _interval(bounds: tuple[float, float, float]) -> str:
+    """Return a share with its interval."""
+    if np.isnan(bounds[0]):
+        return UNDEFINED
+    value, lower, upper = map(percent, bounds)
+    return f"{value} ({lower} to {upper})"

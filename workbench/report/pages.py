@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from workbench.errors import InputError
-from workbench.notebooks.result import FINISH_TYPE, read_finish
+from workbench.notebooks.result import read_finish
 
-TAGS = frozenset(
-    "a abbr b blockquote br caption code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i li ol p pre s small span strong sub"
-    " sup table tbody td tfoot th thead tr u ul".split()
-)
+# fmt: off
+TAGS = frozenset({
+    "a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2", "h3",
+    "h4", "hr", "i", "li", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "sup", "table", "tbody", "td",
+    "tfoot", "th", "thead", "tr", "u", "ul", "wbr",
+})
+# fmt: on
 ATTRIBUTES = {"a": ["href", "title"], "td": ["colspan", "rowspan", "style"], "th": ["colspan", "rowspan", "style"]}
-STYLES = ("text-align", "vertical-align", "white-space")
+STYLES = ("border-bottom", "text-align", "vertical-align", "white-space")
 LINKS = ("http", "https", "mailto")
 IMAGES = ("image/png", "image/jpeg")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
@@ -54,7 +57,7 @@ def notebook_page(path: Path) -> str:
     """
     notebook = _read(path)
     cells = notebook["cells"]
-    parts = [_part(cell) for cell in cells if _text(cell["source"]).strip()]
+    parts = _joined(_part(cell) for cell in cells if _text(cell["source"]).strip())
     prose = (_text(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     heading = next((line for text in prose for line in text.splitlines() if line.startswith("# ")), path.stem)
     finish = read_finish(cells)
@@ -81,6 +84,19 @@ def _read(path: Path) -> dict[str, Any]:
     return dict(content)
 
 
+def _joined(parts: Iterable[Part]) -> list[Part]:
+    """Return the parts, the code of those that show nothing put before the next code."""
+    joined: list[Part] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if last is not None and last.code and part.code and not last.shown:
+            messages = "\n".join(filter(None, (last.messages, part.messages)))
+            joined[-1] = Part(part.shown, f"{last.code}\n\n{part.code}", messages)
+        else:
+            joined.append(part)
+    return joined
+
+
 def _part(cell: Mapping[str, Any]) -> Part:
     """Return a cell as it stands on the page."""
     source = _text(cell["source"])
@@ -102,8 +118,6 @@ def _shown(output: Mapping[str, Any]) -> Iterator[Markup]:
         return
     data = output.get("data", {})
     plain = _text(data.get("text/plain", ""))
-    if FINISH_TYPE in data:
-        return  # the answer stands at the top
     if "text/html" in data:
         yield _clean(_text(data["text/html"]))
     elif "text/markdown" in data:
@@ -129,13 +143,13 @@ def _text(source: str | list[str]) -> str:
 
 def _clean(html: str) -> Markup:
     """Return markup of which only text, tables and links are left."""
-    return Markup(_cleaner().clean(html))  # noqa: S704 - cleaned
+    return Markup(_cleaner().clean(html))
 
 
 @functools.cache
 def _cleaner() -> Any:
-    from bleach.css_sanitizer import CSSSanitizer
-    from bleach.sanitizer import Cleaner
+    from bleach.css_sanitizer import CSSSanitizer  # type: ignore[import-untyped]
+    from bleach.sanitizer import Cleaner  # type: ignore[import-untyped]
 
     css = CSSSanitizer(allowed_css_properties=STYLES, allowed_svg_properties=())
     return Cleaner(TAGS, ATTRIBUTES, LINKS, strip=True, strip_comments=True, css_sanitizer=css)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from workbench.files import write_atomically
@@ -24,6 +27,7 @@ HERE = "."
 MAX_ROWS = 30
 MAX_LETTERS = 500
 NOTHING = "–"  # noqa: RUF001 - an en dash, as printed tables have it
+BREAK = re.compile(r"(_(?=[^\W_])|[^\s_]{24}(?=[^\s_]))")
 # Signs that a reader cannot see, or that turn the order of the others around.
 HIDDEN = frozenset([*range(9), 11, 12, *range(14, 32), *range(127, 160), 0x61C, 0x200B, 0x2060, 0xFEFF]) | frozenset(
     [*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xE0000, 0xE0080)]
@@ -88,20 +92,29 @@ class Exhibits:
         _display({"text/html": _template("text").render(text=visible(text)), "text/plain": text})
 
 
+class Column(NamedTuple):
+    """The head of a column."""
+
+    name: str
+    is_number: bool
+
+
 def table_html(frame: pd.DataFrame, caption: str = "", left_out: str = "") -> str:
     """Return a table as HTML in which every name and cell is text, whatever it holds.
 
-    Numbers stand right; what is missing reads as a dash; long text is cut, with the number of letters left out.
+    Numbers stand right; what is missing reads as a dash; long text is cut, with the number of letters left out. A
+    column of mappings has no place of its own: names and values go below each row, over the whole width.
     """
     if frame.empty:
         return str(_template("note").render(text=f"{caption}: none" if caption else "None"))
     numeric = [pd.api.types.is_numeric_dtype(of) and not pd.api.types.is_bool_dtype(of) for of in frame.dtypes]
-    columns = [
-        {"name": visible(str(name)), "align": "right" if is_number else "left"}
-        for name, is_number in zip(frame.columns, numeric, strict=True)
-    ]
+    columns = [Column(visible(str(name)), is_number) for name, is_number in zip(frame.columns, numeric, strict=True)]
     rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-    return str(_template("table").render(columns=columns, rows=rows, caption=visible(caption), left_out=left_out))
+    is_wide = [any(isinstance(row[place], Mapping) for row in rows) for place in range(len(columns))]
+    places = {"narrow": [place for place, wide in enumerate(is_wide) if not wide]}
+    places["wide"] = [place for place, wide in enumerate(is_wide) if wide]
+    facts = {"caption": visible(caption), "left_out": left_out, **places}
+    return str(_template("table").render(columns=columns, rows=rows, **facts))
 
 
 def visible(text: str) -> str:
@@ -136,7 +149,14 @@ def _cell(value: object) -> object:
 @functools.cache
 def _template(name: str) -> Template:
     loader = FileSystemLoader(Path(__file__).parent / "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template(f"{name}.html.j2")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    environment.filters["breakable"] = _breakable
+    return environment.get_template(f"{name}.html.j2")
+
+
+def _breakable(text: str) -> Markup:
+    """Return text in which a line may end after an underscore and within very long words."""
+    return Markup("<wbr>").join(BREAK.sub("\\1\0", str(text)).split("\0"))
 
 
 def _display(content: Mapping[str, str]) -> None:
