@@ -17,11 +17,11 @@ $(VENV)/bin/uv:
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check uv
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/uv
-	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --editable .
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PYTHON) --constraint constraints.txt --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --editable '.[dev]'
+	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PYTHON) --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 run: install ## run a pilot (PILOT=invoice_matching) and print the answer

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ticket_records import write_tickets
 
-from tests.conftest import write_tickets
 from workbench.cli import main
 from workbench.pilot import Pilot
 

@@ -20,7 +20,7 @@ ROWS = [
     {"callables", "journal"},
     {"agents"},
     {"runner"},
-    {"metrics"},
+    {"metrics", "audit"},
     {"evaluation", "scaffold"},
     {"notebooks", "tracking", "report"},
     {"pipeline"},

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from ticket_records import write_tickets
 
-from tests.conftest import write_tickets
 from workbench.contract import ColumnType, PiiClass, Role
 from workbench.errors import InputError
 from workbench.evaluation import RunRequest, evaluate, evaluate_all

@@ -9,8 +9,10 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.evaluation import EngineChoice
+from workbench.files import write_atomically
 from workbench.notebooks import Limits, NotebookJob, NotebookResult, execute_many, find_notebook
 from workbench.pilot import Pilot
+from workbench.report.pages import notebook_page
 from workbench.tracking import Link, Version, log_versions, version_from
 
 AUDIT, ITERATION, EVALUATION = "01_data_audit", "02_prompt_iteration", "03_evaluation"
@@ -41,6 +43,8 @@ class PilotResult:
         Per notebook its answer in one sentence.
     notebooks : mapping
         Per notebook the path of its executed copy.
+    pages : mapping
+        Per notebook the path of that copy as one HTML page, for readers without Jupyter.
     evaluations : tuple of mapping
         `Evaluation.as_json()` of every agent version, development first, then holdout.
     links : tuple of Link
@@ -49,6 +53,7 @@ class PilotResult:
 
     answers: Mapping[str, str]
     notebooks: Mapping[str, Path]
+    pages: Mapping[str, Path]
     evaluations: tuple[Mapping[str, Any], ...]
     links: tuple[Link, ...]
 
@@ -80,6 +85,7 @@ def run_pilot(
     return PilotResult(
         {name: result.answer for name, result in done.items()},
         {name: result.output for name, result in done.items()},
+        {name: page_path(result) for name, result in done.items()},
         tuple(version.evaluation for version in versions),
         log_versions(pilot, versions),
     )
@@ -88,6 +94,11 @@ def run_pilot(
 def results_folder(pilot: Pilot, notebook: str) -> Path:
     """Return where a notebook leaves its figures and tables."""
     return pilot.runs / "results" / notebook
+
+
+def page_path(result: NotebookResult) -> Path:
+    """Return where the page of an executed notebook is."""
+    return result.output.with_suffix(".html")
 
 
 def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:
@@ -108,7 +119,7 @@ def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:
 def _executed(
     pilot: Pilot, parameters: Mapping[str, Mapping[str, Any]], on_cell: OnCell | None
 ) -> dict[str, NotebookResult]:
-    """Return the results by notebook, or raise what the first one that failed says."""
+    """Return the results by notebook, a page written beside each, or raise what the first one that failed says."""
     jobs = [
         NotebookJob(find_notebook(name, pilot.root), pilot.runs / "notebooks" / f"{name}.ipynb", values)
         for name, values in parameters.items()
@@ -118,6 +129,7 @@ def _executed(
     for name, outcome in zip(parameters, outcomes, strict=True):
         if isinstance(outcome, WorkbenchError):
             raise outcome
+        write_atomically(page_path(outcome), notebook_page(outcome.output))
         done[name] = outcome
     return done
 
@@ -128,7 +140,7 @@ def _versions(pilot: Pilot, done: Mapping[str, NotebookResult]) -> list[Version]
     for name in (ITERATION, EVALUATION):
         if name in done:
             folder = results_folder(pilot, name)
-            files = {"": (done[name].output,), "figures": tuple(sorted(folder.glob("*.png")))}
+            files = {"": (done[name].output, page_path(done[name])), "figures": tuple(sorted(folder.glob("*.png")))}
             written = done[name].values["evaluations"]
             versions += [version_from(folder / str(file), files) for file in written]
     return versions

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from . import reading, tax_ids
 
-def _beside(name: str) -> ModuleType:
-    """Return the module in a file beside this one; agents are loaded from their file, not from a package."""
-    qualified = f"{__name__}_{name}"
-    spec = importlib.util.spec_from_file_location(qualified, Path(__file__).with_name(f"{name}.py"))
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{name}.py is not beside {__file__}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[qualified] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-reading = _beside("reading")
-tax_ids = _beside("tax_ids")
 PROCESS: Mapping[str, Any] = reading.PROCESS
 RULES = {rule["id"]: rule for rule in PROCESS["rules"]}
 Record = Mapping[str, str | int | float | bool | None]
@@ -294,7 +278,8 @@ POLICY: dict[str, Callable[[Trial], bool]] = {
 
 def boosted_trees(training: pd.DataFrame) -> Decide:
     """Train gradient-boosted trees on the decisions of development records; confidence is their probability."""
-    trees = _beside("trees")
+    from . import trees  # scikit-learn, which the other agents do not need
+
     records = training.drop(columns=["decision", "reason_code"]).to_dict("records")
     facts = [reading.read_facts(record) for record in records]
     with trees.THREADS.limit(limits=1):

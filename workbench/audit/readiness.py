@@ -57,14 +57,15 @@ def readiness(dataset: Dataset, audited: Audited, target: float | None = None) -
     columns = audited.columns
     required = columns[columns["required"]]
     n_empty = int((required["n"] - required["filled"]).sum())
-    n_outside = int(columns["not_allowed"].sum())
+    listed = columns[[dataset.contract.columns[name].allowed is not None for name in columns["column"]]]
+    n_outside = int(listed["not_allowed"].sum())
     counts = dataset.label_counts().reindex(list(dataset.labels), fill_value=0).sum(axis="columns")
     unused = int((counts == 0).sum())
     return (
         _enough("development records", len(dataset.ids(Split.DEV)), ENOUGH_DEV),
         _enough("holdout records", len(dataset.ids(Split.HOLDOUT)), ENOUGH_HOLDOUT),
         _none("empty cells in required columns", n_empty, f"of {int(required['n'].sum()):,}"),
-        _none("cells with a value the contract does not allow", n_outside, f"of {int(columns['filled'].sum()):,}"),
+        _none("cells with a value the contract does not allow", n_outside, f"of {int(listed['filled'].sum()):,}"),
         _none("labels without a record", unused, f"of {len(counts):,}"),
         _none("records repeated across the split", _crossing(audited.repeated), f"of {len(dataset.splits):,}"),
         _reachable(dataset, audited, target),

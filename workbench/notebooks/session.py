@@ -25,7 +25,6 @@ OUTPUT_TIMEOUT_S = 60
 OnCell = Callable[[Path, int, int], None]
 
 _loading = threading.Lock()
-_writing = threading.Lock()
 
 
 class _Engine:
@@ -215,8 +214,7 @@ class Session:
         for cell in self.notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs = merge_streams(cell.outputs)
-        with _writing:
-            write_atomically(path, nbformat.writes(self.notebook))
+        write_atomically(path, nbformat.writes(self.notebook))
 
 
 class _Failed(Exception):  # noqa: N818 - becomes a RunError where the cell is known

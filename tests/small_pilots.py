@@ -1,0 +1,49 @@
+"""Pilots of a few records, written out in full so that every number of an audit can be counted by hand."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from workbench.pilot import Pilot, open_pilot
+
+ALL_DEV, ALL_HOLDOUT = 0.0, 1.1
+
+
+def written_pilot(
+    root: Path,
+    columns: Mapping[str, Mapping[str, object]],
+    rows: Sequence[Sequence[object]],
+    sides: Mapping[str, float],
+) -> Pilot:
+    """Write and open a pilot.
+
+    Parameters
+    ----------
+    root : Path
+    columns : mapping
+        Column to its entry in contract.yaml.
+    rows : sequence
+        Cells in the order of the columns; None is an empty cell.
+    sides : mapping
+        Label to its threshold in splits.yaml: ALL_DEV or ALL_HOLDOUT.
+    """
+    data, suite = root / "datasets" / "small", root / "eval_suites" / "small"
+    data.mkdir(parents=True)
+    suite.mkdir(parents=True)
+    with (data / "records.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([list(columns), *rows])
+    contract = {"records": ["records.csv"], "columns": columns}
+    splits = {"key": "0" * 32, "holdout_share": 0.3, "thresholds": sides}
+    agents = {"none": {"http": "http://127.0.0.1:9"}}
+    pilot = {"title": "Small", "question": "Which?", "agents": agents, "compare": ["none"]}
+    for path, content in (
+        (data / "contract.yaml", contract),  # JSON is YAML
+        (data / "splits.yaml", splits),
+        (suite / "pilot.yaml", pilot),
+        (suite / "charter.yaml", {"process": "none"}),
+    ):
+        path.write_text(json.dumps(content), encoding="utf-8")
+    return open_pilot("small", root)
