@@ -33,6 +33,7 @@ def tokens(*parts: tuple[str, float]) -> tuple[TokenLogprob, ...]:
         ({"action": "approve", "confidence": float("nan")}, InvalidCause.BAD_CONFIDENCE),
         ({"action": "approve", "confidence": 1.01}, InvalidCause.BAD_CONFIDENCE),
         ({"action": "approve", "confidence": -0.01}, InvalidCause.BAD_CONFIDENCE),
+        ({"action": "approve", "confidence": 10**400}, InvalidCause.BAD_CONFIDENCE),
         ({"action": "approve", "reason": 7}, InvalidCause.BAD_REASON),
     ],
 )
@@ -77,6 +78,8 @@ def test_confidence_is_the_product_over_the_actions_own_tokens(
 def test_tokens_that_do_not_spell_the_text_give_no_probability() -> None:
     assert action_probability('{"action": "approve"}', "approve", tokens(('{"action": "', 1), ("appr", 0.5))) is None
     assert action_probability('{"action": "approve"}', "approve", None) is None
+    whole = (TokenLogprob('{"action": "approve"}', math.nan),)
+    assert action_probability('{"action": "approve"}', "approve", whole) is None
 
 
 def test_a_reply_becomes_one_decision_with_its_measurements() -> None:
@@ -100,6 +103,7 @@ def test_a_reply_becomes_one_decision_with_its_measurements() -> None:
         ('{"action": "appr', "length", "truncated"),
         ('{"action": "appr', "stop", "not_json"),
         ("[" * 100_000, "stop", "not_json"),
+        ('{"action": "approve", "confidence": ' + "9" * 5_000 + "}", "stop", "not_json"),
     ],
 )
 def test_a_reply_that_is_no_json_object_is_invalid_with_its_cause(text: str, finish_reason: str, cause: str) -> None:

@@ -52,6 +52,14 @@ def test_decisions_come_back_as_they_went_in(tmp_path: Path) -> None:
     assert table.loc["b", "status"] == "skipped"
 
 
+def test_half_a_surrogate_pair_is_stored_as_an_escape(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        run = journal.plan(PLAN, RECORDS)
+        journal.append(run, keyed(ok("a", reason="so \ud83d what", text="ü")), 0.0)
+        row = journal.decisions(run).loc["a"]
+    assert (row["reason"], row["text"]) == ("so \\ud83d what", "ü")
+
+
 def test_the_same_plan_is_the_same_run_and_a_changed_one_asks_again(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal.sqlite") as journal:
         run = journal.plan(PLAN, RECORDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,44 +18,13 @@ from workbench.notebooks.result import FINISH_TYPE
 from workbench.report.pages import notebook_page
 from workbench.report.views import table_html
 
-HARMLESS_TAGS = set(
-    [
-        "html",
-        "head",
-        "meta",
-        "title",
-        "style",
-        "body",
-        "div",
-        "p",
-        "details",
-        "summary",
-        "pre",
-        "footer",
-        "img",
-        "h1",
-        "h2",
-        "h3",
-        "strong",
-        "em",
-        "code",
-        "ul",
-        "ol",
-        "li",
-        "a",
-        "table",
-        "caption",
-        "thead",
-        "tbody",
-        "tr",
-        "th",
-        "td",
-        "b",
-        "wbr",
-        "br",
-        "span",
-    ]
-)
+# fmt: off
+HARMLESS_TAGS = {
+    "html", "head", "meta", "title", "style", "body", "div", "p", "details", "summary", "pre", "footer", "img", "h1",
+    "h2", "h3", "strong", "em", "code", "ul", "ol", "li", "a", "table", "caption", "thead", "tbody", "tr", "th", "td",
+    "b", "wbr", "br", "span",
+}
+# fmt: on
 ATTACKS = [
     "<script>alert(1)</script>",
     "<ScRiPt/x>alert(1)</sCrIpT >",
@@ -122,16 +92,15 @@ def assert_harmless(page: str) -> None:
     for tag, attributes in elements:
         assert not [name for name in attributes if name.startswith("on")], (tag, attributes)
         assert "url(" not in (attributes.get("style") or ""), (tag, attributes)
-        assert (attributes.get("src") or "data:image/").startswith(("data:image/png;base64,", "data:image/")), tag
+        assert (attributes.get("src") or "data:image/png;base64,").startswith("data:image/png;base64,"), attributes
         assert not re.match(r"\s*(javascript|data|vbscript)", attributes.get("href") or "", re.IGNORECASE), attributes
     policies = [attributes["content"] for tag, attributes in elements if "http-equiv" in attributes]
     assert policies == [
         "default-src 'none'; script-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none';"
         " form-action 'none'"
     ]
-    assert page.count("<style>") == 1
-    assert "@import" not in page.split("</style>")[0]
-    assert page.count("<title>") == page.count("</html>") == 1
+    counts = Counter(tag for tag, _ in elements)
+    assert counts["style"] == counts["title"] == counts["body"] == 1
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -153,7 +122,7 @@ def test_hostile_text_stays_text_wherever_it_comes_from(tmp_path, attack):
 
 def test_a_hostile_cell_of_a_table_can_be_read(tmp_path):
     page = page_of(tmp_path, code("x", shown(text_html=table_html(pd.DataFrame({"said": [ATTACKS[0]]})))))
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.replace("<wbr>", "")
 
 
 def test_forms_other_than_text_tables_and_images_are_left_out(tmp_path):

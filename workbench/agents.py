@@ -208,9 +208,9 @@ class HttpAgent:
         async with JsonCaller(self.policy, concurrency=self.window, rng=rng) as caller:
 
             async def ask(record: Record) -> Reply:
-                body = json.dumps({"id": record.id, "record": dict(record.fields)}, ensure_ascii=False).encode()
+                body = json.dumps({"id": record.id, "record": dict(record.fields)}).encode()
                 result = await caller.post(self.url, body, {})
-                text = None if result.body is None else json.dumps(result.body, ensure_ascii=False)
+                text = None if result.body is None else json.dumps(result.body)
                 return Reply(record.id, text, result.latency_s, result.attempts, failure=result.failure)
 
             async for reply in results_of(records, ask, self.window):

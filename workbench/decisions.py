@@ -117,7 +117,10 @@ def _confidence(value: object) -> float | None:
         return None
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise InvalidAnswer(InvalidCause.BAD_CONFIDENCE, repr(value)[:200])
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        raise InvalidAnswer(InvalidCause.BAD_CONFIDENCE, "a number too large") from None
     if not 0.0 <= number <= 1.0:
         raise InvalidAnswer(InvalidCause.BAD_CONFIDENCE, repr(number))
     return number
@@ -175,7 +178,7 @@ def _json(text: str, finish_reason: str | None) -> object:
         raise InvalidAnswer(InvalidCause.EMPTY, "the reply has no text")
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of thousands of digits
         cause = InvalidCause.TRUNCATED if finish_reason == "length" else InvalidCause.NOT_JSON
         raise InvalidAnswer(cause, f"{error}: {text[:200]}") from None
 
@@ -204,4 +207,4 @@ def action_probability(text: str, action: str, tokens: tuple[TokenLogprob, ...] 
         if position < end and after > start:
             total += token.logprob
         position = after
-    return min(1.0, math.exp(total))
+    return None if math.isnan(total) else min(1.0, math.exp(total))

@@ -280,7 +280,13 @@ class Journal:
 
 
 def _values(decision: Decision) -> tuple[Any, ...]:
-    return (decision.record_id, decision.status.value, *(getattr(decision, name) for name in _COLUMNS[2:]))
+    values = (decision.record_id, decision.status.value, *(getattr(decision, name) for name in _COLUMNS[2:]))
+    return tuple(_storable(value) if isinstance(value, str) else value for value in values)
+
+
+def _storable(text: str) -> str:
+    """Return text that UTF-8 can hold: half a surrogate pair, as a model may write, becomes an escape."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _checksum(key: str, values: tuple[Any, ...]) -> str:

@@ -1,7 +1,7 @@
 """The runner: one agent over a fixed set of records, each ending in exactly one terminal row of the journal.
 
 A record is handed to the agent only while fewer than `window` records are under way or decided but not yet stored, so a
-process killed at any moment repeats at most `window` calls. Decisions that come within a few milliseconds share one
+process killed at any moment repeats at most `window` calls. Decisions that come in one turn of the event loop share one
 transaction.
 """
 
@@ -31,7 +31,6 @@ from workbench.journal import Journal, RunInfo, RunPlan, digest_of, key_of, sole
 from workbench.records import Record
 from workbench.splits import Dataset, Split
 
-GROUPING_S = 0.004
 GRACE_S = 10.0
 LATE = 1.25
 
@@ -142,7 +141,7 @@ class _Desk:
         self._is_exhausted = False
         self._decided: list[tuple[str, Decision]] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._turn: asyncio.Handle | None = None
         self._error: RunError | None = None
         self.is_stopped = False
         self.n_unmatched = 0
@@ -169,7 +168,7 @@ class _Desk:
         return record
 
     def accept(self, decision: Decision) -> None:
-        """Take one decision in; it is stored within a few milliseconds."""
+        """Take one decision in; it is stored at the next turn of the event loop."""
         if self._error is not None:
             raise self._error
         opened = self._open.pop(decision.record_id, None)
@@ -180,8 +179,8 @@ class _Desk:
             self.refusal = decision.detail or "the credentials were refused"
             self.stop()
         self._decided.append((opened[0], decision))
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GROUPING_S, self._on_timer)
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._on_turn)
 
     def stop(self) -> None:
         """Hand out no further record."""
@@ -190,9 +189,9 @@ class _Desk:
 
     def flush(self) -> None:
         """Store what was decided and make room."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
         decided, self._decided = self._decided, []
         if decided:
             self._store(decided)
@@ -206,14 +205,22 @@ class _Desk:
             self._give_up_on(list(self._open), "the agent ended without an answer to this record")
         self.flush()
 
-    def expire(self, patience_s: float) -> bool:
-        """Give up on records handed out longer ago; return whether nothing is left to wait for."""
-        before = time.monotonic() - patience_s
-        late = [record_id for record_id, (_, since) in self._open.items() if since < before]
-        if late:
-            self._give_up_on(late, f"no answer within {patience_s:.3g} s")
-            self.flush()
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to hand out or to wait for."""
         return not self._open and (self._is_exhausted or self.is_stopped)
+
+    def expire(self, patience_s: float) -> bool:
+        """Give up on the record that waits longest, if it waited so long; return whether it did.
+
+        One at a time: an agent that works in batches may hold others back only because this one took their room.
+        """
+        oldest = next(iter(self._open), None)
+        if oldest is None or time.monotonic() - self._open[oldest][1] < patience_s:
+            return False
+        self._give_up_on([oldest], f"no answer within {patience_s:.3g} s")
+        self.flush()
+        return True
 
     def _give_up_on(self, record_ids: list[str], detail: str) -> None:
         for record_id in record_ids:
@@ -237,8 +244,8 @@ class _Desk:
                 self.flush()
         self.flush()
 
-    def _on_timer(self) -> None:
-        self._timer = None
+    def _on_turn(self) -> None:
+        self._turn = None
         try:
             self.flush()
         except RunError as error:
@@ -255,21 +262,25 @@ class _Desk:
 async def _drive(agent: Agent, desk: _Desk) -> None:
     """Let the agent decide everything the desk hands out, and give up on what it never answers."""
     deciding = asyncio.create_task(_decide_all(agent, desk))
-    patience_s = None if agent.deadline_s is None else agent.deadline_s * LATE + GROUPING_S
     try:
-        if patience_s is not None:
-            is_over = False
-            while not deciding.done() and not is_over:
-                await asyncio.wait({deciding}, timeout=patience_s / 10)
-                is_over = desk.expire(patience_s)
-            await asyncio.wait({deciding}, timeout=patience_s / 10)
-        if patience_s is None or deciding.done():
+        if agent.deadline_s is not None:
+            await _bounded(deciding, desk, agent.deadline_s * LATE)
+        if agent.deadline_s is None or deciding.done():
             await deciding
     finally:
         if not deciding.done():
             deciding.cancel()
             await asyncio.gather(deciding, return_exceptions=True)
         desk.close()
+
+
+async def _bounded(deciding: asyncio.Task[None], desk: _Desk, patience_s: float) -> None:
+    """Wait for an agent until it ends, or until it has nothing to do and still does not end."""
+    pause_s = patience_s / 10
+    while not deciding.done() and not desk.is_over:
+        await asyncio.wait({deciding}, timeout=pause_s)
+        pause_s = min(patience_s / 10, 0.05) if desk.expire(patience_s) else patience_s / 10
+    await asyncio.wait({deciding}, timeout=patience_s / 10)
 
 
 async def _decide_all(agent: Agent, desk: _Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from workbench.contract import Role
 from workbench.decisions import Status
-from workbench.evaluation import Evaluation, paired_differences
+from workbench.evaluation import Evaluation
 from workbench.metrics.outcomes import column, is_asked, is_right, numbers
 from workbench.report.tables import UNDEFINED, percent
 from workbench.splits import Dataset
@@ -27,15 +28,16 @@ def pairs_table(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
     exact McNemar test at 5% for each pair on its own; it is not corrected for looking at several pairs.
     """
     rows = []
-    for pair in paired_differences(evaluations).to_dict("records"):
-        first, second, n = pair["first"], pair["second"], pair["n"]
-        counts = [pair[name] for name in ("both_right", "only_first", "only_second", "neither")]
-        won, decisive = pair["only_first"], pair["only_first"] + pair["only_second"]
+    for first, second in combinations(evaluations, 2):
+        right = _rightness([first, second])
+        one, two = right.iloc[:, 0], right.iloc[:, 1]
+        counts = [int(flags.sum()) for flags in (one & two, one & ~two, ~one & two, ~one & ~two)]
+        n, won, decisive = len(right), counts[1], counts[1] + counts[2]
         lower, upper = clopper_pearson(won, decisive, CONFIDENCE_LEVEL) if decisive else (0.0, 1.0)
         share = f"{percent(won / decisive)} ({percent(lower)} to {percent(upper)})" if decisive else UNDEFINED
-        better = first if lower > 0.5 else second if upper < 0.5 else "cannot tell"
-        gain = f"{100 * pair['difference']:+.2f} points" if n else UNDEFINED
-        rows.append((first, second, n, *counts, gain, share, better))
+        better = first.agent if lower > 0.5 else second.agent if upper < 0.5 else "cannot tell"
+        gain = f"{100 * (counts[1] - counts[2]) / n:+.2f} points" if n else UNDEFINED
+        rows.append((first.agent, second.agent, n, *counts, gain, share, better))
     names = ["first", "second", "records", "both right", "only first right", "only second right", "neither"]
     names += ["difference in accuracy", "first wins, where only one is right", "better"]
     return pd.DataFrame(rows, columns=names)
@@ -166,8 +168,8 @@ def undecided(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
 
 def _rightness(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
     """Return whether each version is right, on the records that all of them were asked about."""
-    flags = {e.agent: is_right(e.outcomes)[is_asked(e.outcomes)] for e in evaluations}
-    return pd.DataFrame(flags).dropna().astype(bool)
+    flags = [is_right(e.outcomes)[is_asked(e.outcomes)].rename(e.agent) for e in evaluations]
+    return pd.concat(flags, axis="columns", join="inner")
 
 
 def _listed(names: Sequence[str], flags: Iterable[bool]) -> str:

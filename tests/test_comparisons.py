@@ -1,0 +1,126 @@
+"""Tests of workbench.report.comparisons: versions compared on records that are counted by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hand_evaluations import hand_evaluation
+from hand_outcomes import hand_outcomes
+from small_pilots import ALL_DEV, written_pilot
+
+from workbench.metrics import per_class
+from workbench.report import comparisons
+from workbench.splits import read_dataset
+
+# right:          A: r1 r2 r3          B: r1 r4             both r1; only A r2 r3; only B r4; neither r5; r6 not asked
+A = (
+    ("r1", "ok", "x", 0.9, "x"),
+    ("r2", "ok", "x", 0.8, "x"),
+    ("r3", "ok", "y", 0.7, "y"),
+    ("r4", "ok", "x", 0.95, "y"),
+    ("r5", "failed", None, None, "y"),
+    ("r6", "ok", "x", 0.9, "x"),
+)
+B = (
+    ("r1", "ok", "x", None, "x"),
+    ("r2", "ok", "y", 0.4, "x"),
+    ("r3", "invalid", None, None, "y"),
+    ("r4", "ok", "y", 0.6, "y"),
+    ("r5", "ok", "x", 0.3, "y"),
+    ("r6", "skipped", None, None, "x"),
+)
+
+
+@pytest.fixture
+def both():
+    return hand_evaluation("A", A), hand_evaluation("B", B)
+
+
+def test_pairs_are_counted_on_records_both_were_asked(both):
+    [row] = comparisons.pairs_table(both).to_numpy().tolist()
+    assert row[:8] == ["A", "B", 5, 1, 2, 1, 1, "+20.00 points"]
+    # Clopper-Pearson of 2 of 3: .0943 to .9916 (Fleiss, Levin, Paik 2003, and scipy's binomtest)
+    assert row[8:] == ["66.7% (9.4% to 99.2%)", "cannot tell"]
+
+
+def test_a_version_is_better_only_when_chance_is_ruled_out():
+    # one version alone is right on all n records: the exact McNemar p is 2 / 2 ** n, .0625 for 5 and .031 for 6
+    for n, better in ((5, "cannot tell"), (6, "good")):
+        rows = [(f"r{i}", "x") for i in range(n)]
+        good = hand_evaluation("good", [(name, "ok", label, 0.9, label) for name, label in rows])
+        bad = hand_evaluation("bad", [(name, "ok", "z", 0.9, label) for name, label in rows])
+        assert comparisons.pairs_table([good, bad])["better"].tolist() == [better]
+        assert comparisons.pairs_table([bad, good])["better"].tolist() == [better]
+
+
+def test_versions_that_never_differ_cannot_be_told_apart():
+    [row] = comparisons.pairs_table([hand_evaluation("A", A), hand_evaluation("C", A)]).to_numpy().tolist()
+    assert row[-2:] == ["undefined", "cannot tell"]
+
+
+def test_one_version_has_no_pair(both):
+    assert comparisons.pairs_table(both[:1]).empty
+
+
+def test_patterns_count_who_is_right_together(both):
+    rows = comparisons.patterns(both).to_numpy().tolist()
+    assert rows[0] == ["A", "B", 2, "40.0%"]
+    assert sorted(rows[1:]) == [["A, B", "none", 1, "20.0%"], ["B", "A", 1, "20.0%"], ["none", "A, B", 1, "20.0%"]]
+
+
+def test_versions_may_be_named_like_the_columns_of_a_table(both):
+    named = [hand_evaluation("records", A), hand_evaluation("label", B)]
+    assert comparisons.patterns(named)["records"].sum() == 5
+    assert comparisons.differences_by_label(*named).columns.tolist()[0] == "records"
+
+
+def test_differences_by_label_leave_out_labels_on_which_versions_agree(both):
+    table = comparisons.differences_by_label(*both)
+    assert table.reset_index().to_numpy().tolist() == [["x", 2, 1, 0, 1], ["y", 3, 1, 1, 0]]
+    assert comparisons.differences_by_label(both[0], both[0]).empty
+    assert comparisons.only_right(both[0], both[0]).empty
+
+
+def test_examples_start_where_the_loser_was_surest(both):
+    assert comparisons.only_right(*both).tolist() == ["r2", "r3"], "an invalid answer has no confidence and comes last"
+    assert comparisons.only_right(both[1], both[0]).tolist() == ["r4"]
+    assert comparisons.only_right(*both, most=1).tolist() == ["r2"]
+
+
+def test_answers_are_told_with_confidence_and_reason_or_why_there_is_none(both):
+    assert comparisons.answer_texts(both[1].outcomes).tolist()[:4] == ["x", "y (0.4)", "(invalid: not_json)", "y (0.6)"]
+    outcomes = hand_outcomes().assign(cause=None)
+    assert comparisons.answer_texts(outcomes)[0] == "approve (0.95): price"
+
+
+def test_examples_show_what_a_record_says_and_what_each_version_answered(both, tmp_path):
+    columns = {"no": {"role": "id"}, "body": {}, "sum": {"type": "integer"}, "queue": {"role": "label"}}
+    rows = [(f"r{i}", f"text {i}", None if i == 2 else i, "xy"[i % 2]) for i in range(1, 7)]
+    dataset = read_dataset(written_pilot(tmp_path, columns, rows, {"x": ALL_DEV, "y": ALL_DEV}))
+    table = comparisons.examples(both, dataset, pd.Index(["r2", "r3"]))
+    assert table.reset_index().to_numpy().tolist() == [
+        ["r2", {"body": "text 2"}, "x", "x (0.8)", "y (0.4)"],
+        ["r3", {"body": "text 3", "sum": 3}, "y", "y (0.7)", "(invalid: not_json)"],
+    ]
+    assert table.columns.tolist() == ["record", "label", "A answers", "B answers"]
+
+
+def test_a_lone_column_is_shown_as_it_is(tmp_path):
+    rows = [("p", "x"), ("q", "x"), ("r", "y"), ("s", "y")]
+    columns = {"body": {}, "queue": {"role": "label"}}
+    dataset = read_dataset(written_pilot(tmp_path, columns, rows, {"x": ALL_DEV, "y": ALL_DEV}))
+    assert sorted(comparisons.contents(dataset, dataset.splits.index)) == ["p", "q", "r", "s"]
+
+
+def test_what_was_not_decided_is_counted_by_cause(both):
+    rows = comparisons.undecided(both).to_numpy().tolist()
+    assert rows == [["A", 6, 5, 0, 1, 0, "failed: timeout 1"], ["B", 6, 4, 1, 0, 1, "invalid: not_json 1"]]
+
+
+def test_classes_are_sorted_by_how_hard_they_are():
+    # hand_outcomes.py: reject 1 of 3 right, escalate 1 of 2, approve 3 of 4; approve was decided 4 times, right 3 times
+    table = comparisons.classes_table(per_class(hand_outcomes())).set_index("label")
+    assert table.index.tolist() == ["reject", "escalate", "approve"]
+    assert table.loc["approve", ["records", "right", "decided as this"]].tolist() == [4, 3, 4]
+    # Wilson 95% of 3 of 4: .3006 to .9544
+    assert table.loc["approve", "recall"] == "75.0% (30.1% to 95.4%)"
