@@ -67,7 +67,7 @@ def differences_by_label(first: Evaluation, second: Evaluation) -> pd.DataFrame:
     labels = first.outcomes.loc[right.index, "label"]
     one, two = right.iloc[:, 0], right.iloc[:, 1]
     counts = pd.DataFrame({"records": 1, "a": one & ~two, "b": ~one & two}).astype(int).groupby(labels).sum()
-    counts = counts[(counts["a"] > 0) | (counts["b"] > 0)].assign(change=counts["a"] - counts["b"])
+    counts = counts.assign(change=counts["a"] - counts["b"])[(counts["a"] > 0) | (counts["b"] > 0)]
     order = counts["change"].abs().sort_values(ascending=False, kind="stable").index
     named = {"a": f"only {first.agent} right", "b": f"only {second.agent} right", "change": "difference"}
     return counts.loc[order].rename(columns=named).rename_axis("label")
