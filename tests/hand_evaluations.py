@@ -23,6 +23,7 @@ def hand_evaluation(agent: str, rows: Sequence[Row], threshold: float | None = N
         confidence=table["confidence"].astype(float),
         cause=table["status"].where(table["status"] != "ok", None).map({"invalid": "not_json", "failed": "timeout"}),
         reason=None,
+        detail=None,
         attempts=asked.astype(int),
         latency_s=0.5,
         prompt_tokens=pd.array([None] * len(rows), dtype="Int64"),

@@ -89,8 +89,9 @@ def test_examples_start_where_the_loser_was_surest(both):
 
 def test_answers_are_told_with_confidence_and_reason_or_why_there_is_none(both):
     assert comparisons.answer_texts(both[1].outcomes).tolist()[:4] == ["x", "y (0.4)", "(invalid: not_json)", "y (0.6)"]
-    outcomes = hand_outcomes().assign(cause=None)
-    assert comparisons.answer_texts(outcomes)[0] == "approve (0.95): price"
+    outcomes = hand_outcomes().assign(cause="timeout", detail="after 60 s")
+    texts = comparisons.answer_texts(outcomes).tolist()
+    assert (texts[0], texts[8]) == ("approve (0.95): price", "(failed: timeout): after 60 s")
 
 
 def test_examples_show_what_a_record_says_and_what_each_version_answered(both, tmp_path):

@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 import pytest
 import yaml
+from stub_server import stub_process
 
 from workbench.errors import RunError
 from workbench.ledger import read_ledger
@@ -122,6 +123,30 @@ def test_notebooks_take_a_pilot_without_times_texts_reasons_kpis_and_confidence(
     assert evaluation.answer.endswith("KPIs: the charter has none.")
     counts = iteration.values["estimates"]["failing"]["accuracy"]
     assert counts["n"] == 20, "failed decisions stay in the denominator"
+
+
+def test_prompts_are_compared_on_a_server_with_what_changed_and_what_failed(tickets):
+    pilot = tickets(120)
+    prompts = pilot.suite / "prompts"
+    first = (prompts / "v1.md").read_text(encoding="utf-8")
+    second = first.replace("name: v1", "name: v2").replace("parent: null", "parent: v1")
+    (prompts / "v2.md").write_text(second.replace("You decide one record", "You route one ticket"), encoding="utf-8")
+    settings = yaml.safe_load((pilot.suite / "pilot.yaml").read_text())
+    settings["agents"]["prompt_v2"] = {"prompt": "v2"}
+    settings["server"] = {"max_attempts": 1}  # so that a cut body is a failed decision
+    settings["prices"] = {"stub": {"input_per_million": 1.0, "output_per_million": 2.0}}
+    (pilot.suite / "pilot.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    with stub_process("--faults", "malformed=0.3") as url:
+        given = {"agents": ["prompt_v1", "prompt_v2"], "base_url": url, "model": "stub", "limit": 40}
+        [result] = execute_many(jobs(pilot, {ITERATION: given}))
+    assert isinstance(result, NotebookResult), result
+    assert "- You decide one record".replace(" ", "") in markup(result.output).replace(" ", "")
+    assert (pilot.runs / "results" / ITERATION / "prompt_v2.txt").is_file()
+    evaluation = json.loads((pilot.runs / "results" / ITERATION / "prompt_v1.dev.json").read_text())
+    assert evaluation["counts"]["failed"] > 0
+    assert evaluation["estimates"]["accuracy"]["n"] == 40
+    assert evaluation["estimates"]["cost_per_decision"]["value"] > 0
+    assert next(iter(evaluation["causes"])) in markup(result.output)
 
 
 def test_one_version_is_judged_without_a_rival(tickets):

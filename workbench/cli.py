@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,6 @@ from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.evaluation import EngineChoice
-    from workbench.pilot import Pilot
 
 app = typer.Typer(
     name="workbench",
@@ -106,6 +105,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a pilot's notebooks: audit the records, compare agent versions on dev, evaluate the chosen one on holdout."""
+    from workbench.evaluation import check
     from workbench.pilot import open_pilot
     from workbench.pipeline import NOTEBOOKS, PilotRun, run_pilot
     from workbench.terminal import CellProgress, print_result, result_json
@@ -114,7 +114,7 @@ def run(
     what = PilotRun(tuple(agent or ()), limit, _engine_choice(engine, base_url, model))
     if notebook is not None and notebook not in NOTEBOOKS:
         raise InputError(f"there is no notebook {notebook!r} in a run", expected=", ".join(NOTEBOOKS))
-    _check_before_run(opened, what.agents)
+    check(opened, what.agents, what.engine)
     with CellProgress() as progress:
         result = run_pilot(opened, what, NOTEBOOKS if notebook is None else (notebook,), progress)
     if as_json:
@@ -273,15 +273,6 @@ def _engine_choice(engine: str | None, base_url: str | None, model: str | None) 
     if engine is not None and engine not in kinds:
         raise InputError(f"there is no engine {engine!r}", expected=", ".join(kinds))
     return EngineChoice(EngineKind(engine or EngineKind.SERVER), base_url, model)
-
-
-def _check_before_run(pilot: Pilot, agents: Sequence[str]) -> None:
-    """Find what a notebook would stumble on before a kernel is started."""
-    from workbench.splits import read_dataset
-
-    for name in agents:
-        pilot.agent(name)
-    read_dataset(pilot)
 
 
 def _print_json(content: Mapping[str, Any]) -> None:

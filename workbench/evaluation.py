@@ -25,6 +25,7 @@ from workbench.ledger import Purpose
 from workbench.metrics import Estimate, EvaluationSettings, ThresholdChoice, evaluate_outcomes, threshold_for
 from workbench.metrics.outcomes import is_right
 from workbench.pilot import Pilot, ServerSettings
+from workbench.prompts import read_prompts
 from workbench.provenance import provenance
 from workbench.runner import Selection, Session, run_agent
 from workbench.splits import Dataset, Split, open_holdout, read_dataset
@@ -158,6 +159,20 @@ def evaluate_all(
                 raise _refused(session, agent.name)
             evaluations.append(_evaluation(pilot, dataset, journal, session, agent.identity))
     return tuple(evaluations)
+
+
+def check(pilot: Pilot, agents: Sequence[str], choice: EngineChoice) -> None:
+    """Find what does not fit in a pilot's records, prompts and agents before anything is started.
+
+    Raises
+    ------
+    InputError
+        As `evaluate` would, or for a prompt document that no agent uses yet.
+    """
+    dataset = read_dataset(pilot)
+    read_prompts(pilot.suite / "prompts", pilot.contract.shown)
+    for name in agents or pilot.settings.compare:
+        build_agent(pilot, name, dataset, choice)
 
 
 def stored_evaluations(pilot: Pilot, split: Split = Split.DEV) -> tuple[Evaluation, ...]:

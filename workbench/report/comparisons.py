@@ -124,7 +124,7 @@ def contents(dataset: Dataset, ids: pd.Index[str]) -> pd.Series[Any]:
 
 
 def answer_texts(outcomes: pd.DataFrame) -> pd.Series[str]:
-    """Return each decision as one text: "refund (0.83): the reason given", "(invalid: not_json)"."""
+    """Return each decision as one text: "refund (0.83): the reason given", "(failed: timeout): the detail"."""
     columns = (column(outcomes, name) for name in ("status", "cause", "action"))
     texts = []
     for status, cause, action, sure in zip(*columns, numbers(outcomes, "confidence"), strict=True):
@@ -132,7 +132,8 @@ def answer_texts(outcomes: pd.DataFrame) -> pd.Series[str]:
             texts.append(f"({status}: {cause})")
         else:
             texts.append(str(action) if np.isnan(sure) else f"{action} ({sure:.3g})")
-    return _with_reason(pd.Series(texts, index=outcomes.index, dtype=object), outcomes["reason"])
+    explained = outcomes["reason"].where(outcomes["status"] == Status.OK.value, outcomes["detail"])
+    return _with_reason(pd.Series(texts, index=outcomes.index, dtype=object), explained)
 
 
 def _with_reason(texts: pd.Series[str], reasons: pd.Series[Any]) -> pd.Series[str]:
