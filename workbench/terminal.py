@@ -68,7 +68,8 @@ def print_result(pilot: Pilot, result: PilotResult) -> None:
             )
     for name, answer in result.answers.items():
         console.print(f"\n[bold]{name}[/bold]  {answer}", highlight=False, markup=True)
-        console.print(f"  {result.notebooks[name]}", soft_wrap=True, highlight=False)
+        page, notebook = result.notebooks[name].with_suffix(".html"), result.notebooks[name].name
+        console.print(f"  {page}  (executed notebook beside it: {notebook})", soft_wrap=True, highlight=False)
     if result.links:
         runs = _quoted(link.run_id for link in result.links)
         experiments = _quoted(sorted({link.experiment_id for link in result.links}))
