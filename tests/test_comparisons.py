@@ -8,6 +8,7 @@ from hand_evaluations import hand_evaluation
 from hand_outcomes import hand_outcomes
 from small_pilots import ALL_DEV, written_pilot
 
+from workbench.evaluation import paired_differences
 from workbench.metrics import per_class
 from workbench.report import comparisons
 from workbench.splits import read_dataset
@@ -37,7 +38,7 @@ def both():
 
 
 def test_pairs_are_counted_on_records_both_were_asked(both):
-    [row] = comparisons.pairs_table(both).to_numpy().tolist()
+    [row] = comparisons.pairs_table(paired_differences(both)).to_numpy().tolist()
     assert row[:8] == ["A", "B", 5, 1, 2, 1, 1, "+20.00 points"]
     # Clopper-Pearson of 2 of 3: .0943 to .9916 (Fleiss, Levin, Paik 2003, and scipy's binomtest)
     assert row[8:] == ["66.7% (9.4% to 99.2%)", "cannot tell"]
@@ -49,17 +50,21 @@ def test_a_version_is_better_only_when_chance_is_ruled_out():
         rows = [(f"r{i}", "x") for i in range(n)]
         good = hand_evaluation("good", [(name, "ok", label, 0.9, label) for name, label in rows])
         bad = hand_evaluation("bad", [(name, "ok", "z", 0.9, label) for name, label in rows])
-        assert comparisons.pairs_table([good, bad])["better"].tolist() == [better]
-        assert comparisons.pairs_table([bad, good])["better"].tolist() == [better]
+        assert comparisons.pairs_table(paired_differences([good, bad]))["better"].tolist() == [better]
+        assert comparisons.pairs_table(paired_differences([bad, good]))["better"].tolist() == [better]
 
 
 def test_versions_that_never_differ_cannot_be_told_apart():
-    [row] = comparisons.pairs_table([hand_evaluation("A", A), hand_evaluation("C", A)]).to_numpy().tolist()
+    [row] = (
+        comparisons.pairs_table(paired_differences([hand_evaluation("A", A), hand_evaluation("C", A)]))
+        .to_numpy()
+        .tolist()
+    )
     assert row[-2:] == ["undefined", "cannot tell"]
 
 
 def test_one_version_has_no_pair(both):
-    assert comparisons.pairs_table(both[:1]).empty
+    assert comparisons.pairs_table(paired_differences(both[:1])).empty
 
 
 def test_patterns_count_who_is_right_together(both):

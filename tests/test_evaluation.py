@@ -58,6 +58,13 @@ def test_pairs_are_counted_on_the_records_both_were_asked(tickets: Callable[[int
     assert paired_differences([some, small])["n"].tolist() == [30]
 
 
+def test_a_skipped_record_is_in_no_pair(tickets: Callable[[int], Pilot]) -> None:
+    pilot = with_agents(tickets(100), "some", "more")
+    some, more = evaluate_all(pilot, ["some", "more"], DEV)
+    some.outcomes.loc[some.outcomes.index[:10], ["status", "action"]] = ["skipped", None]
+    assert paired_differences([some, more])["n"].tolist() == [60]
+
+
 def test_the_chosen_version_automates_most_at_the_charters_accuracy(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(300)
     majority, baseline = evaluate_all(pilot, (), DEV)

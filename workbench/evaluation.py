@@ -23,13 +23,20 @@ from workbench.files import write_atomically
 from workbench.journal import JOURNAL_FILE, Journal, RunInfo, digest_of
 from workbench.ledger import Purpose
 from workbench.metrics import Estimate, EvaluationSettings, ThresholdChoice, evaluate_outcomes, threshold_for
-from workbench.metrics.outcomes import is_right
+from workbench.metrics.outcomes import is_asked, is_right
 from workbench.pilot import Pilot, ServerSettings
 from workbench.prompts import read_prompts
 from workbench.provenance import provenance
 from workbench.runner import Selection, Session, run_agent
 from workbench.splits import Dataset, Split, open_holdout, read_dataset
+from workbench.stats import clopper_pearson
 from workbench.tables import safe_for_spreadsheets
+
+CONFIDENCE_LEVEL = 0.95
+PAIR_COLUMNS = [
+    "first", "second", "n", "both_right", "only_first", "only_second", "neither", "difference", "lower", "upper",
+    "better",
+]  # fmt: skip
 
 
 class EngineKind(StrEnum):
@@ -185,7 +192,7 @@ def stored_evaluations(pilot: Pilot, split: Split = Split.DEV) -> tuple[Evaluati
     if path.is_file():
         with Journal(path) as journal:
             latest: dict[str, RunInfo] = {}
-            for info in journal.runs(split=split.value):
+            for info in journal.runs(split.value):
                 if info.finished and info.dataset_digest == dataset.digest:
                     latest.setdefault(info.agent, info)
             if latest:
@@ -206,17 +213,41 @@ def paired_differences(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
     -------
     pd.DataFrame
         `first`, `second`, `n` (records both were asked), `both_right`, `only_first`, `only_second`, `neither`,
-        `difference` = (only_first - only_second) / n.
+        `difference` = (only_first - only_second) / n; `lower` and `upper`, the exact 95% interval (Clopper-Pearson) of
+        only_first / (only_first + only_second); `better`, the agent that wins when one half lies outside that
+        interval, else None. That is the exact McNemar test at 5% for each pair alone, not corrected for many pairs.
     """
     rows = []
     for first, second in combinations(evaluations, 2):
-        right = pd.DataFrame({"a": is_right(first.outcomes), "b": is_right(second.outcomes)}).dropna().astype(bool)
-        both, a, b = int((right.a & right.b).sum()), int((right.a & ~right.b).sum()), int((~right.a & right.b).sum())
+        right = rightness([first, second])
+        one, two = right.iloc[:, 0], right.iloc[:, 1]
+        both, a, b = int((one & two).sum()), int((one & ~two).sum()), int((~one & two).sum())
         n = len(right)
-        difference = (a - b) / n if n else None
-        rows.append((first.agent, second.agent, n, both, a, b, n - both - a - b, difference))
-    columns = ["first", "second", "n", "both_right", "only_first", "only_second", "neither", "difference"]
-    return pd.DataFrame(rows, columns=columns)
+        lower, upper = clopper_pearson(a, a + b, CONFIDENCE_LEVEL) if a + b else (None, None)
+        better = None if lower is None or upper is None or lower <= 0.5 <= upper else (first if lower > 0.5 else second)
+        rows.append(
+            {
+                "first": first.agent,
+                "second": second.agent,
+                "n": n,
+                "both_right": both,
+                "only_first": a,
+                "only_second": b,
+                "neither": n - both - a - b,
+                "difference": (a - b) / n if n else None,
+                "lower": lower,
+                "upper": upper,
+                "better": None if better is None else better.agent,
+            }
+        )
+    table = pd.DataFrame(rows, columns=PAIR_COLUMNS, dtype=object)
+    return table.where(table.notna(), None)
+
+
+def rightness(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
+    """Return one column of bool for each evaluation, by agent: is it right; on the records all of them were asked."""
+    columns = [is_right(one.outcomes)[is_asked(one.outcomes)].rename(one.agent) for one in evaluations]
+    return pd.concat(columns, axis="columns", join="inner")
 
 
 def chosen(evaluations: Sequence[Evaluation]) -> Evaluation:
@@ -278,7 +309,7 @@ def _evaluation(
     split = Split(info.split)
     decisions = journal.decisions(info.run)
     outcomes = _outcomes(pilot, dataset, decisions, info)
-    threshold, note = _threshold(pilot, dataset, journal, info)
+    threshold, note = _threshold(pilot, dataset, journal, (info, outcomes))
     rate = info.called / info.wall_s if info.called and info.wall_s > 0 else None
     n_called = int((decisions["attempts"] > 0).sum())
     model = str(dict(identity.get("engine", {})).get("model", ""))
@@ -313,26 +344,26 @@ def _outcomes(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame, info: Run
     return decisions.join(labels).join(dataset.strata(decisions.index))
 
 
-def _threshold(pilot: Pilot, dataset: Dataset, journal: Journal, info: RunInfo) -> tuple[ThresholdChoice | None, str]:
+def _threshold(
+    pilot: Pilot, dataset: Dataset, journal: Journal, evaluated: tuple[RunInfo, pd.DataFrame]
+) -> tuple[ThresholdChoice | None, str]:
     """Return the threshold chosen on this agent version's largest finished development run, and how it came about."""
+    info, outcomes = evaluated
     target = pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY)
     if target is None:
         return None, "No threshold: the charter has no KPI on selective_accuracy"
-    same_version = journal.runs(split=Split.DEV.value, agent_digest=info.agent_digest)
-    runs = [run for run in same_version if run.finished and run.dataset_digest == info.dataset_digest]
-    if not runs:
+    largest = journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
+    if largest is None:
         advice = f"workbench evaluate {pilot.name} --agent {info.agent}"
         return None, f"No threshold: this version has no finished development run; {advice}"
-    largest = max(runs, key=lambda run: run.planned)
-    outcomes = journal.decisions(largest.run).join(dataset.dev_labels())
+    if largest != info.run:
+        outcomes = journal.decisions(largest).join(dataset.dev_labels())
     choice = threshold_for(outcomes, target, pilot.settings.escalate_label)
-    of = f"{largest.planned:,} development records"
+    of = f"{len(outcomes):,} development records"
     if choice is None:
         return None, f"No threshold reaches a selective accuracy of {target:g} on {of}"
-    return (
-        choice,
-        f"Threshold {choice.threshold:.4f}, chosen on {of} for a selective accuracy of {target:g}; not certified",
-    )
+    made = f"chosen on {of} for a selective accuracy of {target:g}; not certified"
+    return choice, f"Threshold {choice.threshold:.4f}, {made}"
 
 
 def _checked_limit(limit: int | None) -> int | None:

@@ -214,12 +214,10 @@ class Journal:
         typed = frame.astype({"confidence": float, "latency_s": float, "attempts": int, **integers})
         return typed.set_index("record_id", drop=False).rename_axis(index=None)
 
-    def runs(self, *, split: str | None = None, agent_digest: str | None = None) -> tuple[RunInfo, ...]:
-        """Return all runs, or those of one split or agent version, the one used last first."""
+    def runs(self, split: str | None = None) -> tuple[RunInfo, ...]:
+        """Return all runs, or those of one split, the one used last first."""
         names = self._connection.execute(
-            "SELECT run FROM runs WHERE split = coalesce(?, split) AND agent_digest = coalesce(?, agent_digest)"
-            " ORDER BY touched DESC, run",
-            (split, agent_digest),
+            "SELECT run FROM runs WHERE split = coalesce(?, split) ORDER BY touched DESC, run", (split,)
         ).fetchall()
         return tuple(self.info(run) for (run,) in names)
 
@@ -230,6 +228,16 @@ class Journal:
             " GROUP BY agent_digest HAVING COUNT(decisions.key) = COUNT(*)"
         )
         return {digest for (digest,) in rows}
+
+    def largest_finished(self, split: str, agent_digest: str, dataset_digest: str) -> str | None:
+        """Return the finished run of an agent version on a split with the most planned records, None without one."""
+        found = self._connection.execute(
+            "SELECT run FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
+            " WHERE split = ? AND agent_digest = ? AND dataset_digest = ?"
+            " GROUP BY run HAVING COUNT(decisions.key) = COUNT(*) ORDER BY COUNT(*) DESC, touched DESC LIMIT 1",
+            (split, agent_digest, dataset_digest),
+        ).fetchone()
+        return None if found is None else str(found[0])
 
     def info(self, run: str) -> RunInfo:
         """Return a run and its counts."""

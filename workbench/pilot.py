@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -67,7 +67,7 @@ class PilotSettings(Settings):
     title: str
     question: str
     escalate_label: str | None = None
-    agents: dict[str, AgentSettings] = Field(min_length=1)
+    agents: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")], AgentSettings] = Field(min_length=1)
     compare: tuple[str, ...] = Field(min_length=1)
     server: ServerSettings = ServerSettings()
     prices: dict[str, Price] = Field(default_factory=dict)

@@ -20,10 +20,14 @@ from workbench.evaluation import Evaluation
 from workbench.journal import RunInfo
 from workbench.pilot import Pilot
 from workbench.pipeline import PilotResult
+from workbench.report.comparisons import pairs_table
 from workbench.report.tables import UNDEFINED, value_text
 from workbench.tracking import store_uri
 
 DECIMALS = 2
+PAIR_COLUMNS = (
+    "first", "second", "records", "only first right", "only second right", "difference in accuracy", "better",
+)  # fmt: skip
 
 
 class CellProgress:
@@ -68,8 +72,10 @@ def print_result(pilot: Pilot, result: PilotResult) -> None:
             )
     for name, answer in result.answers.items():
         console.print(f"\n[bold]{name}[/bold]  {answer}", highlight=False, markup=True)
-        page, notebook = result.notebooks[name].with_suffix(".html"), result.notebooks[name].name
-        console.print(f"  {page}  (executed notebook beside it: {notebook})", soft_wrap=True, highlight=False)
+        notebook = result.notebooks[name].name
+        console.print(
+            f"  {result.pages[name]}  (executed notebook beside it: {notebook})", soft_wrap=True, highlight=False
+        )
     if result.links:
         runs = _quoted(link.run_id for link in result.links)
         experiments = _quoted(sorted({link.experiment_id for link in result.links}))
@@ -85,6 +91,7 @@ def result_json(pilot: Pilot, result: PilotResult) -> dict[str, Any]:
         "pilot": pilot.name,
         "answers": dict(result.answers),
         "notebooks": {name: str(path) for name, path in result.notebooks.items()},
+        "pages": {name: str(path) for name, path in result.pages.items()},
         "evaluations": [dict(evaluation) for evaluation in result.evaluations],
         "mlflow": {
             "store": store_uri(pilot.root),
@@ -124,15 +131,12 @@ def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.
     console.print(_versions_table(pilot.settings.title, [evaluation.as_json() for evaluation in evaluations]))
     if pairs.empty:
         return
-    table = Table(title="Pairs on the records both were asked", title_justify="left")
-    for column in ("first", "second"):
-        table.add_column(column)
-    for column in ("records", "both right", "only first right", "only second right", "neither", "difference"):
-        table.add_column(column, justify="right")
-    for row in pairs.to_dict("records"):
-        counts = (row[name] for name in ("n", "both_right", "only_first", "only_second", "neither"))
-        difference = f"{100 * row['difference']:+.2f} points" if row["n"] else UNDEFINED
-        table.add_row(row["first"], row["second"], *(f"{n:,}" for n in counts), difference)
+    shown = pairs_table(pairs)[list(PAIR_COLUMNS)]
+    table = Table(title="Pairs, on the records both were asked", title_justify="left")
+    for column in shown.columns:
+        table.add_column(column, justify="left" if column in ("first", "second", "better") else "right")
+    for row in shown.itertuples(index=False):
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
     console.print(table)
 
 

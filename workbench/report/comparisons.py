@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import combinations
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,36 +10,31 @@ import pandas as pd
 
 from workbench.contract import Role
 from workbench.decisions import Status
-from workbench.evaluation import Evaluation
-from workbench.metrics.outcomes import column, is_asked, is_right, numbers
+from workbench.evaluation import Evaluation, rightness
+from workbench.metrics.outcomes import column, numbers
 from workbench.report.tables import UNDEFINED, percent
 from workbench.splits import Dataset
-from workbench.stats import clopper_pearson
-
-CONFIDENCE_LEVEL = 0.95
 
 
-def pairs_table(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
-    """Return for each pair of versions how they differ on the same records, as a reader needs it.
+def pairs_table(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return `paired_differences` as a reader needs it: counts, the difference, and whether one version is better.
 
     The last columns look only at the records on which exactly one of the two is right: the share of them that the first
-    one wins, its Clopper-Pearson interval, and which version wins when that interval leaves out one half. That is the
-    exact McNemar test at 5% for each pair on its own; it is not corrected for looking at several pairs.
+    one wins with its exact interval, and which version that makes the better one.
     """
-    rows = []
-    for first, second in combinations(evaluations, 2):
-        right = _rightness([first, second])
-        one, two = right.iloc[:, 0], right.iloc[:, 1]
-        counts = [int(flags.sum()) for flags in (one & two, one & ~two, ~one & two, ~one & ~two)]
-        n, won, decisive = len(right), counts[1], counts[1] + counts[2]
-        lower, upper = clopper_pearson(won, decisive, CONFIDENCE_LEVEL) if decisive else (0.0, 1.0)
-        share = f"{percent(won / decisive)} ({percent(lower)} to {percent(upper)})" if decisive else UNDEFINED
-        better = first.agent if lower > 0.5 else second.agent if upper < 0.5 else "cannot tell"
-        gain = f"{100 * (counts[1] - counts[2]) / n:+.2f} points" if n else UNDEFINED
-        rows.append((first.agent, second.agent, n, *counts, gain, share, better))
+    rows = [_pair_row(row) for row in pairs.to_dict("records")]
     names = ["first", "second", "records", "both right", "only first right", "only second right", "neither"]
     names += ["difference in accuracy", "first wins, where only one is right", "better"]
     return pd.DataFrame(rows, columns=names)
+
+
+def _pair_row(pair: Mapping[Hashable, Any]) -> tuple[object, ...]:
+    counts = [pair[name] for name in ("n", "both_right", "only_first", "only_second", "neither")]
+    decisive = pair["only_first"] + pair["only_second"]
+    gain = f"{100 * pair['difference']:+.2f} points" if pair["n"] else UNDEFINED
+    bounds = f"({percent(pair['lower'])} to {percent(pair['upper'])})" if decisive else ""
+    share = f"{percent(pair['only_first'] / decisive)} {bounds}" if decisive else UNDEFINED
+    return (pair["first"], pair["second"], *counts, gain, share, pair["better"] or "cannot tell")
 
 
 def patterns(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
@@ -48,7 +42,7 @@ def patterns(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
 
     Only records that every version was asked about count.
     """
-    right = _rightness(evaluations)
+    right = rightness(evaluations)
     names = list(right.columns)
     sizes = right.set_axis(range(len(names)), axis="columns").value_counts().rename("records").reset_index()
     rows = [
@@ -63,7 +57,7 @@ def differences_by_label(first: Evaluation, second: Evaluation) -> pd.DataFrame:
 
     Only records that both were asked about count; labels on which they agree are left out.
     """
-    right = _rightness([first, second])
+    right = rightness([first, second])
     labels = first.outcomes.loc[right.index, "label"]
     one, two = right.iloc[:, 0], right.iloc[:, 1]
     counts = pd.DataFrame({"records": 1, "a": one & ~two, "b": ~one & two}).astype(int).groupby(labels).sum()
@@ -75,7 +69,7 @@ def differences_by_label(first: Evaluation, second: Evaluation) -> pd.DataFrame:
 
 def only_right(winner: Evaluation, loser: Evaluation, most: int = 5) -> pd.Index[str]:
     """Return ids of records that one version gets right and another wrong, where the loser was surest first."""
-    right = _rightness([winner, loser])
+    right = rightness([winner, loser])
     ids = right.index[(right.iloc[:, 0] & ~right.iloc[:, 1]).to_numpy()]
     sure = pd.Series(numbers(loser.outcomes, "confidence"), index=loser.outcomes.index).loc[ids]
     return sure.sort_values(ascending=False, kind="stable").index[:most]
@@ -165,12 +159,6 @@ def undecided(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
         counts = (info.planned, info.ok, info.invalid, info.failed, info.skipped)
         rows.append((evaluation.agent, *counts, causes))
     return pd.DataFrame(rows, columns=["version", "planned", "ok", "invalid", "failed", "skipped", "causes"])
-
-
-def _rightness(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
-    """Return whether each version is right, on the records that all of them were asked about."""
-    flags = [is_right(e.outcomes)[is_asked(e.outcomes)].rename(e.agent) for e in evaluations]
-    return pd.concat(flags, axis="columns", join="inner")
 
 
 def _listed(names: Sequence[str], flags: Iterable[bool]) -> str:
