@@ -25,13 +25,15 @@ def test_every_planned_record_is_counted_once(tmp_path: Path) -> None:
         run = journal.plan(PLAN, RECORDS)
         failed = Decision("b", Status.FAILED, cause="timeout", attempts=3)
         invalid = Decision("c", Status.INVALID, cause="not_json", attempts=1)
-        journal.append(run, keyed(ok("a"), failed, invalid), 1.5)
+        journal.append(keyed(ok("a"), failed, invalid))
         info = journal.info(run)
         assert (info.planned, info.ok, info.invalid, info.failed, info.skipped, info.pending) == (4, 1, 1, 1, 0, 1)
         assert not info.finished
         assert info.causes == {"failed: timeout": 1, "invalid: not_json": 1}
         assert journal.to_ask(run) == {"b", "d"}  # the failed one is asked again, the invalid answer stands
-        journal.append(run, keyed(ok("b"), ok("d")), 0.5)
+        journal.append(keyed(ok("b"), ok("d")))
+        journal.spend(run, 3, 1.5)
+        journal.spend(run, 2, 0.5)
         info = journal.info(run)
         assert (info.ok, info.invalid, info.failed, info.finished) == (3, 1, 0, True)
         assert (info.wall_s, info.called) == (2.0, 5)
@@ -43,7 +45,7 @@ def test_decisions_come_back_as_they_went_in(tmp_path: Path) -> None:
     )
     with Journal(tmp_path / "journal.sqlite") as journal:
         run = journal.plan(PLAN, RECORDS)
-        journal.append(run, keyed(Decision("b", Status.SKIPPED, cause="auth"), decision), 0.0)
+        journal.append(keyed(Decision("b", Status.SKIPPED, cause="auth"), decision))
     with Journal(tmp_path / "journal.sqlite") as journal:
         table = journal.decisions(run)
     assert table.index.tolist() == ["a", "b"]
@@ -55,7 +57,7 @@ def test_decisions_come_back_as_they_went_in(tmp_path: Path) -> None:
 def test_half_a_surrogate_pair_is_stored_as_an_escape(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal.sqlite") as journal:
         run = journal.plan(PLAN, RECORDS)
-        journal.append(run, keyed(ok("a", reason="so \ud83d what", text="ü")), 0.0)
+        journal.append(keyed(ok("a", reason="so \ud83d what", text="ü")))
         row = journal.decisions(run).loc["a"]
     assert (row["reason"], row["text"]) == ("so \\ud83d what", "ü")
 
@@ -63,7 +65,7 @@ def test_half_a_surrogate_pair_is_stored_as_an_escape(tmp_path: Path) -> None:
 def test_the_same_plan_is_the_same_run_and_a_changed_one_asks_again(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal.sqlite") as journal:
         run = journal.plan(PLAN, RECORDS)
-        journal.append(run, keyed(*(ok(record_id) for record_id, _ in RECORDS)), 1.0)
+        journal.append(keyed(*(ok(record_id) for record_id, _ in RECORDS)))
         assert journal.plan(PLAN, RECORDS) == run
         assert journal.to_ask(run) == set()
         part = journal.plan(PLAN, RECORDS[:2])
@@ -79,7 +81,7 @@ def test_a_damaged_row_counts_as_not_there_and_is_asked_again(tmp_path: Path) ->
     path = tmp_path / "journal.sqlite"
     with Journal(path) as journal:
         run = journal.plan(PLAN, RECORDS)
-        journal.append(run, keyed(*(ok(record_id) for record_id, _ in RECORDS)), 1.0)
+        journal.append(keyed(*(ok(record_id) for record_id, _ in RECORDS)))
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE decisions SET action = 'no' WHERE record_id = 'c'")
     connection.close()
@@ -106,11 +108,11 @@ def test_an_append_that_fails_keeps_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     with Journal(path) as journal:
         run = journal.plan(PLAN, RECORDS)
-        journal.append(run, keyed(ok("a")), 1.0)
+        journal.append(keyed(ok("a")))
         journal._connection.execute("PRAGMA max_page_count = 1")  # SQLite's own way to be out of space
         big = ok("b", text="x" * 200_000)
         with pytest.raises(RunError, match=r"could not be stored(.|\n)*full"):
-            journal.append(run, keyed(big), 1.0)
+            journal.append(keyed(big))
     with Journal(path) as journal:
         assert journal.to_ask(run) == {"b", "c", "d"}
 

@@ -71,15 +71,40 @@ def test_an_empty_source_gives_no_result() -> None:
     assert asyncio.run(run()) == []
 
 
-def test_the_source_is_not_asked_again_after_its_end() -> None:
+def test_a_generator_is_not_asked_again_after_its_end() -> None:
     source = Source(5)
 
+    async def numbers() -> AsyncIterator[int]:
+        async for n in source:
+            yield n
+
     async def run() -> None:
-        async for _ in results_of(source, later, 8):
+        async for _ in results_of(numbers(), later, 8):
             pass
 
     asyncio.run(run())
     assert source.ends == 1
+
+
+def test_workers_wait_for_a_source_that_bears_it_all_at_once() -> None:
+    most = 0
+
+    class Waiting(Source):
+        waiting = 0
+
+        async def __anext__(self) -> int:
+            nonlocal most
+            self.waiting += 1
+            most = max(most, self.waiting)
+            await asyncio.sleep(0.001)
+            self.waiting -= 1
+            return await super().__anext__()
+
+    async def run() -> list[int]:
+        return [n async for n in results_of(Waiting(20), later, 8)]
+
+    assert sorted(asyncio.run(run())) == list(range(20))
+    assert most == 8
 
 
 def test_at_most_the_concurrency_is_in_flight() -> None:

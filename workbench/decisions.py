@@ -204,7 +204,9 @@ def action_probability(text: str, action: str, tokens: tuple[TokenLogprob, ...] 
     end, position, total = start + len(action), 0, 0.0
     for token in tokens:
         after = position + len(token.token)
-        if position < end and after > start:
+        if after > start:
             total += token.logprob
+        if after >= end:
+            break
         position = after
     return None if math.isnan(total) else min(1.0, math.exp(total))

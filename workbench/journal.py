@@ -43,6 +43,10 @@ CREATE TABLE IF NOT EXISTS decisions (
 );
 """
 
+_INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(_COLUMNS) + 2))})"
+# A checkpoint waits for the disk; one for each 64 MB is enough, and closing the journal makes one anyway.
+_PAGES_BETWEEN_CHECKPOINTS = 16_000
+
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
@@ -127,6 +131,7 @@ class Journal:
             self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint={_PAGES_BETWEEN_CHECKPOINTS}")
             self._connection.executescript(_SCHEMA)
         except (OSError, sqlite3.OperationalError) as error:
             raise InputError(
@@ -185,24 +190,18 @@ class Journal:
         planned = self._connection.execute("SELECT record_id FROM planned WHERE run = ?", (run,))
         return {record_id for (record_id,) in planned if record_id not in known}
 
-    def append(self, run: str, decisions: Sequence[tuple[str, Decision]], wall_s: float) -> None:
-        """Store (key, decision) pairs and the seconds they took in one transaction."""
+    def append(self, decisions: Sequence[tuple[str, Decision]]) -> None:
+        """Store (key, decision) pairs in one transaction."""
         rows = [(key, *(values := _values(decision)), _checksum(key, values)) for key, decision in decisions]
-        called = sum(decision.attempts > 0 for _, decision in decisions)
-        marks = ", ".join("?" * (len(_COLUMNS) + 2))
-        try:
-            with self._transaction() as connection:
-                connection.executemany(f"INSERT OR REPLACE INTO decisions VALUES ({marks})", rows)
-                connection.execute(
-                    "UPDATE runs SET wall_s = wall_s + ?, called = called + ? WHERE run = ?", (wall_s, called, run)
-                )
-        except sqlite3.OperationalError as error:
-            raise RunError(
-                "decisions could not be stored; everything stored before is kept",
-                where=str(self.path),
-                got=str(error),
-                remedy="free disk space or stop what locks the file, then run the same command again",
-            ) from None
+        with self._storing() as connection:
+            connection.executemany(_INSERT, rows)
+
+    def spend(self, run: str, called: int, wall_s: float) -> None:
+        """Add to the decisions that a run made itself and the seconds they took."""
+        with self._storing() as connection:
+            connection.execute(
+                "UPDATE runs SET wall_s = wall_s + ?, called = called + ? WHERE run = ?", (wall_s, called, run)
+            )
 
     def decisions(self, run: str) -> pd.DataFrame:
         """Return a run's decisions in planned order, one row per planned key that has one.
@@ -274,6 +273,19 @@ class Journal:
         for key, checksum, *values in cursor:
             if _checksum(key, tuple(values)) == checksum:
                 yield dict(zip(_COLUMNS, values, strict=True))
+
+    @contextmanager
+    def _storing(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._transaction() as connection:
+                yield connection
+        except sqlite3.OperationalError as error:
+            raise RunError(
+                "decisions could not be stored; everything stored before is kept",
+                where=str(self.path),
+                got=str(error),
+                remedy="free disk space or stop what locks the file, then run the same command again",
+            ) from None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -27,12 +27,13 @@ from workbench.agents import Agent
 from workbench.decisions import Decision, Status
 from workbench.engines.protocol import FailureCause
 from workbench.errors import RunError
-from workbench.journal import Journal, RunInfo, RunPlan, digest_of, key_of, sole_run
+from workbench.journal import Journal, RunInfo, RunPlan, key_of, sole_run
 from workbench.records import Record
 from workbench.splits import Dataset, Split
 
 GRACE_S = 10.0
 LATE = 1.25
+SPENDING_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,12 @@ def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_prog
             disable=not show_progress, file=sys.stderr, dynamic_ncols=True,
         )  # fmt: skip
         with bar:
-            desk = _Desk(dataset.records(todo), agent.window, _Store(journal, run, digest_of(agent.identity), bar))
+            store = _Store(journal, run, plan.agent_digest, bar)
+            desk = _Desk(dataset.records(todo), agent.window, store)
             _supervised(agent, desk)
             if desk.refusal is not None:
                 desk.skip_rest()
+            store.spend()
         info = journal.info(run)
         if desk.is_stopped and desk.refusal is None:
             raise RunError(
@@ -113,19 +116,26 @@ class _Store:
         self._agent_digest = agent_digest
         self._bar = bar
         self._since = time.monotonic()
+        self._called = 0
         self._troubles = 0
 
     def __call__(self, decided: Sequence[tuple[str, Decision]]) -> None:
         """Store (record digest, decision) pairs in one transaction."""
-        now = time.monotonic()
-        keyed = [(key_of(self._agent_digest, digest), decision) for digest, decision in decided]
-        self._journal.append(self._run, keyed, now - self._since)
-        self._since = now
+        self._journal.append([(key_of(self._agent_digest, digest), decision) for digest, decision in decided])
+        self._called += sum(decision.attempts > 0 for _, decision in decided)
         troubles = sum(decision.status is not Status.OK for _, decision in decided)
         if troubles:
             self._troubles += troubles
             self._bar.set_postfix_str(f"{self._troubles:,} without a decision", refresh=False)
         self._bar.update(len(decided))
+        if time.monotonic() - self._since > SPENDING_S:
+            self.spend()
+
+    def spend(self) -> None:
+        """Note the time since the last note."""
+        now = time.monotonic()
+        self._journal.spend(self._run, self._called, now - self._since)
+        self._since, self._called = now, 0
 
 
 class _Desk:

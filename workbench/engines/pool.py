@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
+
+
+class _InTurn(Generic[ItemT]):
+    """An async generator that many workers may wait for: each gets its turn."""
+
+    def __init__(self, items: AsyncIterator[ItemT]) -> None:
+        self._items = items
+        self._turn = asyncio.Lock()
+        self._is_open = True
+
+    def __aiter__(self) -> AsyncIterator[ItemT]:
+        return self
+
+    async def __anext__(self) -> ItemT:
+        async with self._turn:
+            if not self._is_open:
+                raise StopAsyncIteration
+            self._is_open = False
+            item = await anext(self._items)
+            self._is_open = True
+            return item
 
 
 async def results_of(
@@ -22,32 +44,25 @@ async def results_of(
     Parameters
     ----------
     items : async iterator
-        Any async iterator, a plain async generator too; it is never asked for two items at once, nor again after its
-        end or its exception.
+        All workers may wait for its next item at once. A plain async generator, which cannot bear that, is asked for
+        one item at a time, and not again after its end or its exception.
     call : callable
         Makes the awaitable that turns an item into its result.
     concurrency : int
         Calls in flight at most, at least 1.
     """
-    turn, room = asyncio.Lock(), asyncio.Semaphore(2 * concurrency)
+    source = _InTurn(items) if inspect.isasyncgen(items) else items
+    room = asyncio.Semaphore(2 * concurrency)
     results: asyncio.Queue[ResultT | asyncio.Task[None]] = asyncio.Queue()
-    is_open = True
 
     async def work() -> None:
-        nonlocal is_open
         while True:
             await room.acquire()
-            async with turn:
-                if not is_open:
-                    room.release()
-                    return
-                is_open = False
-                try:
-                    item = await anext(items)
-                except StopAsyncIteration:
-                    room.release()
-                    return
-                is_open = True
+            try:
+                item = await anext(source)
+            except StopAsyncIteration:
+                room.release()
+                return
             results.put_nowait(await call(item))
 
     workers = [asyncio.create_task(work()) for _ in range(concurrency)]
