@@ -51,7 +51,8 @@ async def results_of(
     concurrency : int
         Calls in flight at most, at least 1.
     """
-    source = _InTurn(items) if inspect.isasyncgen(items) else items
+    is_generator = inspect.isasyncgen(items)
+    source: AsyncIterator[ItemT] = _InTurn(items) if is_generator else items
     room = asyncio.Semaphore(2 * concurrency)
     results: asyncio.Queue[ResultT | asyncio.Task[None]] = asyncio.Queue()
 
