@@ -33,6 +33,9 @@ FEWEST_FOR_AXIS = 20
 SHORTEST_S = 1e-6
 MARKED_QUANTILES = (0.5, 0.95, 0.99)
 
+# Offsets in points; neighbours differ, so that labels of thresholds close to each other do not overlap.
+LABEL_PLACES = ((9, 9), (9, -20), (-95, -24), (-95, 9))
+
 
 def risk_coverage(
     curves: Mapping[str, pd.DataFrame],
@@ -161,7 +164,8 @@ def _mark_threshold(axes: Axes, order: int, curve: pd.DataFrame, threshold: floa
     axes.vlines(x, point["lower"], point["upper"], color=DARK, linewidth=1.2)
     axes.plot([x], [y], marker, color="white", markeredgecolor="black", markersize=9, markeredgewidth=1.6, zorder=5)
     text = f"threshold {threshold:.3g}"
-    axes.annotate(text, (x, y), (9, 9), textcoords="offset points", fontsize=TEXT_SIZE, bbox=ON_WHITE)
+    beside = LABEL_PLACES[order % len(LABEL_PLACES)]
+    axes.annotate(text, (x, y), beside, textcoords="offset points", fontsize=TEXT_SIZE, bbox=ON_WHITE)
 
 
 def _seen(curve: pd.DataFrame) -> pd.DataFrame:
