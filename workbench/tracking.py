@@ -185,15 +185,16 @@ def _log(client: MlflowClient, experiment: str, version: Version, made_by: Prove
 
 
 def _metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
-    """Return every defined number as a metric; an interval as `_lower` and `_upper`, a denominator as `_n`."""
-    metrics: dict[str, float] = {}
-    for name, estimate in evaluation["estimates"].items():
-        bounds = {name: "value", f"{name}_lower": "lower", f"{name}_upper": "upper"}
-        numbers = {metric: estimate[bound] for metric, bound in bounds.items()}
-        metrics |= {metric: round(value, DIGITS) for metric, value in numbers.items() if value is not None}
-        if estimate["value"] is not None:
-            metrics[f"{name}_n"] = estimate["n"]
-    return metrics | dict(evaluation["counts"])
+    """Return every defined number as a metric, the values first, then intervals as `_lower` and `_upper`, then `_n`.
+
+    The order is that of the columns in MLflow's list of runs.
+    """
+    defined = {name: estimate for name, estimate in evaluation["estimates"].items() if estimate["value"] is not None}
+    metrics = {name: round(estimate["value"], DIGITS) for name, estimate in defined.items()}
+    for name, estimate in defined.items():
+        bounds = {f"{name}_{bound}": estimate[bound] for bound in ("lower", "upper")}
+        metrics |= {metric: round(value, DIGITS) for metric, value in bounds.items() if value is not None}
+    return metrics | {f"{name}_n": estimate["n"] for name, estimate in defined.items()} | dict(evaluation["counts"])
 
 
 def _params(evaluation: Mapping[str, Any]) -> dict[str, Any]:
