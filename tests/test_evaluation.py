@@ -3,9 +3,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from stub_server import stub_process
 
 from workbench.errors import InputError
 from workbench.evaluation import (
+    EngineChoice,
     Evaluation,
     RunRequest,
     chosen,
@@ -119,6 +121,25 @@ def test_a_written_evaluation_holds_every_decision_and_estimate(
     rows = path.with_suffix(".csv").read_text(encoding="utf-8").splitlines()
     assert len(rows) == 71
     assert {"record_id", "status", "action", "label"} <= set(rows[0].split(","))
+
+
+def test_a_decision_costs_what_its_models_tokens_cost(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(60)
+    path = pilot.suite / "pilot.yaml"
+    prices = "prices:\n  m: {input_per_million: 2, output_per_million: 10}\n"
+    prices += "  other: {input_per_million: 9, output_per_million: 9}\n"
+    path.write_text(path.read_text(encoding="utf-8") + prices, encoding="utf-8")
+    pilot = open_pilot("tickets", pilot.root)
+    with stub_process("--latency-ms", "1") as url:
+        request = RunRequest(engine=EngineChoice(base_url=url, model="m"), limit=20, show_progress=False)
+        evaluation = evaluate(pilot, "prompt_v1", request)
+    tokens = evaluation.outcomes[["prompt_tokens", "completion_tokens"]].astype(float)
+    by_hand = (2 * tokens["prompt_tokens"] + 10 * tokens["completion_tokens"]).mean() / 1e6
+    cost = evaluation.estimates["cost_per_decision"]
+    assert cost.value == pytest.approx(by_hand)
+    assert by_hand > 0
+    assert cost.n == 20
+    assert evaluation.outcomes["confidence_source"].eq("logprob").all()
 
 
 def test_a_limit_below_one_is_refused(tickets: Callable[[int], Pilot]) -> None:

@@ -126,3 +126,11 @@ def test_a_split_with_a_misspelt_key_is_refused(tickets: Callable[[int], Pilot])
     path.write_text(path.read_text(encoding="utf-8").replace("holdout_share", "holdout_shar"), encoding="utf-8")
     with pytest.raises(InputError, match="unknown key 'holdout_shar'"):
         read_dataset(pilot)
+
+
+def test_records_that_can_be_obtained_name_the_command(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(50)
+    (pilot.data / "sources.yaml").write_text("", encoding="utf-8")
+    (pilot.data / "tickets.csv").unlink()
+    with pytest.raises(InputError, match=r"not obtained yet(.|\n)*do: workbench data tickets"):
+        read_dataset(pilot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -223,15 +224,11 @@ def lab(root: Root = HERE) -> None:
     from workbench.notebooks import copy_notebooks
 
     folder = copy_notebooks(root.resolve())
-    _replaced_by(
-        [
-            sys.executable,
-            "-m",
-            "jupyterlab",
-            f"--ServerApp.root_dir={folder.parent}",
-            f"--LabApp.default_url=/lab/tree/{folder.name}",
-        ]
-    )
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.parent}"]
+    command += [f"--LabApp.default_url=/lab/tree/{folder.name}"]
+    if os.geteuid() == 0:  # in a container there is no other user; the server stays on 127.0.0.1 behind its token
+        command.append("--allow-root")
+    _replaced_by(command)
 
 
 @app.command()
@@ -281,7 +278,5 @@ def _print_json(content: Mapping[str, Any]) -> None:
 
 def _replaced_by(command: list[str]) -> None:
     """Become another program, so that its signals and exit code are its own."""
-    import os
-
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.execv(command[0], command)

@@ -23,6 +23,7 @@ from workbench.ledger import Purpose, append_opening
 from workbench.pilot import Pilot
 from workbench.provenance import Provenance
 from workbench.records import Record, RecordTable, iterate, read_records
+from workbench.sources import SOURCES_FILE
 
 SPLITS_FILE = "splits.yaml"
 HOLDOUT_SHARE = 0.3
@@ -134,6 +135,7 @@ def read_dataset(pilot: Pilot) -> Dataset:
     InputError
         Records, contract or splits.yaml do not fit.
     """
+    _check_obtained(pilot)
     table = read_records(pilot.contract, pilot.data)
     path = pilot.data / SPLITS_FILE
     settings = read_settings(path, SplitSettings) if path.is_file() else _created(path, table, pilot.contract)
@@ -143,6 +145,18 @@ def read_dataset(pilot: Pilot) -> Dataset:
     splits = pd.Series(np.where(positions < thresholds, Split.HOLDOUT, Split.DEV), index=positions.index, dtype=object)
     allowed = pilot.contract.columns[pilot.contract.label].allowed or tuple(sorted(labels.unique()))
     return Dataset(pilot.contract, splits, positions, table.digest, allowed, table)
+
+
+def _check_obtained(pilot: Pilot) -> None:
+    """Say how to obtain records that do not ship with the repository."""
+    missing = [name for name in pilot.contract.records if not (pilot.data / name).is_file()]
+    if missing and (pilot.data / SOURCES_FILE).is_file():
+        raise InputError(
+            "the records were not obtained yet",
+            where=str(pilot.data),
+            got=f"no {' and no '.join(missing)}",
+            remedy=f"workbench data {pilot.name}",
+        )
 
 
 def open_holdout(pilot: Pilot, dataset: Dataset, purpose: Purpose, provenance: Provenance) -> pd.DataFrame:
