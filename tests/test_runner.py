@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,26 @@ def test_no_more_than_the_window_is_ever_unstored(tickets: Callable[[int], Pilot
         run_agent(journal, agent, selection, show_progress=False)
     assert max(unstored) <= agent.window
     assert len(agent.asked) == len(selection.ids)
+
+
+def test_a_slow_callable_that_blocks_has_each_decision_stored_before_the_next(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(40)
+    _, selection = selection_of(pilot)
+    unstored = []
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+
+        class Slow(Counting):
+            window = 64
+
+            async def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
+                async for record in records:
+                    unstored.append(len(self.asked) - sum(info.ok for info in journal.runs()))
+                    self.asked.append(record.id)
+                    time.sleep(0.03)
+                    yield Decision(record.id, Status.OK, action="refund", confidence=1.0, attempts=1)
+
+        run_agent(journal, Slow(), selection, show_progress=False)
+    assert max(unstored) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

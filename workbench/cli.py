@@ -109,14 +109,14 @@ def run(
     from workbench.evaluation import check
     from workbench.pilot import open_pilot
     from workbench.pipeline import NOTEBOOKS, PilotRun, run_pilot
-    from workbench.terminal import CellProgress, print_result, result_json
+    from workbench.terminal import CellProgress, print_result, result_json, stoppable
 
     opened = open_pilot(pilot, root)
     what = PilotRun(tuple(agent or ()), limit, _engine_choice(engine, base_url, model))
     if notebook is not None and notebook not in NOTEBOOKS:
         raise InputError(f"there is no notebook {notebook!r} in a run", expected=", ".join(NOTEBOOKS))
     check(opened, what.agents, what.engine)
-    with CellProgress() as progress:
+    with stoppable(), CellProgress() as progress:
         result = run_pilot(opened, what, NOTEBOOKS if notebook is None else (notebook,), progress)
     if as_json:
         _print_json(result_json(opened, result))
@@ -141,14 +141,14 @@ def evaluate(
     from workbench.evaluation import evaluate as evaluated
     from workbench.pilot import open_pilot
     from workbench.splits import Split
-    from workbench.terminal import print_evaluation, stdout_to_stderr
+    from workbench.terminal import print_evaluation, stdout_to_stderr, stoppable
     from workbench.tracking import log_versions, version_from
 
     if split not in list(Split):
         raise InputError("this is no split", got=repr(split), expected="dev or holdout")
     opened = open_pilot(pilot, root)
     request = RunRequest(Split(split), limit, _engine_choice(engine, base_url, model))
-    with stdout_to_stderr():
+    with stoppable(), stdout_to_stderr():
         evaluation = evaluated(opened, agent, request)
     if as_json:
         _print_json(evaluation.as_json())

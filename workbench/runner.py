@@ -34,6 +34,7 @@ from workbench.splits import Dataset, Split
 GRACE_S = 10.0
 LATE = 1.25
 SPENDING_S = 1.0
+STORING_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ class _Desk:
         self._store = store
         self._open: dict[str, tuple[str, float]] = {}
         self._is_exhausted = False
+        self._stored_at = time.monotonic()
         self._decided: list[tuple[str, Decision]] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._turn: asyncio.Handle | None = None
@@ -161,6 +163,8 @@ class _Desk:
         return self
 
     async def __anext__(self) -> Record:
+        if not self._open and time.monotonic() - self._stored_at > STORING_S:
+            self.flush()  # an agent that calls and waits never lets the loop turn
         while not self.is_stopped and len(self._open) + len(self._decided) >= self._window:
             if not self._open:
                 self.flush()
@@ -205,6 +209,7 @@ class _Desk:
         decided, self._decided = self._decided, []
         if decided:
             self._store(decided)
+        self._stored_at = time.monotonic()
         self._wake()
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from workbench.errors import RunError
 from workbench.evaluation import Evaluation
 from workbench.journal import RunInfo
 from workbench.pilot import Pilot
@@ -59,6 +60,18 @@ def stdout_to_stderr() -> Iterator[None]:
     """Keep what a pilot's own code prints off standard output."""
     with redirect_stdout(sys.stderr):
         yield
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Make Ctrl-C an error like any other: exit code 1 would read as a gate's NO-GO."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise RunError(
+            "stopped; decisions made so far are stored",
+            remedy="run the same command again: it goes on where it stopped",
+        ) from None
 
 
 def print_result(pilot: Pilot, result: PilotResult) -> None:
