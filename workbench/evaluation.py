@@ -130,9 +130,7 @@ class RunRequest:
     show_progress: bool = True
 
 
-def evaluate(
-    pilot: Pilot, agent: str, request: RunRequest = RunRequest(), dataset: Dataset | None = None
-) -> Evaluation:
+def evaluate(pilot: Pilot, agent: str, request: RunRequest = RunRequest()) -> Evaluation:
     """Run one agent over a split, as far as its decisions are not in the journal yet, and return the evaluation.
 
     Evaluating on holdout opens the sealed holdout: the opening goes to the ledger before any label is read.

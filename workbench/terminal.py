@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -84,7 +85,7 @@ def print_result(pilot: Pilot, result: PilotResult) -> None:
                 f"{evaluation['agent']} on {evaluation['split']}: {evaluation['threshold_note']}", highlight=False
             )
     for name, answer in result.answers.items():
-        console.print(f"\n[bold]{name}[/bold]  {answer}", highlight=False, markup=True)
+        console.print(f"\n[bold]{name}[/bold]  {escape(answer)}", highlight=False)
         notebook = result.notebooks[name].name
         console.print(
             f"  {result.pages[name]}  (executed notebook beside it: {notebook})", soft_wrap=True, highlight=False
