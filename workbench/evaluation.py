@@ -130,10 +130,13 @@ class RunRequest:
     show_progress: bool = True
 
 
-def evaluate(pilot: Pilot, agent: str, request: RunRequest = RunRequest()) -> Evaluation:
+def evaluate(
+    pilot: Pilot, agent: str, request: RunRequest = RunRequest(), dataset: Dataset | None = None
+) -> Evaluation:
     """Run one agent over a split, as far as its decisions are not in the journal yet, and return the evaluation.
 
-    Evaluating on holdout opens the sealed holdout: the opening goes to the ledger before any label is read.
+    Evaluating on holdout opens the sealed holdout: the opening goes to the ledger before any label is read. `dataset`
+    is the pilot's records where they were read already.
 
     Raises
     ------
@@ -142,15 +145,15 @@ def evaluate(pilot: Pilot, agent: str, request: RunRequest = RunRequest()) -> Ev
     RunError
         The run was interrupted, or the server refused the credentials; what was decided is stored.
     """
-    (evaluation,) = evaluate_all(pilot, (agent,), request)
+    (evaluation,) = evaluate_all(pilot, (agent,), request, dataset)
     return evaluation
 
 
 def evaluate_all(
-    pilot: Pilot, agents: Sequence[str] = (), request: RunRequest = RunRequest()
+    pilot: Pilot, agents: Sequence[str] = (), request: RunRequest = RunRequest(), dataset: Dataset | None = None
 ) -> tuple[Evaluation, ...]:
     """Evaluate several agents on the same records; without names, those the pilot compares. Raises as `evaluate`."""
-    dataset = read_dataset(pilot)
+    dataset = read_dataset(pilot) if dataset is None else dataset
     names = tuple(dict.fromkeys(agents)) or pilot.settings.compare
     ids = dataset.ids(request.split, _checked_limit(request.limit))
     built = [build_agent(pilot, name, dataset, request.engine) for name in names]
