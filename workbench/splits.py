@@ -46,7 +46,8 @@ class SplitSettings(Settings):
     """The content of splits.yaml: a record is holdout when its keyed hash in [0, 1) is below its label's threshold.
 
     The thresholds were set once so that each label has its share exactly; later records are compared with the same
-    numbers, so no record ever changes side when others are added.
+    numbers, so no record ever changes side when others are added. A corrected label is compared with its new label's
+    threshold: where the hash lies between the two, a few records in a hundred corrected ones, the record changes side.
     """
 
     key: str = Field(pattern=r"^[0-9a-f]{32,}$")
