@@ -79,6 +79,7 @@ BAD = [
     (("evaluate", "tickets", "--agent", "prompt_v1", "--engine", "gpu"), "there is no engine 'gpu'"),
     (("run", "tickets", "--notebook", "04"), "no notebook '04'(.|\n)*01_data_audit"),
     (("run", "tickets", "--agent", "nobody"), "has no agent 'nobody'"),
+    (("run", "tickets", "--notebook", "03_evaluation"), "a cell of the notebook failed(.|\\n)*no finished run on dev"),
     (("compare", "tickets"), "has no finished run on dev(.|\n)*workbench run tickets"),
     (("data", "tickets"), "sources.yaml"),
     (("init", "tickets", "--records", "in/tickets.csv", "--label", "queue"), "there is a pilot 'tickets' already"),

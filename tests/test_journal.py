@@ -117,6 +117,25 @@ def test_an_append_that_fails_keeps_what_was_there(tmp_path: Path) -> None:
         assert journal.to_ask(run) == {"b", "c", "d"}
 
 
+def test_a_plan_that_cannot_be_stored_is_one_message(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        journal._connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(RunError, match=r"could not be stored(.|\n)*full"):
+            journal.plan(PLAN, [(f"r{i}", f"d{i}") for i in range(5_000)])
+
+
+def test_a_damaged_page_is_one_message(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with Journal(path) as journal:
+        run = journal.plan(PLAN, RECORDS)
+        journal.append(keyed(*(ok(record_id, text="x" * 50_000) for record_id, _ in RECORDS)))
+    content = bytearray(path.read_bytes())
+    content[4096 * 8 :] = b"\xff" * (len(content) - 4096 * 8)
+    path.write_bytes(content)
+    with Journal(path) as journal, pytest.raises(RunError, match=r"the journal is damaged(.|\n)*malformed"):
+        journal.decisions(run)
+
+
 def test_a_second_run_of_the_same_version_is_refused_while_the_first_is_at_work(tmp_path: Path) -> None:
     with sole_run(tmp_path, "digest"):
         with (

@@ -362,7 +362,7 @@ def test_an_output_that_cannot_be_is_refused(tmp_path):
 
 
 def test_values_that_are_not_plain_json_are_refused():
-    with pytest.raises(InputError, match="not plain JSON"):
+    with pytest.raises(RunError, match="not plain JSON"):
         finish("An answer.", {"a": {1, 2}})
 
 

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from stub_server import stub_process
 
-from workbench.errors import RunError
+from workbench.errors import InputError
 from workbench.ledger import read_ledger
 from workbench.notebooks import NotebookJob, NotebookResult, execute, execute_many, read_source
 from workbench.pilot import Pilot, open_pilot
@@ -158,7 +158,7 @@ def test_one_version_is_judged_without_a_rival(tickets):
 def test_a_holdout_evaluation_needs_a_development_run_first(tickets):
     pilot = tickets(60)
     [job] = jobs(pilot, {EVALUATION: {}})
-    with pytest.raises(RunError, match="a cell of the notebook failed") as failed:
+    with pytest.raises(InputError, match="a cell of the notebook failed") as failed:
         execute(job.notebook, job.output, job.parameters)
     assert "has no finished run on dev" in str(failed.value)
     assert job.failed_output.is_file()

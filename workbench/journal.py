@@ -141,9 +141,7 @@ class Journal:
                 remedy="make the folder writable, or give another --root",
             ) from None
         except sqlite3.DatabaseError as error:
-            raise RunError(
-                "the journal is damaged", where=str(path), got=str(error), remedy="move the file away or restore it"
-            ) from None
+            raise _damaged(path, error) from None
 
     def __enter__(self) -> Self:
         return self
@@ -166,7 +164,7 @@ class Journal:
             whole.update(keys[-1][1].encode())
         run = whole.hexdigest()[:16]
         now = datetime.now(UTC).isoformat()
-        with self._transaction() as connection:
+        with self._storing() as connection:
             connection.execute(
                 "INSERT INTO runs (run, agent, split, agent_digest, identity, dataset_digest, started, touched)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET touched = excluded.touched",
@@ -266,13 +264,15 @@ class Journal:
     def _rows(self, run: str) -> Iterator[dict[str, Any]]:
         """Yield the intact decisions of a run in planned order; a row whose checksum is wrong counts as not there."""
         columns = ", ".join(f"decisions.{name}" for name in _COLUMNS)
-        cursor = self._connection.execute(
-            f"SELECT key, checksum, {columns} FROM planned JOIN decisions USING (key) WHERE run = ? ORDER BY position",
-            (run,),
+        query = (
+            f"SELECT key, checksum, {columns} FROM planned JOIN decisions USING (key) WHERE run = ? ORDER BY position"
         )
-        for key, checksum, *values in cursor:
-            if _checksum(key, tuple(values)) == checksum:
-                yield dict(zip(_COLUMNS, values, strict=True))
+        try:
+            for key, checksum, *values in self._connection.execute(query, (run,)):
+                if _checksum(key, tuple(values)) == checksum:
+                    yield dict(zip(_COLUMNS, values, strict=True))
+        except sqlite3.DatabaseError as error:
+            raise _damaged(self.path, error) from None
 
     @contextmanager
     def _storing(self) -> Iterator[sqlite3.Connection]:
@@ -297,6 +297,12 @@ class Journal:
                 self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
+
+
+def _damaged(path: Path, error: sqlite3.DatabaseError) -> RunError:
+    return RunError(
+        "the journal is damaged", where=str(path), got=str(error), remedy="move the file away or restore it"
+    )
 
 
 def _values(decision: Decision) -> tuple[Any, ...]:

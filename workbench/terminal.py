@@ -118,6 +118,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
     """Print every estimate of one evaluation, with its denominator and what was left out."""
     console, info = _console(), evaluation.info
     console.print(_counts_line(info))
+    if evaluation.session.n_unmatched:
+        console.print(f"{evaluation.session.n_unmatched:,} answers belonged to no open record and were dropped")
     table = Table(title=f"{evaluation.agent} on {evaluation.split.value}", title_justify="left")
     for column, justify in (("estimate", "left"), ("value", "right"), ("interval", "left"), ("n", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from workbench.errors import InputError, RunError, shown
+from workbench.errors import InputError, WorkbenchError, shown
 from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
 from workbench.notebooks.session import OnCell, Session
 from workbench.notebooks.source import ParameterValue, read_source
@@ -39,12 +39,13 @@ def execute(
     Raises
     ------
     InputError
-        The notebook or a parameter is not fit to be run, or the output cannot be written; nothing was started.
+        The notebook or a parameter is not fit to be run, or the output cannot be written; nothing was started. Or a
+        cell raised an InputError: what the user gave does not fit.
     RunError
         A cell failed or took too long, the kernel died, or the notebook stopped before its end.
     """
     [outcome] = execute_many([NotebookJob(notebook, output, parameters)], limits=limits, on_cell=on_cell)
-    if isinstance(outcome, RunError):
+    if isinstance(outcome, WorkbenchError):
         raise outcome
     return outcome
 
@@ -55,7 +56,7 @@ def execute_many(
     limits: Limits = DEFAULT_LIMITS,
     workers: int = 2,
     on_cell: OnCell | None = None,
-) -> list[NotebookResult | RunError]:
+) -> list[NotebookResult | WorkbenchError]:
     """Run notebooks side by side, each in a kernel of its own; return one outcome for each, in the jobs' order.
 
     One that fails does not stop the others. An interruption kills all kernels.
@@ -82,11 +83,11 @@ def execute_many(
         pool.shutdown(cancel_futures=True)
 
 
-def _outcome(future: Future[NotebookResult]) -> NotebookResult | RunError:
+def _outcome(future: Future[NotebookResult]) -> NotebookResult | WorkbenchError:
     """Return what came of a job."""
     try:
         return future.result()
-    except RunError as error:
+    except WorkbenchError as error:
         return error
 
 

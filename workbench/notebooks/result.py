@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import InputError
+from workbench.errors import RunError
 
 FINISH_TYPE = "application/vnd.agent-workbench.finish+json"
 
@@ -37,7 +37,7 @@ def finish(answer: str, values: Mapping[str, object]) -> None:
 
     Raises
     ------
-    InputError
+    RunError
         A value is not plain JSON; NaN and infinity are not.
     """
     from IPython.display import display
@@ -45,7 +45,7 @@ def finish(answer: str, values: Mapping[str, object]) -> None:
     try:
         content = json.loads(json.dumps({"answer": answer, "values": dict(values)}, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise InputError(
+        raise RunError(
             "the values of a notebook are not plain JSON",
             got=str(error),
             expected="text, finite numbers, booleans, None, lists and mappings of them",

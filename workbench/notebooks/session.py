@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from workbench.errors import RunError
+from workbench.errors import InputError, RunError, WorkbenchError
 from workbench.files import write_atomically
 from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
 from workbench.notebooks.kernel import KERNEL_NAME, Kernel, started_kernel
@@ -108,7 +108,8 @@ class Session:
                 session=self,
             )
         except PapermillExecutionError as error:
-            raise _Failed("a cell of the notebook failed", f"{error.ename}: {error.evalue}") from None
+            kind = InputError if error.ename == InputError.__name__ else RunError
+            raise _Failed("a cell of the notebook failed", f"{error.ename}: {error.evalue}", kind) from None
         except ValidationError as error:
             raise _Failed("the notebook's file breaks the notebook format", error.message) from None
         except CellTimeoutError:
@@ -179,17 +180,17 @@ class Session:
             return _Failed("the notebook took too long", f"more than {self.limits.total_s:g} s in all")
         return _Failed("a cell of the notebook took too long", f"more than {self.limits.cell_s:g} s")
 
-    def _failed(self, failure: _Failed) -> RunError:
+    def _failed(self, failure: _Failed) -> WorkbenchError:
         """Keep the failed notebook and return what to tell the user."""
         if self.notebook is None:
-            return RunError(failure.problem, where=str(self.job.notebook), got=failure.got)
+            return failure.kind(failure.problem, where=str(self.job.notebook), got=failure.got)
         where = str(self.job.notebook)
         if self.cell is not None:
             where += f", cell {self._cell_number()}: {self.cell.source.strip().partition(chr(10))[0]}"
             self._mark_failed(failure)
         self._write(self.job.failed_output)
         got = "; ".join(line.strip() for line in failure.got.splitlines() if line.strip())[:500]
-        return RunError(failure.problem, where=where, got=got, remedy=f"read {self.job.failed_output}")
+        return failure.kind(failure.problem, where=where, got=got, remedy=f"read {self.job.failed_output}")
 
     def _mark_failed(self, failure: _Failed) -> None:
         """Write into the failed notebook which cell it was, and why where the cell does not say it."""
@@ -217,11 +218,12 @@ class Session:
         write_atomically(path, nbformat.writes(self.notebook))
 
 
-class _Failed(Exception):  # noqa: N818 - becomes a RunError where the cell is known
+class _Failed(Exception):  # noqa: N818 - becomes an error of its kind where the cell is known
     """Why a notebook did not come to its end."""
 
-    def __init__(self, problem: str, got: str) -> None:
+    def __init__(self, problem: str, got: str, kind: type[WorkbenchError] = RunError) -> None:
         super().__init__(problem)
+        self.kind = kind
         self.problem = problem
         self.got = got
 
