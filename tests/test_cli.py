@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ticket_records import write_tickets
+from tiny_model import Sizes, make_model
 
 from workbench.cli import main
 from workbench.pilot import Pilot
@@ -77,6 +78,11 @@ BAD = [
     (("evaluate", "tickets", "--agent", "majority", "--split", "test"), "this is no split(.|\n)*dev or holdout"),
     (("evaluate", "tickets", "--agent", "prompt_v1"), "no --base-url and no --model"),
     (("evaluate", "tickets", "--agent", "prompt_v1", "--engine", "gpu"), "there is no engine 'gpu'"),
+    (("evaluate", "tickets", "--agent", "prompt_v1", "--engine", "vllm"), "the vLLM engine has no model"),
+    (("evaluate", "tickets", "--agent", "prompt_v1", "--engine", "pocket", "--model", "gone"), "model is not there"),
+    (("evaluate", "tickets", "--agent", "majority", "--ray-address", "auto"), "does not run on Ray"),
+    (("run", "tickets", "--engine", "pocket", "--base-url", "http://127.0.0.1:9"), "asks no server"),
+    (("serve", "none"), "there is no pilot 'none'"),
     (("run", "tickets", "--notebook", "04"), "no notebook '04'(.|\n)*01_data_audit"),
     (("run", "tickets", "--agent", "nobody"), "has no agent 'nobody'"),
     (("run", "tickets", "--notebook", "03_evaluation"), "a cell of the notebook failed(.|\\n)*no finished run on dev"),
@@ -160,6 +166,28 @@ def test_a_server_that_is_not_there_fails_every_record_and_says_why(
     code, out, _ = command("evaluate", "tickets", "--agent", "prompt_v1", *server, "--json", "--limit", "10")
     assert code == 0
     assert json.loads(out)["causes"] == {"failed: connection": 10}
+
+
+@pytest.mark.usefixtures("with_store")
+def test_a_run_says_which_engine_and_model_answered(
+    command: Command, tickets: Callable[[int], Pilot], tmp_path: Path
+) -> None:
+    pilot = tickets(60)
+    make_model(tmp_path / "tiny", Sizes(context=2000))
+    asked = ("--agent", "prompt_v1", "--engine", "pocket", "--model", "tiny", "--limit", "6")
+    code, out, err = command("run", "tickets", "--notebook", "02_prompt_iteration", *asked)
+    assert code == 0, err
+    assert re.search(r"\nPrompts answered by: pocket \(tiny, digest [0-9a-f]{12}\)\.\n", out)
+    executed = (pilot.runs / "notebooks" / "02_prompt_iteration.ipynb").read_text(encoding="utf-8")
+    assert "Prompts answered by: pocket (tiny, digest " in executed
+    given = json.loads(executed)["metadata"]["papermill"]["parameters"]
+    assert (given["engine"], given["model"]) == ("pocket", str(tmp_path / "tiny")), "the folder, wherever it is run"
+    code, out, _ = command("evaluate", "tickets", *asked)
+    assert code == 0
+    assert "\nPrompts answered by: pocket (tiny, digest " in out
+    code, out, _ = command("evaluate", "tickets", "--agent", "majority")
+    assert code == 0
+    assert "answered by" not in out
 
 
 def test_help_is_quick_to_print_and_names_the_exit_codes() -> None:

@@ -3,11 +3,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small_pilots import with_settings
 from stub_server import stub_process
+from tiny_model import Sizes, make_model
 
+from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError
 from workbench.evaluation import (
-    EngineChoice,
     Evaluation,
     RunRequest,
     chosen,
@@ -140,6 +142,49 @@ def test_a_decision_costs_what_its_models_tokens_cost(tickets: Callable[[int], P
     assert by_hand > 0
     assert cost.n == 20
     assert evaluation.outcomes["confidence_source"].eq("logprob").all()
+
+
+def test_prompt_versions_share_one_engine_that_is_used_again_for_each(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(60)
+    path = pilot.suite / "pilot.yaml"
+    other = "agents:\n  again: {prompt: v2}\n"
+    path.write_text(path.read_text(encoding="utf-8").replace("agents:\n", other, 1), encoding="utf-8")
+    text = (pilot.suite / "prompts" / "v1.md").read_text(encoding="utf-8")
+    text = text.replace("name: v1", "name: v2").replace("one record at a time", "one ticket at a time")
+    (pilot.suite / "prompts" / "v2.md").write_text(text, encoding="utf-8")
+    pilot = open_pilot("tickets", pilot.root)
+    with stub_process("--latency-ms", "1") as url:
+        request = RunRequest(engine=EngineChoice(base_url=url, model="m"), limit=20, show_progress=False)
+        evaluations = evaluate_all(pilot, ["prompt_v1", "again", "majority"], request)
+    assert [evaluation.info.ok for evaluation in evaluations] == [20, 20, 20]
+    assert [evaluation.session.n_asked for evaluation in evaluations] == [20, 20, 20]
+    first, second = (dict(evaluation.identity) for evaluation in evaluations[:2])
+    assert first["engine"] == second["engine"] == {"kind": "server", "model": "m"}
+    assert first["prompt"] != second["prompt"]
+
+
+def test_prompts_are_answered_in_process_and_another_model_of_that_name_is_asked_again(
+    tickets: Callable[[int], Pilot], tmp_path: Path
+) -> None:
+    pilot = with_settings(tickets(60), "engine: pocket")
+    folders = [make_model(tmp_path / f"{seed}" / "tiny", Sizes(context=2000, seed=seed)) for seed in (0, 1)]
+    choices = [EngineChoice(model=str(folder)) for folder in (*folders, folders[0])]
+    requests = [RunRequest(engine=choice, limit=6, show_progress=False) for choice in choices]
+    first, other, again = (evaluate(pilot, "prompt_v1", request) for request in requests)
+    assert [evaluation.session.n_asked for evaluation in (first, other, again)] == [6, 6, 0]
+    assert first.identity["engine"]["kind"] == "pocket"
+    assert first.identity["engine"]["model"] == other.identity["engine"]["model"] == "tiny"
+    assert first.identity == again.identity != other.identity
+    assert first.info.failed == 0
+    assert first.outcomes["prompt_tokens"].min() > 0
+
+
+def test_options_of_an_engine_that_go_nowhere_are_refused_even_without_a_prompt(
+    tickets: Callable[[int], Pilot],
+) -> None:
+    choice = EngineChoice.named("pocket", base_url="http://127.0.0.1:9")
+    with pytest.raises(InputError, match="asks no server"):
+        evaluate(tickets(60), "majority", RunRequest(engine=choice))
 
 
 def test_a_limit_below_one_is_refused(tickets: Callable[[int], Pilot]) -> None:

@@ -20,7 +20,7 @@ from scipy.stats import chi2_contingency
 from workbench.callables import PilotFunction
 from workbench.decisions import read_answer
 from workbench.pilot import Pilot, open_pilot
-from workbench.prompts import messages, read_prompt
+from workbench.prompts import messages, read_prompt, read_prompts
 from workbench.records import iterate, read_records
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -318,8 +318,9 @@ def numbers_in(value: Any) -> set[float]:
     return {float(value)} if isinstance(value, int | float) and not isinstance(value, bool) else set()
 
 
-def test_the_first_prompt_states_every_limit_and_every_reason_of_the_policy(pilot: Pilot) -> None:
-    text = (SUITE / "prompts" / "v1.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["production_v1", "production_v2"])
+def test_a_production_prompt_states_every_limit_and_every_reason_of_the_policy(name: str) -> None:
+    text = (SUITE / "prompts" / f"{name}.md").read_text(encoding="utf-8")
     stated = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)}
     limits = numbers_in(PROCESS["authority_eur"]) | numbers_in(PROCESS["price_tolerance_pct"])
     for rule in PROCESS["rules"]:
@@ -329,8 +330,29 @@ def test_the_first_prompt_states_every_limit_and_every_reason_of_the_policy(pilo
     assert all(rule["reason"] in text for rule in (*PROCESS["rules"], *PROCESS["approvals"]))
 
 
-def test_the_first_prompt_shows_every_column_an_agent_may_see(pilot: Pilot) -> None:
-    prompt = read_prompt(SUITE / "prompts" / "v1.md", pilot.contract.shown)
+@pytest.mark.parametrize("name", ["v5", "v6"])
+def test_the_complete_prompts_state_every_percentage_every_authority_and_every_rule(name: str) -> None:
+    text = (SUITE / "prompts" / f"{name}.md").read_text(encoding="utf-8").split("---", 2)[2]
+    stated = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)}
+    assert {limit / 1000 for limit in numbers_in(PROCESS["authority_eur"])} <= stated
+    assert numbers_in(PROCESS["price_tolerance_pct"]) <= stated
+    for rule in PROCESS["rules"]:
+        assert f"{rule['decision']}, {rule['reason']}" in text
+
+
+def test_each_prompt_version_names_the_one_it_came_from_and_why(pilot: Pilot) -> None:
+    prompts = read_prompts(SUITE / "prompts", pilot.prompt_fields)
+    assert {name: prompt.parent for name, prompt in prompts.items()} == {
+        "v1": None, "v2": "v1", "v3": "v2", "v4": "v3", "v5": "v4", "v6": "v5",
+        "production_v1": None, "production_v2": "production_v1",
+    }  # fmt: skip
+    assert all(len(prompt.change_note) > 40 for prompt in prompts.values())
+    assert all(2000 <= prompts[name].estimated_tokens <= 4000 for name in ("production_v1", "production_v2"))
+    assert len({prompt.hash for prompt in prompts.values()}) == len(prompts)
+
+
+def test_the_first_production_prompt_shows_every_column_an_agent_may_see(pilot: Pilot) -> None:
+    prompt = read_prompt(SUITE / "prompts" / "production_v1.md", pilot.prompt_fields)
     columns = set(re.findall(r"record\.(\w+)", prompt.record_source))
     assert columns == set(pilot.contract.shown) - {"record_id", "vendor_id"}
     table = read_records(pilot.contract, DATA)

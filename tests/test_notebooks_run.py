@@ -130,17 +130,23 @@ def test_prompts_are_compared_on_a_server_with_what_changed_and_what_failed(tick
     prompts = pilot.suite / "prompts"
     first = (prompts / "v1.md").read_text(encoding="utf-8")
     second = first.replace("name: v1", "name: v2").replace("parent: null", "parent: v1")
-    (prompts / "v2.md").write_text(second.replace("You decide one record", "You route one ticket"), encoding="utf-8")
+    second = second.replace("You decide one record", "You route one ticket") + "\nFacts: {{ record.facts }}\n"
+    (prompts / "v2.md").write_text(second, encoding="utf-8")
     settings = yaml.safe_load((pilot.suite / "pilot.yaml").read_text())
     settings["agents"]["prompt_v2"] = {"prompt": "v2"}
+    (pilot.suite / "facts.py").write_text("def facts(record):\n    return {'facts': record['body'].upper()}\n")
+    settings["prepare"] = {"python": "eval_suites/tickets/facts.py:facts", "fields": ["facts"]}
     settings["server"] = {"max_attempts": 1}  # so that a cut body is a failed decision
     settings["prices"] = {"stub": {"input_per_million": 1.0, "output_per_million": 2.0}}
     (pilot.suite / "pilot.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     with stub_process("--faults", "malformed=0.3") as url:
-        given = {"agents": ["prompt_v1", "prompt_v2"], "base_url": url, "model": "stub", "limit": 40}
+        server = {"engine": "server", "base_url": url, "model": "stub"}
+        given = {"agents": ["prompt_v1", "prompt_v2"], **server, "limit": 40}
         [result] = execute_many(jobs(pilot, {ITERATION: given}))
     assert isinstance(result, NotebookResult), result
     assert "- You decide one record".replace(" ", "") in markup(result.output).replace(" ", "")
+    assert "+Facts: {{ record.facts }}" in markup(result.output)
+    assert "Prompts answered by: server (stub)." in markup(result.output)
     assert (pilot.runs / "results" / ITERATION / "prompt_v2.txt").is_file()
     evaluation = json.loads((pilot.runs / "results" / ITERATION / "prompt_v1.dev.json").read_text())
     assert evaluation["counts"]["failed"] > 0

@@ -23,7 +23,7 @@ ROWS = [
     {"runner"},
     {"metrics", "audit"},
     {"evaluation", "scaffold"},
-    {"notebooks", "tracking", "report"},
+    {"notebooks", "tracking", "report", "serving"},
     {"pipeline"},
     {"terminal"},
     {"cli", "__main__"},
@@ -37,8 +37,16 @@ HEAVY = {
     "sklearn": set(),
     "great_expectations": set(),
     "data_profiling": set(),
-    "vllm": set(),
-    "ray": set(),
+    "vllm": {"engines", "serving"},
+    "ray": {"engines"},
+    "onnx": {"engines"},
+    "onnxruntime": {"engines"},
+    "onnxruntime_genai": {"engines"},
+    "tokenizers": {"engines"},
+    "llguidance": {"engines"},
+    "transformers": {"engines"},
+    "torch": {"engines"},
+    "safetensors": {"engines"},
 }
 
 

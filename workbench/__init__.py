@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "EngineChoice": "evaluation",
+    "EngineChoice": "engines.choice",
     "Evaluation": "evaluation",
     "InputError": "errors",
     "RunError": "errors",
@@ -17,6 +17,7 @@ _HOMES = {
     "ScriptedEngine": "engines.scripted",
     "Split": "splits",
     "WorkbenchError": "errors",
+    "answered_by": "engines.statement",
     "chosen": "evaluation",
     "evaluate": "evaluation",
     "evaluate_all": "evaluation",

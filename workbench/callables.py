@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,7 @@ from workbench.records import Record, Scalar
 from workbench.splits import Dataset
 
 Decide = Callable[[Mapping[str, Scalar]], object]
+MAX_DETAIL = 500
 
 
 class PilotFunction:
@@ -100,6 +102,53 @@ class CrossFitted:
         return decide
 
 
+class UnpreparedError(ValueError):
+    """A record whose further fields could not be made: a counted outcome, not a fault of the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A function of the pilot that gives a record further fields, for prompts.
+
+    Parameters
+    ----------
+    function : PilotFunction
+        Takes the columns an agent may see, returns a mapping.
+    fields : tuple of str
+        The keys of that mapping; its values are text.
+    identity : mapping
+        What makes this version of the function.
+    """
+
+    function: PilotFunction
+    fields: tuple[str, ...]
+    identity: Mapping[str, Any]
+
+    def __call__(self, record: Record) -> Record:
+        """Return the record with the further fields beside its own.
+
+        Raises
+        ------
+        UnpreparedError
+            The function raised, or returned something else than a text for each of the fields.
+        """
+        function = self.function.load()
+        try:
+            made = function(dict(record.fields))
+        except Exception as error:  # whatever a user's function raises concerns this record only
+            raise self._error(raised(error)) from None
+        if not isinstance(made, Mapping) or set(made) != set(self.fields):
+            got = ", ".join(map(str, made)) if isinstance(made, Mapping) else f"no mapping but {type(made).__name__}"
+            raise self._error(f"it returned {got or 'nothing'}; expected exactly {', '.join(self.fields)}")
+        for field in self.fields:
+            if not isinstance(made[field], str):
+                raise self._error(f"{field} is no text but {type(made[field]).__name__}")
+        return replace(record, fields={**record.fields, **made})
+
+    def _error(self, detail: str) -> UnpreparedError:
+        return UnpreparedError(f"prepare {self.function.name}: {detail}"[:MAX_DETAIL])
+
+
 def training_digest(dataset: Dataset) -> str:
     """Return the digest of all a trained agent learns from: development records, labels and folds."""
     folded = dataset.training().assign(fold=dataset.folds())
@@ -108,7 +157,7 @@ def training_digest(dataset: Dataset) -> str:
 
 def raised(error: Exception) -> str:
     """Return what a callable raised and the place in its own code, for a reader."""
-    return f"{type(error).__name__}: {error} ({_place(error)})"[:500]
+    return f"{type(error).__name__}: {error} ({_place(error)})"[:MAX_DETAIL]
 
 
 def _place(error: Exception) -> str:
@@ -132,7 +181,9 @@ def _imports(path: Path) -> Iterator[Path]:
     try:
         tree = ast.parse(_content(path))
     except SyntaxError as error:
-        raise InputError("an agent's file is no Python", where=f"{path}, line {error.lineno}", got=error.msg) from None
+        raise InputError(
+            "a file of the pilot is no Python", where=f"{path}, line {error.lineno}", got=error.msg
+        ) from None
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level == 1:
             names = [node.module] if node.module else [alias.name for alias in node.names]
@@ -143,7 +194,7 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError("a file of an agent cannot be read", where=str(path), got=error.strerror) from None
+        raise InputError("a file of the pilot cannot be read", where=str(path), got=error.strerror) from None
 
 
 def _file_digest(path: Path) -> str:
@@ -164,7 +215,7 @@ def _imported(path: Path) -> ModuleType:
         return importlib.import_module(f"{package}.{path.stem}")
     except Exception as error:  # whatever a user's module raises while it is imported
         raise InputError(
-            "an agent's file cannot be imported",
+            "a file of the pilot cannot be imported",
             where=f"{path} ({_place(error)})",
             got=f"{type(error).__name__}: {error}",
         ) from None

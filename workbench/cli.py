@@ -14,7 +14,7 @@ import typer
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.evaluation import EngineChoice
+    from workbench.engines.choice import EngineChoice
 
 app = typer.Typer(
     name="workbench",
@@ -30,9 +30,29 @@ Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
 Agents = Annotated[list[str] | None, typer.Option("--agent", help="An agent of pilot.yaml; may be given again.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records of a split.")]
-EngineName = Annotated[str | None, typer.Option("--engine", help="What answers prompts: server.")]
-BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Address of an OpenAI-compatible server.")]
-Model = Annotated[str | None, typer.Option("--model", help="Name of the model on that server.")]
+EngineName = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="What answers prompts: pocket, server, vllm or ray; without it what pilot.yaml says.",
+    ),
+]
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", metavar="URL", help="Address of an OpenAI-compatible server.")
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="server: the model's name there; vllm: a folder, the id on a hub, or pocket; pocket: a folder.",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--ray-address", metavar="ADDRESS", help="Ray cluster to run on; without it one is started here."),
+]
 HERE = Path()
 
 
@@ -102,6 +122,7 @@ def run(
     engine: EngineName = None,
     base_url: BaseUrl = None,
     model: Model = None,
+    ray_address: RayAddress = None,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -112,7 +133,7 @@ def run(
     from workbench.terminal import CellProgress, print_result, result_json, stoppable
 
     opened = open_pilot(pilot, root)
-    what = PilotRun(tuple(agent or ()), limit, _engine_choice(engine, base_url, model))
+    what = PilotRun(tuple(agent or ()), limit, _engine_choice(engine, base_url, model, ray_address))
     if notebook is not None and notebook not in NOTEBOOKS:
         raise InputError(f"there is no notebook {notebook!r} in a run", expected=", ".join(NOTEBOOKS))
     check(opened, what.agents, what.engine)
@@ -133,6 +154,7 @@ def evaluate(
     engine: EngineName = None,
     base_url: BaseUrl = None,
     model: Model = None,
+    ray_address: RayAddress = None,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -147,7 +169,7 @@ def evaluate(
     if split not in list(Split):
         raise InputError("this is no split", got=repr(split), expected="dev or holdout")
     opened = open_pilot(pilot, root)
-    request = RunRequest(Split(split), limit, _engine_choice(engine, base_url, model))
+    request = RunRequest(Split(split), limit, _engine_choice(engine, base_url, model, ray_address))
     with stoppable(), stdout_to_stderr():
         evaluation = evaluated(opened, agent, request)
     if as_json:
@@ -219,6 +241,28 @@ def status(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None
 
 
 @app.command()
+def serve(
+    pilot: PilotName,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="A folder, the id on a hub, or pocket; without it what pilot.yaml says under vllm:, else pocket.",
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen at; beyond this machine anyone may ask.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+    root: Root = HERE,
+) -> None:
+    """Serve a model with vLLM for `--engine server`, until Ctrl-C."""
+    from workbench.pilot import open_pilot
+    from workbench.serving import serve as serve_model
+
+    serve_model(open_pilot(pilot, root), model=_whole_path(model), host=host, port=port)
+
+
+@app.command()
 def lab(root: Root = HERE) -> None:
     """Open JupyterLab at the notebooks; outside this repository they are copied to notebooks/ first."""
     from workbench.notebooks import copy_notebooks
@@ -263,13 +307,17 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def _engine_choice(engine: str | None, base_url: str | None, model: str | None) -> EngineChoice:
-    from workbench.evaluation import EngineChoice, EngineKind
+def _engine_choice(
+    engine: str | None, base_url: str | None, model: str | None, ray_address: str | None
+) -> EngineChoice:
+    from workbench.engines.choice import EngineChoice
 
-    kinds = [kind.value for kind in EngineKind]
-    if engine is not None and engine not in kinds:
-        raise InputError(f"there is no engine {engine!r}", expected=", ".join(kinds))
-    return EngineChoice(EngineKind(engine or EngineKind.SERVER), base_url, model)
+    return EngineChoice.named(engine, base_url=base_url, model=model, ray_address=ray_address)
+
+
+def _whole_path(model: str | None) -> str | None:
+    """Return a model's folder by its whole path, any other name as it is."""
+    return str(Path(model).resolve()) if model is not None and Path(model).is_dir() else model
 
 
 def _print_json(content: Mapping[str, Any]) -> None:

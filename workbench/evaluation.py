@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,17 @@ import pandas as pd
 
 from workbench.agents import Agent, HttpAgent, prompt_agent, python_agent
 from workbench.charter import KpiMetric
+from workbench.engines.build import built
+from workbench.engines.choice import EngineChoice, engine_spec, settled
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Engine
-from workbench.engines.server import ServerConnection, ServerEngine
 from workbench.errors import InputError, RunError
 from workbench.files import write_atomically
 from workbench.journal import JOURNAL_FILE, Journal, RunInfo, digest_of
 from workbench.ledger import Purpose
 from workbench.metrics import Estimate, EvaluationSettings, ThresholdChoice, evaluate_outcomes, threshold_for
 from workbench.metrics.outcomes import is_asked, is_right
-from workbench.pilot import Pilot, ServerSettings
+from workbench.pilot import Pilot
 from workbench.prompts import read_prompts
 from workbench.provenance import provenance
 from workbench.runner import Selection, Session, run_agent
@@ -37,21 +37,6 @@ PAIR_COLUMNS = [
     "first", "second", "n", "both_right", "only_first", "only_second", "neither", "difference", "lower", "upper",
     "better",
 ]  # fmt: skip
-
-
-class EngineKind(StrEnum):
-    """The engines a prompt agent can be run on."""
-
-    SERVER = "server"
-
-
-@dataclass(frozen=True, slots=True)
-class EngineChoice:
-    """Which engine answers prompts; what is None is taken from pilot.yaml."""
-
-    kind: EngineKind = EngineKind.SERVER
-    base_url: str | None = None
-    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +111,7 @@ class RunRequest:
 
     split: Split = Split.DEV
     limit: int | None = None
-    engine: EngineChoice = EngineChoice()
+    engine: EngineChoice = field(default_factory=EngineChoice)
     show_progress: bool = True
 
 
@@ -156,12 +141,13 @@ def evaluate_all(
     dataset = read_dataset(pilot) if dataset is None else dataset
     names = tuple(dict.fromkeys(agents)) or pilot.settings.compare
     ids = dataset.ids(request.split, _checked_limit(request.limit))
-    built = [build_agent(pilot, name, dataset, request.engine) for name in names]
-    _prepare(pilot, built)
+    engine = _shared_engine(pilot, request.engine)
+    versions = [_agent(pilot, name, dataset, engine) for name in names]
+    _prepare(pilot, versions)
     selection = Selection(dataset, request.split, ids)
     evaluations = []
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        for agent in built:
+        for agent in versions:
             session = run_agent(journal, agent, selection, show_progress=request.show_progress)
             if session.refusal is not None:
                 raise _refused(session, agent.name)
@@ -178,9 +164,10 @@ def check(pilot: Pilot, agents: Sequence[str], choice: EngineChoice) -> None:
         As `evaluate` would, or for a prompt document that no agent uses yet.
     """
     dataset = read_dataset(pilot)
-    read_prompts(pilot.suite / "prompts", pilot.contract.shown)
+    read_prompts(pilot.suite / "prompts", pilot.prompt_fields)
+    engine = _shared_engine(pilot, choice)
     for name in agents or pilot.settings.compare:
-        build_agent(pilot, name, dataset, choice)
+        _agent(pilot, name, dataset, engine)
 
 
 def stored_evaluations(pilot: Pilot, split: Split = Split.DEV) -> tuple[Evaluation, ...]:
@@ -267,13 +254,23 @@ def chosen(evaluations: Sequence[Evaluation]) -> Evaluation:
 
 def build_agent(pilot: Pilot, name: str, dataset: Dataset, choice: EngineChoice) -> Agent:
     """Return an agent of the pilot, ready to decide."""
+    return _agent(pilot, name, dataset, _shared_engine(pilot, choice))
+
+
+def _agent(pilot: Pilot, name: str, dataset: Dataset, engine: Callable[[], Engine]) -> Agent:
     settings, server = pilot.agent(name), pilot.settings.server
     if settings.python is not None:
         return python_agent(pilot, name, settings, dataset)
-    policy = CallPolicy(deadline_s=server.deadline_s, max_attempts=server.max_attempts)
     if settings.http is not None:
+        policy = CallPolicy(deadline_s=server.deadline_s, max_attempts=server.max_attempts)
         return HttpAgent(name, settings.http, dataset.labels, policy, server.concurrency)
-    return prompt_agent(pilot, name, settings, dataset, _engine(pilot, choice, server, policy))
+    return prompt_agent(pilot, name, settings, dataset, engine())
+
+
+def _shared_engine(pilot: Pilot, choice: EngineChoice) -> Callable[[], Engine]:
+    """Return a function that gives the one engine of a choice, built when a prompt first needs it."""
+    choice = settled(pilot, choice)
+    return functools.cache(lambda: built(engine_spec(pilot, choice)))
 
 
 def _prepare(pilot: Pilot, agents: Sequence[Agent]) -> None:
@@ -286,20 +283,6 @@ def _prepare(pilot: Pilot, agents: Sequence[Agent]) -> None:
     for agent in agents:
         if digest_of(agent.identity) not in known:
             agent.prepare()
-
-
-def _engine(pilot: Pilot, choice: EngineChoice, server: ServerSettings, policy: CallPolicy) -> Engine:
-    base_url, model = choice.base_url or server.base_url, choice.model or server.model
-    missing = [option for option, value in (("--base-url", base_url), ("--model", model)) if value is None]
-    if base_url is None or model is None:
-        raise InputError(
-            "a prompt needs an engine, and the server's settings are not complete",
-            where=f"pilot {pilot.name}",
-            got=f"no {' and no '.join(missing)}",
-            remedy="give --engine server --base-url URL --model NAME, or set server: in pilot.yaml",
-        )
-    key = os.environ.get(server.api_key_env) or None
-    return ServerEngine(ServerConnection(base_url, model, key, server.concurrency, policy))
 
 
 def _evaluation(

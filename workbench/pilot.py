@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -14,6 +16,16 @@ from workbench.contract import CONTRACT_FILE, Contract, read_contract
 from workbench.errors import InputError, shown
 
 PILOT_FILE = "pilot.yaml"
+PYTHON_REFERENCE = r"^[^:]+\.py:[A-Za-z_]\w*$"
+
+
+class EngineKind(StrEnum):
+    """What answers prompts."""
+
+    POCKET = "pocket"  # the small model that ships with the workbench, in process
+    SERVER = "server"  # an OpenAI-compatible server, by its address
+    VLLM = "vllm"  # a model in this process, on vLLM
+    RAY = "ray"  # one of the others on every worker of a Ray cluster
 
 
 class AgentSettings(Settings):
@@ -27,7 +39,7 @@ class AgentSettings(Settings):
 
     note: str = ""
     prompt: str | None = None
-    python: str | None = Field(default=None, pattern=r"^[^:]+\.py:[A-Za-z_]\w*$")
+    python: str | None = Field(default=None, pattern=PYTHON_REFERENCE)
     http: str | None = Field(default=None, pattern=r"^https?://")
     trained: bool = False
     reads: tuple[str, ...] = ()
@@ -53,6 +65,62 @@ class ServerSettings(Settings):
     max_attempts: int = Field(default=5, ge=1, le=20)
 
 
+class VllmOptions(Settings):
+    """A model that vLLM runs in this process; what is not given is as `workbench.engines.vllm.VllmSettings` says.
+
+    `model` is a folder (relative to the root), the id of a model on a hub, or `pocket` for the packaged model.
+    """
+
+    model: str | None = None
+    dtype: str | None = None
+    tensor_parallel_size: int | None = Field(default=None, ge=1)
+    max_model_len: int | None = Field(default=None, ge=1)
+    gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
+    kv_cache_gib: float | None = Field(default=None, gt=0)
+    seed: int | None = Field(default=None, ge=0)
+    concurrency: int | None = Field(default=None, ge=1)
+    deadline_s: float | None = Field(default=None, gt=0)
+    enforce_eager: bool | None = None
+
+
+class RayOptions(Settings):
+    """A Ray cluster and the engine on its workers; what is not given is as `workbench.engines.ray.RaySettings` says.
+
+    Without `address` a cluster is started on this machine; without `engine` the workers run the pilot's own one.
+    """
+
+    address: str | None = None
+    workers: int | None = Field(default=None, ge=1)
+    engine: EngineKind | None = None
+    cpus_per_worker: float | None = Field(default=None, ge=0)
+    gpus_per_worker: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _is_inner(self) -> Self:
+        if self.engine is EngineKind.RAY:
+            raise ValueError("the engine on Ray's workers is pocket, server or vllm")
+        return self
+
+
+class PrepareSettings(Settings):
+    """Further fields of a record for prompts, made by a function before a prompt is filled in.
+
+    `python` is PATH:NAME as for an agent. NAME takes one record (a mapping of the columns an agent may see) and returns
+    a mapping of exactly the names in `fields` to text. `reads` lists further files that the function depends on.
+    """
+
+    python: str = Field(pattern=PYTHON_REFERENCE)
+    fields: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], ...] = Field(min_length=1)
+    reads: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        repeated = [name for name, count in Counter(self.fields).items() if count > 1]
+        if repeated:
+            raise ValueError(f"fields named twice: {shown(repeated)}")
+        return self
+
+
 class Price(Settings):
     """What a model's tokens cost."""
 
@@ -62,14 +130,22 @@ class Price(Settings):
 
 
 class PilotSettings(Settings):
-    """The content of pilot.yaml. `compare` names the agents that a run without `--agent` compares."""
+    """The content of pilot.yaml.
+
+    `compare` names the agents that a run without `--agent` compares, `engine` what answers prompts in a run without
+    `--engine`; `server`, `vllm` and `ray` say how those engines are set up.
+    """
 
     title: str
     question: str
     escalate_label: str | None = None
     agents: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")], AgentSettings] = Field(min_length=1)
     compare: tuple[str, ...] = Field(min_length=1)
+    engine: EngineKind = EngineKind.SERVER
     server: ServerSettings = ServerSettings()
+    vllm: VllmOptions = VllmOptions()
+    ray: RayOptions = RayOptions()
+    prepare: PrepareSettings | None = None
     prices: dict[str, Price] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -77,6 +153,8 @@ class PilotSettings(Settings):
         unknown = [name for name in self.compare if name not in self.agents]
         if unknown:
             raise ValueError(f"compare names unknown agents: {shown(unknown)}")
+        if self.engine is EngineKind.RAY and self.ray.engine is None:
+            raise ValueError("engine: ray needs ray: {engine: ...}, the engine on its workers: pocket, server or vllm")
         return self
 
 
@@ -104,6 +182,12 @@ class Pilot:
     def runs(self) -> Path:
         """Folder for everything a run leaves."""
         return self.root / "mlruns" / self.name
+
+    @property
+    def prompt_fields(self) -> tuple[str, ...]:
+        """Names that a prompt may use of a record: the columns an agent may see, then the prepared fields."""
+        prepare = self.settings.prepare
+        return (*self.contract.shown, *(() if prepare is None else prepare.fields))
 
     def agent(self, name: str) -> AgentSettings:
         """Return an agent's settings, or say which agents there are."""
@@ -144,6 +228,7 @@ def open_pilot(name: str, root: Path | str = ".") -> Pilot:
     settings = read_settings(suite / PILOT_FILE, PilotSettings)
     pilot = Pilot(name, root, settings, read_contract(data), read_settings(suite / CHARTER_FILE, Charter))
     _check_escalate_label(pilot)
+    _check_prepared_fields(pilot)
     return pilot
 
 
@@ -155,4 +240,17 @@ def _check_escalate_label(pilot: Pilot) -> None:
             f"escalate_label {label!r} is no label of the contract",
             where=str(pilot.suite / PILOT_FILE),
             expected=shown(allowed),
+        )
+
+
+def _check_prepared_fields(pilot: Pilot) -> None:
+    """Refuse a prepared field that is a column already."""
+    prepare = pilot.settings.prepare
+    taken = [] if prepare is None else [name for name in prepare.fields if name in pilot.contract.columns]
+    if taken:
+        raise InputError(
+            "a prepared field has the name of a column",
+            where=f"{pilot.suite / PILOT_FILE}, prepare.fields",
+            got=shown(taken),
+            remedy="give it a name that the contract does not have",
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.engines.choice import EngineChoice, settled
 from workbench.errors import WorkbenchError
-from workbench.evaluation import EngineChoice
 from workbench.files import write_atomically
 from workbench.notebooks import Limits, NotebookJob, NotebookResult, execute_many, find_notebook
 from workbench.pilot import Pilot
@@ -30,7 +30,7 @@ class PilotRun:
 
     agents: tuple[str, ...] = ()
     limit: int | None = None
-    engine: EngineChoice = EngineChoice()
+    engine: EngineChoice = field(default_factory=EngineChoice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +109,20 @@ def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:
     }
     if notebook == AUDIT:
         return parameters
-    engine = {"base_url": what.engine.base_url, "model": what.engine.model, "limit": what.limit}
-    parameters |= {name: value for name, value in engine.items() if value is not None}
+    given = {"limit": what.limit, **_engine_parameters(pilot, what.engine)}
+    parameters |= {name: value for name, value in given.items() if value is not None}
     if notebook == ITERATION:
         parameters["agents"] = list(what.agents)
     return parameters
+
+
+def _engine_parameters(pilot: Pilot, choice: EngineChoice) -> dict[str, str | None]:
+    """Return the engine that was chosen; nothing where nothing was, so that the notebook reads pilot.yaml itself."""
+    if choice == EngineChoice():
+        return {}
+    whole = settled(pilot, choice)
+    engine = None if whole.kind is None else whole.kind.value
+    return {"engine": engine, "base_url": whole.base_url, "model": whole.model, "ray_address": whole.ray_address}
 
 
 def _executed(

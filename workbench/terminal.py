@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from workbench.engines.statement import answered_by
 from workbench.errors import RunError
 from workbench.evaluation import Evaluation
 from workbench.journal import RunInfo
@@ -80,6 +81,7 @@ def print_result(pilot: Pilot, result: PilotResult) -> None:
     console = _console()
     if result.evaluations:
         console.print(_versions_table(pilot.settings.title, result.evaluations))
+        _print_engines(console, [evaluation["identity"] for evaluation in result.evaluations])
         for evaluation in result.evaluations:
             console.print(
                 f"{evaluation['agent']} on {evaluation['split']}: {evaluation['threshold_note']}", highlight=False
@@ -118,6 +120,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     """Print every estimate of one evaluation, with its denominator and what was left out."""
     console, info = _console(), evaluation.info
     console.print(_counts_line(info))
+    _print_engines(console, [evaluation.identity])
     if evaluation.session.n_unmatched:
         console.print(f"{evaluation.session.n_unmatched:,} answers belonged to no open record and were dropped")
     table = Table(title=f"{evaluation.agent} on {evaluation.split.value}", title_justify="left")
@@ -145,6 +148,7 @@ def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.
     """Print versions side by side, and for each pair where one is right and the other is not."""
     console = _console()
     console.print(_versions_table(pilot.settings.title, [evaluation.as_json() for evaluation in evaluations]))
+    _print_engines(console, [evaluation.identity for evaluation in evaluations])
     if pairs.empty:
         return
     shown = pairs_table(pairs)[list(PAIR_COLUMNS)]
@@ -182,6 +186,12 @@ def interval(name: str, estimate: Mapping[str, Any]) -> str:
 
 def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 140)
+
+
+def _print_engines(console: Console, identities: Sequence[Mapping[str, Any]]) -> None:
+    """Say what answered the prompts, where there are any."""
+    if any("engine" in identity for identity in identities):
+        console.print(answered_by(identities), highlight=False, markup=False)
 
 
 def _versions_table(title: str, evaluations: Sequence[Mapping[str, Any]]) -> Table:

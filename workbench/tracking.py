@@ -86,7 +86,7 @@ def log_versions(pilot: Pilot, versions: Sequence[Version]) -> tuple[Link, ...]:
     """
     path = pilot.runs / LOGGED_FILE
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() and _has_store(pilot.root) else {}
-    prompts = tuple(read_prompts(pilot.suite / "prompts", pilot.contract.shown).values())
+    prompts = tuple(read_prompts(pilot.suite / "prompts", pilot.prompt_fields).values())
     new = [version for version in versions if version.content not in known]
     new_prompts = [prompt for prompt in prompts if prompt.hash not in known]
     if new or new_prompts:
@@ -205,7 +205,9 @@ def _params(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         "split": evaluation["split"],
         "records": evaluation["counts"]["planned"],
         "kind": next(kind for kind in ("prompt", "http", "python") if kind in identity),
+        "engine": identity.get("engine", {}).get("kind", ""),
         "model": identity.get("engine", {}).get("model", ""),
+        "model_digest": str(identity.get("engine", {}).get("digest", ""))[:12],
         "prompt": str(identity.get("prompt", ""))[:12],
         "agent_digest": evaluation["agent_digest"][:12],
         "dataset_digest": evaluation["dataset_digest"][:12],

@@ -17,7 +17,7 @@ from workbench.configuration import Settings, parse_yaml, read_text, settings_fr
 from workbench.engines.protocol import Message, SamplingParams
 from workbench.errors import InputError, shown
 from workbench.prompts.sections import RECORD_SECTION, Section, read_sections
-from workbench.prompts.template import RECORD, Place, check_template, fill, spelled
+from workbench.prompts.template import RECORD, Place, check_template, fill, named_columns, spelled
 from workbench.records import Record
 
 BYTES_PER_TOKEN = 4
@@ -86,6 +86,11 @@ class Prompt:
         object.__setattr__(self, "hash", _hash(self))
 
     @property
+    def named_fields(self) -> frozenset[str]:
+        """The fields of a record that the document names; showing the whole record at once names none."""
+        return named_columns(self.record_source)
+
+    @property
     def estimated_tokens(self) -> int:
         """Estimated tokens of both messages as written, before labels and record are filled in."""
         return estimated_tokens(self.system_source) + estimated_tokens(self.record_source)
@@ -122,7 +127,7 @@ def read_prompt(path: Path, columns: Sequence[str]) -> Prompt:
     path : Path
         A Markdown file named after the prompt.
     columns : sequence of str
-        The columns an agent is shown (`Contract.shown`).
+        The columns an agent is shown, then the prepared fields (`Pilot.prompt_fields`).
 
     Raises
     ------

@@ -100,13 +100,18 @@ def fill(text: str, where: str, labels: Sequence[str], record: Mapping[str, obje
         ) from None
 
 
+def named_columns(text: str) -> frozenset[str]:
+    """Return the columns that a checked template names; `record | tojson` and its like name none."""
+    return frozenset(column for _, column in _named_columns(_ENVIRONMENT.parse(text)))
+
+
 def check_template(text: str, place: Place, columns: Sequence[str], is_record: bool) -> frozenset[str]:
     """Return which of `record` and `labels` a template uses, or say what is wrong with it and on which line.
 
     Parameters
     ----------
     columns : sequence of str
-        The columns an agent is shown.
+        The columns an agent is shown, and the prepared fields.
     is_record : bool
         Whether this is the Record section, the only one that may use `record`.
 

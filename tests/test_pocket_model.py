@@ -1,0 +1,135 @@
+"""The model that ships: small, and it reads the policy in its prompt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from agreement import agreement
+from test_vllm_engine import on_vllm
+
+from eval_suites.invoice_matching.facts import Findings, lines
+from workbench.decisions import decision_from_reply
+from workbench.engines.pocket import PACKAGED, PocketEngine
+from workbench.engines.protocol import Engine, Message, Reply, Request
+from workbench.pilot import open_pilot
+from workbench.prompts import Prompt, messages, read_prompts, response_schema
+from workbench.records import Record
+from workbench.splits import read_dataset
+
+ROOT = Path(__file__).parent.parent
+LABELS = ("approve", "reject", "escalate")
+PILOT = open_pilot("invoice_matching", ROOT)
+PROMPTS = read_prompts(PILOT.suite / "prompts", PILOT.prompt_fields)
+N_RECORDS = 400
+
+
+async def _asked(engine: Engine, requests: Iterable[Request]) -> list[Reply]:
+    async def source() -> AsyncIterator[Request]:
+        for request in requests:
+            yield request
+
+    async with engine:
+        return [reply async for reply in engine.stream(source())]
+
+
+def ask(engine: Engine, requests: Iterable[Request]) -> list[Reply]:
+    return asyncio.run(_asked(engine, requests))
+
+
+def request_of(prompt: Prompt, record_id: str, facts: str, old: str = "", new: str = "") -> Request:
+    """Return a request, the system message with one text in place of another."""
+    system, user = messages(prompt, Record(record_id, {"facts": facts}, ""), LABELS)
+    assert old in system.content
+    changed = Message("system", system.content.replace(old, new) if old else system.content)
+    return Request(record_id, (changed, user), prompt.sampling, response_schema(prompt, LABELS))
+
+
+def facts_of(found: Findings) -> str:
+    return "\n".join(text for _, text in lines(found))
+
+
+@pytest.fixture(scope="module")
+def labelled() -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """Return (id, facts) of some development records, and their labels."""
+    from eval_suites.invoice_matching.facts import matching_facts
+
+    dataset = read_dataset(PILOT)
+    labels = dataset.dev_labels()["label"]
+    ids = labels.index[np.random.default_rng(3).permutation(len(labels))[:N_RECORDS]]
+    records = [(record.id, matching_facts(record.fields)["facts"]) for record in dataset.records(ids)]
+    return records, {str(name): str(label) for name, label in labels[ids].items()}
+
+
+def accuracy(name: str, labelled: tuple[list[tuple[str, str]], dict[str, str]]) -> float:
+    records, labels = labelled
+    replies = ask(PocketEngine(), [request_of(PROMPTS[name], *record) for record in records])
+    right = [decision_from_reply(reply, LABELS).action == labels[reply.id] for reply in replies]
+    assert len(right) == N_RECORDS
+    return float(np.mean(right))
+
+
+def test_the_packaged_model_is_small_and_has_its_card() -> None:
+    assert (PACKAGED / "model.safetensors").stat().st_size <= 10_000_000
+    card = (PACKAGED / "README.md").read_text(encoding="utf-8")
+    assert "not" in card
+    assert "trained from" in card
+
+
+def test_the_complete_prompt_is_long_and_its_answer_short() -> None:
+    (reply,) = ask(PocketEngine(), [request_of(PROMPTS["v5"], "r", facts_of(Findings()))])
+    assert reply.failure is None
+    assert reply.prompt_tokens is not None
+    assert reply.prompt_tokens > 600
+    assert reply.tokens is not None
+    assert [token.token for token in reply.tokens][::2] == ['{"action":"', '","reason":"', '"}']
+
+
+def test_better_prompts_do_better_on_the_same_records(
+    labelled: tuple[list[tuple[str, str]], dict[str, str]],
+) -> None:
+    poor, middling, complete = (accuracy(name, labelled) for name in ("v1", "v2", "v5"))
+    assert poor + 0.05 < middling + 0.02 < complete
+
+
+def price_findings() -> Sequence[tuple[str, float]]:
+    """Return facts of invoices that differ in their price only, with the price variance in percent."""
+    plain = Findings(plant="1010", payable=2.5)
+    return [
+        (facts_of(replace(plain, group=group, deliveries=n, price_above=(percent, 120.0))), percent)
+        for group in ("fasteners", "castings", "seals", "cables")
+        for n in (1, 3)
+        for percent in (1.6, 2.0, 2.4, 3.0, 3.4)
+    ]
+
+
+def escalated(old: str, new: str) -> list[str]:
+    """Return what version 4 decides on those invoices when a text of it is changed."""
+    requests = [request_of(PROMPTS["v4"], str(n), facts, old, new) for n, (facts, _) in enumerate(price_findings())]
+    replies = sorted(ask(PocketEngine(), requests), key=lambda reply: int(reply.id))
+    return [str(decision_from_reply(reply, LABELS).action) for reply in replies]
+
+
+def test_a_tolerance_changed_in_the_prompt_changes_the_decisions_on_the_same_records() -> None:
+    """Every variance lies between the two tolerances, so a right reader escalates all and then none."""
+    stated = "Price variance above 2.5 % or 400 euro"
+    strict, lenient = (escalated(stated, f"Price variance above {limit} % or 400 euro") for limit in ("1.0", "5.0"))
+    assert strict.count("escalate") >= 0.9 * len(strict)
+    assert lenient.count("approve") >= 0.9 * len(lenient)
+
+
+@on_vllm
+def test_vllm_decides_as_the_pocket_engine_does(labelled: tuple[list[tuple[str, str]], dict[str, str]]) -> None:
+    from workbench.engines.vllm import VllmEngine, VllmSettings
+
+    records, _ = labelled
+    requests: list[Any] = [request_of(PROMPTS["v5"], *record) for record in records[:200]]
+    settings = VllmSettings(str(PACKAGED), dtype="float32", kv_cache_gib=0.25)
+    found = agreement(ask(PocketEngine(), requests), ask(VllmEngine(settings), requests), LABELS)
+    assert found.n == 200
+    assert found.same_action >= 0.99

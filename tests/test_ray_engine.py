@@ -1,0 +1,592 @@
+"""The Ray engine: how work is spread and repeated (always run), and real clusters on this machine (marker `ray`)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pickle
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray_driver import run
+from ray_workers import OneByOne, answer, calls, named_by_process, one_by_one, scripted, unable
+from stub_server import stub_process
+
+from workbench.engines.build import ServerSpec, built
+from workbench.engines.protocol import Engine, Failure, FailureCause, Message, Reply, Request, SamplingParams
+from workbench.engines.ray import RayEngine, RaySettings, end_kept
+from workbench.engines.ray.batches import batches_of, matched
+from workbench.engines.ray.dispatch import Dispatch
+from workbench.engines.ray.head import head_arguments, node_arguments
+from workbench.engines.ray.local import LOOPBACK, QUIET
+from workbench.engines.ray.protocol import Load, WorkerLost
+from workbench.engines.ray.worker import EngineWorker
+from workbench.engines.scripted import Script, ScriptedEngine
+from workbench.errors import InputError, RunError
+from workbench.journal import JOURNAL_FILE, Journal
+from workbench.pilot import Pilot
+from workbench.splits import Split, read_dataset
+
+TESTS = Path(__file__).parent
+LETHAL = "lethal"
+
+
+def request(name: str, text: str = "hello") -> Request:
+    return Request(name, (Message("system", "rules"), Message("user", f"{name} {text}")), SamplingParams())
+
+
+def requests(count: int) -> list[Request]:
+    return [request(f"r{number}") for number in range(count)]
+
+
+async def source(items: Sequence[Request]) -> AsyncGenerator[Request, None]:
+    for item in items:
+        yield item
+
+
+async def replies_of(engine: Engine, items: Sequence[Request]) -> list[Reply]:
+    async with engine:
+        return [reply async for reply in engine.stream(source(items))]
+
+
+def untimed(replies: Sequence[Reply]) -> dict[str, Reply]:
+    assert len({reply.id for reply in replies}) == len(replies)
+    return {reply.id: replace(reply, latency_s=0.0) for reply in replies}
+
+
+# ---------------------------------------------------------------- micro-batches
+
+
+def test_requests_come_in_full_batches_and_the_rest_in_a_smaller_one() -> None:
+    async def sizes() -> list[int]:
+        return [len(batch) async for batch in batches_of(source(requests(10)), 4, 1.0)]
+
+    assert asyncio.run(sizes()) == [4, 4, 2]
+
+
+def test_a_batch_that_is_not_full_waits_no_longer_than_its_linger() -> None:
+    async def first() -> list[str]:
+        more = asyncio.Event()
+
+        async def slow() -> AsyncGenerator[Request, None]:
+            yield request("a")
+            await more.wait()
+            yield request("b")
+
+        batches = batches_of(slow(), 4, 0.01)
+        got = [one.id for one in await anext(batches)]
+        more.set()
+        return got + [one.id async for batch in batches for one in batch]
+
+    assert asyncio.run(first()) == ["a", "b"]
+
+
+def test_requests_before_a_fault_of_the_source_are_still_handed_on() -> None:
+    async def broken() -> AsyncGenerator[Request, None]:
+        yield request("a")
+        raise InputError("the record cannot be rendered")
+
+    async def gather() -> list[str]:
+        batches = batches_of(broken(), 4, 1.0)
+        got = [one.id for one in await anext(batches)]
+        with pytest.raises(InputError, match="cannot be rendered"):
+            await anext(batches)
+        return got
+
+    assert asyncio.run(gather()) == ["a"]
+
+
+def test_replies_are_matched_by_id_and_earlier_attempts_count() -> None:
+    batch = [request("a"), request("b")]
+    replies = [Reply("a", "first", 0.1, 2), Reply("a", "second", 0.1, 1), Reply("late", "x", 0.1, 1)]
+    found = matched(batch, replies, attempt=3, waited_s=7.0)
+    missing = Failure(FailureCause.NO_REPLY, "the engine on the worker ended without answering this request")
+    assert found == [Reply("a", "first", 7.0, 4), Reply("b", None, 7.0, 3, failure=missing)]
+
+
+# ---------------------------------------------------------------- a worker's engine
+
+
+async def answered(engine: Engine, batches: Sequence[Sequence[Request]]) -> list[list[Reply]]:
+    worker = EngineWorker(lambda: engine)
+    facts = await worker.start()
+    assert (facts.pid, facts.identity) == (await worker.place(), dict(engine.identity))
+    try:
+        async with asyncio.timeout(20):
+            return list(await asyncio.gather(*(worker.answer(batch) for batch in batches)))
+    finally:
+        await worker.stop()
+
+
+@pytest.mark.parametrize("engine", [scripted(), one_by_one(0.01)], ids=["in full batches", "one by one"])
+def test_calls_that_overlap_on_one_engine_each_get_their_own_replies(engine: Engine) -> None:
+    items = requests(50)
+    batches = [items[start : start + 7] for start in range(0, 50, 7)]
+    alone = untimed(asyncio.run(replies_of(engine, items)))
+    for batch, replies in zip(batches, asyncio.run(answered(engine, batches)), strict=True):
+        assert untimed(replies) == {one.id: alone[one.id] for one in batch}
+
+
+def test_a_worker_answers_again_after_a_pause() -> None:
+    async def twice() -> list[int]:
+        worker = EngineWorker(scripted)
+        await worker.start()
+        first = await worker.answer(requests(3))
+        await asyncio.sleep(0.5)
+        return [len(first), len(await worker.answer(requests(5)))]
+
+    assert asyncio.run(twice()) == [3, 5]
+
+
+def test_a_request_the_engine_never_answers_does_not_keep_the_others() -> None:
+    script = Script(drop=frozenset({"r1"}), twice=frozenset({"r2"}), stray=frozenset({"r0"}))
+    (replies,) = asyncio.run(answered(ScriptedEngine(answer, script=script), [requests(4)]))
+    assert sorted(reply.id for reply in replies) == ["r0", "r2", "r3"]
+
+
+def test_what_an_engine_raises_ends_the_calls_that_wait_and_no_later_one() -> None:
+    engine = ScriptedEngine({"r0": "yes"})
+
+    async def ask() -> str | None:
+        worker = EngineWorker(lambda: engine)
+        await worker.start()
+        with pytest.raises(InputError, match="no answer for request 'other'"):
+            await worker.answer([request("other")])
+        return (await worker.answer([request("r0")]))[0].text
+
+    assert asyncio.run(ask()) == "yes"
+
+
+# ---------------------------------------------------------------- workers that are lost
+
+
+class InProcess:
+    """A worker in this process that can be lost as one on a cluster can."""
+
+    def __init__(self, crew: InProcessCrew) -> None:
+        self._crew = crew
+        self._engine = EngineWorker(crew.make)
+        self._is_dead = asyncio.Event()
+        self._started: asyncio.Task[Any] | None = None
+        self._n_answered = 0
+
+    async def answer(self, items: Sequence[Request]) -> Sequence[Reply]:
+        self._crew.asked.append([item.id for item in items])
+        self._started = self._started or asyncio.create_task(self._engine.start())
+        await self._started
+        work, death = asyncio.create_task(self._engine.answer(items)), asyncio.create_task(self._is_dead.wait())
+        try:
+            await asyncio.wait({work, death}, timeout=0.01, return_when=asyncio.ALL_COMPLETED)
+            if any(LETHAL in item.id for item in items):
+                self._is_dead.set()
+            await asyncio.wait({work, death}, return_when=asyncio.FIRST_COMPLETED)
+            if self._is_dead.is_set():
+                raise WorkerLost("killed")
+            return work.result()
+        finally:
+            self._n_answered += 1
+            if self._n_answered == self._crew.kill_after:
+                self._crew.kill_after = None
+                self._is_dead.set()
+            for task in (work, death):
+                task.cancel()
+            await asyncio.gather(work, death, return_exceptions=True)
+
+    async def end(self) -> None:
+        await self._engine.stop()
+
+
+class InProcessCrew:
+    """Workers in this process; `spare` is how many new ones there can be."""
+
+    def __init__(self, make: Callable[[], Engine], spare: int = 1000, kill_after: int | None = None) -> None:
+        self.make = make
+        self.spare = spare
+        self.kill_after = kill_after
+        self.n_new = 0
+        self.asked: list[list[str]] = []
+        self.workers: list[InProcess] = [InProcess(self), InProcess(self)]
+
+    async def replace(self, worker: Any) -> InProcess:
+        self.workers.remove(worker)
+        await worker.end()
+        if self.n_new == self.spare:
+            raise RunError("the cluster has no place")
+        self.n_new += 1
+        self.workers.append(InProcess(self))
+        return self.workers[-1]
+
+
+async def dispatched(
+    items: Sequence[Request], make: Callable[[], Engine] | None = None, *, spare: int = 1000,
+    kill_after: int | None = None, patience_s: float = 20.0,
+) -> tuple[list[Reply], InProcessCrew]:  # fmt: skip
+    crew = InProcessCrew(make or partial(one_by_one, 0.005), spare, kill_after)
+    load = Load(batch=4, batches_per_worker=4, patience_s=patience_s)
+    async with asyncio.timeout(30):
+        replies = [reply async for reply in Dispatch(crew, load).stream(source(items))]
+    for worker in crew.workers:
+        await worker.end()
+    return replies, crew
+
+
+def test_every_request_is_answered_once_when_nothing_is_lost() -> None:
+    replies, crew = asyncio.run(dispatched(requests(101)))
+    assert set(untimed(replies)) == {f"r{number}" for number in range(101)}
+    assert {reply.attempts for reply in replies} == {1}
+    assert (crew.n_new, sum(map(len, crew.asked))) == (0, 101)
+
+
+def test_what_a_lost_worker_had_is_asked_once_more_and_nothing_else_is() -> None:
+    replies, crew = asyncio.run(dispatched(requests(100), kill_after=3))
+    assert set(untimed(replies)) == {f"r{number}" for number in range(100)}
+    assert all(reply.failure is None for reply in replies)
+    times_asked = Counter(name for batch in crew.asked for name in batch)
+    assert {reply.id: reply.attempts for reply in replies} == dict(times_asked)
+    assert crew.n_new == 1
+    assert 0 < sum(times_asked.values()) - 100 <= 16
+
+
+def test_a_request_that_kills_its_workers_fails_and_the_others_are_answered() -> None:
+    items = requests(60)
+    items[17], items[40] = request(f"{LETHAL}1"), request(f"{LETHAL}2")
+    replies, crew = asyncio.run(dispatched(items))
+    by_id = untimed(replies)
+    failed = {name: reply.failure for name, reply in by_id.items() if reply.failure is not None}
+    assert set(by_id) == {item.id for item in items}
+    assert set(failed) == {f"{LETHAL}1", f"{LETHAL}2"}
+    for name, failure in failed.items():
+        assert failure.cause is FailureCause.NO_REPLY
+        assert failure.detail == "4 workers were lost while they had this request, the last one had no other: killed"
+        assert by_id[name].attempts == 4
+    assert max(reply.attempts for reply in replies) <= 4
+    assert crew.n_new <= 8
+    # the last try of each was alone: nothing innocent can have been in it
+    assert [name] in crew.asked
+
+
+def test_a_worker_that_hangs_is_given_up_on_and_the_request_fails_as_a_timeout() -> None:
+    class Hanging(OneByOne):
+        async def called(self, item: Request) -> Reply:
+            if item.id == "r5":
+                await asyncio.Event().wait()
+            return await super().called(item)
+
+    replies, _ = asyncio.run(dispatched(requests(20), partial(Hanging, 0.005), patience_s=0.3))
+    by_id = untimed(replies)
+    assert len(by_id) == 20
+    failure = by_id["r5"].failure
+    assert failure is not None
+    assert failure.cause is FailureCause.TIMEOUT
+    assert [name for name, reply in by_id.items() if reply.failure is not None] == ["r5"]
+
+
+def test_a_run_goes_on_with_the_workers_that_are_left() -> None:
+    replies, crew = asyncio.run(dispatched(requests(100), spare=0, kill_after=3))
+    assert len(untimed(replies)) == 100
+    assert len(crew.workers) == 1
+
+
+def test_no_worker_left_is_one_error_that_says_what_to_do() -> None:
+    with pytest.raises(RunError, match=r"(?s)no Ray worker is left.*killed; no new one: .*no place.*same command"):
+        asyncio.run(dispatched([request(f"{LETHAL}{number}") for number in range(20)], spare=0))
+
+
+def test_workers_that_die_one_after_the_other_end_the_run() -> None:
+    with pytest.raises(RunError, match=r"9 Ray workers in a row were lost before they answered anything"):
+        asyncio.run(dispatched([request(f"{LETHAL}{number}") for number in range(50)]))
+
+
+def test_an_error_of_the_engine_is_raised_as_on_one_machine() -> None:
+    with pytest.raises(InputError, match="no answer for request"):
+        asyncio.run(dispatched(requests(5), partial(ScriptedEngine, {"r0": "yes"})))
+
+
+def test_leaving_the_stream_early_leaves_nothing_running() -> None:
+    async def leave() -> int:
+        crew = InProcessCrew(partial(one_by_one, 0.005))
+        replies = Dispatch(crew, Load(4, 4, 20.0)).stream(source(requests(100)))
+        await anext(replies)
+        await replies.aclose()
+        for worker in crew.workers:
+            await worker.end()
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(leave()) == 1
+
+
+# ---------------------------------------------------------------- settings
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"workers": 0}, r"ray: workers\n  got: 0"),
+        ({"batch": 0}, r"ray: batch\n  got: 0\n  expected: 1 to 1,024"),
+        ({"cpus_per_worker": -1.0}, "ray: cpus_per_worker"),
+        ({"gpus_per_worker": float("nan")}, "ray: gpus_per_worker"),
+        ({"placement_s": 0.0}, "ray: placement_s"),
+        ({"address": "head"}, r"HOST:PORT of the cluster's head, or auto"),
+        ({"address": "ray://head:10001"}, "ray:// addresses are for Ray Client"),
+        ({"address": "head:99999"}, "head:99999"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        RaySettings(**given)
+
+
+def test_settings_travel() -> None:
+    settings = RaySettings("10.0.0.5:6379", workers=3)
+    assert pickle.loads(pickle.dumps(settings)) == settings
+
+
+def test_a_missing_package_is_one_message_that_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"(?s)package ray.*make ray, or: pip install 'agent-workbench\[ray\]'"):
+        RayEngine(scripted)
+
+
+# ---------------------------------------------------------------- clusters on this machine
+
+on_ray = [
+    pytest.mark.ray,
+    pytest.mark.skipif(find_spec("ray") is None, reason="not run: ray is not installed (make ray)"),
+]
+
+
+def ray_test(function: Any) -> Any:
+    for mark in on_ray:
+        function = mark(function)
+    return function
+
+
+def started_cluster(n_tries: int = 3) -> Any:
+    """Start a cluster of one node; Ray gives up after half a minute on a machine that is busy with other work."""
+    from ray.cluster_utils import Cluster
+
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    for n_left in reversed(range(n_tries)):
+        try:
+            return Cluster(initialize_head=True, head_node_args={**head_arguments(), "num_cpus": 1})
+        except Exception:
+            if not n_left:
+                raise
+    raise AssertionError
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Start a cluster of two nodes on 127.0.0.1, one CPU each, that asks for a token."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        patch.setenv("PYTHONPATH", str(TESTS))
+        for name, value in {**QUIET, **LOOPBACK}.items():
+            patch.setenv(name, value)
+        import ray
+
+        nodes = started_cluster()
+        nodes.add_node(num_cpus=1, **node_arguments())
+        try:
+            yield nodes
+        finally:
+            end_kept()
+            ray.shutdown()
+            nodes.shutdown()
+
+
+@pytest.fixture
+def settings(cluster: Any) -> RaySettings:
+    return RaySettings(address=cluster.address)
+
+
+@ray_test
+def test_a_cluster_gives_the_same_replies_as_one_machine_on_both_nodes(settings: RaySettings, tmp_path: Path) -> None:
+    items = requests(300)
+    here = asyncio.run(replies_of(scripted(), items))
+    engine = RayEngine(scripted, settings)
+    assert dict(engine.identity) == dict(scripted().identity)
+    assert (engine.concurrency, engine.deadline_s) == (32, 220.0)
+    assert untimed(asyncio.run(replies_of(engine, items))) == untimed(here)
+    log = tmp_path / "calls"
+    replies = asyncio.run(replies_of(RayEngine(partial(one_by_one, 0.01, log), settings), items))
+    assert set(untimed(replies)) == {item.id for item in items}
+    made = calls(log)
+    assert Counter(call.id for call in made) == Counter(item.id for item in items)
+    assert len({call.node for call in made}) == len({call.pid for call in made}) == 2
+
+
+@ray_test
+def test_a_run_on_a_cluster_and_one_on_this_machine_share_the_journal(
+    settings: RaySettings, tickets: Callable[[int], Pilot]
+) -> None:
+    pilot = tickets(120)
+    session, rows = run(pilot, scripted(), limit=20)
+    session, rows = run(pilot, RayEngine(scripted, settings))
+    assert session.info.planned == session.info.ok == len(rows) == 84
+    assert (session.n_asked, set(rows.values())) == (64, {1})
+    session, _ = run(pilot, scripted())
+    assert session.n_asked == 0
+
+
+@ray_test
+def test_the_same_engine_serves_run_after_run_with_the_same_workers(settings: RaySettings, tmp_path: Path) -> None:
+    engine = RayEngine(partial(one_by_one, 0.0, tmp_path / "calls"), settings)
+    for _ in range(3):
+        assert len(asyncio.run(replies_of(engine, requests(40)))) == 40
+    assert len({call.pid for call in calls(tmp_path / "calls")}) == 2
+
+
+@ray_test
+def test_a_worker_killed_in_the_middle_loses_nothing_and_its_repeats_are_counted(
+    settings: RaySettings, tickets: Callable[[int], Pilot], tmp_path: Path
+) -> None:
+    pilot, log = tickets(300), tmp_path / "calls"
+    killed = threading.Thread(target=kill_a_worker_after, args=(log, 60))
+    killed.start()
+    session, rows = run(pilot, RayEngine(partial(one_by_one, 0.05, log), settings))
+    killed.join()
+    info = session.info
+    assert info.planned == info.ok + info.invalid + info.failed + info.skipped == info.ok == 210
+    assert set(rows.values()) == {1}
+    assert session.n_unmatched == 0
+    attempts = attempts_of(pilot, info.run)
+    asked = Counter(call.id for call in calls(log))
+    # A repeat shows in `attempts`; a batch that was killed on its way to the engine was sent, but never logged.
+    assert all(asked[name] <= attempts[name] for name in asked)
+    assert 0 < sum(attempts.values()) - info.planned <= 16
+
+
+@ray_test
+def test_a_record_that_kills_every_worker_fails_and_the_rest_is_decided(
+    settings: RaySettings, tickets: Callable[[int], Pilot]
+) -> None:
+    pilot = tickets(120)
+    victim = read_dataset(pilot).ids(Split.DEV, None)[30]
+    session, rows = run(pilot, RayEngine(partial(one_by_one, 0.01, None, frozenset({victim})), settings))
+    assert (session.info.ok, dict(session.info.causes)) == (83, {"failed: no_reply": 1})
+    assert set(rows.values()) == {1}
+    assert attempts_of(pilot, session.info.run)[victim] == 4
+
+
+@ray_test
+def test_workers_make_their_engine_from_a_description(settings: RaySettings) -> None:
+    with stub_process("--latency-ms", "5") as url:
+        spec = ServerSpec(url, "m", "NO_SUCH_KEY", concurrency=8, deadline_s=30.0, max_attempts=2)
+        engine = RayEngine(spec, settings)
+        assert (dict(engine.identity), engine.concurrency) == (dict(built(spec).identity), 16)
+        here, there = (untimed(asyncio.run(replies_of(one, requests(30)))) for one in (built(spec), engine))
+    assert {name: reply.text for name, reply in there.items()} == {name: reply.text for name, reply in here.items()}
+    assert {reply.failure for reply in there.values()} == {None}
+
+
+@ray_test
+def test_an_engine_that_cannot_start_on_a_worker_is_the_engines_own_error(settings: RaySettings) -> None:
+    with pytest.raises(RunError, match="the model does not fit into memory"):
+        asyncio.run(replies_of(RayEngine(unable, replace(settings, workers=1)), requests(3)))
+
+
+@ray_test
+def test_a_worker_with_another_engine_is_refused(settings: RaySettings) -> None:
+    with pytest.raises(RunError, match=r"(?s)another engine than the one that was asked for.*same version"):
+        asyncio.run(replies_of(RayEngine(named_by_process, replace(settings, workers=1)), requests(3)))
+
+
+@ray_test
+def test_more_workers_than_there_is_place_for_is_one_message(settings: RaySettings) -> None:
+    greedy = replace(settings, workers=3, placement_s=15.0)
+    asked = r"(?s)no place for the workers within 15 s.*0 of 2 CPU.*3 workers of 1 CPU"
+    with pytest.raises(RunError, match=asked):
+        asyncio.run(replies_of(RayEngine(scripted, greedy), requests(3)))
+    # and the place of those that had one is free again
+    assert len(asyncio.run(replies_of(RayEngine(scripted, settings), requests(3)))) == 3
+
+
+@ray_test
+def test_a_driver_killed_in_the_middle_takes_its_own_cluster_along_and_goes_on_from_the_journal_on_another(
+    settings: RaySettings, tickets: Callable[[int], Pilot], tmp_path: Path
+) -> None:
+    pilot, log = tickets(300), tmp_path / "calls"
+    command = [sys.executable, "-m", "ray_driver", str(pilot.root), "local", str(log)]
+    with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True) as process:
+        wait_for_calls(log, 80, process)
+        process.kill()
+    workers = {call.pid for call in calls(log)}
+    session, rows = run(pilot, RayEngine(partial(one_by_one, 0.05, log), settings))
+    assert session.info.ok == session.info.planned == 210
+    assert set(rows.values()) == {1}
+    made = Counter(call.id for call in calls(log))
+    assert 0 < session.n_asked < 210
+    assert (len(made), sum(made.values()) - 210 <= 32) == (210, True)
+    assert len(workers) == 2
+    assert all_gone(workers)
+
+
+@ray_test
+def test_a_lost_node_leaves_the_other_one_at_work(cluster: Any, settings: RaySettings, tmp_path: Path) -> None:
+    end_kept()
+    log = tmp_path / "calls"
+    (node,) = cluster.worker_nodes
+
+    def lose() -> None:
+        wait_for_calls(log, 60)
+        cluster.remove_node(node, allow_graceful=False)
+
+    losing = threading.Thread(target=lose)
+    losing.start()
+    engine = RayEngine(partial(one_by_one, 0.1, log), replace(settings, placement_s=40.0))
+    replies = untimed(asyncio.run(replies_of(engine, requests(200))))
+    losing.join()
+    assert len(replies) == 200
+    assert all(reply.failure is None for reply in replies.values())
+    assert max(reply.attempts for reply in replies.values()) == 2
+    cluster.add_node(num_cpus=1, **node_arguments())
+
+
+@ray_test
+def test_a_cluster_that_does_not_answer_is_one_message_soon() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    engine = RayEngine(scripted, RaySettings(address=f"127.0.0.1:{port}"))
+    with pytest.raises(RunError, match=rf"does not answer\n  where: --ray-address 127.0.0.1:{port}"):
+        asyncio.run(replies_of(engine, requests(3)))
+
+
+def kill_a_worker_after(log: Path, n_calls: int) -> None:
+    wait_for_calls(log, n_calls)
+    os.kill(calls(log)[0].pid, signal.SIGKILL)
+
+
+def wait_for_calls(log: Path, n_calls: int, process: subprocess.Popen[str] | None = None) -> None:
+    deadline = time.monotonic() + 120
+    while len(calls(log)) < n_calls and time.monotonic() < deadline and (process is None or process.poll() is None):
+        time.sleep(0.01)
+
+
+def all_gone(pids: set[int], within_s: float = 30.0) -> bool:
+    deadline = time.monotonic() + within_s
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def attempts_of(pilot: Pilot, run_id: str) -> dict[str, int]:
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        decisions = journal.decisions(run_id)
+    return dict(zip(decisions["record_id"], decisions["attempts"], strict=True))
