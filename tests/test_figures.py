@@ -198,6 +198,10 @@ def test_the_risk_title_names_the_agent_that_automates_most_at_the_target():
     shown = [text.get_text() for text in texts(reached)]
     assert "threshold 0.6" in shown
     assert "silent: no confidence" in shown
+    many = {f"rules{n}": risk_coverage(hand_outcomes(), "escalate") for n in range(9)}
+    crowded = [text.get_text() for text in texts(figures.risk_coverage(many, 0.75, dict.fromkeys(many, 0.6)))]
+    assert "threshold 0.6" not in crowded
+    assert {f"rules{n}, threshold 0.6" for n in range(9)} <= set(crowded)
     only_wrong = {"rules": risk_coverage(hand_outcomes().query("record_id == 'r2'"))}
     assert title(figures.risk_coverage(only_wrong, 0.75)).startswith("No threshold of any agent reaches 75.0%")
 

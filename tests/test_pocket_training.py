@@ -18,7 +18,7 @@ from training.pocket.batches import LINE_CLASSES, NOTE_CLASSES, Batcher, Recipe
 from training.pocket.cases import NoteBook
 from training.pocket.model import Pocket, Shape, export, load
 from training.pocket.optimizer import Optimizer, orthogonalised
-from training.pocket.train import Meter, Stage, loss_of, read_stages, train
+from training.pocket.train import Meter, Stage, Trainer, loss_of, read_stages
 
 SMALL = {"width": 32, "layers": 2, "heads": 2, "head_width": 16, "inner": 64, "lines_layer": 1}
 RECIPE = Recipe(n_rules=2, n_tokens=1500, n_each=2, practice=1.0, answers=True, bare=True)
@@ -40,11 +40,11 @@ def test_a_few_steps_lower_the_loss(tokens: Tokenizer, tmp_path: Path) -> None:
     with torch.no_grad():
         before = loss_of(model, fresh, Meter(), answers=True).item()
     optimizer = Optimizer(model, 0.003, 0.01)
-    train(model, batcher, [Stage(RECIPE, until=0.0, minutes=0.15)], optimizer, tmp_path, seed=1)
+    Trainer(model, batcher, optimizer, tmp_path, seed=1).run([Stage(RECIPE, steps=50)])
     with torch.no_grad():
         after = loss_of(model, fresh, Meter(), answers=True).item()
     assert after < 0.7 * before
-    assert (tmp_path / "state.pt").is_file()
+    assert load(tmp_path).shape.width == model.shape.width
 
 
 def test_a_record_does_not_see_the_other_records_behind_its_prompt(tokens: Tokenizer) -> None:
@@ -70,7 +70,7 @@ def test_an_exported_model_is_the_same_but_for_rounding(tokens: Tokenizer, tmp_p
     arguments = (batch.prompts[:1], batch.lengths[:1], batch.records[:2], 2)
     _, one = model(*arguments, lines_only=False)
     _, other = again(*arguments, lines_only=False)
-    assert torch.allclose(one, other, atol=0.05)
+    assert torch.allclose(one, other, atol=0.15)
     assert not torch.equal(one, other)
 
 
@@ -93,6 +93,11 @@ def test_a_vocabulary_too_small_for_the_reasons_is_refused() -> None:
 def test_orthogonalised_gradients_have_singular_values_near_one() -> None:
     values = torch.linalg.svdvals(orthogonalised(torch.randn(40, 24)))
     assert 0.6 < values.min() < values.max() < 1.3
+
+
+def test_the_learning_rate_falls_from_its_first_to_its_last_value() -> None:
+    stage = Stage(RECIPE, steps=100, rate=0.8, last_rate=0.1, decay_from=0.5)
+    assert [stage.scale(n) for n in (0, 50, 75, 100)] == pytest.approx([0.8, 0.8, 0.45, 0.1])
 
 
 def test_the_configuration_that_ships_can_be_read() -> None:

@@ -63,8 +63,8 @@ class Recipe:
         Whether prompts are rules and tables only.
     simple : bool
         Whether each rule has at most one limit, and most rules have one.
-    plain : bool
-        Whether every rule is written in one wording only.
+    plain : float
+        Share of prompts in which every rule is written in one wording only.
     label_noise : float
         Share of answers that are wrong, as some of people's are.
     """
@@ -76,7 +76,7 @@ class Recipe:
     answers: bool
     bare: bool = False
     simple: bool = False
-    plain: bool = False
+    plain: float = 0.0
     label_noise: float = 0.0
 
 
@@ -103,7 +103,7 @@ class Batcher:
             policy = self._policy(recipe, share)
             drawer = Drawer(self._r, policy, self._notes)
             examples = self._examples(policy, drawer) if recipe.answers and self._r.random() < 0.2 else ()
-            style = Style(is_bare=recipe.bare, is_plain=recipe.plain, examples=examples)
+            style = Style(is_bare=recipe.bare, is_plain=self._r.random() < recipe.plain, examples=examples)
             prompts.append(self.prompt_ids(prompt_text(policy, self._r, style)))
             new = [
                 self._row(policy, self._case(drawer, len(policy.rules), is_practice), recipe)

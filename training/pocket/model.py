@@ -231,10 +231,16 @@ def load(folder: Path) -> Pocket:
         config["vocab_size"], config["hidden_size"], config["num_hidden_layers"], config["num_attention_heads"],
         config["head_dim"], config["intermediate_size"], config["num_hidden_layers"], config["rope_theta"],
     )  # fmt: skip
-    tensors = {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
     model = Pocket(shape, 1, 1)
+    model.load_state_dict(exported_weights(folder, shape.layers), strict=False)
+    return model.eval()
+
+
+def exported_weights(folder: Path, n_layers: int) -> dict[str, Tensor]:
+    """Return an exported model's weights by this model's names; the heads that only training needs are not there."""
+    tensors = {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
     state = {"embedding.weight": tensors["model.embed_tokens.weight"], "norm.weight": tensors["model.norm.weight"]}
-    for number in range(shape.layers):
+    for number in range(n_layers):
         of = {name: tensors[f"model.layers.{number}.{name}.weight"] for name in EXPORTED}
         state |= {
             f"layers.{number}.before_attention.weight": of["input_layernorm"],
@@ -244,8 +250,7 @@ def load(folder: Path) -> Pocket:
             f"layers.{number}.gate_up.weight": torch.cat([of["mlp.gate_proj"], of["mlp.up_proj"]]),
             f"layers.{number}.down.weight": of["mlp.down_proj"],
         }
-    model.load_state_dict(state, strict=False)
-    return model.eval()
+    return state
 
 
 def configuration(shape: Shape) -> dict[str, object]:

@@ -11,7 +11,7 @@ import argparse
 import json
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -25,11 +25,14 @@ from tokenizers import Tokenizer
 from training.pocket import tokenizer as tokenizers_room
 from training.pocket.batches import ACTION_AT, IGNORED, LINE_CLASSES, NOTE_CLASSES, REASON_AT, Batch, Batcher, Recipe
 from training.pocket.cases import NoteBook
-from training.pocket.model import Pocket, Shape, export, initialise_numbers
+from training.pocket.model import Pocket, Shape, export, exported_weights, initialise_numbers
 from training.pocket.optimizer import Optimizer
 
 CONFIG_FILE = Path(__file__).with_name("config.yaml")
 WINDOW = 25
+REPEATS = 0.2
+WARM_UP = 30
+EXPORT_EVERY = 100
 # Most lines have no rule in a short policy, which is soon learnt; the comparisons are what is hard.
 LINE_WEIGHTS = torch.tensor([1.0, 1.0, 1.0, 0.25])
 
@@ -42,22 +45,26 @@ class Stage:
     ----------
     recipe : Recipe
         What its batches are drawn from.
-    until : float
-        It ends when this share of lines is right over the last batches; 0 for a stage that only ends by time.
-    minutes : float
-        It ends after so many minutes at the latest.
-    rate : float
-        Scale of the learning rate at its start.
-    last_rate : float
-        Scale at its end; it falls linearly with time from `decay_from` (share of its minutes) on.
+    steps : int
+        It ends after so many steps at the latest.
+    until : float, optional
+        It ends when this share of lines is right over the last batches.
+    rate, last_rate : float
+        Scale of the learning rates at its start and at its end; in between they fall linearly from the share
+        `decay_from` of its steps on.
     """
 
     recipe: Recipe
-    until: float
-    minutes: float
+    steps: int
+    until: float | None = None
     rate: float = 1.0
     last_rate: float = 1.0
     decay_from: float = 0.3
+
+    def scale(self, n_steps: int) -> float:
+        """Return the scale of the learning rates after a number of its steps."""
+        left = min(1.0, (1 - n_steps / self.steps) / (1 - self.decay_from))
+        return self.last_rate + (self.rate - self.last_rate) * left
 
 
 @dataclass
@@ -106,42 +113,55 @@ def _right(scores: torch.Tensor, targets: torch.Tensor) -> float:
     return (scores.argmax(-1) == targets).float().mean().item()
 
 
-def train(model: Pocket, batcher: Batcher, stages: list[Stage], optimizer: Optimizer, folder: Path, seed: int) -> None:
-    """Run the stages one after the other, logging every 25 steps and saving the state as it goes."""
-    r = Random(seed)
-    step, started = 0, time.monotonic()
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+@dataclass
+class Trainer:
+    """Takes steps and logs them; `run` runs one stage after the other.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the log is appended to and the model exported, every 100 steps and at the end.
+    seed : int
+        Seed of the choice between a stage's own recipe and those of earlier stages (one batch in five).
+    """
+
+    model: Pocket
+    batcher: Batcher
+    optimizer: Optimizer
+    folder: Path
+    seed: int
+    step: int = 0
+
+    def run(self, stages: Sequence[Stage]) -> None:
+        """Run the stages one after the other."""
+        r = Random(self.seed)
         for number, stage in enumerate(stages, start=1):
-            meter, began, n_steps = Meter(), time.monotonic(), 0
-            while (passed := (time.monotonic() - began) / 60) < stage.minutes:
-                earlier = [
-                    other.recipe for other in stages[: number - 1] if other.recipe.answers == stage.recipe.answers
-                ]
-                is_repeat = bool(earlier) and r.random() < 0.2
-                recipe = r.choice(earlier) if is_repeat else stage.recipe
-                batch = batcher.batch(recipe)
-                loss = loss_of(model, batch, Meter() if is_repeat else meter, answers=recipe.answers)
-                loss.backward()
-                optimizer.step(_scale(stage, passed / stage.minutes) * min(1.0, (step + 1) / 30))
-                step, n_steps = step + 1, n_steps + 1
-                if step % WINDOW == 0:
-                    row = {"step": step, "stage": number, "minutes": round((time.monotonic() - started) / 60, 2)}
-                    row |= {"cpu_minutes": round(time.process_time() / 60, 2), "tokens": batch.n_tokens, **meter.row()}
-                    print(json.dumps(row), file=log, flush=True)
-                    print(row, flush=True)
-                if step % 100 == 0:
-                    torch.save(model.state_dict(), folder / "state.pt")
-                if stage.until and n_steps >= 2 * WINDOW and meter.mean("lines") > stage.until:
-                    break
-    torch.save(model.state_dict(), folder / "state.pt")
+            answers = stage.recipe.answers
+            earlier = [other.recipe for other in stages[: number - 1] if other.recipe.answers == answers]
+            self._run(stage, number, earlier, r)
+        export(self.model, self.folder)
 
+    def _run(self, stage: Stage, number: int, earlier: Sequence[Recipe], r: Random) -> None:
+        meter = Meter()
+        for n_steps in range(stage.steps):
+            is_repeat = bool(earlier) and r.random() < REPEATS
+            batch = self.batcher.batch(r.choice(earlier) if is_repeat else stage.recipe)
+            loss = loss_of(self.model, batch, Meter() if is_repeat else meter, answers=stage.recipe.answers)
+            loss.backward()
+            self.optimizer.step(stage.scale(n_steps) * min(1.0, (self.step + 1) / WARM_UP))
+            self.step += 1
+            if self.step % WINDOW == 0:
+                self._log({"stage": number, "tokens": batch.n_tokens, **meter.row()})
+            if self.step % EXPORT_EVERY == 0:
+                export(self.model, self.folder)
+            if stage.until is not None and n_steps >= 2 * WINDOW and meter.mean("lines") > stage.until:
+                return
 
-def _scale(stage: Stage, passed: float) -> float:
-    """Return the learning rate's scale after a share of the stage's time."""
-    if passed <= stage.decay_from:
-        return stage.rate
-    left = (1 - passed) / (1 - stage.decay_from)
-    return stage.last_rate + (stage.rate - stage.last_rate) * left
+    def _log(self, row: Mapping[str, float]) -> None:
+        whole = {"step": self.step, "cpu_minutes": round(time.process_time() / 60, 2), **row}
+        print(whole, flush=True)
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            print(json.dumps(whole), file=log)
 
 
 def read_stages(config: Mapping[str, Any]) -> list[Stage]:
@@ -154,7 +174,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for tokenizer, weights, configuration and log")
     parser.add_argument("--config", type=Path, default=CONFIG_FILE, help="sizes, rates and stages")
-    parser.add_argument("--resume", type=Path, help="state.pt to go on from, with the tokenizer beside it")
+    parser.add_argument("--resume", type=Path, help="folder with an exported model to go on from")
+    parser.add_argument("--from-stage", type=int, default=1, help="first stage to run, for use with --resume")
     arguments = parser.parse_args()
     config = yaml.safe_load(arguments.config.read_text(encoding="utf-8"))
     folder: Path = arguments.out
@@ -164,18 +185,18 @@ def main() -> None:
     if arguments.resume is None:
         tokens = tokenizers_room.build(config["vocabulary"], config["seed"])
     else:
-        tokens = Tokenizer.from_file(str(arguments.resume.with_name("tokenizer.json")))
+        tokens = Tokenizer.from_file(str(arguments.resume / "tokenizer.json"))
     tokenizers_room.save(tokens, folder)
     model = Pocket(Shape(tokens.get_vocab_size(), **config["shape"]), len(LINE_CLASSES), len(NOTE_CLASSES))
     if arguments.resume is None:
         initialise_numbers(model, tokens.get_vocab(), config["seed"])
     else:
-        model.load_state_dict(torch.load(arguments.resume, weights_only=True))
+        model.load_state_dict(exported_weights(arguments.resume, model.shape.layers), strict=False)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {tokens.get_vocab_size():,} tokens", flush=True)
     batcher = Batcher(tokens, NoteBook(), config["seed"])
     optimizer = Optimizer(model, config["rate"], config["matrix_rate"])
-    train(model, batcher, read_stages(config), optimizer, folder, config["seed"])
-    export(model, folder)
+    stages = read_stages(config)[arguments.from_stage - 1 :]
+    Trainer(model, batcher, optimizer, folder, config["seed"]).run(stages)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PocketSpec:
-    """The pocket engine on a model in a folder; None stands for the packaged model, and for as many threads as cores."""
+    """The pocket engine on a model in a folder; None is the packaged model, and as many threads as there are cores."""
 
     model: Path | None = None
     threads: int | None = None

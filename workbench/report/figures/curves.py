@@ -33,6 +33,7 @@ FEWEST_FOR_AXIS = 20
 SHORTEST_S = 1e-6
 MARKED_QUANTILES = (0.5, 0.95, 0.99)
 
+MOST_LABELLED = 4  # with more curves, thresholds are named in the legend
 # Offsets in points; neighbours differ, so that labels of thresholds close to each other do not overlap.
 LABEL_PLACES = ((9, 9), (9, -20), (-95, -24), (-95, 9))
 
@@ -58,10 +59,13 @@ def risk_coverage(
     if not drawn:
         return empty_figure("No agent gives a confidence, so there is no threshold to choose")
     figure, axes = one_axes(_most_automation(drawn, target), 4.8)
+    is_crowded = len(drawn) > MOST_LABELLED
     for order, (name, curve) in enumerate(drawn.items()):
-        _risk_curve(axes, order, name, curve)
+        label = drawable(name)
         if name in thresholds:
-            _mark_threshold(axes, order, curve, thresholds[name])
+            _mark_threshold(axes, order, curve, thresholds[name], is_labelled=not is_crowded)
+            label += f", threshold {thresholds[name]:.3g}" if is_crowded else ""
+        _risk_curve(axes, order, label, curve)
     if len(drawn) == 1:
         points = _seen(next(iter(drawn.values())))
         rates, bounds = points["automation_rate"], (points["lower"], points["upper"])
@@ -77,7 +81,8 @@ def risk_coverage(
     axes.grid(color="0.92")
     axes.set_xlabel("automation rate (automated, of all asked)")
     axes.set_ylabel("selective accuracy (right, of the automated)")
-    axes.legend(fontsize=TEXT_SIZE, frameon=False, loc="lower left")
+    beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if is_crowded else {"loc": "lower left"}
+    axes.legend(fontsize=TEXT_SIZE, frameon=False, **beside)
     return figure
 
 
@@ -111,13 +116,13 @@ def latency_distribution(latencies: Mapping[str, ArrayLike]) -> Figure:
     return figure
 
 
-def _risk_curve(axes: Axes, order: int, name: str, curve: pd.DataFrame) -> None:
+def _risk_curve(axes: Axes, order: int, label: str, curve: pd.DataFrame) -> None:
     """Draw one agent's curve, with markers at a few of its points."""
     points, style = _seen(curve), curve_style(order)
     axes.plot(
         points["automation_rate"],
         points["selective_accuracy"],
-        label=drawable(name),
+        label=label,
         color=style.color,
         linestyle=style.linestyle,
         linewidth=1.5,
@@ -154,7 +159,7 @@ def _most_automation(curves: Mapping[str, pd.DataFrame], target: float | None) -
     return f"{shortened(best)} automates most at {wanted}: {percent(rates[best])} (seen, not certified)"
 
 
-def _mark_threshold(axes: Axes, order: int, curve: pd.DataFrame, threshold: float) -> None:
+def _mark_threshold(axes: Axes, order: int, curve: pd.DataFrame, threshold: float, *, is_labelled: bool) -> None:
     """Mark the point of a curve at a threshold, with its interval."""
     reached = curve[curve["threshold"] >= threshold]
     if reached.empty:
@@ -163,6 +168,8 @@ def _mark_threshold(axes: Axes, order: int, curve: pd.DataFrame, threshold: floa
     x, y = point["automation_rate"], point["selective_accuracy"]
     axes.vlines(x, point["lower"], point["upper"], color=DARK, linewidth=1.2)
     axes.plot([x], [y], marker, color="white", markeredgecolor="black", markersize=9, markeredgewidth=1.6, zorder=5)
+    if not is_labelled:
+        return
     text = f"threshold {threshold:.3g}"
     beside = LABEL_PLACES[order % len(LABEL_PLACES)]
     axes.annotate(text, (x, y), beside, textcoords="offset points", fontsize=TEXT_SIZE, bbox=ON_WHITE)

@@ -31,7 +31,7 @@ UNDRAWABLE = "\N{WHITE SQUARE}"
 
 @dataclass(frozen=True, slots=True)
 class CurveStyle:
-    """How one of several curves is drawn; no two of the first six look alike without colour."""
+    """How one of several curves is drawn; no two of the first twelve look alike without colour."""
 
     color: str
     linestyle: str | tuple[int, tuple[int, ...]]
@@ -45,6 +45,12 @@ CURVE_STYLES = (
     CurveStyle("0.5", "dashdot", "D"),
     CurveStyle("0.0", (0, (8, 2)), "v"),
     CurveStyle("0.4", (0, (1, 3)), "P"),
+    CurveStyle("0.5", "solid", "X"),
+    CurveStyle("0.0", "dashed", "<"),
+    CurveStyle("0.5", "dotted", ">"),
+    CurveStyle("0.0", "dashdot", "*"),
+    CurveStyle("0.5", (0, (8, 2)), "p"),
+    CurveStyle("0.0", (0, (1, 3)), "h"),
 )
 
 
