@@ -108,9 +108,9 @@ def test_vllm_is_described_by_the_options_then_by_pilot_yaml_and_its_own_default
 def test_ray_runs_the_named_engine_or_the_pilots_own_on_its_workers(tickets: Callable[[int], Pilot]) -> None:
     choice = EngineChoice(EngineKind.RAY)
     pilot = with_settings(tickets(40), "engine: pocket")
-    assert engine_spec(pilot, choice) == RaySpec(PocketSpec(), RaySettings())
+    assert engine_spec(pilot, choice) == RaySpec(PocketSpec(threads=1), RaySettings())
     joined = replace(choice, ray_address="127.0.0.1:6379")
-    assert engine_spec(pilot, joined) == RaySpec(PocketSpec(), RaySettings(address="127.0.0.1:6379"))
+    assert engine_spec(pilot, joined) == RaySpec(PocketSpec(threads=1), RaySettings(address="127.0.0.1:6379"))
 
 
 def test_rays_settings_are_those_of_pilot_yaml(tickets: Callable[[int], Pilot]) -> None:
