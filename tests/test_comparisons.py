@@ -8,7 +8,7 @@ from hand_evaluations import hand_evaluation
 from hand_outcomes import hand_outcomes
 from small_pilots import ALL_DEV, written_pilot
 
-from workbench.evaluation import paired_differences
+from workbench.iteration.pairs import paired_differences
 from workbench.metrics import per_class
 from workbench.report import comparisons
 from workbench.splits import read_dataset
@@ -39,14 +39,15 @@ def both():
 
 def test_pairs_are_counted_on_records_both_were_asked(both):
     [row] = comparisons.pairs_table(paired_differences(both)).to_numpy().tolist()
-    assert row[:8] == ["A", "B", 5, 1, 2, 1, 1, "+20.00 points"]
-    # Clopper-Pearson of 2 of 3: .0943 to .9916 (Fleiss, Levin, Paik 2003, and scipy's binomtest)
-    assert row[8:] == ["66.7% (9.4% to 99.2%)", "cannot tell"]
+    assert row[:7] == ["A", "B", 5, 1, 2, 1, 1]
+    assert row[7].startswith("+20.00 points (")
+    # mid-p of 2 against 1: twice the binomial tail P(X <= 1) = 4/8 less half of P(X = 1) = 3/16, so .625
+    assert row[8:] == ["0.62", "0.62", "cannot tell apart"]
 
 
 def test_a_version_is_better_only_when_chance_is_ruled_out():
-    # one version alone is right on all n records: the exact McNemar p is 2 / 2 ** n, .0625 for 5 and .031 for 6
-    for n, better in ((5, "cannot tell"), (6, "good")):
+    # one version alone is right on all n records: McNemar's mid-p is 1 / 2 ** n, .0625 for 4 and .031 for 5
+    for n, better in ((4, "cannot tell apart"), (5, "good")):
         rows = [(f"r{i}", "x") for i in range(n)]
         good = hand_evaluation("good", [(name, "ok", label, 0.9, label) for name, label in rows])
         bad = hand_evaluation("bad", [(name, "ok", "z", 0.9, label) for name, label in rows])
@@ -60,7 +61,7 @@ def test_versions_that_never_differ_cannot_be_told_apart():
         .to_numpy()
         .tolist()
     )
-    assert row[-2:] == ["undefined", "cannot tell"]
+    assert row[-3:] == ["1", "1", "cannot tell apart"]
 
 
 def test_one_version_has_no_pair(both):
@@ -130,3 +131,15 @@ def test_classes_are_sorted_by_how_hard_they_are():
     assert table.loc["approve", ["records", "right", "decided as this"]].tolist() == [4, 3, 4]
     # Wilson 95% of 3 of 4: .3006 to .9544
     assert table.loc["approve", "recall"] == "75.0% (30.1% to 95.4%)"
+
+
+def test_the_choice_is_one_sentence_with_its_denominators(both):
+    sure = hand_evaluation("A", A, threshold=0.75)  # r1, r2, r4 and r6 are at 0.8 or more; r1, r2, r3 and r6 are right
+    assert comparisons.choice_in_words(sure, 2, ("B",), None) == (
+        "A goes on, of 2 versions: right on 4 of 6 (66.7%) development records; it would take 4 of 6 (66.7%) alone at "
+        "a selective accuracy of 90.0%, seen on these records, not certified. "
+        "In accuracy not to be told apart from it: B."
+    )
+    assert "there is no threshold to automate by. In accuracy not to be told apart from it: none." in (
+        comparisons.choice_in_words(both[1], 2, (), None)
+    )

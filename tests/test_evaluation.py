@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from small_pilots import with_settings
 from stub_server import stub_process
 from tiny_model import Sizes, make_model
 
+from workbench.charter import KpiMetric
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError
 from workbench.evaluation import (
@@ -15,9 +17,9 @@ from workbench.evaluation import (
     chosen,
     evaluate,
     evaluate_all,
-    paired_differences,
     stored_evaluations,
 )
+from workbench.iteration.pairs import paired_differences
 from workbench.ledger import read_ledger
 from workbench.pilot import Pilot, open_pilot
 from workbench.splits import Split, ledger_path, read_dataset
@@ -79,18 +81,47 @@ def test_the_chosen_version_automates_most_at_the_charters_accuracy(tickets: Cal
     assert "not certified" in baseline.threshold_note
 
 
-def test_the_threshold_for_the_holdout_comes_from_development_records(tickets: Callable[[int], Pilot]) -> None:
+def test_the_threshold_for_the_holdout_is_certified_at_the_level_its_opening_is_charged(
+    tickets: Callable[[int], Pilot],
+) -> None:
     pilot = tickets(300)
+    charter = pilot.suite / "charter.yaml"  # 70% is far below what the baseline has, so that any split certifies it
+    text = re.sub(r"(metric: selective_accuracy[^}]*?target: )0\.95", r"\g<1>0.7", charter.read_text(encoding="utf-8"))
+    charter.write_text(text, encoding="utf-8")
+    pilot = open_pilot(pilot.name, pilot.root)
+    target = pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY)
+    assert target == 0.7
+    evaluate(pilot, "baseline", DEV)
+    found = evaluate(pilot, "baseline", HOLDOUT)
+    assert found.certification is not None
+    assert found.certification.confidence_level == pytest.approx(1 - 0.05 * 2 / 3)
+    assert found.threshold is not None
+    assert found.threshold.is_certified
+    assert found.threshold.threshold == found.certification.threshold
+    assert "certified on 90 holdout records: right in at least " in found.threshold_note
+    assert found.as_json()["certification"]["certified"]
+    again = evaluate(pilot, "baseline", HOLDOUT)
+    assert again.session.n_asked == 0
+    assert again.as_json()["certification"] == found.as_json()["certification"]
+    openings = read_ledger(ledger_path(pilot))
+    assert [(opening.number, opening.repeat_of) for opening in openings] == [(1, None), (2, 1)]
+
+
+def test_where_nothing_can_be_certified_the_threshold_is_that_of_development_records(
+    tickets: Callable[[int], Pilot],
+) -> None:
+    # 30 holdout records cannot prove 95% at any error count: 67 without an error would be needed at this level
+    pilot = tickets(100)
     early = evaluate(pilot, "baseline", HOLDOUT)
     assert early.threshold is None
     assert "this version has no finished development run" in early.threshold_note
     assert early.estimates["automation_rate"].value is None
     dev = evaluate(pilot, "baseline", DEV)
     late = evaluate(pilot, "baseline", HOLDOUT)
-    assert late.session.n_asked == 0
+    assert late.certification is not None
+    assert late.certification.threshold is None
     assert late.threshold == dev.threshold
-    openings = read_ledger(ledger_path(pilot))
-    assert [(opening.number, opening.repeat_of) for opening in openings] == [(1, None), (2, 1)]
+    assert "Nothing can be certified for 0.95 on 30 holdout records at 96.67% confidence" in late.threshold_note
 
 
 def test_an_agent_without_confidence_is_never_automated(tickets: Callable[[int], Pilot]) -> None:

@@ -7,17 +7,24 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from hand_evaluations import hand_evaluation
 from hand_outcomes import hand_outcomes, nothing
 from matplotlib import image
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from workbench.evaluation import Evaluation
+from workbench.iteration.categories import by_category
+from workbench.iteration.pairs import paired_differences
 from workbench.metrics import (
     EvaluationSettings,
+    UnitCosts,
     confusion_pairs,
+    costs_by_threshold,
     evaluate_outcomes,
     is_right,
     per_class,
+    reliability_table,
     risk_coverage,
 )
 from workbench.report import figures
@@ -80,6 +87,31 @@ def times(names: list[str]) -> Figure:
     return figures.volume_over_time(pd.Series([*days.strftime("%Y-%m-%dT%H:%M:%S"), None, "12.03.2025", *names[:1]]))
 
 
+def judged(name: str, names: list[str], seed: int) -> Evaluation:
+    right = np.random.default_rng(seed).random(120) < 0.7
+    rows = [
+        (f"r{i}", "ok", names[i % len(names)] if is_so else "none of them", 0.5 + i / 300, names[i % len(names)])
+        for i, is_so in enumerate(right)
+    ]
+    return hand_evaluation(name, rows)
+
+
+def changes(names: list[str]) -> Figure:
+    new, old = judged(names[0], names, 1), judged(names[1], names, 2)
+    return figures.categories_changed(by_category(new, old, margin=0.05), (names[0], names[1]), 0.05)
+
+
+def differences(names: list[str]) -> Figure:
+    versions = [judged(name, names, seed) for seed, name in enumerate(names[:4])]
+    return figures.differences_from(names[0], paired_differences(versions))
+
+
+def reliability(names: list[str]) -> Figure:
+    return figures.reliability_diagram(
+        {name: reliability_table(outcomes(names, seed=i)) for i, name in enumerate(names[:2])}
+    )
+
+
 DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "label_distribution": lambda names: figures.label_distribution(outcomes(names)["label"].value_counts()),
     "volume_over_time": times,
@@ -92,6 +124,10 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "per_class_accuracy": lambda names: figures.per_class_accuracy(per_class(outcomes(names))),
     "confusion_heatmap": lambda names: figures.confusion_heatmap(confusion_pairs(outcomes(names))),
     "confidence_histogram": histogram,
+    "categories_changed": changes,
+    "differences_from": differences,
+    "reliability_diagram": reliability,
+    "cost_curve": lambda names: figures.cost_curve(costs_by_threshold(outcomes(names), UnitCosts(100.0, 2.0)), "EUR"),
     "latency_distribution": lambda names: figures.latency_distribution({names[0]: [0.1, 0.2], names[1]: [0.0, 1.5]}),
 }
 

@@ -166,7 +166,7 @@ def test_one_value_has_no_interval():
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [([], "at least one value"), ([1.0, math.nan], "finite number"), ([math.inf], "finite number")],
+    [([], "at least one number"), ([1.0, math.nan], "finite number"), ([math.inf], "finite number")],
 )
 def test_unusable_values_are_refused(values: list[float], message: str):
     with pytest.raises(InputError, match=message):

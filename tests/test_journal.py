@@ -147,3 +147,35 @@ def test_a_second_run_of_the_same_version_is_refused_while_the_first_is_at_work(
             pass
     with sole_run(tmp_path, "digest"):
         pass
+
+
+def test_tokens_of_a_reply_are_kept_beside_the_decision(tmp_path):
+    from workbench.engines.protocol import TokenLogprob
+
+    tokens = (TokenLogprob("yes", -0.5), TokenLogprob("\ud83d", -1.23456789))
+    spoken = Decision("a", Status.OK, action="yes", text="yes\ud83d", attempts=1, tokens=tokens)
+    rewritten = Decision("b", Status.OK, action="yes", text="something else", attempts=1, tokens=tokens)
+    with Journal(tmp_path / "j.sqlite") as journal:
+        plan = RunPlan("agent", "dev", {"v": 1}, "data")
+        run = journal.plan(plan, [("a", "a"), ("b", "b"), ("c", "c")])
+        journal.append([(key_of(plan.agent_digest, one.record_id), one) for one in (spoken, rewritten, ok("c"))])
+        assert journal.tokens(run, "a") == (TokenLogprob("yes", -0.5), TokenLogprob("\\ud83d", -1.23457))
+        assert journal.tokens(run, "b") is None, "tokens that do not spell the reply are another reply's"
+        assert journal.tokens(run, "c") is None
+        assert "tokens" not in journal.decisions(run).columns
+
+
+def test_entries_tell_runs_and_repeats_without_reading_decisions(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        version = RunPlan("agent", "dev", {"v": 1}, "data")
+        again = RunPlan("agent repeat 1", "dev", {"v": 1, "repeat": {"number": 1, "temperature": 1.0}}, "data")
+        run = journal.plan(version, [("a", "a"), ("b", "b")])
+        journal.plan(again, [("a", "a")])
+        journal.append([(key_of(version.agent_digest, "a"), ok("a"))])
+        entries = {entry.agent: entry for entry in journal.entries("dev")}
+        assert (entries["agent"].run, entries["agent"].planned, entries["agent"].decided) == (run, 2, 1)
+        assert [entries[name].is_repeat for name in ("agent", "agent repeat 1")] == [False, True]
+        assert len({entry.version_digest for entry in entries.values()}) == 1
+        assert not entries["agent"].finished
+        assert journal.entries("holdout") == ()
+        assert set(journal.of_record("a")) == {run}

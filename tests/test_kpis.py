@@ -14,7 +14,7 @@ from workbench.report.kpis import kpi_answer, kpi_table
 
 def kpi(operator: str, target: float, metric: str = "accuracy", level: float = 0.95) -> Kpi:
     return Kpi.model_validate(
-        {"id": "one", "metric": metric, "operator": operator, "target": target, "confidence_level": level}
+        {"id": metric, "metric": metric, "operator": operator, "target": target, "confidence_level": level}
     )
 
 

@@ -224,8 +224,10 @@ def test_notebooks_run_side_by_side_and_one_failure_stops_no_other(tmp_path):
 
 def test_an_interruption_kills_the_kernels(tmp_path):
     script = f"""
+import signal
 from pathlib import Path
 from workbench.notebooks import Limits, execute
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 def report(path, done, n_cells):
     if done == 2:
         print("asleep", flush=True)

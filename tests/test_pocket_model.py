@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 from agreement import agreement
+from asking import ask
 from test_vllm_engine import on_vllm
 
 from eval_suites.invoice_matching.facts import Findings, lines
 from workbench.decisions import decision_from_reply
 from workbench.engines.pocket import PACKAGED, PocketEngine
-from workbench.engines.protocol import Engine, Message, Reply, Request
+from workbench.engines.protocol import Message, Request
+from workbench.engines.server import ServerConnection, ServerEngine
+from workbench.engines.vllm import VllmEngine, VllmSettings
 from workbench.pilot import open_pilot
 from workbench.prompts import Prompt, messages, read_prompts, response_schema
 from workbench.records import Record
+from workbench.serving import served
 from workbench.splits import read_dataset
 
 ROOT = Path(__file__).parent.parent
@@ -27,19 +29,6 @@ LABELS = ("approve", "reject", "escalate")
 PILOT = open_pilot("invoice_matching", ROOT)
 PROMPTS = read_prompts(PILOT.suite / "prompts", PILOT.prompt_fields)
 N_RECORDS = 400
-
-
-async def _asked(engine: Engine, requests: Iterable[Request]) -> list[Reply]:
-    async def source() -> AsyncIterator[Request]:
-        for request in requests:
-            yield request
-
-    async with engine:
-        return [reply async for reply in engine.stream(source())]
-
-
-def ask(engine: Engine, requests: Iterable[Request]) -> list[Reply]:
-    return asyncio.run(_asked(engine, requests))
 
 
 def request_of(prompt: Prompt, record_id: str, facts: str, old: str = "", new: str = "") -> Request:
@@ -112,26 +101,10 @@ def share_stopped(version: str, line: str, old: str, new: str) -> float:
 
 
 @pytest.mark.parametrize(
-    ("line", "stated", "least"),
-    [("over_quantity", "Over quantity above {} %", 0.4), ("price_above", "Price variance above {} %", 0.2)],
-)
-def test_a_tolerance_changed_in_a_short_prompt_moves_decisions_on_the_same_records_the_right_way(
-    line: str, stated: str, least: float
-) -> None:
-    """Every percentage lies between 1 and 5; a perfect reader would stop all, then none: see the model's card."""
-    strict, lenient = (
-        share_stopped("v2", line, stated.format("5.0"), stated.format(limit)) for limit in ("1.0", "5.0")
-    )
-    assert strict >= least
-    assert lenient <= 0.05
-
-
-@pytest.mark.xfail(reason="this model does not read limits in the long prompts yet: see its card", strict=True)
-@pytest.mark.parametrize(
     ("line", "stated"),
     [
-        ("over_quantity", ("Over quantity above ", "2.0", " % or 500 euro")),
-        ("price_above", ("Price variance above ", "2.5", " % or 400 euro")),
+        ("over_quantity", ("Over quantity above ", "2.0", " % or quantity worth")),
+        ("price_above", ("Price variance above ", "2.5", " % or extra cost")),
     ],
 )
 def test_a_tolerance_changed_in_a_long_prompt_changes_nearly_all_decisions(
@@ -145,11 +118,23 @@ def test_a_tolerance_changed_in_a_long_prompt_changes_nearly_all_decisions(
 
 @on_vllm
 def test_vllm_decides_as_the_pocket_engine_does(labelled: tuple[list[tuple[str, str]], dict[str, str]]) -> None:
-    from workbench.engines.vllm import VllmEngine, VllmSettings
-
     records, _ = labelled
     requests: list[Any] = [request_of(PROMPTS["v5"], *record) for record in records[:200]]
     settings = VllmSettings(str(PACKAGED), dtype="float32", kv_cache_gib=0.25)
     found = agreement(ask(PocketEngine(), requests), ask(VllmEngine(settings), requests), LABELS)
     assert found.n == 200
+    assert found.same_action >= 0.99
+
+
+@on_vllm
+def test_a_served_model_decides_as_the_pocket_engine_does(
+    labelled: tuple[list[tuple[str, str]], dict[str, str]], tmp_path: Path
+) -> None:
+    records, _ = labelled
+    requests: list[Any] = [request_of(PROMPTS["v5"], *record) for record in records[:100]]
+    settings = VllmSettings(str(PACKAGED), dtype="float32", kv_cache_gib=0.25)
+    with served(settings, tmp_path / "log") as server:
+        there = ask(ServerEngine(ServerConnection(server.url, server.model)), requests)
+    found = agreement(ask(PocketEngine(), requests), there, LABELS)
+    assert found.n == 100
     assert found.same_action >= 0.99

@@ -14,7 +14,7 @@ import torch
 from tokenizers import Tokenizer
 
 from training.pocket import tokenizer as tokenizers_room
-from training.pocket.batches import LINE_CLASSES, NOTE_CLASSES, Batcher, Recipe
+from training.pocket.batches import HEADS, Batcher, Recipe
 from training.pocket.cases import NoteBook
 from training.pocket.model import Pocket, Shape, export, load
 from training.pocket.optimizer import Optimizer, orthogonalised
@@ -31,7 +31,7 @@ def tokens() -> Tokenizer:
 
 def small_model(tokens: Tokenizer) -> Pocket:
     torch.manual_seed(3)
-    return Pocket(Shape(tokens.get_vocab_size(), **SMALL), len(LINE_CLASSES), len(NOTE_CLASSES))
+    return Pocket(Shape(tokens.get_vocab_size(), **SMALL), *HEADS)
 
 
 def test_a_few_steps_lower_the_loss(tokens: Tokenizer, tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_a_few_steps_lower_the_loss(tokens: Tokenizer, tmp_path: Path) -> None:
 
 def test_a_record_does_not_see_the_other_records_behind_its_prompt(tokens: Tokenizer) -> None:
     model, batch = small_model(tokens), Batcher(tokens, NoteBook(), 4).batch(RECIPE)
-    _, both = model(batch.prompts[:1], batch.lengths[:1], batch.records[:2], 2, lines_only=False)
-    _, alone = model(batch.prompts[:1], batch.lengths[:1], batch.records[1:2], 1, lines_only=False)
+    *_, both = model(batch.prompts[:1], batch.lengths[:1], batch.records[:2], 2, lines_only=False)
+    *_, alone = model(batch.prompts[:1], batch.lengths[:1], batch.records[1:2], 1, lines_only=False)
     assert torch.allclose(both[1], alone[0], atol=1e-5)
 
 
@@ -58,8 +58,8 @@ def test_a_prompts_padding_is_not_seen(tokens: Tokenizer) -> None:
     model, batch = small_model(tokens), Batcher(tokens, NoteBook(), 5).batch(RECIPE)
     length = int(batch.lengths[0])
     padded = torch.cat([batch.prompts[:1, :length], torch.full((1, 9), 7)], 1)
-    _, long = model(padded, batch.lengths[:1], batch.records[:2], 2, lines_only=False)
-    _, short = model(batch.prompts[:1, :length], batch.lengths[:1], batch.records[:2], 2, lines_only=False)
+    *_, long = model(padded, batch.lengths[:1], batch.records[:2], 2, lines_only=False)
+    *_, short = model(batch.prompts[:1, :length], batch.lengths[:1], batch.records[:2], 2, lines_only=False)
     assert torch.allclose(long, short, atol=1e-5)
 
 
@@ -68,8 +68,8 @@ def test_an_exported_model_is_the_same_but_for_rounding(tokens: Tokenizer, tmp_p
     export(model, tmp_path)
     again = load(tmp_path)
     arguments = (batch.prompts[:1], batch.lengths[:1], batch.records[:2], 2)
-    _, one = model(*arguments, lines_only=False)
-    _, other = again(*arguments, lines_only=False)
+    *_, one = model(*arguments, lines_only=False)
+    *_, other = again(*arguments, lines_only=False)
     assert torch.allclose(one, other, atol=0.15)
     assert not torch.equal(one, other)
 

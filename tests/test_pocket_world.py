@@ -24,6 +24,7 @@ from training.pocket.policy import (
     Rule,
     decide,
     draw_policy,
+    limited_numbers,
 )
 from training.pocket.wording import FRAMES, LIMITED, NEEDS_NOTE, PLAIN, Style, prompt_text, rule_text
 from workbench.contract import read_contract
@@ -113,6 +114,19 @@ def test_a_price_needs_the_small_amount_and_the_tolerance_or_the_cap(percent: fl
     assert decide(policy, Case(Findings(group="seals", price_above=(percent, euro)))).action == action
 
 
+def test_each_number_is_held_against_the_limits_of_both_rules_on_its_line() -> None:
+    far = Rule("price_over_limit", "reject", {"pct": 10, "eur": 250})
+    near = Rule("price_variance", ESCALATE, {"cap": 600, "small": 25})
+    authority = Rule("over_authority", ESCALATE)
+    policy = Policy((far, near, authority), {"castings": 2.0, "": 9.0}, {"1010": {"castings": 40, "": 30}})
+    found = Findings(plant="1010", group="castings", payable=35.0, price_above=(8.7, 531.0), over_quantity=(5.0, 5.0))
+    assert limited_numbers(policy, found, "price_above") == ((8.7, (10, 2.0, None)), (531.0, (250, 600, 25)))
+    assert limited_numbers(policy, found, "payable") == ((35.0, (None, 40, None)),)
+    assert limited_numbers(policy, replace(found, group="seals"), "payable") == ((35.0, (None, 30, None)),)
+    assert limited_numbers(policy, found, "over_quantity") == ((5.0, (None,) * 3), (5.0, (None,) * 3))
+    assert limited_numbers(policy, found, "note") == ()
+
+
 @pytest.mark.parametrize(("percent", "action"), [(15.0, "approve"), (15.1, "reject")])
 def test_an_exception_covers_what_it_says_and_no_more(percent: float, action: str) -> None:
     rule = Rule("price_over_limit", "reject", {"pct": 10, "up_to": 15}, has_exception=True)
@@ -183,6 +197,6 @@ def test_facts_show_every_difference_once_and_the_note_in_one_line() -> None:
         "note: two lines",
         "invoice, deliveries planned 1",
         "plant unknown, group unknown, payable: unknown thousand euro",
-        "price variance: 2.3 %, 999+ euro",
+        "price variance: 2.3 %, extra cost: 999+ euro",
         "unreadable fields: 2",
     ]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import asked, source
 from ray_driver import run
 from ray_workers import OneByOne, answer, calls, named_by_process, one_by_one, scripted, unable
 from stub_server import stub_process
@@ -51,16 +52,6 @@ def request(name: str, text: str = "hello") -> Request:
 
 def requests(count: int) -> list[Request]:
     return [request(f"r{number}") for number in range(count)]
-
-
-async def source(items: Sequence[Request]) -> AsyncGenerator[Request, None]:
-    for item in items:
-        yield item
-
-
-async def replies_of(engine: Engine, items: Sequence[Request]) -> list[Reply]:
-    async with engine:
-        return [reply async for reply in engine.stream(source(items))]
 
 
 def untimed(replies: Sequence[Reply]) -> dict[str, Reply]:
@@ -136,7 +127,7 @@ async def answered(engine: Engine, batches: Sequence[Sequence[Request]]) -> list
 def test_calls_that_overlap_on_one_engine_each_get_their_own_replies(engine: Engine) -> None:
     items = requests(50)
     batches = [items[start : start + 7] for start in range(0, 50, 7)]
-    alone = untimed(asyncio.run(replies_of(engine, items)))
+    alone = untimed(asyncio.run(asked(engine, items)))
     for batch, replies in zip(batches, asyncio.run(answered(engine, batches)), strict=True):
         assert untimed(replies) == {one.id: alone[one.id] for one in batch}
 
@@ -418,13 +409,13 @@ def settings(cluster: Any) -> RaySettings:
 @ray_test
 def test_a_cluster_gives_the_same_replies_as_one_machine_on_both_nodes(settings: RaySettings, tmp_path: Path) -> None:
     items = requests(300)
-    here = asyncio.run(replies_of(scripted(), items))
+    here = asyncio.run(asked(scripted(), items))
     engine = RayEngine(scripted, settings)
     assert dict(engine.identity) == dict(scripted().identity)
     assert (engine.concurrency, engine.deadline_s) == (32, 220.0)
-    assert untimed(asyncio.run(replies_of(engine, items))) == untimed(here)
+    assert untimed(asyncio.run(asked(engine, items))) == untimed(here)
     log = tmp_path / "calls"
-    replies = asyncio.run(replies_of(RayEngine(partial(one_by_one, 0.01, log), settings), items))
+    replies = asyncio.run(asked(RayEngine(partial(one_by_one, 0.01, log), settings), items))
     assert set(untimed(replies)) == {item.id for item in items}
     made = calls(log)
     assert Counter(call.id for call in made) == Counter(item.id for item in items)
@@ -448,7 +439,7 @@ def test_a_run_on_a_cluster_and_one_on_this_machine_share_the_journal(
 def test_the_same_engine_serves_run_after_run_with_the_same_workers(settings: RaySettings, tmp_path: Path) -> None:
     engine = RayEngine(partial(one_by_one, 0.0, tmp_path / "calls"), settings)
     for _ in range(3):
-        assert len(asyncio.run(replies_of(engine, requests(40)))) == 40
+        assert len(asyncio.run(asked(engine, requests(40)))) == 40
     assert len({call.pid for call in calls(tmp_path / "calls")}) == 2
 
 
@@ -490,7 +481,7 @@ def test_workers_make_their_engine_from_a_description(settings: RaySettings) -> 
         spec = ServerSpec(url, "m", "NO_SUCH_KEY", concurrency=8, deadline_s=30.0, max_attempts=2)
         engine = RayEngine(spec, settings)
         assert (dict(engine.identity), engine.concurrency) == (dict(built(spec).identity), 16)
-        here, there = (untimed(asyncio.run(replies_of(one, requests(30)))) for one in (built(spec), engine))
+        here, there = (untimed(asyncio.run(asked(one, requests(30)))) for one in (built(spec), engine))
     assert {name: reply.text for name, reply in there.items()} == {name: reply.text for name, reply in here.items()}
     assert {reply.failure for reply in there.values()} == {None}
 
@@ -498,13 +489,13 @@ def test_workers_make_their_engine_from_a_description(settings: RaySettings) -> 
 @ray_test
 def test_an_engine_that_cannot_start_on_a_worker_is_the_engines_own_error(settings: RaySettings) -> None:
     with pytest.raises(RunError, match="the model does not fit into memory"):
-        asyncio.run(replies_of(RayEngine(unable, replace(settings, workers=1)), requests(3)))
+        asyncio.run(asked(RayEngine(unable, replace(settings, workers=1)), requests(3)))
 
 
 @ray_test
 def test_a_worker_with_another_engine_is_refused(settings: RaySettings) -> None:
     with pytest.raises(RunError, match=r"(?s)another engine than the one that was asked for.*same version"):
-        asyncio.run(replies_of(RayEngine(named_by_process, replace(settings, workers=1)), requests(3)))
+        asyncio.run(asked(RayEngine(named_by_process, replace(settings, workers=1)), requests(3)))
 
 
 @ray_test
@@ -512,9 +503,9 @@ def test_more_workers_than_there_is_place_for_is_one_message(settings: RaySettin
     greedy = replace(settings, workers=3, placement_s=15.0)
     asked = r"(?s)no place for the workers within 15 s.*0 of 2 CPU.*3 workers of 1 CPU"
     with pytest.raises(RunError, match=asked):
-        asyncio.run(replies_of(RayEngine(scripted, greedy), requests(3)))
+        asyncio.run(asked(RayEngine(scripted, greedy), requests(3)))
     # and the place of those that had one is free again
-    assert len(asyncio.run(replies_of(RayEngine(scripted, settings), requests(3)))) == 3
+    assert len(asyncio.run(asked(RayEngine(scripted, settings), requests(3)))) == 3
 
 
 @ray_test
@@ -550,7 +541,7 @@ def test_a_lost_node_leaves_the_other_one_at_work(cluster: Any, settings: RaySet
     losing = threading.Thread(target=lose)
     losing.start()
     engine = RayEngine(partial(one_by_one, 0.1, log), replace(settings, placement_s=40.0))
-    replies = untimed(asyncio.run(replies_of(engine, requests(200))))
+    replies = untimed(asyncio.run(asked(engine, requests(200))))
     losing.join()
     assert len(replies) == 200
     assert all(reply.failure is None for reply in replies.values())
@@ -565,7 +556,7 @@ def test_a_cluster_that_does_not_answer_is_one_message_soon() -> None:
         port = unused.getsockname()[1]
     engine = RayEngine(scripted, RaySettings(address=f"127.0.0.1:{port}"))
     with pytest.raises(RunError, match=rf"does not answer\n  where: --ray-address 127.0.0.1:{port}"):
-        asyncio.run(replies_of(engine, requests(3)))
+        asyncio.run(asked(engine, requests(3)))
 
 
 def kill_a_worker_after(log: Path, n_calls: int) -> None:

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "workbench"
 ROWS = [
     {"errors"},
     {"files", "configuration", "provenance", "stats"},
+    {"signing"},
     {"charter", "contract", "tables"},
     {"pilot", "ledger", "records"},
     {"sources"},
@@ -22,10 +23,14 @@ ROWS = [
     {"agents"},
     {"runner"},
     {"metrics", "audit"},
-    {"evaluation", "scaffold"},
-    {"notebooks", "tracking", "report", "serving"},
-    {"pipeline"},
+    {"evaluation"},
+    {"evidence"},
+    {"iteration"},
+    {"notebooks", "tracking", "report", "serving", "gates"},
+    {"pipeline", "scaffold"},
+    {"gaterun"},
     {"terminal"},
+    {"commands"},
     {"cli", "__main__"},
 ]
 ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
@@ -34,9 +39,12 @@ HEAVY = {
     "papermill": {"notebooks"},
     "matplotlib": {"report"},
     "aiohttp": {"engines", "sources"},
-    "sklearn": set(),
-    "great_expectations": set(),
-    "data_profiling": set(),
+    "sklearn": {"audit"},
+    "great_expectations": {"audit"},
+    "data_profiling": {"audit"},
+    "duckdb": {"audit"},
+    "rapidfuzz": {"audit"},
+    "stdnum": {"audit"},
     "vllm": {"engines", "serving"},
     "ray": {"engines"},
     "onnx": {"engines"},
@@ -47,6 +55,8 @@ HEAVY = {
     "transformers": {"engines"},
     "torch": {"engines"},
     "safetensors": {"engines"},
+    "cryptography": {"signing"},
+    "securesystemslib": {"signing"},
 }
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import signal
@@ -8,13 +7,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from asking import ask
 from loopback import make_pilot
 from tiny_model import Sizes, make_model
 
@@ -202,16 +202,8 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
                 process.wait(60)
 
 
-def replies(engine: Engine, requests: list[Request]) -> dict[str, Reply]:
-    async def source() -> AsyncIterator[Request]:
-        for request in requests:
-            yield request
-
-    async def run() -> list[Reply]:
-        async with engine:
-            return [reply async for reply in engine.stream(source())]
-
-    return {reply.id: reply for reply in asyncio.run(run())}
+def by_id(engine: Engine, requests: list[Request]) -> dict[str, Reply]:
+    return {reply.id: reply for reply in ask(engine, requests)}
 
 
 def requests(n: int) -> list[Request]:
@@ -223,9 +215,9 @@ def requests(n: int) -> list[Request]:
 @on_vllm
 def test_a_served_model_answers_as_the_same_model_in_this_process(serving: Serving) -> None:
     policy = CallPolicy(deadline_s=STARTING_S, attempt_s=STARTING_S)
-    there = replies(ServerEngine(ServerConnection(serving.url, "tiny", policy=policy)), requests(12))
+    there = by_id(ServerEngine(ServerConnection(serving.url, "tiny", policy=policy)), requests(12))
     settings = VllmSettings(str(serving.folder), dtype="float32", kv_cache_gib=0.25, concurrency=16)
-    here = replies(VllmEngine(settings), requests(12))
+    here = by_id(VllmEngine(settings), requests(12))
     assert here.keys() == there.keys()
     for name, reply in here.items():
         served_reply = there[name]

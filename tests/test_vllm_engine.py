@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from importlib.util import find_spec
@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 from agreement import agreement
+from asking import ask, source
 from loopback import AGENT, make_pilot
 from tiny_model import SPECIAL, Sizes, make_model
 
 from workbench.engines.choice import EngineChoice
 from workbench.engines.digests import model_digest
 from workbench.engines.pocket import PocketEngine
-from workbench.engines.protocol import Engine, FailureCause, Message, Reply, Request, SamplingParams
+from workbench.engines.protocol import FailureCause, Message, Reply, Request, SamplingParams
 from workbench.engines.vllm import VllmEngine, VllmSettings
 from workbench.engines.vllm.start import installed_version, llm_arguments, located, surroundings
 from workbench.errors import InputError
@@ -63,19 +64,6 @@ def settings_of(folder: Path, **others: Any) -> VllmSettings:
 def request(number: int, *, max_tokens: int = 24, schema: dict[str, Any] | None = None, text: str = "") -> Request:
     user = Message("user", text or f"amount {number} over order")
     return Request(f"r{number}", (SYSTEM, user), SamplingParams(max_tokens=max_tokens), schema)
-
-
-async def source(requests: Sequence[Request]) -> AsyncIterator[Request]:
-    for each in requests:
-        yield each
-
-
-def replies(engine: Engine, requests: Sequence[Request]) -> list[Reply]:
-    async def run() -> list[Reply]:
-        async with engine:
-            return [reply async for reply in engine.stream(source(requests))]
-
-    return asyncio.run(run())
 
 
 @pytest.mark.parametrize(
@@ -207,7 +195,7 @@ def test_identity_is_the_models_name_and_content_and_no_place(folder: Path) -> N
 
 @on_vllm
 def test_replies_follow_the_schema_and_their_tokens_spell_the_text(folder: Path) -> None:
-    answered = replies(VllmEngine(settings_of(folder)), [request(n, max_tokens=60, schema=SCHEMA) for n in range(20)])
+    answered = ask(VllmEngine(settings_of(folder)), [request(n, max_tokens=60, schema=SCHEMA) for n in range(20)])
     assert sorted(reply.id for reply in answered) == sorted(f"r{n}" for n in range(20))
     ended = [reply for reply in answered if reply.finish_reason == "stop"]
     assert ended  # a random model may write blanks until the token cap, where the schema allows them
@@ -229,8 +217,8 @@ def test_replies_follow_the_schema_and_their_tokens_spell_the_text(folder: Path)
 @on_vllm
 def test_the_pocket_engine_computes_the_same_answers_and_probabilities(folder: Path) -> None:
     asked = [request(n, max_tokens=12) for n in range(24)]
-    with_pocket = {reply.id: reply for reply in replies(PocketEngine(folder), asked)}
-    with_vllm = {reply.id: reply for reply in replies(VllmEngine(settings_of(folder)), asked)}
+    with_pocket = {reply.id: reply for reply in ask(PocketEngine(folder), asked)}
+    with_vllm = {reply.id: reply for reply in ask(VllmEngine(settings_of(folder)), asked)}
     assert with_vllm.keys() == with_pocket.keys()
     n_compared = 0
     for name, reply in with_vllm.items():
@@ -257,9 +245,9 @@ def totals(reply: Reply) -> tuple[float, float]:
 
 @on_vllm
 def test_a_start_serves_the_runs_after_it(folder: Path) -> None:
-    replies(VllmEngine(settings_of(folder)), [request(0)])
+    ask(VllmEngine(settings_of(folder)), [request(0)])
     start = time.perf_counter()
-    replies(VllmEngine(settings_of(folder)), [])
+    ask(VllmEngine(settings_of(folder)), [])
     assert time.perf_counter() - start < 1.0
 
 
@@ -301,7 +289,7 @@ def test_replies_come_while_requests_still_go_in_and_no_more_than_allowed_are_op
 def test_what_vllm_refuses_is_a_rejected_reply_and_the_next_is_answered(
     folder: Path, asked: Request, said: str
 ) -> None:
-    by_id = {reply.id: reply for reply in replies(VllmEngine(settings_of(folder)), [asked, request(2)])}
+    by_id = {reply.id: reply for reply in ask(VllmEngine(settings_of(folder)), [asked, request(2)])}
     failure = by_id["r1"].failure
     assert failure is not None
     assert failure.cause is FailureCause.REJECTED
@@ -311,18 +299,18 @@ def test_what_vllm_refuses_is_a_rejected_reply_and_the_next_is_answered(
 
 @on_vllm
 def test_half_a_surrogate_pair_in_a_record_does_not_stop_it(folder: Path) -> None:
-    (reply,) = replies(VllmEngine(settings_of(folder)), [request(1, text="amount \ud83d of \u20ac 5")])
+    (reply,) = ask(VllmEngine(settings_of(folder)), [request(1, text="amount \ud83d of \u20ac 5")])
     assert reply.failure is None
 
 
 @on_vllm
 def test_a_request_past_its_deadline_is_given_up_and_the_engine_goes_on(folder: Path) -> None:
-    late = replies(VllmEngine(settings_of(folder, deadline_s=0.05)), [request(n, max_tokens=400) for n in range(30)])
+    late = ask(VllmEngine(settings_of(folder, deadline_s=0.05)), [request(n, max_tokens=400) for n in range(30)])
     causes = [None if reply.failure is None else reply.failure.cause for reply in late]
     assert len(causes) == 30
     assert FailureCause.TIMEOUT in causes
     assert set(causes) <= {None, FailureCause.TIMEOUT}
-    (reply,) = replies(VllmEngine(settings_of(folder)), [request(1)])
+    (reply,) = ask(VllmEngine(settings_of(folder)), [request(1)])
     assert reply.failure is None
 
 
@@ -340,7 +328,7 @@ def test_closing_the_stream_early_takes_the_rest_out_of_the_engine(folder: Path)
 
     alone = asyncio.run(run())
     start = time.perf_counter()
-    replies(VllmEngine(settings_of(folder)), [request(n, max_tokens=100) for n in range(16)])
+    ask(VllmEngine(settings_of(folder)), [request(n, max_tokens=100) for n in range(16)])
     assert alone < time.perf_counter() - start
 
 
@@ -359,9 +347,9 @@ def test_a_pilot_runs_on_vllm_by_naming_the_engine_and_is_stored(folder: Path, t
 @on_vllm
 def test_settings_that_the_model_does_not_fit_are_one_message(folder: Path) -> None:
     with pytest.raises(InputError, match="vLLM cannot run this model with these settings") as refused:
-        replies(VllmEngine(settings_of(folder, max_model_len=10_000)), [request(1)])
+        ask(VllmEngine(settings_of(folder, max_model_len=10_000)), [request(1)])
     assert "max_model_len (10000)" in str(refused.value)
-    (reply,) = replies(VllmEngine(settings_of(folder)), [request(1)])
+    (reply,) = ask(VllmEngine(settings_of(folder)), [request(1)])
     assert reply.failure is None
 
 
@@ -374,8 +362,8 @@ def test_another_model_in_the_same_folder_is_started_anew(tmp_path: Path) -> Non
             target = tmp_path / "model" / path.name
             target.parent.mkdir(exist_ok=True)
             path.replace(target)
-        (reply,) = replies(VllmEngine(settings_of(tmp_path / "model")), [request(1)])
-        (again,) = replies(PocketEngine(tmp_path / "model"), [request(1)])
+        (reply,) = ask(VllmEngine(settings_of(tmp_path / "model")), [request(1)])
+        (again,) = ask(PocketEngine(tmp_path / "model"), [request(1)])
         assert reply.text == again.text
         texts.append(reply.text)
     assert texts[0] != texts[1]
@@ -384,9 +372,7 @@ def test_another_model_in_the_same_folder_is_started_anew(tmp_path: Path) -> Non
 @on_vllm
 def test_the_agreement_of_two_engines_counts_actions_and_probabilities(folder: Path) -> None:
     asked = [request(n, max_tokens=200, schema=SCHEMA) for n in range(20)]
-    same = agreement(
-        replies(VllmEngine(settings_of(folder)), asked), replies(VllmEngine(settings_of(folder)), asked), ACTIONS
-    )
+    same = agreement(ask(VllmEngine(settings_of(folder)), asked), ask(VllmEngine(settings_of(folder)), asked), ACTIONS)
     assert same.n == 20
     assert same.same_action == 1.0
     assert same.largest_difference < 0.02

@@ -23,8 +23,9 @@ _HOMES = {
     "evaluate_all": "evaluation",
     "finish": "notebooks",
     "open_pilot": "pilot",
-    "paired_differences": "evaluation",
+    "paired_differences": "iteration.pairs",
     "read_dataset": "splits",
+    "records_behind": "iteration.tracing",
     "stored_evaluations": "evaluation",
 }
 

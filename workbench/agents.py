@@ -7,7 +7,7 @@ import json
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -24,6 +24,8 @@ from workbench.decisions import Decision, InvalidAnswer, Status, decision_from_r
 from workbench.engines.http import CallPolicy, JsonCaller
 from workbench.engines.pool import results_of
 from workbench.engines.protocol import Engine, FailureCause, Reply, Request
+from workbench.errors import InputError
+from workbench.journal import REPEAT
 from workbench.pilot import AgentSettings, Pilot
 from workbench.prompts import Prompt, messages, read_prompt, response_schema
 from workbench.records import Record
@@ -260,6 +262,78 @@ class HttpAgent:
                 yield decision_from_reply(reply, self.actions)
 
 
+@dataclass(frozen=True, slots=True)
+class RepeatedAgent:
+    """An agent asked once more: the same version, but with a seed of its own, and at another temperature.
+
+    Parameters
+    ----------
+    version : Agent
+        The version that is repeated; its identity, and which repeat this is, are what the journal's keys are made from.
+    asked : Agent
+        The same agent with the repeat's sampling.
+    number : int
+        Which repeat, from 1.
+    temperature : float, optional
+        None where it is not ours to set.
+    """
+
+    version: Agent
+    asked: Agent
+    number: int
+    temperature: float | None
+
+    @property
+    def name(self) -> str:
+        """The agent's name and which repeat it is."""
+        return f"{self.version.name} repeat {self.number}"
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The version's identity and the repeat."""
+        return {**self.version.identity, REPEAT: {"number": self.number, "temperature": self.temperature}}
+
+    @property
+    def window(self) -> int:
+        """As the agent has it."""
+        return self.asked.window
+
+    @property
+    def deadline_s(self) -> float | None:
+        """As the agent has it."""
+        return self.asked.deadline_s
+
+    def prepare(self) -> None:
+        """As the agent does it."""
+        self.asked.prepare()
+
+    def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
+        """Yield the agent's decisions."""
+        return self.asked.decide(records)
+
+
+def repeated(agent: Agent, number: int, temperature: float) -> RepeatedAgent:
+    """Return a repeat of an agent: a prompt at a temperature with a seed of its own, an endpoint as it answers.
+
+    Raises
+    ------
+    InputError
+        The agent is a Python callable, which answers the same every time.
+    """
+    if isinstance(agent, PromptAgent):
+        sampling = agent.prompt.sampling
+        sampling = replace(sampling, temperature=temperature, seed=sampling.seed + number)
+        return RepeatedAgent(
+            agent, replace(agent, prompt=replace(agent.prompt, sampling=sampling)), number, temperature
+        )
+    if isinstance(agent, HttpAgent):
+        return RepeatedAgent(agent, agent, number, None)
+    raise InputError(
+        f"agent {agent.name!r} is a Python callable, which answers the same every time",
+        expected="an agent that is a prompt or an endpoint",
+    )
+
+
 def python_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Dataset) -> PythonAgent:
     """Return the agent of a callable named in pilot.yaml; the callable itself is loaded when it is first needed.
 
@@ -286,10 +360,10 @@ def prompt_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Data
         The document does not fit, or it shows prepared fields and a file of their function is missing or no Python.
     """
     prompt = read_prompt(pilot.suite / "prompts" / f"{settings.prompt}.md", pilot.prompt_fields)
-    return PromptAgent(name, prompt, engine, dataset.labels, _preparation(pilot, prompt))
+    return PromptAgent(name, prompt, engine, dataset.labels, preparation_for(pilot, prompt))
 
 
-def _preparation(pilot: Pilot, prompt: Prompt) -> Preparation | None:
+def preparation_for(pilot: Pilot, prompt: Prompt) -> Preparation | None:
     """Return what prepares records for a document, None when it shows no prepared field.
 
     Such a document's identity is without the function, so that changing the function keeps its decisions.

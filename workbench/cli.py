@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.commands import audit, charter, gates, iteration, keys, prompts, verify
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -186,18 +187,23 @@ def evaluate(
 @app.command()
 def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Compare the agents' last finished runs on development records, from the journal: nothing is asked."""
-    from workbench.evaluation import paired_differences, stored_evaluations
+    from workbench.evaluation import stored_evaluations
+    from workbench.iteration.pairs import paired_differences
+    from workbench.iteration.tried import tried_versions
     from workbench.pilot import open_pilot
+    from workbench.splits import read_dataset
     from workbench.terminal import print_comparison
 
     opened = open_pilot(pilot, root)
     evaluations = stored_evaluations(opened)
-    pairs = paired_differences(evaluations)
+    tried = tried_versions(opened, read_dataset(opened), {one.info.agent_digest for one in evaluations})
+    pairs = paired_differences(evaluations, tried)
     if as_json:
         versions = [evaluation.as_json() for evaluation in evaluations]
-        _print_json({"pilot": pilot, "versions": versions, "pairs": pairs.to_dict("records")})
+        content = {"versions": versions, "versions_tried": tried.n_versions, "pairs": pairs.to_dict("records")}
+        _print_json({"pilot": pilot, **content})
     else:
-        print_comparison(opened, evaluations, pairs)
+        print_comparison(opened, evaluations, pairs, tried.n_versions)
 
 
 @app.command()
@@ -296,6 +302,21 @@ def ui(root: Root = HERE, port: Annotated[int, typer.Option(help="Port on 127.0.
             str(port),
         ]
     )
+
+
+app.add_typer(prompts.app, name="prompts")
+app.command("audit")(audit.audit)
+app.command("repeat")(iteration.repeat)
+app.command("record")(iteration.record)
+app.add_typer(charter.app, name="charter")
+app.add_typer(keys.app, name="keys")
+app.command("sign")(charter.sign_document)
+app.command("verify")(verify.verify)
+app.command("gate")(gates.gate)
+app.command("waive")(gates.waive)
+app.command("ci")(gates.ci)
+app.command("gate-summary")(gates.gate_summary)
+app.command("gates-file")(gates.gates_file)
 
 
 def main() -> None:

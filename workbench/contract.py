@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from workbench.configuration import Settings, read_settings
 
@@ -44,6 +45,35 @@ class ColumnType(StrEnum):
     DATETIME = "datetime"
 
 
+class Semantic(StrEnum):
+    """What the cells of a column are to a reader; the audit infers it, a contract may confirm or correct it."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    AMOUNT = "amount"
+    PERCENT = "percent"
+    MEASURE = "number_with_unit"
+    DATE = "date"
+    TIME = "time"
+    DATETIME = "datetime"
+    BOOLEAN = "boolean"
+    EMAIL = "email"
+    URL = "url"
+    PHONE = "phone"
+    IBAN = "iban"
+    VAT_ID = "vat_id"
+    ISSN = "issn"
+    ISBN = "isbn"
+    CURRENCY = "currency"
+    ID = "id"
+    CODE = "code"
+    ZIP = "zip"
+    CATEGORY = "category"
+    NAME = "name"
+    TEXT = "free_text"
+    EMPTY = "empty"
+
+
 class PiiClass(StrEnum):
     """What kind of personal data a column may hold."""
 
@@ -55,7 +85,12 @@ class PiiClass(StrEnum):
 
 
 class Column(Settings):
-    """One column of the records."""
+    """One column of a table.
+
+    `semantic` says what its cells are, `format` how they are written: the name of a format as the audit prints it
+    (YYYY-MM-DD, "h:mm a.m.", "decimal point") or a regular expression for the whole cell. `unit` is what a number
+    counts; the cells hold the number alone. `required: false`, written out, says that empty cells are in order.
+    """
 
     type: ColumnType = ColumnType.STRING
     role: Role = Role.FIELD
@@ -63,9 +98,39 @@ class Column(Settings):
     allowed: tuple[str, ...] | None = None
     pii: PiiClass = PiiClass.NONE
     description: str = ""
+    semantic: Semantic | None = None
+    format: str | None = None
+    unit: str | None = None
+
+    @field_validator("format")
+    @classmethod
+    def _format_can_be_read(cls, text: str | None) -> str | None:
+        try:
+            re.compile(text or "")
+        except re.error as error:
+            raise ValueError(f"the name of a format or a regular expression; this one is broken: {error}") from None
+        return text
 
 
-class Contract(Settings):
+class TableContract(Settings):
+    """What is agreed about a table, as far as it is; the audit infers the rest.
+
+    `key` names the columns that tell what a row is about; `source` the column with who reported it, `time` the one with
+    when. Rows of different sources with the same key describe the same thing and should agree. `entity` names the
+    thing where it is not the key. `rules` hold in every row: "a -> b" (a settles b), "a, b -> c", "a * b = c",
+    "a + b = c", "a <= b".
+    """
+
+    records: tuple[str, ...] = ()
+    columns: dict[str, Column] = Field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    source: str | None = None
+    time: str | None = None
+    entity: str | None = None
+    rules: tuple[str, ...] = ()
+
+
+class Contract(TableContract):
     """A dataset's declared schema.
 
     `records` names the files beside contract.yaml, read in this order as one table. A column that is not declared is
@@ -93,6 +158,14 @@ class Contract(Settings):
         """Return the names of all columns with a role, in the contract's order."""
         return tuple(name for name, column in self.columns.items() if column.role is role)
 
+    @model_validator(mode="after")
+    def _names_are_declared(self) -> Self:
+        named = {*self.key, *(name for name in (self.source, self.time, self.entity) if name is not None)}
+        unknown = sorted(named - set(self.columns))
+        if unknown:
+            raise ValueError(f"key, source, time and entity are declared columns; {', '.join(unknown)} is not")
+        return self
+
     @property
     def label(self) -> str:
         """Name of the label column."""
@@ -102,6 +175,11 @@ class Contract(Settings):
     def shown(self) -> tuple[str, ...]:
         """Names of the columns an agent may see, in the contract's order."""
         return tuple(name for name, column in self.columns.items() if column.role not in WITHHELD)
+
+
+def read_table_contract(path: Path) -> TableContract:
+    """Return what a YAML file says about a table: a pilot's contract.yaml, or one without label and records."""
+    return read_settings(path, TableContract)
 
 
 def read_contract(folder: Path) -> Contract:

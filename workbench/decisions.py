@@ -50,6 +50,8 @@ class Decision:
         The raw reply.
     latency_s : float
         Seconds for this decision, retries included; 0 for a skipped one.
+    tokens : tuple of TokenLogprob, optional
+        The raw reply token by token, where the engine gives log probabilities.
     """
 
     record_id: str
@@ -65,6 +67,7 @@ class Decision:
     attempts: int = 0
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    tokens: tuple[TokenLogprob, ...] | None = None
 
 
 class InvalidAnswer(ValueError):  # noqa: N818 - a counted outcome, not a fault of the program
@@ -168,6 +171,7 @@ def _from_reply(reply: Reply, status: Status, **facts: Any) -> Decision:
         attempts=reply.attempts,
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
+        tokens=reply.tokens,
         **facts,
     )
 

@@ -60,6 +60,12 @@ class RunError(WorkbenchError):
     """The input is fine but the work could not be done or finished; exit code 4."""
 
 
+class SignatureError(WorkbenchError):
+    """A signature is missing or does not hold; exit code 1, as for a NO-GO."""
+
+    exit_code = 1
+
+
 def _rebuild(kind: type[WorkbenchError], problem: str, state: dict[str, str | None]) -> WorkbenchError:
     return kind(problem, **state)
 

@@ -6,7 +6,6 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +20,17 @@ from workbench.engines.protocol import Engine
 from workbench.errors import InputError, RunError
 from workbench.files import write_atomically
 from workbench.journal import JOURNAL_FILE, Journal, RunInfo, digest_of
-from workbench.ledger import Purpose
+from workbench.ledger import Purpose, charged_share
 from workbench.metrics import Estimate, EvaluationSettings, ThresholdChoice, evaluate_outcomes, threshold_for
+from workbench.metrics.certified import CertificationSettings, certify_outcomes, choice_of
 from workbench.metrics.outcomes import is_asked, is_right
 from workbench.pilot import Pilot
 from workbench.prompts import read_prompts
 from workbench.provenance import provenance
 from workbench.runner import Selection, Session, run_agent
-from workbench.splits import Dataset, Split, open_holdout, read_dataset
-from workbench.stats import clopper_pearson
+from workbench.splits import Dataset, Split, ledger_path, open_holdout, read_dataset
+from workbench.stats import Certification
 from workbench.tables import safe_for_spreadsheets
-
-CONFIDENCE_LEVEL = 0.95
-PAIR_COLUMNS = [
-    "first", "second", "n", "both_right", "only_first", "only_second", "neither", "difference", "lower", "upper",
-    "better",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +42,12 @@ class Evaluation:
     outcomes : pd.DataFrame
         One row per planned record: the decision's fields, `label`, and the strata; see `workbench.metrics.outcomes`.
     threshold : ThresholdChoice, optional
-        Chosen on this agent version's development records for the charter's selective accuracy; None when there is
-        none, and `threshold_note` says why.
+        Certified on holdout records, or else chosen on this agent version's development records, for the charter's
+        selective accuracy; None when there is none, and `threshold_note` says why.
     identity : mapping
         What makes the agent this version; its digest is `session.info.agent_digest`.
+    certification : Certification, optional
+        What could be proved on the holdout; None for development records, and without a KPI on selective accuracy.
     """
 
     pilot: str
@@ -64,6 +60,7 @@ class Evaluation:
     threshold_note: str
     estimates: Mapping[str, Estimate]
     identity: Mapping[str, Any]
+    certification: Certification | None = None
 
     @property
     def info(self) -> RunInfo:
@@ -93,6 +90,7 @@ class Evaluation:
             "asked_now": self.session.n_asked,
             "threshold": None if self.threshold is None else self.threshold.as_json(),
             "threshold_note": self.threshold_note,
+            "certification": None if self.certification is None else self.certification.as_json(),
             "estimates": {name: estimate.as_json() for name, estimate in self.estimates.items()},
         }
 
@@ -173,63 +171,24 @@ def check(pilot: Pilot, agents: Sequence[str], choice: EngineChoice) -> None:
 def stored_evaluations(pilot: Pilot, split: Split = Split.DEV) -> tuple[Evaluation, ...]:
     """Return the last finished run of each agent on a split, from the journal alone: nothing is asked.
 
-    Only runs on the records as they are now count. Raises InputError when there is none.
+    Only runs on the records as they are now count, and no repeats. Raises InputError when there is none.
     """
     path = pilot.runs / JOURNAL_FILE
     dataset = read_dataset(pilot)
     if path.is_file():
         with Journal(path) as journal:
-            latest: dict[str, RunInfo] = {}
-            for info in journal.runs(split.value):
-                if info.finished and info.dataset_digest == dataset.digest:
-                    latest.setdefault(info.agent, info)
+            latest: dict[str, str] = {}
+            for entry in journal.entries(split.value):
+                if entry.finished and entry.dataset_digest == dataset.digest and not entry.is_repeat:
+                    latest.setdefault(entry.agent, entry.run)
             if latest:
-                named = sorted(latest.items())
-                sessions = [Session(info, 0, 0, None) for _, info in named]
+                sessions = [Session(journal.info(run), 0, 0, None) for _, run in sorted(latest.items())]
                 return tuple(_evaluation(pilot, dataset, journal, s, journal.identity(s.info.run)) for s in sessions)
     raise InputError(
         f"pilot {pilot.name!r} has no finished run on {split.value} with its present records",
         where=str(path),
         remedy=f"workbench run {pilot.name}",
     )
-
-
-def paired_differences(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
-    """Return for each pair of agents how often one is right where the other is not, on the records both were asked.
-
-    Returns
-    -------
-    pd.DataFrame
-        `first`, `second`, `n` (records both were asked), `both_right`, `only_first`, `only_second`, `neither`,
-        `difference` = (only_first - only_second) / n; `lower` and `upper`, the exact 95% interval (Clopper-Pearson) of
-        only_first / (only_first + only_second); `better`, the agent that wins when one half lies outside that
-        interval, else None. That is the exact McNemar test at 5% for each pair alone, not corrected for many pairs.
-    """
-    rows = []
-    for first, second in combinations(evaluations, 2):
-        right = rightness([first, second])
-        one, two = right.iloc[:, 0], right.iloc[:, 1]
-        both, a, b = int((one & two).sum()), int((one & ~two).sum()), int((~one & two).sum())
-        n = len(right)
-        lower, upper = clopper_pearson(a, a + b, CONFIDENCE_LEVEL) if a + b else (None, None)
-        better = None if lower is None or upper is None or lower <= 0.5 <= upper else (first if lower > 0.5 else second)
-        rows.append(
-            {
-                "first": first.agent,
-                "second": second.agent,
-                "n": n,
-                "both_right": both,
-                "only_first": a,
-                "only_second": b,
-                "neither": n - both - a - b,
-                "difference": (a - b) / n if n else None,
-                "lower": lower,
-                "upper": upper,
-                "better": None if better is None else better.agent,
-            }
-        )
-    table = pd.DataFrame(rows, columns=PAIR_COLUMNS, dtype=object)
-    return table.where(table.notna(), None)
 
 
 def rightness(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
@@ -294,6 +253,12 @@ def _evaluation(
     decisions = journal.decisions(info.run)
     outcomes = _outcomes(pilot, dataset, decisions, info)
     threshold, note = _threshold(pilot, dataset, journal, (info, outcomes))
+    certification = None
+    if split is Split.HOLDOUT:
+        certification = _certification(pilot, dataset, journal, (info, outcomes))
+    if certification is not None:
+        threshold = choice_of(certification) or threshold
+        note = _certification_note(certification, note)
     rate = info.called / info.wall_s if info.called and info.wall_s > 0 else None
     n_called = int((decisions["attempts"] > 0).sum())
     model = str(dict(identity.get("engine", {})).get("model", ""))
@@ -315,6 +280,7 @@ def _evaluation(
         note,
         evaluate_outcomes(outcomes, settings),
         identity,
+        certification,
     )
 
 
@@ -323,9 +289,44 @@ def _outcomes(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame, info: Run
     if info.split == Split.DEV.value:
         labels = dataset.dev_labels()
     else:
-        purpose = Purpose("evaluation", info.agent, info.agent_digest, info.dataset_digest, len(decisions))
-        labels = open_holdout(pilot, dataset, purpose, provenance(pilot.root))
+        labels = open_holdout(pilot, dataset, _purpose(info), provenance(pilot.root))
     return decisions.join(labels).join(dataset.strata(decisions.index))
+
+
+def _purpose(info: RunInfo) -> Purpose:
+    return Purpose("evaluation", info.agent, info.agent_digest, info.dataset_digest, info.planned)
+
+
+def _certification(
+    pilot: Pilot, dataset: Dataset, journal: Journal, evaluated: tuple[RunInfo, pd.DataFrame]
+) -> Certification | None:
+    """Return what the holdout proves at the level this opening is charged; None without a KPI to prove."""
+    info, outcomes = evaluated
+    kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric is KpiMetric.SELECTIVE_ACCURACY), None)
+    if kpi is None or not 0.0 < kpi.target < 1.0 or not is_asked(outcomes).any():
+        return None
+    automation = pilot.charter.target(KpiMetric.AUTOMATION_RATE)
+    settings = CertificationSettings(
+        target=kpi.target,
+        confidence_level=1.0 - charged_share(ledger_path(pilot), _purpose(info)) * (1.0 - kpi.confidence_level),
+        automation_target=automation if automation is not None and 0.0 < automation < 1.0 else None,
+        escalate_label=pilot.settings.escalate_label,
+    )
+    largest = journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
+    development = None if largest is None else journal.decisions(largest).join(dataset.dev_labels())
+    return certify_outcomes(outcomes, settings, development)
+
+
+def _certification_note(certification: Certification, otherwise: str) -> str:
+    """Return in words what the holdout proves; otherwise: where the threshold comes from when it proves nothing."""
+    level, of = f"{certification.confidence_level:.2%} confidence", f"{certification.n:,} holdout records"
+    if certification.threshold is not None:
+        proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
+        automated = f"automating {certification.automation_rate:.1%}"
+        return f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
+    needed = certification.records_needed
+    advice = "no number of records would do" if needed is None else f"about {needed:,} more give an 80% chance"
+    return f"Nothing can be certified for {certification.target:g} on {of} at {level}; {advice}. {otherwise}"
 
 
 def _threshold(

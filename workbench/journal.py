@@ -24,10 +24,13 @@ from typing import Any, Self
 import pandas as pd
 
 from workbench.decisions import Decision, Status
+from workbench.engines.protocol import TokenLogprob
 from workbench.errors import InputError, RunError
 
 JOURNAL_FILE = "journal.sqlite"
-_COLUMNS = tuple(column.name for column in fields(Decision))
+REPEAT = "repeat"
+_TOKENS = "tokens"
+_COLUMNS = tuple(column.name for column in fields(Decision) if column.name != _TOKENS)
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, agent TEXT NOT NULL, split TEXT NOT NULL, agent_digest TEXT NOT NULL,
@@ -41,9 +44,12 @@ CREATE TABLE IF NOT EXISTS planned (
 CREATE TABLE IF NOT EXISTS decisions (
     key TEXT PRIMARY KEY, {", ".join(_COLUMNS)}, checksum TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS {_TOKENS} (key TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
 """
 
 _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(_COLUMNS) + 2))})"
+_INSERT_TOKENS = f"INSERT OR REPLACE INTO {_TOKENS} VALUES (?, ?)"
+_LOGPROB_DIGITS = 5
 # A checkpoint waits for the disk; one for each 64 MB is enough, and closing the journal makes one anyway.
 _PAGES_BETWEEN_CHECKPOINTS = 16_000
 
@@ -101,6 +107,42 @@ class RunInfo:
     def finished(self) -> bool:
         """Whether every planned key has its terminal row."""
         return self.pending == 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """One run as the journal's index has it: what was planned and how much of it has a decision, however it ended.
+
+    Parameters
+    ----------
+    identity : mapping
+        What made the agent the version it was; with `repeat` where the run is a repeat of that version.
+    """
+
+    run: str
+    agent: str
+    split: str
+    agent_digest: str
+    dataset_digest: str
+    identity: Mapping[str, Any]
+    started: str
+    planned: int
+    decided: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether every planned key has a decision."""
+        return self.planned == self.decided
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether the run asks a version again, at another temperature or with another seed."""
+        return REPEAT in self.identity
+
+    @property
+    def version_digest(self) -> str:
+        """Digest of the version that was asked, the same for all of its repeats."""
+        return digest_of({name: value for name, value in self.identity.items() if name != REPEAT})
 
 
 def digest_of(content: Mapping[str, Any]) -> str:
@@ -191,8 +233,10 @@ class Journal:
     def append(self, decisions: Sequence[tuple[str, Decision]]) -> None:
         """Store (key, decision) pairs in one transaction."""
         rows = [(key, *(values := _values(decision)), _checksum(key, values)) for key, decision in decisions]
+        tokens = [(key, _spelled(decision.tokens)) for key, decision in decisions if decision.tokens]
         with self._storing() as connection:
             connection.executemany(_INSERT, rows)
+            connection.executemany(_INSERT_TOKENS, tokens)
 
     def spend(self, run: str, called: int, wall_s: float) -> None:
         """Add to the decisions that a run made itself and the seconds they took."""
@@ -210,6 +254,47 @@ class Journal:
         integers = dict.fromkeys(("prompt_tokens", "completion_tokens"), "Int64")
         typed = frame.astype({"confidence": float, "latency_s": float, "attempts": int, **integers})
         return typed.set_index("record_id", drop=False).rename_axis(index=None)
+
+    def tokens(self, run: str, record_id: str) -> tuple[TokenLogprob, ...] | None:
+        """Return a reply token by token, None when the engine gave no log probabilities or the decision has no reply.
+
+        Decisions made before tokens were kept have none either.
+        """
+        found = self._connection.execute(
+            f"SELECT content, text FROM planned JOIN {_TOKENS} USING (key) JOIN decisions USING (key)"
+            " WHERE run = ? AND planned.record_id = ?",
+            (run, record_id),
+        ).fetchone()
+        if found is None:
+            return None
+        tokens = tuple(TokenLogprob(token, logprob) for token, logprob in json.loads(found[0]))
+        return tokens if "".join(token.token for token in tokens) == found[1] else None
+
+    def of_record(self, record_id: str) -> dict[str, dict[str, Any]]:
+        """Return every intact decision on a record, by its run; columns as in `decisions`."""
+        columns = ", ".join(f"decisions.{name}" for name in _COLUMNS)
+        rows = self._connection.execute(
+            f"SELECT run, key, checksum, {columns} FROM planned JOIN decisions USING (key) WHERE planned.record_id = ?",
+            (record_id,),
+        )
+        return {
+            run: dict(zip(_COLUMNS, values, strict=True))
+            for run, key, checksum, *values in rows
+            if _checksum(key, tuple(values)) == checksum
+        }
+
+    def entries(self, split: str | None = None) -> tuple[RunEntry, ...]:
+        """Return every run, or those of one split, the one used last first, in one query that reads no decision."""
+        rows = self._connection.execute(
+            "SELECT run, agent, split, agent_digest, dataset_digest, identity, started, COUNT(*), COUNT(decisions.key)"
+            " FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
+            " WHERE split = coalesce(?, split) GROUP BY run ORDER BY touched DESC, run",
+            (split,),
+        )
+        return tuple(
+            RunEntry(run, agent, side, agent_digest, dataset_digest, json.loads(identity), *rest)
+            for run, agent, side, agent_digest, dataset_digest, identity, *rest in rows
+        )
 
     def runs(self, split: str | None = None) -> tuple[RunInfo, ...]:
         """Return all runs, or those of one split, the one used last first."""
@@ -308,6 +393,11 @@ def _damaged(path: Path, error: sqlite3.DatabaseError) -> RunError:
 def _values(decision: Decision) -> tuple[Any, ...]:
     values = (decision.record_id, decision.status.value, *(getattr(decision, name) for name in _COLUMNS[2:]))
     return tuple(_storable(value) if isinstance(value, str) else value for value in values)
+
+
+def _spelled(tokens: Sequence[TokenLogprob]) -> str:
+    """Return tokens as JSON, their log probabilities rounded."""
+    return json.dumps([[_storable(token.token), round(token.logprob, _LOGPROB_DIGITS)] for token in tokens])
 
 
 def _storable(text: str) -> str:

@@ -91,6 +91,24 @@ def run_pilot(
     )
 
 
+def run_audit(pilot: Pilot, compare: str = "", on_cell: OnCell | None = None) -> NotebookResult:
+    """Run the data audit's notebook with everything it can leave: validated suite, profile page, comparison.
+
+    Parameters
+    ----------
+    pilot : Pilot
+    compare : str
+        Name of an earlier audit to compare with; empty for none.
+
+    Raises
+    ------
+    InputError, RunError
+        As the notebook that failed says.
+    """
+    parameters = {**_parameters(pilot, PilotRun(), AUDIT), "complete": True, "compare": compare}
+    return _executed(pilot, {AUDIT: parameters}, on_cell)[AUDIT]
+
+
 def results_folder(pilot: Pilot, notebook: str) -> Path:
     """Return where a notebook leaves its figures and tables."""
     return pilot.runs / "results" / notebook

@@ -17,8 +17,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from workbench.charter import CHARTER_FILE, Charter
+from workbench.configuration import read_settings
 from workbench.contract import CONTRACT_FILE, Column, ColumnType, Contract, PiiClass, Role
 from workbench.errors import InputError, shown
+from workbench.gates.schema import GATES_FILE, default_gates
 from workbench.pilot import PILOT_FILE
 from workbench.prompts.template import spelled
 from workbench.records import read_records
@@ -82,8 +85,10 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path) -> NewPil
         (new_data / "README.md").write_text(_filled("README.md", facts), encoding="utf-8")
         (new_suite / "prompts").mkdir()
         (new_suite / "prompts" / "v1.md").write_text(_filled("v1.md", facts), encoding="utf-8")
-        for file in (PILOT_FILE, "charter.yaml", "agents.py"):
+        for file in (PILOT_FILE, CHARTER_FILE, "agents.py"):
             (new_suite / file).write_text(_filled(file, facts), encoding="utf-8")
+        kpis = read_settings(new_suite / CHARTER_FILE, Charter).kpis
+        (new_suite / GATES_FILE).write_text(default_gates(tuple(kpi.id for kpi in kpis)), encoding="utf-8")
     return NewPilot(name, contract, len(table.frame), table.frame[contract.label].nunique(), data, suite)
 
 

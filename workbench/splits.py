@@ -168,8 +168,9 @@ def open_holdout(pilot: Pilot, dataset: Dataset, purpose: Purpose, provenance: P
     pd.DataFrame
         Columns `label` and, where the contract has one, `label_reason`; index: record id.
     """
-    append_opening(ledger_path(pilot), purpose, provenance)
-    return dataset._labels(dataset.ids(Split.HOLDOUT))
+    ids = dataset.ids(Split.HOLDOUT)
+    append_opening(ledger_path(pilot), purpose, provenance, ids)
+    return dataset._labels(ids)
 
 
 def ledger_path(pilot: Pilot) -> Path:

@@ -29,7 +29,8 @@ from workbench.tracking import store_uri
 
 DECIMALS = 2
 PAIR_COLUMNS = (
-    "first", "second", "records", "only first right", "only second right", "difference in accuracy", "better",
+    "first", "second", "records", "only first right", "only second right", "difference in accuracy", "p corrected",
+    "better",
 )  # fmt: skip
 
 
@@ -144,8 +145,11 @@ def print_evaluation(evaluation: Evaluation) -> None:
     console.print(evaluation.threshold_note, highlight=False)
 
 
-def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.DataFrame) -> None:
-    """Print versions side by side, and for each pair where one is right and the other is not."""
+def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.DataFrame, n_tried: int) -> None:
+    """Print versions side by side, and for each pair where one is right and the other is not.
+
+    `n_tried` is how many versions were ever tried on these records.
+    """
     console = _console()
     console.print(_versions_table(pilot.settings.title, [evaluation.as_json() for evaluation in evaluations]))
     _print_engines(console, [evaluation.identity for evaluation in evaluations])
@@ -158,6 +162,29 @@ def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.
     for row in shown.itertuples(index=False):
         table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
     console.print(table)
+    console.print(
+        f"Corrected (Holm) for every pair of the {n_tried:,} versions ever tried on development records of this pilot.",
+        highlight=False,
+    )
+
+
+def print_audit(findings: Mapping[str, Any], folder: Path) -> None:
+    """Print an audit's answers, what must be fixed first, and where the report is."""
+    console = _console()
+    console.print(findings["answer"], highlight=False, markup=False)
+    console.print()
+    for section in findings["sections"].values():
+        console.print(f"{section['title']}: {section['answer']}", highlight=False, markup=False)
+    first = [one for one in findings["findings"] if one["id"] in findings["must_fix"]]
+    if first:
+        table = Table(title="To be fixed first", title_justify="left")
+        for column in ("severity", "finding", "remedy", "cost", "owner"):
+            table.add_column(column)
+        for one in first:
+            cells = (one["severity"], one["title"], one["remediation"], one["effort"], one["owner"] or "nobody yet")
+            table.add_row(*(escape(cell) for cell in cells))
+        console.print(table)
+    console.print(f"Report: {folder / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
 
 
 def print_status(pilot: Pilot, records: int, runs: Sequence[RunInfo]) -> None:

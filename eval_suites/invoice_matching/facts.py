@@ -78,7 +78,9 @@ def lines(found: Findings) -> Iterator[tuple[str, str]]:
     yield "document", f"{kind}, deliveries planned {found.deliveries}"
     place = f"plant {found.plant or 'unknown'}, group {found.group or 'unknown'}"
     yield "payable", f"{place}, payable: {_number(found.payable, 1)} thousand euro"
-    if found.vendor_status != "active":
+    if found.vendor_status == "new":
+        yield "vendor_status", f"vendor status: new, first amount: {_number(found.payable, 1)} thousand euro"
+    elif found.vendor_status != "active":
         yield "vendor_status", f"vendor status: {found.vendor_status}"
     if found.tax_id is not None:
         yield "tax_id", f"tax id: {TAX_ID[found.tax_id]}"
@@ -110,18 +112,19 @@ def _links(found: Findings) -> Iterator[tuple[str, str]]:
 def _shares(found: Findings) -> Iterator[tuple[str, str]]:
     """Yield the lines on quantities, prices, freight and terms."""
     if found.over_quantity is not None:
-        yield "over_quantity", f"over quantity: {_share(found.over_quantity)}"
+        yield "over_quantity", _share("over quantity", "quantity worth", found.over_quantity)
     if found.over_delivery is not None:
         percent, euro = found.over_delivery
-        yield "over_delivery", f"over delivery: {_number(euro, 0)} euro, {_number(percent, 1)} %"
+        yield "over_delivery", f"over delivery: {_number(euro, 0)} euro, surplus: {_number(percent, 1)} %"
     if found.price_above is not None:
-        yield "price_above", f"price variance: {_share(found.price_above)}"
+        group = f"{found.group} " if found.group else ""
+        yield "price_above", _share(f"{group}price variance", "extra cost", found.price_above)
     if found.price_below is not None:
-        yield "price_below", f"price shortfall: {_share(found.price_below)}"
+        yield "price_below", _share("price shortfall", "shortfall amount", found.price_below)
     if found.freight_not_agreed is not None:
         yield "freight_not_agreed", f"freight surcharge: {_number(found.freight_not_agreed, 0)} euro"
     if found.freight_above is not None:
-        yield "freight_above", f"freight excess: {_share(found.freight_above)}"
+        yield "freight_above", _share("freight excess", "extra freight", found.freight_above)
     if found.discount_line is not None:
         yield "discount_line", f"discount gap: {_number(found.discount_line, 0)} euro"
     if found.days_shorter is not None:
@@ -130,9 +133,9 @@ def _shares(found: Findings) -> Iterator[tuple[str, str]]:
         yield "discount_lost", f"discount loss: {_number(found.discount_lost, 0)} euro"
 
 
-def _share(share: Share) -> str:
+def _share(percent_name: str, euro_name: str, share: Share) -> str:
     percent, euro = share
-    return f"{_number(percent, 1)} %, {_number(euro, 0)} euro"
+    return f"{percent_name}: {_number(percent, 1)} %, {euro_name}: {_number(euro, 0)} euro"
 
 
 def _number(value: float | None, decimals: int) -> str:

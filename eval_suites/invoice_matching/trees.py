@@ -140,7 +140,8 @@ def cross_read(notes: Sequence[str], reasons: Sequence[str]) -> tuple[NoteReader
 
 def fitted(rows: np.ndarray, labels: Sequence[str]) -> Callable[[list[float]], tuple[str, float]]:
     """Return a function that gives the likeliest label of a row and its probability."""
-    model = HistGradientBoostingClassifier(**SETTINGS).fit(rows, labels)
+    with THREADS.limit(limits=1, user_api="openmp"):
+        model = HistGradientBoostingClassifier(**SETTINGS).fit(rows, labels)
 
     def predict(row: list[float]) -> tuple[str, float]:
         with THREADS.limit(limits=1, user_api="openmp"):

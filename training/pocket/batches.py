@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from random import Random
 
@@ -11,23 +12,38 @@ from torch import Tensor
 
 from eval_suites.invoice_matching.facts import lines
 from training.pocket.cases import Case, Drawer, NoteBook
-from training.pocket.policy import REASONS, Policy, Verdict, decide, draw_policy, draw_simple_policy
+from training.pocket.policy import REASONS, Policy, Verdict, decide, draw_policy, draw_simple_policy, limited_numbers
 from training.pocket.tokenizer import EOS, PAD, answer, number_of
 from training.pocket.wording import Style, prompt_text
 
 IGNORED = -100
+N_SLOTS = 3  # limits that a number may be held against
+UNLIMITED, WITHIN, ABOVE = range(3)
+N_SIZES = 41  # sizes of limits that are told apart, 22% each; the first for no limit
 LINE_CLASSES = ("ok", "reject", "escalate", "unstated")
 NOTE_CLASSES = (
     "", "bank_details_change", "tax_id_confirmed", "replaces_cancelled", "delivery_signed", "quality_block", "dispute",
     "over_delivery_agreed", "price_agreed", "freight_agreed",
 )  # fmt: skip
+HEADS = (
+    len(LINE_CLASSES),
+    len(NOTE_CLASSES),
+    N_SLOTS * 3,
+    N_SLOTS * N_SIZES,
+)  # sizes of the heads that only training has
 SHARES = (0.15, 0.4, 0.7, 0.9, 1.0, 1.0, 1.0)  # of all rules that a policy has
 ACTION_AT, REASON_AT = 1, 3  # places of action and reason among an answer's tokens
+Numbers = dict[int, tuple[float, tuple[float | None, ...]]]
+Row = tuple[list[int], list[int], list[int], list[int], Numbers]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Token ids and targets; `targets` is IGNORED except where the answer's tokens are to be predicted."""
+    """Token ids and targets; `targets` is IGNORED except where the answer's tokens are to be predicted.
+
+    Line and note targets stand at the ends of lines; at the numbers, N_SLOTS each, how they compare with their limits
+    and how large these are.
+    """
 
     prompts: Tensor
     lengths: Tensor
@@ -36,6 +52,8 @@ class Batch:
     targets: Tensor
     line_targets: Tensor
     note_targets: Tensor
+    number_targets: Tensor
+    limit_targets: Tensor
 
     @property
     def n_tokens(self) -> int:
@@ -95,7 +113,7 @@ class Batcher:
     def batch(self, recipe: Recipe) -> Batch:
         """Return one batch of about the recipe's number of tokens."""
         prompts: list[list[int]] = []
-        rows: list[tuple[list[int], list[int], list[int], list[int]]] = []
+        rows: list[Row] = []
         budget = recipe.n_tokens
         is_practice = self._r.random() < recipe.practice
         share = self._r.choice(SHARES)  # one for all, so that prompts are about equally long and little is padded
@@ -113,7 +131,12 @@ class Batcher:
             budget -= len(prompts[-1]) + sum(len(row[0]) for row in new)
         lengths = torch.tensor([len(prompt) for prompt in prompts])
         columns = [_padded([row[part] for row in rows], PAD if part == 0 else IGNORED) for part in range(4)]
-        return Batch(_padded(prompts, PAD), lengths, columns[0], recipe.n_each, *columns[1:])
+        numbers = torch.full((2, *columns[0].shape, N_SLOTS), IGNORED)
+        for number, row in enumerate(rows):
+            for place, (value, limits) in row[4].items():
+                numbers[0, number, place] = torch.tensor([_class(value, limit) for limit in limits])
+                numbers[1, number, place] = torch.tensor([_size(limit) for limit in limits])
+        return Batch(_padded(prompts, PAD), lengths, columns[0], recipe.n_each, *columns[1:], *numbers)
 
     def prompt_ids(self, text: str) -> list[int]:
         """Return the token ids of everything before the record."""
@@ -143,27 +166,27 @@ class Batcher:
             return drawer.case(r.randint(1, min(8, n_rules + 1)), 0.5 if n_rules > 5 else 0.2)
         return drawer.case(r.choice((0, 0, 1, 1, 1, 2, 2, 3)), 0.5)
 
-    def _row(self, policy: Policy, case: Case, recipe: Recipe) -> tuple[list[int], list[int], list[int], list[int]]:
-        """Return a record's ids, the answer's, the lines' and the note's targets."""
+    def _row(self, policy: Policy, case: Case, recipe: Recipe) -> Row:
+        """Return a record's ids, the answer's, the lines' and the note's targets, and those of its numbers by place."""
         verdict = decide(policy, case)
         ids: list[int] = []
         line_targets: list[int] = []
         note_targets: list[int] = []
+        numbers: Numbers = {}
         for name, text in lines(case.found):
             line = self._ids(text)
+            places = [len(ids) + place for place, token in enumerate(line) if token in self._numbers]
+            numbers |= zip(places, limited_numbers(policy, case.found, name), strict=False)
             ids += [*line, self._newline]
-            target = _line_target(verdict, name)
-            line_targets += [target if name != "note" and token in self._numbers else IGNORED for token in line] + [
-                target
-            ]
+            line_targets += [IGNORED] * len(line) + [_line_target(verdict, name)]
             note_targets += [IGNORED] * len(line) + [NOTE_CLASSES.index(case.fact or "") if name == "note" else IGNORED]
         if not recipe.answers:
-            return ids, [IGNORED] * len(ids), line_targets, note_targets
+            return ids, [IGNORED] * len(ids), line_targets, note_targets, numbers
         ids += self._assistant
         told = self._answer_ids(verdict, recipe.label_noise)
         rest = [IGNORED] * (len(ids) - len(line_targets) + len(told) - 1)
         targets = [IGNORED] * (len(ids) - 1) + told
-        return ids + told[:-1], targets, line_targets + rest, note_targets + rest
+        return ids + told[:-1], targets, line_targets + rest, note_targets + rest, numbers
 
     def _answer_ids(self, verdict: Verdict, noise: float) -> list[int]:
         r = self._r
@@ -184,6 +207,15 @@ class Batcher:
                 self._known.clear()
             self._known[line] = self._tokenizer.encode(line, add_special_tokens=False).ids
         return self._known[line]
+
+
+def _class(value: float, limit: float | None) -> int:
+    return UNLIMITED if limit is None else ABOVE if value > limit else WITHIN
+
+
+def _size(limit: float | None) -> int:
+    """Return the size class of a limit between 0.3 and 999: 0 for none, then one for each 22% more."""
+    return 0 if limit is None else 1 + min(N_SIZES - 2, max(0, int(math.log(limit / 0.3) / 0.203)))
 
 
 def _line_target(verdict: Verdict, name: str) -> int:

@@ -49,7 +49,7 @@ class Reader:
         longest = max(map(len, rows))
         records = torch.tensor([row + [PAD] * (longest - len(row)) for row in rows])
         with torch.no_grad():
-            _, hidden = self.model(ids, torch.tensor([ids.shape[1]]), records, len(rows), lines_only=False)
+            *_, hidden = self.model(ids, torch.tensor([ids.shape[1]]), records, len(rows), lines_only=False)
             last = torch.stack([hidden[number, len(row) - 1] for number, row in enumerate(rows)])
             best = self.model.logits(last)[:, answers].argmax(-1)
         return [ACTIONS[int(index)] for index in best]

@@ -25,7 +25,7 @@ EXPORTED = (
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of the model; `lines_layer` is the layer after which what single lines call for is read off in training."""
+    """Sizes of the model; in training, limits, comparisons and what lines call for are read off three of its layers."""
 
     vocabulary: int
     width: int = 160
@@ -33,6 +33,8 @@ class Shape:
     heads: int = 4
     head_width: int = 32
     inner: int = 448
+    limits_layer: int = 2
+    numbers_layer: int = 3
     lines_layer: int = 4
     theta: float = 10_000.0
 
@@ -86,19 +88,21 @@ def rotated(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class Pocket(nn.Module):
-    """The model, with two heads that are used in training only: what a line calls for, and what a note states."""
+    """The model, with heads that only training uses: limits, comparisons, what a line calls for, what a note states."""
 
     cos: Tensor
     sin: Tensor
 
-    def __init__(self, shape: Shape, n_line_classes: int, n_note_classes: int) -> None:
+    def __init__(self, shape: Shape, n_lines: int, n_notes: int, n_numbers: int, n_limits: int) -> None:
         super().__init__()
         self.shape = shape
         self.embedding = nn.Embedding(shape.vocabulary, shape.width)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
-        self.norm, self.lines_norm = Norm(shape.width), Norm(shape.width)
-        self.line_head = nn.Linear(shape.width, n_line_classes)
-        self.note_head = nn.Linear(shape.width, n_note_classes)
+        self.norm, self.lines_norm, self.numbers_norm, self.limits_norm = (Norm(shape.width) for _ in range(4))
+        self.line_head = nn.Linear(shape.width, n_lines)
+        self.note_head = nn.Linear(shape.width, n_notes)
+        self.number_head = nn.Linear(shape.width, n_numbers)
+        self.limit_head = nn.Linear(shape.width, n_limits)
         self._initialise()
         turns = torch.arange(0, shape.head_width, 2).float() / shape.head_width
         angles = torch.outer(torch.arange(MAX_POSITIONS).float(), shape.theta**-turns)
@@ -112,8 +116,12 @@ class Pocket(nn.Module):
                 last = deep if name.endswith(("out.weight", "down.weight")) else 1.0
                 nn.init.normal_(parameter, 0.0, 0.02 if "embedding" in name else last * parameter.shape[1] ** -0.5)
 
-    def forward(self, prompts: Tensor, lengths: Tensor, records: Tensor, n_each: int, *, lines_only: bool) -> Tensors:
-        """Return hidden states of the records' tokens: at the lines layer, and at the end unless `lines_only`.
+    def forward(
+        self, prompts: Tensor, lengths: Tensor, records: Tensor, n_each: int, *, lines_only: bool
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return hidden states of the records' tokens: at the layers of limits, of numbers, of lines, and at the end.
+
+        With `lines_only` the last is that of the lines layer, normed.
 
         Parameters
         ----------
@@ -128,17 +136,21 @@ class Pocket(nn.Module):
         positions = lengths.repeat_interleave(n_each)[:, None] + torch.arange(s)[None]
         there = self.cos[positions][:, None], self.sin[positions][:, None]
         mask = _mask(p, lengths, s, n_each)
-        at_lines = y
+        at_limits = at_numbers = at_lines = y
         for number, layer in enumerate(self.layers, start=1):
             q, k, v = layer.attention_inputs(x, here)
             y = layer.after_attention(y, _behind(layer.attention_inputs(y, there), (k, v), mask))
+            if number == self.shape.limits_layer:
+                at_limits = y
+            if number == self.shape.numbers_layer:
+                at_numbers = y
             if number == self.shape.lines_layer:
                 at_lines = y
                 if lines_only:
                     break
             if number < len(self.layers):
                 x = layer.after_attention(x, F.scaled_dot_product_attention(q, k, v, is_causal=True))
-        return at_lines, self.norm(y)
+        return at_limits, at_numbers, at_lines, self.norm(y)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return scores over the vocabulary."""
@@ -148,6 +160,16 @@ class Pocket(nn.Module):
         """Return scores of what a line calls for and of what a note states, at the tokens that end lines."""
         normed = self.lines_norm(hidden)
         return self.line_head(normed), self.note_head(normed)
+
+    def limit_scores(self, hidden: Tensor) -> Tensor:
+        """Return scores of how large each of a number's limits is, at the numbers."""
+        out: Tensor = self.limit_head(self.limits_norm(hidden))
+        return out
+
+    def number_scores(self, hidden: Tensor) -> Tensor:
+        """Return scores of how numbers compare with each of their limits, at the numbers."""
+        out: Tensor = self.number_head(self.numbers_norm(hidden))
+        return out
 
 
 def _mask(p: int, lengths: Tensor, s: int, n_each: int) -> Tensor:
@@ -229,9 +251,10 @@ def load(folder: Path) -> Pocket:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     shape = Shape(
         config["vocab_size"], config["hidden_size"], config["num_hidden_layers"], config["num_attention_heads"],
-        config["head_dim"], config["intermediate_size"], config["num_hidden_layers"], config["rope_theta"],
+        config["head_dim"], config["intermediate_size"], config["num_hidden_layers"], config["num_hidden_layers"],
+        config["num_hidden_layers"], config["rope_theta"],
     )  # fmt: skip
-    model = Pocket(shape, 1, 1)
+    model = Pocket(shape, 1, 1, 1, 1)
     model.load_state_dict(exported_weights(folder, shape.layers), strict=False)
     return model.eval()
 

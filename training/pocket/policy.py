@@ -267,6 +267,68 @@ HOLDS: Mapping[str, Holds] = {
     "over_authority": _authority,
 }
 
+# Per line of the facts and per number on it, the limits it is held against: of the rule with the higher limits, of the
+# other rule, and the amount that rule needs at least; each as (rule, limit).
+Slot = tuple[str, str] | None
+SLOTS: Mapping[str, tuple[tuple[Slot, Slot, Slot], ...]] = {
+    "payable": ((None, ("over_authority", "keur"), None),),
+    "vendor_status": ((None, ("new_vendor", "keur"), None),),
+    "nothing_billable": ((None, ("no_delivery", "days"), None),),
+    "over_quantity": (
+        (("quantity_over_receipt", "pct"), ("quantity_variance", "pct"), None),
+        (("quantity_over_receipt", "eur"), ("quantity_variance", "cap"), ("quantity_variance", "small")),
+    ),
+    "over_delivery": ((None, ("over_delivery", "small"), None),),
+    "price_above": (
+        (("price_over_limit", "pct"), ("price_variance", "pct"), None),
+        (("price_over_limit", "eur"), ("price_variance", "cap"), ("price_variance", "small")),
+    ),
+    "price_below": ((None, ("price_unusually_low", "pct"), None), (None, ("price_unusually_low", "eur"), None)),
+    "freight_not_agreed": ((None, ("freight_not_agreed", "eur"), None),),
+    "freight_above": ((None, ("freight_variance", "pct"), None), (None, ("freight_variance", "eur"), None)),
+    "discount_line": ((None, ("discount_line_wrong", "eur"), None),),
+    "days_shorter": ((None, ("payment_terms", "days"), None),),
+    "discount_lost": ((None, ("payment_terms", "eur"), None),),
+}
+
+
+def limited_numbers(policy: Policy, found: Findings, line: str) -> tuple[tuple[float, tuple[float | None, ...]], ...]:
+    """Return the numbers of a line, each with the limits it is held against; None for one the policy does not have."""
+    rules = {rule.id: rule for rule in policy.rules}
+
+    def limit(slot: Slot) -> float | None:
+        return None if slot is None or slot[0] not in rules else _stated_limit(rules[slot[0]], slot[1], policy, found)
+
+    return tuple(
+        (value, tuple(limit(slot) for slot in slots))
+        for value, slots in zip(_numbers(found, line), SLOTS.get(line, ()), strict=False)
+    )
+
+
+def _stated_limit(rule: Rule, name: str, policy: Policy, found: Findings) -> float | None:
+    """Return a limit of a rule, looked up in the policy's tables where the rule refers to them."""
+    if name in rule.limits:
+        return rule.limits[name]
+    if (rule.id, name) == ("price_variance", "pct"):
+        return policy.tolerances.get(found.group or "", policy.tolerances.get(""))
+    if (rule.id, name) == ("over_authority", "keur"):
+        table = policy.authority.get(found.plant or "", {})
+        return table.get(found.group or "", table.get(""))
+    return None
+
+
+def _numbers(found: Findings, line: str) -> tuple[float, ...]:
+    """Return the numbers of a line that may have limits, in the order in which they are written."""
+    if line == "vendor_status":
+        return () if found.payable is None or found.vendor_status != "new" else (found.payable,)
+    value = getattr(found, line, None)
+    if value is None or isinstance(value, bool | str):
+        return ()
+    if not isinstance(value, tuple):
+        return (value,)
+    return (value[1],) if line == "over_delivery" else value
+
+
 # Typical limits of each rule: name -> (median, must the rule have it). Drawn around the median, see `_limit`.
 LIMITS: Mapping[str, Mapping[str, tuple[float, bool]]] = {
     "no_delivery": {"days": (30, True)},
@@ -304,11 +366,23 @@ def draw_policy(r: Random, share: float = 1.0, n_rules: int | None = None) -> Po
     if n_rules is None:
         kept = [rule for rule in USUAL if r.random() < share]
     else:
-        chosen = set(r.sample(list(USUAL), n_rules))
+        chosen = _rules_by_line(r, n_rules)
         kept = [rule for rule in USUAL if rule in chosen]
-    if r.random() < 0.3:
+    if r.random() < 0.15:
         r.shuffle(kept)
     return Policy(tuple(_draw_rule(r, rule) for rule in kept), _draw_tolerances(r), _draw_authority(r))
+
+
+def _rules_by_line(r: Random, n_rules: int) -> set[str]:
+    """Return rules drawn line by line, mostly those with limits and mostly all rules that look at the same line."""
+    lines = sorted(set(LINE_OF.values()))
+    limited = {LINE_OF[rule] for rule in LIMITS}
+    order = sorted(lines, key=lambda line: r.random() ** (1.0 if line in limited else 3.0), reverse=True)
+    chosen: list[str] = []
+    for line in order:
+        rules = [rule for rule in USUAL if LINE_OF[rule] == line]
+        chosen += rules if r.random() < 0.7 else [r.choice(rules)]
+    return set(chosen[:n_rules])
 
 
 def _draw_rule(r: Random, rule: str, *, is_simple: bool = False) -> Rule:

@@ -23,7 +23,17 @@ import yaml
 from tokenizers import Tokenizer
 
 from training.pocket import tokenizer as tokenizers_room
-from training.pocket.batches import ACTION_AT, IGNORED, LINE_CLASSES, NOTE_CLASSES, REASON_AT, Batch, Batcher, Recipe
+from training.pocket.batches import (
+    ACTION_AT,
+    HEADS,
+    IGNORED,
+    N_SIZES,
+    REASON_AT,
+    UNLIMITED,
+    Batch,
+    Batcher,
+    Recipe,
+)
 from training.pocket.cases import NoteBook
 from training.pocket.model import Pocket, Shape, export, exported_weights, initialise_numbers
 from training.pocket.optimizer import Optimizer
@@ -35,6 +45,9 @@ WARM_UP = 30
 EXPORT_EVERY = 100
 # Most lines have no rule in a short policy, which is soon learnt; the comparisons are what is hard.
 LINE_WEIGHTS = torch.tensor([1.0, 1.0, 1.0, 0.25])
+NUMBER_WEIGHTS = torch.tensor([0.25, 1.0, 1.0])
+LIMIT_WEIGHTS = torch.tensor([0.1] + [1.0] * (N_SIZES - 1))
+NUMBERS_COUNT = 2.0  # as much as a line twice: what is not compared right cannot be decided right
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,19 @@ class Meter:
 
 def loss_of(model: Pocket, batch: Batch, meter: Meter, *, answers: bool) -> torch.Tensor:
     """Return the loss of a batch and note how right the model is."""
-    hidden, last = model(batch.prompts, batch.lengths, batch.records, batch.n_each, lines_only=not answers)
+    texts = batch.prompts, batch.lengths, batch.records, batch.n_each
+    limits, numbers, lines, last = model(*texts, lines_only=not answers)
+    loss = _line_loss(model, lines, batch, meter)
+    loss = loss + NUMBERS_COUNT * _number_loss(model, numbers, batch.number_targets, meter)
+    loss = loss + _limit_loss(model, limits, batch.limit_targets, meter)
+    if answers:
+        loss = loss + _answer_loss(model, last, batch, meter)
+    meter.add("loss", loss.item())
+    return loss
+
+
+def _line_loss(model: Pocket, hidden: torch.Tensor, batch: Batch, meter: Meter) -> torch.Tensor:
+    """Return the loss of what lines call for and of what notes state."""
     at_lines, at_notes = batch.line_targets != IGNORED, batch.note_targets != IGNORED
     lines, _ = model.line_scores(hidden[at_lines])
     loss = F.cross_entropy(lines, batch.line_targets[at_lines], LINE_WEIGHTS)
@@ -98,15 +123,39 @@ def loss_of(model: Pocket, batch: Batch, meter: Meter, *, answers: bool) -> torc
         _, notes = model.line_scores(hidden[at_notes])
         loss = loss + 0.5 * F.cross_entropy(notes, batch.note_targets[at_notes])
         meter.add("notes", _right(notes, batch.note_targets[at_notes]))
-    if answers:
-        at_answer = batch.targets != IGNORED
-        scores, targets = model.logits(last[at_answer]), batch.targets[at_answer]
-        loss = loss + F.cross_entropy(scores, targets, reduction="sum") / len(batch.records)
-        right = (scores.argmax(-1) == targets).view(-1, tokenizers_room.N_ANSWER_TOKENS + 1).float()
-        meter.add("actions", right[:, ACTION_AT].mean().item())
-        meter.add("answers", (right[:, ACTION_AT] * right[:, REASON_AT]).mean().item())
-    meter.add("loss", loss.item())
     return loss
+
+
+def _answer_loss(model: Pocket, hidden: torch.Tensor, batch: Batch, meter: Meter) -> torch.Tensor:
+    """Return the loss of the answers' tokens, for each record."""
+    at_answer = batch.targets != IGNORED
+    scores, targets = model.logits(hidden[at_answer]), batch.targets[at_answer]
+    right = (scores.argmax(-1) == targets).view(-1, tokenizers_room.N_ANSWER_TOKENS + 1).float()
+    meter.add("actions", right[:, ACTION_AT].mean().item())
+    meter.add("answers", (right[:, ACTION_AT] * right[:, REASON_AT]).mean().item())
+    return F.cross_entropy(scores, targets, reduction="sum") / len(batch.records)
+
+
+def _number_loss(model: Pocket, hidden: torch.Tensor, targets: torch.Tensor, meter: Meter) -> torch.Tensor:
+    """Return the loss of comparing numbers with their limits; "numbers" counts those that have the limit."""
+    places = targets[..., 0] != IGNORED
+    scores = model.number_scores(hidden[places]).view(-1, len(NUMBER_WEIGHTS))
+    classes = targets[places].view(-1)
+    limited = classes != UNLIMITED
+    if limited.any():
+        meter.add("numbers", _right(scores[limited], classes[limited]))
+    return F.cross_entropy(scores, classes, NUMBER_WEIGHTS)
+
+
+def _limit_loss(model: Pocket, hidden: torch.Tensor, targets: torch.Tensor, meter: Meter) -> torch.Tensor:
+    """Return the loss of finding the limits of numbers in the prompt; "limits" counts those that are there."""
+    places = targets[..., 0] != IGNORED
+    scores = model.limit_scores(hidden[places]).view(-1, N_SIZES)
+    classes = targets[places].view(-1)
+    limited = classes != 0
+    if limited.any():
+        meter.add("limits", _right(scores[limited], classes[limited]))
+    return F.cross_entropy(scores, classes, LIMIT_WEIGHTS)
 
 
 def _right(scores: torch.Tensor, targets: torch.Tensor) -> float:
@@ -146,7 +195,8 @@ class Trainer:
         for n_steps in range(stage.steps):
             is_repeat = bool(earlier) and r.random() < REPEATS
             batch = self.batcher.batch(r.choice(earlier) if is_repeat else stage.recipe)
-            loss = loss_of(self.model, batch, Meter() if is_repeat else meter, answers=stage.recipe.answers)
+            counted = Meter() if is_repeat else meter
+            loss = loss_of(self.model, batch, counted, answers=stage.recipe.answers)
             loss.backward()
             self.optimizer.step(stage.scale(n_steps) * min(1.0, (self.step + 1) / WARM_UP))
             self.step += 1
@@ -187,7 +237,7 @@ def main() -> None:
     else:
         tokens = Tokenizer.from_file(str(arguments.resume / "tokenizer.json"))
     tokenizers_room.save(tokens, folder)
-    model = Pocket(Shape(tokens.get_vocab_size(), **config["shape"]), len(LINE_CLASSES), len(NOTE_CLASSES))
+    model = Pocket(Shape(tokens.get_vocab_size(), **config["shape"]), *HEADS)
     if arguments.resume is None:
         initialise_numbers(model, tokens.get_vocab(), config["seed"])
     else:

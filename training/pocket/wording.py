@@ -24,8 +24,19 @@ FRAMES = (
     "When {cond}, then {action}, {reason}.",
 )
 PASSES = (" Passes if {0}.", " Not if {0}.", " Exception: {0}.", " Unless {0}.", " This does not apply when {0}.")
-WORTH = (", if worth more than {0}", ", only if above {0}", ", provided it is more than {0}", " and also above {0}")
-WITHIN = (" and the percentage is at most {0}", ", up to {0}", " and it is not above {0}")
+WITHIN = (" and the percentage is at most {0}", ", at most {0}", " and it is not above {0}")
+# How the second limits are joined: {name} is what the facts call the amount in euro, {0} the limit.
+AND_EUR = (" and {name} {above} {0}", " and {name} is {above} {0}", " and {name} of more than {0}")
+OR_CAP = (" or {name} above {0}", " or {name} is above {0}", " or {name} of more than {0}")
+NOT_SMALL = (", but not with {name} up to {0}", ", not if {name} is up to {0}", ", except with {name} up to {0}")
+OR_LOST = (" or discount loss above {0}", ", or more than {0} of discount is lost")
+WITH_KEUR = (" and first amount above {0}", " and the first amount is above {0}")
+EURO_NAMES = {
+    "quantity_over_receipt": "quantity worth", "quantity_variance": "quantity worth",
+    "price_over_limit": "extra cost", "price_variance": "extra cost", "price_unusually_low": "shortfall amount",
+    "freight_variance": "extra freight",
+}  # fmt: skip
+FAR = ("quantity_over_receipt", "price_over_limit")  # limits of another rule's variance, the higher ones
 
 # Conditions without limits; "{x}" is never used here.
 PLAIN: Mapping[str, Sequence[str]] = {
@@ -125,8 +136,8 @@ LIMITED: Mapping[str, Sequence[str]] = {
         "an invoice older than {days} days still has no billable receipt",
     ),
     "quantity_over_receipt": (
-        "over quantity above {pct}{eur}",
-        "over quantity is above {pct}{eur}",
+        "over quantity beyond {pct}{eur}",
+        "over quantity is beyond {pct}{eur}",
         "the over quantity is more than {pct}{eur}",
         "more than {pct}{eur} is invoiced over the quantity received",
         "the invoiced quantity exceeds the receipt by over {pct}{eur}",
@@ -145,8 +156,8 @@ LIMITED: Mapping[str, Sequence[str]] = {
         "more than {small_eur} is delivered beyond order and allowance",
     ),
     "price_over_limit": (
-        "price variance above {pct}{eur}",
-        "price variance is above {pct}{eur}",
+        "price variance beyond {pct}{eur}",
+        "price variance is beyond {pct}{eur}",
         "the price is more than {pct}{eur} above the order",
         "the price variance is more than {pct}{eur}",
         "the vendor charges over {pct}{eur} on top of the ordered price",
@@ -308,13 +319,13 @@ DISTRACTORS = (
     "Posted documents cannot be changed after {n} days.",
 )
 DEFINITIONS = (
-    "Over quantity: invoiced quantity less what is billable, in percent and in euro.",
-    "Price variance: invoice unit price above the order's, in percent and in euro.",
-    "Price shortfall: invoice unit price below the order's, in percent and in euro.",
+    "Over quantity: invoiced quantity less what is billable, in percent, and its worth in euro.",
+    "Price variance: invoice unit price above the order's, in percent, and the extra cost in euro.",
+    "Price shortfall: invoice unit price below the order's, in percent, and its amount in euro.",
     "Freight excess: freight above the agreed freight. Freight surcharge: freight although none was agreed.",
     "Payable: net amount plus freight less discount, in thousand euro.",
     "Billable is what was received and not invoiced before.",
-    "Over delivery: what is invoiced beyond order and allowance, in percent and in euro.",
+    "Over delivery: what is invoiced beyond order and allowance, in euro, and the surplus in percent.",
     "Invoice age: days from the invoice date to the day of receipt.",
 )
 
@@ -412,22 +423,23 @@ def _tolerance_table(tolerances: Mapping[str, float], r: Random) -> list[str]:
 
 
 def _authority_table(authority: Mapping[str, Mapping[str, float]], r: Random) -> list[str]:
-    """Return the table of authority, a line per plant."""
+    """Return the table of authority: a row for each plant, or for each plant and group."""
     head = r.choice(
         (
-            "Authority in thousand euro by plant:",
-            "Authority of the plants, in thousand euro:",
+            "Authority in thousand euro by plant and group:",
+            "Authority of plants and groups, in thousand euro:",
             "Authority (thousand euro):",
         )
     )
-    layout = r.randrange(2)
+    in_one_row = r.random() < 0.5
     rows = []
     for plant, limits in authority.items():
-        special = ", ".join(f"{group} {_bare(value)}" for group, value in limits.items() if group)
-        if layout == 0:
-            rows.append(f"- plant {plant}: {_bare(limits[''])}" + (f" ( {special} )" if special else ""))
-        else:
-            rows.append(f"- {plant}: {special}{', ' if special else ''}all other groups {_bare(limits[''])}")
+        other = f"{plant} other" if len(limits) > 1 else plant
+        entries = [
+            f"{f'{plant} {group}' if group else other} payable {_bare(limits[group])}"
+            for group in sorted(limits, key=lambda group: group == "")
+        ]
+        rows += ["- " + ", ".join(entries)] if in_one_row else [f"- {entry}" for entry in entries]
     return [head, *rows]
 
 
@@ -483,12 +495,12 @@ def _condition(rule: Rule, r: Random, style: Style) -> str:
     return _wording(LIMITED[rule.id], r, style).format(
         days=_bare(limits.get("days", 0.0)),
         pct=_tolerance(rule, r),
-        eur=_and_worth(rule, r),
-        cap=_joined(limits, "cap", (" or {0}", " or above {0}", " or worth more than {0}", ", or more than {0}"), r),
-        small=_joined(limits, "small", WORTH, r),
+        eur=_euro(limits["eur"], r) if "eur" in limits and "pct" not in limits else _joined(rule, "eur", AND_EUR, r),
+        cap=_joined(rule, "cap", OR_CAP, r),
+        small=_joined(rule, "small", NOT_SMALL, r),
         small_eur=_euro(limits.get("small", 0.0), r),
-        lost=_joined(limits, "eur", (" or discount loss above {0}", ", or more than {0} of discount is lost"), r),
-        keur=_joined(limits, "keur", (" and payable above {0}", " and more than {0} is payable"), r),
+        lost=_joined(rule, "eur", OR_LOST, r),
+        keur=_joined(rule, "keur", WITH_KEUR, r),
         authority=_authority(limits, r),
     )
 
@@ -499,20 +511,14 @@ def _tolerance(rule: Rule, r: Random) -> str:
     return _percent(rule.limits.get("pct", 0.0), r)
 
 
-def _and_worth(rule: Rule, r: Random) -> str:
-    """Return the second limit: the amount itself where it is the only one."""
-    if "eur" not in rule.limits:
-        return ""
-    amount = _euro(rule.limits["eur"], r)
-    return amount if "pct" not in rule.limits else r.choice((f" and {amount}", f" and more than {amount}"))
-
-
-def _joined(limits: Mapping[str, float], name: str, ways: Sequence[str], r: Random) -> str:
+def _joined(rule: Rule, limit: str, ways: Sequence[str], r: Random) -> str:
     """Return a further limit in words, nothing when the rule does not have it."""
-    if name not in limits:
+    if limit not in rule.limits:
         return ""
-    amount = f"{_bare(limits[name])} thousand euro" if name == "keur" else _euro(limits[name], r)
-    return r.choice(ways).format(amount)
+    value = rule.limits[limit]
+    amount = f"{_bare(value)} thousand euro" if limit == "keur" else _euro(value, r)
+    above = "beyond" if rule.id in FAR else "above"
+    return r.choice(ways).format(amount, name=EURO_NAMES.get(rule.id, ""), above=above)
 
 
 def _authority(limits: Mapping[str, float], r: Random) -> str:

@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 from workbench.metrics.accuracy import accuracy, confusion_pairs, macro_f1, per_class, reason_accuracy
+from workbench.metrics.calibration import (
+    Recalibration,
+    Recalibrator,
+    calibration,
+    compared_sources,
+    fitted_recalibration,
+    reliability_table,
+)
+from workbench.metrics.certified import CertificationSettings, certify_outcomes, choice_of
+from workbench.metrics.costs import (
+    UnitCosts,
+    cheapest_certified,
+    cost_per_record,
+    costs_by_threshold,
+    minutes_saved,
+    noise_ceiling,
+)
 from workbench.metrics.escalation import (
     ThresholdChoice,
     automation_rate,
@@ -10,6 +27,7 @@ from workbench.metrics.escalation import (
     missed_escalation_of_all,
     over_escalation,
     risk_coverage,
+    risk_coverage_band,
     selective_accuracy,
     threshold_for,
 )
@@ -24,20 +42,33 @@ from workbench.metrics.outcomes import (
     routes,
 )
 from workbench.metrics.service import completion_tokens, cost_per_decision, latency, prompt_tokens, throughput_per_hour
+from workbench.metrics.slices import slices, worst_slices
 from workbench.metrics.summary import METRIC_NAMES, EvaluationSettings, evaluate_outcomes
 
 __all__ = [
     "METRIC_NAMES",
+    "CertificationSettings",
     "Estimate",
     "EvaluationSettings",
+    "Recalibration",
+    "Recalibrator",
     "Route",
     "ThresholdChoice",
+    "UnitCosts",
     "accuracy",
     "automation_rate",
+    "calibration",
+    "certify_outcomes",
+    "cheapest_certified",
+    "choice_of",
+    "compared_sources",
     "completion_tokens",
     "confusion_pairs",
     "cost_per_decision",
+    "cost_per_record",
+    "costs_by_threshold",
     "evaluate_outcomes",
+    "fitted_recalibration",
     "is_asked",
     "is_automated",
     "is_needless_escalation",
@@ -45,15 +76,21 @@ __all__ = [
     "is_wrong",
     "latency",
     "macro_f1",
+    "minutes_saved",
     "missed_escalation",
     "missed_escalation_of_all",
+    "noise_ceiling",
     "over_escalation",
     "per_class",
     "prompt_tokens",
     "reason_accuracy",
+    "reliability_table",
     "risk_coverage",
+    "risk_coverage_band",
     "routes",
     "selective_accuracy",
+    "slices",
     "threshold_for",
     "throughput_per_hour",
+    "worst_slices",
 ]

@@ -23,6 +23,7 @@ from workbench.metrics.outcomes import (
 from workbench.metrics.outcomes import numbers as number_column
 from workbench.stats import IntervalMethod, proportion_bounds
 
+BAND_POINTS = 20
 RISK_COVERAGE_COLUMNS = (
     "threshold",
     "automated",
@@ -36,10 +37,11 @@ RISK_COVERAGE_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class ThresholdChoice:
-    """A threshold chosen on development records; it is not certified.
+    """A threshold to automate by, and the records it was found on.
 
-    It was picked because it looks good on these very records, so its selective accuracy is optimistic and no interval
-    computed from the same records would be valid: there is none here. Hold it against other records.
+    Chosen on development records it was picked because it looks good on these very records, so its selective accuracy
+    is optimistic and no interval computed from the same records would be valid: there is none here. Hold it against
+    other records. A certified one was proved on holdout records; the proof is a `Certification`.
 
     Parameters
     ----------
@@ -47,6 +49,8 @@ class ThresholdChoice:
         The lowest confidence that is automated; the selective accuracy that was asked for.
     automated, right, asked : int
         Decisions automated at the threshold, the right ones among them, and all that were asked for.
+    is_certified : bool
+        Whether it was proved on holdout records.
     """
 
     threshold: float
@@ -54,6 +58,7 @@ class ThresholdChoice:
     automated: int
     right: int
     asked: int
+    is_certified: bool = False
 
     @property
     def automation_rate(self) -> float:
@@ -62,7 +67,7 @@ class ThresholdChoice:
 
     @property
     def selective_accuracy(self) -> float:
-        """Right of automated, on the records that the threshold was chosen on."""
+        """Right of automated, on the records that the threshold was found on."""
         return self.right / self.automated
 
     def as_json(self) -> dict[str, Any]:
@@ -75,7 +80,7 @@ class ThresholdChoice:
             "asked": self.asked,
             "automation_rate": self.automation_rate,
             "selective_accuracy": self.selective_accuracy,
-            "certified": False,
+            "certified": self.is_certified,
         }
 
 
@@ -194,6 +199,32 @@ def risk_coverage(
         upper,
     )
     return pd.DataFrame(dict(zip(RISK_COVERAGE_COLUMNS, columns, strict=True)))
+
+
+def risk_coverage_band(
+    outcomes: pd.DataFrame,
+    escalate_label: str | None = None,
+    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+    n_points: int = BAND_POINTS,
+) -> pd.DataFrame:
+    """Return points of the risk-coverage curve whose bounds hold all at once: what to draw as a band around the curve.
+
+    The points lie at even shares of the records, chosen by confidence alone; each has a Clopper-Pearson interval at
+    1 - (1 - confidence_level) / n_points (Bonferroni), so that one may look at all of them and pick.
+
+    Returns
+    -------
+    DataFrame
+        Columns as `risk_coverage`, at most `n_points` rows, the highest threshold first.
+    """
+    points = risk_coverage(outcomes, escalate_label, confidence_level)
+    if points.empty:
+        return points
+    wanted = np.arange(1, n_points + 1) / n_points * int(points["automated"].iloc[-1])
+    chosen = points.iloc[np.unique(np.searchsorted(points["automated"], wanted))].reset_index(drop=True)
+    level = 1.0 - (1.0 - confidence_level) / n_points
+    bounds = proportion_bounds(chosen["right"], chosen["automated"], level, IntervalMethod.CLOPPER_PEARSON)
+    return chosen.assign(lower=bounds[0], upper=bounds[1])
 
 
 def threshold_for(outcomes: pd.DataFrame, target: float, escalate_label: str | None = None) -> ThresholdChoice | None:

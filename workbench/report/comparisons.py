@@ -11,30 +11,123 @@ import pandas as pd
 from workbench.contract import Role
 from workbench.decisions import Status
 from workbench.evaluation import Evaluation, rightness
+from workbench.iteration.tracing import records_behind
 from workbench.metrics.outcomes import column, numbers
-from workbench.report.tables import UNDEFINED, percent
+from workbench.prompts.findings import Level, LintFinding
+from workbench.report.tables import UNDEFINED, counted, percent
 from workbench.splits import Dataset
 
 
 def pairs_table(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return `paired_differences` as a reader needs it: counts, the difference, and whether one version is better.
+    """Return `paired_differences` as a reader needs it: counts, the difference with its interval, which one is better.
 
-    The last columns look only at the records on which exactly one of the two is right: the share of them that the first
-    one wins with its exact interval, and which version that makes the better one.
+    `p` is McNemar's mid-p for the pair alone, `p corrected` Holm's over all versions ever tried; `better` names the
+    version that is better when the corrected one is at most 5%.
     """
     rows = [_pair_row(row) for row in pairs.to_dict("records")]
     names = ["first", "second", "records", "both right", "only first right", "only second right", "neither"]
-    names += ["difference in accuracy", "first wins, where only one is right", "better"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=[*names, "difference in accuracy", "p", "p corrected", "better"])
 
 
 def _pair_row(pair: Mapping[Hashable, Any]) -> tuple[object, ...]:
     counts = [pair[name] for name in ("n", "both_right", "only_first", "only_second", "neither")]
-    decisive = pair["only_first"] + pair["only_second"]
-    gain = f"{100 * pair['difference']:+.2f} points" if pair["n"] else UNDEFINED
-    bounds = f"({percent(pair['lower'])} to {percent(pair['upper'])})" if decisive else ""
-    share = f"{percent(pair['only_first'] / decisive)} {bounds}" if decisive else UNDEFINED
-    return (pair["first"], pair["second"], *counts, gain, share, pair["better"] or "cannot tell")
+    gain = points(pair["difference"], (pair["lower"], pair["upper"])) if pair["n"] else UNDEFINED
+    chance = [p_text(pair[name]) for name in ("p", "p_adjusted")]
+    return (pair["first"], pair["second"], *counts, gain, *chance, pair["better"] or "cannot tell apart")
+
+
+def detectable_table(detectable: pd.DataFrame) -> pd.DataFrame:
+    """Return `detectable_differences` for readers: by how much two versions must differ to be told apart."""
+    rows = [
+        (percent(row["discordance"]), _gain(row["alone"]), _gain(row["corrected"]))
+        for row in detectable.to_dict("records")
+    ]
+    names = ["records on which exactly one of two is right", "one pair, fixed before", "a pair among all tried"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def categories_table(categories: pd.DataFrame) -> pd.DataFrame:
+    """Return `by_category` for readers."""
+    rows = [
+        (
+            *(row[name] for name in ("category", "n", "right_before", "right", "mended", "broken")),
+            points(row["difference"], (row["lower"], row["upper"])),
+            row["answer"],
+        )
+        for row in categories.to_dict("records")
+    ]
+    names = ["category", "records", "right before", "right now", "mended", "broken", "difference", "answer"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def choice_in_words(best: Evaluation, n_versions: int, unclear: Sequence[str], escalate_label: str | None) -> str:
+    """Return in one sentence which version goes on and by what, with its denominators.
+
+    Parameters
+    ----------
+    best : Evaluation
+    n_versions : int
+        How many were compared.
+    unclear : sequence of str
+        Versions that these records cannot tell apart from it in accuracy.
+    escalate_label : str, optional
+    """
+    right = records_behind(best, "accuracy")
+    said = f"right on {counted(len(right.counted), len(right.of))} development records"
+    if best.threshold is None:
+        said += "; there is no threshold to automate by"
+    else:
+        alone = records_behind(best, "automation_rate", escalate_label=escalate_label)
+        said += f"; it would take {counted(len(alone.counted), len(alone.of))} alone at a selective accuracy "
+        said += f"of {percent(best.threshold.target)}, seen on these records, not certified"
+    doubt = f"In accuracy not to be told apart from it: {', '.join(unclear) or 'none'}."
+    return f"{best.agent} goes on, of {n_versions} versions: {said}. {doubt}"
+
+
+def clusters_table(clusters: pd.DataFrame) -> pd.DataFrame:
+    """Return `confusion_clusters` for readers."""
+    rows = [
+        (", ".join(row["labels"]), row["records"], row["errors"], percent(row["share_of_errors"]), row["main"])
+        for row in clusters.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=["labels", "records", "mistakes", "of all mistakes", "most often"])
+
+
+def lint_table(findings: Sequence[LintFinding]) -> pd.DataFrame:
+    """Return lint findings for readers, the errors of all prompts first."""
+    order = {level: place for place, level in enumerate(Level)}
+    rows = [
+        (one.level.value, f"{one.prompt}, line {one.line}", one.rule, one.problem, one.remedy)
+        for one in sorted(findings, key=lambda one: order[one.level])
+    ]
+    return pd.DataFrame(rows, columns=["level", "where", "rule", "what", "do"])
+
+
+def points(difference: float, bounds: tuple[float, float]) -> str:
+    """Return a difference of two shares in percentage points, with its interval.
+
+    Examples
+    --------
+    >>> points(-0.062, (-0.124, -0.0054))
+    '-6.20 points (-12.40 to -0.54)'
+    """
+    return f"{100 * difference:+.2f} points ({100 * bounds[0]:+.2f} to {100 * bounds[1]:+.2f})"
+
+
+def p_text(p: float) -> str:
+    """Return a p-value; a very small one by what it is below.
+
+    Examples
+    --------
+    >>> p_text(0.03469), p_text(1e-9), p_text(1.0)
+    ('0.035', '<0.001', '1')
+    """
+    return "<0.001" if p < 0.001 else f"{p:.2g}" if p < 0.995 else "1"
+
+
+def _gain(difference: float | None) -> str:
+    """Return a detectable difference."""
+    return "more than that" if difference is None else f"{100 * difference:.2g} points"
 
 
 def patterns(evaluations: Sequence[Evaluation]) -> pd.DataFrame:

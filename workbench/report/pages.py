@@ -22,9 +22,9 @@ from workbench.notebooks.result import read_finish
 
 # fmt: off
 TAGS = frozenset({
-    "a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2", "h3",
-    "h4", "hr", "i", "li", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "sup", "table", "tbody", "td",
-    "tfoot", "th", "thead", "tr", "u", "ul", "wbr",
+    "a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "details", "div", "dl", "dt", "em", "h1",
+    "h2", "h3", "h4", "hr", "i", "li", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "summary", "sup",
+    "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul", "wbr",
 })
 # fmt: on
 ATTRIBUTES = {"a": ["href", "title"], "td": ["colspan", "rowspan", "style"], "th": ["colspan", "rowspan", "style"]}
@@ -48,7 +48,8 @@ class Part:
 def notebook_page(path: Path) -> str:
     """Return an executed notebook as one self-contained HTML page: prose, figures and tables, the code folded away.
 
-    The page holds no script and loads nothing; markup that a notebook shows is reduced to text, tables and links.
+    The page holds no script and loads nothing; markup that a notebook shows is reduced to text, tables, links and parts
+    that unfold.
 
     Raises
     ------

@@ -13,6 +13,7 @@ SHARES = frozenset(
         "accuracy",
         "accuracy_exact",
         "automation_rate",
+        "complete_records",
         "macro_f1",
         "missed_escalation",
         "missed_escalation_of_all",
@@ -96,6 +97,17 @@ def estimate_text(metric: str, estimate: Estimate) -> str:
     bounds = [value_text(metric, bound) if bound is not None else "?" for bound in (estimate.lower, estimate.upper)]
     interval = "" if bounds == ["?", "?"] else f" ({bounds[0]} to {bounds[1]})"
     return f"{value_text(metric, estimate.value)}{interval}, n {estimate.n:,}"
+
+
+def counted(k: int, n: int) -> str:
+    """Return a count as a reader without statistics takes it: how many of how many, and the share.
+
+    Examples
+    --------
+    >>> counted(1146, 1200)
+    '1,146 of 1,200 (95.5%)'
+    """
+    return f"{k:,} of {n:,} ({percent(k / n)})" if n else "0 of 0"
 
 
 def versions_table(estimates: Mapping[str, Mapping[str, Estimate]], metrics: Sequence[str]) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from workbench.tables import safe_for_spreadsheets
 
 HERE = "."
 MAX_ROWS = 30
+FOLDED_ROWS = 8
 MAX_LETTERS = 500
 NOTHING = "–"  # noqa: RUF001 - an en dash, as printed tables have it
 BREAK = re.compile(r"(_(?=[^\W_])|[^\s_]{24}(?=[^\s_]))")
@@ -75,21 +76,53 @@ class Exhibits:
 
         A cell that holds a mapping is shown as names and values. A named index becomes the first column.
         """
-        if frame.index.name is not None:
-            frame = frame.reset_index()
-        kept = frame.map(lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, Mapping) else cell)
-        write_atomically(self.folder / f"{name}.csv", safe_for_spreadsheets(kept).to_csv(index=False))
-        left_out = f"{len(frame) - rows:,} more rows are in {name}.csv" if len(frame) > rows else ""
+        frame = _with_index(frame)
+        write_atomically(self.folder / f"{name}.csv", safe_for_spreadsheets(_plain(frame)).to_csv(index=False))
+        left_out = _left_out(frame, rows, name)
         _display({"text/html": table_html(frame.head(rows), caption, left_out), "text/plain": caption or name})
+
+    def folded(self, name: str, groups: Mapping[str, pd.DataFrame], rows: int = FOLDED_ROWS) -> None:
+        """Show one line for each group, which a click unfolds to its first rows; keep all rows as NAME.csv.
+
+        Works in JupyterLab and on the page without any script.
+        """
+        tables = {title: _with_index(frame) for title, frame in groups.items()}
+        kept = pd.concat([frame.assign(group=title) for title, frame in tables.items()]) if tables else pd.DataFrame()
+        write_atomically(self.folder / f"{name}.csv", safe_for_spreadsheets(_plain(kept)).to_csv(index=False))
+        parts = [
+            (visible(title), f"{len(frame):,}", Markup(table_html(frame.head(rows), "", _left_out(frame, rows, name))))
+            for title, frame in tables.items()
+        ]
+        _display({"text/html": template("folded").render(parts=parts), "text/plain": ", ".join(tables)})
+
+    def markup(self, name: str, html: str) -> None:
+        """Show markup that a page of this package made, and keep it as NAME.html."""
+        write_atomically(self.folder / f"{name}.html", html)
+        _display({"text/html": html, "text/plain": name})
 
     def note(self, text: str) -> None:
         """Show one paragraph of text."""
-        _display({"text/html": _template("note").render(text=visible(text)), "text/plain": text})
+        _display({"text/html": template("note").render(text=visible(text)), "text/plain": text})
 
     def text(self, name: str, text: str) -> None:
         """Show text as it stands, line by line, and keep it as NAME.txt."""
         write_atomically(self.folder / f"{name}.txt", text)
-        _display({"text/html": _template("text").render(text=visible(text)), "text/plain": text})
+        _display({"text/html": template("text").render(text=visible(text)), "text/plain": text})
+
+
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose named index is its first column."""
+    return frame if frame.index.name is None else frame.reset_index()
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose mappings are JSON."""
+    return frame.map(lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, Mapping) else cell)
+
+
+def _left_out(frame: pd.DataFrame, rows: int, name: str) -> str:
+    """Return how many rows are not shown, and where they are."""
+    return f"{len(frame) - rows:,} more rows are in {name}.csv" if len(frame) > rows else ""
 
 
 class Column(NamedTuple):
@@ -106,7 +139,7 @@ def table_html(frame: pd.DataFrame, caption: str = "", left_out: str = "") -> st
     column of mappings has no place of its own: names and values go below each row, over the whole width.
     """
     if frame.empty:
-        return str(_template("note").render(text=f"{caption}: none" if caption else "None"))
+        return str(template("note").render(text=f"{caption}: none" if caption else "None"))
     numeric = [pd.api.types.is_numeric_dtype(of) and not pd.api.types.is_bool_dtype(of) for of in frame.dtypes]
     columns = [Column(visible(str(name)), is_number) for name, is_number in zip(frame.columns, numeric, strict=True)]
     rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
@@ -114,7 +147,7 @@ def table_html(frame: pd.DataFrame, caption: str = "", left_out: str = "") -> st
     places = {"narrow": [place for place, wide in enumerate(is_wide) if not wide]}
     places["wide"] = [place for place, wide in enumerate(is_wide) if wide]
     facts = {"caption": visible(caption), "left_out": left_out, **places}
-    return str(_template("table").render(columns=columns, rows=rows, **facts))
+    return str(template("table").render(columns=columns, rows=rows, **facts))
 
 
 def visible(text: str) -> str:
@@ -147,7 +180,8 @@ def _cell(value: object) -> object:
 
 
 @functools.cache
-def _template(name: str) -> Template:
+def template(name: str) -> Template:
+    """Return a template of this package; every value put into it is text unless it is marked as markup."""
     loader = FileSystemLoader(Path(__file__).parent / "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     environment.filters["breakable"] = _breakable

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from workbench.stats.categories import certify_categories
+from workbench.stats.certification import Certification, certify_threshold
+from workbench.stats.clustering import Clustering, design_effect, intraclass_correlation
 from workbench.stats.intervals import (
     IntervalMethod,
     clopper_pearson,
@@ -11,13 +14,75 @@ from workbench.stats.intervals import (
     quantile_interval,
     wilson,
 )
+from workbench.stats.multiplicity import holm, max_t
+from workbench.stats.paired import (
+    mcnemar_exact,
+    mcnemar_midp,
+    newcombe_bounds,
+    newcombe_paired,
+    tango_bounds,
+    tango_paired,
+)
+from workbench.stats.power import (
+    certification_power,
+    minimum_detectable_difference,
+    paired_records,
+    records_for_power,
+    records_needed,
+)
+from workbench.stats.selection import (
+    Bins,
+    Reliability,
+    augrc,
+    aurc,
+    brier_score,
+    expected_calibration_error,
+    log_loss,
+    ranking_auc,
+    reliability,
+)
+from workbench.stats.sequence import Claim, Order, order_from_development
+from workbench.stats.weighted import AmountCertification, certify_amounts
 
 __all__ = [
+    "AmountCertification",
+    "Bins",
+    "Certification",
+    "Claim",
+    "Clustering",
     "IntervalMethod",
+    "Order",
+    "Reliability",
+    "augrc",
+    "aurc",
+    "brier_score",
+    "certification_power",
+    "certify_amounts",
+    "certify_categories",
+    "certify_threshold",
     "clopper_pearson",
+    "design_effect",
+    "expected_calibration_error",
+    "holm",
+    "intraclass_correlation",
+    "log_loss",
+    "max_t",
+    "mcnemar_exact",
+    "mcnemar_midp",
     "mean_interval",
+    "minimum_detectable_difference",
+    "newcombe_bounds",
+    "newcombe_paired",
+    "order_from_development",
+    "paired_records",
     "proportion_bounds",
     "proportion_interval",
     "quantile_interval",
+    "ranking_auc",
+    "records_for_power",
+    "records_needed",
+    "reliability",
+    "tango_bounds",
+    "tango_paired",
     "wilson",
 ]

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import InputError
-
-Floats = NDArray[np.float64]
+from workbench.stats.inputs import Floats, checked_numbers, checked_share
 
 
 class IntervalMethod(StrEnum):
@@ -133,7 +132,7 @@ def proportion_bounds(k: ArrayLike, n: ArrayLike, confidence: float, method: Int
     InputError
         A k lies outside 0 to n, the values are no integers, or confidence lies outside (0, 1).
     """
-    alpha = 1.0 - _checked_confidence(confidence)
+    alpha = 1.0 - checked_share("a confidence level", confidence)
     successes, trials = np.broadcast_arrays(np.asarray(k), np.asarray(n))
     if not all(np.issubdtype(values.dtype, np.integer) for values in (successes, trials)):
         raise InputError("counts must be integers", got=f"{successes.dtype} and {trials.dtype}")
@@ -194,10 +193,10 @@ def quantile_interval(values: ArrayLike, q: float, confidence: float = 0.95) -> 
     """
     from scipy import special
 
-    ordered = np.sort(_checked_values(values))
+    ordered = np.sort(checked_numbers("values", values))
     if not 0.0 < q < 1.0:
         raise InputError("a quantile must lie between 0 and 1", got=repr(q))
-    n, half = len(ordered), (1.0 - _checked_confidence(confidence)) / 2
+    n, half = len(ordered), (1.0 - checked_share("a confidence level", confidence)) / 2
 
     def cumulative(k: int) -> float:
         return float(special.bdtr(float(k), n, q))
@@ -239,7 +238,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float | 
     """
     from scipy import special
 
-    numbers, alpha = _checked_values(values), 1.0 - _checked_confidence(confidence)
+    numbers, alpha = checked_numbers("values", values), 1.0 - checked_share("a confidence level", confidence)
     n = len(numbers)
     if n < 2:
         return None, None
@@ -265,21 +264,3 @@ def _clopper_pearson(k: NDArray[np.integer], n: NDArray[np.integer], alpha: floa
     lower = special.betaincinv(np.maximum(k, 1), n - k + 1, alpha / 2)
     upper = special.betainccinv(k + 1, np.maximum(n - k, 1), alpha / 2)
     return np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
-
-
-def _checked_confidence(confidence: float) -> float:
-    """Return a confidence level that lies in (0, 1)."""
-    if not 0.0 < confidence < 1.0:
-        raise InputError("a confidence level must lie between 0 and 1", got=repr(confidence), expected="0.95, say")
-    return confidence
-
-
-def _checked_values(values: ArrayLike) -> Floats:
-    """Return finite numbers as an array of shape (n,), n >= 1."""
-    numbers = np.asarray(values, dtype=np.float64)
-    if numbers.ndim != 1 or not len(numbers):
-        raise InputError("an interval needs at least one value", got=f"shape {numbers.shape}")
-    n_unusable = int((~np.isfinite(numbers)).sum())
-    if n_unusable:
-        raise InputError("every value must be a finite number", got=f"{n_unusable:,} that are not")
-    return numbers

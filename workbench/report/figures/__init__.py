@@ -6,20 +6,26 @@ reads in black and white.
 
 from __future__ import annotations
 
+from workbench.report.figures.certainty import cost_curve, reliability_diagram
 from workbench.report.figures.classes import confusion_heatmap, per_class_accuracy
 from workbench.report.figures.curves import latency_distribution, risk_coverage
+from workbench.report.figures.differences import categories_changed, differences_from
 from workbench.report.figures.drawing import png
 from workbench.report.figures.records import completeness, label_distribution, text_lengths, volume_over_time
 from workbench.report.figures.versions import confidence_histogram, versions_compared
 
 __all__ = [
+    "categories_changed",
     "completeness",
     "confidence_histogram",
     "confusion_heatmap",
+    "cost_curve",
+    "differences_from",
     "label_distribution",
     "latency_distribution",
     "per_class_accuracy",
     "png",
+    "reliability_diagram",
     "risk_coverage",
     "text_lengths",
     "versions_compared",

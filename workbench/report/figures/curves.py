@@ -42,6 +42,7 @@ def risk_coverage(
     curves: Mapping[str, pd.DataFrame],
     target: float | None = None,
     thresholds: Mapping[str, float] = NO_THRESHOLDS,
+    band: pd.DataFrame | None = None,
 ) -> Figure:
     """Return selective accuracy against automation, one curve per agent.
 
@@ -52,8 +53,10 @@ def risk_coverage(
     target : float, optional
         Selective accuracy that is asked for, drawn as a line.
     thresholds : mapping
-        Agent name to the threshold in use, marked on its curve with its interval. A single curve also gets a band, the
-        interval of each threshold on its own.
+        Agent name to the threshold in use, marked on its curve with its interval.
+    band : DataFrame, optional
+        Of a single curve: `workbench.metrics.risk_coverage_band`, whose bounds hold all at once. Without it a single
+        curve gets the interval of each threshold on its own.
     """
     drawn = {name: curve for name, curve in curves.items() if not curve.empty}
     if not drawn:
@@ -67,9 +70,10 @@ def risk_coverage(
             label += f", threshold {thresholds[name]:.3g}" if is_crowded else ""
         _risk_curve(axes, order, label, curve)
     if len(drawn) == 1:
-        points = _seen(next(iter(drawn.values())))
+        points = _seen(next(iter(drawn.values()))) if band is None else band
         rates, bounds = points["automation_rate"], (points["lower"], points["upper"])
-        axes.fill_between(rates, *bounds, color=LIGHT, alpha=0.5, label="interval of each threshold on its own")
+        name = "interval of each threshold on its own" if band is None else "band that holds everywhere at once, 95%"
+        axes.fill_between(rates, *bounds, color=LIGHT, alpha=0.5, label=name)
     for name in [name for name in curves if name not in drawn]:
         axes.plot([], [], " ", label=f"{drawable(name)}: no confidence")
     if target is not None:

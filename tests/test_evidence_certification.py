@@ -1,0 +1,121 @@
+"""A certified threshold is computed again from the decisions, at the level that the ledger leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from evidence_cases import SOMEBODY
+from hand_evaluations import hand_evaluation
+
+from workbench.charter import Charter
+from workbench.errors import SignatureError
+from workbench.evidence.certification import check_certification
+from workbench.evidence.recompute import Recorded
+from workbench.ledger import Opening, Purpose, append_opening
+from workbench.metrics.certified import CertificationSettings, certify_outcomes
+
+KPI = {"id": "right", "metric": "selective_accuracy", "operator": ">=", "target": 0.95, "confidence_level": 0.95}
+CHARTER = Charter.model_validate({"process": "Tickets.", "kpis": [KPI]})
+N = 600
+
+
+def table(seed: int) -> pd.DataFrame:
+    """Confident decisions are right, hesitant ones often wrong."""
+    confidence = np.random.default_rng(seed).uniform(size=N)
+    right = np.random.default_rng(seed + 1).uniform(size=N) < 0.6 + 0.5 * confidence
+    rows = [(f"r{i}", "ok", "x" if right[i] else "y", float(confidence[i]), "x") for i in range(N)]
+    return hand_evaluation("A", rows).outcomes.reset_index(drop=True)
+
+
+@pytest.fixture
+def opening(tmp_path: Path) -> Opening:
+    return append_opening(tmp_path / "ledger.jsonl", Purpose("evaluation", "A", "a", "d", N), SOMEBODY)
+
+
+def settings(opening: Opening) -> CertificationSettings:
+    assert opening.share is not None
+    return CertificationSettings(0.95, 1.0 - opening.share * 0.05, 0.3)
+
+
+def recorded(outcomes: pd.DataFrame, block: dict[str, Any] | None, split: str = "holdout") -> Recorded:
+    threshold = None if block is None else block["threshold"]
+    content = {
+        "split": split, "agent_digest": "a", "certification": block, "inputs": {"escalate_label": None},
+        "threshold": None if threshold is None else {"threshold": threshold},
+    }  # fmt: skip
+    return Recorded(content, outcomes)
+
+
+@pytest.fixture(params=["fixed beforehand", "chosen on development records"])
+def case(request: pytest.FixtureRequest, opening: Opening) -> tuple[Recorded, tuple[Recorded, ...]]:
+    """Give a certified evaluation, and the bundle's evaluations: itself, and its development decisions if used."""
+    development = table(30) if request.param.startswith("chosen") else None
+    found = certify_outcomes(table(10), settings(opening), development)
+    assert found.threshold is not None
+    judged = recorded(table(10), found.as_json())
+    others = () if development is None else (recorded(development, None, "dev"),)
+    return judged, (judged, *others)
+
+
+def test_what_follows_from_the_decisions_is_believed(case: Any, opening: Opening) -> None:
+    judged, evaluations = case
+    assert check_certification(judged, CHARTER, [opening], evaluations)
+    assert check_certification(judged, CHARTER, [opening], (judged,))  # without development decisions too
+
+
+def test_an_evaluation_without_one_is_said_to_have_none(opening: Opening) -> None:
+    judged = recorded(table(10), None)
+    assert not check_certification(judged, CHARTER, [opening], (judged,))
+
+
+@pytest.mark.parametrize("with_development", [True, False])
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("threshold", lambda value: value - 0.1),
+        ("threshold", lambda value: 0.0),
+        ("n_wrong", lambda value: value - 1),
+        ("n_automated", lambda value: value + 1),
+        ("automation_rate", lambda value: value + 0.05),
+        ("n", lambda value: value + 1),
+        ("target", lambda value: 0.9),
+        ("confidence_level", lambda value: 0.95),
+    ],
+)
+def test_what_does_not_follow_is_found(
+    case: Any, opening: Opening, name: str, change: Any, with_development: bool
+) -> None:
+    judged, evaluations = case
+    block = judged.content["certification"]
+    edited = recorded(judged.outcomes, {**block, name: change(block[name])})
+    others = evaluations if with_development else (edited,)
+    with pytest.raises(SignatureError, match=r"certif|a level that the ledger does not leave"):
+        check_certification(edited, CHARTER, [opening], others)
+
+
+def test_decisions_edited_below_a_certified_threshold_are_found(case: Any, opening: Opening) -> None:
+    judged, evaluations = case
+    outcomes = judged.outcomes.copy()
+    certain = outcomes["confidence"] >= judged.content["certification"]["threshold"]
+    outcomes.loc[outcomes.index[certain][:40], "action"] = "y"
+    edited = Recorded(judged.content, outcomes)
+    with pytest.raises(SignatureError, match=r"certif|a level that the ledger does not leave"):
+        check_certification(edited, CHARTER, [opening], (edited, *evaluations[1:]))
+
+
+def test_a_threshold_other_than_the_certified_one_is_found(case: Any, opening: Opening) -> None:
+    judged, evaluations = case
+    edited = Recorded({**judged.content, "threshold": {"threshold": 0.1}}, judged.outcomes)
+    with pytest.raises(SignatureError, match="certified threshold"):
+        check_certification(edited, CHARTER, [opening], evaluations)
+
+
+def test_a_later_opening_has_less_of_the_level(case: Any, opening: Opening, tmp_path: Path) -> None:
+    judged, evaluations = case
+    later = append_opening(tmp_path / "ledger.jsonl", Purpose("evaluation", "B", "b", "d", N), SOMEBODY)
+    with pytest.raises(SignatureError, match="a level that the ledger does not leave"):
+        check_certification(judged, CHARTER, [later], evaluations)

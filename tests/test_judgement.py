@@ -1,0 +1,71 @@
+"""Tests of what the holdout says as tables: the proof, the budget, rules, slices, costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hand_evaluations import hand_evaluation
+from scipy.stats import binom
+
+from workbench.gates.rules import RuleResult
+from workbench.ledger import Budget, Opening, Purpose
+from workbench.metrics import UnitCosts, costs_by_threshold, slices
+from workbench.metrics.calibration import calibration
+from workbench.report import judgement
+from workbench.stats import certify_threshold
+
+
+def proof(n: int = 1_000, target: float = 0.99):
+    return certify_threshold(np.linspace(0.999, 0.5, n), np.ones(n, dtype=bool), target=target)
+
+
+def test_the_proof_lists_the_last_test_first_with_its_exact_p_value() -> None:
+    found = proof()
+    table = judgement.proof_table(found)
+    assert len(table) == len(found.steps.threshold)
+    assert table["passes"].tolist() == ["yes"] * len(table)
+    # without an error the p-value is the chance of n right decisions at 99%
+    n = int(found.steps.n_automated[-1])
+    assert float(table["p of being below the target"][0]) == pytest.approx(binom.pmf(0, n, 0.01), rel=5e-3)
+    assert table["automated"][0] == f"{n:,} of 1,000 ({100 * n / 1_000:.1f}%)".replace("100.0%", "100%")
+
+
+def test_the_chances_of_a_proof_rise_with_records_and_fall_with_errors() -> None:
+    table = judgement.power_table(proof(300, 0.992))
+    assert table.columns.tolist()[1:] == ["true error rate 0.10%", "true error rate 0.20%", "true error rate 0.40%"]
+    chances = table.iloc[-1, 1:].str.strip("<>%").astype(float).tolist()
+    assert chances == sorted(chances, reverse=True)
+
+
+def test_a_rule_that_did_not_fire_is_named_with_its_records() -> None:
+    results = [RuleResult("fired", 4, ()), RuleResult("slipped", 4, ("r1",)), RuleResult("said in words", None, ()),
+               RuleResult("rare", 0, ())]  # fmt: skip
+    assert judgement.rules_table(results).to_numpy().tolist() == [
+        ["fired", "4 of 4 (100%)", "yes", ""],
+        ["slipped", "3 of 4 (75.0%)", "NO", "r1"],
+        ["said in words", "not testable on these records", "", ""],
+        ["rare", "0 of 0", "nothing to test", ""],
+    ]
+
+
+def test_the_ledger_says_what_is_left() -> None:
+    purpose = Purpose("evaluation", "agent", "a" * 64, "d" * 64, 300)
+    opening = Opening(2, "2026-11-01T08:00:00+00:00", "ada", "c" * 40, False, purpose, None, "h" * 64, share=0.2)
+    table = judgement.opening_table(opening, Budget(None, 2, 0.85)).set_index("entry")["value"]
+    assert table["share of the significance level"] == "20.0%"
+    assert table["left for the next openings"] == "15.0%"
+
+
+def test_slices_costs_and_calibration_have_their_denominators() -> None:
+    rows = [(f"r{i}", "ok", "x" if i % 4 else "y", 0.5 + i / 100, "x") for i in range(40)]
+    evaluation = hand_evaluation("v", rows)
+    outcomes = evaluation.outcomes.assign(source=["a", "b"] * 20)
+    table = judgement.slices_table(slices(outcomes, ["source"])).set_index("slice")
+    assert table.loc["source = a", ["wrong", "wrong elsewhere"]].tolist() == ["10 of 20 (50.0%)", "0%"]
+    costs = judgement.costs_table(costs_by_threshold(outcomes, UnitCosts(4.0, 1.0)), "EUR").set_index("choice")
+    assert costs.loc["everything to people", ["automated", "cost per record"]].tolist() == ["0%", "1 EUR"]
+    assert costs.loc["cheapest certified", "threshold"] == "undefined", "only handing over everything is proved"
+    measured = judgement.calibration_table({"confidence": calibration(outcomes)})
+    # Brier by hand: the mean squared distance of the confidence from 1 (right) or 0 (wrong)
+    brier = np.mean([((0.5 + i / 100) - (1.0 if i % 4 else 0.0)) ** 2 for i in range(40)])
+    assert measured.loc["brier", "confidence"] == f"{brier:.4f} (n 40)"

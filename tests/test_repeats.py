@@ -1,0 +1,118 @@
+"""Tests of repeats: how often a version is right every time, counted by hand and asked for real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import comb
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_pilots import with_settings
+
+from workbench.errors import InputError
+from workbench.evaluation import RunRequest, evaluate, stored_evaluations
+from workbench.iteration.repeats import RepeatRequest, Repeats, ask_repeatedly, mean_of_shares
+from workbench.journal import JOURNAL_FILE, Journal
+from workbench.pilot import Pilot
+from workbench.splits import read_dataset
+from workbench.stats import clopper_pearson
+
+
+def by_hand(*answers: str) -> Repeats:
+    """Return repeats of records whose label is x; each text is one record, each letter one repeat, - no answer."""
+    said = pd.DataFrame([[None if sign == "-" else sign for sign in row] for row in answers], dtype=object)
+    return Repeats("agent", 0.7, ("a", "b", "c"), said == "x", said)
+
+
+def test_pass_k_counts_records_that_are_right_every_time() -> None:
+    estimates = by_hand("xxx", "xxy", "xyy", "yyy").estimates()
+    # of C(3, 2) = 3 choices of two repeats 3, 1, 0 and 0 are all right
+    found = [estimates[name].value for name in ("pass^1", "pass^2", "pass^3")]
+    assert found == pytest.approx([0.5, 1 / 3, 0.25])
+    assert {estimate.n for estimate in estimates.values()} == {4}
+
+
+def test_agreement_is_about_answers_not_about_being_right() -> None:
+    estimates = by_hand("yyy", "xxy", "---").estimates()
+    assert estimates["agreement"].value == pytest.approx((1 + 1 / 3 + 0) / 3)
+    assert estimates["always_the_same"].value == pytest.approx(1 / 3), "no answer agrees with nothing"
+    assert by_hand("yyy", "xxy", "---").unsteady().tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("k", [0, 3, 20])
+def test_shares_of_zero_and_one_have_the_exact_binomial_interval(k: int) -> None:
+    estimate = mean_of_shares([1.0] * k + [0.0] * (20 - k))
+    assert (estimate.lower, estimate.upper) == pytest.approx(clopper_pearson(k, 20, 0.95))
+    assert estimate.n == 20
+
+
+def test_nothing_asked_is_undefined() -> None:
+    assert mean_of_shares([]).value is None
+
+
+def test_the_interval_of_repeated_records_covers_the_true_chance() -> None:
+    # 5 repeats of 40 records, each with a chance of its own of being right (Beta(8, 2), mean .8): pass^1 = .8
+    rng = np.random.default_rng(5)
+    misses = 0
+    for _ in range(400):
+        hits = rng.binomial(5, rng.beta(8, 2, 40))
+        estimate = mean_of_shares([comb(int(c), 1) / 5 for c in hits])
+        assert estimate.lower is not None
+        assert estimate.upper is not None
+        misses += not estimate.lower <= 0.8 <= estimate.upper
+    assert misses / 400 <= 0.05 + 2.33 * (0.05 * 0.95 / 400) ** 0.5
+
+
+@pytest.fixture
+def prompted(tickets: Callable[[int], Pilot]) -> Pilot:
+    """Return a pilot whose prompt is answered by the packaged model."""
+    pilot = with_settings(tickets(60), "engine: pocket")
+    path = pilot.suite / "prompts" / "v1.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("max_tokens: 200", "max_tokens: 12"), encoding="utf-8")
+    return pilot
+
+
+def prompt_agent_of(pilot: Pilot) -> str:
+    return next(name for name, agent in pilot.settings.agents.items() if agent.prompt is not None)
+
+
+def test_repeats_have_rows_of_their_own_and_leave_the_version_alone(prompted: Pilot) -> None:
+    name, dataset = prompt_agent_of(prompted), read_dataset(prompted)
+    plain = RunRequest(limit=6, show_progress=False)
+    before = evaluate(prompted, name, plain, dataset)
+    request = RepeatRequest(times=3, temperature=1.5, limit=6, show_progress=False)
+    repeats = ask_repeatedly(prompted, name, request, dataset)
+    assert repeats.right.shape == (6, 3)
+    assert len(set(repeats.runs)) == 3
+    with Journal(prompted.runs / JOURNAL_FILE) as journal:
+        calls = {entry.run: entry.decided for entry in journal.entries()}
+        again = ask_repeatedly(prompted, name, request, dataset)
+        assert {entry.run: entry.decided for entry in journal.entries()} == calls
+        assert {entry.version_digest for entry in journal.entries()} == {before.info.agent_digest}
+    pd.testing.assert_frame_equal(again.said, repeats.said)
+    after = evaluate(prompted, name, plain, dataset)
+    assert after.session.n_asked == 0, "the version's own decisions are still the cached ones"
+    assert [evaluation.agent for evaluation in stored_evaluations(prompted)] == [name]
+
+
+def test_more_repeats_later_ask_only_what_is_new(prompted: Pilot) -> None:
+    name, dataset = prompt_agent_of(prompted), read_dataset(prompted)
+    first = ask_repeatedly(prompted, name, RepeatRequest(2, 1.0, 4, show_progress=False), dataset)
+    more = ask_repeatedly(prompted, name, RepeatRequest(3, 1.0, 4, show_progress=False), dataset)
+    assert more.runs[:2] == first.runs
+
+
+def test_an_agent_in_python_is_not_repeated(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(60)
+    with pytest.raises(InputError, match="answers the same every time"):
+        ask_repeatedly(pilot, "baseline", RepeatRequest(show_progress=False), read_dataset(pilot))
+
+
+@pytest.mark.parametrize(
+    "wrong", [RepeatRequest(times=1), RepeatRequest(temperature=0.0), RepeatRequest(temperature=3.0)]
+)
+def test_repeats_need_two_and_a_temperature(tickets: Callable[[int], Pilot], wrong: RepeatRequest) -> None:
+    pilot = tickets(60)
+    with pytest.raises(InputError, match="at least two of them and a temperature above 0"):
+        ask_repeatedly(pilot, "baseline", wrong, read_dataset(pilot))

@@ -1,0 +1,53 @@
+"""Flagged cells: the table that names every cell the audit holds to be wrong, and its file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.files import write_atomically
+
+CELL_COLUMNS = ("row", "column", "kind", "reason")
+
+
+class CellKind(StrEnum):
+    """What is wrong with a cell."""
+
+    MISSING = "missing"
+    PLACEHOLDER = "placeholder"
+    FORMAT = "format"
+    TYPE = "type"
+    OUT_OF_RANGE = "out_of_range"
+    NOT_ALLOWED = "not_allowed"
+    TYPO = "typo"
+    CHECKSUM = "checksum"
+    DEPENDENCY = "dependency"
+    CROSS_FIELD = "cross_field"
+    ENTITY_CONFLICT = "entity_conflict"
+    DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near_duplicate"
+    OUTLIER = "outlier"
+    WHITESPACE = "whitespace"
+    ENCODING = "encoding"
+    ORPHAN = "orphan"
+    DATE_ORDER = "date_order"
+
+
+def no_cells() -> pd.DataFrame:
+    """Return a table of flagged cells without a row."""
+    return pd.DataFrame({name: pd.Series(dtype=int if name == "row" else object) for name in CELL_COLUMNS})
+
+
+def write_cells(cells: pd.DataFrame, path: Path) -> Path:
+    """Write flagged cells as CSV: `row` (0-based data row), `column` (the header's name), `kind`, `reason`.
+
+    Names of columns are written as they are, so that a program finds them again; the file holds no values of cells in
+    columns of their own, and what a reason quotes of a cell stands behind words, where no spreadsheet runs it.
+    """
+    buffer = StringIO()
+    cells.loc[:, list(CELL_COLUMNS)].to_csv(buffer, index=False, lineterminator="\n")
+    write_atomically(path, buffer.getvalue())
+    return path

@@ -1,0 +1,64 @@
+"""Numbers that carry a check digit which does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+
+import numpy as np
+
+from workbench.audit.cells import CellKind
+from workbench.audit.encoded import Column
+from workbench.audit.placeholders import is_placeholder
+from workbench.audit.profiles import ColumnProfile, looked_at
+from workbench.audit.semantic import Semantic, shape_of
+from workbench.audit.votes import Votes
+
+MIN_VALID = 0.6
+MIN_DISTINCT = 5
+LENGTHS = {"iban": (15, 34), "issn": (8, 9), "isbn": (10, 17), "ean": (8, 14), "luhn": (13, 19), "eu.vat": (8, 16)}
+DECLARED = {Semantic.IBAN: "iban", Semantic.ISSN: "issn", Semantic.ISBN: "isbn", Semantic.VAT_ID: "eu.vat"}
+
+
+@cache
+def _validator(name: str) -> Callable[[str], bool]:
+    return import_module(f"stdnum.{name}").is_valid  # type: ignore[no-any-return]
+
+
+def checksum_of(column: Column, profile: ColumnProfile) -> str | None:
+    """Return the numbering scheme whose check digits fit most values of a column, None when none does."""
+    if profile.is_declared and profile.semantic in DECLARED:
+        return DECLARED[profile.semantic]
+    if profile.n_distinct < MIN_DISTINCT or profile.semantic in {Semantic.TEXT, Semantic.DATE, Semantic.TIME}:
+        return None
+    filled = np.array([not is_placeholder(value) for value in column.values], dtype=bool)
+    texts = [column.values[code].strip() for code in looked_at(column.counts, filled)[:300]]
+    for name, (shortest, longest) in LENGTHS.items():
+        fitting = [text for text in texts if shortest <= len(text) <= longest and any(s.isdigit() for s in text)]
+        if len(fitting) < MIN_VALID * len(texts) or len(fitting) < MIN_DISTINCT:
+            continue
+        if sum(_validator(name)(text) for text in fitting) >= MIN_VALID * len(texts):
+            return name
+    return None
+
+
+def _country_and_shape(text: str) -> tuple[str, str]:
+    """Return what says that a number belongs to the scheme at all: letters in front, and its shape."""
+    return ("".join(sign for sign in text[:2] if sign.isalpha()), shape_of(text))
+
+
+def vote_on_checksums(column: Column, profile: ColumnProfile, votes: Votes) -> None:
+    """Vote on values whose check digits do not fit, where they usually do; numbers of other schemes are left alone."""
+    scheme = checksum_of(column, profile)
+    if scheme is None:
+        return
+    is_valid = _validator(scheme)
+    texts = [value.strip() for value in column.values]
+    known = {_country_and_shape(text) for text in texts if is_valid(text)}
+    strengths = {
+        code: (0.8, f"the check digits of the {scheme.removeprefix('eu.').upper()} do not fit")
+        for code, text in enumerate(texts)
+        if _country_and_shape(text) in known and not is_valid(text)
+    }
+    votes.values(column, strengths, CellKind.CHECKSUM)

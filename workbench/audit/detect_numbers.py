@@ -1,0 +1,90 @@
+"""Numbers and dates far outside what their column holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.audit.cells import CellKind
+from workbench.audit.encoded import Column
+from workbench.audit.profiles import ColumnProfile
+from workbench.audit.quantities import Numbers, days_of, numbers_of, per_row
+from workbench.audit.semantic import Semantic
+from workbench.audit.votes import Votes
+
+FAR = 8.0
+MAX_REPEATS = 5
+MIN_VALUES = 30
+
+
+def vote_on_quantities(column: Column, profile: ColumnProfile, votes: Votes) -> None:
+    """Vote on signs no other cell has, on numbers out of any proportion, and on dates outside the column's years."""
+    if profile.is_numeric:
+        _vote_on_numbers(column, numbers_of(column), votes)
+    elif profile.semantic in {Semantic.DATE, Semantic.DATETIME} and not _has_short_years(profile):
+        _vote_on_days(column, days_of(column), votes)
+
+
+def _has_short_years(profile: ColumnProfile) -> bool:
+    """Whether years are written with two digits, which leaves the century open."""
+    return (profile.dominant_format or "").endswith((".YY", "/YY"))
+
+
+def _vote_on_numbers(column: Column, numbers: Numbers, votes: Votes) -> None:
+    cells = per_row(column, numbers)
+    known = cells[~np.isnan(cells)]
+    if len(known) < MIN_VALUES:
+        return
+    is_negative = numbers < 0
+    if 0 < float((known < 0).mean()) < 0.02:
+        _vote(column, is_negative, 0.7, CellKind.OUT_OF_RANGE, "negative, hardly any other cell is", votes)
+        known = known[known >= 0]
+    spread = fences(known)
+    if spread is None:
+        return
+    low, high = spread
+    far = ((numbers > high) | ((numbers < low) & ~is_negative)) & ~np.isnan(numbers) & (column.counts <= MAX_REPEATS)
+    share = float(column.counts[far].sum()) / len(known)
+    if 0 < share < 0.03:
+        _vote(
+            column, far, 0.65, CellKind.OUTLIER, f"far outside {low:,.6g} to {high:,.6g}, where the others are", votes
+        )
+
+
+def fences(known: Numbers) -> tuple[float, float] | None:
+    """Return the bounds beyond which a number is out of proportion, None when the column has no spread.
+
+    On a scale on which the middle half is roughly symmetric (the logarithm for positive numbers that span
+    magnitudes), eight times the distance from the median to the quartile on that side.
+    """
+    positive = bool((known > 0).all())
+    lower, median, upper = np.quantile(known, [0.25, 0.5, 0.75])
+    skewed = positive and upper > 0 and float(np.quantile(known, 0.99)) > 4 * median
+    scaled = np.log10(known) if skewed else known
+    lower, median, upper = np.quantile(scaled, [0.25, 0.5, 0.75])
+    reach = max(upper - median, median - lower)
+    if reach <= 0:
+        lower, upper = np.quantile(scaled, [0.02, 0.98])
+        reach = (upper - lower) / 2
+    if reach <= 0:
+        return None
+    low, high = median - FAR * reach, median + FAR * reach
+    return (float(10**low), float(10 ** min(high, 300.0))) if skewed else (float(low), float(high))
+
+
+def _vote_on_days(column: Column, days: Numbers, votes: Votes) -> None:
+    cells = per_row(column, days)
+    known = cells[~np.isnan(cells)]
+    if len(known) < MIN_VALUES:
+        return
+    low, high = np.quantile(known, [0.01, 0.99])
+    reach = max(3 * (high - low), 730.0)
+    far = (days < low - reach) | (days > high + reach)
+    if 0 < float(column.counts[far].sum()) / len(known) < 0.03:
+        _vote(column, far, 0.75, CellKind.OUT_OF_RANGE, "the date is years away from all others", votes)
+
+
+def _vote(
+    column: Column, is_meant: npt.NDArray[np.bool_], strength: float, kind: CellKind, reason: str, votes: Votes
+) -> None:
+    votes.cells(column.position, column.rows_with(is_meant), strength, kind, reason)

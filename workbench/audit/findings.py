@@ -1,0 +1,156 @@
+"""Findings: what is wrong with the records, whom it hits, and what to do about it, ranked by impact on the agent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.audit.cells import no_cells
+from workbench.errors import shown
+
+MUST_FIX_AT_LEAST, MUST_FIX_AT_MOST = 3, 5
+
+
+class Severity(StrEnum):
+    """How bad the consequence is for a decision on one affected record."""
+
+    CRITICAL = "critical"  # results on it cannot be believed, or the law is broken
+    HIGH = "high"  # the decision is probably wrong
+    MEDIUM = "medium"  # the decision may be wrong, or goes to a person
+    LOW = "low"  # the decision is right, at a higher cost
+
+    @property
+    def weight(self) -> float:
+        """Harm of one affected record, as a share of the worst."""
+        return {"critical": 1.0, "high": 0.5, "medium": 0.15, "low": 0.02}[self.value]
+
+
+class Effort(StrEnum):
+    """What a remedy costs, in a team's working time."""
+
+    HOURS = "hours"
+    DAYS = "days"
+    WEEKS = "weeks"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do about a finding, what it costs, and how the next audit sees that it was done."""
+
+    text: str
+    effort: Effort
+    recheck: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """One data-quality issue.
+
+    Parameters
+    ----------
+    kind : str
+        What is wrong, one word or two with an underscore.
+    title, evidence, consequence : str
+        One sentence each: what it is, how it is known, what it does to the agent.
+    columns : tuple of str
+    rows : array of int
+        The affected records by 0-based data row, in order.
+    n_records : int
+        The denominator of the affected records.
+    severity : Severity
+    remedy : Remedy
+    cells : DataFrame
+        The offending cells: row, column, kind, reason; may be empty.
+    owner : str
+        Who mends it; empty when nobody was named.
+    """
+
+    kind: str
+    title: str
+    columns: tuple[str, ...]
+    rows: NDArray[np.int64]
+    n_records: int
+    severity: Severity
+    evidence: str
+    consequence: str
+    remedy: Remedy
+    cells: pd.DataFrame = field(default_factory=no_cells)
+    owner: str = ""
+
+    @property
+    def id(self) -> str:
+        """Name that stays the same from audit to audit: the kind and a digest of the columns."""
+        content = "\0".join(self.columns)
+        return f"{self.kind}-{hashlib.sha256(content.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+    @property
+    def share(self) -> float | None:
+        """Share of the records that are affected; None on no records."""
+        return len(self.rows) / self.n_records if self.n_records else None
+
+    @property
+    def impact(self) -> float:
+        """Share of affected records times the severity's weight: expected harm to a record's decision, in [0, 1]."""
+        return (self.share or 0.0) * self.severity.weight
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding as JSON values, its rows by the name of their file."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "title": self.title,
+            "severity": self.severity.value,
+            "impact": round(self.impact, 6),
+            "n_records": len(self.rows),
+            "of_records": self.n_records,
+            "n_cells": len(self.cells),
+            "columns": list(self.columns),
+            "rows_file": f"rows/{self.id}.csv",
+            "evidence": self.evidence,
+            "consequence": self.consequence,
+            "remediation": self.remedy.text,
+            "effort": self.remedy.effort.value,
+            "owner": self.owner or None,
+            "recheck": self.remedy.recheck,
+        }
+
+
+def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return findings by impact on the agent, the worst first; each id once."""
+    ordered = sorted(findings, key=lambda one: (-one.impact, -one.severity.weight, one.id))
+    return tuple({finding.id: finding for finding in reversed(ordered)}[key] for key in _ids(ordered))
+
+
+def must_fix(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return what must be fixed first: the worst findings of high or critical severity, at most five.
+
+    Of each kind only the worst one is taken, as one remedy mends the others too. Where fewer than three are that
+    severe, the next ones in rank fill up to three, but none of low severity.
+    """
+    worst: dict[str, Finding] = {}
+    for finding in ranked(findings):
+        worst.setdefault(finding.kind, finding)
+    severe = [one for one in worst.values() if one.severity in (Severity.CRITICAL, Severity.HIGH)][:MUST_FIX_AT_MOST]
+    medium = [one for one in worst.values() if one.severity is Severity.MEDIUM]
+    return (*severe, *medium[: max(0, MUST_FIX_AT_LEAST - len(severe))])
+
+
+def with_owners(findings: Sequence[Finding], owners: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return findings with their owners: an owner is named for a finding's id or for its kind."""
+    return tuple(replace(one, owner=owners.get(one.id) or owners.get(one.kind) or one.owner) for one in findings)
+
+
+def quoted_columns(names: Sequence[str]) -> str:
+    """Return column names as a message shows them: at most five, and how many there are."""
+    return shown(names)
+
+
+def _ids(findings: Sequence[Finding]) -> list[str]:
+    return list(dict.fromkeys(finding.id for finding in findings))

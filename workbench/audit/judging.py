@@ -1,0 +1,106 @@
+"""All detectors' votes on the cells of a table whose rows are all looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workbench.audit.declared import Declared
+from workbench.audit.dependencies import Dependency
+from workbench.audit.detect_checksums import vote_on_checksums
+from workbench.audit.detect_declared import vote_on_declared
+from workbench.audit.detect_dependencies import vote_on_dependencies
+from workbench.audit.detect_entities import vote_on_conflicts
+from workbench.audit.detect_formats import styles_of, vote_on_formats
+from workbench.audit.detect_group_formats import SourceFormat, source_format, vote_on_group_formats
+from workbench.audit.detect_numbers import vote_on_quantities
+from workbench.audit.detect_relations import vote_on_relations
+from workbench.audit.detect_repeats import vote_on_repeats
+from workbench.audit.detect_typos import vote_on_typos
+from workbench.audit.detect_values import vote_on_missing, vote_on_placeholders, vote_on_text_damage
+from workbench.audit.encoded import Column, Encoded
+from workbench.audit.entities import Roles
+from workbench.audit.profiles import ColumnProfile
+from workbench.audit.quantities import Numbers
+from workbench.audit.relations import Relation
+from workbench.audit.votes import Votes
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was inferred about a table, or is declared.
+
+    Parameters
+    ----------
+    encoded : Encoded
+    profiles : tuple of ColumnProfile
+    dependencies : tuple of Dependency
+    relations : tuple of Relation
+    roles : Roles or None
+        Which columns name a thing and who describes it, where several sources do.
+    numbers : mapping of int to array
+        Numeric columns and dates as numbers for each row, by position.
+    by_source : mapping of int to SourceFormat
+        Columns whose way of writing depends on another column.
+    declared : Declared or None
+    """
+
+    encoded: Encoded
+    profiles: tuple[ColumnProfile, ...]
+    dependencies: tuple[Dependency, ...]
+    relations: tuple[Relation, ...]
+    roles: Roles | None
+    numbers: Mapping[int, Numbers]
+    by_source: Mapping[int, SourceFormat]
+    declared: Declared | None
+
+
+def source_formats(
+    encoded: Encoded, profiles: tuple[ColumnProfile, ...], roles: Roles | None
+) -> dict[int, SourceFormat]:
+    """Return the columns whose way of writing depends on another; not those on which all sources should agree."""
+    described = roles.described if roles is not None else ()
+    found = {}
+    for column, one in zip(encoded.columns, profiles, strict=True):
+        if column.position not in described and not one.is_declared and (one.is_numeric or one.is_moment):
+            source = source_format(encoded, profiles, column, styles_of(column, one))
+            if source is not None:
+                found[column.position] = source
+    return found
+
+
+def judge(known: Known) -> Votes:
+    """Return every detector's votes on the cells of a table."""
+    encoded, profiles = known.encoded, known.profiles
+    votes = Votes(encoded.n)
+    for column, found in zip(encoded.columns, profiles, strict=True):
+        vote_on_column(column, found, known.declared, votes, by_source=column.position in known.by_source)
+        if column.position in known.by_source:
+            styles = styles_of(column, found)
+            vote_on_group_formats(encoded, column, known.by_source[column.position], styles, votes)
+    vote_on_dependencies(encoded, known.dependencies, votes)
+    if known.roles is not None:
+        vote_on_conflicts(encoded, known.roles, votes)
+    vote_on_relations(encoded, known.relations, known.numbers, votes)
+    declared = known.declared
+    vote_on_repeats(encoded, profiles, declared.key if declared is not None and not declared.entity else (), votes)
+    return votes
+
+
+def vote_on_column(
+    column: Column, found: ColumnProfile, declared: Declared | None, votes: Votes, by_source: bool = False
+) -> None:
+    """Vote on the cells of one column by what they are, without regard to other columns.
+
+    Formats are left out where the contract says how cells are written, or where that depends on another column.
+    """
+    vote_on_missing(column, found, votes, declared.is_required(column.name) if declared else None)
+    vote_on_placeholders(column, found, votes)
+    vote_on_text_damage(column, votes)
+    if declared is not None:
+        vote_on_declared(column, declared, votes)
+    if not by_source and (declared is None or declared.pattern(column.name) is None):
+        vote_on_formats(column, found, styles_of(column, found), votes)
+    vote_on_typos(column, found, votes)
+    vote_on_checksums(column, found, votes)
+    vote_on_quantities(column, found, votes)

@@ -1,0 +1,20 @@
+"""The charter: what was agreed before the pilot began, and who signed it."""
+
+from __future__ import annotations
+
+from workbench.charter.metrics import CATALOGUE, KpiMetric, MetricEntry, Operator
+from workbench.charter.schema import CHARTER_FILE, Authority, Charter, Costs, HighRisk, Kpi, Match
+
+__all__ = [
+    "CATALOGUE",
+    "CHARTER_FILE",
+    "Authority",
+    "Charter",
+    "Costs",
+    "HighRisk",
+    "Kpi",
+    "KpiMetric",
+    "Match",
+    "MetricEntry",
+    "Operator",
+]

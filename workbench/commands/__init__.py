@@ -1,0 +1,1 @@
+"""The commands of `workbench`, one module for each topic; heavy imports wait until they are needed."""

@@ -1,0 +1,95 @@
+"""The command `workbench audit`: a pilot's records, or any table, looked at before anything is decided on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from workbench.errors import InputError
+
+HERE = Path()
+
+
+def audit(
+    pilot: Annotated[str | None, typer.Argument(metavar="[PILOT]", help="Name of a pilot.")] = None,
+    records: Annotated[Path | None, typer.Option(help="Any .csv, .parquet or .jsonl instead of a pilot.")] = None,
+    contract: Annotated[
+        Path | None, typer.Option(help="With --records: what is agreed about the table, written as contract.yaml.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="With --records: folder for the report and its files.")] = None,
+    compare: Annotated[
+        str | None, typer.Option(metavar="RUN", help="An earlier audit to compare with; `latest` is the newest.")
+    ] = None,
+    root: Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")] = HERE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")] = False,
+) -> None:
+    """Audit records: what is wrong with them, whom it hits, and what must be fixed first."""
+    if (pilot is None) == (records is None):
+        raise InputError("name a pilot, or a file with --records", got="both" if pilot else "neither")
+    if records is not None:
+        if out is None:
+            raise InputError("--records needs --out, a folder for the report")
+        if compare is not None:
+            raise InputError("--compare belongs to a pilot; two files have no history")
+        folder, findings = _audit_file(records, contract, out)
+        link = None
+    else:
+        if out is not None:
+            raise InputError("--out belongs to --records; a pilot's audits are in mlruns/PILOT/audit")
+        if contract is not None:
+            raise InputError("--contract belongs to --records; a pilot's is datasets/PILOT/contract.yaml")
+        folder, findings, link = _audit_pilot(str(pilot), root, compare)
+    if as_json:
+        found = {key: findings[key] for key in ("pilot", "run", "answer", "must_fix", "n_records")}
+        print(json.dumps({**found, "folder": str(folder), "mlflow_run": link}, indent=2, ensure_ascii=False))
+    else:
+        _print(findings, folder, link)
+
+
+def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict[str, Any], str]:
+    """Run the audit's notebook, log what it left, and return folder, findings and the run in MLflow."""
+    from workbench.audit.store import FINDINGS_FILE, earlier_findings, read_findings
+    from workbench.pilot import open_pilot
+    from workbench.pipeline import run_audit
+    from workbench.terminal import CellProgress, stdout_to_stderr, stoppable
+    from workbench.tracking.audits import log_audit
+
+    opened = open_pilot(name, root)
+    earlier = "" if compare is None else str(earlier_findings(opened, compare)["run"])
+    with stoppable(), stdout_to_stderr(), CellProgress() as progress:
+        result = run_audit(opened, earlier, progress)
+    folder = Path(str(result.values["folder"]))
+    findings = read_findings(folder / FINDINGS_FILE)
+    return folder, findings, log_audit(opened, findings, folder).run_id
+
+
+def _audit_file(records: Path, contract: Path | None, out: Path) -> tuple[Path, dict[str, Any]]:
+    from tqdm.auto import tqdm
+
+    from workbench.audit.assessment import STEPS, audit_file
+    from workbench.contract import read_table_contract
+    from workbench.report.audits import publish
+    from workbench.terminal import stdout_to_stderr, stoppable
+
+    with stoppable(), stdout_to_stderr(), tqdm(total=len(STEPS), unit="step", leave=False, disable=None) as bar:
+
+        def on_step(name: str) -> None:
+            bar.set_description(name)
+            bar.update()
+
+        found = audit_file(records, None if contract is None else read_table_contract(contract), on_step)
+        publish(found, out, complete=True)
+    return out, found.as_json()
+
+
+def _print(findings: Mapping[str, Any], folder: Path, link: str | None) -> None:
+    """Print the answer, what must be fixed first, and where everything is."""
+    from workbench.terminal import print_audit
+
+    print_audit(findings, folder)
+    if link is not None:
+        print(f"MLflow: run {link} (workbench ui)")

@@ -1,0 +1,159 @@
+"""The commands `workbench charter PILOT check | render | sign` and `workbench sign PILOT DOCUMENT`."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    from workbench.report.charter import CharterDocument
+
+PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
+Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+Name = Annotated[str, typer.Option("--name", help="Who signs, as the charter spells it.")]
+Role = Annotated[str, typer.Option("--role", help="In which role.")]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key", metavar="FILE", help="Private key; without it WORKBENCH_SIGNING_KEY, else this user's own key."
+    ),
+]
+HERE = Path()
+
+app = typer.Typer(help="Check, print and sign a pilot's charter.", no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def of_pilot(context: typer.Context, pilot: PilotName) -> None:
+    """Check, print and sign a pilot's charter."""
+    context.obj = pilot
+
+
+@app.command()
+def check(context: typer.Context, root: Root = HERE, as_json: AsJson = False) -> None:
+    """Say what the charter lacks and what is too vague; exit code 1 where there is anything."""
+    document = _document(context.obj, root)
+    if as_json:
+        gaps = [gap.as_json() for gap in document.gaps]
+        content = {
+            "pilot": context.obj,
+            "complete": not gaps,
+            "gaps": gaps,
+            "signatures": document.signatures.as_json(),
+        }
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+    else:
+        for gap in document.gaps:
+            print(f"{gap.part}: {gap.problem}\n    do: {gap.remedy}")
+        print(f"{len(document.gaps)} open points." if document.gaps else "The charter is complete.")
+        for line in _signature_lines(document):
+            print(line)
+    raise typer.Exit(1 if document.gaps else 0)
+
+
+@app.command()
+def render(context: typer.Context, root: Root = HERE, as_json: AsJson = False) -> None:
+    """Write the charter as a document, in HTML and in Markdown."""
+    from workbench.files import write_atomically
+
+    document = _document(context.obj, root)
+    folder = root.resolve() / "mlruns" / context.obj / "charter"
+    written = {"html": folder / "charter.html", "markdown": folder / "charter.md"}
+    write_atomically(written["html"], document.html())
+    write_atomically(written["markdown"], document.markdown())
+    if as_json:
+        print(json.dumps({"pilot": context.obj, **{name: str(path) for name, path in written.items()}}, indent=2))
+    else:
+        print(f"Charter of {context.obj}: {len(document.gaps)} open points.")
+        for path in written.values():
+            print(f"  {path}")
+
+
+@app.command()
+def sign(
+    context: typer.Context, name: Name, role: Role, key: KeyFile = None, root: Root = HERE, as_json: AsJson = False
+) -> None:
+    """Sign what the charter says now; any later edit of it takes the signature back."""
+    from workbench.charter.signatures import sign_charter
+    from workbench.pilot import open_pilot
+    from workbench.signing.documents import Signer
+    from workbench.signing.keys import chosen_key
+
+    pilot = open_pilot(context.obj, root)
+    chosen = chosen_key(key, os.environ)
+    place = sign_charter(pilot.suite, pilot.charter, Signer(name, role), chosen.key)
+    document = _document(context.obj, root)
+    if as_json:
+        content = {"pilot": pilot.name, "signature": str(place), "signatures": document.signatures.as_json()}
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+        return
+    print(f"Signed by {name} as {role}: {place}")
+    for line in _signature_lines(document):
+        print(line)
+    if document.gaps:
+        print(f"{len(document.gaps)} points of the charter are open: workbench charter {pilot.name} check")
+
+
+def sign_document(
+    pilot: PilotName,
+    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="A file of the pilot, such as process.yaml.")],
+    name: Name,
+    role: Role,
+    key: KeyFile = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Sign off a document of a pilot as it is now; any later edit of it takes the signature back."""
+    from workbench.charter import CHARTER_FILE
+    from workbench.charter.signatures import sign_charter
+    from workbench.pilot import open_pilot
+    from workbench.signing import documents
+    from workbench.signing.keys import chosen_key
+
+    opened, signer = open_pilot(pilot, root), documents.Signer(name, role)
+    chosen = chosen_key(key, os.environ)
+    if document == CHARTER_FILE:
+        place = sign_charter(opened.suite, opened.charter, signer, chosen.key)
+    else:
+        place = documents.sign_document(opened.suite, document, signer, chosen.key)
+    if as_json:
+        print(json.dumps({"pilot": pilot, "document": document, "signature": str(place)}, indent=2))
+    else:
+        print(f"{document} signed by {name} as {role}: {place}")
+
+
+def _document(pilot: str, root: Path) -> CharterDocument:
+    """Return a charter that may be a draft, with its gaps and signatures."""
+    from workbench.charter import CHARTER_FILE
+    from workbench.charter.gaps import charter_gaps, read_draft
+    from workbench.charter.signatures import charter_signatures
+    from workbench.configuration import read_settings
+    from workbench.contract import read_contract
+    from workbench.pilot import PILOT_FILE, PilotSettings, pilot_names
+    from workbench.report.charter import CharterDocument
+
+    root = root.resolve()
+    if pilot not in pilot_names(root):
+        known = ", ".join(pilot_names(root)) or "no pilot is there yet"
+        raise InputError(f"there is no pilot {pilot!r}", where=str(root / "eval_suites"), expected=known)
+    suite = root / "eval_suites" / pilot
+    title = read_settings(suite / PILOT_FILE, PilotSettings).title
+    charter, vague = read_draft(suite / CHARTER_FILE)
+    gaps = (*vague, *charter_gaps(charter, read_contract(root / "datasets" / pilot)))
+    return CharterDocument(title, charter, charter_signatures(suite, charter), gaps, datetime.now(UTC).date())
+
+
+def _signature_lines(document: CharterDocument) -> list[str]:
+    status = document.signatures
+    lines = [f"  {one.role}: signed by {one.name} on {one.signed_at}" for one in status.valid]
+    lines += [f"  {role}: no signature" for role in status.missing]
+    lines += [f"  {role}: {why}" for role, why in status.invalid.items()]
+    return ["Signatures:" if status.is_complete else "No signature, no start:", *lines]

@@ -1,0 +1,200 @@
+"""The commands `workbench gate | waive | ci` and what CI calls besides: `gate-summary`, `gates-file`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    from workbench.gaterun.hold import Held
+
+GateNumber = Annotated[int, typer.Argument(metavar="N", help="1, 2 or 3.")]
+PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
+Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key", metavar="FILE", help="Private key; without it WORKBENCH_SIGNING_KEY, else this user's own key."
+    ),
+]
+HERE = Path()
+
+
+def gate(
+    number: GateNumber,
+    pilot: PilotName,
+    engine: Annotated[
+        str | None, typer.Option("--engine", metavar="NAME", help="What answers prompts: pocket, server, vllm or ray.")
+    ] = None,
+    base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", help="Address of a server.")] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="The model, as for `run`.")] = None,
+    ray_address: Annotated[str | None, typer.Option("--ray-address", metavar="ADDRESS", help="Ray cluster.")] = None,
+    key: KeyFile = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write each criterion as a test case, as JUnit XML.")
+    ] = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Hold a gate: run what is stale, decide GO or NO-GO, and leave signed evidence.
+
+    Exit code 0 for GO, 1 for NO-GO or a charter that is not signed, 2 for bad input, 4 when it could not run.
+    """
+    from workbench.engines.choice import EngineChoice
+    from workbench.gaterun.hold import GateRequest, hold_gate
+    from workbench.gates.junit import junit_xml
+    from workbench.pilot import open_pilot
+    from workbench.terminal import CellProgress, stdout_to_stderr, stoppable
+
+    opened = open_pilot(pilot, root)
+    choice = EngineChoice.named(engine, base_url=base_url, model=model, ray_address=ray_address)
+    request = GateRequest(choice, key, os.environ)
+    with stoppable(), stdout_to_stderr(), CellProgress() as progress:
+        held = hold_gate(opened, number, request, progress)
+    if junit is not None:
+        _write(junit, junit_xml(held.decision))
+    if as_json:
+        print(json.dumps(held.as_json(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        _print_held(held)
+    if held.log_error is not None:
+        print(f"warning: {held.log_error}", file=sys.stderr)
+    sys.stdout.flush()
+    raise typer.Exit(0 if held.decision.verdict.value == "GO" else 1)
+
+
+def waive(
+    number: GateNumber,
+    pilot: PilotName,
+    criterion: Annotated[str, typer.Argument(metavar="CRITERION", help="Id of a criterion in gates.yaml.")],
+    why: Annotated[str, typer.Option("--why", help="Why the gate may pass without it.")],
+    until: Annotated[datetime, typer.Option("--until", formats=["%Y-%m-%d"], help="Last day on which it counts.")],
+    name: Annotated[str, typer.Option("--name", help="Who waives, as the charter spells it.")],
+    role: Annotated[str, typer.Option("--role", help="In which role; it must be one that signs the charter.")],
+    key: KeyFile = None,
+    root: Root = HERE,
+) -> None:
+    """Waive a criterion of a gate, signed and for a time; the report shows it in red."""
+    from pydantic import ValidationError
+
+    from workbench.gates.facts import read_facts
+    from workbench.gates.judging import asked_criteria
+    from workbench.gates.schema import GATE_NUMBERS
+    from workbench.gates.waivers import WaiverSettings
+    from workbench.gates.waivers import waive as waived
+    from workbench.pilot import open_pilot
+    from workbench.signing.keys import chosen_key
+
+    if number not in GATE_NUMBERS:
+        raise InputError("there is no such gate", got=str(number), expected="1, 2 or 3")
+    opened, today = open_pilot(pilot, root), _today()
+    asked = {one.id: one for one in asked_criteria(read_facts(opened, today), number)}
+    if criterion not in asked:
+        raise InputError(f"gate {number} has no criterion {criterion!r}", expected=", ".join(asked))
+    try:
+        said = WaiverSettings(
+            pilot=pilot, gate=number, criterion=criterion, why=why, until=until.date(), name=name, role=role
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"the waiver's {first['loc'][0]} does not fit", got=first["msg"]) from None
+    path = waived(opened, said, asked[criterion], chosen_key(key, os.environ).key, today)
+    print(f"Waived until {said.until}: {criterion} of gate {number}, by {name} as {role}. Signature: {path}")
+
+
+def ci(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="github, gitlab or jenkins.")],
+    pilot: Annotated[str, typer.Option("--pilot", help="Name of a pilot.")] = "invoice_matching",
+    number: Annotated[int, typer.Option("--gate", min=1, max=3, help="Which gate to hold.")] = 2,
+    only_print: Annotated[bool, typer.Option("--print", help="Print the file instead of writing it.")] = False,
+    root: Root = HERE,
+) -> None:
+    """Write a CI file that holds a gate: cache, gate, bundle as artifact, comment, failure on NO-GO."""
+    from workbench.gates.ci import CiSystem, ci_text, write_ci
+    from workbench.pilot import open_pilot
+
+    if system not in list(CiSystem):
+        raise InputError(f"there is no template for {system!r}", expected=", ".join(CiSystem))
+    opened = open_pilot(pilot, root)
+    if only_print:
+        print(ci_text(CiSystem(system), opened.name, number), end="")
+        return
+    print(f"Written: {write_ci(CiSystem(system), opened.name, number, opened.root)}")
+
+
+def gate_summary(
+    decision: Annotated[Path, typer.Argument(metavar="FILE", help="What `workbench gate --json` printed.")],
+) -> None:
+    """Print a decision as Markdown, for the comment of a CI run."""
+    from workbench.configuration import read_text
+    from workbench.gates.summary import markdown_summary
+
+    try:
+        text = markdown_summary(json.loads(read_text(decision)))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError("the file holds no decision of a gate", where=str(decision), got=str(error)[:200]) from None
+    print(text, end="")
+
+
+def gates_file(pilot: PilotName, root: Root = HERE) -> None:
+    """Write the default gates.yaml of a pilot that has none."""
+    from workbench.files import write_atomically
+    from workbench.gates.schema import GATES_FILE, default_gates
+    from workbench.pilot import open_pilot
+
+    opened = open_pilot(pilot, root)
+    path = opened.suite / GATES_FILE
+    if path.exists():
+        raise InputError("there is a gates.yaml already", where=str(path))
+    write_atomically(path, default_gates(tuple(kpi.id for kpi in opened.charter.kpis)))
+    print(f"Written: {path}")
+
+
+def _print_held(held: Held) -> None:
+    """Print the criteria, the verdict and where its evidence is."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    decision = held.decision
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    table = Table(title=escape(f"Gate {decision.gate} of {decision.pilot}: {decision.title}"), title_justify="left")
+    for column in ("criterion", "answer", "why", "what would change it"):
+        table.add_column(column, overflow="fold")
+    for one in decision.results:
+        waiver = decision.waived.get(one.criterion.id)
+        state = one.state.value if waiver is None else f"{one.state.value}\nWAIVED until {waiver.until}"
+        row = (one.criterion.title, state, one.reason, one.would_change)
+        table.add_row(*map(escape, row), style="red" if waiver is not None else None)
+    console.print(table)
+    for void in (waiver for waiver in decision.waivers if not waiver.is_valid):
+        console.print(f"Void waiver of {void.criterion}: {void.fault}", markup=False, highlight=False)
+    console.print(decision.paragraph(), markup=False, highlight=False)
+    if held.key.is_new:
+        print(f"There was no key on this machine, so one was made; its public half: {held.key.public_key}")
+    ran = ", ".join(held.worked.ran) or "nothing"
+    print(f"Ran: {ran}. Unchanged: {', '.join(held.worked.kept) or 'nothing'}.")
+    print(f"Evidence{'' if held.is_new else ' (as before)'}: {held.bundle}\nReport: {held.bundle / 'report.html'}")
+    print(f"Verify: workbench verify {held.bundle} --key {held.key.public_key}")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _write(path: Path, content: str) -> None:
+    from workbench.files import write_atomically
+
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise RunError("the file cannot be written", where=str(path), got=error.strerror) from None

@@ -1,0 +1,83 @@
+"""The commands `workbench repeat` and `workbench record`: asking again, and one record through all versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
+Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+HERE = Path()
+
+
+def repeat(
+    pilot: PilotName,
+    agent: Annotated[str, typer.Option(help="An agent of pilot.yaml that is a prompt or an endpoint.")],
+    times: Annotated[int, typer.Option(min=2, help="How often each record is asked.")] = 5,
+    temperature: Annotated[float, typer.Option(help="Above 0 to 2.")] = 0.7,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many development records.")] = None,
+    engine: Annotated[str | None, typer.Option("--engine", metavar="NAME", help="As for `workbench run`.")] = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Ask an agent several times about development records and print how often it is right every time (pass^k)."""
+    from workbench.engines.choice import EngineChoice
+    from workbench.iteration.repeats import RepeatRequest, ask_repeatedly
+    from workbench.pilot import open_pilot
+    from workbench.report.tables import percent
+    from workbench.splits import read_dataset
+    from workbench.terminal import stdout_to_stderr, stoppable
+
+    opened = open_pilot(pilot, root)
+    choice = EngineChoice.named(engine, base_url=None, model=None, ray_address=None)
+    with stoppable(), stdout_to_stderr():
+        repeats = ask_repeatedly(opened, agent, RepeatRequest(times, temperature, limit, choice), read_dataset(opened))
+    estimates = repeats.estimates()
+    if as_json:
+        facts = {"pilot": pilot, "agent": agent, "times": times, "temperature": temperature, "runs": list(repeats.runs)}
+        _print_json({**facts, "estimates": {name: estimate.as_json() for name, estimate in estimates.items()}})
+        return
+    print(f"{agent}, {times} times at temperature {temperature:g} on {len(repeats.right):,} development records:")
+    for name, estimate in estimates.items():
+        value, lower, upper = (
+            percent(part) for part in (estimate.value, estimate.lower, estimate.upper) if part is not None
+        )
+        print(f"  {name:<16} {value:>6} ({lower} to {upper})")
+    print(f"{len(repeats.unsteady()):,} records are not answered the same every time.")
+
+
+def record(
+    pilot: PilotName,
+    record_id: Annotated[str, typer.Argument(metavar="RECORD", help="Id of a record.")],
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write the page of one record: prompt, reply, token probabilities, label, and every version's decision."""
+    from workbench.files import write_atomically
+    from workbench.iteration.history import record_history
+    from workbench.pilot import open_pilot
+    from workbench.report.record_page import page_name, record_page
+    from workbench.splits import read_dataset
+
+    opened = open_pilot(pilot, root)
+    history = record_history(opened, read_dataset(opened), record_id)
+    path = opened.runs / "results" / "records" / page_name(record_id)
+    write_atomically(path, record_page(history))
+    if as_json:
+        decisions = [
+            {"agent": one.agent, "run": one.run, "action": one.decision["action"], "right": one.is_right}
+            for one in history.answered
+        ]
+        facts = {"pilot": pilot, "record": record_id, "split": history.split.value, "label": history.label}
+        _print_json({**facts, "decisions": decisions, "page": str(path)})
+    else:
+        print(f"{record_id} ({history.split.value}), decided by {len(history.answered):,} versions: {path}")
+
+
+def _print_json(content: Mapping[str, Any]) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))

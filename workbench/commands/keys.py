@@ -1,0 +1,51 @@
+"""The commands `workbench keys new | show`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+app = typer.Typer(help="Make and show signing keys.", no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+def new(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Where; without it this user's configuration folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an Ed25519 key pair: the private half with mode 0600, the public half beside it."""
+    from workbench.signing.keys import local_key_path, new_key
+
+    where = local_key_path() if path is None else path.resolve()
+    made = new_key(where, in_repository=path is None)
+    if as_json:
+        print(json.dumps({"private_key": str(where), "public_key": str(made.public_key), "key_id": made.key.key_id}))
+        return
+    print(f"Private key, mode 0600, for nobody else: {where}")
+    print(f"Public key, to hand to whoever verifies: {made.public_key}")
+    print(f"Id: {made.key.key_id}")
+
+
+@app.command()
+def show(
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="FILE", help="Private key; without it WORKBENCH_SIGNING_KEY, else one's own."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the path of the public half of the key that gates sign with."""
+    from workbench.signing.keys import known_key
+
+    known = known_key(key, os.environ)
+    if as_json:
+        print(json.dumps({"public_key": str(known.public_key), "key_id": known.key.key_id}))
+    else:
+        print(f"{known.public_key}\nId: {known.key.key_id}")

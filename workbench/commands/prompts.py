@@ -1,0 +1,140 @@
+"""The commands `workbench prompts ...`: lint, registry and aliases of a pilot's prompt documents."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Lint, register and promote prompt documents.", no_args_is_help=True, add_completion=False)
+
+PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
+Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+HERE = Path()
+
+
+@app.command()
+def lint(
+    pilot: PilotName,
+    prompt: Annotated[list[str] | None, typer.Option("--prompt", help="A prompt; may be given again.")] = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Find what would spoil answers or evidence in prompt documents; exit code 2 where there is an error."""
+    from workbench.pilot import open_pilot
+    from workbench.prompts.findings import Level
+    from workbench.prompts.lint import lint_prompts
+    from workbench.splits import read_dataset
+
+    opened = open_pilot(pilot, root)
+    findings = lint_prompts(opened, read_dataset(opened), tuple(prompt or ()))
+    counts = {level.value: sum(finding.level is level for finding in findings) for level in Level}
+    if as_json:
+        _print_json({"pilot": pilot, "counts": counts, "findings": [finding.as_json() for finding in findings]})
+    else:
+        for finding in findings:
+            print(
+                f"{finding.where}: {finding.level.value} ({finding.rule}): {finding.problem}\n    do: {finding.remedy}"
+            )
+        print(", ".join(f"{n} {level}{'' if n == 1 else 's'}" for level, n in counts.items()))
+    if counts[Level.ERROR.value]:
+        sys.stdout.flush()
+        raise typer.Exit(2)
+
+
+@app.command("list")
+def list_prompts(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
+    """List a pilot's prompt documents, the finished runs that may speak for each, and which alias stands on which."""
+    from workbench.pilot import open_pilot
+    from workbench.prompts import read_prompts
+    from workbench.tracking import current_promotions, runs_by_prompt
+
+    opened = open_pilot(pilot, root)
+    prompts = read_prompts(opened.suite / "prompts", opened.prompt_fields)
+    promotions, runs = current_promotions(opened), runs_by_prompt(opened)
+    rows = [
+        {
+            "prompt": prompt.name,
+            "hash": prompt.hash,
+            "parent": prompt.parent,
+            "change_note": prompt.change_note,
+            "aliases": [alias for alias, promotion in promotions.items() if promotion.hash == prompt.hash],
+            "runs": [
+                {"run": entry.run, "agent": entry.agent, "split": entry.split, "records": entry.planned}
+                for entry in runs.get(prompt.hash, ())
+            ],
+        }
+        for prompt in prompts.values()
+    ]
+    if as_json:
+        aliases = {alias: asdict(promotion) for alias, promotion in promotions.items()}
+        _print_json({"pilot": pilot, "prompts": rows, "aliases": aliases})
+        return
+    for prompt, row in zip(prompts.values(), rows, strict=True):
+        marks = f"  [{', '.join(map(str, row['aliases']))}]" if row["aliases"] else ""
+        print(f"{prompt.name}  {prompt.hash[:12]}  from {prompt.parent or 'nothing'}{marks}: {prompt.change_note}")
+        for entry in runs.get(prompt.hash, ()):
+            print(f"    run {entry.run}: {entry.agent} on {entry.split}, {entry.planned:,} records")
+    for promotion in promotions.values():
+        print(_told(promotion))
+
+
+@app.command()
+def register(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
+    """Register every prompt document whose content MLflow's prompt registry does not have yet."""
+    from workbench.pilot import open_pilot
+    from workbench.tracking import register_prompts
+
+    registered = register_prompts(open_pilot(pilot, root))
+    if as_json:
+        rows = [
+            {"prompt": r.prompt.name, "hash": r.prompt.hash, "version": r.version, "new": r.is_new} for r in registered
+        ]
+        _print_json({"pilot": pilot, "prompts": rows})
+        return
+    for one in registered:
+        print(f"{one.prompt.name}  version {one.version}  {one.prompt.hash[:12]}{'  new' if one.is_new else ''}")
+
+
+@app.command()
+def promote(
+    pilot: PilotName,
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="Name of a prompt document, such as v3.")],
+    alias: Annotated[
+        str, typer.Option(help="candidate, gate-N or production; the last two need a run on the holdout.")
+    ],
+    evidence: Annotated[str, typer.Option(metavar="RUN", help="The finished run that speaks for it.")],
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Move an alias to a prompt, on the evidence of a finished run of exactly this prompt."""
+    from workbench.pilot import open_pilot
+    from workbench.tracking import promote as promoted
+
+    promotion = promoted(open_pilot(pilot, root), prompt, alias, evidence)
+    if as_json:
+        _print_json(asdict(promotion))
+    else:
+        print(_told(promotion))
+
+
+def _told(promotion: Any) -> str:
+    """Return one move of an alias in a sentence."""
+    counts = ", ".join(f"{n:,} {name}" for name, n in promotion.counts.items())
+    before = f", instead of {promotion.replaces}" if promotion.replaces not in (None, promotion.prompt) else ""
+    commit = f" at commit {promotion.commit[:12]}" if promotion.commit else ""
+    return (
+        f"{promotion.alias} is {promotion.prompt} ({promotion.hash[:12]}, version {promotion.version}){before}, since "
+        f"{promotion.time} by {promotion.who}{commit}. Evidence: run {promotion.run} on {promotion.split}, "
+        f"{promotion.engine or 'engine unknown'}: {counts}."
+    )
+
+
+def _print_json(content: Mapping[str, Any]) -> None:
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))

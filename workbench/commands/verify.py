@@ -1,0 +1,41 @@
+"""The command `workbench verify`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MARKS = {True: "ok  ", False: "FAIL", None: "    "}
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a gate's evidence.")],
+    key: Annotated[
+        Path, typer.Option("--key", metavar="FILE", help="Public key that the evidence must be signed with.")
+    ],
+    commit: Annotated[
+        str | None, typer.Option("--commit", metavar="ID", help="Commit that the evidence must be made from.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")] = False,
+) -> None:
+    """Verify a bundle offline: signature, files, ledger, signed targets, and every number from its decisions.
+
+    Exit code 0 when everything holds, whatever the verdict inside; 1 when anything does not.
+    """
+    from workbench.evidence import verify_bundle
+
+    found = verify_bundle(bundle, key, commit=commit)
+    if as_json:
+        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        for check in found.checks:
+            print(f"{MARKS[check.passed]}  {check.name}: {check.detail}")
+        if found.ok:
+            said = found.signed
+            print(f"The evidence holds: {said['pilot']}, gate {said['gate']}, {said['verdict']}.")
+        else:
+            print("The evidence does not hold: believe nothing in this folder.")
+    raise typer.Exit(0 if found.ok else 1)

@@ -1,0 +1,18 @@
+"""The signed bundle behind a verdict: written whole or not at all, and verified down to its numbers."""
+
+from __future__ import annotations
+
+from workbench.evidence.agreement import agreement_files
+from workbench.evidence.bundle import BundleContent, write_bundle
+from workbench.evidence.decisions import evaluation_files
+from workbench.evidence.verification import Check, Verification, verify_bundle
+
+__all__ = [
+    "BundleContent",
+    "Check",
+    "Verification",
+    "agreement_files",
+    "evaluation_files",
+    "verify_bundle",
+    "write_bundle",
+]

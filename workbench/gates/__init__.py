@@ -1,0 +1,26 @@
+"""Gates: criteria held against evidence, waivers, and the verdict."""
+
+from __future__ import annotations
+
+from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, State
+from workbench.gates.facts import Facts, read_facts
+from workbench.gates.schema import GATE_NUMBERS, GATES_FILE, Check, Gates, read_gates
+from workbench.gates.verdict import Decision, Verdict, decide
+
+__all__ = [
+    "GATES_FILE",
+    "GATE_NUMBERS",
+    "Check",
+    "Criterion",
+    "CriterionResult",
+    "Decision",
+    "Facts",
+    "Gates",
+    "Kind",
+    "Missing",
+    "State",
+    "Verdict",
+    "decide",
+    "read_facts",
+    "read_gates",
+]

@@ -1,0 +1,35 @@
+"""Whether a threshold is certified for the charter's selective accuracy, as the evaluation on the holdout says."""
+
+from __future__ import annotations
+
+from workbench.charter import KpiMetric
+from workbench.gates.answer import Answer
+from workbench.gates.criteria import Missing, State
+from workbench.gates.facts import Facts
+from workbench.gates.planning import arrival_days
+from workbench.report.tables import percent
+
+
+def certified(facts: Facts) -> Answer:
+    """Return whether the judged version has a certified threshold, and if not how many records would be needed."""
+    target = facts.pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY)
+    if target is None:
+        why = "the charter has no KPI on selective_accuracy, so there is nothing to certify"
+        return Answer(State.UNPROVEN, why, "agree on one in charter.yaml")
+    if facts.judged is None:
+        return Answer(State.UNPROVEN, facts.judged_note, "evaluate a version on the holdout")
+    block = facts.judged.content.get("certification")
+    if block is None:
+        return Answer(State.UNPROVEN, "the evaluation on the holdout certified no threshold", "evaluate it again")
+    level, of = percent(block["confidence_level"], 2), f"{block['n']:,} holdout records"
+    if block["threshold"] is not None:
+        proved = f"right in at least {percent(block['accuracy_lower'], 2)} of automated decisions"
+        automated = f"{block['n_automated']:,} of {of} automated, {block['n_wrong']:,} wrong"
+        reason = f"threshold {block['threshold']:.4f} is certified at {level} confidence: {proved} ({automated})"
+        return Answer(State.PASS, reason)
+    reason = f"no threshold can be certified for {percent(target, 2)} at {level} confidence on {of}"
+    more = block["records_needed"]
+    if not more:
+        return Answer(State.UNPROVEN, reason, "a better version: at this quality no number of records would do")
+    change = f"about {more:,} more labelled holdout records for an 80% chance, or a better version"
+    return Answer(State.UNPROVEN, reason, change, Missing(records=more, days=arrival_days(facts, more)))

@@ -1,0 +1,188 @@
+"""A criterion held against what was measured: pass, fail or unproven, with the reason and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from workbench.charter import Operator
+from workbench.metrics import Estimate
+from workbench.report.tables import estimate_text, value_text
+
+
+class State(StrEnum):
+    """What the evidence says of a criterion."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNPROVEN = "unproven"
+
+
+class Kind(StrEnum):
+    """What a criterion looks at."""
+
+    KPI = "kpi"
+    METRIC = "metric"
+    CHECK = "check"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """What is asked.
+
+    Parameters
+    ----------
+    name : str
+        The metric, check or document that is looked at.
+    operator, target, confidence_level : optional
+        Of a KPI or metric.
+    slice : mapping
+        Column to value: only the records that have it; empty for all.
+    charged_level : float, optional
+        The confidence level after what this opening of the holdout is charged; None where no label is looked at.
+    """
+
+    id: str
+    title: str
+    kind: Kind
+    name: str
+    operator: Operator | None = None
+    target: float | None = None
+    confidence_level: float | None = None
+    slice: Mapping[str, str] = field(default_factory=dict)
+    no_waiver: bool = False
+    charged_level: float | None = None
+
+    @property
+    def level(self) -> float:
+        """The level that the estimate's bounds must hold at."""
+        assert self.confidence_level is not None
+        return self.charged_level or self.confidence_level
+
+    def wanted(self) -> str:
+        """Return what is asked as text, such as "at least 99.2% at 95% confidence"."""
+        if self.operator is None or self.target is None:
+            return ""
+        words = "at least" if self.operator is Operator.AT_LEAST else "at most"
+        level = "" if self.confidence_level is None else f" at {100 * self.confidence_level:g}% confidence"
+        if self.charged_level is not None:
+            level += f" ({100 * self.charged_level:.4g}% after the charge for opening the holdout)"
+        return f"{words} {value_text(self.name, self.target, 2)}{level}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the criterion as JSON values."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "kind": self.kind.value,
+            "name": self.name,
+            "operator": None if self.operator is None else self.operator.value,
+            "target": self.target,
+            "confidence_level": self.confidence_level,
+            "slice": dict(self.slice),
+            "no_waiver": self.no_waiver,
+            "charged_level": self.charged_level,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """How much evidence would decide: labelled records, days until they arrive, signatures; None where not known."""
+
+    records: int | None = None
+    days: int | None = None
+    signatures: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the amounts as JSON values."""
+        return {"records": self.records, "days": self.days, "signatures": self.signatures}
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionResult:
+    """What the evidence says of one criterion.
+
+    Parameters
+    ----------
+    reason : str
+        Why, one sentence.
+    would_change : str
+        What would make it pass; empty when it passes.
+    estimate : Estimate, optional
+        What was measured, with its interval at the criterion's confidence level.
+    details : tuple of str
+        What a reader needs to act: rules that did not fire, findings that block.
+    """
+
+    criterion: Criterion
+    state: State
+    reason: str
+    would_change: str = ""
+    estimate: Estimate | None = None
+    missing: Missing = field(default_factory=Missing)
+    details: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+        return {
+            **self.criterion.as_json(),
+            "state": self.state.value,
+            "reason": self.reason,
+            "would_change": self.would_change,
+            "estimate": None if self.estimate is None else self.estimate.as_json(),
+            "missing": self.missing.as_json(),
+            "details": list(self.details),
+        }
+
+
+def state_of(criterion: Criterion, estimate: Estimate) -> State:
+    """Return what an estimate says of a target: pass when the whole interval is good, fail when all of it is bad.
+
+    Examples
+    --------
+    >>> asked = Criterion("right", "", Kind.METRIC, "accuracy", Operator.AT_LEAST, 0.5)
+    >>> print(state_of(asked, Estimate(0.7, 0.6, 0.8, 100, "by hand")))
+    pass
+    >>> print(state_of(asked, Estimate(0.9, 0.4, 0.99, 3, "by hand")))
+    unproven
+    >>> print(state_of(asked, Estimate(0.1, 0.0, 0.3, 30, "by hand")))
+    fail
+    """
+    assert criterion.operator is not None
+    assert criterion.target is not None
+    bounds = (estimate.lower, estimate.upper)
+    worst, best = bounds if criterion.operator is Operator.AT_LEAST else bounds[::-1]
+    if worst is not None and criterion.operator.holds(worst, criterion.target):
+        return State.PASS
+    if best is not None and not criterion.operator.holds(best, criterion.target):
+        return State.FAIL
+    return State.UNPROVEN
+
+
+def reason_of(criterion: Criterion, estimate: Estimate, state: State) -> str:
+    """Return why an estimate gives a state, one sentence."""
+    if estimate.value is None:
+        return f"undefined: {estimate.method.removeprefix('none: ')}"
+    found = estimate_text(criterion.name, estimate)
+    side = {
+        State.PASS: "the whole interval is on the good side of",
+        State.FAIL: "the whole interval is on the bad side of",
+        State.UNPROVEN: "the interval does not clear",
+    }[state]
+    if state is State.UNPROVEN and estimate.lower is None and estimate.upper is None:
+        side = "there is no interval to hold against"
+    return f"{found}; {side} the target, {criterion.wanted()}"
+
+
+def counted(n: int, what: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "day"), counted(1200, "record")
+    ('1 day', '1,200 records')
+    """
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -1,0 +1,157 @@
+"""Every criterion of a gate held against the facts."""
+
+from __future__ import annotations
+
+from workbench.charter import KpiMetric
+from workbench.gates.checks import check_answer
+from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, State, reason_of, state_of
+from workbench.gates.documents import document_answer
+from workbench.gates.facts import Facts
+from workbench.gates.planning import arrival_days, quantile_records, records_missing
+from workbench.gates.schema import CHECK_TITLES, AuditMetric, CriterionSettings, DocumentSettings, GateSettings
+from workbench.metrics import Estimate
+from workbench.metrics.measured import measured
+from workbench.metrics.summary import LATENCY_QUANTILES
+
+DEFAULT_LEVEL = 0.95
+OF_LABELS = frozenset(
+    {
+        "accuracy",
+        "macro_f1",
+        "reason_accuracy",
+        "selective_accuracy",
+        "missed_escalation",
+        "missed_escalation_of_all",
+        "over_escalation",
+    }
+)
+
+
+def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
+    """Return what the facts say of every criterion and document of a gate, in the file's order.
+
+    Raises
+    ------
+    InputError
+        A criterion, suite or document does not fit the pilot.
+    """
+    gate = facts.gates.gates[number]
+    criteria = [_criterion_result(facts, gate, asked) for asked in gate.criteria]
+    return (*criteria, *(_document_result(facts, document) for document in gate.documents))
+
+
+def asked_criteria(facts: Facts, number: int) -> tuple[Criterion, ...]:
+    """Return what a gate asks for, in the file's order: the criteria, then the documents."""
+    gate = facts.gates.gates[number]
+    criteria = [_criterion(facts, asked) for asked in gate.criteria]
+    return (*criteria, *(_document(document) for document in gate.documents))
+
+
+def _criterion_result(facts: Facts, gate: GateSettings, asked: CriterionSettings) -> CriterionResult:
+    criterion = _criterion(facts, asked)
+    if asked.check is None:
+        return _estimate_result(facts, criterion)
+    answer = check_answer(asked.check, facts, gate, asked)
+    return CriterionResult(
+        criterion, answer.state, answer.reason, answer.would_change, None, answer.missing, answer.details
+    )
+
+
+def _document_result(facts: Facts, document: DocumentSettings) -> CriterionResult:
+    criterion = _document(document)
+    answer = document_answer(facts, document)
+    return CriterionResult(
+        criterion, answer.state, answer.reason, answer.would_change, None, answer.missing, answer.details
+    )
+
+
+def _document(document: DocumentSettings) -> Criterion:
+    return Criterion(
+        f"document-{document.id}", document.title, Kind.DOCUMENT, document.file, no_waiver=document.no_waiver
+    )
+
+
+def _criterion(facts: Facts, asked: CriterionSettings) -> Criterion:
+    """Return what is asked, the numbers of a KPI taken from the charter."""
+    if asked.check is not None:
+        title = asked.title or CHECK_TITLES[asked.check]
+        return Criterion(asked.id, title, Kind.CHECK, asked.check.value, no_waiver=asked.no_waiver)
+    if asked.metric is not None:
+        title = asked.title or asked.metric.replace("_", " ").capitalize()
+        level = asked.confidence_level or DEFAULT_LEVEL
+        stated = (Kind.METRIC, asked.metric, asked.operator, asked.target, level)
+        charged = _charged(facts, asked.metric, level)
+        return Criterion(asked.id, title, *stated, slice=asked.slice, no_waiver=asked.no_waiver, charged_level=charged)
+    kpi = next(kpi for kpi in facts.pilot.charter.kpis if kpi.id == asked.kpi)
+    agreed = (Kind.KPI, kpi.metric.value, kpi.operator, kpi.target, kpi.confidence_level)
+    title, charged = asked.title or f"KPI {kpi.id}", _charged(facts, kpi.metric.value, kpi.confidence_level)
+    return Criterion(asked.id, title, *agreed, slice=asked.slice, no_waiver=asked.no_waiver, charged_level=charged)
+
+
+def _charged(facts: Facts, metric: str, level: float) -> float | None:
+    """Return a level raised by what this opening of the holdout is charged; None where labels do not matter."""
+    if metric not in OF_LABELS or facts.judged is None:
+        return None
+    return 1.0 - facts.judged.share * (1.0 - level)
+
+
+def _estimate_result(facts: Facts, criterion: Criterion) -> CriterionResult:
+    """Return an estimate held against its target."""
+    is_audit = criterion.name in list(AuditMetric)
+    note = facts.audit_note if is_audit else facts.judged_note
+    if (facts.audit if is_audit else facts.judged) is None:
+        change = "run the data audit" if is_audit else "evaluate a version on the holdout"
+        return CriterionResult(criterion, State.UNPROVEN, note, change)
+    estimate = audit_estimate(facts, criterion) if is_audit else judged_estimate(facts, criterion)
+    state = state_of(criterion, estimate)
+    reason = reason_of(criterion, estimate, state)
+    if state is State.PASS:
+        return CriterionResult(criterion, state, reason, "", estimate)
+    missing, change = _needed(facts, criterion, estimate, state)
+    return CriterionResult(criterion, state, reason, change, estimate, missing)
+
+
+def judged_estimate(facts: Facts, criterion: Criterion) -> Estimate:
+    """Return the estimate of the judged version on the criterion's slice, at its confidence level."""
+    assert facts.judged is not None
+    return measured(facts.judged.outcomes, criterion.name, facts.settings_at(criterion.level), criterion.slice)
+
+
+def audit_estimate(facts: Facts, criterion: Criterion) -> Estimate:
+    """Return an estimate of the audit, its interval at the criterion's confidence level."""
+    assert facts.audit is not None
+    assert criterion.confidence_level is not None
+    sections = facts.audit.content["sections"]
+    found = [section["estimates"] for section in sections.values() if criterion.name in section["estimates"]]
+    if not found:
+        return Estimate.undefined(f"the audit has no estimate {criterion.name}")
+    content = found[0][criterion.name]
+    if content["value"] is None:
+        return Estimate.undefined(str(content["method"]).removeprefix("none: "))
+    hits, n = round(content["value"] * content["n"]), int(content["n"])
+    return Estimate.proportion(hits, n, excluded=content["excluded"], confidence_level=criterion.confidence_level)
+
+
+def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State) -> tuple[Missing, str]:
+    """Return what is missing for a criterion to pass, and that in words."""
+    if estimate.value is None:
+        return Missing(), "measure it"
+    if state is State.FAIL:
+        return Missing(), "a better version; more records of this one would not do"
+    if criterion.name in LATENCY_QUANTILES:
+        more = max(quantile_records(LATENCY_QUANTILES[criterion.name], criterion.level) - estimate.n, 0) or None
+    else:
+        more = records_missing(criterion, estimate)
+    if more is None:
+        return Missing(), "a better version; at this one's rate no number of records would do"
+    asked = _asked(criterion, estimate, more)
+    missing = Missing(records=asked, days=arrival_days(facts, asked))
+    return missing, f"about {asked:,} more labelled holdout records, if the rate stays what it is"
+
+
+def _asked(criterion: Criterion, estimate: Estimate, more: int) -> int:
+    """Return how many records bring so many more observations: of the automated ones only a share of all."""
+    if criterion.name != KpiMetric.SELECTIVE_ACCURACY.value:
+        return more
+    all_asked = estimate.n + sum(estimate.excluded.values())
+    return -int(-more * all_asked // max(estimate.n, 1))

@@ -1,0 +1,162 @@
+"""GO or NO-GO: what the criteria and their waivers come to, and one paragraph that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from workbench.gates.criteria import CriterionResult, Missing, State, counted
+from workbench.gates.facts import Facts
+from workbench.gates.judging import judged_criteria
+from workbench.gates.waivers import Waiver, checked_waivers
+
+SHOWN = 4
+
+
+class Verdict(StrEnum):
+    """The answer of a gate."""
+
+    GO = "GO"
+    NO_GO = "NO-GO"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The decision of a gate.
+
+    Parameters
+    ----------
+    results : tuple of CriterionResult
+        Every criterion and document, in the file's order.
+    waivers : tuple of Waiver
+        Every waiver of this gate, valid ones and others; those that count are in `waived`.
+    subject : mapping
+        What was judged: agent, digests of agent and records, prompt, model, commit.
+    """
+
+    pilot: str
+    gate: int
+    title: str
+    results: tuple[CriterionResult, ...]
+    waivers: tuple[Waiver, ...]
+    subject: Mapping[str, Any]
+
+    @property
+    def waived(self) -> Mapping[str, Waiver]:
+        """The valid waivers by criterion, of those criteria that did not pass by themselves."""
+        valid = {waiver.criterion: waiver for waiver in self.waivers if waiver.is_valid}
+        return {one.criterion.id: valid[one.criterion.id] for one in self.open if one.criterion.id in valid}
+
+    @property
+    def open(self) -> tuple[CriterionResult, ...]:
+        """The criteria that did not pass, waived ones among them."""
+        return tuple(one for one in self.results if one.state is not State.PASS)
+
+    @property
+    def blocking(self) -> tuple[CriterionResult, ...]:
+        """The criteria that stand between this gate and GO."""
+        waived = self.waived
+        return tuple(one for one in self.open if one.criterion.id not in waived)
+
+    @property
+    def verdict(self) -> Verdict:
+        """GO only when every criterion passes or is validly waived, and there is any criterion at all."""
+        return Verdict.GO if self.results and not self.blocking else Verdict.NO_GO
+
+    @property
+    def missing(self) -> Missing:
+        """How much evidence is missing for GO, over all blocking criteria.
+
+        Records are the largest number any criterion asks for, as the same records serve them all; signatures add up.
+        """
+        records = [one.missing.records for one in self.blocking if one.missing.records is not None]
+        days = [one.missing.days for one in self.blocking if one.missing.days is not None]
+        signatures = sum(one.missing.signatures for one in self.blocking)
+        return Missing(max(records, default=None), max(days, default=None), signatures)
+
+    def count(self, state: State) -> int:
+        """Return how many criteria are in a state."""
+        return sum(one.state is state for one in self.results)
+
+    def paragraph(self) -> str:
+        """Return why, what would change it, and how much evidence is missing."""
+        return " ".join(filter(None, (_why(self), _change(self), _amount(self))))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the decision as JSON values."""
+        return {
+            "pilot": self.pilot,
+            "gate": self.gate,
+            "title": self.title,
+            "verdict": self.verdict.value,
+            "paragraph": self.paragraph(),
+            "counts": {state.value: self.count(state) for state in State},
+            "missing": self.missing.as_json(),
+            "criteria": [{**one.as_json(), "waived": one.criterion.id in self.waived} for one in self.results],
+            "waivers": [waiver.as_json() for waiver in self.waivers],
+            "subject": dict(self.subject),
+        }
+
+
+def decide(facts: Facts, number: int, subject: Mapping[str, Any]) -> Decision:
+    """Return the decision of a gate on the facts as they are; nothing is run and nothing is written.
+
+    Raises
+    ------
+    InputError
+        A criterion, document, suite or waiver does not fit the pilot.
+    """
+    results = judged_criteria(facts, number)
+    waivers = checked_waivers(facts.pilot, number, [one.criterion for one in results], facts.today)
+    return Decision(facts.pilot.name, number, facts.gates.gates[number].title, results, waivers, subject)
+
+
+def _why(decision: Decision) -> str:
+    n = len(decision.results)
+    waived = decision.waived
+    if decision.verdict is Verdict.GO:
+        passed = f"GO: {decision.count(State.PASS)} of {n} criteria pass"
+        if not waived:
+            return f"{passed}."
+        names = ", ".join(f"{name} (by {waiver.name} until {waiver.until})" for name, waiver in waived.items())
+        return f"{passed} and {len(waived)} did not pass but are waived: {names}."
+    failed = [one for one in decision.blocking if one.state is State.FAIL]
+    unproven = [one for one in decision.blocking if one.state is State.UNPROVEN]
+    counts = f"{len(failed)} fail, {len(unproven)} unproven" + (f", {len(waived)} waived" if waived else "")
+    parts = [_listed("Failed", failed), _listed("Unproven", unproven)]
+    return " ".join(filter(None, [f"NO-GO: of {n} criteria {decision.count(State.PASS)} pass, {counts}.", *parts]))
+
+
+def _listed(word: str, results: Sequence[CriterionResult]) -> str:
+    if not results:
+        return ""
+    named = "; ".join(f"{one.criterion.title} ({one.reason})" for one in results[:SHOWN])
+    more = f"; and {len(results) - SHOWN} more" if len(results) > SHOWN else ""
+    return f"{word}: {named}{more}."
+
+
+def _change(decision: Decision) -> str:
+    changes = list(dict.fromkeys(one.would_change for one in decision.blocking if one.would_change))
+    if not changes:
+        return ""
+    more = f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
+    return f"What would change it: {'; '.join(changes[:SHOWN])}{more}."
+
+
+def _amount(decision: Decision) -> str:
+    if not decision.blocking:
+        return ""
+    missing = decision.missing
+    parts = []
+    if missing.records is not None:
+        days = "" if missing.days is None else f", {counted(missing.days, 'day')} at the present volume"
+        parts.append(f"about {missing.records:,} labelled records{days}")
+    if missing.signatures:
+        parts.append(counted(missing.signatures, "signature"))
+    uncounted = [one for one in decision.blocking if one.missing == Missing()]
+    if uncounted:
+        n = len(uncounted)
+        parts.append(f"{n} criteri{'on' if n == 1 else 'a'} that records and signatures alone would not settle")
+    return f"Missing evidence: {', '.join(parts)}."

@@ -1,0 +1,129 @@
+"""The report of a gate for its sponsor: one file, no script, no request, whatever records and replies say."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from workbench.charter import KpiMetric
+from workbench.engines.statement import answered_by
+from workbench.gates import Decision, Facts
+from workbench.metrics import Estimate, accuracy, automation_rate, risk_coverage, selective_accuracy
+from workbench.report.gate_plots import CURVE_HEIGHT, WIDTH, curve_plot, interval_plot
+from workbench.report.tables import estimate_text, percent
+from workbench.report.views import visible
+
+SLICES = ("class", "source")
+MAX_SLICES = 12
+TOP_FINDINGS = 10
+EMPTY = "(empty)"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """How the judged version does on one value of a stratum."""
+
+    column: str
+    value: str
+    n: int
+    accuracy: str
+    automation: str
+    selective: str
+
+
+def gate_page(facts: Facts, decision: Decision, files: Sequence[str]) -> str:
+    """Return the report of a decision as one HTML page that links into its bundle.
+
+    Parameters
+    ----------
+    facts : Facts
+    decision : Decision
+    files : sequence of str
+        What the bundle holds, by path; the page lies beside them.
+    """
+    said = decision.as_json()
+    gate = facts.gates.gates[decision.gate]
+    judged = facts.judged if gate.asks_evaluation else None
+    plots = [(one, interval_plot(one)) for one in said["criteria"] if one["estimate"] is not None]
+    return _environment().get_template("gate.html.j2").render(
+        decision=said,
+        pilot=facts.pilot,
+        today=facts.today.isoformat(),
+        wanted={one.criterion.id: one.criterion.wanted() for one in decision.results},
+        found={one.criterion.id: _found(one.criterion.name, one.estimate) for one in decision.results},
+        waivers={waiver.criterion: waiver for waiver in decision.waivers if waiver.is_valid},
+        plots=[(one, plot) for one, plot in plots if plot is not None],
+        curve=None if judged is None else _curve(facts),
+        slices=() if judged is None else slices(facts),
+        findings=_findings(facts) if gate.asks_audit else (),
+        answered="" if judged is None else answered_by([judged.content["identity"]]),
+        threshold="" if judged is None else judged.content["threshold_note"],
+        left_out=_left_out(judged.content["counts"]) if judged is not None else "",
+        files=sorted(files),
+        size={"width": WIDTH, "height": CURVE_HEIGHT},
+    )  # fmt: skip
+
+
+def slices(facts: Facts) -> tuple[Slice, ...]:
+    """Return how the judged version does by class and by source, the most frequent values of each."""
+    assert facts.judged is not None
+    outcomes, threshold = facts.judged.outcomes, facts.judged.threshold
+    rows: list[Slice] = []
+    for column in (name for name in SLICES if name in outcomes.columns):
+        values = outcomes[column].fillna(EMPTY).astype(str)
+        frequent = values.value_counts().index[:MAX_SLICES]
+        rows += [_slice(column, str(value), outcomes[values == value], facts, threshold) for value in frequent]
+    return tuple(rows)
+
+
+def _slice(column: str, value: str, part: pd.DataFrame, facts: Facts, threshold: float | None) -> Slice:
+    escalate = facts.pilot.settings.escalate_label
+    undefined = Estimate.undefined("no threshold")
+    automated = undefined if threshold is None else automation_rate(part, threshold, escalate)
+    selective = undefined if threshold is None else selective_accuracy(part, threshold, escalate)
+    named = (("accuracy", accuracy(part)), ("automation_rate", automated), ("selective_accuracy", selective))
+    return Slice(column, value, len(part), *(estimate_text(name, estimate) for name, estimate in named))
+
+
+def _curve(facts: Facts) -> Any:
+    assert facts.judged is not None
+    curve = risk_coverage(facts.judged.outcomes, facts.pilot.settings.escalate_label)
+    return curve_plot(curve, facts.pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY), facts.judged.threshold)
+
+
+def _findings(facts: Facts) -> Sequence[Mapping[str, Any]]:
+    return () if facts.audit is None else facts.audit.content["findings"][:TOP_FINDINGS]
+
+
+def _found(metric: str, estimate: Estimate | None) -> str:
+    return "" if estimate is None else estimate_text(metric, estimate)
+
+
+def _left_out(counts: Mapping[str, int]) -> str:
+    ended = ", ".join(f"{counts[name]:,} {name}" for name in ("ok", "invalid", "failed", "skipped"))
+    return f"{counts['planned']:,} holdout decisions were planned: {ended}."
+
+
+def _plain(value: object) -> object:
+    """Return text with hidden signs spelled out; markup and numbers as they are."""
+    return visible(value) if type(value) is str else value
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_plain,
+    )
+    environment.filters["percent"] = percent
+    return environment

@@ -1,0 +1,204 @@
+"""The order in which coverages are tested: what decides how much is certified, and never whether it is true.
+
+Two stretches, from few automated records to many. The first takes strides: only numbers of records at which one more
+error becomes admissible, since those are where the exact test is sharpest. The second goes step by step, to find how
+far the proof carries. Where the first begins and the second takes over is fixed beforehand or chosen on development
+records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers
+from workbench.stats.power import allowed_errors
+
+MAX_STEPS = 2_000
+USUAL_STRIDES_FROM = 0.5
+USUAL_STEPS_FROM = 0.6
+GRID = 100
+N_DRAWS = 200
+STARTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+POWER_GIVEN_UP = 0.01
+SEED = 20_260_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Records by falling confidence, one entry per distinct confidence that may be automated.
+
+    Parameters
+    ----------
+    threshold : array of shape (n_thresholds,)
+        The distinct confidences, highest first.
+    n_automated, n_wrong : array of int
+        Records at or above each threshold, and the wrong ones among them.
+    n : int
+        All records, those that are never automated among them.
+    """
+
+    threshold: Floats
+    n_automated: Integers
+    n_wrong: Integers
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is to be proved: accuracy above `target`, at `alpha`, with counts divided by `deflation`."""
+
+    target: float
+    alpha: float
+    automation_target: float | None = None
+    deflation: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Simulated:
+    """Simulated holdouts: numbers of automated records, errors they may have, and whether each has no more."""
+
+    counts: Integers
+    allowed: Integers
+    passes: Flags
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which coverages are tested, in rising order.
+
+    Parameters
+    ----------
+    strides_from, steps_from : float
+        Share of all records at which the strides begin, and at which steps take over.
+    source : str
+        "fixed beforehand", or how it was chosen.
+    """
+
+    strides_from: float
+    steps_from: float
+    source: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the order as JSON values."""
+        return {"strides_from": self.strides_from, "steps_from": self.steps_from, "source": self.source}
+
+    def places(self, counts: Integers, n: int, allowed: Integers) -> Integers:
+        """Return the places in `counts`, rising numbers of automated records, that are tested, in order.
+
+        `allowed` is how many errors each count may have. Only counts enter, never an error that was made.
+        """
+        is_sharpest = allowed > np.concatenate(([-1], allowed[:-1]))
+        strides = (counts >= self.strides_from * n) & (counts < self.steps_from * n) & is_sharpest
+        steps = np.flatnonzero((counts >= self.steps_from * n) & (allowed >= 0))
+        if len(steps) > MAX_STEPS:
+            steps = steps[np.unique(np.linspace(0, len(steps) - 1, MAX_STEPS).round().astype(np.int64))]
+        return np.concatenate((np.flatnonzero(strides), steps)).astype(np.int64)
+
+
+def rank(confidence: Floats, correct: Flags) -> Ranked:
+    """Return records by falling confidence; minus infinity is never automated."""
+    usable = np.isfinite(confidence)
+    threshold, place = np.unique(confidence[usable], return_inverse=True)
+    n_at = np.bincount(place, minlength=len(threshold))[::-1]
+    wrong_at = np.bincount(place[~correct[usable]], minlength=len(threshold))[::-1]
+    return Ranked(threshold[::-1], np.cumsum(n_at), np.cumsum(wrong_at), len(confidence))
+
+
+def usual_order(automation_target: float | None) -> Order:
+    """Return the order to use without development records.
+
+    With an automation target the strides start at half of the records and the steps at the target, so that nearly all
+    power goes into proving the target and a lower automation is still found where the target is out of reach.
+    """
+    steps_from = USUAL_STEPS_FROM if automation_target is None else automation_target
+    return Order(min(USUAL_STRIDES_FROM, steps_from), steps_from, "fixed beforehand")
+
+
+def order_from_development(confidence: ArrayLike, correct: ArrayLike, n: int, claim: Claim) -> Order:
+    """Return the order that certifies most, in simulations of n records like the development records.
+
+    With an automation target: the most automation among those orders that reach the target nearly as often as the best
+    one does (one point less at most).
+
+    Parameters
+    ----------
+    confidence, correct : array of shape (n_development,)
+        As for `certify_threshold`.
+    n : int
+        Holdout records.
+
+    Raises
+    ------
+    InputError
+        The arrays cannot be used.
+    """
+    scores = checked_numbers("development confidences", confidence, never_allowed=True)
+    flags = checked_flags("development correctness", correct, len(scores))
+    usable = np.isfinite(scores)
+    counts = np.unique(np.ceil(np.arange(1, GRID + 1) / GRID * n).astype(np.int64))
+    reachable = counts[counts <= usable.mean() * n]
+    if not len(reachable):
+        return usual_order(claim.automation_target)
+    errors = _simulated(scores[usable], flags[usable], reachable)
+    allowed = allowed_errors(reachable, claim.target, claim.alpha, claim.deflation)
+    simulated = _Simulated(reachable, allowed, errors <= allowed, n)
+    wanted = claim.automation_target
+    merits = {order: _merit(order, simulated, wanted) for order in _candidates(wanted)}
+    best = max(reached for reached, _ in merits.values())
+    good = [order for order, (reached, _) in merits.items() if reached >= best - POWER_GIVEN_UP]
+    return max(good, key=lambda order: merits[order][1])
+
+
+def _candidates(automation_target: float | None) -> tuple[Order, ...]:
+    """Return the orders to choose from, the usual one first, so that it is kept when others are no better."""
+    usual = usual_order(automation_target)
+    places = STARTS if automation_target is None else tuple(sorted({*STARTS, automation_target}))
+    pairs = [(first, second) for first, second in product(places, places) if first <= second]
+    others = [Order(first, second, "chosen on development records") for first, second in pairs]
+    return (usual, *others)
+
+
+def _merit(order: Order, simulated: _Simulated, wanted: float | None) -> tuple[float, float]:
+    """Return how often an order reaches the automation target, and its mean certified automation."""
+    counts = simulated.counts
+    places = order.places(counts, simulated.n, simulated.allowed)
+    if not len(places):
+        return 0.0, 0.0
+    n_passed = np.logical_and.accumulate(simulated.passes[:, places], axis=1).sum(axis=1)
+    automated = np.where(n_passed > 0, counts[places[np.maximum(n_passed - 1, 0)]], 0) / simulated.n
+    return (1.0 if wanted is None else float(np.mean(automated >= wanted))), float(np.mean(automated))
+
+
+def _simulated(confidence: Floats, correct: Flags, counts: Integers) -> Integers:
+    """Return cumulative errors, shape (N_DRAWS, n_counts), of samples whose error rate falls with the confidence."""
+    from scipy import special, stats
+
+    generator = np.random.default_rng(SEED)
+    score = special.ndtri((stats.rankdata(confidence) - 0.5) / len(confidence))
+    centre, spread = _logistic(score, ~correct)
+    draws = generator.multivariate_normal(centre, spread, N_DRAWS, method="eigh")
+    sizes = np.diff(counts, prepend=0)
+    middle = special.ndtri(1 - (counts - sizes / 2) / max(counts[-1], 1))
+    rates = special.expit(draws[:, :1] + draws[:, 1:] * middle)
+    return np.asarray(np.cumsum(generator.binomial(sizes, rates), axis=1), dtype=np.int64)
+
+
+def _logistic(score: Floats, wrong: Flags) -> tuple[Floats, Floats]:
+    """Return coefficients and covariance of a logistic regression of wrong on a score, with a weak pull to 0."""
+    design = np.column_stack((np.ones_like(score), score))
+    pull = np.diag([0.01, 0.1])
+    beta = np.array([np.log((wrong.sum() + 0.5) / ((~wrong).sum() + 0.5)), 0.0])
+    for _ in range(50):
+        fitted = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
+        information = (design.T * (fitted * (1 - fitted))) @ design + pull
+        step = np.linalg.solve(information, design.T @ (wrong - fitted) - pull @ beta)
+        beta = beta + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-8:
+            break
+    return beta, np.linalg.inv(information)

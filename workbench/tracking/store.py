@@ -1,0 +1,86 @@
+"""The MLflow store of a root: its address, created once, one client at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import RunError
+from workbench.files import write_atomically
+from workbench.pilot import Pilot
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+DATABASE = "mlflow.db"
+LOGGED_FILE = "logged.json"
+
+
+def store_uri(root: Path) -> str:
+    """Return the address of a root's MLflow store."""
+    return f"sqlite:///{root / 'mlruns' / DATABASE}"
+
+
+def read_logged(pilot: Pilot) -> dict[str, Any]:
+    """Return what of a pilot is in the store already: content digest to its place there; nothing without a store."""
+    path = pilot.runs / LOGGED_FILE
+    if not path.is_file() or not has_store(pilot.root):
+        return {}
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return known
+
+
+def write_logged(pilot: Pilot, known: dict[str, Any]) -> None:
+    """Remember what of a pilot is in the store."""
+    write_atomically(pilot.runs / LOGGED_FILE, json.dumps(known, indent=1, sort_keys=True))
+
+
+def prepare(root: Path) -> None:
+    """Create a root's MLflow store if it is not there: once, before anything parallel uses it."""
+    with client_of(root):
+        pass
+
+
+def has_store(root: Path) -> bool:
+    """Return whether a root has its MLflow store already."""
+    return (root / "mlruns" / DATABASE).is_file()
+
+
+@contextmanager
+def client_of(root: Path) -> Iterator[MlflowClient]:
+    """Give a client of the store, created and migrated by one process at a time."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for noisy in ("alembic", "mlflow.store"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    folder = root / "mlruns"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f".{DATABASE}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            is_new = not has_store(root)
+            mlflow.set_tracking_uri(store_uri(root))
+            client = MlflowClient(store_uri(root), store_uri(root))
+            client.search_experiments(max_results=1)
+            if is_new:
+                with sqlite3.connect(folder / DATABASE) as connection:
+                    connection.execute("PRAGMA journal_mode=WAL")
+        yield client
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise RunError(
+            "the comparison could not be logged to MLflow; the decisions and estimates are stored",
+            where=str(folder / DATABASE),
+            got=str(error)[:300],
+            remedy="mend the store, then run the same command again: it logs what is missing",
+        ) from None
