@@ -20,7 +20,7 @@ from workbench.evidence.decisions import DECISIONS, EVALUATIONS, read_decisions,
 from workbench.journal import digest_of
 from workbench.metrics import METRIC_NAMES, Estimate, evaluate_outcomes
 from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL
-from workbench.metrics.measured import measured
+from workbench.metrics.measured import audited, measured
 
 TOLERANCE = 1e-9
 # One run's duration is not in its decisions.
@@ -155,7 +155,7 @@ def _estimate(
     """Return a criterion's estimate from the judged version's decisions, or from the audit's findings."""
     name, level = one["name"], one["confidence_level"]
     if name not in METRIC_NAMES:
-        return _audit_estimate(parsed(files, FINDINGS_FILE), name, level)
+        return audited(parsed(files, FINDINGS_FILE)["sections"], name, level)
     agent = verdict["subject"].get("agent")
     judged = [each for each in evaluations if each.content["split"] == HOLDOUT and each.content["agent"] == agent]
     if len(judged) != 1:
@@ -167,17 +167,6 @@ def _estimate(
         return measured(recorded.outcomes, name, settings, one["slice"])
     except WorkbenchError as error:
         raise SignatureError(f"a criterion cannot be computed again: {error.problem}", got=one["id"]) from None
-
-
-def _audit_estimate(findings: Mapping[str, Any], name: str, level: float) -> Estimate:
-    """Return an estimate of the audit at a confidence level, from its count and denominator."""
-    found = [each["estimates"][name] for each in findings["sections"].values() if name in each.get("estimates", {})]
-    if not found:
-        return Estimate.undefined(f"the audit has no estimate {name}")
-    n, value = int(found[0]["n"]), found[0]["value"]
-    if value is None:
-        return Estimate.undefined(str(found[0]["method"]).removeprefix("none: "))
-    return Estimate.proportion(round(value * n), n, excluded=found[0]["excluded"], confidence_level=level)
 
 
 def _state(one: Mapping[str, Any], estimate: Estimate) -> str:

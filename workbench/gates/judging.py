@@ -10,7 +10,7 @@ from workbench.gates.facts import Facts
 from workbench.gates.planning import arrival_days, quantile_records, records_missing
 from workbench.gates.schema import CHECK_TITLES, AuditMetric, CriterionSettings, DocumentSettings, GateSettings
 from workbench.metrics import Estimate
-from workbench.metrics.measured import measured
+from workbench.metrics.measured import audited, measured
 from workbench.metrics.summary import LATENCY_QUANTILES
 
 DEFAULT_LEVEL = 0.95
@@ -121,15 +121,7 @@ def audit_estimate(facts: Facts, criterion: Criterion) -> Estimate:
     """Return an estimate of the audit, its interval at the criterion's confidence level."""
     assert facts.audit is not None
     assert criterion.confidence_level is not None
-    sections = facts.audit.content["sections"]
-    found = [section["estimates"] for section in sections.values() if criterion.name in section["estimates"]]
-    if not found:
-        return Estimate.undefined(f"the audit has no estimate {criterion.name}")
-    content = found[0][criterion.name]
-    if content["value"] is None:
-        return Estimate.undefined(str(content["method"]).removeprefix("none: "))
-    hits, n = round(content["value"] * content["n"]), int(content["n"])
-    return Estimate.proportion(hits, n, excluded=content["excluded"], confidence_level=criterion.confidence_level)
+    return audited(facts.audit.content["sections"], criterion.name, criterion.confidence_level)
 
 
 def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State) -> tuple[Missing, str]:
@@ -146,7 +138,8 @@ def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State
         return Missing(), "a better version; at this one's rate no number of records would do"
     asked = _asked(criterion, estimate, more)
     missing = Missing(records=asked, days=arrival_days(facts, asked))
-    return missing, f"about {asked:,} more labelled holdout records, if the rate stays what it is"
+    kind = "records" if criterion.name in list(AuditMetric) else "labelled holdout records"
+    return missing, f"about {asked:,} more {kind}, if the rate stays what it is"
 
 
 def _asked(criterion: Criterion, estimate: Estimate, more: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -52,6 +53,17 @@ def measured(outcomes: pd.DataFrame, metric: str, settings: EvaluationSettings, 
     if metric not in estimates:
         raise InputError(f"there is no metric {metric!r}", expected=", ".join(estimates))
     return one_sided(estimates[metric], level)
+
+
+def audited(sections: Mapping[str, Mapping[str, Any]], metric: str, level: float) -> Estimate:
+    """Return a share that an audit found, as findings.json has it, with one-sided exact bounds at a level."""
+    found = [section["estimates"][metric] for section in sections.values() if metric in section.get("estimates", {})]
+    if not found:
+        return Estimate.undefined(f"the audit has no estimate {metric}")
+    n, value = int(found[0]["n"]), found[0]["value"]
+    if value is None:
+        return Estimate.undefined(str(found[0]["method"]).removeprefix("none: "))
+    return one_sided(Estimate.proportion(round(value * n), n, excluded=found[0]["excluded"]), level)
 
 
 def one_sided(estimate: Estimate, level: float) -> Estimate:
