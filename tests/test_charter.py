@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from commands import command_in
 from ticket_records import write_tickets
 
 from workbench.charter import CATALOGUE, Charter, KpiMetric
@@ -20,7 +21,6 @@ from workbench.charter.metrics import catalogue_markdown
 from workbench.charter.regulation import ai_act_dates, obligation
 from workbench.charter.schema import AiActRiskClass
 from workbench.charter.signatures import charter_signatures, require_signatures, sign_charter
-from workbench.cli import main
 from workbench.configuration import read_settings
 from workbench.errors import InputError, SignatureError
 from workbench.metrics import METRIC_NAMES
@@ -331,19 +331,7 @@ def command(
     """Run the command in this process under tmp_path; return exit code, standard output and standard error."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("WORKBENCH_SIGNING_KEY", raising=False)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["workbench", *arguments])
-        monkeypatch.chdir(tmp_path)
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(str(ended.code or 0))
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return run
+    return command_in(tmp_path, monkeypatch, capsys)
 
 
 def test_a_new_pilots_charter_is_read_filled_in_and_signed(

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import command_in
 from ticket_records import write_tickets
 from tiny_model import Sizes, make_model
 
-from workbench.cli import main
 from workbench.pilot import Pilot
 
 
@@ -19,19 +19,7 @@ def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., tuple[int, str, str]]:
     """Run the command in this process under tmp_path; return exit code, standard output and standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["workbench", *arguments])
-        monkeypatch.chdir(tmp_path)
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(str(ended.code or 0))
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return run
+    return command_in(tmp_path, monkeypatch, capsys)
 
 
 Command = Callable[..., tuple[int, str, str]]

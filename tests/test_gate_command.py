@@ -1,13 +1,12 @@
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import command_in
 from gate_pilots import facts_of, gate, gate_pilot, signed
 
-from workbench.cli import main
 from workbench.gates import decide
 from workbench.signing.keys import new_key
 
@@ -19,19 +18,7 @@ def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., tuple[int, str, str]]:
     """Run the command in this process under tmp_path/root; return exit code, standard output and standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["workbench", *arguments])
-        monkeypatch.chdir(tmp_path / "root")
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(str(ended.code or 0))
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return run
+    return command_in(tmp_path / "root", monkeypatch, capsys)
 
 
 BY = ("--until", "2099-01-01", "--name", "A", "--role", "B")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 
 import pytest
+from commands import command_in
 from small_pilots import with_settings
 
-from workbench.cli import main
 from workbench.pilot import Pilot
 
 Command = Callable[..., tuple[int, str, str]]
@@ -27,19 +26,7 @@ def pilot(tickets: Callable[[int], Pilot]) -> Pilot:
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pilot: Pilot) -> Command:
     """Run the command in this process under the pilot's root; return exit code, standard output and error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["workbench", *arguments])
-        monkeypatch.chdir(pilot.root)
-        code = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(str(ended.code or 0))
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return run
+    return command_in(pilot.root, monkeypatch, capsys)
 
 
 @pytest.mark.usefixtures("with_store")

@@ -1,0 +1,29 @@
+"""The command `workbench`, run in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workbench.cli import main
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def command_in(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return a function that runs the command under a folder: exit code, standard output and standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["workbench", *arguments])
+        monkeypatch.chdir(folder)
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(str(ended.code or 0))
+        out = capsys.readouterr()
+        return code, out.out, out.err
+
+    return run
