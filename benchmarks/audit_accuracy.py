@@ -14,7 +14,7 @@ import numpy as np
 from dirty_tables.domains import TESTING, TUNING, Domain, Rng
 from dirty_tables.errors import kinds_of, spoil
 from dirty_tables.lookalikes import CONTRACTS, LOOKALIKES
-from dirty_tables.scoring import Score, score
+from dirty_tables.scoring import Score, cells_found, score
 
 from workbench.audit.detection import detect
 from workbench.audit.reading import table_from
@@ -36,8 +36,7 @@ def by_kind(domains: Mapping[str, Callable[[Rng], Domain]]) -> dict[tuple[str, s
             domain = make(np.random.default_rng(seed))
             for kind in kinds_of(domain):
                 dirty = spoil(np.random.default_rng(seed + 1_000), domain, [kind])
-                with table_from(dirty.table) as table:
-                    one = score(dirty.wrong, dirty.table.columns, detect(table).cells)
+                one = score(dirty.wrong, dirty.table.columns, cells_found(dirty))
                 found[kind, name] = found.get((kind, name), NOTHING) + one
     return found
 
@@ -52,8 +51,7 @@ def all_kinds(domains: Mapping[str, Callable[[Rng], Domain]]) -> dict[str, tuple
             with table_from(domain.table) as table:
                 n_clean += len(detect(table).cells)
             dirty = spoil(np.random.default_rng(seed + 2_000), domain, kinds_of(domain), rate=0.01)
-            with table_from(dirty.table) as table:
-                total += score(dirty.wrong, dirty.table.columns, detect(table).cells)
+            total += score(dirty.wrong, dirty.table.columns, cells_found(dirty))
         found[name] = (total, n_clean)
     return found
 

@@ -1,14 +1,22 @@
-"""Cost of looking at every cell of 1,000,000 rows x 20 columns, beside one DuckDB SUMMARIZE of the same file.
+"""Cost of an audit beside one DuckDB SUMMARIZE, fg-data-profiling alone and great-expectations alone, on the same file.
 
-`python benchmarks/audit_speed.py [ROWS]` writes the table to a temporary folder and measures each in a process of its
-own: CPU seconds (all threads, imports included) and the most memory resident.
+`python benchmarks/audit_speed.py [ROWS] [WAY ...]` writes the table to a temporary folder and measures each way in a
+process of its own, imports included: CPU seconds of all threads and of the processes it starts, and the most memory
+that one of them held. The ways:
+
+- SUMMARIZE: DuckDB's own, what reading and counting cost;
+- detect: every cell looked at and every rule held, no report;
+- audit: the whole command `workbench audit --records FILE --out DIR`, with report, validated suite and profile page;
+- profile: fg-data-profiling alone, its page of the whole file, with its defaults (asked for by name only: its
+  correlations and plots of pairs are not meant for a million rows);
+- profile-minimal: the same with `minimal=True`, which its documentation advises for large tables;
+- expectations: great-expectations alone on `audit_alone.generated_suite`, yes or no only;
+- expectations-rows: the same with the rows that break each expectation.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +28,7 @@ from dirty_tables.errors import spoil
 
 KINDS = ("typo", "missing", "placeholder", "date_format", "dependency", "outlier", "case")
 BLOCK = 100_000
+WAYS = ("SUMMARIZE", "detect", "audit", "profile-minimal", "expectations", "expectations-rows")
 
 
 def write(path: Path, n: int) -> None:
@@ -37,38 +46,70 @@ def write(path: Path, n: int) -> None:
         part.to_csv(path, index=False, mode="a", header=start == 0)
 
 
-def measured(what: str, path: Path) -> dict[str, float]:
-    """Do one of the two and return what it cost this process."""
-    n_cells = 0
-    if what == "SUMMARIZE":
-        import duckdb
+def go(way: str, path: Path) -> None:
+    """Do what a way does with the file, in this process; print the number of cells it names, if it names any."""
+    match way:
+        case "SUMMARIZE":
+            import duckdb
 
-        duckdb.sql(f"SUMMARIZE SELECT * FROM '{path}'").fetchall()
-    else:
-        from workbench.audit.detection import detect
-        from workbench.audit.reading import open_table
+            duckdb.sql(f"SUMMARIZE SELECT * FROM '{path}'").fetchall()
+        case "detect":
+            from workbench.audit.detection import detect
+            from workbench.audit.reading import open_table
 
-        with open_table(path) as table:
-            n_cells = len(detect(table).cells)
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return {"cpu_s": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024, "cells": n_cells}
+            with open_table(path) as table:
+                print(len(detect(table).cells))
+        case "profile" | "profile-minimal":
+            from audit_alone import write_profile
+
+            write_profile(path, path.with_suffix(".html"), minimal=way == "profile-minimal")
+        case "expectations" | "expectations-rows":
+            import pandas as pd
+            from audit_alone import broken_cells, generated_suite
+
+            frame = pd.read_csv(path, low_memory=False)
+            suite = generated_suite(frame)
+            cells = broken_cells(frame, suite, "COMPLETE" if way == "expectations-rows" else "BOOLEAN_ONLY")
+            print(len(cells) if way == "expectations-rows" else "")
+        case _:
+            raise SystemExit(f"there is no way {way!r}: {', '.join(('profile', *WAYS))}")
+
+
+def measured(way: str, path: Path) -> tuple[float, float, str]:
+    """Return CPU seconds, the most memory of a process in MB, and the number of cells named, empty when none are."""
+    out = path.parent / "audit"
+    command = [sys.executable, __file__, "--go", way, str(path)]
+    if way == "audit":
+        command = [sys.executable, "-m", "workbench", "audit", "--records", str(path), "--out", str(out)]
+    with tempfile.TemporaryFile("w+") as answer, tempfile.TemporaryFile("w+") as messages:
+        process = subprocess.Popen(command, stdout=answer, stderr=messages)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        answer.seek(0)
+        messages.seek(0)
+        if process.returncode:
+            raise SystemExit(f"{way} failed: {messages.read()[-2_000:]}")
+        n_cells = answer.read().strip()
+    if way == "audit":
+        with (out / "cells.csv").open(encoding="utf-8") as file:
+            n_cells = str(sum(1 for _ in file) - 1)
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, n_cells
 
 
 def main() -> None:
-    """Measure both on the same file."""
-    if len(sys.argv) > 2:
-        print(json.dumps(measured(sys.argv[1], Path(sys.argv[2]))))
+    """Measure each way on the same file."""
+    if sys.argv[1:2] == ["--go"]:
+        go(sys.argv[2], Path(sys.argv[3]))
         return
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "orders.csv"
         write(path, n)
-        print(f"{n:,} rows x 20 columns, {path.stat().st_size / 1e6:,.0f} MB of CSV, {os.cpu_count()} cores")
-        print(f"{'':12}{'CPU s':>8}{'peak MB':>10}{'flagged cells':>16}")
-        for what in ("SUMMARIZE", "detect"):
-            command = [sys.executable, __file__, what, str(path)]
-            row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            print(f"{what:12}{row['cpu_s']:8.1f}{row['peak_mb']:10,.0f}{row['cells']:16,.0f}")
+        print(f"{n:,} rows x 20 columns, {path.stat().st_size / 1e6:,.1f} MB of CSV, {os.cpu_count()} cores")
+        print(f"{'':18}{'CPU s':>8}{'peak MB':>10}{'cells named':>14}")
+        for way in sys.argv[2:] or WAYS:
+            cpu_s, peak_mb, n_cells = measured(way, path)
+            print(f"{way:18}{cpu_s:8.1f}{peak_mb:10,.0f}{n_cells:>14}", flush=True)
 
 
 if __name__ == "__main__":

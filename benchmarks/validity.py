@@ -215,7 +215,7 @@ def certification_cells(n_pilots: int) -> Iterator[dict[str, Any]]:
             found: dict[str, list[Found]] = {name: [] for name in methods}
             for pilot in range(n_pilots):
                 if pilot % PILOTS_PER_DEVELOPMENT_SET == 0:
-                    orders = _orders(population.draw(generator, 1_000), n)
+                    orders = orders_of(population.draw(generator, 1_000), n)
                 sample = population.draw(generator, n)
                 for name, method in methods.items():
                     found[name].append(method(sample, orders, population))
@@ -231,7 +231,7 @@ def certification_cells(n_pilots: int) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _orders(development: Sample, n: int) -> Orders:
+def orders_of(development: Sample, n: int) -> Orders:
     """Return the orders that a development set chooses, by what is aimed at."""
     confidence, correct, _ = development
     return {
@@ -322,6 +322,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=2_000)
     parser.add_argument("--out", type=Path, default=Path("docs"))
     arguments = parser.parse_args()
+    from benchmarks.validity_chains import chain_cells
+
     started = time.process_time()
     results = {
         "pilots": arguments.pilots,
@@ -330,6 +332,7 @@ def main() -> None:
         "populations": {one.name: one.says for one in POPULATIONS},
         "certification": list(certification_cells(arguments.pilots)),
         "versions": list(versions_cell(arguments.pilots)),
+        "chains": list(chain_cells(arguments.pilots)),
         "coverage": list(coverage_cells(arguments.samples)),
     }
     results["cpu_seconds"] = round(time.process_time() - started)

@@ -55,7 +55,9 @@ def test_a_cell_of_ten_million_characters_is_read(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         ("a,b\n1,2\n3\n4,5,6\n", r"(?s)do not all have the header's cells.*line 3.*got: 1 cells"),
-        ("a,b\n1,2\n4,5,6\n", r"(?s)do not all have the header's cells.*line 3"),
+        ("a,b\n1,2\n4,5,6\n", r"(?s)do not all have the header's cells.*line 3.*got: more than 2 cells"),
+        ('a,b\n1,2\n3,"open\n5,6\n', r"(?s)a quoted cell of the CSV has no end.*line 3"),
+        ('a,b\n1,"x"y\n3,4\n', r"(?s)goes on after its closing quote.*line 2"),
         ("a,a\n1,2\n", "names columns twice"),
         ("a,b\n", "holds no row"),
         ("", "the file is empty"),

@@ -37,6 +37,11 @@ def test_at_most_five_severe_findings_must_be_fixed_first_one_of_each_kind():
     assert [one.kind for one in must_fix([*severe, again])] == ["k7", "k6", "k5", "k4", "k3"]
 
 
+def test_a_kind_is_represented_by_its_worst_severe_finding_and_not_by_a_frequent_mild_one():
+    mild, severe = finding("k", range(99), Severity.LOW), finding("k", [1], Severity.HIGH, columns=("other",))
+    assert must_fix([mild, severe]) == (severe,)
+
+
 def test_medium_findings_fill_up_to_three_and_low_ones_never():
     found = [
         finding("high", [1], Severity.HIGH),

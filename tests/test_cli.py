@@ -38,6 +38,9 @@ def test_a_new_pilot_is_evaluated_and_its_runs_are_shown(command: Command, tmp_p
     assert set(accuracy) == {"value", "lower", "upper", "n", "excluded", "method"}
     assert accuracy["n"] == 50
     assert 0 < accuracy["lower"] < accuracy["value"] < accuracy["upper"] < 1
+    names = ["noise_ceiling", "high_risk", "high_risk_proofs", "costs", "minutes", "amounts"]
+    assert list(content["conclusions"]) == names
+    assert "fill in costs.minutes_per_record" in content["conclusions"]["minutes"]
     code, out, _ = command("status", "tickets", "--json")
     assert json.loads(out) == {
         "pilot": "tickets",

@@ -92,6 +92,9 @@ def test_a_reply_becomes_one_decision_with_its_measurements() -> None:
     assert (stated.confidence, stated.confidence_source) == (0.2, "stated")
     neither = decision_from_reply(Reply("r", '{"action": "approve"}', 1.5, 2), ACTIONS)
     assert (neither.confidence, neither.confidence_source) == (None, None)
+    assert (with_tokens.logprob, with_tokens.stated) == (pytest.approx(0.75), 0.2), "every one that was given is kept"
+    assert (stated.logprob, stated.stated) == (None, 0.2)
+    assert (neither.logprob, neither.stated) == (None, None)
 
 
 @pytest.mark.parametrize(

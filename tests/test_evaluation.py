@@ -103,8 +103,10 @@ def test_the_threshold_for_the_holdout_is_certified_at_the_level_its_opening_is_
     again = evaluate(pilot, "baseline", HOLDOUT)
     assert again.session.n_asked == 0
     assert again.as_json()["certification"] == found.as_json()["certification"]
+    assert found.as_json()["outlook"]["says"] == "nothing is missing"
     openings = read_ledger(ledger_path(pilot))
     assert [(opening.number, opening.repeat_of) for opening in openings] == [(1, None), (2, 1)]
+    assert openings[0].purpose.prompt is None
 
 
 def test_where_nothing_can_be_certified_the_threshold_is_that_of_development_records(
@@ -208,6 +210,8 @@ def test_prompts_are_answered_in_process_and_another_model_of_that_name_is_asked
     assert first.identity == again.identity != other.identity
     assert first.info.failed == 0
     assert first.outcomes["prompt_tokens"].min() > 0
+    evaluate(pilot, "prompt_v1", RunRequest(Split.HOLDOUT, 6, choices[0], show_progress=False))
+    assert read_ledger(ledger_path(pilot))[-1].purpose.prompt == first.identity["prompt"]
 
 
 def test_options_of_an_engine_that_go_nowhere_are_refused_even_without_a_prompt(

@@ -260,6 +260,9 @@ def test_a_certified_threshold_passes_and_one_that_is_not_says_how_many_records_
     assert (found.state, found.missing.records, found.missing.days) == (State.UNPROVEN, 1500, 15)
     write_evaluation(pilot, outcomes_of(pilot), certification={**nothing, "records_needed": None})
     assert "no number of records would do" in result(pilot, "sure").would_change
+    seen = {"says": "how many more records would do cannot be told: 7 of the 800 surest decisions are wrong"}
+    write_evaluation(pilot, outcomes_of(pilot), certification={**nothing, "records_needed": None}, outlook=seen)
+    assert result(pilot, "sure").would_change == f"a better version: {seen['says']}"
 
 
 def test_424_decisions_without_an_error_prove_992_of_1000_at_the_first_opening(tmp_path: Path) -> None:

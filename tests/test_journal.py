@@ -1,9 +1,12 @@
+import hashlib
+import json
+import math
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from workbench.decisions import Decision, Status
+from workbench.decisions import ConfidenceSource, Decision, Status
 from workbench.errors import InputError, RunError
 from workbench.journal import Journal, RunPlan, key_of, sole_run
 
@@ -163,6 +166,78 @@ def test_tokens_of_a_reply_are_kept_beside_the_decision(tmp_path):
         assert journal.tokens(run, "b") is None, "tokens that do not spell the reply are another reply's"
         assert journal.tokens(run, "c") is None
         assert "tokens" not in journal.decisions(run).columns
+
+
+def test_every_confidence_that_was_given_comes_back(tmp_path: Path) -> None:
+    said = '{"action": "yes", "reason": "x \\ud83d", "confidence": 0.9}'
+    both = Decision("a", Status.OK, "yes", 0.7, ConfidenceSource.LOGPROB, text=said, logprob=0.7, stated=0.9)
+    token_only = Decision("b", Status.OK, "yes", 0.6, ConfidenceSource.LOGPROB, text='{"action": "yes"}', logprob=0.6)
+    own_only = Decision("c", Status.OK, "yes", 0.8, ConfidenceSource.STATED, stated=0.8)
+    nothing = Decision("d", Status.INVALID, cause="bad_confidence", text='{"action": "yes", "confidence": 2}')
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        run = journal.plan(PLAN, RECORDS)
+        journal.append(keyed(both, token_only, own_only, nothing))
+        table = journal.decisions(run)
+        assert journal.of_record("a")[run]["stated"] == 0.9
+    assert table["logprob"].tolist() == pytest.approx([0.7, 0.6, math.nan, math.nan], nan_ok=True)
+    assert table["stated"].tolist() == pytest.approx([0.9, math.nan, 0.8, math.nan], nan_ok=True)
+
+
+# A journal as it was written before decisions had more than one confidence, down to its statements.
+BEFORE = """
+CREATE TABLE runs (
+    run TEXT PRIMARY KEY, agent TEXT NOT NULL, split TEXT NOT NULL, agent_digest TEXT NOT NULL,
+    identity TEXT NOT NULL, dataset_digest TEXT NOT NULL, started TEXT NOT NULL,
+    wall_s REAL NOT NULL DEFAULT 0, called INTEGER NOT NULL DEFAULT 0, touched TEXT NOT NULL
+);
+CREATE TABLE planned (
+    run TEXT NOT NULL, position INTEGER NOT NULL, record_id TEXT NOT NULL, key TEXT NOT NULL,
+    PRIMARY KEY (run, position)
+) WITHOUT ROWID;
+CREATE TABLE decisions (
+    key TEXT PRIMARY KEY, record_id, status, action, confidence, confidence_source, reason, cause, detail, text,
+    latency_s, attempts, prompt_tokens, completion_tokens, checksum TEXT NOT NULL
+);
+"""
+
+
+def written_before(path: Path) -> str:
+    """Write a journal of the old shape with one decision, and return its run."""
+    said = '{"action": "yes", "reason": "r", "confidence": 0.95}'
+    values = ("a", "ok", "yes", 0.5, "logprob", "r", None, None, said, 0.1, 1, 7, 9)
+    key = key_of(PLAN.agent_digest, "da")
+    checksum = hashlib.blake2b(repr((key, values)).encode(), digest_size=8).hexdigest()
+    with sqlite3.connect(path) as connection:
+        connection.executescript(BEFORE)
+        identity = json.dumps(PLAN.identity, sort_keys=True)
+        run = ("run of before", "agent", "dev", PLAN.agent_digest, identity, "data", "2026-01-01", 0.0, 0, "2026-01-01")
+        connection.execute(f"INSERT INTO runs VALUES ({', '.join('?' * 10)})", run)
+        connection.execute("INSERT INTO planned VALUES (?, 0, 'a', ?)", (run[0], key))
+        connection.execute(f"INSERT INTO decisions VALUES ({', '.join('?' * 15)})", (key, *values, checksum))
+    connection.close()
+    return run[0]
+
+
+def test_a_journal_of_before_gives_every_confidence_and_is_written_on_in_its_own_shape(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    run = written_before(path)
+    with Journal(path) as journal:
+        row = journal.decisions(run).loc["a"]
+        assert (row["confidence"], row["logprob"], row["stated"]) == (0.5, 0.5, 0.95)
+        new = journal.plan(PLAN, RECORDS)
+        assert journal.to_ask(new) == {"b", "c", "d"}, "the decision of before is not asked again"
+        journal.append(keyed(ok("b")))
+    with sqlite3.connect(path) as connection:
+        columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(decisions)")]
+    connection.close()
+    assert columns == [
+        name.strip()
+        for name in BEFORE.split("decisions (")[1]
+        .replace("TEXT PRIMARY KEY", "")
+        .replace("TEXT NOT NULL", "")
+        .split(")")[0]
+        .split(",")
+    ], "the version before reads what is written now"
 
 
 def test_entries_tell_runs_and_repeats_without_reading_decisions(tmp_path):

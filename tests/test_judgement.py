@@ -1,17 +1,19 @@
-"""Tests of what the holdout says as tables: the proof, the budget, rules, slices, costs."""
+"""Tests of what the holdout says as tables: the proof, the budget, estimates, rules, slices."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from hand_evaluations import hand_evaluation
+from judged_pilots import certified_version, judged_version
 from scipy.stats import binom
 
 from workbench.gates.rules import RuleResult
 from workbench.ledger import Budget, Opening, Purpose
-from workbench.metrics import UnitCosts, costs_by_threshold, slices
+from workbench.metrics import Estimate, slices
 from workbench.metrics.calibration import calibration
 from workbench.report import judgement
+from workbench.report.ceiling import Ceiling
 from workbench.stats import certify_threshold
 
 
@@ -41,10 +43,10 @@ def test_a_rule_that_did_not_fire_is_named_with_its_records() -> None:
     results = [RuleResult("fired", 4, ()), RuleResult("slipped", 4, ("r1",)), RuleResult("said in words", None, ()),
                RuleResult("rare", 0, ())]  # fmt: skip
     assert judgement.rules_table(results).to_numpy().tolist() == [
-        ["fired", "4 of 4 (100%)", "yes", ""],
-        ["slipped", "3 of 4 (75.0%)", "NO", "r1"],
-        ["said in words", "not testable on these records", "", ""],
-        ["rare", "0 of 0", "nothing to test", ""],
+        ["fired", "4 of 4 (100%)", "yes", ()],
+        ["slipped", "3 of 4 (75.0%)", "NO", ("r1",)],
+        ["said in words", "not testable on these records", "", ()],
+        ["rare", "0 of 0", "nothing to test", ()],
     ]
 
 
@@ -56,16 +58,36 @@ def test_the_ledger_says_what_is_left() -> None:
     assert table["left for the next openings"] == "15.0%"
 
 
-def test_slices_costs_and_calibration_have_their_denominators() -> None:
+def test_slices_estimates_and_calibration_have_their_denominators() -> None:
     rows = [(f"r{i}", "ok", "x" if i % 4 else "y", 0.5 + i / 100, "x") for i in range(40)]
     evaluation = hand_evaluation("v", rows)
     outcomes = evaluation.outcomes.assign(source=["a", "b"] * 20)
     table = judgement.slices_table(slices(outcomes, ["source"])).set_index("slice")
     assert table.loc["source = a", ["wrong", "wrong elsewhere"]].tolist() == ["10 of 20 (50.0%)", "0%"]
-    costs = judgement.costs_table(costs_by_threshold(outcomes, UnitCosts(4.0, 1.0)), "EUR").set_index("choice")
-    assert costs.loc["everything to people", ["automated", "cost per record"]].tolist() == ["0%", "1 EUR"]
-    assert costs.loc["cheapest certified", "threshold"] == "undefined", "only handing over everything is proved"
+    estimates = judgement.estimates_table(evaluation.estimates).set_index("estimate")
+    assert estimates.loc["accuracy", ["value", "of"]].tolist() == ["75.0%", "40"]
+    assert estimates.loc["automation_rate", ["value", "interval", "interval by"]].tolist() == [
+        "undefined", "", "none: no threshold",
+    ]  # fmt: skip
     measured = judgement.calibration_table({"confidence": calibration(outcomes)})
     # Brier by hand: the mean squared distance of the confidence from 1 (right) or 0 (wrong)
     brier = np.mean([((0.5 + i / 100) - (1.0 if i % 4 else 0.0)) ** 2 for i in range(40)])
     assert measured.loc["brier", "confidence"] == f"{brier:.4f} (n 40)"
+
+
+def test_the_answer_is_one_sentence_with_the_ceiling_beside_the_accuracy() -> None:
+    ceiling = Ceiling(Estimate.proportion(49, 50), "")
+    evaluation = certified_version()
+    found = evaluation.certification
+    said = judgement.answer_sentence(evaluation, ceiling)
+    # 380 of 400 documents are to be paid, and all are; 49 of 50 is .8950 to .9965 by Wilson
+    assert said.startswith(
+        "payer on the holdout: right on 380 of 400 (95.0%) records (noise ceiling 98.0% (89.5% to 99.6%), n 50); "
+        f"it may decide {found.n_automated} of 400"
+    )
+    lower = f"{100 * found.accuracy_lower:.2f}%"
+    assert said.endswith(f"proved at 95.0% confidence to be right in at least {lower} of such decisions")
+    unknown = Ceiling(Estimate.undefined("no audit"), "no audit")
+    unproved = judgement.answer_sentence(certified_version(target=0.999), unknown)
+    assert "(noise ceiling not known); nothing it decides alone is proved to be right to 99.9%: " in unproved
+    assert judgement.answer_sentence(judged_version(), unknown).endswith("records (noise ceiling not known)")

@@ -1,39 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hand_outcomes import hand_outcomes, nothing
-from sklearn.isotonic import IsotonicRegression
+from over_confident import drawn
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from workbench.errors import InputError
-from workbench.metrics import (
-    Recalibration,
-    calibration,
-    compared_sources,
-    fitted_recalibration,
-    reliability_table,
-    risk_coverage,
-)
+from workbench.metrics import calibration, reliability_table
 from workbench.stats import aurc, clopper_pearson
-
-
-def drawn(n: int, seed: int, stated: bool = False) -> pd.DataFrame:
-    """Return outcomes whose confidence is overconfident: the chance of being right is its square."""
-    generator = np.random.default_rng(seed)
-    confidence = np.round(generator.beta(6, 2, n), 2)
-    right = generator.random(n) < confidence**2
-    table = pd.DataFrame(
-        {
-            "record_id": np.arange(n).astype(str),
-            "status": "ok",
-            "action": np.where(right, "a", "b"),
-            "confidence": confidence,
-            "label": "a",
-        }
-    )
-    return table.assign(stated=np.where(generator.random(n) < 0.9, 0.95, np.nan)) if stated else table
 
 
 def test_calibration_by_hand_counts_valid_decisions_with_a_confidence():
@@ -66,15 +40,6 @@ def test_a_confidence_that_is_no_probability_is_left_out_and_counted():
     assert calibration(outcomes)["brier"].excluded["not_a_probability"] == 6
 
 
-def test_every_confidence_source_is_judged_on_the_same_decisions():
-    outcomes = drawn(500, 2, stated=True)
-    found = compared_sources(outcomes, ["confidence", "stated"])
-    assert found["confidence"]["ece"].n == found["stated"]["ece"].n == int(outcomes["stated"].notna().sum())
-    assert found["stated"]["auc"].value == 0.5
-    with pytest.raises(InputError, match="no column 'agreement'"):
-        compared_sources(outcomes, ["confidence", "agreement"])
-
-
 def test_the_reliability_table_lists_every_record_once():
     outcomes = drawn(300, 3)
     table = reliability_table(outcomes)
@@ -84,37 +49,3 @@ def test_the_reliability_table_lists_every_record_once():
         assert (len(some), int((some["action"] == "a").sum())) == (row.n, row.right)
         assert some["confidence"].mean() == pytest.approx(row.confidence)
         assert (row.lower, row.upper) == pytest.approx(clopper_pearson(row.right, row.n, 0.95))
-
-
-@pytest.mark.parametrize("method", list(Recalibration))
-def test_recalibration_on_development_records_improves_others_and_cannot_change_the_automation(method: Recalibration):
-    fit = fitted_recalibration(drawn(2_000, 4), method)
-    other = drawn(2_000, 5)
-    mapped = other.assign(confidence=fit(other["confidence"].to_numpy()))
-    before, after = calibration(other), calibration(mapped)
-    assert after["ece"].value < before["ece"].value / 2
-    assert after["log_loss"].value < before["log_loss"].value
-    if method is Recalibration.PLATT:
-        assert after["aurc"].value == pytest.approx(before["aurc"].value)
-        assert risk_coverage(mapped)["selective_accuracy"].tolist() == pytest.approx(
-            risk_coverage(other)["selective_accuracy"].tolist()
-        )
-
-
-def test_isotonic_recalibration_agrees_with_scikit_learn():
-    outcomes = drawn(400, 6)
-    fit = fitted_recalibration(outcomes, Recalibration.ISOTONIC)
-    theirs = IsotonicRegression(out_of_bounds="clip").fit(outcomes["confidence"], outcomes["action"] == "a")
-    at = np.linspace(0, 1, 101)
-    assert fit(at) == pytest.approx(theirs.predict(at), abs=1e-9)
-
-
-def test_recalibration_keeps_a_missing_confidence_missing():
-    fit = fitted_recalibration(drawn(200, 7), Recalibration.PLATT)
-    assert np.isnan(fit(np.array([0.5, np.nan]))).tolist() == [False, True]
-
-
-def test_recalibration_needs_right_and_wrong_decisions():
-    always = drawn(50, 8).assign(action="a")
-    with pytest.raises(InputError, match=r"needs right and wrong(.|\n)*50 right of 50"):
-        fitted_recalibration(always, Recalibration.PLATT)

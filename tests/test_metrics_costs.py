@@ -88,7 +88,8 @@ def test_impossible_costs_are_refused(values: tuple[float, float]):
 
 def test_minutes_saved_are_those_of_the_automated_records():
     found = minutes_saved(hand_outcomes(), 0.9, 6.0, "escalate")
-    assert (found.value, found.n) == (pytest.approx(100 * 6 * 3 / 9), 9)
+    assert (found.value, found.n) == (pytest.approx(1_000 * 6 * 3 / 9), 9)
+    assert minutes_saved(hand_outcomes(), 0.9, 6.0, "escalate", records=300).value == pytest.approx(300 * 6 * 3 / 9)
     assert found.lower < found.value < found.upper
     assert minutes_saved(nothing(), 0.9, 6.0).value is None
     with pytest.raises(InputError, match="must be a positive number"):

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "workbench"
 # From left to right as data moves; a module may import from its own row and the rows above.
 ROWS = [
     {"errors"},
-    {"files", "configuration", "provenance", "stats"},
+    {"files", "configuration", "imports", "provenance", "stats"},
     {"signing"},
     {"charter", "contract", "tables"},
     {"pilot", "ledger", "records"},
@@ -24,8 +24,9 @@ ROWS = [
     {"runner"},
     {"metrics", "audit"},
     {"evaluation"},
-    {"evidence"},
+    {"evidence", "confidences"},
     {"iteration"},
+    {"optimiser"},
     {"notebooks", "tracking", "report", "serving", "gates"},
     {"pipeline", "scaffold"},
     {"gaterun"},
@@ -41,6 +42,7 @@ HEAVY = {
     "aiohttp": {"engines", "sources"},
     "sklearn": {"audit"},
     "great_expectations": {"audit"},
+    "pyspark": {"audit"},
     "data_profiling": {"audit"},
     "duckdb": {"audit"},
     "rapidfuzz": {"audit"},
@@ -57,6 +59,7 @@ HEAVY = {
     "safetensors": {"engines"},
     "cryptography": {"signing"},
     "securesystemslib": {"signing"},
+    "gepa": {"optimiser"},
 }
 
 

@@ -47,7 +47,10 @@ def test_each_version_is_logged_once_with_what_a_reader_compares(tickets: Callab
     logged = [run.data.metrics[name] for name in ("accuracy", "accuracy_lower", "accuracy_upper", "accuracy_n")]
     assert logged == [round(accuracy[bound], 4) for bound in ("value", "lower", "upper", "n")]
     assert run.info.status == "FINISHED"
-    assert run.data.params["dataset_digest"] == versions[1].evaluation["dataset_digest"][:12]
+    assert run.data.tags["workbench.dataset_digest"] == versions[1].evaluation["dataset_digest"]
+    assert set(run.data.params) == {"agent", "engine", "kind", "model", "records", "split", "threshold"}
+    assert "macro_f1" in run.data.metrics
+    assert "macro_f1_lower" not in run.data.metrics  # intervals of the headlines only: a reader compares by eye
     assert {"mlflow.user", "workbench.run", "workbench.dirty"} <= set(run.data.tags)
     assert run.inputs.dataset_inputs[0].dataset.name == "tickets-dev"
     names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
@@ -61,13 +64,15 @@ def test_a_prompt_document_is_registered_once_for_each_content(tickets: Callable
     log_versions(pilot, [])
     log_versions(pilot, [])
     path = pilot.suite / "prompts" / "v1.md"
-    path.write_text(path.read_text(encoding="utf-8").replace("You decide", "You carefully decide"), encoding="utf-8")
+    text = path.read_text(encoding="utf-8").replace("You decide", "You carefully decide")
+    path.write_text(text.replace("parent: null", "parent: null\nproposed_by: an optimiser"), encoding="utf-8")
     log_versions(pilot, [])
     client, _ = logged_runs(pilot)
     prompts = [client.get_prompt_version("tickets", number) for number in (1, 2)]
     texts = [prompt.template[0]["content"] for prompt in prompts]
     assert ["You decide" in text for text in texts] == [True, False]
     assert prompts[0].tags["hash"] != prompts[1].tags["hash"]
+    assert [prompt.tags.get("proposed_by") for prompt in prompts] == [None, "an optimiser"]
     with pytest.raises(Exception, match=r"not found|No prompt|does not exist"):  # MLflow's own error types differ
         client.get_prompt_version("tickets", 3).template  # noqa: B018 - None would raise too
 

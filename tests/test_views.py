@@ -12,6 +12,7 @@ import pytest
 
 from workbench.errors import InputError
 from workbench.report import figures, views
+from workbench.report.conclusion import Conclusion
 from workbench.tables import read_table
 
 
@@ -37,6 +38,28 @@ def test_cells_read_as_a_person_would_write_them():
         ["1,234", "0.123", "yes", "–", "a, b"],  # noqa: RUF001
         ["5", "–", "no", "7", ""],  # noqa: RUF001
     ]
+
+
+def test_a_long_list_is_cut_on_the_page_and_whole_in_its_copy(tmp_path):
+    ids = tuple(f"r{number}" for number in range(30))
+    frame = pd.DataFrame({"ids": [ids]})
+    assert plain(views.table_html(frame)) == [["ids"], [", ".join(ids[:25]) + ", and 5 more"]]
+    views.Exhibits(tmp_path).table("ids", frame)
+    assert read_table(tmp_path / "ids.csv")["ids"].tolist() == [", ".join(ids)]
+
+
+def test_a_conclusion_is_its_sentence_and_its_table_where_there_is_one(tmp_path, capsys):
+    exhibit = views.Exhibits(tmp_path)
+    exhibit.conclude("costs", Conclusion("It costs 3 EUR.", pd.DataFrame({"n": [1]})), "Costs")
+    exhibit.conclude("time", Conclusion("Nobody knows."), "Time")
+    shown = capsys.readouterr().out
+    assert [word in shown for word in ("It costs 3 EUR.", "Costs", "Nobody knows.", "Time")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["costs.csv"]
 
 
 def test_numbers_stand_right_and_text_left():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.commands import audit, charter, gates, iteration, keys, prompts, verify
+from workbench.commands import audit, charter, gates, iteration, keys, ledger, optimise, prompts, verify
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -163,7 +163,9 @@ def evaluate(
     from workbench.evaluation import RunRequest
     from workbench.evaluation import evaluate as evaluated
     from workbench.pilot import open_pilot
-    from workbench.splits import Split
+    from workbench.report.ceiling import audited_ceiling
+    from workbench.report.conclusions import conclusions
+    from workbench.splits import Split, read_dataset
     from workbench.terminal import print_evaluation, stdout_to_stderr, stoppable
     from workbench.tracking import log_versions, version_from
 
@@ -172,11 +174,14 @@ def evaluate(
     opened = open_pilot(pilot, root)
     request = RunRequest(Split(split), limit, _engine_choice(engine, base_url, model, ray_address))
     with stoppable(), stdout_to_stderr():
-        evaluation = evaluated(opened, agent, request)
+        dataset = read_dataset(opened)
+        evaluation = evaluated(opened, agent, request, dataset)
+    found = conclusions(opened, dataset, evaluation, audited_ceiling(opened, dataset.digest))
     if as_json:
-        _print_json(evaluation.as_json())
+        said = {name: conclusion.sentence for name, conclusion in found.items()}
+        _print_json({**evaluation.as_json(), "conclusions": said})
     else:
-        print_evaluation(evaluation)
+        print_evaluation(evaluation, found.values())
     sys.stdout.flush()
     written = evaluation.write(opened.runs / "results" / "evaluate")
     (link,) = log_versions(opened, [version_from(written, {})])
@@ -308,6 +313,8 @@ app.add_typer(prompts.app, name="prompts")
 app.command("audit")(audit.audit)
 app.command("repeat")(iteration.repeat)
 app.command("record")(iteration.record)
+app.command("optimise")(optimise.optimise)
+app.command("ledger")(ledger.ledger)
 app.add_typer(charter.app, name="charter")
 app.add_typer(keys.app, name="keys")
 app.command("sign")(charter.sign_document)

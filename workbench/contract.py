@@ -112,13 +112,24 @@ class Column(Settings):
         return text
 
 
+class Reference(Settings):
+    """A column whose cells name records: those whose `key` they hold, in `file` beside the records, or in this table.
+
+    A cell that names none is an orphan.
+    """
+
+    column: str
+    key: str
+    file: str | None = None
+
+
 class TableContract(Settings):
     """What is agreed about a table, as far as it is; the audit infers the rest.
 
     `key` names the columns that tell what a row is about; `source` the column with who reported it, `time` the one with
     when. Rows of different sources with the same key describe the same thing and should agree. `entity` names the
     thing where it is not the key. `rules` hold in every row: "a -> b" (a settles b), "a, b -> c", "a * b = c",
-    "a + b = c", "a <= b".
+    "a + b = c", "a <= b". `references` names columns whose cells must be found among the keys of another table.
     """
 
     records: tuple[str, ...] = ()
@@ -128,6 +139,7 @@ class TableContract(Settings):
     time: str | None = None
     entity: str | None = None
     rules: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
 
 
 class Contract(TableContract):

@@ -34,6 +34,14 @@ class InvalidCause(StrEnum):
     BAD_REASON = "bad_reason"  # not text
 
 
+class ConfidenceSource(StrEnum):
+    """Where a confidence comes from."""
+
+    LOGPROB = "logprob"  # the probability of the action's tokens
+    STATED = "stated"  # the agent's own number
+    AGREEMENT = "agreement"  # how many of its repeats decided the same; known only where a version was asked again
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One terminal row: what one agent decided on one record, or why it did not.
@@ -43,22 +51,25 @@ class Decision:
     cause, detail : str, optional
         Machine-readable cause and a reader's detail of an invalid, failed or skipped decision.
     confidence : float, optional
-        In [0, 1]; None when the agent gives none. Such a decision is never automated.
-    confidence_source : str, optional
-        "logprob" (probability of the action's tokens) or "stated" (the agent's own number).
+        The one that is held against the threshold, in [0, 1]: the token probability where there is one, else the stated
+        number. None when the agent gives neither; such a decision is never automated.
+    confidence_source : ConfidenceSource, optional
+        Which one that is.
     text : str, optional
         The raw reply.
     latency_s : float
         Seconds for this decision, retries included; 0 for a skipped one.
     tokens : tuple of TokenLogprob, optional
         The raw reply token by token, where the engine gives log probabilities.
+    logprob, stated : float, optional
+        Probability of the action's tokens, and the agent's own number: each where it was given, in [0, 1].
     """
 
     record_id: str
     status: Status
     action: str | None = None
     confidence: float | None = None
-    confidence_source: str | None = None
+    confidence_source: ConfidenceSource | None = None
     reason: str | None = None
     cause: str | None = None
     detail: str | None = None
@@ -68,6 +79,8 @@ class Decision:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     tokens: tuple[TokenLogprob, ...] | None = None
+    logprob: float | None = None
+    stated: float | None = None
 
 
 class InvalidAnswer(ValueError):  # noqa: N818 - a counted outcome, not a fault of the program
@@ -150,15 +163,43 @@ def decision_from_reply(reply: Reply, actions: Collection[str]) -> Decision:
     except InvalidAnswer as invalid:
         return _from_reply(reply, Status.INVALID, cause=invalid.cause.value, detail=invalid.detail)
     probability = action_probability(text, answer.action, reply.tokens)
-    source = "logprob" if probability is not None else "stated" if answer.confidence is not None else None
     return _from_reply(
         reply,
         Status.OK,
         action=answer.action,
-        confidence=answer.confidence if probability is None else probability,
-        confidence_source=source,
         reason=answer.reason,
+        **confidences(probability, answer.confidence),
     )
+
+
+def confidences(logprob: float | None, stated: float | None) -> dict[str, Any]:
+    """Return the fields of a decision on how sure the agent is, from what it gave."""
+    given = {ConfidenceSource.LOGPROB: logprob, ConfidenceSource.STATED: stated}
+    source = next((source for source, value in given.items() if value is not None), None)
+    used = None if source is None else given[source]
+    return {"confidence": used, "confidence_source": source, "logprob": logprob, "stated": stated}
+
+
+def given_confidences(
+    confidence: float | None, source: str | None, text: str | None
+) -> tuple[float | None, float | None]:
+    """Return token probability and stated number of a decision from the one that is used and the raw reply.
+
+    Examples
+    --------
+    >>> given_confidences(0.8, "logprob", '{"action": "approve", "confidence": 0.95}')
+    (0.8, 0.95)
+    >>> given_confidences(0.95, "stated", None)
+    (None, 0.95)
+    """
+    if source != ConfidenceSource.LOGPROB:
+        return None, confidence
+    if text is None or '"confidence"' not in text:
+        return confidence, None
+    try:
+        return confidence, _confidence(json.loads(text).get("confidence"))
+    except (ValueError, RecursionError, AttributeError):  # no reply that gave this decision
+        return confidence, None
 
 
 def _from_reply(reply: Reply, status: Status, **facts: Any) -> Decision:

@@ -24,6 +24,7 @@ from workbench.ledger import Purpose, charged_share
 from workbench.metrics import Estimate, EvaluationSettings, ThresholdChoice, evaluate_outcomes, threshold_for
 from workbench.metrics.certified import CertificationSettings, certify_outcomes, choice_of
 from workbench.metrics.outcomes import is_asked, is_right
+from workbench.metrics.prospects import what_would_do
 from workbench.pilot import Pilot
 from workbench.prompts import read_prompts
 from workbench.provenance import provenance
@@ -91,6 +92,7 @@ class Evaluation:
             "threshold": None if self.threshold is None else self.threshold.as_json(),
             "threshold_note": self.threshold_note,
             "certification": None if self.certification is None else self.certification.as_json(),
+            "outlook": None if self.certification is None else _outlook(self.certification),
             "estimates": {name: estimate.as_json() for name, estimate in self.estimates.items()},
         }
 
@@ -251,11 +253,10 @@ def _evaluation(
     info = session.info
     split = Split(info.split)
     decisions = journal.decisions(info.run)
-    outcomes = _outcomes(pilot, dataset, decisions, info)
+    purpose = _purpose(info, identity) if split is Split.HOLDOUT else None
+    outcomes = _outcomes(pilot, dataset, decisions, purpose)
     threshold, note = _threshold(pilot, dataset, journal, (info, outcomes))
-    certification = None
-    if split is Split.HOLDOUT:
-        certification = _certification(pilot, dataset, journal, (info, outcomes))
+    certification = None if purpose is None else _certification(pilot, dataset, journal, (purpose, outcomes))
     if certification is not None:
         threshold = choice_of(certification) or threshold
         note = _certification_note(certification, note)
@@ -284,37 +285,41 @@ def _evaluation(
     )
 
 
-def _outcomes(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame, info: RunInfo) -> pd.DataFrame:
+def _outcomes(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame, purpose: Purpose | None) -> pd.DataFrame:
     """Return decisions beside labels and strata; the only way here to holdout labels is through the ledger."""
-    if info.split == Split.DEV.value:
-        labels = dataset.dev_labels()
-    else:
-        labels = open_holdout(pilot, dataset, _purpose(info), provenance(pilot.root))
+    by = provenance(pilot.root)
+    labels = dataset.dev_labels() if purpose is None else open_holdout(pilot, dataset, purpose, by)
     return decisions.join(labels).join(dataset.strata(decisions.index))
 
 
-def _purpose(info: RunInfo) -> Purpose:
-    return Purpose("evaluation", info.agent, info.agent_digest, info.dataset_digest, info.planned)
+def _purpose(info: RunInfo, identity: Mapping[str, Any]) -> Purpose:
+    judged = info.agent, info.agent_digest, info.dataset_digest, info.planned
+    return Purpose("evaluation", *judged, prompt=identity.get("prompt"))
 
 
 def _certification(
-    pilot: Pilot, dataset: Dataset, journal: Journal, evaluated: tuple[RunInfo, pd.DataFrame]
+    pilot: Pilot, dataset: Dataset, journal: Journal, evaluated: tuple[Purpose, pd.DataFrame]
 ) -> Certification | None:
     """Return what the holdout proves at the level this opening is charged; None without a KPI to prove."""
-    info, outcomes = evaluated
+    purpose, outcomes = evaluated
     kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric is KpiMetric.SELECTIVE_ACCURACY), None)
     if kpi is None or not 0.0 < kpi.target < 1.0 or not is_asked(outcomes).any():
         return None
     automation = pilot.charter.target(KpiMetric.AUTOMATION_RATE)
     settings = CertificationSettings(
         target=kpi.target,
-        confidence_level=1.0 - charged_share(ledger_path(pilot), _purpose(info)) * (1.0 - kpi.confidence_level),
+        confidence_level=1.0 - charged_share(ledger_path(pilot), purpose) * (1.0 - kpi.confidence_level),
         automation_target=automation if automation is not None and 0.0 < automation < 1.0 else None,
         escalate_label=pilot.settings.escalate_label,
     )
-    largest = journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
+    largest = journal.largest_finished(Split.DEV.value, purpose.agent_digest, purpose.dataset_digest)
     development = None if largest is None else journal.decisions(largest).join(dataset.dev_labels())
     return certify_outcomes(outcomes, settings, development)
+
+
+def _outlook(certification: Certification) -> dict[str, Any]:
+    """Return what more records could prove as JSON values, and in words."""
+    return {**certification.outlook.as_json(), "says": what_would_do(certification)}
 
 
 def _certification_note(certification: Certification, otherwise: str) -> str:
@@ -324,9 +329,8 @@ def _certification_note(certification: Certification, otherwise: str) -> str:
         proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
         automated = f"automating {certification.automation_rate:.1%}"
         return f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
-    needed = certification.records_needed
-    advice = "no number of records would do" if needed is None else f"about {needed:,} more give an 80% chance"
-    return f"Nothing can be certified for {certification.target:g} on {of} at {level}; {advice}. {otherwise}"
+    missing = what_would_do(certification)
+    return f"Nothing can be certified for {certification.target:g} on {of} at {level}; {missing}. {otherwise}"
 
 
 def _threshold(

@@ -19,7 +19,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,11 @@ OPENED_FOLDER = "opened"
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """Why the holdout is opened: which agent version is to be judged on which records, and for which gate if any."""
+    """Why the holdout is opened: which agent version is to be judged on which records, and for which gate if any.
+
+    `prompt` is the digest of the version's prompt document, None where it is no prompt; it is for readers, as the agent
+    digest holds it already.
+    """
 
     purpose: str
     agent: str
@@ -43,6 +47,7 @@ class Purpose:
     dataset_digest: str
     n_records: int
     gate: int | None = None
+    prompt: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

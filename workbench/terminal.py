@@ -24,6 +24,8 @@ from workbench.journal import RunInfo
 from workbench.pilot import Pilot
 from workbench.pipeline import PilotResult
 from workbench.report.comparisons import pairs_table
+from workbench.report.conclusion import Conclusion
+from workbench.report.ledger import LedgerView, budgets_table, openings_table, refresh_note
 from workbench.report.tables import UNDEFINED, value_text
 from workbench.tracking import store_uri
 
@@ -117,8 +119,8 @@ def result_json(pilot: Pilot, result: PilotResult) -> dict[str, Any]:
     }
 
 
-def print_evaluation(evaluation: Evaluation) -> None:
-    """Print every estimate of one evaluation, with its denominator and what was left out."""
+def print_evaluation(evaluation: Evaluation, conclusions: Iterable[Conclusion] = ()) -> None:
+    """Print every estimate of one evaluation, with its denominator and what was left out, and what follows from it."""
     console, info = _console(), evaluation.info
     console.print(_counts_line(info))
     _print_engines(console, [evaluation.identity])
@@ -143,6 +145,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
         table.add_row(*row)
     console.print(table)
     console.print(evaluation.threshold_note, highlight=False)
+    for conclusion in conclusions:
+        console.print(conclusion.sentence, highlight=False, markup=False)
 
 
 def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.DataFrame, n_tried: int) -> None:
@@ -203,12 +207,36 @@ def print_status(pilot: Pilot, records: int, runs: Sequence[RunInfo]) -> None:
     console.print(table if runs else f"{pilot.name}: {records:,} records, no run yet")
 
 
+def print_ledger(pilot: Pilot, view: LedgerView) -> None:
+    """Print every opening of the holdout, what each gate has left, and how new records refresh it."""
+    console = _console()
+    openings = openings_table(view.openings)
+    if openings.empty:
+        console.print(f"{pilot.name}: no opening of the holdout yet", highlight=False)
+    else:
+        console.print(_plain_table(f"{pilot.name}: openings of the sealed holdout", openings))
+    title = f"Left of the significance level, on the {view.n_records:,} holdout records of today"
+    console.print(_plain_table(title, budgets_table(view)))
+    console.print(refresh_note(view), highlight=False, markup=False)
+    console.print(f"Ledger: {view.path}", soft_wrap=True, highlight=False, markup=False)
+
+
 def interval(name: str, estimate: Mapping[str, Any]) -> str:
     """Return an estimate's interval, empty when the method gives none."""
     if estimate["lower"] is None and estimate["upper"] is None:
         return ""
     lower, upper = (value_text(name, estimate[bound], DECIMALS) for bound in ("lower", "upper"))
     return f"[{lower}, {upper}]".replace(UNDEFINED, "?")
+
+
+def _plain_table(title: str, frame: pd.DataFrame) -> Table:
+    """Return a table of text; numbers stand right."""
+    table = Table(title=title, title_justify="left")
+    for name, kind in frame.dtypes.items():
+        table.add_column(str(name), justify="right" if pd.api.types.is_numeric_dtype(kind) else "left", overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else escape(str(value)) for value in row))
+    return table
 
 
 def _console() -> Console:

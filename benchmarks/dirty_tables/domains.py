@@ -27,6 +27,10 @@ class Domain:
     entity, source : str or None
     described : tuple of str
         Columns on which all sources should agree.
+    refers : tuple of str
+        Columns whose values are keys of another table, which has one row for each value of the clean table.
+    keys : tuple of str
+        Columns that number the rows.
     """
 
     table: pd.DataFrame
@@ -42,6 +46,8 @@ class Domain:
     entity: str | None = None
     source: str | None = None
     described: tuple[str, ...] = field(default=())
+    refers: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 Rng = np.random.Generator
@@ -93,6 +99,8 @@ def orders(rng: Rng, n: int = 1500) -> Domain:
         ),
         product=("quantity", "unit_price", "amount"),
         order=("order_date", "ship_date"),
+        refers=("customer_no", "product_code"),
+        keys=("order_id",),
     )
 
 
@@ -141,6 +149,8 @@ def employees(rng: Rng, n: int = 1200) -> Domain:
         ibans=("iban",),
         follows=(("cost_centre", "department"), ("cost_centre", "site"), ("cost_centre", "site_zip")),
         order=("born", "hired"),
+        refers=("cost_centre",),
+        keys=("staff_no",),
     )
 
 
@@ -214,6 +224,8 @@ def invoices(rng: Rng, n: int = 1500) -> Domain:
         follows=(("supplier_no", "supplier"), ("supplier_no", "terms"), ("supplier_no", "supplier_iban")),
         product=("hours", "rate", "net"),
         order=("issued", "due"),
+        refers=("supplier_no",),
+        keys=("invoice",),
     )
 
 
@@ -252,6 +264,7 @@ def clinics(rng: Rng, n: int = 1000) -> Domain:
         categories=("owner",),
         codes=("zip", "phone", "measure"),
         follows=(("zip", "clinic"), ("zip", "town"), ("zip", "phone"), ("zip", "owner"), ("measure", "measure_text")),
+        refers=("measure", "zip"),
     )
 
 

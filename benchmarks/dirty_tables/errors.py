@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -15,10 +16,11 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(slots=True)
 class Dirty:
-    """A table with errors and where they are: `wrong` has the table's shape."""
+    """A table with errors and where they are: `wrong` has the table's shape; `masters` are the tables it refers to."""
 
     table: pd.DataFrame
     wrong: np.ndarray
+    masters: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def put(self, row: int, column: str, value: str | None) -> None:
         """Replace a cell by another value."""
@@ -44,7 +46,7 @@ def kinds_of(domain: Domain) -> list[str]:
         "whitespace": domain.texts, "mojibake": domain.texts, "dependency": domain.follows, "outlier": domain.numbers,
         "sign": domain.numbers, "arithmetic": domain.product, "date_order": domain.order, "checksum": domain.ibans,
         "code_format": domain.codes, "type": domain.numbers, "conflict": domain.described,
-        "swapped": domain.order and domain.texts,
+        "swapped": domain.order and domain.texts, "near_duplicate": domain.texts, "orphan": domain.refers,
     }  # fmt: skip
     return [kind for kind, columns in has.items() if len(columns)]
 
@@ -215,10 +217,56 @@ def _swapped(rng: Rng, domain: Domain, dirty: Dirty, rate: float) -> None:
         dirty.put(int(row), b, left)
 
 
+def _near_duplicates(rng: Rng, domain: Domain, dirty: Dirty, rate: float) -> None:
+    """Enter some rows a second time further down, under the next number, with one slip or two.
+
+    The cell that is wrong is the copy's number, or its first cell where rows have none, beside the slips themselves.
+    """
+    table = dirty.table
+    chosen = np.flatnonzero(rng.random(len(table)) < rate)
+    copies = table.iloc[chosen].copy()
+    for column in domain.keys:
+        copies[column] = [_next_number(table[column], place) for place in range(len(copies))]
+    after = [float(rng.uniform(row, len(table))) for row in chosen]
+    order = np.argsort(np.concatenate([np.arange(len(table)) - 0.5, after]), kind="stable")
+    none = np.zeros((len(copies), table.shape[1]), dtype=bool)
+    none[:, table.columns.get_loc(domain.keys[0]) if domain.keys else 0] = True
+    dirty.wrong = np.concatenate([dirty.wrong, none])[order]
+    dirty.table = pd.concat([table, copies], ignore_index=True).iloc[order].reset_index(drop=True)
+    for row in np.flatnonzero(order >= len(table)):
+        for column in rng.choice(domain.texts, min(len(domain.texts), int(rng.integers(1, 3))), replace=False):
+            _slip(rng, dirty, int(row), str(column))
+
+
+def _slip(rng: Rng, dirty: Dirty, row: int, column: str) -> None:
+    value = dirty.table.at[row, column]
+    if isinstance(value, str):
+        dirty.put(row, column, [_typo(rng, value), f"{value} ", value.upper(), None][int(rng.integers(4))])
+
+
+def _next_number(column: pd.Series, place: int) -> str:
+    last = str(column.iloc[-1])
+    digits = re.search(r"\d+$", last)
+    return f"{last[: digits.start()]}{int(digits[0]) + 1 + place:0{len(digits[0])}d}" if digits else last
+
+
+def _orphans(rng: Rng, domain: Domain, dirty: Dirty, rate: float) -> None:
+    """Put numbers of the same shape that no record of the other table has."""
+    for column in domain.refers:
+        keys = sorted(domain.table[column].unique())
+        dirty.masters[column] = pd.DataFrame({column: keys, "name": [f"name {place}" for place in range(len(keys))]})
+
+        def change(value: str, keys: Sequence[str] = keys) -> str:
+            made = "".join(str(rng.integers(10)) if sign.isdigit() else sign for sign in value)
+            return made if made not in keys else value
+
+        _each(rng, dirty, [column], rate, change)
+
+
 KINDS: dict[str, Callable[[Rng, Domain, Dirty, float], None]] = {
     "typo": _typos, "x_typo": _x_typos, "missing": _missing, "placeholder": _placeholders, "date_format": _date_formats,
     "number_format": _number_formats, "unit": _units, "case": _cases, "whitespace": _whitespace, "mojibake": _mojibake,
     "dependency": _dependencies, "outlier": _outliers, "sign": _signs, "arithmetic": _arithmetic,
     "date_order": _date_order, "checksum": _checksums, "code_format": _code_formats, "type": _types,
-    "conflict": _conflicts, "swapped": _swapped,
+    "conflict": _conflicts, "swapped": _swapped, "near_duplicate": _near_duplicates, "orphan": _orphans,
 }  # fmt: skip

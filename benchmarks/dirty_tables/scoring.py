@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from dirty_tables.errors import Dirty
+from workbench.audit.detection import detect
+from workbench.audit.reading import table_from
+from workbench.audit.references import Beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,15 @@ class Score:
 
     def __add__(self, other: Score) -> Score:
         return Score(self.n_wrong + other.n_wrong, self.n_flagged + other.n_flagged, self.n_found + other.n_found)
+
+
+def cells_found(dirty: Dirty) -> pd.DataFrame:
+    """Return the cells that are flagged without any configuration, the tables it refers to lying beside the table."""
+    with tempfile.TemporaryDirectory() as folder, table_from(dirty.table) as table:
+        paths = tuple(Path(folder) / f"{name}.csv" for name in dirty.masters)
+        for path, master in zip(paths, dirty.masters.values(), strict=True):
+            master.to_csv(path, index=False)
+        return detect(table, beside=Beside(Path(folder), paths)).cells
 
 
 def score(wrong: np.ndarray, columns: pd.Index, cells: pd.DataFrame) -> Score:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from eval_suites.invoice_matching.facts import Findings, Share
-from training.pocket.policy import GROUPS, LINE_OF, PLANTS, Case, Policy
+from training.pocket.policy import APPROVE, EXCEPTIONS, GROUPS, LINE_OF, PLANTS, Case, Policy, decide
 
 NOTES_FILE = Path(__file__).with_name("notes.yaml")
 ALTERNATIVES = re.compile(r"\[([^\[\]]*)\]")
@@ -31,6 +31,8 @@ KINDS_FOR: Mapping[str, tuple[str, ...]] = {
 }
 ANYTIME = ("bank_details_change", "bank_unchanged", "quality_block", "quality_block", "quality_settled", "dispute")
 ANYTIME += ("dispute_settled", "instruction")
+EXCEPTING = frozenset(fact for fact, _ in EXCEPTIONS.values())
+UNKNOWN = 0.02  # share of documents without a plant, a group, an amount payable
 
 
 class NoteBook:
@@ -106,25 +108,42 @@ class Drawer:
         found = Findings(
             is_invoice=n_lines > 4 or r.random() < 0.93,
             deliveries=r.choice((1, 1, 1, 2, 3, 4, 5)),
-            plant=r.choice(PLANTS),
-            group=r.choice(GROUPS),
+            plant=None if r.random() < UNKNOWN else r.choice(PLANTS),
+            group=None if r.random() < UNKNOWN else r.choice(GROUPS),
         )
-        found = replace(found, payable=self._payable(found, n_lines > 2))
+        if r.random() >= UNKNOWN:
+            found = replace(found, payable=self._payable(found, n_lines > 2))
         names = list(INVOICE_LINES if found.is_invoice else CREDIT_LINES)
-        r.shuffle(names)
+        names.sort(key=lambda name: r.random() ** RARITY.get(name, 1.0), reverse=True)
         names.sort(key=lambda name: name not in self._stated and r.random() < 0.8)
         chosen = names[:n_lines]
+        found = self._with_lines(found, chosen)
+        if r.random() < 0.04:
+            found = replace(found, n_unread=r.choice((1, 1, 2, 3)))
+        if r.random() >= (max(note_share, 0.7) if any(name in KINDS_FOR for name in chosen) else note_share):
+            return Case(found)
+        kind = self._kind(chosen)
+        case = Case(replace(found, note=self._notes.write(r, kind)), self._notes.facts[kind])
+        if case.fact in EXCEPTING and r.random() < 0.6:
+            case = self._excepted(case, chosen)
+        return case
+
+    def _with_lines(self, found: Findings, chosen: Sequence[str]) -> Findings:
+        """Return findings whose chosen lines differ, by values newly drawn."""
         for name in chosen:
             found = replace(found, **{name: DRAWN[name](self, found)})
         if found.price_above is not None and found.price_below is not None:
             found = replace(found, price_below=None)
-        if r.random() < 0.04:
-            found = replace(found, n_unread=r.choice((1, 1, 2, 3)))
-        if r.random() >= note_share:
-            return Case(found)
-        kind = self._kind(chosen)
-        fact = self._notes.facts[kind]
-        return Case(replace(found, note=self._notes.write(r, kind)), fact)
+        return found
+
+    def _excepted(self, case: Case, chosen: Sequence[str]) -> Case:
+        """Return the case with values drawn anew until a rule would hold but for the note, a few times at most."""
+        for _ in range(6):
+            actions = [decide(self._policy, one).action for one in (case, replace(case, fact=None))]
+            if actions[0] == APPROVE != actions[1]:
+                break
+            case = replace(case, found=self._with_lines(case.found, chosen))
+        return case
 
     def _kind(self, chosen: Sequence[str]) -> str:
         r = self._r
@@ -137,22 +156,31 @@ class Drawer:
         """Return a positive value: near a limit of the policy, or anywhere around the median."""
         r = self._r
         limits = [self._limits[rule][name] for rule, name in names if name in self._limits.get(rule, {})]
-        limits += [] if extra is None else [extra]
-        if limits and r.random() < 0.65:
+        limits += [] if extra is None else 3 * [extra]
+        if limits and r.random() < 0.6:
             value = r.choice(limits) * math.exp(r.gauss(0, 0.4))
         else:
-            value = median * math.exp(r.gauss(0, 1.0))
-        return min(999.0, max(10.0**-decimals, round(value, decimals if value < 99.95 else 0)))
+            value = median * math.exp(r.gauss(0, r.choice((1.0, 1.5))))
+        return _written(value, decimals)
 
     def share(self, rules: Sequence[str], percent: float, euro: float, extra: float | None = None) -> Share:
         """Return a percentage and an amount near the limits of rules."""
-        first = self.near([(rule, name) for rule in rules for name in ("pct", "up_to")], percent, 1, extra)
+        highest = self._limits.get(rules[0], {})
+        if "eur" in highest and self._r.random() < 0.3:
+            return self._around(highest["pct"], 1), self._around(highest["eur"], 0)
+        percents = [(rule, name) for rule in rules for name in ("pct", "up_to")] + 2 * [(rules[-1], "pct")]
+        first = self.near(percents, percent, 1, extra)
         amounts = [(rule, name) for rule in rules for name in ("eur", "small", "cap")]
         return first, self.near(amounts, euro, 0)
 
+    def _around(self, limit: float, decimals: int) -> float:
+        """Return a value above a limit more often than below, close to it more often than far."""
+        sign = self._r.choice((1, 1, -1))
+        return _written(limit * math.exp(sign * (abs(self._r.gauss(0, 0.8)) + 0.03)), decimals)
+
     def tolerance(self, found: Findings) -> float | None:
-        """Return the policy's tolerance for a document's group."""
-        if "price_variance" not in self._limits:
+        """Return the policy's tolerance for a document's group, None where no rule looks it up."""
+        if "pct" in self._limits.get("price_variance", {"pct": None}):
             return None
         return self._policy.tolerances.get(found.group or "", self._policy.tolerances.get(""))
 
@@ -161,11 +189,16 @@ class Drawer:
         return self._r.choice(values)
 
     def _payable(self, found: Findings, is_practice: bool) -> float:
-        table = self._policy.authority[found.plant or ""]
-        limit = table.get(found.group or "", table[""]) if "over_authority" in self._limits else None
+        table = self._policy.authority.get(found.plant or "", {})
+        limit = table.get(found.group or "", table.get("")) if "over_authority" in self._limits else None
         if not is_practice and self._r.random() < 0.7:
-            return max(0.1, round(2.0 * math.exp(self._r.gauss(0, 1.1)), 1))
+            return round(2.0 * math.exp(self._r.gauss(0, 1.6)), 1)
         return self.near((("over_authority", "keur"), ("new_vendor", "keur")), 5.0, 1, limit)
+
+
+def _written(value: float, decimals: int) -> float:
+    """Return a value as the facts write it: percentages above 0, above 999 as 999+."""
+    return min(2000.0, max(0.1 if decimals else 0.0, round(value, decimals if value < 99.95 else 0)))
 
 
 _QUANTITY, _PRICE = ("quantity_over_receipt", "quantity_variance"), ("price_over_limit", "price_variance")
@@ -189,5 +222,9 @@ DRAWN: Mapping[str, Callable[[Drawer, Findings], Any]] = {
     "days_shorter": lambda d, found: round(d.near((("payment_terms", "days"),), 8, 0)),
     "discount_lost": lambda d, found: d.near((("payment_terms", "eur"),), 25, 0),
 }
+# Lines that differ or do not are soon learnt and drawn less often; lines that two rules set limits for, more often.
+RARITY: Mapping[str, float] = dict.fromkeys(
+    ("tax_id", "currency_differs", "tax_rate", "sums_differ", "units_differ", "credited", "earlier"), 4.0
+) | {"price_above": 0.5, "over_quantity": 0.5}
 CREDIT_LINES = ("vendor_status", "tax_id", "currency_differs", "tax_rate", "sums_differ", "units_differ", "credited")
 INVOICE_LINES = tuple(name for name in DRAWN if name != "credited")

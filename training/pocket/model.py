@@ -17,6 +17,8 @@ from training.pocket.tokenizer import BOS, EOS, PAD, number_of
 Tensors = tuple[Tensor, Tensor]
 MAX_POSITIONS = 4096
 EPS = 1e-5
+HEADS_FILE = Path("training") / "heads.safetensors"
+OF_HEADS = ("line_", "lines_", "note_", "notes_", "number_", "numbers_", "limit_", "limits_")
 EXPORTED = (
     "input_layernorm", "post_attention_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
     "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
@@ -25,7 +27,10 @@ EXPORTED = (
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of the model; in training, limits, comparisons and what lines call for are read off three of its layers."""
+    """Sizes of the model; in training, what it has found out by then is read off three of its layers.
+
+    Limits off the first, comparisons and what notes state off the second, what lines call for off the third.
+    """
 
     vocabulary: int
     width: int = 160
@@ -98,7 +103,9 @@ class Pocket(nn.Module):
         self.shape = shape
         self.embedding = nn.Embedding(shape.vocabulary, shape.width)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
-        self.norm, self.lines_norm, self.numbers_norm, self.limits_norm = (Norm(shape.width) for _ in range(4))
+        self.norm, self.lines_norm, self.numbers_norm, self.limits_norm, self.notes_norm = (
+            Norm(shape.width) for _ in range(5)
+        )
         self.line_head = nn.Linear(shape.width, n_lines)
         self.note_head = nn.Linear(shape.width, n_notes)
         self.number_head = nn.Linear(shape.width, n_numbers)
@@ -156,10 +163,15 @@ class Pocket(nn.Module):
         """Return scores over the vocabulary."""
         return F.linear(hidden, self.embedding.weight)
 
-    def line_scores(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Return scores of what a line calls for and of what a note states, at the tokens that end lines."""
-        normed = self.lines_norm(hidden)
-        return self.line_head(normed), self.note_head(normed)
+    def line_scores(self, hidden: Tensor) -> Tensor:
+        """Return scores of what a line calls for, at the tokens that end lines."""
+        out: Tensor = self.line_head(self.lines_norm(hidden))
+        return out
+
+    def note_scores(self, hidden: Tensor) -> Tensor:
+        """Return scores of what a note states, at the tokens that end notes."""
+        out: Tensor = self.note_head(self.notes_norm(hidden))
+        return out
 
     def limit_scores(self, hidden: Tensor) -> Tensor:
         """Return scores of how large each of a number's limits is, at the numbers."""
@@ -244,6 +256,14 @@ def export(model: Pocket, folder: Path) -> None:
     tokens = {"bos_token_id": BOS, "eos_token_id": EOS, "pad_token_id": PAD}
     (folder / "config.json").write_text(json.dumps(configuration(model.shape) | tokens, indent=1) + "\n")
     (folder / "generation_config.json").write_text(json.dumps(tokens, indent=1) + "\n")
+    _export_heads(model, folder / HEADS_FILE)
+
+
+def _export_heads(model: Pocket, path: Path) -> None:
+    """Write the heads that only training uses, in a folder of their own, as engines read all weights."""
+    path.parent.mkdir(exist_ok=True)
+    heads = {name: tensor.detach().clone() for name, tensor in model.state_dict().items() if name.startswith(OF_HEADS)}
+    save_file(heads, path)
 
 
 def load(folder: Path) -> Pocket:
@@ -255,12 +275,13 @@ def load(folder: Path) -> Pocket:
         config["num_hidden_layers"], config["rope_theta"],
     )  # fmt: skip
     model = Pocket(shape, 1, 1, 1, 1)
-    model.load_state_dict(exported_weights(folder, shape.layers), strict=False)
+    weights = exported_weights(folder, shape.layers)
+    model.load_state_dict({k: v for k, v in weights.items() if not k.startswith(OF_HEADS)}, strict=False)
     return model.eval()
 
 
 def exported_weights(folder: Path, n_layers: int) -> dict[str, Tensor]:
-    """Return an exported model's weights by this model's names; the heads that only training needs are not there."""
+    """Return an exported model's weights by this model's names, with the heads that only training needs if kept."""
     tensors = {name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()}
     state = {"embedding.weight": tensors["model.embed_tokens.weight"], "norm.weight": tensors["model.norm.weight"]}
     for number in range(n_layers):
@@ -273,7 +294,7 @@ def exported_weights(folder: Path, n_layers: int) -> dict[str, Tensor]:
             f"layers.{number}.gate_up.weight": torch.cat([of["mlp.gate_proj"], of["mlp.up_proj"]]),
             f"layers.{number}.down.weight": of["mlp.down_proj"],
         }
-    return state
+    return state | (load_file(folder / HEADS_FILE) if (folder / HEADS_FILE).exists() else {})
 
 
 def configuration(shape: Shape) -> dict[str, object]:

@@ -186,10 +186,10 @@ def _is_excepted(rule: Rule, case: Case) -> bool:
 
 
 def _approval(found: Findings, used: list[str]) -> str:
-    deviates = found.price_above or found.over_quantity or found.freight_above or found.freight_not_agreed
+    may_deviate = (found.price_above, found.over_quantity, found.freight_above, found.freight_not_agreed)
     fits = {
         "credit_note_match": not found.is_invoice,
-        "within_tolerance": bool(deviates),
+        "within_tolerance": any(value is not None for value in may_deviate),
         "partial_delivery": found.deliveries > 1,
         "three_way_match": True,
     }
@@ -268,7 +268,8 @@ HOLDS: Mapping[str, Holds] = {
 }
 
 # Per line of the facts and per number on it, the limits it is held against: of the rule with the higher limits, of the
-# other rule, and the amount that rule needs at least; each as (rule, limit).
+# other rule, and the amount that rule needs at least or the percentage up to which its exception goes; each as
+# (rule, limit).
 Slot = tuple[str, str] | None
 SLOTS: Mapping[str, tuple[tuple[Slot, Slot, Slot], ...]] = {
     "payable": ((None, ("over_authority", "keur"), None),),
@@ -278,9 +279,9 @@ SLOTS: Mapping[str, tuple[tuple[Slot, Slot, Slot], ...]] = {
         (("quantity_over_receipt", "pct"), ("quantity_variance", "pct"), None),
         (("quantity_over_receipt", "eur"), ("quantity_variance", "cap"), ("quantity_variance", "small")),
     ),
-    "over_delivery": ((None, ("over_delivery", "small"), None),),
+    "over_delivery": ((None, ("over_delivery", "small"), None), (None, None, ("over_delivery", "up_to"))),
     "price_above": (
-        (("price_over_limit", "pct"), ("price_variance", "pct"), None),
+        (("price_over_limit", "pct"), ("price_variance", "pct"), ("price_variance", "up_to")),
         (("price_over_limit", "eur"), ("price_variance", "cap"), ("price_variance", "small")),
     ),
     "price_below": ((None, ("price_unusually_low", "pct"), None), (None, ("price_unusually_low", "eur"), None)),
@@ -326,7 +327,7 @@ def _numbers(found: Findings, line: str) -> tuple[float, ...]:
         return ()
     if not isinstance(value, tuple):
         return (value,)
-    return (value[1],) if line == "over_delivery" else value
+    return (value[1], value[0]) if line == "over_delivery" else value
 
 
 # Typical limits of each rule: name -> (median, must the rule have it). Drawn around the median, see `_limit`.

@@ -105,6 +105,7 @@ def loss_of(model: Pocket, batch: Batch, meter: Meter, *, answers: bool) -> torc
     texts = batch.prompts, batch.lengths, batch.records, batch.n_each
     limits, numbers, lines, last = model(*texts, lines_only=not answers)
     loss = _line_loss(model, lines, batch, meter)
+    loss = loss + _note_loss(model, numbers, batch, meter)
     loss = loss + NUMBERS_COUNT * _number_loss(model, numbers, batch.number_targets, meter)
     loss = loss + _limit_loss(model, limits, batch.limit_targets, meter)
     if answers:
@@ -114,16 +115,21 @@ def loss_of(model: Pocket, batch: Batch, meter: Meter, *, answers: bool) -> torc
 
 
 def _line_loss(model: Pocket, hidden: torch.Tensor, batch: Batch, meter: Meter) -> torch.Tensor:
-    """Return the loss of what lines call for and of what notes state."""
-    at_lines, at_notes = batch.line_targets != IGNORED, batch.note_targets != IGNORED
-    lines, _ = model.line_scores(hidden[at_lines])
-    loss = F.cross_entropy(lines, batch.line_targets[at_lines], LINE_WEIGHTS)
-    meter.add("lines", _right(lines, batch.line_targets[at_lines]))
-    if at_notes.any():
-        _, notes = model.line_scores(hidden[at_notes])
-        loss = loss + 0.5 * F.cross_entropy(notes, batch.note_targets[at_notes])
-        meter.add("notes", _right(notes, batch.note_targets[at_notes]))
-    return loss
+    """Return the loss of what lines call for."""
+    places = batch.line_targets != IGNORED
+    scores, targets = model.line_scores(hidden[places]), batch.line_targets[places]
+    meter.add("lines", _right(scores, targets))
+    return F.cross_entropy(scores, targets, LINE_WEIGHTS)
+
+
+def _note_loss(model: Pocket, hidden: torch.Tensor, batch: Batch, meter: Meter) -> torch.Tensor:
+    """Return the loss of what notes state, 0 for a batch without a note."""
+    places = batch.note_targets != IGNORED
+    scores, targets = model.note_scores(hidden[places]), batch.note_targets[places]
+    if len(targets) == 0:
+        return scores.sum()
+    meter.add("notes", _right(scores, targets))
+    return F.cross_entropy(scores, targets)
 
 
 def _answer_loss(model: Pocket, hidden: torch.Tensor, batch: Batch, meter: Meter) -> torch.Tensor:

@@ -20,6 +20,7 @@ from workbench.audit.leakage import leakage
 from workbench.audit.privacy import personal_data
 from workbench.audit.quality import quality
 from workbench.audit.reading import open_table, table_from
+from workbench.audit.references import Beside
 from workbench.audit.section import Section
 from workbench.audit.semantic import Semantic
 from workbench.audit.subject import Subject, file_subject, pilot_subject
@@ -28,6 +29,7 @@ from workbench.audit.volume import volume
 from workbench.contract import TableContract
 from workbench.pilot import Pilot
 
+TABLES = frozenset({".csv", ".tsv", ".parquet", ".jsonl"})
 OnStep = Callable[[str], None]
 STEPS = (
     "reading", "looking at cells", "completeness", "quality issues", "variation", "volume", "sample fitness",
@@ -121,7 +123,7 @@ def audit_pilot(pilot: Pilot, owners: Mapping[str, str] | None = None, on_step: 
     subject = pilot_subject(pilot)
     step("looking at cells")
     with table_from(subject.frame) as table:
-        detection = detect(table, subject.declared)
+        detection = detect(table, subject.declared, Beside(pilot.data, _other_tables(pilot)))
     return _assessed(subject, detection, owners or {}, step)
 
 
@@ -137,9 +139,15 @@ def audit_file(path: Path, contract: TableContract | None = None, on_step: OnSte
     step("reading")
     with open_table(path) as table:
         step("looking at cells")
-        detection = detect(table, contract)
-        subject = file_subject(path, table, detection.columns)
+        detection = detect(table, contract, Beside(path.parent))
+        subject = file_subject(path, table, detection.columns, detection.roles, contract)
     return _assessed(subject, detection, {}, step)
+
+
+def _other_tables(pilot: Pilot) -> tuple[Path, ...]:
+    """Return the tables beside a pilot's records that are no records."""
+    records = set(pilot.contract.records)
+    return tuple(path for path in sorted(pilot.data.iterdir()) if path.suffix in TABLES and path.name not in records)
 
 
 def _assessed(subject: Subject, detection: Detection, owners: Mapping[str, str], step: OnStep) -> Audit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
@@ -39,6 +40,14 @@ class CellKind(StrEnum):
 def no_cells() -> pd.DataFrame:
     """Return a table of flagged cells without a row."""
     return pd.DataFrame({name: pd.Series(dtype=int if name == "row" else object) for name in CELL_COLUMNS})
+
+
+def joined(parts: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:
+    """Return tables of flagged cells as one by row and column; a cell in several is kept as the first has it."""
+    place = {name: position for position, name in enumerate(names)}
+    table = pd.concat([part for part in parts if len(part)] or [no_cells()], ignore_index=True)
+    table = table.drop_duplicates(["row", "column"], ignore_index=True).assign(position=table["column"].map(place))
+    return table.sort_values(["row", "position"], kind="stable", ignore_index=True)[list(CELL_COLUMNS)]
 
 
 def write_cells(cells: pd.DataFrame, path: Path) -> Path:

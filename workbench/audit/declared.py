@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from workbench.audit.relations import Relation, RelationKind
 from workbench.audit.semantic import FORMAT_NAMED, Semantic
-from workbench.contract import Column, ColumnType, TableContract
+from workbench.contract import Column, ColumnType, Role, TableContract
 from workbench.errors import InputError, shown
 
 _SEMANTICS = {
@@ -34,7 +34,7 @@ class Declared:
     contract : TableContract
     key, entity : tuple of int
         Positions; empty when not declared. Entity is the thing that several sources describe.
-    source : int or None
+    source, time : int or None
     dependencies : tuple of tuple of int
         Positions of the determinant's columns and, last, of the dependent.
     relations : tuple of Relation
@@ -45,6 +45,7 @@ class Declared:
     key: tuple[int, ...]
     entity: tuple[int, ...]
     source: int | None
+    time: int | None
     dependencies: tuple[tuple[int, ...], ...]
     relations: tuple[Relation, ...]
 
@@ -68,6 +69,11 @@ class Declared:
         """Whether a column must be filled, None when the contract does not say."""
         column = self.column(name)
         return column.required if column is not None and "required" in column.model_fields_set else None
+
+    def unit(self, name: str) -> str | None:
+        """Return what the numbers of a column count, None when the contract does not say."""
+        column = self.column(name)
+        return None if column is None else column.unit
 
     def pattern(self, name: str) -> re.Pattern[str] | None:
         """Return what every filled cell of a column must match."""
@@ -105,7 +111,9 @@ def declare(contract: TableContract, names: Sequence[str]) -> Declared:
     read = [_rule(text, place) for text in contract.rules]
     dependencies = tuple(rule for rule in read if isinstance(rule, tuple))
     relations = tuple(rule for rule in read if isinstance(rule, Relation))
-    return Declared(contract, tuple(names), key, entity, source, dependencies, relations)
+    stamp = next((name for name, one in contract.columns.items() if one.role is Role.TIMESTAMP), contract.time)
+    time = place.get(stamp) if stamp is not None else None
+    return Declared(contract, tuple(names), key, entity, source, time, dependencies, relations)
 
 
 def _rule(text: str, place: dict[str, int]) -> tuple[int, ...] | Relation:

@@ -17,7 +17,15 @@ from workbench.audit.votes import Votes
 
 MIN_VALID = 0.6
 MIN_DISTINCT = 5
-LENGTHS = {"iban": (15, 34), "issn": (8, 9), "isbn": (10, 17), "ean": (8, 14), "luhn": (13, 19), "eu.vat": (8, 16)}
+LENGTHS = {
+    "iban": (15, 34), "issn": (8, 9), "isbn": (10, 17), "ean": (8, 14), "luhn": (13, 19), "eu.vat": (8, 16),
+    "de.idnr": (11, 14), "it.codicefiscale": (16, 16), "es.nif": (9, 11), "pl.nip": (10, 13), "fr.siret": (14, 17),
+}  # fmt: skip
+NAMES = {
+    "luhn": "number (Luhn)", "eu.vat": "VAT id", "de.idnr": "German tax id", "it.codicefiscale": "Italian tax code",
+    "es.nif": "Spanish tax id", "pl.nip": "Polish tax id", "fr.siret": "French SIRET",
+}  # fmt: skip
+MARKED = frozenset({"iban", "eu.vat"})
 DECLARED = {Semantic.IBAN: "iban", Semantic.ISSN: "issn", Semantic.ISBN: "isbn", Semantic.VAT_ID: "eu.vat"}
 
 
@@ -43,9 +51,10 @@ def checksum_of(column: Column, profile: ColumnProfile) -> str | None:
     return None
 
 
-def _country_and_shape(text: str) -> tuple[str, str]:
-    """Return what says that a number belongs to the scheme at all: letters in front, and its shape."""
-    return ("".join(sign for sign in text[:2] if sign.isalpha()), shape_of(text))
+def _country_and_shape(text: str, scheme: str) -> tuple[str, str]:
+    """Return what says that a number belongs to the scheme at all: its shape, and the country's letters in front."""
+    country = "".join(sign for sign in text[:2] if sign.isalpha()) if scheme in MARKED else ""
+    return country, shape_of(text)
 
 
 def vote_on_checksums(column: Column, profile: ColumnProfile, votes: Votes) -> None:
@@ -55,10 +64,10 @@ def vote_on_checksums(column: Column, profile: ColumnProfile, votes: Votes) -> N
         return
     is_valid = _validator(scheme)
     texts = [value.strip() for value in column.values]
-    known = {_country_and_shape(text) for text in texts if is_valid(text)}
+    known = {_country_and_shape(text, scheme) for text in texts if is_valid(text)}
     strengths = {
-        code: (0.8, f"the check digits of the {scheme.removeprefix('eu.').upper()} do not fit")
+        code: (0.8, f"the check digits of the {NAMES.get(scheme, scheme.upper())} do not fit")
         for code, text in enumerate(texts)
-        if _country_and_shape(text) in known and not is_valid(text)
+        if _country_and_shape(text, scheme) in known and not is_valid(text)
     }
     votes.values(column, strengths, CellKind.CHECKSUM)

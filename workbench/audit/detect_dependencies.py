@@ -11,10 +11,13 @@ import numpy.typing as npt
 from workbench.audit.cells import CellKind
 from workbench.audit.dependencies import Dependency, Groups, combined, grouped
 from workbench.audit.encoded import MISSING, Encoded
+from workbench.audit.exceptions import compared_columns, exceptions
+from workbench.audit.rules import MIN_GROUP, MIN_MAJORITY, STRAY_SHARE
 from workbench.audit.votes import Votes
 
-MIN_MAJORITY = 0.7
-MIN_GROUP = 3
+SURE_STRENGTH = 0.95
+LARGE_GROUP = 6
+MAX_BREAKING = 0.15
 EXCUSED = frozenset({CellKind.TYPO, CellKind.OUTLIER})
 
 
@@ -43,9 +46,10 @@ def vote_on_dependencies(encoded: Encoded, dependencies: tuple[Dependency, ...],
 
     A determinant that breaks most of its dependencies in a row is itself wrong; otherwise the dependent is, unless
     other determinants confirm its value. What several determinants confirm is hardly a slip. An empty dependent whose
-    group agrees on a value is missing.
+    group agrees on a value is missing. Values that stand for exceptions break nothing.
     """
-    held = [_hold(encoded, dependency) for dependency in dependencies]
+    compared = compared_columns(encoded, dependencies)
+    held = [_hold(encoded, one, one.positions[-1] in compared) for one in dependencies]
     n_breaks, n_agrees = _tallies(encoded.n), _tallies(encoded.n)
     for one in held:
         for a in one.determinant[:1] if len(one.determinant) == 1 else ():
@@ -84,12 +88,14 @@ def _any_guilty(one: _Held, guilty: dict[int, npt.NDArray[np.bool_]]) -> npt.NDA
     return rows
 
 
-def _hold(encoded: Encoded, dependency: Dependency) -> _Held:
+def _hold(encoded: Encoded, dependency: Dependency, is_compared: bool) -> _Held:
     *left, right = (encoded.filled[position] for position in dependency.positions)
     groups = grouped(combined(left), right)
-    is_clear = (groups.size >= MIN_GROUP) & (groups.n_top >= MIN_MAJORITY * groups.size)
-    is_stray = (groups.n <= 2) | (groups.n <= 0.02 * groups.size)
+    is_settled = (groups.size - groups.n_top <= 2) | (groups.size - groups.n_top <= MAX_BREAKING * groups.size)
+    is_clear = (groups.size >= MIN_GROUP) & (groups.n_top >= MIN_MAJORITY * groups.size) & is_settled
+    is_stray = (groups.n <= 2) | (groups.n <= STRAY_SHARE * groups.size)
     breaking = is_clear & (groups.right != groups.top) & is_stray
+    breaking &= ~exceptions(encoded.columns[dependency.positions[-1]], groups, is_clear, is_compared)
     agreeing = is_clear & (groups.right == groups.top)
     return _Held(dependency, groups, _per_row(groups, breaking), _per_row(groups, agreeing))
 
@@ -104,7 +110,7 @@ def _vote(encoded: Encoded, one: _Held, rows: npt.NDArray[np.bool_], votes: Vote
     chosen = np.flatnonzero(rows)
     pairs = one.groups.pair_of[chosen]
     order = np.argsort(pairs, kind="stable")
-    strength = 0.7 if one.dependency.strength >= 0.95 else 0.55
+    is_sure = one.dependency.strength >= SURE_STRENGTH
     for part in np.split(order, np.flatnonzero(np.diff(pairs[order])) + 1):
         if not len(part):
             continue
@@ -112,6 +118,7 @@ def _vote(encoded: Encoded, one: _Held, rows: npt.NDArray[np.bool_], votes: Vote
         usual = b.values[int(one.groups.top[pair])]
         n_top, size = int(one.groups.n_top[pair]), int(one.groups.size[pair])
         reason = f"{n_top:,} of {size:,} rows with {_given(encoded, one, row)} have {_short(usual)}"
+        strength = 0.7 if is_sure else 0.55 if size >= LARGE_GROUP else 0.45
         votes.cells(b.position, chosen[part], strength, CellKind.DEPENDENCY, reason)
 
 

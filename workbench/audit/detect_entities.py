@@ -12,6 +12,7 @@ from workbench.audit.cells import CellKind
 from workbench.audit.dependencies import combined
 from workbench.audit.encoded import MISSING, Codes, Column, Encoded
 from workbench.audit.entities import Roles
+from workbench.audit.quantities import Numbers
 from workbench.audit.votes import Votes
 
 N_ROUNDS = 12
@@ -30,12 +31,15 @@ class _Claims:
     thing_of_claim: npt.NDArray[np.int64]
 
 
-def vote_on_conflicts(encoded: Encoded, roles: Roles, votes: Votes) -> None:
+def vote_on_conflicts(encoded: Encoded, roles: Roles, votes: Votes, times: Numbers | None = None) -> None:
     """Vote on described cells that are probably not what is true of their thing, and on empty ones it is known for.
 
     Truth and trust are estimated together: a value is as likely as the sources that report it are trusted, a source
     is trusted as far as its values are likely (Yin, Han and Yu, 2007; weights as in Dong, Berti-Equille and Srivastava,
     2009, with ten wrong values for each true one). Sources are trusted separately for each column.
+
+    With `times`, when each row was reported, a value that two rows or more report, all of them before or all of them
+    after those of the likely one, was true at another time and is not wrong.
     """
     things = combined([encoded.filled[position] for position in roles.entity])
     unnamed = np.zeros(encoded.n, dtype=np.int32)
@@ -46,7 +50,8 @@ def vote_on_conflicts(encoded: Encoded, roles: Roles, votes: Votes) -> None:
         if not len(claims.rows):
             continue
         likely = _likelihood(claims)
-        _vote(encoded, roles, column, claims, likely, votes)
+        changed = np.zeros(len(likely), dtype=bool) if times is None else _changes(claims, likely, times)
+        _vote(encoded, roles, column, claims, np.where(changed, 1.0, likely), votes)
         _vote_on_gaps(encoded, roles, column, things, claims, likely, votes)
 
 
@@ -96,6 +101,17 @@ def _likelihood(claims: _Claims) -> npt.NDArray[np.float64]:
         right = np.bincount(claims.sources, weights=likely[claims.claims], minlength=n_sources)
         trust = np.clip((right + 1.4) / (made + 2), 0.05, 0.98)
     return likely
+
+
+def _changes(claims: _Claims, likely: npt.NDArray[np.float64], times: Numbers) -> npt.NDArray[np.bool_]:
+    """Return which claims were true at another time than the likely one of their thing."""
+    first, last = np.full(len(likely), np.inf), np.full(len(likely), -np.inf)
+    np.fmin.at(first, claims.claims, times[claims.rows])
+    np.fmax.at(last, claims.claims, times[claims.rows])
+    made = np.bincount(claims.claims, minlength=len(likely))
+    best = _best_claims(claims, likely)
+    top = np.array([best[int(thing)] for thing in claims.thing_of_claim], dtype=np.int64)
+    return np.asarray(((last < first[top]) | (first > last[top])) & (made >= 2))
 
 
 def _vote(

@@ -15,6 +15,9 @@ from workbench.audit.votes import Votes
 
 LAYOUTS = frozenset({Semantic.EMAIL, Semantic.URL, Semantic.IBAN, Semantic.ISSN})
 ODD = set('*#@$^~|<>\\{}[]=_"`¬¦§+%!;')
+OF_SENTENCES = set('!;"%+=')
+SENTENCE_WORDS = 3
+OWN_VALUE_ROWS = 5
 UNIT = re.compile(r"^([+-]?\d+(?:[.,]\d+)*)\s*(.*)$")
 
 
@@ -122,7 +125,10 @@ def _vote_on_layouts(column: Column, styles: Styles, votes: Votes) -> None:
 
 
 def _vote_on_shapes(column: Column, profile: ColumnProfile, styles: Styles, votes: Votes) -> None:
-    """Codes follow few shapes; words follow none, but hold few odd signs, and one use of capitals."""
+    """Codes follow few shapes; words follow none, but hold few odd signs, and one use of capitals.
+
+    A code of another shape that is as frequent as the others is one of another system, not a slip.
+    """
     runs = [runs_of(name) if name else "" for name in styles.names]
     weights: Counter[str] = Counter()
     for name, count in zip(runs, column.counts, strict=True):
@@ -135,8 +141,9 @@ def _vote_on_shapes(column: Column, profile: ColumnProfile, styles: Styles, vote
     run, n_run = weights.most_common(1)[0]
     strengths: dict[int, tuple[float, str]] = {}
     has_zeros = any(value[:1] == "0" for value in column.values)
+    n_own = max(OWN_VALUE_ROWS, total // (3 * len(column.values)))
     for code, (name, shape) in enumerate(zip(styles.names, runs, strict=True)):
-        if not name:
+        if not name or (column.counts[code] >= n_own and profile.semantic is not Semantic.ZIP):
             continue
         if exact_share >= 0.9 and name != exact and styles.shares[name] < 0.02 and "9" in exact:
             strengths[code] = (0.7, f"shaped {name[:40]}, {exact_share:.0%} of the column {exact[:40]}")
@@ -157,9 +164,12 @@ def _is_code(run: str) -> bool:
 
 
 def _vote_on_signs(column: Column, total: int, votes: Votes) -> None:
-    """Vote on signs that hardly any cell of the column holds: odd ones, and digits among words."""
+    """Vote on signs that hardly any cell holds: odd ones, and digits among words; sentences may hold more."""
     holding: Counter[str] = Counter()
-    signs = [{sign for sign in value if sign in ODD or sign.isdigit()} for value in column.values]
+    n_words = sum(len(value.split()) * int(count) for value, count in zip(column.values, column.counts, strict=True))
+    is_text = n_words >= SENTENCE_WORDS * total
+    odd = ODD - OF_SENTENCES if is_text else ODD
+    signs = [{one for one in value if one in odd or (one.isdigit() and not is_text)} for value in column.values]
     classes = [{"digit" if sign.isdigit() else sign for sign in found} for found in signs]
     for found, count in zip(classes, column.counts, strict=True):
         for sign in found:

@@ -15,6 +15,8 @@ from workbench.audit.votes import Votes
 FAR = 8.0
 MAX_REPEATS = 5
 MIN_VALUES = 30
+USUAL_SHARE = 0.25
+COMPANY_ROWS, COMPANY_WITHIN = 8, 0.05
 
 
 def vote_on_quantities(column: Column, profile: ColumnProfile, votes: Votes) -> None:
@@ -46,17 +48,38 @@ def _vote_on_numbers(column: Column, numbers: Numbers, votes: Votes) -> None:
     far = ((numbers > high) | ((numbers < low) & ~is_negative)) & ~np.isnan(numbers) & (column.counts <= MAX_REPEATS)
     share = float(column.counts[far].sum()) / len(known)
     if 0 < share < 0.03:
+        far &= ~_has_company(column, numbers, far)
         _vote(
             column, far, 0.65, CellKind.OUTLIER, f"far outside {low:,.6g} to {high:,.6g}, where the others are", votes
         )
+
+
+def _has_company(column: Column, numbers: Numbers, far: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return which far numbers belong to a group of their own, such as rates of another currency."""
+    found = np.zeros(len(numbers), dtype=bool)
+    for code in np.flatnonzero(far):
+        near = far & (np.abs(numbers - numbers[code]) <= COMPANY_WITHIN * abs(numbers[code]))
+        found[code] = column.counts[near].sum() >= COMPANY_ROWS
+    return found
 
 
 def fences(known: Numbers) -> tuple[float, float] | None:
     """Return the bounds beyond which a number is out of proportion, None when the column has no spread.
 
     On a scale on which the middle half is roughly symmetric (the logarithm for positive numbers that span
-    magnitudes), eight times the distance from the median to the quartile on that side.
+    magnitudes), eight times the distance from the median to the quartile on that side. Where one number, such as 0, is
+    what a quarter of the cells or more hold, the others are measured, and that number lies within the bounds.
     """
+    distinct, counts = np.unique(known, return_counts=True)
+    usual = float(distinct[counts.argmax()])
+    others = known[known != usual]
+    if counts.max() >= USUAL_SHARE * len(known) and len(others) >= MIN_VALUES:
+        spread = _spread(others)
+        return None if spread is None else (min(spread[0], usual), max(spread[1], usual))
+    return _spread(known)
+
+
+def _spread(known: Numbers) -> tuple[float, float] | None:
     positive = bool((known > 0).all())
     lower, median, upper = np.quantile(known, [0.25, 0.5, 0.75])
     skewed = positive and upper > 0 and float(np.quantile(known, 0.99)) > 4 * median

@@ -15,6 +15,7 @@ from workbench.audit.relations import Relation, RelationKind, residual
 from workbench.audit.votes import Votes
 
 RESULT_FIRST = 0.75
+NEARLY_ALL = 0.998
 
 
 def vote_on_relations(
@@ -133,6 +134,14 @@ def _vote_on_order(
     gap = cells[second] - cells[first]
     broken: npt.NDArray[np.intp] = np.flatnonzero((np.nan_to_num(gap) < 0) & ~explained)
     a, b = encoded.columns[first].name, encoded.columns[second].name
+    is_first = _is_extreme(cells[first])[broken] & ~_is_extreme(cells[second])[broken]
+    holds = f"{b} is not before {a} in {relation.holds:.1%} of rows"
+    votes.cells(second, broken[~is_first], 0.7, CellKind.DATE_ORDER, f"before {a}; {holds}")
     votes.cells(
-        second, broken, 0.7, CellKind.DATE_ORDER, f"before {a}; {b} is not before it in {relation.holds:.1%} of rows"
+        first, broken[is_first], 0.7, CellKind.DATE_ORDER, f"after {b}, and later than nearly all others; {holds}"
     )
+
+
+def _is_extreme(cells: Numbers) -> npt.NDArray[np.bool_]:
+    """Return which cells are higher than nearly all others of their column."""
+    return np.nan_to_num(cells, nan=-np.inf) > np.nanquantile(cells, NEARLY_ALL)

@@ -126,7 +126,7 @@ def _vote_on_words(column: Column, codes: Sequence[int], votes: Votes) -> None:
     strengths = {}
     for index, (target, distance) in nearest(rare, frequent, two_from=1_000).items():
         word, usual = rare[index], frequent[target]
-        if not _is_inflection(word, usual):
+        if word[0] == usual[0] and not _is_inflection(word, usual):  # words apart in their first letter are often two
             for code in holders[word]:
                 strengths[code] = (
                     0.6 if len(word) >= 6 else 0.5,

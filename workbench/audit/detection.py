@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from workbench.audit.cells import CellKind
+from workbench.audit.cells import CellKind, joined
 from workbench.audit.declared import Declared, declare
 from workbench.audit.dependencies import Dependency, discover, measure
 from workbench.audit.detect_formats import styles_of
+from workbench.audit.detect_near_repeats import near_repeats_in_large
 from workbench.audit.encoded import Column, Encoded, encode, value_table
-from workbench.audit.entities import find_roles
+from workbench.audit.entities import Roles, find_roles
 from workbench.audit.inference import column_rules, table_rules
 from workbench.audit.judging import Known, judge, source_formats, vote_on_column
 from workbench.audit.profiles import ColumnProfile, profile
+from workbench.audit.quantities import with_same_numbers
 from workbench.audit.reading import Table
+from workbench.audit.references import Beside, orphans, references_of, vote_on_orphans
 from workbench.audit.relations import Relation, find_relations, quantities
 from workbench.audit.rules import Rule, RuleKind
 from workbench.audit.scan import RuleResult, cells_of, hold
@@ -65,6 +68,8 @@ class Detection:
     columns : tuple of ColumnProfile
     dependencies : tuple of Dependency
     relations : tuple of Relation
+    roles : Roles, optional
+        The thing and the source, where several sources describe the same things.
     cells : DataFrame
         `row` (0-based), `column`, `kind` (a CellKind) and `reason` of every flagged cell, by row and column.
     rules : tuple of RuleResult
@@ -76,25 +81,28 @@ class Detection:
     columns: tuple[ColumnProfile, ...]
     dependencies: tuple[Dependency, ...]
     relations: tuple[Relation, ...]
+    roles: Roles | None
     cells: pd.DataFrame
     rules: tuple[RuleResult, ...]
     checks: tuple[Checked, ...]
 
 
-def detect(table: Table, contract: TableContract | None = None) -> Detection:
+def detect(table: Table, contract: TableContract | None = None, beside: Beside | None = None) -> Detection:
     """Return what is probably wrong in a table; what the contract does not say is inferred.
 
     Up to 250,000 rows every detector sees every row and they vote on each cell. Beyond that, columns with few different
     values are judged by all their values, the rest is inferred from a sample, and the rules that follow are held
-    against every row (`checks` says which).
+    against every row (`checks` says which). References are looked up beside the table.
 
     Raises
     ------
     InputError
-        The contract names a column that the table does not have.
+        The contract names a column that the table does not have, or a file that is not there.
     """
     known = _known(encode(table), declare(contract, table.names) if contract is not None else None)
     encoded = known.encoded
+    references = references_of(table, encoded, known.profiles, contract, beside)
+    lost = orphans(table, references)
     if encoded.is_whole:
         rules = [
             rule
@@ -102,17 +110,23 @@ def detect(table: Table, contract: TableContract | None = None) -> Detection:
             for rule in _rules(column, found, known)
         ]
         results = hold(table, _limited([*rules, *_rules_across(known)]))
-        cells, checks = judge(known).flagged(encoded), _checks(encoded)
+        votes = judge(known)
+        vote_on_orphans(lost, references, table, votes)
+        cells, checks = votes.flagged(encoded), _checks(encoded)
     else:
         rules, n_judged = _rules_of_large(table, known)
         results = hold(table, _limited([*rules, *_rules_across(known)]))
-        cells, checks = cells_of(results), _checks_of_large(encoded, n_judged)
-    return Detection(table.n_rows, known.profiles, known.dependencies, known.relations, cells, results, checks)
+        repeats, is_exact = near_repeats_in_large(table, encoded, known.profiles, known.keys, known.source)
+        cells = joined([lost, cells_of(results), repeats], table.names)
+        checks = _checks_of_large(encoded, n_judged, is_exact)
+    inferred = (known.profiles, known.dependencies, known.relations, known.roles)
+    return Detection(table.n_rows, *inferred, cells, results, checks)
 
 
 def _known(encoded: Encoded, declared: Declared | None) -> Known:
     """Return what a table is, inferred and declared."""
     profiles = tuple(_profiled(column, encoded.n, declared) for column in encoded.columns)
+    encoded = with_same_numbers(encoded, [found.position for found in profiles if found.is_numeric])
     numbers = quantities(encoded, profiles, declared.relations if declared else ())
     relations = find_relations(encoded, profiles, numbers)
     entity, source = (declared.entity, declared.source) if declared else ((), None)
@@ -120,6 +134,8 @@ def _known(encoded: Encoded, declared: Declared | None) -> Known:
         agreed = {relation.positions for relation in declared.relations}
         relations = (*declared.relations, *(one for one in relations if one.positions not in agreed))
     roles = find_roles(encoded, profiles, entity, source)
+    if roles is not None and declared is not None:
+        roles = replace(roles, described=tuple(one for one in roles.described if one != declared.time))
     dependencies = _dependencies(encoded, profiles, declared)
     by_source = source_formats(encoded, profiles, roles)
     return Known(encoded, profiles, dependencies, relations, roles, numbers, by_source, declared)
@@ -186,14 +202,17 @@ def _value_rules(column: Column, found: ColumnProfile, known: Known) -> list[Rul
 
 def _checks(encoded: Encoded) -> tuple[Checked, ...]:
     by_value = ("missing", "placeholders", "text damage", "formats", "typos", "check digits", "quantities")
-    across = ("dependencies", "entity conflicts", "relations", "repeats")
+    across = ("dependencies", "entity conflicts", "relations", "repeats", "near duplicates", "orphans")
     return tuple(Checked(name, True, encoded.n) for name in (*by_value, *across))
 
 
-def _checks_of_large(encoded: Encoded, n_judged: int) -> tuple[Checked, ...]:
+def _checks_of_large(encoded: Encoded, n_judged: int, has_all_repeats: bool) -> tuple[Checked, ...]:
     n_columns = len(encoded.columns)
     return (
-        Checked("missing, placeholders, formats, ranges, keys, dependencies and relations", True, encoded.n_rows),
+        Checked(
+            "missing, placeholders, formats, ranges, keys, references, dependencies and relations", True, encoded.n_rows
+        ),
         Checked(f"typos, text damage and check digits in {n_judged} of {n_columns} columns", True, encoded.n_rows),
+        Checked("near duplicates", has_all_repeats, encoded.n_rows),
         Checked("which rules there are: types, formats, dependencies, relations", False, encoded.n),
     )

@@ -109,6 +109,20 @@ def encode(table: Table) -> Encoded:
     if table.n_rows > min(EXACT_ROWS, fitting):
         chosen = min(SAMPLE_ROWS, fitting)
         where = f" WHERE hash(row) % {table.n_rows} < {chosen}"
+    return _encoded(table, where)
+
+
+def encode_rows(table: Table, rows: Counts) -> Encoded:
+    """Return some rows of a table as codes."""
+    import pyarrow
+
+    table.connection.register("rows_chosen", pyarrow.table({"chosen": rows}))
+    found = _encoded(table, " WHERE row IN (SELECT chosen FROM rows_chosen)")
+    table.connection.unregister("rows_chosen")
+    return found
+
+
+def _encoded(table: Table, where: str) -> Encoded:
     cells = (f"left({table.text(position)}, {LONGEST_CELL}) AS c{position}" for position in range(len(table.names)))
     picked = ", ".join(cells)
     read = table.connection.sql(f"SELECT row, {picked} FROM data{where}").to_arrow_table()

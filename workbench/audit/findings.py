@@ -70,6 +70,8 @@ class Finding:
         The offending cells: row, column, kind, reason; may be empty.
     owner : str
         Who mends it; empty when nobody was named.
+    scope : str
+        What it is about where its columns may change from audit to audit; the id is made of it instead of them.
     """
 
     kind: str
@@ -83,11 +85,12 @@ class Finding:
     remedy: Remedy
     cells: pd.DataFrame = field(default_factory=no_cells)
     owner: str = ""
+    scope: str = ""
 
     @property
     def id(self) -> str:
-        """Name that stays the same from audit to audit: the kind and a digest of the columns."""
-        content = "\0".join(self.columns)
+        """Name that stays the same from audit to audit: the kind and a digest of the scope, or else the columns."""
+        content = self.scope or "\0".join(self.columns)
         return f"{self.kind}-{hashlib.sha256(content.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
     @property
@@ -134,12 +137,15 @@ def must_fix(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     Of each kind only the worst one is taken, as one remedy mends the others too. Where fewer than three are that
     severe, the next ones in rank fill up to three, but none of low severity.
     """
-    worst: dict[str, Finding] = {}
-    for finding in ranked(findings):
-        worst.setdefault(finding.kind, finding)
-    severe = [one for one in worst.values() if one.severity in (Severity.CRITICAL, Severity.HIGH)][:MUST_FIX_AT_MOST]
-    medium = [one for one in worst.values() if one.severity is Severity.MEDIUM]
-    return (*severe, *medium[: max(0, MUST_FIX_AT_LEAST - len(severe))])
+    in_order = ranked(findings)
+    severe: dict[str, Finding] = {}
+    for finding in (one for one in in_order if one.severity in (Severity.CRITICAL, Severity.HIGH)):
+        severe.setdefault(finding.kind, finding)
+    medium: dict[str, Finding] = {}
+    for finding in (one for one in in_order if one.severity is Severity.MEDIUM and one.kind not in severe):
+        medium.setdefault(finding.kind, finding)
+    first = list(severe.values())[:MUST_FIX_AT_MOST]
+    return (*first, *list(medium.values())[: max(0, MUST_FIX_AT_LEAST - len(first))])
 
 
 def with_owners(findings: Sequence[Finding], owners: Mapping[str, str]) -> tuple[Finding, ...]:

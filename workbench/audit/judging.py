@@ -13,16 +13,21 @@ from workbench.audit.detect_dependencies import vote_on_dependencies
 from workbench.audit.detect_entities import vote_on_conflicts
 from workbench.audit.detect_formats import styles_of, vote_on_formats
 from workbench.audit.detect_group_formats import SourceFormat, source_format, vote_on_group_formats
+from workbench.audit.detect_near_repeats import marked_column, vote_on_near_repeats
 from workbench.audit.detect_numbers import vote_on_quantities
 from workbench.audit.detect_relations import vote_on_relations
 from workbench.audit.detect_repeats import vote_on_repeats
+from workbench.audit.detect_times import vote_on_order_in_time
 from workbench.audit.detect_typos import vote_on_typos
+from workbench.audit.detect_units import vote_on_units
 from workbench.audit.detect_values import vote_on_missing, vote_on_placeholders, vote_on_text_damage
 from workbench.audit.encoded import Column, Encoded
 from workbench.audit.entities import Roles
+from workbench.audit.near_repeats import near_repeats
 from workbench.audit.profiles import ColumnProfile
 from workbench.audit.quantities import Numbers
 from workbench.audit.relations import Relation
+from workbench.audit.semantic import Semantic
 from workbench.audit.votes import Votes
 
 
@@ -54,6 +59,21 @@ class Known:
     by_source: Mapping[int, SourceFormat]
     declared: Declared | None
 
+    @property
+    def keys(self) -> tuple[int, ...]:
+        """Positions of the declared key, empty where rows with the same key describe one thing several times."""
+        return self.declared.key if self.declared is not None and not self.declared.entity else ()
+
+    @property
+    def time(self) -> int | None:
+        """Position of the column that the contract declares as the time of a row."""
+        return self.declared.time if self.declared is not None else None
+
+    @property
+    def source(self) -> tuple[int, ...]:
+        """Position of the column that says who described a thing, empty where there is none."""
+        return (self.roles.source,) if self.roles is not None and self.roles.source is not None else ()
+
 
 def source_formats(
     encoded: Encoded, profiles: tuple[ColumnProfile, ...], roles: Roles | None
@@ -80,10 +100,18 @@ def judge(known: Known) -> Votes:
             vote_on_group_formats(encoded, column, known.by_source[column.position], styles, votes)
     vote_on_dependencies(encoded, known.dependencies, votes)
     if known.roles is not None:
-        vote_on_conflicts(encoded, known.roles, votes)
+        vote_on_conflicts(
+            encoded, known.roles, votes, known.numbers.get(known.time) if known.time is not None else None
+        )
     vote_on_relations(encoded, known.relations, known.numbers, votes)
-    declared = known.declared
-    vote_on_repeats(encoded, profiles, declared.key if declared is not None and not declared.entity else (), votes)
+    for column, found in zip(encoded.columns, profiles, strict=True):
+        if found.semantic in {Semantic.DATE, Semantic.DATETIME}:
+            vote_on_order_in_time(column, known.numbers[column.position], column.position == known.time, votes)
+    keys = known.keys
+    vote_on_repeats(encoded, profiles, keys, votes)
+    vote_on_near_repeats(
+        encoded, near_repeats(encoded, profiles, keys, known.source), marked_column(profiles, keys), votes
+    )
     return votes
 
 
@@ -99,6 +127,8 @@ def vote_on_column(
     vote_on_text_damage(column, votes)
     if declared is not None:
         vote_on_declared(column, declared, votes)
+        if (unit := declared.unit(column.name)) is not None:
+            vote_on_units(column, unit, votes)
     if not by_source and (declared is None or declared.pattern(column.name) is None):
         vote_on_formats(column, found, styles_of(column, found), votes)
     vote_on_typos(column, found, votes)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.encoded import Column
+from workbench.audit.encoded import MISSING, Codes, Column, Encoded
+from workbench.audit.moments import moments_of
 from workbench.audit.semantic import number_in
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 _STRIPPED = re.compile(r"[^\d.,+-]")
-_LAYOUTS = (
-    "%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d.%m.%y", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d-%m-%Y", "%d-%b-%Y",
-    "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%b %d %Y",
-)  # fmt: skip
+EPOCH = datetime(1970, 1, 1)
 
 
 def per_row(column: Column, of_value: Numbers) -> Numbers:
@@ -43,23 +43,29 @@ def _number(value: str) -> float:
     return float("nan") if found is None else found
 
 
+def with_same_numbers(encoded: Encoded, numeric: Collection[int]) -> Encoded:
+    """Return a table whose cells that hold the same number in different writings (0,00 and 0.00) are the same."""
+    filled = list(encoded.filled)
+    for position in numeric:
+        column = encoded.columns[position]
+        if any("," in value for value in column.values) and any("," not in value for value in column.values):
+            filled[position] = _same_code(column)[filled[position]]
+    return replace(encoded, filled=tuple(filled))
+
+
+def _same_code(column: Column) -> Codes:
+    """Return for each value, and for none, the code of the first value that is the same number."""
+    first: dict[object, int] = {}
+    keys = [
+        value if number != number else number for value, number in zip(column.values, numbers_of(column), strict=True)
+    ]
+    return np.array([*(first.setdefault(key, code) for code, key in enumerate(keys)), MISSING], dtype=np.int32)
+
+
 def days_of(column: Column) -> Numbers:
-    """Return each distinct date or datetime as days since 1970, NaN where it is none."""
-    return np.array([_days(value) for value in column.values], dtype=float)
+    """Return each distinct date or datetime as days since 1970, NaN where it is none.
 
-
-def _days(value: str) -> float:
-    text = value.strip()
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00")).replace(tzinfo=None)
-    except ValueError:
-        day = text.split(" ")[0] if ":" in text else text
-        for layout in _LAYOUTS:
-            try:
-                moment = datetime.strptime(day, layout)
-                break
-            except ValueError:
-                continue
-        else:
-            return float("nan")
-    return (moment - datetime(1970, 1, 1)).total_seconds() / 86_400
+    In dates with slashes the month stands first unless the column's cells say otherwise.
+    """
+    moments = moments_of([value.strip() for value in column.values], undecided=False)
+    return np.array([np.nan if one is None else (one - EPOCH).total_seconds() / 86_400 for one in moments], dtype=float)

@@ -193,13 +193,22 @@ def _copy_csv(connection: duckdb.DuckDBPyConnection, path: Path, names: list[str
 
 
 def _ragged(error: Exception, path: Path, separator: str, n_columns: int) -> InputError:
-    line = re.search(r"Line:?\s+(\d+)", str(error))
-    first = next((part.strip() for part in str(error).splitlines() if "rror" in part or "xpected" in part), "")
-    found = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", str(error))
+    text = str(error)
+    line = re.search(r"Line:?\s+(\d+)", text)
+    where = f"{path}, line {line[1]}" if line else str(path)
+    if "\nValue with unterminated quote" in text:
+        return InputError(
+            "a quoted cell of the CSV has no end, or goes on after its closing quote",
+            where=where,
+            remedy='close the quote, and write a quote inside a quoted cell twice, as in "say ""yes"" or no"',
+        )
+    first = next((part.strip() for part in text.splitlines() if "rror" in part or "xpected" in part), "")
+    found = re.search(r"Expected Number of Columns: \d+ Found: (\d+)", text)
+    counted = "" if found is None else f"more than {n_columns}" if int(found[1]) > n_columns else found[1]
     return InputError(
         "the rows of the CSV do not all have the header's cells",
-        where=f"{path}, line {line[1]}" if line else str(path),
-        got=f"{found[2]} cells" if found else first[:200],
+        where=where,
+        got=f"{counted} cells" if counted else first[:200],
         expected=f"{n_columns} cells separated by {separator!r}",
         remedy="quote cells that hold the separator or a line break, or correct the line",
     )

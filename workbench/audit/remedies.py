@@ -114,7 +114,7 @@ ISSUES: Mapping[str, Issue] = {
     ),
     "near_duplicate": Issue(
         "records that differ from another in almost nothing",
-        Severity.LOW,
+        Severity.MEDIUM,
         "cases count twice, and may be on both sides of the split",
         Remedy("merge those that are the same case; keep copies on one side of the split", Effort.DAYS,
                _none_left("pair that a person calls the same case")),

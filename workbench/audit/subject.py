@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.audit.entities import Roles as Described
+from workbench.audit.moments import read_times
 from workbench.audit.profiles import ColumnProfile
 from workbench.audit.reading import Table
-from workbench.audit.semantic import Semantic
+from workbench.audit.roles import CASE, TIME, Roles, declared_roles, inferred_roles
 from workbench.charter import Charter
 from workbench.contract import Contract, PiiClass, Role, TableContract
 from workbench.errors import InputError
@@ -23,40 +24,7 @@ from workbench.pilot import Pilot
 from workbench.splits import Dataset, Split, read_dataset
 from workbench.tables import read_table
 
-TIME, SOURCE, ENTITY, CASE = "time", "source", "entity", "class"
 LARGEST_WHOLE, SAMPLE, SAMPLE_SEED = 100_000, 50_000, 20
-EXPECTED_FILLED = 0.5
-TEXT_LETTERS = 20
-SOURCE_NAME = re.compile(r"^(src|source|source_?system|system|origin|channel|quelle|quellsystem|herkunft)$", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Roles:
-    """Which columns say what a record is; None where no column does.
-
-    Parameters
-    ----------
-    id, time, source, entity, case : str, optional
-        Columns with a record's id, time, origin, business partner, and class (common, edge, error).
-    text : tuple of str
-        Free text.
-    required : tuple of str
-        Columns that a complete record fills.
-    """
-
-    id: str | None = None
-    time: str | None = None
-    source: str | None = None
-    entity: str | None = None
-    case: str | None = None
-    text: tuple[str, ...] = ()
-    required: tuple[str, ...] = ()
-
-    @property
-    def slices(self) -> Mapping[str, str]:
-        """Columns by which records are told apart, other than by time."""
-        named = {SOURCE: self.source, ENTITY: self.entity, CASE: self.case}
-        return {kind: column for kind, column in named.items() if column is not None}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +111,16 @@ class Subject:
         singles = {name: getattr(self.contract, name) for name in ("source", "time", "entity")}
         kept = {name: column for name, column in singles.items() if column in names}
         key = tuple(name for name in self.contract.key if name in names)
-        return TableContract(records=self.contract.records, columns=columns, key=key, rules=self.contract.rules, **kept)
+        own = [one for one in self.contract.references if one.column in names]
+        references = tuple(one for one in own if one.file is not None or one.key in names)
+        return TableContract(
+            records=self.contract.records,
+            columns=columns,
+            key=key,
+            rules=self.contract.rules,
+            references=references,
+            **kept,
+        )
 
     def stratum(self, kind: str) -> pd.Series[Any] | None:
         """Return the values of a slice column by data row, None where the table has no such column."""
@@ -155,9 +132,7 @@ class Subject:
     def times(self) -> pd.Series[Any] | None:
         """Return the records' times, NaT where none can be read; None where there is no time column."""
         values = self.stratum(TIME)
-        if values is None:
-            return None
-        return pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+        return None if values is None else read_times(values)
 
 
 def pilot_subject(pilot: Pilot) -> Subject:
@@ -189,7 +164,7 @@ def pilot_subject(pilot: Pilot) -> Subject:
         n_rows=len(raw),
         digest=_digest(files) if dataset is None else dataset.digest,
         keys=keys if dataset is None else pd.Series(dataset.splits.index, index=raw.index),
-        roles=_roles(contract, list(raw.columns)),
+        roles=declared_roles(contract, list(raw.columns), [name for name in contract.shown if name in raw.columns]),
         splits=None if dataset is None else pd.Series(dataset.splits.to_numpy(), index=raw.index),
         labels=None if dataset is None else _labels(dataset, raw),
         classes=classes,
@@ -200,8 +175,14 @@ def pilot_subject(pilot: Pilot) -> Subject:
     )
 
 
-def file_subject(path: Path, table: Table, columns: Sequence[ColumnProfile]) -> Subject:
-    """Return any table for an audit, without a contract: roles are inferred, and there are no labels.
+def file_subject(
+    path: Path,
+    table: Table,
+    columns: Sequence[ColumnProfile],
+    described: Described | None = None,
+    contract: TableContract | None = None,
+) -> Subject:
+    """Return any table for an audit: roles that the contract does not name are inferred, and there are no labels.
 
     Of a table with more than 100,000 rows a random sample of 50,000 is looked at, in the file's order.
 
@@ -212,10 +193,15 @@ def file_subject(path: Path, table: Table, columns: Sequence[ColumnProfile]) -> 
         The file, opened.
     columns : sequence of ColumnProfile
         What each column is.
+    described : entities.Roles, optional
+        The thing and the source, where several sources describe the same things.
+    contract : TableContract, optional
     """
     frame = _frame(table)
     keys = pd.Series(frame.index, index=frame.index)
-    return Subject(path.name, (path,), frame, table.n_rows, file_digest(path), keys, _inferred(frame, columns))
+    declared = Roles() if contract is None else declared_roles(contract, table.names, table.names)
+    roles = inferred_roles(frame, columns, described, declared)
+    return Subject(path.name, (path,), frame, table.n_rows, file_digest(path), keys, roles)
 
 
 def file_digest(path: Path) -> str:
@@ -237,48 +223,6 @@ def _frame(table: Table) -> pd.DataFrame:
     frame = table.connection.execute(f"SELECT row, {cells} FROM {rows} ORDER BY row").df()
     frame = frame.set_index("row").rename_axis(None).astype(object)
     return frame.where(frame.notna(), None).set_axis(pd.Index(table.names, dtype=object), axis="columns")
-
-
-def _inferred(frame: pd.DataFrame, columns: Sequence[ColumnProfile]) -> Roles:
-    """Return the roles that columns seem to have."""
-    named = [column for column in columns if column.name in frame.columns]
-    moments = [column.name for column in named if column.is_moment and _reads_as_time(frame[column.name])]
-    words = [column for column in named if column.semantic is Semantic.TEXT and column.n_distinct > column.n // 2]
-    text = tuple(column.name for column in words if _letters(frame[column.name]) >= TEXT_LETTERS)
-    key = next((column.name for column in named if column.is_key and column.name not in (*moments, *text)), None)
-    filled = [column.name for column in named if column.n_missing < (1 - EXPECTED_FILLED) * column.n]
-    sources = [column.name for column in named if SOURCE_NAME.search(column.name) and 1 < column.n_distinct <= 50]
-    return Roles(id=key, time=moments[0] if moments else None, source=sources[0] if sources else None, text=text,
-                 required=tuple(filled))  # fmt: skip
-
-
-def _reads_as_time(values: pd.Series[Any]) -> bool:
-    times = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
-    return bool(times.notna().sum() > 0.5 * max(1, values.notna().sum()))
-
-
-def _letters(values: pd.Series[Any]) -> float:
-    lengths = values.dropna().map(len)
-    return float(lengths.mean()) if len(lengths) else 0.0
-
-
-def _roles(contract: Contract, present: list[str]) -> Roles:
-    """Return the roles that a contract declares, of the columns that are there."""
-
-    def column(role: Role) -> str | None:
-        name = contract.column_with(role)
-        return name if name in present else None
-
-    shown = [name for name in contract.shown if name in present]
-    return Roles(
-        id=column(Role.ID),
-        time=column(Role.TIMESTAMP),
-        source=column(Role.SOURCE),
-        entity=column(Role.ENTITY),
-        case=column(Role.CLASS),
-        text=tuple(name for name in contract.columns_with(Role.TEXT) if name in present),
-        required=tuple(name for name in shown if contract.columns[name].required),
-    )
 
 
 def _labels(dataset: Dataset, raw: pd.DataFrame) -> Labels:

@@ -12,8 +12,9 @@ import pandas as pd
 
 from workbench.audit.completeness import EMPTY, months
 from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
+from workbench.audit.roles import CASE, ENTITY, SOURCE, TIME
 from workbench.audit.section import Section
-from workbench.audit.subject import CASE, ENTITY, SOURCE, TIME, Subject
+from workbench.audit.subject import Subject
 from workbench.audit.wording import share_text
 from workbench.stats import holm, wilson
 
@@ -24,6 +25,7 @@ WORSE_BY_AT_LEAST = 0.02
 DRIFT_PERIOD = 0.25
 DRIFTED_AT_LEAST = 0.1
 MAX_CATEGORIES = 30
+RUNNING = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def variation(subject: Subject, faults: pd.DataFrame, not_compared: Collection[s
     groups = {(one.kind, one.fault): [pair for pair in worse if (pair[0].kind, pair[0].fault) == (one.kind, one.fault)]
               for one, _ in worse}  # fmt: skip
     findings = [_finding(subject, faults, group) for group in groups.values()]
-    notes = ["Slices of fewer than 20 records are not compared."]
+    notes = ["Slices of fewer than 20 records are not compared.", *_inferred_note(subject)]
     if drifted is None:
         notes.append("Without a time column nothing can be said about drift.")
     else:
@@ -99,6 +101,15 @@ def variation(subject: Subject, faults: pd.DataFrame, not_compared: Collection[s
         tuple(findings),
         {"compared": len(slices), "worse": [f"{one.kind} {one.name}" for one, _ in worse]},
         tuple(notes),
+    )
+
+
+def _inferred_note(subject: Subject) -> list[str]:
+    """Return which columns were taken as time, source and entity, where no pilot's contract says so."""
+    found = {TIME: subject.roles.time, **subject.roles.slices}
+    named = ", ".join(f"{kind} {column!r}" for kind, column in found.items() if column is not None)
+    return (
+        [f"Inferred from the columns' names and cells, or given: {named}."] if subject.pilot is None and named else []
     )
 
 
@@ -184,7 +195,7 @@ def _finding(subject: Subject, faults: pd.DataFrame, worse: list[tuple[Slice, fl
 
 
 def drift(subject: Subject, not_compared: Collection[str] = ()) -> pd.DataFrame | None:
-    """Return how each field differs between the oldest and the newest quarter of the records.
+    """Return how each field differs between the oldest and the newest quarter of the records; not running numbers.
 
     Numbers are compared by the Kolmogorov-Smirnov distance, other fields by the total variation distance of their
     values (the 29 most frequent, others and missing ones as one value each; fields with more by their length), with a
@@ -203,13 +214,22 @@ def drift(subject: Subject, not_compared: Collection[str] = ()) -> pd.DataFrame 
     old, new = order[:size], order[-size:]
     rows = []
     for name in subject.frame.columns:
-        if name in (subject.roles.time, subject.roles.id, *not_compared):
+        if name in (subject.roles.time, subject.roles.id, *not_compared) or _runs_with(times, subject.frame[name]):
             continue
         rows.append((str(name), *_distance(subject.frame.loc[old, name], subject.frame.loc[new, name])))
     table = pd.DataFrame(rows, columns=["field", "compared as", "distance", "p"])
     table["p, Holm"] = holm(list(table.pop("p")))
     table["has drifted"] = (table["p, Holm"] < ALPHA) & (table["distance"] >= DRIFTED_AT_LEAST)
     return table.sort_values("distance", ascending=False, kind="stable", ignore_index=True)
+
+
+def _runs_with(times: pd.Series[Any], values: pd.Series[Any]) -> bool:
+    """Whether a column's numbers rise (or fall) with time by their nature, as running numbers do."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    known = numbers.notna() & times.notna()
+    if known.sum() < MIN_RECORDS or numbers[known].nunique() < MAX_CATEGORIES:
+        return False
+    return bool(abs(numbers[known].rank().corr(times[known].astype("int64").rank())) >= RUNNING)
 
 
 def _distance(old: pd.Series[Any], new: pd.Series[Any]) -> tuple[str, float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import math
 from enum import StrEnum
 from typing import Any
@@ -15,11 +16,13 @@ from workbench.audit.subject import Subject
 from workbench.audit.wording import counted, share_text
 from workbench.charter import Charter, KpiMetric
 from workbench.metrics import Estimate
+from workbench.stats import holm
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 REAL_TIME_S, NEAR_REAL_TIME_S = 10.0, 900.0
 BURST_RECORDS, BURST_SHARE = 20, 0.5
 MIN_MONTHS = 4
+ALPHA, SEASONAL = 0.05, 1.2
 
 
 class LatencyClass(StrEnum):
@@ -59,7 +62,11 @@ def volume(subject: Subject) -> Section:
     findings = [_mismatch(subject, implied, expected, expected_text)] if _is_slower(implied, expected) else []
     if (unread := times.index[times.isna()]).size:
         findings.append(_unreadable(subject, unread.to_numpy(dtype=np.int64)))
+    seasons = seasonality(known, has_hours)
     tables = {"Records per hour, day and month": periods, "Records by day of the week": _weekdays(known)}
+    if len(seasons):
+        tables["Seasonality: does the number of records follow the clock or the calendar?"] = seasons
+        answer = f"{answer.removesuffix('.')}; {_seasons_text(seasons)}."
     if has_hours:
         tables["Records by hour of the day"] = _hours(known)
     facts = {
@@ -93,6 +100,58 @@ def growth(times: pd.Series[Any]) -> Estimate:
     low, high = (math.expm1(float(fit.slope) + side) for side in (-half, half))
     return Estimate(
         math.expm1(float(fit.slope)), low, high, len(whole), "log-linear fit 95%", {"first and last month": 2}
+    )
+
+
+def seasonality(known: pd.Series[Any], has_hours: bool) -> pd.DataFrame:
+    """Return for the hour of the day, the day of the week and the month of the year how records follow them.
+
+    Records are counted for each hour (each day) between the first and the last, and the counts of the same hour of the
+    day (day of the week, month) compared with those of the others by Kruskal and Wallis's test; p is by Holm over the
+    cycles. A cycle is looked at where the records span it twice, the year where they span eleven months.
+
+    Returns
+    -------
+    DataFrame
+        `cycle`, `busiest`, `times the average`, `quietest`, `of the average`, `p, Holm`.
+    """
+    from scipy.stats import kruskal
+
+    days = pd.Series(1, index=pd.DatetimeIndex(known)).resample("D").sum()
+    cycles = [
+        ("day of the week", days, pd.DatetimeIndex(days.index).dayofweek, 14),
+        ("month of the year", days, pd.DatetimeIndex(days.index).month, 330),
+    ]
+    if has_hours:
+        hours = pd.Series(1, index=pd.DatetimeIndex(known)).resample("h").sum()
+        cycles.insert(0, ("hour of the day", hours, pd.DatetimeIndex(hours.index).hour, 2))
+    rows = []
+    for name, counts, place, least in cycles:
+        groups = [part.to_numpy() for _, part in counts.groupby(place)]
+        if len(days) < least or len(groups) < 2 or counts.nunique() < 2:
+            continue
+        means = counts.groupby(place).mean() / counts.mean()
+        busiest, quietest = (_cycle_text(name, int(str(one))) for one in (means.idxmax(), means.idxmin()))
+        rows.append((name, busiest, float(means.max()), quietest, float(means.min()), float(kruskal(*groups).pvalue)))
+    names = ["cycle", "busiest", "times the average", "quietest", "of the average", "p"]
+    table = pd.DataFrame(rows, columns=names)
+    table["p, Holm"] = holm(list(table.pop("p")))
+    return table
+
+
+def _cycle_text(cycle: str, place: int) -> str:
+    if cycle == "hour of the day":
+        return f"{place:02}:00"
+    return WEEKDAYS[place] if cycle == "day of the week" else calendar.month_name[place]
+
+
+def _seasons_text(seasons: pd.DataFrame) -> str:
+    seen = seasons[(seasons["p, Holm"] < ALPHA) & (seasons["times the average"] >= SEASONAL)]
+    if not len(seen):
+        return "no season in hours, weekdays or months is certain"
+    return "busiest " + ", ".join(
+        f"by {row['cycle']} {row['busiest']} ({row['times the average']:.1f} times the average)"
+        for row in seen.to_dict("records")
     )
 
 
@@ -200,7 +259,7 @@ def _unreadable(subject: Subject, rows: np.ndarray[tuple[int, ...], np.dtype[np.
         rows,
         len(subject.frame),
         Severity.LOW,
-        "the cells are empty or no ISO 8601 time",
+        "the cells are empty, no date, or a date with slashes of which it is not known whether the day stands first",
         "these records are in no month and in neither end of the drift comparison",
         Remedy("export the time as ISO 8601", Effort.HOURS, "every record has a readable time"),
     )

@@ -237,6 +237,7 @@ class Costs(Settings):
 
     `error` is a wrong decision carried out without a person, `escalation` a decision handed to a person, `manual` a
     decision made without any agent, `fixed_per_month` what running the agent costs whatever it decides.
+    `minutes_per_record` is the time a person takes for a decision without any agent.
     """
 
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
@@ -244,6 +245,7 @@ class Costs(Settings):
     escalation: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     manual: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     fixed_per_month: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    minutes_per_record: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     source: str = ""
 
 

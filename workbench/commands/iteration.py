@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from workbench.engines.choice import EngineChoice
+    from workbench.pilot import Pilot
 
 PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
 Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
@@ -20,12 +24,17 @@ def repeat(
     agent: Annotated[str, typer.Option(help="An agent of pilot.yaml that is a prompt or an endpoint.")],
     times: Annotated[int, typer.Option(min=2, help="How often each record is asked.")] = 5,
     temperature: Annotated[float, typer.Option(help="Above 0 to 2.")] = 0.7,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many development records.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records.")] = None,
     engine: Annotated[str | None, typer.Option("--engine", metavar="NAME", help="As for `workbench run`.")] = None,
+    holdout: Annotated[bool, typer.Option("--holdout", help="Ask holdout records; no label is read.")] = False,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Ask an agent several times about development records and print how often it is right every time (pass^k)."""
+    """Ask an agent several times about development records and print how often it is right every time (pass^k).
+
+    With --holdout about holdout records, whose labels stay sealed: 03_evaluation then shows how far repeats agree, as a
+    confidence beside the others.
+    """
     from workbench.engines.choice import EngineChoice
     from workbench.iteration.repeats import RepeatRequest, ask_repeatedly
     from workbench.pilot import open_pilot
@@ -35,6 +44,10 @@ def repeat(
 
     opened = open_pilot(pilot, root)
     choice = EngineChoice.named(engine, base_url=None, model=None, ray_address=None)
+    if holdout:
+        facts = {"pilot": pilot, "agent": agent, "times": times, "temperature": temperature}
+        _repeat_holdout(opened, facts, limit, choice, as_json)
+        return
     with stoppable(), stdout_to_stderr():
         repeats = ask_repeatedly(opened, agent, RepeatRequest(times, temperature, limit, choice), read_dataset(opened))
     estimates = repeats.estimates()
@@ -49,6 +62,29 @@ def repeat(
         )
         print(f"  {name:<16} {value:>6} ({lower} to {upper})")
     print(f"{len(repeats.unsteady()):,} records are not answered the same every time.")
+
+
+def _repeat_holdout(
+    pilot: Pilot, facts: dict[str, Any], limit: int | None, choice: EngineChoice, as_json: bool
+) -> None:
+    """Ask holdout records again without reading a label, and say how many decisions there are now."""
+    from workbench.confidences import Again, ask_again
+    from workbench.evaluation import RunRequest
+    from workbench.splits import Split, read_dataset
+    from workbench.terminal import stdout_to_stderr, stoppable
+
+    dataset = read_dataset(pilot)
+    request, again = RunRequest(Split.HOLDOUT, limit, choice), Again(facts["times"], facts["temperature"])
+    with stoppable(), stdout_to_stderr():
+        runs = ask_again(pilot, facts["agent"], request, again, dataset)
+    n = len(dataset.ids(Split.HOLDOUT, limit))
+    if as_json:
+        _print_json({**facts, "split": Split.HOLDOUT.value, "records": n, "runs": list(runs)})
+        return
+    print(
+        f"{facts['agent']}, {again.times} times at temperature {again.temperature:g} on {n:,} holdout records: stored."
+    )
+    print("No label was read. 03_evaluation shows their agreement beside the other confidences.")
 
 
 def record(

@@ -21,7 +21,7 @@ from workbench.pilot import Price
 from workbench.tables import FORMULA_STARTS
 
 DECISIONS, EVALUATIONS = "decisions", "evaluations"
-FLOATS = ("confidence", "latency_s")
+FLOATS = ("confidence", "logprob", "stated", "latency_s")
 INTEGERS = ("attempts", "prompt_tokens", "completion_tokens")
 _MARKED = (*FORMULA_STARTS, "'")
 

@@ -30,6 +30,7 @@ def certified(facts: Facts) -> Answer:
     reason = f"no threshold can be certified for {percent(target, 2)} at {level} confidence on {of}"
     more = block["records_needed"]
     if not more:
-        return Answer(State.UNPROVEN, reason, "a better version: at this quality no number of records would do")
+        says = (facts.judged.content.get("outlook") or {}).get("says", "at this quality no number of records would do")
+        return Answer(State.UNPROVEN, reason, f"a better version: {says}")
     change = f"about {more:,} more labelled holdout records for an 80% chance, or a better version"
     return Answer(State.UNPROVEN, reason, change, Missing(records=more, days=arrival_days(facts, more)))

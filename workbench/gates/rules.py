@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.charter import Charter, Match
+from workbench.charter import Authority, Charter, Match
 from workbench.contract import Contract, Role
 from workbench.errors import InputError
 from workbench.metrics import is_asked, is_automated
@@ -53,15 +53,30 @@ def rule_results(
     """
     decided = outcomes[is_asked(outcomes).to_numpy()]
     automated = is_automated(decided, threshold, escalate_label).to_numpy()
-    results = [_result(one.id, _matched(one.when, dataset, decided), automated) for one in charter.high_risk]
+    return tuple(_result(name, covered, automated) for name, covered in rule_members(charter, dataset, decided).items())
+
+
+def rule_members(charter: Charter, dataset: Dataset, outcomes: pd.DataFrame) -> dict[str, pd.Series[bool] | None]:
+    """Return for each high-risk category and authority limit which records it covers; None where nothing says so."""
+    found = {one.id: _matched(one.when, dataset, outcomes) for one in charter.high_risk}
     for limit in charter.authority:
-        covered = _matched(limit.when, dataset, decided)
+        covered = _matched(limit.when, dataset, outcomes)
         if limit.column is not None:
-            amounts = pd.to_numeric(_cells(limit.column, dataset, decided), errors="coerce")
-            above = (amounts > limit.at_most).fillna(False).astype(bool)
+            above = (_numbers(limit.column, dataset, outcomes) > limit.at_most).fillna(False).astype(bool)
             covered = above if covered is None else above | covered
-        results.append(_result(limit.id, covered, automated))
-    return tuple(results)
+        found[limit.id] = covered
+    return found
+
+
+def amounts(charter: Charter, dataset: Dataset, outcomes: pd.DataFrame) -> tuple[pd.Series[float], Authority] | None:
+    """Return the amount of each record and the limit up to which it may be decided alone; None where no column has it.
+
+    The first limit of authority above 0 that names a column counts.
+    """
+    for limit in charter.authority:
+        if limit.column is not None and limit.at_most > 0:
+            return _numbers(limit.column, dataset, outcomes), limit
+    return None
 
 
 def _result(rule: str, covered: pd.Series[bool] | None, automated: Any) -> RuleResult:
@@ -69,6 +84,10 @@ def _result(rule: str, covered: pd.Series[bool] | None, automated: Any) -> RuleR
         return RuleResult(rule, None, ())
     missed = covered.index[covered.to_numpy() & automated]
     return RuleResult(rule, int(covered.sum()), tuple(map(str, missed)))
+
+
+def _numbers(column: str, dataset: Dataset, decided: pd.DataFrame) -> pd.Series[float]:
+    return pd.to_numeric(_cells(column, dataset, decided), errors="coerce").astype(float)
 
 
 def _matched(when: Match | None, dataset: Dataset, decided: pd.DataFrame) -> pd.Series[bool] | None:

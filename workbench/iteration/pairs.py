@@ -47,8 +47,25 @@ def paired_differences(evaluations: Sequence[Evaluation], tried: Tried | None = 
         alone), `p` (mid-p), `p_adjusted` (Holm), `better`: the agent that is better where `p_adjusted` is at most 5%,
         else None: these records cannot tell the two apart.
     """
-    names, columns, n_versions = _family(evaluations, tried)
-    digests = list(dict.fromkeys(one.info.agent_digest for one in evaluations))
+    names = {one.info.agent_digest: one.agent for one in evaluations}
+    right = {one.info.agent_digest: rightness_of(one.outcomes) for one in evaluations}
+    return compared_versions(names, right, tried)
+
+
+def compared_versions(names: Mapping[str, str], right: Rightness, tried: Tried | None = None) -> pd.DataFrame:
+    """Return `paired_differences` of versions whose rightness is at hand, such as on some of the records only.
+
+    Parameters
+    ----------
+    names : mapping
+        Digest of each version to show to its name.
+    right : mapping
+        Digest to whether each record is right.
+    tried : Tried, optional
+        As for `paired_differences`.
+    """
+    digests = list(names)
+    names, columns, n_versions = _family(names, right, tried)
     if len(digests) < 2:
         return pd.DataFrame(columns=list(PAIR_COLUMNS), dtype=object)
     tests = _tests(columns)
@@ -70,7 +87,8 @@ def not_told_apart(version: str, pairs: pd.DataFrame) -> tuple[str, ...]:
 
 def n_tests(evaluations: Sequence[Evaluation], tried: Tried | None = None) -> int:
     """Return how many pairs of versions Holm's adjustment counts."""
-    return comb(_family(evaluations, tried)[2], 2)
+    digests = {one.info.agent_digest for one in evaluations}
+    return comb(len(digests if tried is None else digests | set(tried.names)), 2)
 
 
 def observed_discordance(pairs: pd.DataFrame) -> float | None:
@@ -113,14 +131,11 @@ def detectable_differences(n: int, n_pairs: int, discordances: Sequence[float] =
 
 
 def _family(
-    evaluations: Sequence[Evaluation], tried: Tried | None
+    shown: Mapping[str, str], right: Rightness, tried: Tried | None
 ) -> tuple[dict[str, str], dict[str, pd.Series[bool]], int]:
     """Return names and rightness of all versions by digest, those shown as they are shown, and how many there are."""
-    names = dict(tried.names) if tried is not None else {}
-    columns: dict[str, pd.Series[bool]] = dict(tried.right) if tried is not None else {}
-    for evaluation in evaluations:
-        names[evaluation.info.agent_digest] = evaluation.agent
-        columns[evaluation.info.agent_digest] = rightness_of(evaluation.outcomes)
+    names = {**(tried.names if tried is not None else {}), **shown}
+    columns = {**(tried.right if tried is not None else {}), **right}
     return names, columns, len(names)
 
 

@@ -10,15 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.agents import repeated
+from workbench.confidences import Again, ask_again
 from workbench.decisions import Status
 from workbench.engines.choice import EngineChoice
-from workbench.errors import InputError, RunError
-from workbench.evaluation import build_agent
+from workbench.evaluation import RunRequest
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.metrics import Estimate
 from workbench.pilot import Pilot
-from workbench.runner import Selection, run_agent
 from workbench.splits import Dataset, Split
 
 CONFIDENCE_LEVEL = 0.95
@@ -98,27 +96,16 @@ def ask_repeatedly(pilot: Pilot, agent: str, request: RepeatRequest, dataset: Da
     RunError
         The run was interrupted, or the server refused the credentials.
     """
-    if request.times < 2 or not 0.0 < request.temperature <= 2.0:
-        raise InputError(
-            "repeats need at least two of them and a temperature above 0",
-            got=f"times {request.times}, temperature {request.temperature}",
-            expected="2 or more, and above 0 to 2",
-        )
-    version = build_agent(pilot, agent, dataset, request.engine)
-    agents = [repeated(version, number, request.temperature) for number in range(1, request.times + 1)]
-    selection = Selection(dataset, Split.DEV, dataset.ids(Split.DEV, request.limit))
+    asked = RunRequest(Split.DEV, request.limit, request.engine, request.show_progress)
+    runs = ask_again(pilot, agent, asked, Again(request.times, request.temperature), dataset)
     labels = dataset.dev_labels()["label"]
-    runs, right, said = [], {}, {}
+    right, said = {}, {}
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        for one in agents:
-            session = run_agent(journal, one, selection, show_progress=request.show_progress)
-            if session.refusal is not None:
-                raise RunError("the server refused the credentials", where=one.name, got=session.refusal)
-            decisions = journal.decisions(session.info.run)
-            runs.append(session.info.run)
-            said[one.number] = decisions["action"].astype(object).where(decisions["status"] == Status.OK.value, None)
-            right[one.number] = said[one.number] == labels.loc[decisions.index]
-    return Repeats(agent, request.temperature, tuple(runs), pd.DataFrame(right), pd.DataFrame(said, dtype=object))
+        for number, run in enumerate(runs, start=1):
+            decisions = journal.decisions(run)
+            said[number] = decisions["action"].astype(object).where(decisions["status"] == Status.OK.value, None)
+            right[number] = said[number] == labels.loc[decisions.index]
+    return Repeats(agent, request.temperature, runs, pd.DataFrame(right), pd.DataFrame(said, dtype=object))
 
 
 def mean_of_shares(shares: Sequence[float] | NDArray[np.float64]) -> Estimate:

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from workbench.metrics.accuracy import accuracy, confusion_pairs, macro_f1, per_class, reason_accuracy
-from workbench.metrics.calibration import (
-    Recalibration,
-    Recalibrator,
-    calibration,
-    compared_sources,
-    fitted_recalibration,
-    reliability_table,
-)
+from workbench.metrics.calibration import calibration, reliability_table
 from workbench.metrics.certified import CertificationSettings, certify_outcomes, choice_of
 from workbench.metrics.costs import (
     UnitCosts,
@@ -41,13 +34,16 @@ from workbench.metrics.outcomes import (
     is_wrong,
     routes,
 )
+from workbench.metrics.recalibration import Recalibration, Recalibrator, cross_fitted, fitted_recalibration
 from workbench.metrics.service import completion_tokens, cost_per_decision, latency, prompt_tokens, throughput_per_hour
 from workbench.metrics.slices import slices, worst_slices
+from workbench.metrics.sources import Comparison, compare_sources
 from workbench.metrics.summary import METRIC_NAMES, EvaluationSettings, evaluate_outcomes
 
 __all__ = [
     "METRIC_NAMES",
     "CertificationSettings",
+    "Comparison",
     "Estimate",
     "EvaluationSettings",
     "Recalibration",
@@ -61,12 +57,13 @@ __all__ = [
     "certify_outcomes",
     "cheapest_certified",
     "choice_of",
-    "compared_sources",
+    "compare_sources",
     "completion_tokens",
     "confusion_pairs",
     "cost_per_decision",
     "cost_per_record",
     "costs_by_threshold",
+    "cross_fitted",
     "evaluate_outcomes",
     "fitted_recalibration",
     "is_asked",

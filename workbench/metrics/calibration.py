@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.errors import InputError
 from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL, Estimate, listed, method_text
 from workbench.metrics.outcomes import Route, is_asked, is_right, numbers, routes, skipped
 from workbench.stats import (
@@ -33,7 +31,7 @@ HELD_OFF = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class Judged:
     """The decisions whose confidence can be judged: valid actions with a confidence in [0, 1]."""
 
     confidence: NDArray[np.float64]
@@ -70,7 +68,7 @@ def calibration(
     InputError
         There is no such column.
     """
-    judged = _judged(outcomes, source)
+    judged = judged_by(outcomes, source)
     if not len(judged.confidence):
         return dict.fromkeys(CALIBRATION_NAMES, Estimate.undefined("no decision has a confidence", judged.excluded))
     confidence, right = judged.confidence, judged.right
@@ -93,14 +91,6 @@ def calibration(
     return {name: estimates[name] for name in CALIBRATION_NAMES}
 
 
-def compared_sources(
-    outcomes: pd.DataFrame, sources: Sequence[str], confidence_level: float = DEFAULT_CONFIDENCE_LEVEL
-) -> dict[str, dict[str, Estimate]]:
-    """Return `calibration` of several confidence columns side by side, each on the decisions that all of them have."""
-    complete = outcomes[np.all([~np.isnan(numbers(outcomes, source)) for source in sources], axis=0)]
-    return {source: calibration(complete, source, confidence_level=confidence_level) for source in sources}
-
-
 def reliability_table(
     outcomes: pd.DataFrame,
     source: str = "confidence",
@@ -116,7 +106,7 @@ def reliability_table(
         `from` and `to`, the bin's ends; `n` decisions; `confidence`, their mean; `right`; `accuracy` with its
         Clopper-Pearson bounds `lower` and `upper`, each for its bin alone; `record_ids`, a tuple of all of them.
     """
-    judged = _judged(outcomes, source)
+    judged = judged_by(outcomes, source)
     if not len(judged.confidence):
         return pd.DataFrame(columns=list(RELIABILITY_COLUMNS))
     table = reliability(judged.confidence, judged.right, n_bins, bins)
@@ -137,91 +127,7 @@ def reliability_table(
     return pd.DataFrame(dict(zip(RELIABILITY_COLUMNS, columns, strict=True)))
 
 
-class Recalibration(StrEnum):
-    """How confidences are mapped to chances of being right."""
-
-    PLATT = "platt"  # a logistic curve of the log-odds: two numbers, keeps every order and every tie
-    ISOTONIC = "isotonic"  # a rising step function: follows any shape, ties what it cannot tell apart
-
-
-@dataclass(frozen=True, slots=True)
-class Recalibrator:
-    """A mapping of confidences to chances of being right, fitted on development records.
-
-    Parameters
-    ----------
-    at, chance : tuple of float
-        Isotonic: confidences and the chance at each, straight between them. Platt: (), and (intercept, slope).
-    n : int
-        Decisions it was fitted on.
-    """
-
-    method: Recalibration
-    at: tuple[float, ...]
-    chance: tuple[float, ...]
-    n: int
-
-    def __call__(self, confidence: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the chances of being right; NaN stays NaN."""
-        if self.method is Recalibration.ISOTONIC:
-            found = np.interp(confidence, self.at, self.chance)
-        else:
-            intercept, slope = self.chance
-            found = 1 / (1 + np.exp(-(intercept + slope * _log_odds(confidence))))
-        return np.where(np.isnan(confidence), np.nan, found)
-
-
-def fitted_recalibration(development: pd.DataFrame, method: Recalibration, source: str = "confidence") -> Recalibrator:
-    """Return a recalibration fitted on development outcomes; to be judged on other records.
-
-    Raises
-    ------
-    InputError
-        Fewer than two decisions with a confidence, or all of them right, or none.
-    """
-    judged = _judged(development, source)
-    if not judged.right.any() or judged.right.all():
-        raise InputError(
-            "a recalibration needs right and wrong decisions with a confidence",
-            got=f"{int(judged.right.sum()):,} right of {len(judged.right):,}",
-        )
-    n = len(judged.right)
-    match method:
-        case Recalibration.PLATT:
-            return Recalibrator(method, (), _platt(judged.confidence, judged.right), n)
-        case Recalibration.ISOTONIC:
-            from scipy.optimize import isotonic_regression
-
-            at, place, counts = np.unique(judged.confidence, return_inverse=True, return_counts=True)
-            share = np.bincount(place, weights=judged.right) / counts
-            chance = isotonic_regression(share, weights=counts).x
-            return Recalibrator(method, tuple(at.tolist()), tuple(np.clip(chance, 0, 1).tolist()), n)
-        case _:
-            assert_never(method)
-
-
-def _platt(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return intercept and slope, with Platt's targets (n + 1) / (n + 2) and 1 / (n + 2) in the place of 1 and 0."""
-    n_right, n_wrong = int(right.sum()), int((~right).sum())
-    wanted = np.where(right, (n_right + 1) / (n_right + 2), 1 / (n_wrong + 2))
-    design = np.column_stack((np.ones(len(confidence)), _log_odds(confidence)))
-    found = np.array([0.0, 1.0])
-    for _ in range(100):
-        chance = 1 / (1 + np.exp(-np.clip(design @ found, -30, 30)))
-        information = (design.T * (chance * (1 - chance))) @ design + 1e-9 * np.eye(2)
-        step = np.linalg.solve(information, design.T @ (wanted - chance))
-        found = found + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-9:
-            break
-    return float(found[0]), float(found[1])
-
-
-def _log_odds(confidence: NDArray[np.float64]) -> NDArray[np.float64]:
-    held = np.clip(confidence, HELD_OFF, 1 - HELD_OFF)
-    return np.asarray(np.log(held / (1 - held)))
-
-
-def _judged(outcomes: pd.DataFrame, source: str) -> _Judged:
+def judged_by(outcomes: pd.DataFrame, source: str) -> Judged:
     """Return the decisions whose confidence can be judged, and how many others there are by cause."""
     found = numbers(outcomes, source)
     route = routes(outcomes.assign(confidence=found), 0.0)
@@ -232,4 +138,4 @@ def _judged(outcomes: pd.DataFrame, source: str) -> _Judged:
     judgeable = int(is_asked(outcomes).sum()) - sum(excluded.values())
     excluded = {**skipped(outcomes), **excluded, NOT_A_PROBABILITY: judgeable - int(usable.sum())}
     ids = outcomes["record_id"].to_numpy(dtype=object)[usable]
-    return _Judged(found[usable], is_right(outcomes).to_numpy()[usable], ids, excluded)
+    return Judged(found[usable], is_right(outcomes).to_numpy()[usable], ids, excluded)

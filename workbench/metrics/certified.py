@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.errors import InputError
 from workbench.metrics.escalation import ThresholdChoice
 from workbench.metrics.outcomes import is_asked, is_automated, is_right, numbers
-from workbench.stats import Certification, certify_threshold
+from workbench.stats import (
+    AmountCertification,
+    Certification,
+    certify_amounts,
+    certify_categories,
+    certify_threshold,
+)
 
 CLUSTER_COLUMN = "entity"
 
@@ -68,6 +76,80 @@ def certify_outcomes(
         automation_target=settings.automation_target,
         clusters=_clusters(outcomes[is_asked(outcomes)]),
         development=None if earlier is None or not len(earlier[0]) else earlier,
+    )
+
+
+def certify_members(
+    outcomes: pd.DataFrame, settings: CertificationSettings, members: Mapping[str, pd.Series[bool]]
+) -> dict[str, Certification]:
+    """Return a certification for each category of records, all of which hold together at the settings' level.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        Of the holdout.
+    members : mapping
+        Category to whether each record of the outcomes belongs to it; a record may belong to several. One without any
+        decision that was asked for is left out.
+
+    Raises
+    ------
+    InputError
+        A setting does not fit.
+    """
+    asked = is_asked(outcomes).to_numpy()
+    decided = outcomes[asked]
+    places = {name: np.flatnonzero(flags.to_numpy()[asked]) for name, flags in members.items()}
+    places = {name: found for name, found in places.items() if len(found)}
+    if not places:
+        return {}
+    order = np.concatenate(list(places.values()))
+    confidence, right = ranked_decisions(decided, settings.escalate_label)
+    clusters = _clusters(decided)
+    return certify_categories(
+        confidence[order],
+        right[order],
+        np.repeat(np.array(list(places), dtype=object), [len(found) for found in places.values()]),
+        target=settings.target,
+        confidence_level=settings.confidence_level,
+        automation_target=settings.automation_target,
+        clusters=None if clusters is None else clusters[order],
+    )
+
+
+def certify_money(
+    outcomes: pd.DataFrame, settings: CertificationSettings, amounts: pd.Series[float], largest: float
+) -> AmountCertification:
+    """Return the certification by amount: the share of automated money that is decided right; entities are clusters.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        Of the holdout.
+    amounts : Series
+        Amount of each record of the outcomes; what has none, or one above the largest, is taken as never automated.
+    largest : float
+        Largest amount that the agent may decide alone.
+
+    Raises
+    ------
+    InputError
+        A negative amount, or a setting does not fit.
+    """
+    asked = is_asked(outcomes).to_numpy()
+    money = amounts.to_numpy(dtype=np.float64)[asked]
+    if (money < 0).any():
+        raise InputError("an amount must not be negative", got=f"{int((money < 0).sum()):,} are")
+    confidence, right = ranked_decisions(outcomes, settings.escalate_label)
+    return certify_amounts(
+        np.where(money <= largest, confidence, -np.inf),
+        right,
+        np.nan_to_num(money),
+        target=settings.target,
+        largest=largest,
+        confidence_level=settings.confidence_level,
+        automation_target=settings.automation_target,
+        clusters=_clusters(outcomes[asked]),
     )
 
 

@@ -109,9 +109,13 @@ def cheapest_certified(by_threshold: pd.DataFrame) -> pd.DataFrame:
 
 
 def minutes_saved(
-    outcomes: pd.DataFrame, threshold: float, minutes_each: float, escalate_label: str | None = None
+    outcomes: pd.DataFrame,
+    threshold: float,
+    minutes_each: float,
+    escalate_label: str | None = None,
+    records: float = 1_000,
 ) -> Estimate:
-    """Return a person's minutes that automation saves per 100 records, from the minutes one record takes by hand.
+    """Return a person's minutes that automation saves in so many records, from the minutes one record takes by hand.
 
     The interval is that of the automation rate; the minutes each are taken as given. Denominator: every decision that
     was asked for. Excluded: skipped.
@@ -127,7 +131,7 @@ def minutes_saved(
     rate = Estimate.proportion(automated, int(is_asked(outcomes).sum()), excluded=skipped(outcomes))
     if rate.value is None or rate.lower is None or rate.upper is None:
         return Estimate.undefined("no decision was asked for", rate.excluded)
-    factor = 100 * minutes_each
+    factor = records * minutes_each
     return Estimate(
         rate.value * factor, rate.lower * factor, rate.upper * factor, rate.n, rate.method, listed(rate.excluded)
     )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -14,6 +12,7 @@ from typing import Any
 
 from workbench.errors import InputError, RunError, WorkbenchError
 from workbench.files import write_atomically
+from workbench.imports import absent
 from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
 from workbench.notebooks.kernel import KERNEL_NAME, Kernel, started_kernel
 from workbench.notebooks.result import Finish, merge_streams, read_finish
@@ -229,28 +228,15 @@ class _Failed(Exception):  # noqa: N818 - becomes an error of its kind where the
 
 
 def _load_papermill() -> Any:
-    """Import papermill, half as long as it would take, and tell it how we run cells."""
-    with _loading, _absent("rfc3987_syntax"):
+    """Import papermill and tell it how we run cells.
+
+    jsonschema, which nbformat imports, compiles the grammar of rfc3987_syntax at import for a format no notebook uses.
+    That is more than half of the time it takes to import papermill.
+    """
+    with _loading, absent("rfc3987_syntax"):
         import papermill
         from papermill.engines import papermill_engines
 
         papermill_engines.register(ENGINE, _Engine)
         logging.getLogger("papermill").addHandler(logging.NullHandler())  # what it logs, the RunError says
     return papermill
-
-
-@contextmanager
-def _absent(module: str) -> Iterator[None]:
-    """Let a module seem not to be installed.
-
-    jsonschema, which nbformat imports, compiles the grammar of rfc3987_syntax at import for a format no notebook
-    uses. That is more than half of the time it takes to import papermill.
-    """
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[module]

@@ -39,6 +39,7 @@ class FrontMatter(Settings):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     parent: str | None = None
     change_note: str = Field(min_length=1)
+    proposed_by: str | None = Field(default=None, min_length=1)
     sampling: SamplingSettings = SamplingSettings()
     response_schema: dict[str, Any] | None = None
 
@@ -55,6 +56,8 @@ class Prompt:
         JSON schema of the reply as the front matter gives it; None stands for the workbench's own.
     sections : tuple of Section
         In the document's order, the Record section last.
+    proposed_by : str, optional
+        What wrote this version where no person did, such as an optimiser.
 
     Attributes
     ----------
@@ -63,8 +66,8 @@ class Prompt:
         of the user message (the Record section without its heading).
     hash : str
         sha256 over what a model gets to see or is held to: sampling, response schema, titles and texts of the
-        sections. Name, parent and change note are left out, so that correcting a note or renaming a version keeps the
-        decisions made with it.
+        sections. Name, parent, change note and origin are left out, so that correcting a note or renaming a version
+        keeps the decisions made with it.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Prompt:
     sampling: SamplingParams
     schema: Mapping[str, Any] | None
     sections: tuple[Section, ...]
+    proposed_by: str | None = None
     system_source: str = field(init=False)
     record_source: str = field(init=False)
     hash: str = field(init=False)
@@ -152,7 +156,9 @@ def read_prompt(path: Path, columns: Sequence[str]) -> Prompt:
     for section in sections:
         _check_section(section, path, columns)
     sampling = SamplingParams(**head.sampling.model_dump())
-    return Prompt(head.name, path, head.parent, head.change_note, sampling, head.response_schema, sections)
+    return Prompt(
+        head.name, path, head.parent, head.change_note, sampling, head.response_schema, sections, head.proposed_by
+    )
 
 
 def messages(prompt: Prompt, record: Record, labels: Sequence[str]) -> tuple[Message, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,8 @@ from workbench.audit.assessment import Audit
 from workbench.audit.comparison import compare_estimates, compare_findings, summary
 from workbench.audit.profile_page import sample_for_profile
 from workbench.audit.store import CELLS_FILE, FINDINGS_FILE, write_audit
+from workbench.audit.suites import Suite, kept_suites, suite_of
+from workbench.errors import shown
 from workbench.files import write_atomically
 from workbench.report.audit_page import Attachments, audit_page
 
@@ -63,12 +64,25 @@ def publish(audit: Audit, folder: Path, before: Mapping[str, Any] | None = None,
     before : mapping, optional
         findings.json of an earlier audit to compare with.
     complete : bool
-        Also validate the suite with great-expectations and make the profile page, which takes some 15 seconds.
+        Also validate the suite with great-expectations and make the profile page, which takes some 15 seconds. Suites
+        that the user keeps in eval_suites/PILOT/expectations are validated instead of the audit's own rules.
+
+    Raises
+    ------
+    InputError
+        A suite that the user keeps is broken.
     """
+    pilot = audit.subject.pilot
+    kept = {} if pilot is None else kept_suites(pilot.suite)
+    if complete and kept:
+        from workbench.audit.expectations import check
+
+        for path, suite in kept.items():
+            check(suite, str(path))
     with tempfile.TemporaryDirectory(prefix="workbench-profile-") as draft:
         profiler = _start_profile(audit, folder, Path(draft)) if complete else None
         write_audit(audit, folder)
-        validation = _publish_suite(audit, folder, complete)
+        validation = _publish_suite(audit, folder, kept, complete)
         profile = _finish_profile(profiler) if profiler is not None else ""
     changes = None
     if before is not None:
@@ -81,22 +95,36 @@ def publish(audit: Audit, folder: Path, before: Mapping[str, Any] | None = None,
     return published
 
 
-def _publish_suite(audit: Audit, folder: Path, complete: bool) -> str:
-    """Write the suite and, if asked, its validation; return what that came to."""
-    from workbench.audit.expectations import suite_of, validate, validation_json
-
-    rules = [result.rule for result in audit.detection.rules]
-    suite = suite_of(rules, f"{audit.subject.name} {audit.run}")
-    write_atomically(folder / SUITE_FILE, json.dumps(suite, indent=1, ensure_ascii=False) + "\n")
-    if not complete or not rules:
+def _publish_suite(audit: Audit, folder: Path, kept: Mapping[Path, Suite], complete: bool) -> str:
+    """Write the suite and, if asked, validate the suites that the user keeps, or else it; return what that came to."""
+    results = audit.detection.rules
+    rules = [result.rule for result in results]
+    columns = {column.name: column.storage for column in audit.detection.columns}
+    name = f"{audit.subject.name} {audit.run}"
+    write_atomically(folder / SUITE_FILE, suite_of(rules, name, columns).as_json())
+    if not complete or not (rules or kept):
         return ""
-    results = validate(audit.subject.frame, rules, [result.n_broken > 0 for result in audit.detection.rules])
-    write_atomically(folder / VALIDATION_FILE, validation_json(results, len(rules)))
-    n_broken, n_not_run = sum(one.holds is False for one in results), sum(one.holds is None for one in results)
+    from workbench.audit.expectations import (
+        MAX_RECORDS_VALIDATED,
+        counts_of,
+        most_relevant,
+        validate,
+        validation_json,
+    )  # fmt: skip
+
+    frame = audit.subject.frame
+    if kept:
+        validated = [one for path, suite in kept.items() for one in validate(frame, suite, path.name)]
+        what = f"expectations of {len(kept):,} kept suites ({shown(path.name for path in kept)})"
+    else:
+        chosen = most_relevant(rules, [result.n_broken > 0 for result in results])
+        validated = list(validate(frame, suite_of(chosen, name, columns)))
+        what = f"of the {len(rules):,} rules, broken and declared ones first,"
+    write_atomically(folder / VALIDATION_FILE, validation_json(validated, "pandas", None if kept else len(rules)))
+    counts = counts_of(validated)
     return (
-        f"great-expectations validated {len(results):,} of the {len(rules):,} rules, broken and declared ones first, "
-        f"on {results[0].n_rows:,} records: {len(results) - n_broken - n_not_run:,} hold, {n_broken:,} are broken, "
-        f"{n_not_run:,} could not be run."
+        f"great-expectations validated {counts['validated']:,} {what} on {min(len(frame), MAX_RECORDS_VALIDATED):,} "
+        f"records: {counts['hold']:,} hold, {counts['broken']:,} are broken, {counts['not_run']:,} could not be run."
     )
 
 

@@ -199,6 +199,7 @@ def _expectations(charter: Charter) -> Grid:
         ("cost of handing a decision to a person", _said(costs.escalation, money)),
         ("cost of a decision without any agent", _said(costs.manual, money)),
         ("cost of running the agent, a month", _said(costs.fixed_per_month, money)),
+        ("time a person takes for a record without any agent", _said(costs.minutes_per_record, "minutes")),
         ("where the costs come from", costs.source or NOT_SAID),
     )
     return Grid(("expectation", "value"), rows)

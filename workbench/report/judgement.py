@@ -1,16 +1,19 @@
-"""What the holdout says, as tables: the proof and its budget, rules that must fire, slices, costs."""
+"""What the holdout says, as tables: the proof and its budget, estimates, rules that must fire, slices."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 import pandas as pd
 
+from workbench.evaluation import Evaluation
 from workbench.gates.rules import RuleResult
+from workbench.iteration.tracing import records_behind
 from workbench.ledger import Budget, Opening
 from workbench.metrics import Estimate
-from workbench.report.tables import UNDEFINED, counted, number, percent
+from workbench.metrics.prospects import what_would_do
+from workbench.report.ceiling import Ceiling
+from workbench.report.tables import UNDEFINED, counted, percent, value_text
 from workbench.stats import Certification
 
 MORE_RECORDS = (0, 500, 1_000, 2_000, 4_000, 8_000)
@@ -66,14 +69,14 @@ def power_table(certification: Certification) -> pd.DataFrame:
 
 def rules_table(results: Iterable[RuleResult]) -> pd.DataFrame:
     """Return for each rule that must escalate on how many records it applied, and which of them slipped through."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for result in results:
         if result.covered is None:
-            rows.append((result.rule, "not testable on these records", "", ""))
+            rows.append((result.rule, "not testable on these records", "", ()))
         else:
             fired = result.covered - len(result.missed)
             answer = "nothing to test" if not result.covered else "yes" if not result.missed else "NO"
-            rows.append((result.rule, counted(fired, result.covered), answer, ", ".join(result.missed)))
+            rows.append((result.rule, counted(fired, result.covered), answer, result.missed))
     return pd.DataFrame(rows, columns=["rule", "escalated", "on every record", "records it missed"])
 
 
@@ -104,18 +107,29 @@ def calibration_table(by_name: Mapping[str, Mapping[str, Estimate]]) -> pd.DataF
     return pd.DataFrame.from_dict(rows, orient="index").T.rename_axis("measure")
 
 
-def costs_table(by_threshold: pd.DataFrame, currency: str) -> pd.DataFrame:
-    """Return what records cost where nothing is automated, at the cheapest certified threshold, and at the cheapest."""
-    proved = by_threshold[by_threshold["is_certified"]]
-    places = {
-        "everything to people": by_threshold.index[0],
-        "cheapest certified": proved["cost_per_record"].idxmin(),
-        "cheapest on these records, not certified": by_threshold["cost_per_record"].idxmin(),
-    }
+def answer_sentence(evaluation: Evaluation, ceiling: Ceiling) -> str:
+    """Return in one sentence how often a version is right, beside the noise ceiling, and what it may decide alone."""
+    right, proof = records_behind(evaluation, "accuracy"), evaluation.certification
+    said = f"{evaluation.agent} on the holdout: right on {counted(len(right.counted), len(right.of))} records"
+    said += f" (noise ceiling {ceiling.beside})"
+    if proof is None:
+        return said
+    if proof.threshold is None or proof.accuracy_lower is None:
+        unproved = f"nothing it decides alone is proved to be right to {percent(proof.target)}"
+        return f"{said}; {unproved}: {what_would_do(proof)}"
+    alone, level = counted(proof.n_automated, proof.n), percent(proof.confidence_level)
+    proved = (
+        f"proved at {level} confidence to be right in at least {percent(proof.accuracy_lower, 2)} of such decisions"
+    )
+    return f"{said}; it may decide {alone} alone, {proved}"
+
+
+def estimates_table(estimates: Mapping[str, Estimate]) -> pd.DataFrame:
+    """Return estimates one below the other: value, interval, what it is counted of, what was left out, and how."""
     rows = []
-    for name, place in places.items():
-        row = by_threshold.loc[place]
-        threshold = UNDEFINED if np.isnan(row["threshold"]) else f"{row['threshold']:.4f}"
-        cost = f"{number(float(row['cost_per_record']))} {currency}"
-        rows.append((name, threshold, percent(float(row["automation_rate"])), int(row["wrong"]), cost))
-    return pd.DataFrame(rows, columns=["choice", "threshold", "automated", "wrong and automated", "cost per record"])
+    for name, one in estimates.items():
+        bounds = ["?" if bound is None else value_text(name, bound) for bound in (one.lower, one.upper)]
+        interval = "" if bounds == ["?", "?"] else " to ".join(bounds)
+        left_out = ", ".join(f"{cause} {n:,}" for cause, n in one.excluded.items())
+        rows.append((name, value_text(name, one.value), interval, f"{one.n:,}", left_out, one.method))
+    return pd.DataFrame(rows, columns=["estimate", "value", "interval", "of", "left out", "interval by"])

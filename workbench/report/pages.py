@@ -1,4 +1,4 @@
-"""Executed notebooks as pages: one file each, no script, no request, whatever the records in them say.
+"""Executed notebooks as pages: one file each, no script of theirs, no request, whatever the records in them say.
 
 nbconvert's own HTML loads scripts from other hosts, and its sanitizer leaves no paragraph, heading or table head in
 place; so cells are cleaned and laid out here, with the same sanitizer (bleach).
@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from workbench.errors import InputError
 from workbench.notebooks.result import read_finish
+from workbench.report import filters
 
 # fmt: off
 TAGS = frozenset({
@@ -48,23 +49,26 @@ class Part:
 def notebook_page(path: Path) -> str:
     """Return an executed notebook as one self-contained HTML page: prose, figures and tables, the code folded away.
 
-    The page holds no script and loads nothing; markup that a notebook shows is reduced to text, tables, links and parts
-    that unfold.
+    The page loads nothing and holds no script; markup that a notebook shows is reduced to text, tables, links and parts
+    that unfold. A table to filter brings the one script that filters it, in a frame without origin, and the page's
+    policy names that script by its digest.
 
     Raises
     ------
     InputError
-        The file is no notebook in format 4.
+        The file is no notebook in format 4, or what it has as a table to filter is none.
     """
     notebook = _read(path)
     cells = notebook["cells"]
     parts = _joined(_part(cell) for cell in cells if _text(cell["source"]).strip())
+    has_filters = any(filters.MIME in data for data in _displayed(cells))
     prose = (_text(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     heading = next((line for text in prose for line in text.splitlines() if line.startswith("# ")), path.stem)
     finish = read_finish(cells)
     run = notebook.get("metadata", {}).get("papermill", {})
     return _environment().get_template("page.html.j2").render(
         title=heading.removeprefix("# "),
+        script_source=Markup(filters.script_source()) if has_filters else None,
         name=path.stem,
         parts=parts,
         answer=None if finish is None else finish.answer,
@@ -83,6 +87,13 @@ def _read(path: Path) -> dict[str, Any]:
     if not is_notebook:
         raise InputError("the file is no notebook in format 4", where=str(path), got=str(content["nbformat"])[:20])
     return dict(content)
+
+
+def _displayed(cells: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield what the outputs of code cells show, by its kinds."""
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            yield from (output.get("data", {}) for output in cell.get("outputs", []))
 
 
 def _joined(parts: Iterable[Part]) -> list[Part]:
@@ -119,7 +130,9 @@ def _shown(output: Mapping[str, Any]) -> Iterator[Markup]:
         return
     data = output.get("data", {})
     plain = _text(data.get("text/plain", ""))
-    if "text/html" in data:
+    if filters.MIME in data:
+        yield Markup(filters.frame_html(filters.read_table(data[filters.MIME])))
+    elif "text/html" in data:
         yield _clean(_text(data["text/html"]))
     elif "text/markdown" in data:
         yield _clean(_markdown()(_text(data["text/markdown"])))

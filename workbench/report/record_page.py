@@ -84,4 +84,5 @@ def _row(answered: Answered) -> dict[str, str]:
 
 def _reply(answered: Answered) -> dict[str, object]:
     tokens = [] if answered.tokens is None else token_views(answered.tokens)
-    return {"version": visible(answered.agent), "text": visible(str(answered.decision["text"])), "tokens": tokens}
+    text = visible(str(answered.decision["text"]))
+    return {"version": visible(answered.agent), "run": visible(answered.run), "text": text, "tokens": tokens}

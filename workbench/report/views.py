@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 from workbench.files import write_atomically
 from workbench.pilot import Pilot, open_pilot
+from workbench.report.conclusion import Conclusion
 from workbench.report.figures import png
 from workbench.report.tables import number
 from workbench.tables import safe_for_spreadsheets
@@ -27,6 +28,7 @@ HERE = "."
 MAX_ROWS = 30
 FOLDED_ROWS = 8
 MAX_LETTERS = 500
+MAX_PARTS = 25
 NOTHING = "–"  # noqa: RUF001 - an en dash, as printed tables have it
 BREAK = re.compile(r"(_(?=[^\W_])|[^\s_]{24}(?=[^\s_]))")
 # Signs that a reader cannot see, or that turn the order of the others around.
@@ -81,6 +83,12 @@ class Exhibits:
         left_out = _left_out(frame, rows, name)
         _display({"text/html": table_html(frame.head(rows), caption, left_out), "text/plain": caption or name})
 
+    def conclude(self, name: str, conclusion: Conclusion, caption: str) -> None:
+        """Show a conclusion's sentence, and the table it rests on where there is one."""
+        self.note(conclusion.sentence)
+        if not conclusion.table.empty:
+            self.table(name, conclusion.table, caption)
+
     def folded(self, name: str, groups: Mapping[str, pd.DataFrame], rows: int = FOLDED_ROWS) -> None:
         """Show one line for each group, which a click unfolds to its first rows; keep all rows as NAME.csv.
 
@@ -94,6 +102,11 @@ class Exhibits:
             for title, frame in tables.items()
         ]
         _display({"text/html": template("folded").render(parts=parts), "text/plain": ", ".join(tables)})
+
+    def content(self, name: str, frame: pd.DataFrame, content: Mapping[str, object]) -> None:
+        """Show something in the kinds it has, and keep the table behind it as NAME.csv."""
+        write_atomically(self.folder / f"{name}.csv", safe_for_spreadsheets(_plain(frame)).to_csv(index=False))
+        _display(content)
 
     def markup(self, name: str, html: str) -> None:
         """Show markup that a page of this package made, and keep it as NAME.html."""
@@ -116,8 +129,14 @@ def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose mappings are JSON."""
-    return frame.map(lambda cell: json.dumps(cell, ensure_ascii=False) if isinstance(cell, Mapping) else cell)
+    """Return a table whose mappings are JSON and whose lists are their parts, all of them."""
+
+    def plain(cell: object) -> object:
+        if isinstance(cell, tuple | list):
+            return ", ".join(map(str, cell))
+        return json.dumps(cell, ensure_ascii=False) if isinstance(cell, Mapping) else cell
+
+    return frame.map(plain)
 
 
 def _left_out(frame: pd.DataFrame, rows: int, name: str) -> str:
@@ -166,7 +185,8 @@ def _cell(value: object) -> object:
     if isinstance(value, Mapping):
         return {visible(str(name)): _cell(part) for name, part in value.items()}
     if isinstance(value, tuple | list):
-        return ", ".join(str(_cell(part)) for part in value)
+        more = f"and {len(value) - MAX_PARTS:,} more" if len(value) > MAX_PARTS else None
+        return ", ".join(str(_cell(part)) for part in (*value[:MAX_PARTS], *filter(None, (more,))))
     if value is None or value is pd.NA or value != value:
         return NOTHING
     if isinstance(value, bool):
@@ -193,7 +213,7 @@ def _breakable(text: str) -> Markup:
     return Markup("<wbr>").join(BREAK.sub("\\1\0", str(text)).split("\0"))
 
 
-def _display(content: Mapping[str, str]) -> None:
+def _display(content: Mapping[str, object]) -> None:
     from IPython.display import display
 
     display(dict(content), raw=True)  # type: ignore[no-untyped-call]

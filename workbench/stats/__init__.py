@@ -15,6 +15,7 @@ from workbench.stats.intervals import (
     wilson,
 )
 from workbench.stats.multiplicity import holm, max_t
+from workbench.stats.outlook import Outlook, Prospect
 from workbench.stats.paired import (
     mcnemar_exact,
     mcnemar_midp,
@@ -52,6 +53,8 @@ __all__ = [
     "Clustering",
     "IntervalMethod",
     "Order",
+    "Outlook",
+    "Prospect",
     "Reliability",
     "augrc",
     "aurc",

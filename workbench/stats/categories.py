@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from workbench.errors import InputError
 from workbench.stats.certification import Certification, certify_threshold
+from workbench.stats.clustering import cluster_codes
 from workbench.stats.inputs import checked_flags, checked_numbers, checked_share
 
 
@@ -18,6 +19,7 @@ def certify_categories(
     target: float,
     confidence_level: float = 0.95,
     automation_target: float | None = None,
+    clusters: ArrayLike | None = None,
 ) -> dict[str, Certification]:
     """Return a certified threshold for each category on its own, all of which hold together.
 
@@ -30,8 +32,8 @@ def certify_categories(
         As for `certify_threshold`.
     categories : array of str, shape (n_records,)
         Category of each record, such as the high-risk ones and "other"; a record without one (None, NaN) is left out.
-    target, confidence_level, automation_target : float
-        As for `certify_threshold`.
+    target, confidence_level, automation_target, clusters
+        As for `certify_threshold`; records of one cluster count for less within each category.
 
     Raises
     ------
@@ -48,9 +50,15 @@ def certify_categories(
         raise InputError("no record has a category")
     level = 1.0 - (1.0 - checked_share("a confidence level", confidence_level)) / len(named)
     inside = {name: np.array([str(one) == name for one in names]) for name in named}
+    codes = None if clusters is None else cluster_codes(clusters, len(scores))
     return {
         name: certify_threshold(
-            scores[of], flags[of], target=target, confidence_level=level, automation_target=automation_target
+            scores[of],
+            flags[of],
+            target=target,
+            confidence_level=level,
+            automation_target=automation_target,
+            clusters=None if codes is None else codes[of],
         )
         for name, of in inside.items()
     }

@@ -15,10 +15,9 @@ from numpy.typing import ArrayLike
 
 from workbench.stats.clustering import Clustering, design_effect
 from workbench.stats.inputs import Floats, Integers, checked_flags, checked_numbers, checked_share
-from workbench.stats.power import allowed_errors, binomial_p_values, certification_power, records_for_power
+from workbench.stats.outlook import Outlook, outlook
+from workbench.stats.power import allowed_errors, binomial_p_values, certification_power
 from workbench.stats.sequence import Claim, Order, Ranked, order_from_development, rank, usual_order
-
-POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +52,16 @@ class Certification:
         nothing is certified.
     records_needed : int, optional
         About how many more labelled records give an 80% chance: to certify the automation target, or anything where
-        there is none. 0 when it is certified already; None when no number would do at the error rate observed.
+        there is none. 0 when it is certified already; None when no number would do at the error rate observed, which
+        `outlook` says more about.
     n, n_automated, n_wrong : int
         All records; those automated at the threshold, and the wrong ones among them (0 when nothing is certified).
     order : Order
         Which coverages were tested, and where that order came from.
     clustering : Clustering, optional
         How far records of one cluster resemble each other, and by how much the counts were deflated for it.
+    outlook : Outlook
+        What was seen at the automation aimed at, and what more records could prove.
     """
 
     threshold: float | None
@@ -75,6 +77,7 @@ class Certification:
     order: Order
     clustering: Clustering | None
     steps: Steps = field(repr=False)
+    outlook: Outlook = field(repr=False)
 
     @property
     def is_certified(self) -> bool:
@@ -205,11 +208,12 @@ def certify_threshold(
     ranked = rank(scores, flags)
     steps, n_passed = _walked(ranked, order, claim)
     threshold, automated, wrong, lower = _found(steps, n_passed, claim)
+    ahead = outlook(ranked, automated, claim)
     return Certification(
         threshold=threshold,
         automation_rate=automated / ranked.n,
         accuracy_lower=lower,
-        records_needed=_records_needed(ranked, automated, claim),
+        records_needed=ahead.records_needed,
         n=ranked.n,
         n_automated=automated,
         n_wrong=wrong,
@@ -219,6 +223,7 @@ def certify_threshold(
         order=order,
         clustering=clustering,
         steps=steps,
+        outlook=ahead,
     )
 
 
@@ -255,22 +260,3 @@ def _lowest_bound(steps: Steps, claim: Claim) -> float:
     right = (steps.n_automated - steps.n_wrong) / claim.deflation
     bounds = special.betaincinv(right, steps.n_wrong / claim.deflation + 1.0, claim.alpha)
     return max(claim.target, float(np.min(bounds)))
-
-
-def _records_needed(ranked: Ranked, n_certified: int, claim: Claim) -> int | None:
-    """Return about how many more records give an 80% chance, from the error rates observed; 0 when none are needed."""
-    wanted = claim.automation_target
-    if n_certified and n_certified >= (wanted or 0.0) * ranked.n:
-        return 0
-    if not len(ranked.threshold) or (wanted is not None and ranked.n_automated[-1] < wanted * ranked.n):
-        return None
-    shares = np.array([wanted]) if wanted is not None else np.arange(1, 20) / 20
-    reached = np.searchsorted(ranked.n_automated, shares * ranked.n)
-    places = np.unique(reached[reached < len(ranked.threshold)])
-    rates = (ranked.n_wrong[places] + 0.5) / (ranked.n_automated[places] + 1.0)
-    totals = []
-    for place, rate in zip(places, rates, strict=True):
-        automated = records_for_power(claim.target, float(rate), POWER, 1.0 - claim.alpha)
-        if automated is not None:
-            totals.append(automated * claim.deflation * ranked.n / float(ranked.n_automated[place]))
-    return max(int(np.ceil(min(totals))) - ranked.n, 1) if totals else None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from workbench.errors import InputError
+from workbench.stats.clustering import design_effect
 from workbench.stats.inputs import Flags, Floats, checked_flags, checked_numbers, checked_share
 from workbench.stats.sequence import USUAL_STEPS_FROM, rank
 
@@ -50,6 +50,7 @@ def certify_amounts(
     largest: float,
     confidence_level: float = 0.95,
     automation_target: float | None = None,
+    clusters: ArrayLike | None = None,
 ) -> AmountCertification:
     """Return the lowest threshold at which the share of automated money that is decided right is proved.
 
@@ -70,8 +71,9 @@ def certify_amounts(
         Share of the automated money to be decided right, in (0, 1).
     largest : float
         Largest amount that can ever be automated, known beforehand.
-    confidence_level, automation_target : float
-        As for `certify_threshold`.
+    confidence_level, automation_target, clusters
+        As for `certify_threshold`: with clusters the wealth has to be the design effect's power of what it otherwise
+        has to be, as if so many times fewer records had been bet on.
 
     Raises
     ------
@@ -81,16 +83,19 @@ def certify_amounts(
     Notes
     -----
     Source: Waudby-Smith and Ramdas (2024), Journal of the Royal Statistical Society B 86; bets are those of
-    `_bets`, made before each record is seen.
+    `_bets`, made before each record is seen. What clusters ask for is not proved but simulated: with clusters of ten
+    at n = 3,000 and correlations of .05 to .5, amounts of one cluster alike or not, 0 to 3 of 100 pilots are wrong, and
+    up to 13 where clusters are not named.
     """
     scores = checked_numbers("confidences", confidence, never_allowed=True)
     flags = checked_flags("correctness", correct, len(scores))
     weights = _checked_amounts(amounts, scores, largest)
     risk, alpha = 1.0 - checked_share("a target", target), 1.0 - checked_share("a confidence level", confidence_level)
+    wanted = -np.log(alpha) * (1.0 if clusters is None else design_effect(flags, clusters).design_effect)
     ranked = rank(scores, flags)
     order_of = np.argsort(-scores, kind="stable")[: ranked.n_automated[-1] if len(ranked.threshold) else 0]
     best = np.cumsum(np.log1p(LARGEST_BET / (1 - risk) * risk * weights[order_of] / largest))
-    is_worth_it = best[ranked.n_automated - 1] >= SLACK * -np.log(alpha)
+    is_worth_it = best[ranked.n_automated - 1] >= SLACK * wanted
     is_far_enough = (
         ranked.n_automated >= (USUAL_STEPS_FROM if automation_target is None else automation_target) * ranked.n
     )
@@ -101,7 +106,7 @@ def certify_amounts(
     found = None
     for threshold in ranked.threshold[places]:
         inside = order[scores[order] >= threshold]
-        if not _is_proved(weights[inside] / largest, flags[inside], risk, alpha):
+        if _wealth(weights[inside] / largest, flags[inside], risk) < wanted:
             break
         found = float(threshold)
     automated = scores >= (np.inf if found is None else found)
@@ -116,15 +121,15 @@ def certify_amounts(
     )
 
 
-def _is_proved(shares: Floats, correct: Flags, risk: float, alpha: float) -> bool:
-    """Return whether the bets against "at least `risk` of the amounts is wrong" end at 1 / alpha or more.
+def _wealth(shares: Floats, correct: Flags, risk: float) -> float:
+    """Return the logarithm of what bets against "at least `risk` of the amounts is wrong" end at, from 1.
 
     A record wins risk * share when it is right and loses (1 - risk) * share when it is wrong; under the hypothesis its
     expected gain is not positive, so the expected product of 1 + bet * gain is at most 1 (Markov). The product's
     maximum along the way would be valid too, but could certify what the records as a whole speak against.
     """
     gains = shares * (risk - ~correct)
-    return math.log(1.0 / alpha) <= float(np.sum(np.log1p(_bets(gains, risk) * gains)))
+    return float(np.sum(np.log1p(_bets(gains, risk) * gains)))
 
 
 def _bets(gains: Floats, risk: float) -> Floats:

@@ -66,6 +66,7 @@ def _register(client: MlflowClient, pilot: Pilot, prompt: Prompt, made_by: Prove
         "name": prompt.name,
         "hash": prompt.hash,
         "parent": prompt.parent or "",
+        "proposed_by": prompt.proposed_by or "",
         "commit": made_by.commit or "",
         "dirty": str(made_by.is_dirty),
         "by": made_by.who,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 DIGITS = 4
 MAX_PARAM = 500
+HEADLINES = (
+    "accuracy", "automation_rate", "selective_accuracy", "missed_escalation", "over_escalation", "latency_p95_s",
+    "cost_per_decision",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ def _log(client: MlflowClient, experiment: str, version: Version, made_by: Prove
         "workbench.run": str(evaluation["run"]),
         "workbench.content": version.content,
         "mlflow.note.content": f"{evaluation['note']}\n\n{evaluation['threshold_note']}",
+        **_digests(evaluation),
     }
     client.log_batch(run_id, metrics, params, [RunTag(name, value) for name, value in tags.items() if value])
     _log_dataset(client, run_id, evaluation)
@@ -123,34 +128,41 @@ def _log(client: MlflowClient, experiment: str, version: Version, made_by: Prove
 
 
 def _metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
-    """Return every defined number as a metric, the values first, then intervals as `_lower` and `_upper`, then `_n`.
+    """Return every defined estimate as a metric, and of the headlines the interval and n; the headlines come first.
 
-    The order is that of the columns in MLflow's list of runs.
+    The order is that of the columns in MLflow's list of evaluation runs; its comparison has a row for each of them.
     """
     defined = {name: estimate for name, estimate in evaluation["estimates"].items() if estimate["value"] is not None}
-    metrics = {name: round(estimate["value"], DIGITS) for name, estimate in defined.items()}
-    for name, estimate in defined.items():
+    headlines = {name: defined[name] for name in HEADLINES if name in defined}
+    metrics = {name: round(estimate["value"], DIGITS) for name, estimate in {**headlines, **defined}.items()}
+    for name, estimate in headlines.items():
         bounds = {f"{name}_{bound}": estimate[bound] for bound in ("lower", "upper")}
         metrics |= {metric: round(value, DIGITS) for metric, value in bounds.items() if value is not None}
-    return metrics | {f"{name}_n": estimate["n"] for name, estimate in defined.items()} | dict(evaluation["counts"])
+    return metrics | {f"{name}_n": estimate["n"] for name, estimate in headlines.items()} | dict(evaluation["counts"])
 
 
 def _params(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a reader compares versions by."""
+    """Return what a reader compares versions by; MLflow's comparison plots the first that differ, in order of names."""
     identity, threshold = evaluation["identity"], evaluation["threshold"]
     return {
         "agent": evaluation["agent"],
-        "split": evaluation["split"],
-        "records": evaluation["counts"]["planned"],
+        "engine": identity.get("engine", {}).get("kind", "none"),
         "kind": next(kind for kind in ("prompt", "http", "python") if kind in identity),
-        "engine": identity.get("engine", {}).get("kind", ""),
-        "model": identity.get("engine", {}).get("model", ""),
-        "model_digest": str(identity.get("engine", {}).get("digest", ""))[:12],
-        "prompt": str(identity.get("prompt", ""))[:12],
-        "agent_digest": evaluation["agent_digest"][:12],
-        "dataset_digest": evaluation["dataset_digest"][:12],
-        "threshold": "" if threshold is None else round(threshold["threshold"], DIGITS),
-        "note": evaluation["note"],
+        "model": identity.get("engine", {}).get("model", "none"),
+        "records": evaluation["counts"]["planned"],
+        "split": evaluation["split"],
+        "threshold": "none" if threshold is None else round(threshold["threshold"], DIGITS),
+    }
+
+
+def _digests(evaluation: Mapping[str, Any]) -> dict[str, str]:
+    """Return what makes the version exactly this one."""
+    identity = evaluation["identity"]
+    return {
+        "workbench.agent_digest": evaluation["agent_digest"],
+        "workbench.dataset_digest": evaluation["dataset_digest"],
+        "workbench.prompt": str(identity.get("prompt", "")),
+        "workbench.model_digest": str(identity.get("engine", {}).get("digest", "")),
     }
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from workbench.metrics import cheapest_certified
 from workbench.report.figures.drawing import (
     DARK,
+    LIGHT,
     MIDDLE,
     ON_WHITE,
     TEXT_SIZE,
@@ -81,14 +82,15 @@ def cost_curve(by_threshold: pd.DataFrame, currency: str, manual: float | None =
     figure, axes = one_axes(_cost_finding(best, currency), 4.2)
     seen = seen_points(len(rate))
     axes.plot(rate[seen], cost[seen], color=DARK, linewidth=1.4, label="every threshold, as these records have it")
-    if len(proved) > 1:
-        axes.plot(
-            proved["automation_rate"],
-            proved["cost_per_record"],
-            color=DARK,
-            linewidth=4.5,
-            alpha=0.35,
-            label="certified",
+    reach = float(proved["automation_rate"].max())
+    if reach > 0:
+        axes.axvspan(
+            0,
+            reach,
+            color=LIGHT,
+            alpha=0.5,
+            linewidth=0,
+            label=f"where thresholds are certified, up to {percent(reach)}",
         )
     axes.plot([best["automation_rate"]], [best["cost_per_record"]], "D", color="white", markeredgecolor="black",
               markersize=9, markeredgewidth=1.6, label="cheapest certified", zorder=5)  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.report.figures.drawing import (
@@ -31,6 +31,7 @@ from workbench.report.tables import percent
 NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
 FEWEST_FOR_AXIS = 20
 SHORTEST_S = 1e-6
+MOST_SPREAD = 100  # from shortest to longest, below which 2 and 5 are marked besides powers of ten
 MARKED_QUANTILES = (0.5, 0.95, 0.99)
 
 MOST_LABELLED = 4  # with more curves, thresholds are named in the legend
@@ -111,6 +112,9 @@ def latency_distribution(latencies: Mapping[str, ArrayLike]) -> Figure:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _duration(seconds)))
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    first, last = (select(values[place] for values in drawn.values()) for select, place in ((min, 0), (max, -1)))
+    if last < MOST_SPREAD * max(first, SHORTEST_S):
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.set_yticks([0, 0.25, 0.5, 0.75, 0.95])
     percent_axis(axes, "y")
     axes.grid(color="0.92")

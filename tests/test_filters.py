@@ -1,0 +1,130 @@
+"""Tests of tables that a reader filters: hostile cells stay text, and the filters work in a real browser."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from workbench.errors import InputError
+from workbench.report.filters import MIME, MOST_ROWS, Kind, frame_html, read_table, script, script_source, table_data
+from workbench.report.pages import notebook_page
+
+ATTACKS = (
+    "</script><script>alert(1)</script>",
+    "<!--<script>",
+    "<img src=x onerror=alert(1)>",
+    '"></iframe><script>alert(1)</script>',
+    "{{ 7 * 7 }}",
+)
+KINDS = {"label": Kind.CHOICE, "confidence": Kind.NUMBER, "says": Kind.NOTE}
+
+
+def frame(n: int = 3) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "record": [f"R{number}" for number in range(n)],
+            "label": ["refund", "login", None][:n] if n == 3 else ["refund"] * n,
+            "confidence": [0.9, 0.5, float("nan")][:n] if n == 3 else [0.5] * n,
+            "says": ["money back", "locked out", "where is it"][:n] if n == 3 else ["x"] * n,
+        }
+    )
+
+
+def inner_page(markup: str) -> str:
+    found = re.fullmatch(r'<iframe sandbox="allow-scripts" [^<>]* srcdoc="([^"<>]*)"></iframe>', markup)
+    assert found is not None
+    return html.unescape(found[1])
+
+
+def test_choices_are_the_values_that_occur_and_missing_is_one_of_them() -> None:
+    table = table_data(frame(), KINDS, "Mistakes")
+    assert [(column.name, column.kind) for column in table.columns] == [
+        ("record", Kind.TEXT), ("label", Kind.CHOICE), ("confidence", Kind.NUMBER), ("says", Kind.NOTE)
+    ]  # fmt: skip
+    assert table.columns[1].values == ("login", "refund", None)
+    assert table.rows[0] == ("R0", "refund", 0.9, "money back")
+    assert table.rows[2][1:3] == (None, None)
+
+
+def test_a_long_table_says_how_much_of_it_is_there() -> None:
+    table = table_data(frame(MOST_ROWS + 5), KINDS, "Mistakes")
+    assert len(table.rows) == MOST_ROWS
+    assert table.caption == "Mistakes (the first 2,000 of 2,005)"
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_hostile_cells_names_and_captions_are_data(attack: str) -> None:
+    table = table_data(pd.DataFrame({attack: [attack]}), {attack: Kind.CHOICE}, attack)
+    page = inner_page(frame_html(table))
+    data, code = re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL)
+    assert json.loads(data) == table.model_dump(mode="json")
+    assert code == script()
+    assert page.count("<script") == 2
+    assert "<img" not in page
+
+
+def test_the_policy_lets_only_the_one_script_run() -> None:
+    page = inner_page(frame_html(table_data(frame(), KINDS, "Mistakes")))
+    assert f"default-src 'none'; script-src {script_source()};" in page
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|Function\(|fetch|https?:", script())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        {"caption": "x", "columns": [], "rows": []},
+        {"caption": "x", "columns": [{"name": "a", "kind": "text"}], "rows": [["1", "2"]]},
+        {"caption": "x", "columns": [{"name": "a", "kind": "markup"}], "rows": []},
+        {"caption": "x", "columns": [{"name": "a", "kind": "text"}], "rows": [], "script": "alert(1)"},
+    ],
+)
+def test_an_output_that_is_no_table_is_refused(content: object) -> None:
+    with pytest.raises(InputError, match="no table to filter"):
+        read_table(content)
+
+
+def page_with(tmp_path: Path, content: object, markup: str) -> str:
+    output = {"output_type": "display_data", "metadata": {}, "data": {MIME: content, "text/html": markup}}
+    cell = {"cell_type": "code", "metadata": {}, "execution_count": 1, "source": "show()", "outputs": [output]}
+    path = tmp_path / "notebook.ipynb"
+    path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}), encoding="utf-8")
+    return notebook_page(path)
+
+
+def test_a_page_builds_the_frame_from_the_data_and_never_from_the_notebooks_markup(tmp_path: Path) -> None:
+    content = table_data(frame(), KINDS, "Mistakes").model_dump(mode="json")
+    page = page_with(tmp_path, content, "<script>alert(1)</script>")
+    assert "alert(1)" not in page
+    assert f"script-src {script_source()}; img-src data:" in page
+    assert page.count("<iframe") == 1
+    assert "<script" not in page
+    with pytest.raises(InputError, match="no table to filter"):
+        page_with(tmp_path, {"caption": "<script>"}, "")
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: the table was not opened in a real browser")
+def test_in_a_real_browser_the_table_is_shown_and_no_cell_is_run(tmp_path: Path) -> None:
+    assert CHROMIUM is not None
+    attack = "</td><script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
+    hostile = frame().assign(says=attack, label=[attack, "login", None])
+    path = tmp_path / "table.html"
+    path.write_text(inner_page(frame_html(table_data(hostile, KINDS, "Mistakes"))), encoding="utf-8")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command += ["--virtual-time-budget=3000", "--dump-dom", path.as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert '<span id="found" role="status" data-testid="found">3 of 3</span>' in dom
+    assert "<title>Mistakes</title>" in dom
+    assert dom.count("<td") == 3 * 4
+    assert "<img" not in dom.split("<body>")[1]
+    assert re.search(r"<option value=\"0\">&lt;/td&gt;&lt;script&gt;.*?\(1\)</option>", dom)

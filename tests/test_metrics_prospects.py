@@ -1,0 +1,51 @@
+"""Tests of the words for what is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.metrics.prospects import what_would_do
+from workbench.stats import certify_threshold
+
+
+def said(n_wrong: int, automatable: int = 1_000, confidence_level: float = 0.95) -> str:
+    confidence, correct = np.linspace(1, 0.1, 1_000), np.ones(1_000, dtype=bool)
+    confidence[automatable:] = -np.inf
+    correct[np.linspace(0, 799, n_wrong).astype(int)] = False
+    found = certify_threshold(
+        confidence, correct, target=0.992, automation_target=0.8, confidence_level=confidence_level
+    )
+    return what_would_do(found)
+
+
+def test_more_records_are_only_ruled_out_where_the_whole_interval_is_above_the_limit() -> None:
+    # Clopper-Pearson: 24 of 800 is 1.93% to 4.43%, 7 of 800 is .35% to 1.79%, by a table of beta quantiles
+    assert said(24).startswith(
+        "at the errors seen more records would not help: 24 of the 800 surest decisions are wrong "
+        "(3.00%, 95% interval 1.93% to 4.43%), and 0.80% may be"
+    )
+    assert said(7).startswith(
+        "how many more records would do cannot be told: 7 of the 800 surest decisions are wrong "
+        "(0.88%, 95% interval 0.35% to 1.79%), and 0.80% may be, inside that interval"
+    )
+    assert "would not help" not in said(7)
+
+
+def test_a_number_of_records_is_named_where_one_would_do() -> None:
+    assert said(3).endswith("more labelled records give an 80% chance")
+
+
+@pytest.mark.parametrize(
+    ("automatable", "words"),
+    [
+        (700, "only 700 of 1,000 decisions can be automated at all, so more records do not help; for"),
+        (0, "none of 1,000 decisions can be automated at all"),
+    ],
+)
+def test_decisions_that_cannot_be_automated_are_said_to_be_the_reason(automatable: int, words: str) -> None:
+    assert said(0, automatable, 0.9999).startswith(words)
+
+
+def test_nothing_is_missing_where_it_is_proved() -> None:
+    assert said(0) == "nothing is missing"

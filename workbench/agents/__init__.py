@@ -1,0 +1,21 @@
+"""Agents: what turns a record into a decision - a prompt with an engine, a Python callable or an HTTP endpoint."""
+
+from __future__ import annotations
+
+from workbench.agents.agent import Agent
+from workbench.agents.endpoint import HttpAgent
+from workbench.agents.prompted import PromptAgent, preparation_for, prompt_agent
+from workbench.agents.python import PythonAgent, python_agent
+from workbench.agents.repeating import RepeatedAgent, repeated
+
+__all__ = [
+    "Agent",
+    "HttpAgent",
+    "PromptAgent",
+    "PythonAgent",
+    "RepeatedAgent",
+    "preparation_for",
+    "prompt_agent",
+    "python_agent",
+    "repeated",
+]

@@ -1,0 +1,44 @@
+"""What every agent promises: records in, one decision for each of them out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+from workbench.decisions import Decision
+from workbench.records import Record
+
+
+class Agent(Protocol):
+    """Turns records into decisions.
+
+    `identity` is everything that makes this version of the agent; `window` is how many records may be under way.
+    """
+
+    @property
+    def name(self) -> str:
+        """The agent's name in pilot.yaml."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What the journal's keys are made from."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """How many records may be under way at once."""
+        ...
+
+    @property
+    def deadline_s(self) -> float | None:
+        """Seconds within which each record is decided; a later decision does not count. None: no bound."""
+        ...
+
+    def prepare(self) -> None:
+        """Find faults that can be found before the first record is asked."""
+        ...
+
+    def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
+        """Yield one decision for each record, in any order."""
+        ...

@@ -1,0 +1,53 @@
+"""Agents that are an HTTP endpoint."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.decisions import Decision, decision_from_reply
+from workbench.engines.http import CallPolicy, JsonCaller
+from workbench.engines.pool import results_of
+from workbench.engines.protocol import Reply
+from workbench.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAgent:
+    """An endpoint that takes `{"id", "record"}` and returns an answer object."""
+
+    name: str
+    url: str
+    actions: Collection[str]
+    policy: CallPolicy
+    window: int
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The endpoint's address: what runs behind it cannot be seen from here."""
+        return {"http": self.url}
+
+    @property
+    def deadline_s(self) -> float | None:
+        """The deadline of a call."""
+        return self.policy.deadline_s
+
+    def prepare(self) -> None:
+        """Nothing: whether the endpoint answers is seen when it is called."""
+
+    async def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
+        """Yield a decision for each answer, as the answers come."""
+        rng = random.Random(self.url)
+        async with JsonCaller(self.policy, concurrency=self.window, rng=rng) as caller:
+
+            async def ask(record: Record) -> Reply:
+                body = json.dumps({"id": record.id, "record": dict(record.fields)}).encode()
+                result = await caller.post(self.url, body, {})
+                text = None if result.body is None else json.dumps(result.body)
+                return Reply(record.id, text, result.latency_s, result.attempts, failure=result.failure)
+
+            async for reply in results_of(records, ask, self.window):
+                yield decision_from_reply(reply, self.actions)

@@ -1,0 +1,130 @@
+"""Agents that are a prompt document and an engine that answers it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.callables import PilotFunction, Preparation, UnpreparedError
+from workbench.decisions import Decision, Status, decision_from_reply
+from workbench.engines.protocol import Engine, FailureCause, Request
+from workbench.pilot import AgentSettings, Pilot
+from workbench.prompts import Prompt, messages, read_prompt, response_schema
+from workbench.records import Record
+from workbench.splits import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class PromptAgent:
+    """A prompt document and an engine that answers it; `preparation` where the document shows prepared fields."""
+
+    name: str
+    prompt: Prompt
+    engine: Engine
+    labels: tuple[str, ...]
+    preparation: Preparation | None = None
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Prompt, engine and preparation; the prompt's hash covers its text, sampling and response schema."""
+        prepared = {} if self.preparation is None else {"prepare": dict(self.preparation.identity)}
+        return {
+            "prompt": self.prompt.hash,
+            "engine": dict(self.engine.identity),
+            "labels": list(self.labels),
+            **prepared,
+        }
+
+    @property
+    def window(self) -> int:
+        """The engine's concurrency."""
+        return self.engine.concurrency
+
+    @property
+    def deadline_s(self) -> float | None:
+        """The engine's deadline."""
+        return self.engine.deadline_s
+
+    def prepare(self) -> None:
+        """Import the preparation; prompt and engine were checked when they were made."""
+        if self.preparation is not None:
+            self.preparation.function.load()
+
+    async def decide(self, records: AsyncIterator[Record]) -> AsyncGenerator[Decision, None]:
+        """Yield a decision for each reply, as the replies come, and one for each record that could not be prepared."""
+        decided: asyncio.Queue[Decision | None] = asyncio.Queue()
+
+        async def ask() -> None:
+            try:
+                async with self.engine:
+                    async for reply in self.engine.stream(_Rendered(records, self, decided.put_nowait)):
+                        decided.put_nowait(decision_from_reply(reply, self.labels))
+            finally:
+                decided.put_nowait(None)
+
+        asking = asyncio.create_task(ask())
+        try:
+            while (decision := await decided.get()) is not None:
+                yield decision
+            await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+
+class _Rendered:
+    """Requests rendered when an engine asks for them; safe for several workers waiting at once."""
+
+    def __init__(self, records: AsyncIterator[Record], agent: PromptAgent, fail: Callable[[Decision], None]) -> None:
+        self._records = records
+        self._agent = agent
+        self._fail = fail
+        self._schema = response_schema(agent.prompt, agent.labels)
+
+    def __aiter__(self) -> AsyncIterator[Request]:
+        return self
+
+    async def __anext__(self) -> Request:
+        """Return the request for the next record that can be prepared; the others before it have failed."""
+        agent = self._agent
+        while True:
+            record = await anext(self._records)
+            try:
+                shown = record if agent.preparation is None else agent.preparation(record)
+            except UnpreparedError as error:
+                cause = FailureCause.EXCEPTION.value
+                self._fail(Decision(record.id, Status.FAILED, cause=cause, detail=str(error)))
+            else:
+                rendered = messages(agent.prompt, shown, agent.labels)
+                return Request(record.id, rendered, agent.prompt.sampling, self._schema)
+
+
+def prompt_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Dataset, engine: Engine) -> PromptAgent:
+    """Return the agent of a prompt document and an engine.
+
+    Raises
+    ------
+    InputError
+        The document does not fit, or it shows prepared fields and a file of their function is missing or no Python.
+    """
+    prompt = read_prompt(pilot.suite / "prompts" / f"{settings.prompt}.md", pilot.prompt_fields)
+    return PromptAgent(name, prompt, engine, dataset.labels, preparation_for(pilot, prompt))
+
+
+def preparation_for(pilot: Pilot, prompt: Prompt) -> Preparation | None:
+    """Return what prepares records for a document, None when it shows no prepared field.
+
+    Such a document's identity is without the function, so that changing the function keeps its decisions.
+    """
+    settings = pilot.settings.prepare
+    if settings is None or prompt.named_fields.isdisjoint(settings.fields):
+        return None
+    function = PilotFunction(pilot.root, settings.python)
+    identity = {
+        "python": function.name,
+        "fields": list(settings.fields),
+        "code": function.digests(settings.reads),
+    }
+    return Preparation(function, settings.fields, identity)

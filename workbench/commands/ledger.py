@@ -1,0 +1,29 @@
+"""The command `workbench ledger`: every opening of the sealed holdout, and what is left to open it again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
+Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+HERE = Path()
+
+
+def ledger(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
+    """List every opening of the sealed holdout and the significance level that each gate has left; opens nothing."""
+    from workbench.pilot import open_pilot
+    from workbench.report.ledger import ledger_view
+    from workbench.splits import read_dataset
+    from workbench.terminal import print_ledger
+
+    opened = open_pilot(pilot, root)
+    view = ledger_view(opened, read_dataset(opened))
+    if as_json:
+        print(json.dumps({"pilot": pilot, **view.as_json()}, indent=2, ensure_ascii=False))
+    else:
+        print_ledger(opened, view)

@@ -1,0 +1,75 @@
+"""The command `workbench optimise`: a reflecting model rewrites a prompt, unseen development records judge it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from workbench.optimiser import Optimised
+
+PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
+Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+HERE = Path()
+
+
+def optimise(
+    pilot: PilotName,
+    version: Annotated[str, typer.Option("--from", metavar="VERSION", help="Prompt to start from, such as v4.")],
+    reflection_base_url: Annotated[
+        str, typer.Option(metavar="URL", help="OpenAI-compatible server of the model that rewrites the prompt.")
+    ],
+    reflection_model: Annotated[str, typer.Option(metavar="NAME", help="The model's name on that server.")],
+    reflection_key_env: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Environment variable with that server's key; without it none.")
+    ] = None,
+    max_calls: Annotated[
+        int, typer.Option("--max-calls", metavar="N", min=1, help="Decisions that the search may look at.")
+    ] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
+    engine: Annotated[str | None, typer.Option("--engine", metavar="NAME", help="As for `workbench run`.")] = None,
+    base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", help="As for `workbench run`.")] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="As for `workbench run`.")] = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Let a model rewrite a prompt from its mistakes, write the best version and judge it on unseen dev records."""
+    from workbench.engines.choice import EngineChoice
+    from workbench.optimiser import OptimiserRequest, ReflectionServer
+    from workbench.optimiser import optimise as optimised
+    from workbench.pilot import open_pilot
+    from workbench.splits import read_dataset
+    from workbench.terminal import stdout_to_stderr, stoppable
+
+    opened = open_pilot(pilot, root)
+    choice = EngineChoice.named(engine, base_url=base_url, model=model)
+    server = ReflectionServer(reflection_base_url, reflection_model, reflection_key_env)
+    with stoppable(), stdout_to_stderr():
+        found = optimised(opened, read_dataset(opened), OptimiserRequest(version, server, max_calls, seed, choice))
+    if as_json:
+        print(json.dumps({"pilot": pilot, **found.as_json()}, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        _print(pilot, found)
+
+
+def _print(pilot: str, found: Optimised) -> None:
+    for one in found.candidates:
+        what = " and ".join(one.changed) if one.number else f"{found.parent} as it is"
+        end = "no better where it was made" if one.validated is None else f"{one.validated:.1%} of validation right"
+        print(f"  {one.number:>3}  {what}: {one.refused or end}")
+    print(found.in_words())
+    print(
+        f"{found.n_looked_at:,} decisions looked at and {found.n_reflections:,} answers of the reflecting model, "
+        f"{found.n_kept:,} of them from an earlier start: {found.folder}"
+    )
+    if found.winner is not None:
+        name = found.winner.name
+        print(f"Written: {found.winner.path}")
+        print(
+            f"Read it, lint it (workbench prompts lint {pilot} --prompt {name}), then add it to agents in pilot.yaml:"
+        )
+        print(f"  {name}: {{prompt: {name}}}")

@@ -1,0 +1,25 @@
+"""The journal: every decision of every run, appended in transactions, keyed by content.
+
+One SQLite file in WAL mode holds a pilot's runs. A key is the digest of the agent's identity and of the record, so the
+same question is never asked twice and any change is a new key. A run is the set of keys it planned; its state is
+computed by joining that set with the decisions, so nothing can disagree.
+"""
+
+from __future__ import annotations
+
+from workbench.journal.journal import Journal
+from workbench.journal.lock import sole_run
+from workbench.journal.plans import REPEAT, RunEntry, RunInfo, RunPlan, digest_of, key_of
+from workbench.journal.storage import JOURNAL_FILE
+
+__all__ = [
+    "JOURNAL_FILE",
+    "REPEAT",
+    "Journal",
+    "RunEntry",
+    "RunInfo",
+    "RunPlan",
+    "digest_of",
+    "key_of",
+    "sole_run",
+]

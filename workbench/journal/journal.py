@@ -1,0 +1,181 @@
+"""What a run plans and appends, and what is read back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from workbench.decisions import Decision, Status
+from workbench.engines.protocol import TokenLogprob
+from workbench.journal.plans import RunEntry, RunInfo, RunPlan, key_of
+from workbench.journal.rows import COLUMNS, STORED, checksum, restored, spelled, stored_values
+from workbench.journal.storage import JournalFile
+
+_INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORED) + 2))})"
+_INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
+_OF_RUN = "WHERE run = ? ORDER BY position"
+_OF_RECORD = "WHERE planned.record_id = ?"
+
+
+class Journal(JournalFile):
+    """A pilot's journal; open it with `with Journal(path) as journal`.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written.
+    RunError
+        The file is no journal, or is locked for longer than 30 seconds.
+    """
+
+    def plan(self, plan: RunPlan, records: Iterable[tuple[str, str]]) -> str:
+        """Return the run of these (record id, record digest) pairs, planning it if it is new.
+
+        The run's name is the digest of its content: planning the same again finds the same run.
+        """
+        agent_digest = plan.agent_digest
+        whole = hashlib.sha256(f"{plan.agent} {plan.split} {agent_digest} {plan.dataset_digest}".encode())
+        keys = []
+        for record_id, record_digest in records:
+            keys.append((record_id, key_of(agent_digest, record_digest)))
+            whole.update(keys[-1][1].encode())
+        run = whole.hexdigest()[:16]
+        now = datetime.now(UTC).isoformat()
+        with self._storing() as connection:
+            connection.execute(
+                "INSERT INTO runs (run, agent, split, agent_digest, identity, dataset_digest, started, touched)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET touched = excluded.touched",
+                (
+                    run, plan.agent, plan.split, agent_digest, json.dumps(plan.identity, sort_keys=True),
+                    plan.dataset_digest, now, now,
+                ),
+            )  # fmt: skip
+            connection.executemany(
+                "INSERT OR IGNORE INTO planned VALUES (?, ?, ?, ?)",
+                ((run, position, record_id, key) for position, (record_id, key) in enumerate(keys)),
+            )
+        return run
+
+    def to_ask(self, run: str) -> set[str]:
+        """Return the record ids of a run that still need a call.
+
+        Those without a decision, with a failed or skipped one (it is asked again), or whose row is damaged.
+        """
+        rows = self._intact(_OF_RUN, run)
+        known = {row["record_id"] for _, row in rows if row["status"] in (Status.OK, Status.INVALID)}
+        planned = self._connection.execute("SELECT record_id FROM planned WHERE run = ?", (run,))
+        return {record_id for (record_id,) in planned if record_id not in known}
+
+    def append(self, decisions: Sequence[tuple[str, Decision]]) -> None:
+        """Store (key, decision) pairs in one transaction."""
+        rows = [(key, *(values := stored_values(decision)), checksum(key, values)) for key, decision in decisions]
+        tokens = [(key, spelled(decision.tokens)) for key, decision in decisions if decision.tokens]
+        with self._storing() as connection:
+            connection.executemany(_INSERT, rows)
+            connection.executemany(_INSERT_TOKENS, tokens)
+
+    def spend(self, run: str, called: int, wall_s: float) -> None:
+        """Add to the decisions that a run made itself and the seconds they took."""
+        with self._storing() as connection:
+            connection.execute(
+                "UPDATE runs SET wall_s = wall_s + ?, called = called + ? WHERE run = ?", (wall_s, called, run)
+            )
+
+    def decisions(self, run: str) -> pd.DataFrame:
+        """Return a run's decisions in planned order, one row per planned key that has one.
+
+        Columns are the fields of `Decision` but its tokens; index: record id (also a column).
+        """
+        frame = pd.DataFrame([restored(row) for _, row in self._intact(_OF_RUN, run)], columns=list(COLUMNS))
+        floats = dict.fromkeys(("confidence", "logprob", "stated", "latency_s"), float)
+        integers = dict.fromkeys(("prompt_tokens", "completion_tokens"), "Int64")
+        typed = frame.astype({**floats, "attempts": int, **integers})
+        return typed.set_index("record_id", drop=False).rename_axis(index=None)
+
+    def tokens(self, run: str, record_id: str) -> tuple[TokenLogprob, ...] | None:
+        """Return a reply token by token, None when the engine gave no log probabilities or the decision has no reply.
+
+        Decisions made before tokens were kept have none either.
+        """
+        found = self._connection.execute(
+            "SELECT content, text FROM planned JOIN tokens USING (key) JOIN decisions USING (key)"
+            " WHERE run = ? AND planned.record_id = ?",
+            (run, record_id),
+        ).fetchone()
+        if found is None:
+            return None
+        tokens = tuple(TokenLogprob(token, logprob) for token, logprob in json.loads(found[0]))
+        return tokens if "".join(token.token for token in tokens) == found[1] else None
+
+    def of_record(self, record_id: str) -> dict[str, dict[str, Any]]:
+        """Return every intact decision on a record, by its run; columns as in `decisions`."""
+        return {run: restored(row) for run, row in self._intact(_OF_RECORD, record_id)}
+
+    def entries(self, split: str | None = None) -> tuple[RunEntry, ...]:
+        """Return every run, or those of one split, the one used last first, in one query that reads no decision."""
+        rows = self._connection.execute(
+            "SELECT run, agent, split, agent_digest, dataset_digest, identity, started, COUNT(*), COUNT(decisions.key)"
+            " FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
+            " WHERE split = coalesce(?, split) GROUP BY run ORDER BY touched DESC, run",
+            (split,),
+        )
+        return tuple(
+            RunEntry(run, agent, side, agent_digest, dataset_digest, json.loads(identity), *rest)
+            for run, agent, side, agent_digest, dataset_digest, identity, *rest in rows
+        )
+
+    def runs(self, split: str | None = None) -> tuple[RunInfo, ...]:
+        """Return all runs, or those of one split, the one used last first."""
+        names = self._connection.execute(
+            "SELECT run FROM runs WHERE split = coalesce(?, split) ORDER BY touched DESC, run", (split,)
+        ).fetchall()
+        return tuple(self.info(run) for (run,) in names)
+
+    def finished_versions(self) -> set[str]:
+        """Return the digests of the agent versions whose every planned record has a decision, in one query."""
+        rows = self._connection.execute(
+            "SELECT agent_digest FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
+            " GROUP BY agent_digest HAVING COUNT(decisions.key) = COUNT(*)"
+        )
+        return {digest for (digest,) in rows}
+
+    def largest_finished(self, split: str, agent_digest: str, dataset_digest: str) -> str | None:
+        """Return the finished run of an agent version on a split with the most planned records, None without one."""
+        found = self._connection.execute(
+            "SELECT run FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
+            " WHERE split = ? AND agent_digest = ? AND dataset_digest = ?"
+            " GROUP BY run HAVING COUNT(decisions.key) = COUNT(*) ORDER BY COUNT(*) DESC, touched DESC LIMIT 1",
+            (split, agent_digest, dataset_digest),
+        ).fetchone()
+        return None if found is None else str(found[0])
+
+    def info(self, run: str) -> RunInfo:
+        """Return a run and its counts."""
+        agent, split, agent_digest, dataset_digest, started, wall_s, called, planned = self._connection.execute(
+            "SELECT agent, split, agent_digest, dataset_digest, started, wall_s, called,"
+            " (SELECT COUNT(*) FROM planned WHERE planned.run = runs.run) FROM runs WHERE run = ?",
+            (run,),
+        ).fetchone()
+        counts: Counter[str] = Counter()
+        causes: Counter[str] = Counter()
+        for _, row in self._intact(_OF_RUN, run):
+            counts[row["status"]] += 1
+            if row["cause"] is not None:
+                causes[f"{row['status']}: {row['cause']}"] += 1
+        ended = {status.value: counts[status.value] for status in Status}
+        return RunInfo(
+            run, agent, split, agent_digest, dataset_digest, planned, **ended,
+            causes=dict(causes), started=started, wall_s=wall_s, called=called,
+        )  # fmt: skip
+
+    def identity(self, run: str) -> dict[str, Any]:
+        """Return what made the agent of a run the version it was."""
+        (identity,) = self._connection.execute("SELECT identity FROM runs WHERE run = ?", (run,)).fetchone()
+        content: dict[str, Any] = json.loads(identity)
+        return content

@@ -1,0 +1,112 @@
+"""Runs: what one is going to ask, the keys of its decisions, and how it stands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+REPEAT = "repeat"
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run is going to ask: one agent version on one set of records."""
+
+    agent: str
+    split: str
+    identity: Mapping[str, Any]
+    dataset_digest: str
+
+    @property
+    def agent_digest(self) -> str:
+        """Digest of everything that makes the agent this version."""
+        return digest_of(self.identity)
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """One run and how its planned keys ended; `planned` is the sum of the four counts and `pending`.
+
+    Parameters
+    ----------
+    causes : mapping of str to int
+        Counts of invalid, failed and skipped decisions as "status: cause".
+    wall_s : float
+        Seconds this run spent asking, over all its sessions.
+    called : int
+        Decisions made in those seconds; the others came from the journal.
+    """
+
+    run: str
+    agent: str
+    split: str
+    agent_digest: str
+    dataset_digest: str
+    planned: int
+    ok: int
+    invalid: int
+    failed: int
+    skipped: int
+    causes: Mapping[str, int]
+    started: str
+    wall_s: float
+    called: int
+
+    @property
+    def pending(self) -> int:
+        """Planned keys without a decision."""
+        return self.planned - self.ok - self.invalid - self.failed - self.skipped
+
+    @property
+    def finished(self) -> bool:
+        """Whether every planned key has its terminal row."""
+        return self.pending == 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """One run as the journal's index has it: what was planned and how much of it has a decision, however it ended.
+
+    Parameters
+    ----------
+    identity : mapping
+        What made the agent the version it was; with `repeat` where the run is a repeat of that version.
+    """
+
+    run: str
+    agent: str
+    split: str
+    agent_digest: str
+    dataset_digest: str
+    identity: Mapping[str, Any]
+    started: str
+    planned: int
+    decided: int
+
+    @property
+    def finished(self) -> bool:
+        """Whether every planned key has a decision."""
+        return self.planned == self.decided
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether the run asks a version again, at another temperature or with another seed."""
+        return REPEAT in self.identity
+
+    @property
+    def version_digest(self) -> str:
+        """Digest of the version that was asked, the same for all of its repeats."""
+        return digest_of({name: value for name, value in self.identity.items() if name != REPEAT})
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a mapping's canonical JSON."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def key_of(agent_digest: str, record_digest: str) -> str:
+    """Return the key of one agent version on one record."""
+    return hashlib.sha256(f"{agent_digest} {record_digest}".encode()).hexdigest()

@@ -1,0 +1,49 @@
+"""Decisions as rows of the journal: which fields are stored, and how a damaged row is told from an intact one.
+
+What follows from other fields is not stored twice: the reply's own text has the number it states, and `confidence` with
+its source has the probability of its tokens. So a journal of any age gives every confidence its engine gave.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from workbench.decisions import Decision, given_confidences
+from workbench.engines.protocol import TokenLogprob
+
+_TOKENS = "tokens"  # in a table of their own
+_DERIVED = ("logprob", "stated")
+COLUMNS = tuple(column.name for column in fields(Decision) if column.name != _TOKENS)
+STORED = tuple(name for name in COLUMNS if name not in _DERIVED)
+_LOGPROB_DIGITS = 5
+
+
+def stored_values(decision: Decision) -> tuple[Any, ...]:
+    """Return the stored fields of a decision in their order."""
+    values = (getattr(decision, name) for name in STORED)
+    return tuple(_storable(str(value)) if isinstance(value, str) else value for value in values)
+
+
+def restored(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every field of a decision but its tokens from what is stored of it."""
+    given = given_confidences(stored["confidence"], stored["confidence_source"], stored["text"])
+    return {**stored, **dict(zip(_DERIVED, given, strict=True))}
+
+
+def spelled(tokens: Sequence[TokenLogprob]) -> str:
+    """Return tokens as JSON, their log probabilities rounded."""
+    return json.dumps([[_storable(token.token), round(token.logprob, _LOGPROB_DIGITS)] for token in tokens])
+
+
+def checksum(key: str, values: tuple[Any, ...]) -> str:
+    """Return what tells a damaged row."""
+    return hashlib.blake2b(repr((key, values)).encode(), digest_size=8).hexdigest()
+
+
+def _storable(text: str) -> str:
+    """Return text that UTF-8 can hold: half a surrogate pair, as a model may write, becomes an escape."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

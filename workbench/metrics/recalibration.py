@@ -1,0 +1,136 @@
+"""Recalibration: confidences mapped to chances of being right, fitted on development records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.errors import InputError
+from workbench.metrics.calibration import HELD_OFF, judged_by
+
+MOST_STEPS = 200
+NO_STEP = 1e-10
+
+
+class Recalibration(StrEnum):
+    """How confidences are mapped to chances of being right."""
+
+    PLATT = "platt"  # a logistic curve of the log-odds: two numbers, keeps every order and every tie
+    ISOTONIC = "isotonic"  # a rising step function: follows any shape, ties what it cannot tell apart
+
+
+@dataclass(frozen=True, slots=True)
+class Recalibrator:
+    """A mapping of confidences to chances of being right, fitted on development records.
+
+    Parameters
+    ----------
+    at, chance : tuple of float
+        Isotonic: confidences and the chance at each, straight between them. Platt: (), and (intercept, slope).
+    n : int
+        Decisions it was fitted on.
+    """
+
+    method: Recalibration
+    at: tuple[float, ...]
+    chance: tuple[float, ...]
+    n: int
+
+    def __call__(self, confidence: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the chances of being right; NaN stays NaN."""
+        if self.method is Recalibration.ISOTONIC:
+            found = np.interp(confidence, self.at, self.chance)
+        else:
+            intercept, slope = self.chance
+            found = 1 / (1 + np.exp(-(intercept + slope * _log_odds(confidence))))
+        return np.where(np.isnan(confidence), np.nan, found)
+
+
+def fitted_recalibration(development: pd.DataFrame, method: Recalibration, source: str = "confidence") -> Recalibrator:
+    """Return a recalibration fitted on development outcomes; to be judged on other records.
+
+    Raises
+    ------
+    InputError
+        Fewer than two decisions with a confidence, or all of them right, or none.
+    """
+    judged = judged_by(development, source)
+    if not judged.right.any() or judged.right.all():
+        raise InputError(
+            "a recalibration needs right and wrong decisions with a confidence",
+            got=f"{int(judged.right.sum()):,} right of {len(judged.right):,}",
+        )
+    n = len(judged.right)
+    match method:
+        case Recalibration.PLATT:
+            return Recalibrator(method, (), _platt(judged.confidence, judged.right), n)
+        case Recalibration.ISOTONIC:
+            from scipy.optimize import isotonic_regression
+
+            at, place, counts = np.unique(judged.confidence, return_inverse=True, return_counts=True)
+            share = np.bincount(place, weights=judged.right) / counts
+            chance = isotonic_regression(share, weights=counts).x
+            return Recalibrator(method, tuple(at.tolist()), tuple(np.clip(chance, 0, 1).tolist()), n)
+        case _:
+            assert_never(method)
+
+
+def cross_fitted(
+    development: pd.DataFrame, folds: pd.Series[int], method: Recalibration, source: str = "confidence"
+) -> NDArray[np.float64]:
+    """Return a recalibrated confidence of each development record, fitted on the other folds; NaN without a confidence.
+
+    Parameters
+    ----------
+    folds : Series of int
+        The fold of each record, by record id (`Dataset.folds`).
+
+    Raises
+    ------
+    InputError
+        As `fitted_recalibration`, for any of the folds.
+    """
+    fold = folds.loc[development.index].to_numpy()
+    found = development[source].to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    for one in np.unique(fold):
+        found[fold == one] = fitted_recalibration(development[fold != one], method, source)(found[fold == one])
+    return found
+
+
+def _platt(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return intercept and slope, with Platt's targets (n + 1) / (n + 2) and 1 / (n + 2) in the place of 1 and 0.
+
+    Newton's steps, each halved until the loss falls: full steps can leave a curve this flat, and come back for ever.
+    """
+    from scipy import special
+
+    n_right, n_wrong = int(right.sum()), int((~right).sum())
+    wanted = np.where(right, (n_right + 1) / (n_right + 2), 1 / (n_wrong + 2))
+    design = np.column_stack((np.ones(len(confidence)), _log_odds(confidence)))
+
+    def loss(curve: NDArray[np.float64]) -> float:
+        odds = design @ curve
+        return float((np.logaddexp(0.0, odds) - wanted * odds).sum())
+
+    found = np.array([0.0, 1.0])
+    for _ in range(MOST_STEPS):
+        chance = special.expit(design @ found)
+        slope = design.T @ (wanted - chance)
+        information = (design.T * (chance * (1 - chance))) @ design + 1e-9 * np.eye(2)
+        step = np.linalg.solve(information, slope)
+        while loss(found + step) > loss(found) and np.abs(step).max() > NO_STEP:
+            step = step / 2
+        found = found + step
+        if np.abs(step).max() <= NO_STEP:
+            break
+    return float(found[0]), float(found[1])
+
+
+def _log_odds(confidence: NDArray[np.float64]) -> NDArray[np.float64]:
+    held = np.clip(confidence, HELD_OFF, 1 - HELD_OFF)
+    return np.asarray(np.log(held / (1 - held)))

@@ -1,0 +1,169 @@
+"""The records behind the numbers of an evaluation's page: from every number back to the rows it was counted from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from workbench import metrics
+from workbench.evaluation import Evaluation
+from workbench.gates.rules import rule_members
+from workbench.iteration.tracing import SHARES, Behind, records_behind
+from workbench.metrics.outcomes import column, numbers
+from workbench.metrics.summary import LATENCY_QUANTILES
+from workbench.pilot import Pilot
+from workbench.report.conclusion import Conclusion, threshold_in_use, traced
+from workbench.report.tables import percent
+from workbench.splits import Dataset
+
+IDS_KEPT = 10_000
+Numbers = Mapping[str, Behind]
+
+
+def numbers_behind(pilot: Pilot, evaluation: Evaluation) -> dict[str, dict[str, Behind]]:
+    """Return for every number that decisions and labels alone give the records behind it, by part of the page.
+
+    Numbers that need more than the evaluation bring their own, see `page_behind`; reliability tables list their
+    `record_ids` themselves.
+
+    Returns
+    -------
+    dict
+        Part of the page to the name of a number to its `Behind`: the records that count (`counted`), of those that the
+        number is a share of (`of`). For a mean or a quantile `of` are the records it was computed from.
+
+    Examples
+    --------
+    `numbers_behind(pilot, evaluation)["Estimates"]["accuracy"].counted` lists the ids of the right decisions.
+    """
+    return {
+        "How decisions ended": _endings(evaluation),
+        "Estimates": _estimates(pilot, evaluation),
+        "Proof": _proof(pilot, evaluation),
+        "Labels": _labels(evaluation),
+        "Confusions": _confusions(evaluation),
+    }
+
+
+def page_behind(
+    pilot: Pilot,
+    dataset: Dataset,
+    evaluation: Evaluation,
+    concluded: Mapping[str, Conclusion],
+    parts: Mapping[str, pd.DataFrame],
+) -> dict[str, dict[str, Behind]]:
+    """Return `numbers_behind` with the page's rules, conclusions, and parts of the records (tables of slices)."""
+    outcomes, threshold = evaluation.outcomes, threshold_in_use(evaluation)
+    asked = metrics.is_asked(outcomes)
+    seen = asked
+    if threshold is not None:
+        seen = asked & ~metrics.is_automated(outcomes, threshold, pilot.settings.escalate_label)
+    covered = rule_members(pilot.charter, dataset, outcomes)
+    found = numbers_behind(pilot, evaluation)
+    found["Rules"] = {
+        rule: traced(outcomes, rule, seen, asked & flags) for rule, flags in covered.items() if flags is not None
+    }
+    found["Conclusions"] = {number: one for said in concluded.values() for number, one in said.behind.items()}
+    for title, table in parts.items():
+        found[f"Parts of the records, {title.lower()}: wrong"] = listed_behind(table, outcomes, "slice", wrong=True)
+    return {part: numbers for part, numbers in found.items() if numbers}
+
+
+def listed_behind(table: pd.DataFrame, outcomes: pd.DataFrame, name: str, wrong: bool) -> dict[str, Behind]:
+    """Return the records behind a table that lists its own in `record_ids`: the wrong or the right ones of each row.
+
+    `name` is the column that names a row.
+    """
+    flags = metrics.is_wrong(outcomes) if wrong else metrics.is_right(outcomes)
+    counted = set(outcomes.index[flags.to_numpy()])
+    found = {}
+    for title, ids in zip(table[name].map(str), table["record_ids"], strict=True):
+        of = pd.Index(list(ids), dtype=object)
+        found[title] = Behind(title, of[[one in counted for one in of]], of)
+    return found
+
+
+def behind_table(found: Numbers) -> pd.DataFrame:
+    """Return one row for each number: how many records count, of how many, and the ids of those that do or do not.
+
+    A cell of ids is a tuple of the first 10,000; the whole lists are `Behind.counted` and `Behind.of`.
+    """
+    rows = []
+    for number, behind in found.items():
+        others = behind.of.difference(behind.counted, sort=False)
+        rows.append((number, len(behind.counted), len(behind.of), _listed(behind.counted), _listed(others)))
+    return pd.DataFrame(rows, columns=["number", "records", "of", "records that count", "the others"])
+
+
+def _listed(ids: pd.Index[str]) -> tuple[str, ...]:
+    kept = tuple(map(str, ids[:IDS_KEPT]))
+    return (*kept, f"and {len(ids) - IDS_KEPT:,} more") if len(ids) > IDS_KEPT else kept
+
+
+def _endings(evaluation: Evaluation) -> dict[str, Behind]:
+    outcomes = evaluation.outcomes
+    planned = pd.Series(True, index=outcomes.index)
+    return {
+        str(status): traced(outcomes, str(status), outcomes["status"] == status, planned)
+        for status in sorted(outcomes["status"].astype(str).unique())
+    }
+
+
+def _estimates(pilot: Pilot, evaluation: Evaluation) -> dict[str, Behind]:
+    """Return the records behind every estimate that is defined."""
+    outcomes, escalate = evaluation.outcomes, pilot.settings.escalate_label
+    defined = {name for name, one in evaluation.estimates.items() if one.value is not None}
+    found = {name: records_behind(evaluation, name, escalate_label=escalate) for name in SHARES if name in defined}
+    asked, right = metrics.is_asked(outcomes), metrics.is_right(outcomes)
+    seconds = pd.Series(numbers(outcomes, "latency_s"), index=outcomes.index)
+    called = asked & (numbers(outcomes, "attempts") > 0)
+    prompt, completion = (asked & ~np.isnan(numbers(outcomes, f"{side}_tokens")) for side in ("prompt", "completion"))
+    others = {"accuracy_exact": (right, asked), "macro_f1": (right, asked), "throughput_per_hour": (called, called)}
+    others |= {"prompt_tokens": (prompt, prompt), "completion_tokens": (completion, completion)}
+    others["cost_per_decision"] = (prompt & completion, prompt & completion)
+    if "reason_accuracy" in defined:
+        wanted, given = column(outcomes, "label_reason"), column(outcomes, "reason")
+        others["reason_accuracy"] = (pd.Series(given == wanted, index=outcomes.index), right & ~pd.isna(wanted))
+    for name in filter(defined.__contains__, LATENCY_QUANTILES):
+        others[name] = (seconds <= (evaluation.estimates[name].value or 0.0), called)
+    return found | {name: traced(outcomes, name, *flags) for name, flags in others.items() if name in defined}
+
+
+def _proof(pilot: Pilot, evaluation: Evaluation) -> dict[str, Behind]:
+    """Return the wrong decisions at every threshold that was tested, the last one first, and at the one in use."""
+    outcomes, escalate = evaluation.outcomes, pilot.settings.escalate_label
+    tested = [] if evaluation.certification is None else evaluation.certification.steps.threshold.tolist()[::-1]
+    in_use = threshold_in_use(evaluation)
+    named = {f"wrong from {threshold:.4f} on": threshold for threshold in tested[:10]}
+    named |= {} if in_use is None else {f"wrong from the threshold in use on, {in_use:.4f}": in_use}
+    wrong = metrics.is_wrong(outcomes)
+    return {
+        name: traced(outcomes, name, wrong, metrics.is_automated(outcomes, threshold, escalate))
+        for name, threshold in named.items()
+    }
+
+
+def _labels(evaluation: Evaluation) -> dict[str, Behind]:
+    """Return the right decisions of each label, and of each decision: what recall and precision are counted from."""
+    outcomes, found = evaluation.outcomes, {}
+    asked, right = metrics.is_asked(outcomes), metrics.is_right(outcomes)
+    for label in sorted(map(str, outcomes["label"].unique())):
+        recall, precision = f"label {label}: right", f"decided {label}: right"
+        found[recall] = traced(outcomes, recall, right, asked & (outcomes["label"] == label))
+        found[precision] = traced(outcomes, precision, right, asked & (outcomes["action"] == label))
+    return found
+
+
+def _confusions(evaluation: Evaluation) -> dict[str, Behind]:
+    """Return the decisions of each confusion, of all wrong ones, the most frequent first."""
+    outcomes, found = evaluation.outcomes, {}
+    wrong = metrics.is_wrong(outcomes)
+    for pair in metrics.confusion_pairs(outcomes).to_dict("records"):
+        action = outcomes["action"].isna() if pair["action"] is None else outcomes["action"] == pair["action"]
+        decided = pair["action"] if pair["action"] is not None else f"({pair['status']})"
+        same = (outcomes["label"] == pair["label"]) & (outcomes["status"] == pair["status"]) & action
+        name = f"{pair['label']} ends as {decided} ({percent(pair['share_of_errors'])} of errors)"
+        found[name] = traced(outcomes, name, same, wrong)
+    return found
