@@ -113,6 +113,14 @@ def test_columns_that_differ_in_case_only_are_looked_at_under_names_of_their_own
     assert published.added == tuple(Added(name=name, made=Made.TEXT, of=(one,)) for one, name in names.items())
 
 
+def test_a_column_without_a_name_is_looked_at_under_a_name_of_its_own() -> None:
+    frame = pd.DataFrame({"": ["1", None, "3"], "b": ["x", "y", None]}, dtype=object)
+    rules = [Rule(RuleKind.NOT_NULL, (at,), (name,), CellKind.MISSING, "why") for at, name in enumerate(("", "b"))]
+    published = suite(frame, rules)
+    assert [one.n_broken for one in validate(frame, published)] == [1, 1]
+    assert published.added == (Added(name="_ (column 1)", made=Made.TEXT, of=("",)),)
+
+
 def test_an_added_column_takes_no_name_of_the_table() -> None:
     frame = pd.DataFrame({"n": ["1", "50"], "N (as number)": ["x", "y"]}, dtype=object)
     rule = Rule(RuleKind.BETWEEN, (0,), ("n",), CellKind.OUTLIER, "why", low=0.0, high=9.0)

@@ -12,15 +12,16 @@ import pandas as pd
 
 from workbench.audit.alike import near_pairs
 from workbench.audit.completeness import completeness, missing_cells
-from workbench.audit.detection import Detection, detect
+from workbench.audit.detection import Checked, Detection, detect
 from workbench.audit.findings import Effort, Finding, Remedy, Severity, must_fix, ranked, with_owners
 from workbench.audit.fitness import fitness
 from workbench.audit.labels import label_quality
 from workbench.audit.leakage import leakage
-from workbench.audit.privacy import personal_data
+from workbench.audit.privacy import MAX_SCANNED, personal_data
 from workbench.audit.quality import quality
 from workbench.audit.reading import open_table, table_from
 from workbench.audit.references import Beside
+from workbench.audit.scan import unlisted
 from workbench.audit.section import Section
 from workbench.audit.semantic import Semantic
 from workbench.audit.subject import Subject, file_subject, pilot_subject
@@ -74,6 +75,17 @@ class Audit:
         return next(section for section in self.sections if section.id == name)
 
     @property
+    def checks(self) -> tuple[Checked, ...]:
+        """What was checked, on every row or on a sample."""
+        n = len(self.subject.frame)
+        n_scanned = min(n, MAX_SCANNED)
+        return (
+            *self.detection.checks,
+            Checked("completeness, variation, drift, volume", not self.subject.is_sampled, n),
+            Checked("personal data", n_scanned == self.subject.n_rows, n_scanned),
+        )
+
+    @property
     def answer(self) -> str:
         """The audit in one sentence."""
         severe = [one for one in self.findings if one.severity in (Severity.CRITICAL, Severity.HIGH)]
@@ -95,9 +107,7 @@ class Audit:
             "must_fix": [one.id for one in self.first],
             "sections": {section.id: section.as_json() for section in self.sections},
             "findings": [finding.as_json() for finding in self.findings],
-            "checks": [
-                {"name": one.name, "is_exact": one.is_exact, "n_rows": one.n_rows} for one in self.detection.checks
-            ],
+            "checks": [{"name": one.name, "is_exact": one.is_exact, "n_rows": one.n_rows} for one in self.checks],
             "created": self.created.isoformat(timespec="seconds"),
         }
 
@@ -157,7 +167,7 @@ def _assessed(subject: Subject, detection: Detection, owners: Mapping[str, str],
     missing = missing_cells(subject, cells)
     sections = [completeness(subject, cells, missing)]
     step("quality issues")
-    sections.append(quality(subject, cells))
+    sections.append(quality(subject, cells, unlisted(detection.rules)))
     step("variation")
     moving = [one.name for one in detection.columns if one.is_moment or one.is_key or one.semantic is Semantic.ID]
     sections.append(variation(subject, _faults(subject, cells, missing), moving))

@@ -25,7 +25,7 @@ ABOUT_RECORDS = frozenset({CellKind.DUPLICATE, CellKind.NEAR_DUPLICATE})
 BETWEEN_FIELDS = frozenset({CellKind.DEPENDENCY, CellKind.CROSS_FIELD, CellKind.CHECKSUM, CellKind.ORPHAN})
 
 
-def quality(subject: Subject, cells: pd.DataFrame) -> Section:
+def quality(subject: Subject, cells: pd.DataFrame, unlisted: Sequence[str] = ()) -> Section:
     """Return what is wrong with single cells, as a section of the audit.
 
     Parameters
@@ -33,6 +33,8 @@ def quality(subject: Subject, cells: pd.DataFrame) -> Section:
     subject : Subject
     cells : DataFrame
         Every flagged cell: row, column, kind, reason.
+    unlisted : sequence of str
+        What is said of rules that more cells break than `cells` lists.
     """
     n = subject.n_rows
     is_counted = cells["column"].isin(subject.roles.required) & (cells["kind"] == "missing")  # as incomplete records
@@ -61,6 +63,7 @@ def quality(subject: Subject, cells: pd.DataFrame) -> Section:
         {"Flagged cells by kind": table} if rows else {},
         tuple(findings),
         {"cells": {str(kind): len(part) for kind, part in cells.groupby("kind")}},
+        tuple(unlisted),
     )
 
 

@@ -77,6 +77,16 @@ def _scan(table: Table, rules: Sequence[Rule]) -> list[tuple[int, npt.NDArray[np
     return [(count, np.concatenate(parts) if parts else empty) for count, parts in zip(counts, rows, strict=True)]
 
 
+def unlisted(results: Sequence[RuleResult]) -> tuple[str, ...]:
+    """Return in a sentence each which rules more rows break than are listed."""
+    return tuple(
+        f"Rule on {result.rule.names[-1]!r}, {result.rule.reason}: {result.n_broken:,} rows break it; the first "
+        f"{len(result.rows):,} are listed, and the findings count these only."
+        for result in results
+        if result.n_broken > len(result.rows)
+    )
+
+
 def cells_of(results: Sequence[RuleResult]) -> pd.DataFrame:
     """Return the cells that break rules; a cell that breaks several has the kind and reason of the first."""
     parts = [

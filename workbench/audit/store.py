@@ -125,8 +125,7 @@ def affected_rows(audit: Audit, finding: Finding, rows: NDArray[np.int64]) -> pd
     sampled, a record outside the sample has its row and its reasons only.
     """
     cells = finding.cells[finding.cells["row"].isin(rows)]
-    offending = cells.groupby("row")["column"].agg(lambda names: ", ".join(dict.fromkeys(map(str, names))))
-    reasons = cells.groupby("row")["reason"].agg(lambda texts: "; ".join(dict.fromkeys(map(str, texts))))
+    offending, reasons = _joined(cells, "column", ", "), _joined(cells, "reason", "; ")
     frame = audit.subject.frame
     head = pd.DataFrame(
         {
@@ -142,6 +141,15 @@ def affected_rows(audit: Audit, finding: Finding, rows: NDArray[np.int64]) -> pd
         names = sorted(names, key=lambda name: name not in offends)[:MAX_COLUMNS_EXPORTED]
     content = frame[names].reindex(rows).reset_index(drop=True)
     return pd.concat([head, content], axis="columns")
+
+
+def _joined(cells: pd.DataFrame, name: str, separator: str) -> pd.Series[str]:
+    """Return the different texts of a column of flagged cells, by data row."""
+    texts = pd.DataFrame({"row": cells["row"], "text": cells[name].map(str)}).drop_duplicates()
+    is_alone = ~texts["row"].duplicated(keep=False)
+    several = texts[~is_alone].groupby("row")["text"].agg(separator.join)
+    joined: pd.Series[str] = pd.concat([texts[is_alone].set_index("row")["text"], several])
+    return joined
 
 
 def example_rows(audit: Audit, finding: Finding) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ KEPT_FOLDER = "expectations"
 HOLDS, BROKEN = "holds", "broken"
 STAMPS = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"})
 FRACTION = ".%f"
-_AWKWARD = re.compile(r"[.`]")
+_AWKWARD = re.compile(r"[.`]|^\s*$")
 
 
 class Made(StrEnum):
@@ -176,7 +176,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _readable(names: Sequence[str]) -> dict[str, str]:
     """Return under which name every engine can read a column.
 
-    great-expectations tells columns apart without regard to case; dots and backticks are syntax to Spark.
+    great-expectations tells columns apart without regard to case and reads none without a name; dots and backticks are
+    syntax to Spark.
     """
     folded = [name.casefold() for name in names]
     return {

@@ -167,8 +167,8 @@ def _section(audit: Audit, name: str) -> dict[str, Any]:
 
 
 def _checks(audit: Audit) -> str:
-    exact = [one.name for one in audit.detection.checks if one.is_exact]
-    sampled = [f"{one.name} ({one.n_rows:,} rows)" for one in audit.detection.checks if not one.is_exact]
+    exact = [one.name for one in audit.checks if one.is_exact]
+    sampled = [f"{one.name} ({one.n_rows:,} rows)" for one in audit.checks if not one.is_exact]
     said = f"On every row: {', '.join(exact)}." if exact else ""
     return f"{said} On a sample: {', '.join(sampled)}." if sampled else said
 
