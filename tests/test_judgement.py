@@ -91,3 +91,8 @@ def test_the_answer_is_one_sentence_with_the_ceiling_beside_the_accuracy() -> No
     unproved = judgement.answer_sentence(certified_version(target=0.999), unknown)
     assert "(noise ceiling not known); nothing it decides alone is proved to be right to 99.9%: " in unproved
     assert judgement.answer_sentence(judged_version(), unknown).endswith("records (noise ceiling not known)")
+
+
+def test_a_ceiling_from_a_few_pairs_is_not_held_against_an_accuracy() -> None:
+    said = judgement.answer_sentence(judged_version(), Ceiling(Estimate.proportion(9, 10), ""))
+    assert said.endswith("(noise ceiling not known, labels of only 10 pairs of like records could be compared)")

@@ -16,6 +16,7 @@ from workbench.report.conclusion import Conclusion
 from workbench.report.tables import estimate_text, percent
 
 NOT_KNOWN = "not known"
+FEWEST_PAIRS = 30  # with fewer the interval is too wide to stand in the answer
 OF_LABELS = frozenset({"accuracy", "accuracy_exact", "selective_accuracy"})
 
 
@@ -42,6 +43,13 @@ class Ceiling:
     def beside(self) -> str:
         """The ceiling as it stands beside an accuracy."""
         return NOT_KNOWN if self.estimate.value is None else estimate_text("accuracy", self.estimate)
+
+    @property
+    def in_answer(self) -> str:
+        """The ceiling as it stands in the answer; pairs so few that they say nothing are only counted."""
+        if self.estimate.value is not None and self.estimate.n < FEWEST_PAIRS:
+            return f"{NOT_KNOWN}, labels of only {self.estimate.n} pairs of like records could be compared"
+        return self.beside
 
 
 def audited_ceiling(pilot: Pilot, dataset_digest: str) -> Ceiling:
