@@ -501,8 +501,8 @@ def test_a_worker_with_another_engine_is_refused(settings: RaySettings) -> None:
 @ray_test
 def test_more_workers_than_there_is_place_for_is_one_message(settings: RaySettings) -> None:
     greedy = replace(settings, workers=3, placement_s=15.0)
-    asked = r"(?s)no place for the workers within 15 s.*0 of 2 CPU.*3 workers of 1 CPU"
-    with pytest.raises(RunError, match=asked):
+    told = r"(?s)no place for the workers within 15 s.*0 of 2 CPU.*3 workers of 1 CPU"
+    with pytest.raises(RunError, match=told):
         asyncio.run(asked(RayEngine(scripted, greedy), requests(3)))
     # and the place of those that had one is free again
     assert len(asyncio.run(asked(RayEngine(scripted, settings), requests(3)))) == 3
