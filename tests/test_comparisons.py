@@ -77,20 +77,6 @@ def test_patterns_count_who_is_right_together(both):
 def test_versions_may_be_named_like_the_columns_of_a_table(both):
     named = [hand_evaluation("records", A), hand_evaluation("label", B)]
     assert comparisons.patterns(named)["records"].sum() == 5
-    assert comparisons.differences_by_label(*named).columns.tolist()[0] == "records"
-
-
-def test_differences_by_label_leave_out_labels_on_which_versions_agree(both):
-    table = comparisons.differences_by_label(*both)
-    assert table.reset_index().to_numpy().tolist() == [["x", 2, 1, 0, 1], ["y", 3, 1, 1, 0]]
-    assert comparisons.differences_by_label(both[0], both[0]).empty
-    assert comparisons.only_right(both[0], both[0]).empty
-
-
-def test_examples_start_where_the_loser_was_surest(both):
-    assert comparisons.only_right(*both).tolist() == ["r2", "r3"], "an invalid answer has no confidence and comes last"
-    assert comparisons.only_right(both[1], both[0]).tolist() == ["r4"]
-    assert comparisons.only_right(*both, most=1).tolist() == ["r2"]
 
 
 def test_answers_are_told_with_confidence_and_reason_or_why_there_is_none(both):

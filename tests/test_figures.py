@@ -24,7 +24,6 @@ from workbench.metrics import (
     evaluate_outcomes,
     is_right,
     per_class,
-    reliability_table,
     risk_coverage,
 )
 from workbench.report import figures
@@ -106,12 +105,6 @@ def differences(names: list[str]) -> Figure:
     return figures.differences_from(names[0], paired_differences(versions))
 
 
-def reliability(names: list[str]) -> Figure:
-    return figures.reliability_diagram(
-        {name: reliability_table(outcomes(names, seed=i)) for i, name in enumerate(names[:2])}
-    )
-
-
 DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "label_distribution": lambda names: figures.label_distribution(outcomes(names)["label"].value_counts()),
     "volume_over_time": times,
@@ -126,7 +119,6 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "confidence_histogram": histogram,
     "categories_changed": changes,
     "differences_from": differences,
-    "reliability_diagram": reliability,
     "cost_curve": lambda names: figures.cost_curve(costs_by_threshold(outcomes(names), UnitCosts(100.0, 2.0)), "EUR"),
     "latency_distribution": lambda names: figures.latency_distribution({names[0]: [0.1, 0.2], names[1]: [0.0, 1.5]}),
 }

@@ -9,7 +9,7 @@ from hand_evaluations import hand_evaluation
 
 from workbench.iteration.categories import by_category
 from workbench.iteration.pairs import paired_differences
-from workbench.metrics import UnitCosts, costs_by_threshold, reliability_table
+from workbench.metrics import UnitCosts, costs_by_threshold
 from workbench.report import figures
 
 
@@ -54,14 +54,6 @@ def test_a_loss_is_drawn_on_the_left_with_its_margin() -> None:
     assert dots(figure).keys() == {-50.0}
     lines = [float(line.get_xdata()[0]) for line in figure.axes[0].lines if line.get_label().startswith("margin")]
     assert lines == [-10.0]
-
-
-def test_reliability_says_in_which_direction_confidence_misses() -> None:
-    rows = [(f"r{i}", "ok", "x" if i < 5 else "y", 0.9, "x") for i in range(10)]
-    table = reliability_table(hand_evaluation("v", rows).outcomes)
-    figure = figures.reliability_diagram({"confidence": table})
-    assert title(figure) == "confidence: 90.0% on average, 50.0% right of 10, so it is 40.0 points too sure"
-    assert title(figures.reliability_diagram({"none": table.head(0)})) == "No decision has a confidence"
 
 
 @pytest.mark.parametrize("error", [1.0, 100.0])

@@ -74,12 +74,6 @@ def test_the_cheapest_threshold_is_one_that_passed_its_test():
     assert nothing_proved["automated"].tolist() == [0]
 
 
-def test_the_break_even_chance_follows_from_the_costs():
-    assert COSTS.break_even == pytest.approx(0.95)
-    assert UnitCosts(5.0, 100.0).break_even == 0.0
-    assert UnitCosts(0.0, 5.0).break_even is None
-
-
 @pytest.mark.parametrize("values", [(-1.0, 5.0), (1.0, math.nan), (math.inf, 1.0)])
 def test_impossible_costs_are_refused(values: tuple[float, float]):
     with pytest.raises(InputError, match="costs must be finite and not negative"):

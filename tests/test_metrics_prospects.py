@@ -22,14 +22,14 @@ def said(n_wrong: int, automatable: int = 1_000, confidence_level: float = 0.95)
 def test_more_records_are_only_ruled_out_where_the_whole_interval_is_above_the_limit() -> None:
     # Clopper-Pearson: 24 of 800 is 1.93% to 4.43%, 7 of 800 is .35% to 1.79%, by a table of beta quantiles
     assert said(24).startswith(
-        "at the errors seen more records would not help: 24 of the 800 surest decisions are wrong "
+        "at the errors seen more records would not prove 80% automation: 24 of the 800 surest decisions are wrong "
         "(3.00%, 95% interval 1.93% to 4.43%), and 0.80% may be"
     )
     assert said(7).startswith(
         "how many more records would do cannot be told: 7 of the 800 surest decisions are wrong "
         "(0.88%, 95% interval 0.35% to 1.79%), and 0.80% may be, inside that interval"
     )
-    assert "would not help" not in said(7)
+    assert "would not prove" not in said(7)
 
 
 def test_a_number_of_records_is_named_where_one_would_do() -> None:

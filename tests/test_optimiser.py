@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,8 +21,6 @@ from workbench.optimiser.reflection import Reflection
 from workbench.pilot import Pilot
 from workbench.prompts import Prompt, read_prompt, read_prompts
 from workbench.splits import Split, read_dataset
-
-needs_gepa = pytest.mark.skipif(find_spec("gepa") is None, reason="gepa is not installed (make test)")
 
 
 def prompt_of(pilot: Pilot) -> Prompt:
@@ -124,7 +121,6 @@ def test_without_gepa_the_command_says_what_to_install(
     assert (code, "pip install 'agent-workbench[optimise]'" in err) == (2, True)
 
 
-@needs_gepa
 def test_a_better_text_becomes_a_version_judged_on_records_no_candidate_saw(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(240)
     dataset = read_dataset(pilot)
@@ -156,7 +152,6 @@ def test_a_better_text_becomes_a_version_judged_on_records_no_candidate_saw(tick
     assert content["judgement"]["p_adjusted"] == found.judgement.p_adjusted
 
 
-@needs_gepa
 def test_no_better_candidate_is_an_answer_and_writes_no_version(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(240)
     with played(lambda question, number: f"<section>\nGuess well, {number}.\n</section>") as models:
@@ -168,7 +163,6 @@ def test_no_better_candidate_is_an_answer_and_writes_no_version(tickets: Callabl
         stored_evaluations(pilot)
 
 
-@needs_gepa
 def test_refused_texts_are_asked_nothing_and_are_no_version(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(240)
     with played(lambda question, number: "<section>\n{{ record.body }}\n</section>") as models:
@@ -179,7 +173,6 @@ def test_refused_texts_are_asked_nothing_and_are_no_version(tickets: Callable[[i
     assert n_versions_tried(pilot) == 1
 
 
-@needs_gepa
 def test_an_answer_without_a_section_changes_nothing(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(240)
     with played(lambda question, number: "I would rather not.") as models:
@@ -187,7 +180,6 @@ def test_an_answer_without_a_section_changes_nothing(tickets: Callable[[int], Pi
     assert [one.number for one in found.candidates] == [0]
 
 
-@needs_gepa
 def test_a_reflecting_model_that_refuses_ends_the_search(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(240)
     with played(lambda question, number: None) as models:
@@ -196,7 +188,6 @@ def test_a_reflecting_model_that_refuses_ends_the_search(tickets: Callable[[int]
         assert models.calls[REFLECTS] == 1
 
 
-@needs_gepa
 def test_the_command_prints_every_candidate_and_the_answer(
     tickets: Callable[[int], Pilot], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

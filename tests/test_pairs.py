@@ -16,7 +16,6 @@ from workbench.iteration.pairs import (
     detectable_differences,
     n_tests,
     not_told_apart,
-    observed_discordance,
     paired_differences,
 )
 from workbench.iteration.tried import Tried, n_versions_tried, rightness_of, tried_versions
@@ -117,13 +116,6 @@ def test_what_can_be_seen_shrinks_with_every_version_tried() -> None:
     assert table["corrected"] == table["alone"]
     assert detectable_differences(1568, 36, [0.02])["corrected"][0] > table["alone"]
     assert detectable_differences(100, 1, [0.01])["alone"][0] is None, "one record in a hundred can never show it"
-
-
-def test_discordance_is_the_median_of_the_pairs() -> None:
-    a, b, c = made("a", "1111"), made("b", "1110"), made("c", "0000")
-    # a and b differ on 1 of 4, a and c on 4, b and c on 3
-    assert observed_discordance(paired_differences([a, b, c])) == 0.75
-    assert observed_discordance(paired_differences([a])) is None
 
 
 def test_the_journal_knows_versions_that_no_agent_names_any_more(tickets: Callable[[int], Pilot]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.commands import audit, charter, gates, iteration, keys, ledger, optimise, prompts, verify
+from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, Root
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -26,35 +27,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
-Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
 Agents = Annotated[list[str] | None, typer.Option("--agent", help="An agent of pilot.yaml; may be given again.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records of a split.")]
-EngineName = Annotated[
-    str | None,
-    typer.Option(
-        "--engine",
-        metavar="NAME",
-        help="What answers prompts: pocket, server, vllm or ray; without it what pilot.yaml says.",
-    ),
-]
-BaseUrl = Annotated[
-    str | None, typer.Option("--base-url", metavar="URL", help="Address of an OpenAI-compatible server.")
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="NAME",
-        help="server: the model's name there; vllm: a folder, the id on a hub, or pocket; pocket: a folder.",
-    ),
-]
 RayAddress = Annotated[
     str | None,
     typer.Option("--ray-address", metavar="ADDRESS", help="Ray cluster to run on; without it one is started here."),
 ]
-HERE = Path()
 
 
 @app.command()

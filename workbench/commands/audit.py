@@ -9,9 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from workbench.commands.options import HERE, AsJson, Root
 from workbench.errors import InputError
-
-HERE = Path()
 
 
 def audit(
@@ -24,8 +23,8 @@ def audit(
     compare: Annotated[
         str | None, typer.Option(metavar="RUN", help="An earlier audit to compare with; `latest` is the newest.")
     ] = None,
-    root: Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")] = HERE,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")] = False,
+    root: Root = HERE,
+    as_json: AsJson = False,
 ) -> None:
     """Audit records: what is wrong with them, whom it hits, and what must be fixed first."""
     if (pilot is None) == (records is None):

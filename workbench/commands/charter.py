@@ -10,23 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.commands.options import HERE, AsJson, KeyFile, PilotName, Root
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
     from workbench.report.charter import CharterDocument
 
-PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
-Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
 Name = Annotated[str, typer.Option("--name", help="Who signs, as the charter spells it.")]
 Role = Annotated[str, typer.Option("--role", help="In which role.")]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--key", metavar="FILE", help="Private key; without it WORKBENCH_SIGNING_KEY, else this user's own key."
-    ),
-]
-HERE = Path()
 
 app = typer.Typer(help="Check, print and sign a pilot's charter.", no_args_is_help=True, add_completion=False)
 

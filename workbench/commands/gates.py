@@ -11,22 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.commands.options import HERE, AsJson, KeyFile, PilotName, Root
 from workbench.errors import InputError, RunError
 
 if TYPE_CHECKING:
     from workbench.gaterun.hold import Held
 
 GateNumber = Annotated[int, typer.Argument(metavar="N", help="1, 2 or 3.")]
-PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
-Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--key", metavar="FILE", help="Private key; without it WORKBENCH_SIGNING_KEY, else this user's own key."
-    ),
-]
-HERE = Path()
 
 
 def gate(

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.commands.options import HERE, AsJson, EngineName, PilotName, Root
+
 if TYPE_CHECKING:
     from workbench.engines.choice import EngineChoice
     from workbench.pilot import Pilot
-
-PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
-Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
-HERE = Path()
 
 
 def repeat(
@@ -25,7 +21,7 @@ def repeat(
     times: Annotated[int, typer.Option(min=2, help="How often each record is asked.")] = 5,
     temperature: Annotated[float, typer.Option(help="Above 0 to 2.")] = 0.7,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records.")] = None,
-    engine: Annotated[str | None, typer.Option("--engine", metavar="NAME", help="As for `workbench run`.")] = None,
+    engine: EngineName = None,
     holdout: Annotated[bool, typer.Option("--holdout", help="Ask holdout records; no label is read.")] = False,
     root: Root = HERE,
     as_json: AsJson = False,

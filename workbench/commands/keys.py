@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+from workbench.commands.options import AsJson
+
 app = typer.Typer(help="Make and show signing keys.", no_args_is_help=True, add_completion=False)
 
 

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Annotated
 
-import typer
-
-PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
-Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
-HERE = Path()
+from workbench.commands.options import HERE, AsJson, PilotName, Root
 
 
 def ledger(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:

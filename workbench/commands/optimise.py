@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, Root
+
 if TYPE_CHECKING:
     from workbench.optimiser import Optimised
-
-PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
-Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
-HERE = Path()
 
 
 def optimise(
@@ -31,9 +27,9 @@ def optimise(
         int, typer.Option("--max-calls", metavar="N", min=1, help="Decisions that the search may look at.")
     ] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
-    engine: Annotated[str | None, typer.Option("--engine", metavar="NAME", help="As for `workbench run`.")] = None,
-    base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", help="As for `workbench run`.")] = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="As for `workbench run`.")] = None,
+    engine: EngineName = None,
+    base_url: BaseUrl = None,
+    model: Model = None,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:

@@ -6,17 +6,13 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Lint, register and promote prompt documents.", no_args_is_help=True, add_completion=False)
+from workbench.commands.options import HERE, AsJson, PilotName, Root
 
-PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
-Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
-HERE = Path()
+app = typer.Typer(help="Lint, register and promote prompt documents.", no_args_is_help=True, add_completion=False)
 
 
 @app.command()

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from workbench.commands.options import AsJson
+
 MARKS = {True: "ok  ", False: "FAIL", None: "    "}
 
 
@@ -19,7 +21,7 @@ def verify(
     commit: Annotated[
         str | None, typer.Option("--commit", metavar="ID", help="Commit that the evidence must be made from.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Verify a bundle offline: signature, files, ledger, signed targets, and every number from its decisions.
 

@@ -91,15 +91,6 @@ def n_tests(evaluations: Sequence[Evaluation], tried: Tried | None = None) -> in
     return comb(len(digests if tried is None else digests | set(tried.names)), 2)
 
 
-def observed_discordance(pairs: pd.DataFrame) -> float | None:
-    """Return the median share of records on which exactly one version of a pair is right; None without a pair."""
-    counted = pairs[pairs["n"] > 0]
-    if counted.empty:
-        return None
-    differing = (counted["only_first"] + counted["only_second"]).astype(float) / counted["n"].astype(float)
-    return float(differing.median())
-
-
 def detectable_differences(n: int, n_pairs: int, discordances: Sequence[float] = ASSUMED_DISCORDANCES) -> pd.DataFrame:
     """Return the smallest gain in accuracy that n records show with a chance of 80%, before anything is asked.
 

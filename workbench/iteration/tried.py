@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from workbench.evaluation import Evaluation
 from workbench.journal import JOURNAL_FILE, Journal, RunEntry
 from workbench.metrics.outcomes import is_asked, is_right
 from workbench.pilot import Pilot
@@ -69,15 +68,6 @@ def tried_versions(pilot: Pilot, dataset: Dataset, besides: Collection[str] = ()
         decided = {digest: journal.decisions(entry.run) for digest, entry in open_.items()}
     right = {digest: rightness_of(table.join(labels)) for digest, table in decided.items() if len(table)}
     return Tried({digest: entry.agent for digest, entry in runs.items()}, right)
-
-
-def development_outcomes(pilot: Pilot, dataset: Dataset, evaluation: Evaluation) -> pd.DataFrame | None:
-    """Return the same version's outcomes on its largest finished development run, None when it has none."""
-    path = pilot.runs / JOURNAL_FILE
-    info = evaluation.info
-    with Journal(path) as journal:
-        run = journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
-        return None if run is None else journal.decisions(run).join(dataset.dev_labels())
 
 
 def rightness_of(outcomes: pd.DataFrame) -> pd.Series[bool]:

@@ -36,11 +36,6 @@ class UnitCosts:
         if not (0.0 <= self.error < np.inf and 0.0 <= self.escalation < np.inf):
             raise InputError("costs must be finite and not negative", got=f"{self.error!r} and {self.escalation!r}")
 
-    @property
-    def break_even(self) -> float | None:
-        """Chance of being right from which automating is cheaper than escalating; None where errors cost nothing."""
-        return max(0.0, 1.0 - self.escalation / self.error) if self.error > 0 else None
-
 
 def cost_per_record(
     outcomes: pd.DataFrame,

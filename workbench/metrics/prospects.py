@@ -37,7 +37,8 @@ def _prospect(ahead: Outlook, target: float) -> str:
                 return f"none of {ahead.n:,} decisions can be automated at all"
             return f"only {can}, so more records do not help"
         case Prospect.TOO_MANY_ERRORS:
-            return f"at the errors seen more records would not help: {_seen(ahead, target)}"
+            wanted = "" if ahead.aim is None else f" prove {ahead.aim:.0%} automation"
+            return f"at the errors seen more records would not{wanted or ' help'}: {_seen(ahead, target)}"
         case Prospect.OPEN:
             return f"how many more records would do cannot be told: {_seen(ahead, target)}, inside that interval"
         case _:

@@ -26,7 +26,7 @@ from workbench.optimiser.reflection import Reflection
 from workbench.prompts import Prompt
 
 if TYPE_CHECKING:
-    from gepa import EvaluationBatch, GEPAResult  # type: ignore[import-not-found, unused-ignore]
+    from gepa import EvaluationBatch, GEPAResult
 
 MINIBATCH = 8
 MAX_LETTERS = 4_000

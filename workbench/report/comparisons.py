@@ -145,29 +145,6 @@ def patterns(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["right", "wrong", "records", "share"])
 
 
-def differences_by_label(first: Evaluation, second: Evaluation) -> pd.DataFrame:
-    """Return per label how many records only one of two versions gets right, the largest difference first.
-
-    Only records that both were asked about count; labels on which they agree are left out.
-    """
-    right = rightness([first, second])
-    labels = first.outcomes.loc[right.index, "label"]
-    one, two = right.iloc[:, 0], right.iloc[:, 1]
-    counts = pd.DataFrame({"records": 1, "a": one & ~two, "b": ~one & two}).astype(int).groupby(labels).sum()
-    counts = counts.assign(change=counts["a"] - counts["b"])[(counts["a"] > 0) | (counts["b"] > 0)]
-    order = counts["change"].abs().sort_values(ascending=False, kind="stable").index
-    named = {"a": f"only {first.agent} right", "b": f"only {second.agent} right", "change": "difference"}
-    return counts.loc[order].rename(columns=named).rename_axis("label")
-
-
-def only_right(winner: Evaluation, loser: Evaluation, most: int = 5) -> pd.Index[str]:
-    """Return ids of records that one version gets right and another wrong, where the loser was surest first."""
-    right = rightness([winner, loser])
-    ids = right.index[(right.iloc[:, 0] & ~right.iloc[:, 1]).to_numpy()]
-    sure = pd.Series(numbers(loser.outcomes, "confidence"), index=loser.outcomes.index).loc[ids]
-    return sure.sort_values(ascending=False, kind="stable").index[:most]
-
-
 def examples(evaluations: Sequence[Evaluation], dataset: Dataset, ids: pd.Index[str]) -> pd.DataFrame:
     """Return records as a reader needs them: what they say, their label, and what each version answered.
 

@@ -95,18 +95,6 @@ def slices_table(slices: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["slice", "wrong", "interval", "wrong elsewhere", "worse than elsewhere"])
 
 
-def calibration_table(by_name: Mapping[str, Mapping[str, Estimate]]) -> pd.DataFrame:
-    """Return calibration measures of several confidences side by side."""
-    rows = {
-        name: {
-            measure: UNDEFINED if one.value is None else f"{one.value:.4f} (n {one.n:,})"
-            for measure, one in found.items()
-        }
-        for name, found in by_name.items()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").T.rename_axis("measure")
-
-
 def answer_sentence(evaluation: Evaluation, ceiling: Ceiling) -> str:
     """Return in one sentence how often a version is right, beside the noise ceiling, and what it may decide alone."""
     right, proof = records_behind(evaluation, "accuracy"), evaluation.certification

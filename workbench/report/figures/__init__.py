@@ -6,7 +6,7 @@ reads in black and white.
 
 from __future__ import annotations
 
-from workbench.report.figures.certainty import cost_curve, reliability_diagram
+from workbench.report.figures.certainty import cost_curve
 from workbench.report.figures.classes import confusion_heatmap, per_class_accuracy
 from workbench.report.figures.curves import latency_distribution, risk_coverage
 from workbench.report.figures.differences import categories_changed, differences_from
@@ -25,7 +25,6 @@ __all__ = [
     "latency_distribution",
     "per_class_accuracy",
     "png",
-    "reliability_diagram",
     "risk_coverage",
     "text_lengths",
     "versions_compared",
