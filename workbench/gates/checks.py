@@ -17,7 +17,6 @@ from workbench.gates.planning import arrival_days
 from workbench.gates.rules import rule_results
 from workbench.gates.schema import Check, CriterionSettings, GateSettings
 from workbench.ledger import SPENT_AT_ONCE
-from workbench.splits import Split
 from workbench.stats.power import records_needed
 
 DEFAULT_CASES, DEFAULT_EACH, DEFAULT_ISSUES, DEFAULT_PER_RULE = 200, 1, 10, 1
@@ -55,7 +54,7 @@ def _audit_limits(facts: Facts, gate: GateSettings) -> Answer:
     if facts.audit is None:
         return _unproven(facts.audit_note, "run the data audit")
     blocking = {severity.value for severity in gate.blocking}
-    findings = [one for one in facts.audit.content["findings"] if one["severity"] in blocking]
+    findings = [one for one in facts.audit["findings"] if one["severity"] in blocking]
     names = " or ".join(severity.value for severity in gate.blocking) or "no"
     if not findings:
         return Answer(State.PASS, f"no finding of {names} severity")
@@ -67,7 +66,7 @@ def _audit_limits(facts: Facts, gate: GateSettings) -> Answer:
 def _issues_owned(facts: Facts, top: int) -> Answer:
     if facts.audit is None:
         return _unproven(facts.audit_note, "run the data audit")
-    findings = facts.audit.content["findings"][:top]
+    findings = facts.audit["findings"][:top]
     open_ones = [one for one in findings if not (one.get("remediation") and one.get("owner"))]
     if not open_ones:
         return Answer(State.PASS, f"all of the top {len(findings)} findings have remediation and owner")
@@ -77,7 +76,7 @@ def _issues_owned(facts: Facts, top: int) -> Answer:
 
 def _sample_fitness(facts: Facts) -> Answer:
     """Hold the number of holdout records against what proving the KPIs at the first opening takes without an error."""
-    n = len(facts.dataset.ids(Split.HOLDOUT))
+    n = facts.population.n_holdout
     charter = facts.pilot.charter
     automation = charter.target(KpiMetric.AUTOMATION_RATE) or 1.0
     needed: dict[str, int] = {}
@@ -108,7 +107,7 @@ def _escalation_rules(facts: Facts, at_least: int) -> Answer:
     if threshold is None:
         return _unproven("there is no threshold, so nothing is decided without a person", "choose a threshold on dev")
     escalate = facts.pilot.settings.escalate_label
-    results = rule_results(charter, facts.dataset, facts.judged.outcomes, threshold, escalate)
+    results = rule_results(charter, facts.cells, facts.judged.outcomes, threshold, escalate)
     missed = [one for one in results if one.missed]
     if missed:
         total = sum(len(one.missed) for one in missed)
@@ -128,7 +127,7 @@ def _escalation_rules(facts: Facts, at_least: int) -> Answer:
 def _test_cases(facts: Facts, at_least: int, each: int) -> Answer:
     if facts.judged is None:
         return _unproven(facts.judged_note, "evaluate a version on the holdout")
-    classes = case_classes(facts.pilot, facts.judged.outcomes)
+    classes = case_classes(facts)
     counts = {one.value: int((classes == one.value).sum()) for one in CaseClass}
     total = sum(counts.values())
     listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workbench.charter import KpiMetric
+from workbench.charter import CATALOGUE, KpiMetric
+from workbench.gates.builtin import builtin_criteria, builtin_results
 from workbench.gates.checks import check_answer
 from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, State, reason_of, state_of
 from workbench.gates.documents import document_answer
@@ -14,21 +15,11 @@ from workbench.metrics.measured import audited, measured
 from workbench.metrics.summary import LATENCY_QUANTILES
 
 DEFAULT_LEVEL = 0.95
-OF_LABELS = frozenset(
-    {
-        "accuracy",
-        "macro_f1",
-        "reason_accuracy",
-        "selective_accuracy",
-        "missed_escalation",
-        "missed_escalation_of_all",
-        "over_escalation",
-    }
-)
+OF_LABELS = frozenset(metric.value for metric, entry in CATALOGUE.items() if entry.of_labels)
 
 
 def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
-    """Return what the facts say of every criterion and document of a gate, in the file's order.
+    """Return what the facts say of every criterion and document of a gate, in the file's order, then of its own ones.
 
     Raises
     ------
@@ -37,32 +28,22 @@ def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
     """
     gate = facts.gates.gates[number]
     criteria = [_criterion_result(facts, gate, asked) for asked in gate.criteria]
-    return (*criteria, *(_document_result(facts, document) for document in gate.documents))
+    documents = [document_answer(facts, one).of(_document(one)) for one in gate.documents]
+    return (*criteria, *documents, *builtin_results(facts, number))
 
 
 def asked_criteria(facts: Facts, number: int) -> tuple[Criterion, ...]:
-    """Return what a gate asks for, in the file's order: the criteria, then the documents."""
+    """Return what a gate asks for, in the file's order: the criteria, the documents, then what every gate asks."""
     gate = facts.gates.gates[number]
     criteria = [_criterion(facts, asked) for asked in gate.criteria]
-    return (*criteria, *(_document(document) for document in gate.documents))
+    return (*criteria, *(_document(document) for document in gate.documents), *builtin_criteria(facts, number))
 
 
 def _criterion_result(facts: Facts, gate: GateSettings, asked: CriterionSettings) -> CriterionResult:
     criterion = _criterion(facts, asked)
     if asked.check is None:
         return _estimate_result(facts, criterion)
-    answer = check_answer(asked.check, facts, gate, asked)
-    return CriterionResult(
-        criterion, answer.state, answer.reason, answer.would_change, None, answer.missing, answer.details
-    )
-
-
-def _document_result(facts: Facts, document: DocumentSettings) -> CriterionResult:
-    criterion = _document(document)
-    answer = document_answer(facts, document)
-    return CriterionResult(
-        criterion, answer.state, answer.reason, answer.would_change, None, answer.missing, answer.details
-    )
+    return check_answer(asked.check, facts, gate, asked).of(criterion)
 
 
 def _document(document: DocumentSettings) -> Criterion:
@@ -114,14 +95,14 @@ def _estimate_result(facts: Facts, criterion: Criterion) -> CriterionResult:
 def judged_estimate(facts: Facts, criterion: Criterion) -> Estimate:
     """Return the estimate of the judged version on the criterion's slice, at its confidence level."""
     assert facts.judged is not None
-    return measured(facts.judged.outcomes, criterion.name, facts.settings_at(criterion.level), criterion.slice)
+    return measured(facts.members(criterion.slice), criterion.name, facts.settings_at(criterion.level), {})
 
 
 def audit_estimate(facts: Facts, criterion: Criterion) -> Estimate:
     """Return an estimate of the audit, its interval at the criterion's confidence level."""
     assert facts.audit is not None
     assert criterion.confidence_level is not None
-    return audited(facts.audit.content["sections"], criterion.name, criterion.confidence_level)
+    return audited(facts.audit["sections"], criterion.name, criterion.confidence_level)
 
 
 def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State) -> tuple[Missing, str]:

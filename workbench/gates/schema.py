@@ -6,19 +6,21 @@ import difflib
 from collections import Counter
 from enum import StrEnum
 from importlib.resources import files
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from workbench.charter import KpiMetric, Operator
+from workbench.charter import Charter, KpiMetric, Operator
 from workbench.configuration import Settings, read_settings
+from workbench.contract import Contract
 from workbench.errors import InputError, shown
 from workbench.pilot import Pilot
 
 GATES_FILE = "gates.yaml"
 GATE_NUMBERS = (1, 2, 3)
 ID = r"^[a-z][a-z0-9_-]*$"
+STRATA = frozenset({"class", "source", "entity"})
 
 
 class Check(StrEnum):
@@ -36,6 +38,10 @@ class Check(StrEnum):
     COMPLIANCE = "compliance"
     ACCEPTANCE = "acceptance"
 
+
+# Criteria that a gate has without being asked, and that nobody can leave out or waive.
+EVERY_KPI, DEVELOPMENT = "every-kpi", "development-and-holdout"
+RESERVED = frozenset({EVERY_KPI, DEVELOPMENT})
 
 CHECK_TITLES = {
     Check.AUDIT_LIMITS: "Data audit within limits",
@@ -165,6 +171,13 @@ class GateSettings(Settings):
         return estimates or any(one.check in OF_EVALUATION for one in self.criteria)
 
     @model_validator(mode="after")
+    def _ids_are_free(self) -> Self:
+        taken = [criterion.id for criterion in self.criteria if criterion.id in RESERVED]
+        if taken:
+            raise ValueError(f"ids of criteria that every gate has by itself: {shown(taken)}")
+        return self
+
+    @model_validator(mode="after")
     def _named_once(self) -> Self:
         ids = [criterion.id for criterion in self.criteria] + [f"document-{one.id}" for one in self.documents]
         repeated = [name for name, count in Counter(ids).items() if count > 1]
@@ -201,9 +214,14 @@ def read_gates(pilot: Pilot) -> Gates:
             where=str(path),
             remedy=f"workbench gates-file {pilot.name} writes the default one",
         )
+    return checked_gates(path, pilot.charter, pilot.contract)
+
+
+def checked_gates(path: Path, charter: Charter, contract: Contract) -> Gates:
+    """Return the gates that a file holds, checked against charter and contract. Raises as `read_gates`."""
     gates = read_settings(path, Gates)
-    kpis = [kpi.id for kpi in pilot.charter.kpis]
-    columns = set(pilot.contract.columns) | {"class", "source", "entity"}
+    kpis = [kpi.id for kpi in charter.kpis]
+    columns = set(contract.columns) | STRATA
     for number, gate in gates.gates.items():
         for criterion in gate.criteria:
             where = f"{path}, gate {number}, criterion {criterion.id}"
@@ -216,13 +234,13 @@ def read_gates(pilot: Pilot) -> Gates:
             unknown = [name for name in criterion.slice if name not in columns]
             if unknown:
                 raise InputError("a slice names an unknown column", where=where, got=shown(unknown))
-        _check_roles(pilot, gate, f"{path}, gate {number}")
+        _check_roles(charter, gate, f"{path}, gate {number}")
     return gates
 
 
-def _check_roles(pilot: Pilot, gate: GateSettings, where: str) -> None:
+def _check_roles(charter: Charter, gate: GateSettings, where: str) -> None:
     """Refuse a sign-off by a role that does not sign the charter: nobody would have agreed to it."""
-    signing = pilot.charter.signing_roles
+    signing = charter.signing_roles
     for document in gate.documents:
         unknown = [role for role in document.signed_by if role not in signing]
         if unknown:

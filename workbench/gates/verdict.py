@@ -10,6 +10,7 @@ from typing import Any
 from workbench.gates.criteria import CriterionResult, Missing, State, counted
 from workbench.gates.facts import Facts
 from workbench.gates.judging import judged_criteria
+from workbench.gates.remarks import remarks_on
 from workbench.gates.waivers import Waiver, checked_waivers
 
 SHOWN = 4
@@ -34,6 +35,8 @@ class Decision:
         Every waiver of this gate, valid ones and others; those that count are in `waived`.
     subject : mapping
         What was judged: agent, digests of agent and records, prompt, model, commit.
+    remarks : tuple of str
+        What a reader must know besides, the gravest first; they block nothing.
     """
 
     pilot: str
@@ -42,6 +45,7 @@ class Decision:
     results: tuple[CriterionResult, ...]
     waivers: tuple[Waiver, ...]
     subject: Mapping[str, Any]
+    remarks: tuple[str, ...] = ()
 
     @property
     def waived(self) -> Mapping[str, Waiver]:
@@ -81,8 +85,8 @@ class Decision:
         return sum(one.state is state for one in self.results)
 
     def paragraph(self) -> str:
-        """Return why, what would change it, and how much evidence is missing."""
-        return " ".join(filter(None, (_why(self), _change(self), _amount(self))))
+        """Return the verdict, what must be said of it, why, what would change it, and how much evidence is missing."""
+        return " ".join(filter(None, (_verdict(self), _remarks(self), _why(self), _change(self), _amount(self))))
 
     def as_json(self) -> dict[str, Any]:
         """Return the decision as JSON values."""
@@ -92,6 +96,7 @@ class Decision:
             "title": self.title,
             "verdict": self.verdict.value,
             "paragraph": self.paragraph(),
+            "remarks": list(self.remarks),
             "counts": {state.value: self.count(state) for state in State},
             "missing": self.missing.as_json(),
             "criteria": [{**one.as_json(), "waived": one.criterion.id in self.waived} for one in self.results],
@@ -110,10 +115,11 @@ def decide(facts: Facts, number: int, subject: Mapping[str, Any]) -> Decision:
     """
     results = judged_criteria(facts, number)
     waivers = checked_waivers(facts.pilot, number, [one.criterion for one in results], facts.today)
-    return Decision(facts.pilot.name, number, facts.gates.gates[number].title, results, waivers, subject)
+    title, remarks = facts.gates.gates[number].title, remarks_on(facts, number)
+    return Decision(facts.pilot.name, number, title, results, waivers, subject, remarks)
 
 
-def _why(decision: Decision) -> str:
+def _verdict(decision: Decision) -> str:
     n = len(decision.results)
     waived = decision.waived
     if decision.verdict is Verdict.GO:
@@ -122,11 +128,23 @@ def _why(decision: Decision) -> str:
             return f"{passed}."
         names = ", ".join(f"{name} (by {waiver.name} until {waiver.until})" for name, waiver in waived.items())
         return f"{passed} and {len(waived)} did not pass but are waived: {names}."
+    states = [one.state for one in decision.blocking]
+    counts = f"{states.count(State.FAIL)} fail, {states.count(State.UNPROVEN)} unproven"
+    counts += f", {len(waived)} waived" if waived else ""
+    return f"NO-GO: of {n} criteria {decision.count(State.PASS)} pass, {counts}."
+
+
+def _remarks(decision: Decision) -> str:
+    if not decision.remarks:
+        return ""
+    more = f"; and {len(decision.remarks) - SHOWN} more" if len(decision.remarks) > SHOWN else ""
+    return f"Mind: {'; '.join(decision.remarks[:SHOWN])}{more}."
+
+
+def _why(decision: Decision) -> str:
     failed = [one for one in decision.blocking if one.state is State.FAIL]
     unproven = [one for one in decision.blocking if one.state is State.UNPROVEN]
-    counts = f"{len(failed)} fail, {len(unproven)} unproven" + (f", {len(waived)} waived" if waived else "")
-    parts = [_listed("Failed", failed), _listed("Unproven", unproven)]
-    return " ".join(filter(None, [f"NO-GO: of {n} criteria {decision.count(State.PASS)} pass, {counts}.", *parts]))
+    return " ".join(filter(None, [_listed("Failed", failed), _listed("Unproven", unproven)]))
 
 
 def _listed(word: str, results: Sequence[CriterionResult]) -> str:

@@ -16,8 +16,7 @@ from workbench.engines.statement import answered_by
 from workbench.gates import Decision, Facts
 from workbench.metrics import Estimate, accuracy, automation_rate, risk_coverage, selective_accuracy
 from workbench.report.gate_plots import CURVE_HEIGHT, WIDTH, curve_plot, interval_plot
-from workbench.report.tables import estimate_text, percent
-from workbench.report.views import visible
+from workbench.report.tables import estimate_text, percent, visible
 
 SLICES = ("class", "source")
 MAX_SLICES = 12
@@ -49,7 +48,7 @@ def gate_page(facts: Facts, decision: Decision, files: Sequence[str]) -> str:
     """
     said = decision.as_json()
     gate = facts.gates.gates[decision.gate]
-    judged = facts.judged if gate.asks_evaluation else None
+    judged = facts.judged_for(decision.gate)
     plots = [(one, interval_plot(one)) for one in said["criteria"] if one["estimate"] is not None]
     return _environment().get_template("gate.html.j2").render(
         decision=said,
@@ -98,7 +97,7 @@ def _curve(facts: Facts) -> Any:
 
 
 def _findings(facts: Facts) -> Sequence[Mapping[str, Any]]:
-    return () if facts.audit is None else facts.audit.content["findings"][:TOP_FINDINGS]
+    return () if facts.audit is None else facts.audit["findings"][:TOP_FINDINGS]
 
 
 def _found(metric: str, estimate: Estimate | None) -> str:

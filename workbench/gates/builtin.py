@@ -1,0 +1,97 @@
+"""Criteria that a gate has without gates.yaml: nobody can leave them out, rename or waive them.
+
+Every KPI: gate 2 can only be GO when each KPI of the charter has its own criterion, on all records. Development and
+holdout: one version cannot be much better on records that nobody developed on than on those it was developed on, so a
+gap beyond chance says that the holdout's labels were known, or that its records are others.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from scipy.stats import fisher_exact
+
+from workbench.errors import shown
+from workbench.gates.answer import Answer
+from workbench.gates.criteria import Criterion, CriterionResult, Kind, State
+from workbench.gates.facts import Facts
+from workbench.gates.schema import DEVELOPMENT, EVERY_KPI
+from workbench.metrics.outcomes import is_asked, is_right
+from workbench.report.tables import percent
+
+EVALUATION_GATE = 2
+LEAST_CHANCE = 1e-5  # below it a difference is not taken for chance
+TITLES = {EVERY_KPI: "Every KPI has its criterion", DEVELOPMENT: "Holdout no better than development"}
+
+
+def builtin_criteria(facts: Facts, number: int) -> tuple[Criterion, ...]:
+    """Return the criteria that a gate has by itself."""
+    names = [EVERY_KPI] if number == EVALUATION_GATE else []
+    names += [DEVELOPMENT] if facts.gates.gates[number].asks_evaluation else []
+    return tuple(Criterion(name, TITLES[name], Kind.CHECK, name, no_waiver=True) for name in names)
+
+
+def builtin_results(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
+    """Return what the facts say of the criteria that a gate has by itself."""
+    answers = {EVERY_KPI: _every_kpi, DEVELOPMENT: _development}
+    return tuple(answers[one.id](facts).of(one) for one in builtin_criteria(facts, number))
+
+
+def right_of(outcomes: pd.DataFrame) -> tuple[int, int]:
+    """Return how many of the decisions that were asked for are right, and how many were asked for."""
+    asked = is_asked(outcomes).to_numpy()
+    return int((is_right(outcomes).to_numpy() & asked).sum()), int(asked.sum())
+
+
+def chance_of_better(one: tuple[int, int], other: tuple[int, int]) -> float:
+    """Return how likely one share would be so much larger than the other by chance: Fisher's exact test, one-sided.
+
+    Parameters
+    ----------
+    one, other : (int, int)
+        Hits, and of how many.
+
+    Examples
+    --------
+    >>> round(chance_of_better((3, 3), (0, 3)), 9)  # one of the 20 ways to put three hits into six places
+    0.05
+    """
+    table = [[hits, n - hits] for hits, n in (one, other)]
+    return float(fisher_exact(table, alternative="greater").pvalue)
+
+
+def _every_kpi(facts: Facts) -> Answer:
+    kpis = [kpi.id for kpi in facts.pilot.charter.kpis]
+    if not kpis:
+        return Answer(State.UNPROVEN, "the charter has no KPI, so nothing was agreed to prove", "agree on KPIs, sign")
+    held = {one.kpi for one in facts.gates.gates[EVALUATION_GATE].criteria if not one.slice}
+    left_out = [kpi for kpi in kpis if kpi not in held]
+    if not left_out:
+        return Answer(State.PASS, f"each of the charter's {len(kpis)} KPIs has its criterion, on all records")
+    reason = f"{len(left_out)} of {len(kpis)} KPIs of the charter have no criterion on all records: {shown(left_out)}"
+    return Answer(State.FAIL, reason, "put them into gate 2 of gates.yaml as `kpi: ...` without a slice")
+
+
+def _development(facts: Facts) -> Answer:
+    judged = facts.judged
+    if judged is None:
+        return Answer(State.UNPROVEN, facts.judged_note, "evaluate a version on the holdout")
+    if judged.development is None:
+        why = "this version has no run over all development records to hold the holdout against"
+        return Answer(State.UNPROVEN, why, f"workbench evaluate {facts.pilot.name} --agent {judged.content['agent']}")
+    before, now = right_of(judged.development), right_of(judged.outcomes)
+    said = f"right on {share_of(before)} development records and on {share_of(now)} holdout records"
+    if chance_of_better(now, before) < LEAST_CHANCE:
+        return Answer(
+            State.FAIL,
+            f"{said}: cannot be chance",
+            "find out how it knows the holdout, or why the holdout is easier; then draw a new one",
+        )
+    if chance_of_better(before, now) < LEAST_CHANCE:
+        return Answer(State.PASS, f"{said}: much worse there, so development records say too much of this version")
+    return Answer(State.PASS, f"{said}: may be chance")
+
+
+def share_of(counts: tuple[int, int]) -> str:
+    """Return hits and of how many as text, such as "87.5% of 4,480"."""
+    hits, n = counts
+    return f"{percent(hits / n) if n else 'none'} of {n:,}"
