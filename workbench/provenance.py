@@ -38,3 +38,15 @@ def _git(root: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+def committed_states(path: Path, at_most: int = 50) -> tuple[tuple[str, str], ...] | None:
+    """Return the last committed contents of a file as (commit, text), the newest first; None outside a repository.
+
+    A commit without the file is left out. Text is without the white space around it.
+    """
+    if not path.parent.is_dir() or _git(path.parent, "rev-parse", "HEAD") is None:
+        return None
+    commits = (_git(path.parent, "log", f"--max-count={at_most}", "--format=%H", "--", path.name) or "").split()
+    texts = [(commit, _git(path.parent, "show", f"{commit}:./{path.name}")) for commit in commits]
+    return tuple((commit, text) for commit, text in texts if text is not None)
