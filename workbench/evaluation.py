@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from workbench.agents import Agent, HttpAgent, prompt_agent, python_agent
+from workbench.agents import Agent, agent_with, build_agent, shared_engine
 from workbench.charter import KpiMetric
-from workbench.engines.build import built
-from workbench.engines.choice import EngineChoice, engine_spec, settled
-from workbench.engines.http import CallPolicy
-from workbench.engines.protocol import Engine
+from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
 from workbench.files import write_atomically
 from workbench.journal import JOURNAL_FILE, Journal, RunInfo, digest_of
-from workbench.ledger import Purpose, charged_share
+from workbench.ledger import SPENT_AT_ONCE, Opening, Purpose, read_ledger
 from workbench.metrics import Estimate, EvaluationSettings, ThresholdChoice, evaluate_outcomes, threshold_for
 from workbench.metrics.certified import CertificationSettings, certify_outcomes, choice_of
 from workbench.metrics.outcomes import is_asked, is_right
@@ -29,7 +25,9 @@ from workbench.pilot import Pilot
 from workbench.prompts import read_prompts
 from workbench.provenance import provenance
 from workbench.runner import Selection, Session, run_agent
-from workbench.splits import Dataset, Split, ledger_path, open_holdout, read_dataset
+from workbench.sealed import Question, answer_sealed
+from workbench.signing.keys import SigningKey, chosen_key
+from workbench.splits import Dataset, Split, ledger_path, open_holdout, opened_before, read_dataset
 from workbench.stats import Certification
 from workbench.tables import safe_for_spreadsheets
 
@@ -141,8 +139,8 @@ def evaluate_all(
     dataset = read_dataset(pilot) if dataset is None else dataset
     names = tuple(dict.fromkeys(agents)) or pilot.settings.compare
     ids = dataset.ids(request.split, _checked_limit(request.limit))
-    engine = _shared_engine(pilot, request.engine)
-    versions = [_agent(pilot, name, dataset, engine) for name in names]
+    engine = shared_engine(pilot, request.engine)
+    versions = [agent_with(pilot, name, dataset, engine) for name in names]
     _prepare(pilot, versions)
     selection = Selection(dataset, request.split, ids)
     evaluations = []
@@ -165,9 +163,9 @@ def check(pilot: Pilot, agents: Sequence[str], choice: EngineChoice) -> None:
     """
     dataset = read_dataset(pilot)
     read_prompts(pilot.suite / "prompts", pilot.prompt_fields)
-    engine = _shared_engine(pilot, choice)
+    engine = shared_engine(pilot, choice)
     for name in agents or pilot.settings.compare:
-        _agent(pilot, name, dataset, engine)
+        agent_with(pilot, name, dataset, engine)
 
 
 def stored_evaluations(pilot: Pilot, split: Split = Split.DEV) -> tuple[Evaluation, ...]:
@@ -211,27 +209,6 @@ def chosen(evaluations: Sequence[Evaluation]) -> Evaluation:
         return (0.0 if automation is None else automation, 0.0 if accuracy is None else accuracy)
 
     return max(evaluations, key=merit)
-
-
-def build_agent(pilot: Pilot, name: str, dataset: Dataset, choice: EngineChoice) -> Agent:
-    """Return an agent of the pilot, ready to decide."""
-    return _agent(pilot, name, dataset, _shared_engine(pilot, choice))
-
-
-def _agent(pilot: Pilot, name: str, dataset: Dataset, engine: Callable[[], Engine]) -> Agent:
-    settings, server = pilot.agent(name), pilot.settings.server
-    if settings.python is not None:
-        return python_agent(pilot, name, settings, dataset)
-    if settings.http is not None:
-        policy = CallPolicy(deadline_s=server.deadline_s, max_attempts=server.max_attempts)
-        return HttpAgent(name, settings.http, dataset.labels, policy, server.concurrency)
-    return prompt_agent(pilot, name, settings, dataset, engine())
-
-
-def _shared_engine(pilot: Pilot, choice: EngineChoice) -> Callable[[], Engine]:
-    """Return a function that gives the one engine of a choice, built when a prompt first needs it."""
-    choice = settled(pilot, choice)
-    return functools.cache(lambda: built(engine_spec(pilot, choice)))
 
 
 def _prepare(pilot: Pilot, agents: Sequence[Agent]) -> None:

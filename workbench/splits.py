@@ -6,10 +6,11 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -138,6 +139,45 @@ class Dataset:
         labels = self._table.frame[self.contract.label]
         counts = pd.crosstab(labels, self.splits).reindex(columns=[s.value for s in Split], fill_value=0)
         return counts.rename_axis(index="label", columns=None)
+
+    def sealed(self, ids: pd.Index[str], *, with_training: bool) -> dict[str, Any]:
+        """Return records as JSON values without label, reason or anything else that is withheld from an agent.
+
+        Parameters
+        ----------
+        ids : pd.Index
+            Records to decide.
+        with_training : bool
+            Whether development records, with their labels, are in it too: for an agent that learns.
+        """
+        kept = ids.union(self.ids(Split.DEV), sort=False) if with_training else ids
+        learnt = {self.contract.label, *self.contract.columns_with(Role.REASON)}
+        frame = self._table.frame.loc[kept, [*self.contract.shown, *(learnt if with_training else ())]]
+        closed = (self.splits[kept] == Split.HOLDOUT.value).to_numpy()
+        cells = {name: frame[name].where(~closed, None) if name in learnt else frame[name] for name in frame.columns}
+        return {
+            "ids": list(kept),
+            "splits": self.splits[kept].tolist(),
+            "positions": self.positions[kept].tolist(),
+            "digests": self._table.digests[kept].tolist(),
+            "columns": {name: column.tolist() for name, column in cells.items()},
+            "labels": list(self.labels),
+            "digest": self.digest,
+        }
+
+    @classmethod
+    def unsealed(cls, contract: Contract, content: Mapping[str, Any]) -> Dataset:
+        """Return the records that `sealed` wrote; what was withheld is not there."""
+        index = pd.Index(content["ids"], name="record_id")
+
+        def column(values: list[Any], kind: type = object) -> pd.Series[Any]:
+            return pd.Series(values, index=index, dtype=kind)
+
+        frame = pd.DataFrame({name: column(values) for name, values in content["columns"].items()}, index=index)
+        digests = column(content["digests"])
+        table = RecordTable(frame, column(content["ids"]), digests, content["digest"])
+        positions = column(content["positions"], float)
+        return cls(contract, column(content["splits"]), positions, content["digest"], tuple(content["labels"]), table)
 
     def _opened(self) -> OpenedRecords:
         """Return all holdout records as digests of content, id and label."""
