@@ -28,7 +28,7 @@ from workbench.metrics.prospects import what_would_do
 from workbench.pilot import Pilot
 from workbench.prompts import read_prompts
 from workbench.provenance import provenance
-from workbench.runner import Selection, Session, run_agent
+from workbench.runner import Selection, Session, require_decisions, run_agent
 from workbench.splits import Dataset, Split, ledger_path, open_holdout, read_dataset
 from workbench.stats import Certification
 from workbench.tables import safe_for_spreadsheets
@@ -47,6 +47,10 @@ class Evaluation:
         selective accuracy; None when there is none, and `threshold_note` says why.
     identity : mapping
         What makes the agent this version; its digest is `session.info.agent_digest`.
+    n_split : int
+        How many records the split has; a run over fewer of them is partial.
+    escalate_label : str, optional
+        The pilot's label that gives a record to a person.
     certification : Certification, optional
         What could be proved on the holdout; None for development records, and without a KPI on selective accuracy.
     """
@@ -61,12 +65,19 @@ class Evaluation:
     threshold_note: str
     estimates: Mapping[str, Estimate]
     identity: Mapping[str, Any]
+    n_split: int
+    escalate_label: str | None
     certification: Certification | None = None
 
     @property
     def info(self) -> RunInfo:
         """The run in the journal."""
         return self.session.info
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the run is over a part of the split only: a trial, which no version is chosen or compared by."""
+        return self.info.planned < self.n_split
 
     def as_json(self) -> dict[str, Any]:
         """Return the evaluation without its outcomes as JSON values."""
@@ -77,6 +88,7 @@ class Evaluation:
             "note": self.note,
             "identity": dict(self.identity),
             "split": self.split.value,
+            "records_in_split": self.n_split,
             "run": info.run,
             "agent_digest": info.agent_digest,
             "dataset_digest": info.dataset_digest,
@@ -128,7 +140,8 @@ def evaluate(
     InputError
         The pilot, the agent, the records or the engine's settings do not fit; nothing was asked.
     RunError
-        The run was interrupted, or the server refused the credentials; what was decided is stored.
+        The run was interrupted, the server refused the credentials, or not one decision came back: then the holdout
+        stays sealed. What was decided is stored.
     """
     (evaluation,) = evaluate_all(pilot, (agent,), request, dataset)
     return evaluation
@@ -151,7 +164,8 @@ def evaluate_all(
             session = run_agent(journal, agent, selection, show_progress=request.show_progress)
             if session.refusal is not None:
                 raise _refused(session, agent.name)
-            evaluations.append(_evaluation(pilot, dataset, journal, session, agent.identity))
+            require_decisions(journal.decisions(session.info.run), f"agent {agent.name}, {request.split.value}")
+            evaluations.append(evaluation_of(pilot, dataset, journal, session, agent.identity))
     return tuple(evaluations)
 
 
@@ -170,47 +184,10 @@ def check(pilot: Pilot, agents: Sequence[str], choice: EngineChoice) -> None:
         _agent(pilot, name, dataset, engine)
 
 
-def stored_evaluations(pilot: Pilot, split: Split = Split.DEV) -> tuple[Evaluation, ...]:
-    """Return the last finished run of each agent on a split, from the journal alone: nothing is asked.
-
-    Only runs on the records as they are now count, and no repeats. Raises InputError when there is none.
-    """
-    path = pilot.runs / JOURNAL_FILE
-    dataset = read_dataset(pilot)
-    if path.is_file():
-        with Journal(path) as journal:
-            latest: dict[str, str] = {}
-            for entry in journal.entries(split.value):
-                if entry.finished and entry.dataset_digest == dataset.digest and not entry.is_repeat:
-                    latest.setdefault(entry.agent, entry.run)
-            if latest:
-                sessions = [Session(journal.info(run), 0, 0, None) for _, run in sorted(latest.items())]
-                return tuple(_evaluation(pilot, dataset, journal, s, journal.identity(s.info.run)) for s in sessions)
-    raise InputError(
-        f"pilot {pilot.name!r} has no finished run on {split.value} with its present records",
-        where=str(path),
-        remedy=f"workbench run {pilot.name}",
-    )
-
-
 def rightness(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
     """Return one column of bool for each evaluation, by agent: is it right; on the records all of them were asked."""
     columns = [is_right(one.outcomes)[is_asked(one.outcomes)].rename(one.agent) for one in evaluations]
     return pd.concat(columns, axis="columns", join="inner")
-
-
-def chosen(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """Return the evaluation to go on with: most automation at the charter's accuracy, then the higher accuracy.
-
-    A version without a threshold automates nothing. Ties go to the one named first.
-    """
-
-    def merit(evaluation: Evaluation) -> tuple[float, float]:
-        automation = evaluation.estimates["automation_rate"].value
-        accuracy = evaluation.estimates["accuracy"].value
-        return (0.0 if automation is None else automation, 0.0 if accuracy is None else accuracy)
-
-    return max(evaluations, key=merit)
 
 
 def build_agent(pilot: Pilot, name: str, dataset: Dataset, choice: EngineChoice) -> Agent:
@@ -246,7 +223,7 @@ def _prepare(pilot: Pilot, agents: Sequence[Agent]) -> None:
             agent.prepare()
 
 
-def _evaluation(
+def evaluation_of(
     pilot: Pilot, dataset: Dataset, journal: Journal, session: Session, identity: Mapping[str, Any]
 ) -> Evaluation:
     """Return the evaluation of a finished run."""
@@ -281,6 +258,8 @@ def _evaluation(
         note,
         evaluate_outcomes(outcomes, settings),
         identity,
+        len(dataset.ids(split)),
+        pilot.settings.escalate_label,
         certification,
     )
 

@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import RunError
+from workbench.errors import RunError, shown
 from workbench.files import write_atomically
 from workbench.provenance import Provenance
 
@@ -65,6 +65,8 @@ class Opening:
         Share of the gate's significance level that this opening may use; None in a ledger of before this was charged.
     records : str, optional
         Digest of the record ids that were opened: the name of the file that lists them, beside the ledger.
+    changed : str
+        Files that differed from the commit, at most five by name; empty in a ledger of before they were named.
     """
 
     number: int
@@ -77,6 +79,7 @@ class Opening:
     hash: str
     share: float | None = None
     records: str | None = None
+    changed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,7 @@ def append_opening(
             "who": provenance.who,
             "commit": provenance.commit,
             "is_dirty": provenance.is_dirty,
+            "changed": shown(provenance.changed),
             "purpose": _fields(purpose),
             "repeat_of": None if first is None else first.number,
             "share": budget.next_share if first is None else first.share,
