@@ -4,8 +4,8 @@ The ledger of a pilot is datasets/PILOT/ledger.jsonl, kept with the pilot: commi
 opened/ lists the records that each opening saw, as digests of their content, id and label.
 """
 
-from workbench.ledger.budget import SPENT_AT_ONCE, Budget, Seen, read_budget
-from workbench.ledger.entries import GENESIS, Opening, Purpose, Subject, read_ledger
+from workbench.ledger.budget import Budget, Seen, read_budget
+from workbench.ledger.entries import GENESIS, SPENT_AT_ONCE, Opening, Purpose, Subject, read_ledger
 from workbench.ledger.history import LEDGER_FILE, check_continues, history_remarks
 from workbench.ledger.opened import OPENED_FOLDER, OpenedRecords, content_digests, opened_records, read_opened
 from workbench.ledger.opening import Sight, append_opening, known_opening

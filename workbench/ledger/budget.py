@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.ledger.entries import Opening, read_ledger, read_unsigned
+from workbench.ledger.entries import SPENT_AT_ONCE, Opening, read_ledger, read_unsigned
 from workbench.ledger.opened import OpenedRecords, read_opened
 
-SPENT_AT_ONCE = 2 / 3
 LEAST_LEFT = 1e-6  # a share is never 0, so that a level stays below 1
 
 
@@ -140,7 +139,7 @@ def _elsewhere(
             if opening.hash in known or opening.repeat_of is not None or not _is_of(opening, gate):
                 continue
             known.add(opening.hash)
-            spent = (SPENT_AT_ONCE if opening.share is None else opening.share) * _share_elsewhere(path, opening, today)
+            spent = opening.charge * _share_elsewhere(path, opening, today)
             if spent > 0.0:
                 yield {"ledger": path.parent.name, "hash": opening.hash, "spent": spent}
 

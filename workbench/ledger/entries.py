@@ -17,6 +17,7 @@ from workbench.errors import RunError, SignatureError
 from workbench.signing.keys import SigningKey, check_signature
 
 GENESIS = "0" * 64
+SPENT_AT_ONCE = 2 / 3
 SIGNED_AS = b"workbench holdout ledger entry v1\n"
 _UNHASHED = ("hash", "signature")
 
@@ -81,6 +82,8 @@ class Opening:
         Digest of what was decided, without times and texts.
     elsewhere : tuple of mapping
         Openings on other ledgers that saw these records: `ledger`, `hash`, and the share that they `spent` on them.
+    changed : str
+        Files that differed from the commit, at most five by name; empty in a ledger of before they were named.
     changes : tuple of str
         What differs from the openings before, in words: labels, records, roles, targets, escalation, split.
     key : str, optional
@@ -97,6 +100,7 @@ class Opening:
     hash: str
     share: float | None = None
     records: str | None = None
+    changed: str = ""
     pilot: str | None = None
     subject: Subject | None = None
     rows: str | None = None
@@ -107,6 +111,11 @@ class Opening:
     rule: int | None = None
     key: str | None = None
     signature: str | None = None
+
+    @property
+    def charge(self) -> float:
+        """Share of the significance level that this opening may use; two thirds where the ledger does not say."""
+        return SPENT_AT_ONCE if self.share is None else self.share
 
 
 def read_ledger(path: Path) -> tuple[Opening, ...]:

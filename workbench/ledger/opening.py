@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import shown
 from workbench.ledger.budget import Seen, budget_after
 from workbench.ledger.entries import GENESIS, Opening, Purpose, Subject, opening_from, parsed, signed_entry, spelled
 from workbench.ledger.opened import RULE, OpenedRecords, read_opened
@@ -118,6 +119,7 @@ def _content(
         "who": provenance.who,
         "commit": provenance.commit,
         "is_dirty": provenance.is_dirty,
+        "changed": shown(provenance.changed),
         "pilot": sight.pilot,
         "purpose": asdict(purpose),
         "subject": asdict(sight.subject),

@@ -5,6 +5,6 @@ neither the signing key nor any other key but that of the server its engine asks
 reach, as it runs as the same user, is said in docs/evidence.md.
 """
 
-from workbench.sealed.asking import Question, answer_sealed
+from workbench.sealed.asking import Question, Repeat, answer_sealed, asked_agent
 
-__all__ = ["Question", "answer_sealed"]
+__all__ = ["Question", "Repeat", "answer_sealed", "asked_agent"]
