@@ -9,8 +9,16 @@ from pathlib import Path
 import pytest
 from ticket_records import write_tickets
 
+from workbench import credentials
 from workbench.pilot import Pilot, open_pilot
 from workbench.scaffold import Columns, init_pilot
+
+
+@pytest.fixture(autouse=True)
+def no_keys_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test see a key that another one put into the environment: a process keeps what it took."""
+    monkeypatch.setattr(credentials, "_kept", {})
+    monkeypatch.setattr(credentials, "_dropped", set())
 
 
 @pytest.fixture(scope="session")

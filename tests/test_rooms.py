@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "workbench"
 ROWS = [
     {"errors"},
     {"files", "configuration", "imports", "provenance", "stats"},
-    {"signing"},
+    {"credentials", "signing"},
     {"charter", "contract", "tables"},
     {"pilot", "ledger", "records"},
     {"sources"},
