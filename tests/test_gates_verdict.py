@@ -14,6 +14,7 @@ from workbench.gates.summary import markdown_summary
 from workbench.gates.waivers import Waiver
 
 RIGHT, LOAD = {"id": "right", "kpi": "right"}, {"id": "load", "check": "load"}
+SURE = {"id": "sure", "kpi": "sure"}
 HOSTILE = "<script>alert(1)</script> | @all [x](http://evil.example) `a` \x00\x1b"
 
 
@@ -67,7 +68,7 @@ def test_the_paragraph_says_why_what_would_change_it_and_how_much_is_missing() -
 
 
 def test_a_pilot_with_all_its_evidence_goes(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate([RIGHT, {"id": "limits", "check": "audit_limits"}]))
+    pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, {"id": "limits", "check": "audit_limits"}]))
     signed(pilot)
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(4)))
     write_audit(pilot, [finding("low")])
@@ -85,11 +86,11 @@ def test_every_check_has_an_answer(tmp_path: Path) -> None:
 
 
 def test_a_decision_is_plain_json(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate([RIGHT, LOAD]))
+    pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, LOAD]))
     write_evaluation(pilot, outcomes_of(pilot))
     said = decide(facts_of(pilot), 2, {"agent": "A"}).as_json()
     assert json.loads(json.dumps(said, allow_nan=False)) == said
-    assert said["counts"] == {"pass": 1, "fail": 0, "unproven": 1}
+    assert said["counts"] == {"pass": 4, "fail": 0, "unproven": 1}  # with the two that every gate has
 
 
 def test_each_criterion_is_a_test_case_of_junit() -> None:

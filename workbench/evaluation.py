@@ -389,9 +389,7 @@ def _certification(
         automation_target=automation if automation is not None and 0.0 < automation < 1.0 else None,
         escalate_label=pilot.settings.escalate_label,
     )
-    largest = journal.largest_finished(
-        Split.DEV.value, opening.purpose.agent_digest, opening.purpose.dataset_digest
-    )
+    largest = journal.largest_finished(Split.DEV.value, opening.purpose.agent_digest, opening.purpose.dataset_digest)
     development = None if largest is None else journal.decisions(largest).join(dataset.dev_labels())
     return certify_outcomes(outcomes, settings, development)
 

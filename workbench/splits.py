@@ -17,6 +17,7 @@ import pandas as pd
 import yaml
 from pydantic import Field
 
+from workbench.charter import Charter
 from workbench.configuration import Settings, read_settings
 from workbench.contract import Contract, Role
 from workbench.errors import InputError
@@ -304,12 +305,16 @@ def _sight(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame) -> tuple[pd.
     return truth, sight
 
 
-def _subject(pilot: Pilot, dataset: Dataset) -> Subject:
+def subject_from(contract: Contract, charter: Charter, escalate_label: str | None, split: SplitSettings) -> Subject:
     """Return what an opening is of besides version and records."""
-    roles = {name: column.role.value for name, column in dataset.contract.columns.items()}
-    targets = pilot.charter.model_dump(mode="json", include={"kpis", "high_risk", "authority", "dependence"})
-    split = read_settings(pilot.data / SPLITS_FILE, SplitSettings).model_dump(mode="json")
-    return Subject(_digest(roles), _digest(targets), _digest(pilot.settings.escalate_label), _digest(split))
+    roles = {name: column.role.value for name, column in contract.columns.items()}
+    targets = charter.model_dump(mode="json", include={"kpis", "high_risk", "authority", "dependence"})
+    return Subject(_digest(roles), _digest(targets), _digest(escalate_label), _digest(split.model_dump(mode="json")))
+
+
+def _subject(pilot: Pilot, dataset: Dataset) -> Subject:
+    split = read_settings(pilot.data / SPLITS_FILE, SplitSettings)
+    return subject_from(dataset.contract, pilot.charter, pilot.settings.escalate_label, split)
 
 
 def _digest(content: object) -> str:

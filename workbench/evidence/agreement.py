@@ -1,4 +1,4 @@
-"""What was agreed, as it goes into a bundle: charter, contract, split, pilot, gates, documents, and their signatures."""
+"""What was agreed, as it goes into a bundle: charter, contract, split, pilot, gates, documents, signatures."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from workbench.errors import RunError, WorkbenchError
 from workbench.evaluation import check
@@ -26,13 +25,13 @@ class Worked:
     ----------
     ran, kept : tuple of str
         Notebooks that ran now, and those whose last result still stands.
-    evaluation : Path, optional
-        JSON file of the evaluation that notebook 03 wrote; None where the gate has no such notebook.
+    agent : str, optional
+        The agent that notebook 03 evaluated; None where the gate has no such notebook.
     """
 
     ran: tuple[str, ...]
     kept: tuple[str, ...]
-    evaluation: Path | None
+    agent: str | None
 
 
 def fresh_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell | None = None) -> Worked:
@@ -65,7 +64,8 @@ def fresh_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell | N
             memory.remember(EVALUATION, digest)
             stale.append(EVALUATION)
     kept = tuple(name for name in notebooks if name not in stale)
-    return Worked(tuple(stale), kept, _evaluation(pilot) if EVALUATION in notebooks else None)
+    agent = str(finished_values(pilot, EVALUATION)["agent"]) if EVALUATION in notebooks else None
+    return Worked(tuple(stale), kept, agent)
 
 
 def finished_values(pilot: Pilot, notebook: str) -> dict[str, object]:
@@ -104,9 +104,3 @@ def _run(inputs: Inputs, stale: Sequence[str], on_cell: OnCell | None) -> None:
     others = [name for name in stale if name not in NOTEBOOKS]
     if others:
         execute_own(pilot, others, on_cell)
-
-
-def _evaluation(pilot: Pilot) -> Path:
-    written = finished_values(pilot, EVALUATION)["evaluations"]
-    assert isinstance(written, list)
-    return results_folder(pilot, EVALUATION) / str(written[0])

@@ -78,7 +78,7 @@ def _development(facts: Facts) -> Answer:
     if judged.development is None:
         why = "this version has no run over all development records to hold the holdout against"
         return Answer(State.UNPROVEN, why, f"workbench evaluate {facts.pilot.name} --agent {judged.content['agent']}")
-    before, now = right_of(judged.development), right_of(judged.outcomes)
+    before, now = right_of(judged.development[1]), right_of(judged.outcomes)
     said = f"right on {share_of(before)} development records and on {share_of(now)} holdout records"
     if chance_of_better(now, before) < LEAST_CHANCE:
         return Answer(

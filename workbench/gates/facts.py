@@ -1,7 +1,7 @@
 """What a gate looks at: what was agreed, the judged version on the holdout, the audit, and the day.
 
-Facts are read from a pilot's own files when a gate is held, and from a bundle when its evidence is verified: so there is
-nothing in them that a bundle does not hold.
+Facts are read from a pilot's own files when a gate is held, and from a bundle when its evidence is verified: so there
+is nothing in them that a bundle does not hold.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class Judged:
         What the ledger says has changed in opened records since earlier openings.
     seen : Series, optional
         Whether an earlier opening saw each record, on the index of the outcomes; None where the ledger does not say.
-    development : DataFrame, optional
-        Outcomes of the same version on all development records; None where there is no such run.
+    development : (mapping, DataFrame), optional
+        Content and outcomes of the same version on all development records; None where there is no such run.
     """
 
     content: Mapping[str, Any]
@@ -96,7 +96,7 @@ class Judged:
     rows: str
     changes: tuple[str, ...]
     seen: pd.Series[bool] | None
-    development: pd.DataFrame | None
+    development: tuple[Mapping[str, Any], pd.DataFrame] | None
 
     @property
     def threshold(self) -> float | None:

@@ -11,10 +11,12 @@ from workbench.errors import RunError
 from workbench.gates.cases import read_suites
 from workbench.gates.cells import cells_of
 from workbench.gates.facts import Agreed, Facts, Judged, Population
+from workbench.gates.openings import judged_at
 from workbench.gates.planning import pace
 from workbench.gates.schema import Gates, read_gates
+from workbench.ledger import read_ledger
 from workbench.pilot import Pilot
-from workbench.splits import Dataset, Split, read_dataset
+from workbench.splits import Dataset, Split, ledger_path, read_dataset
 
 AUDIT_POINTER = Path("audit") / "latest.json"
 
@@ -61,10 +63,10 @@ def read_facts(pilot: Pilot, today: date, agent: str | None = None, told: tuple[
 def named_columns(pilot: Agreed, gates: Gates) -> tuple[str, ...]:
     """Return the columns that the charter's rules, the gates' slices and the suites name."""
     charter = pilot.charter
-    rules = [one.when for one in (*charter.high_risk, *charter.authority) if one.when is not None]
+    conditions = [*(one.when for one in charter.high_risk), *(one.when for one in charter.authority)]
     slices = [one.slice for gate in gates.gates.values() for one in gate.criteria]
     suites = [selection.where for suite in read_suites(pilot.suite).values() for selection in suite.cases]
-    named = [when.column for when in rules] + [one.column for one in charter.authority if one.column is not None]
+    named = [when.column for when in conditions if when is not None] + [one.column for one in charter.authority if one.column is not None]
     return tuple(dict.fromkeys([*named, *(name for where in (*slices, *suites) for name in where)]))
 
 
@@ -89,19 +91,16 @@ def _judged(pilot: Pilot, dataset: Dataset, agent: str | None) -> tuple[Judged |
     if evaluation is None:
         which = "no version" if agent is None else f"{agent}: not"
         return None, f"{which} evaluated on the present holdout records; workbench run {pilot.name}"
-    opening = evaluation.opening
-    assert opening is not None
+    assert evaluation.opening is not None
+    path = ledger_path(pilot)
     development = development_evaluation(pilot, dataset, evaluation.info.agent_digest)
-    return Judged(
-        evaluation.as_json(),
-        evaluation.outcomes,
-        opening.number,
-        opening.share,
-        opening.rows,
-        opening.changes,
-        None,
-        development.outcomes,
+    judged = judged_at(
+        evaluation.opening,
+        (path, read_ledger(path)),
+        (evaluation.as_json(), evaluation.outcomes),
+        None if development is None else (development.as_json(), development.outcomes),
     )
+    return judged, ""
 
 
 def _inside(pilot: Pilot, named: str, pointer: Path) -> Path:

@@ -119,6 +119,26 @@ def decide(facts: Facts, number: int, subject: Mapping[str, Any]) -> Decision:
     return Decision(facts.pilot.name, number, title, results, waivers, subject, remarks)
 
 
+def judged_subject(facts: Facts, number: int) -> dict[str, Any]:
+    """Return what a decision is about: the records and, where the gate asks for one, the judged version."""
+    judged = facts.judged_for(number)
+    subject: dict[str, Any] = {"data_digest": facts.population.digest}
+    if judged is None:
+        return subject
+    content = judged.content
+    identity = content["identity"]
+    digests = {"prompt_digest": identity.get("prompt"), "model_digest": identity.get("engine", {}).get("digest")}
+    return {
+        **subject,
+        **{name: str(value) for name, value in digests.items() if value},
+        "agent_digest": content["agent_digest"],
+        "rows": judged.rows,
+        "agent": content["agent"],
+        "threshold": judged.threshold,
+        "counts": content["counts"],
+    }
+
+
 def _verdict(decision: Decision) -> str:
     n = len(decision.results)
     waived = decision.waived
