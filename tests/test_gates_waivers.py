@@ -98,12 +98,12 @@ def test_a_criterion_can_refuse_every_waiver(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate([{**LOAD[0], "no_waiver": True}]))
     keys = signed(pilot)
     with pytest.raises(InputError, match="this criterion accepts no waiver"):
-        waived(pilot, keys["sponsor"])
+        waived(pilot, keys["sponsor"], gate=1)
     folder = pilot.suite / "waivers"  # one that was written by hand does not count either
     folder.mkdir()
-    (folder / "gate-3.load.yaml").write_text(waiver().model_dump_json(), encoding="utf-8")
-    sign_document(pilot.suite, "waivers/gate-3.load.yaml", Signer("Ann", "sponsor"), keys["sponsor"])
-    decision = decided(pilot)
+    (folder / "gate-1.load.yaml").write_text(waiver(gate=1).model_dump_json(), encoding="utf-8")
+    sign_document(pilot.suite, "waivers/gate-1.load.yaml", Signer("Ann", "sponsor"), keys["sponsor"])
+    decision = decide(facts_of(pilot), 1, {})
     assert (decision.verdict, decision.waivers[0].fault) == (Verdict.NO_GO, "this criterion accepts no waiver")
 
 

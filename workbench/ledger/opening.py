@@ -68,7 +68,7 @@ def known_look(openings: Sequence[Opening], purpose: Purpose, sight: Sight) -> O
 
 def append_opening(
     path: Path,
-    shown: tuple[Purpose, Sight],
+    look: tuple[Purpose, Sight],
     by: tuple[Provenance, Callable[[], SigningKey]],
     others: Sequence[Path] = (),
 ) -> Opening:
@@ -78,7 +78,7 @@ def append_opening(
     ----------
     path : Path
         Of the ledger; a list of the opened records, as digests, is kept beside it.
-    shown : (Purpose, Sight)
+    look : (Purpose, Sight)
         Why the holdout is opened, and what is seen.
     by : (Provenance, callable)
         Who opens, and what gives the key that signs; it is asked only where a line is written.
@@ -90,7 +90,7 @@ def append_opening(
     RunError
         The ledger was altered.
     """
-    purpose, sight = shown
+    purpose, sight = look
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -100,7 +100,7 @@ def append_opening(
         if known is not None:
             return known
         entry = signed_entry(
-            _content(path, earlier, shown, by[0], others), earlier[-1].hash if earlier else GENESIS, by[1]()
+            _content(path, earlier, look, by[0], others), earlier[-1].hash if earlier else GENESIS, by[1]()
         )
         file.write(spelled(entry))
         file.flush()
@@ -111,11 +111,11 @@ def append_opening(
 def _content(
     path: Path,
     earlier: Sequence[Opening],
-    shown: tuple[Purpose, Sight],
+    look: tuple[Purpose, Sight],
     provenance: Provenance,
     others: Sequence[Path],
 ) -> dict[str, Any]:
-    purpose, sight = shown
+    purpose, sight = look
     first = known_look(earlier, purpose, sight)
     budget = budget_after(path, earlier, (purpose.gate, sight.seen), others)
     return {
