@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 from evidence_cases import CHARTER, GATES, criterion, outcomes, signed_suite, verdict
+from workbench.evidence.agreed import check_gate, check_waivers
 
 from workbench.charter import Charter
 from workbench.errors import SignatureError
-from workbench.evidence.agreed import check_gate, check_waivers
 from workbench.signing.documents import Signer, sign_document
 from workbench.signing.keys import SigningKey, generated_key
 

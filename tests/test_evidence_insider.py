@@ -85,6 +85,13 @@ def certain() -> Any:
     return table.assign(action=table["label"])
 
 
+def without_first() -> dict[str, Any]:
+    """Return gates whose second does not ask for the first KPI."""
+    gates = asking()
+    del gates["gates"][2]["criteria"][0]
+    return gates
+
+
 CASES: dict[str, Callable[[Path], Case]] = {
     "escalation rules": lambda root: case(root, table=automated(), developed=automated("D")),
     "test cases": lambda root: case(root, gates=asking({"id": "cases", "check": "test_cases"})),

@@ -12,7 +12,7 @@ from workbench.evidence.bundle import ENVIRONMENT_FILE, LEDGER_FILE, VERDICT_FIL
 from workbench.evidence.recompute import require_same
 from workbench.gates.facts import Facts
 from workbench.gates.junit import junit_xml
-from workbench.gates.schema import Check
+from workbench.gates.schema import Check, GateSettings
 from workbench.gates.verdict import Decision, decide, judged_subject
 from workbench.report.gate_page import gate_page
 
@@ -66,19 +66,16 @@ def check_pages(facts: Facts, decision: Decision, files: Mapping[str, bytes]) ->
     return len(there)
 
 
-def believed(facts: Facts, number: int) -> tuple[str, ...]:
-    """Return what nothing in the bundle determines, so that it is believed as signed."""
-    gate = facts.gates.gates[number]
-    asked = {one.check for one in gate.criteria}
+def believed(gate: GateSettings, n_holdout: int) -> tuple[str, ...]:
+    """Return what nothing in a gate's bundle determines, so that it is believed as signed."""
     found = []
     if gate.asks_audit:
         found.append("the audit's findings and counts")
-    if Check.SAMPLE_FITNESS in asked:
-        found.append(f"that {facts.population.n_holdout:,} records are sealed")
-    if facts.judged_for(number) is not None:
-        found += ["the decisions on development records", "durations, and what other ledgers charged"]
-        found += ["that nothing is missing from remarks on the ledger's history and earlier evidence"]
-    return (*found, "the executed notebooks")
+    if any(one.check is Check.SAMPLE_FITNESS for one in gate.criteria):
+        found.append(f"that {n_holdout:,} records are sealed")
+    if gate.asks_evaluation:
+        found += ["the decisions on development records", "durations", "what other ledgers charged"]
+    return (*found, "remarks on the ledger's history and on earlier evidence", "the executed notebooks")
 
 
 def _check_criteria(again: Sequence[Mapping[str, Any]], said: Sequence[Mapping[str, Any]]) -> None:

@@ -27,7 +27,7 @@ from workbench.evidence.recompute import (
     parsed,
     recorded_evaluations,
 )
-from workbench.gates.facts import Facts
+from workbench.gates.schema import GATES_FILE, Gates
 from workbench.ledger import GENESIS, Opening, check_entry, read_ledger
 from workbench.signing.envelope import opened, sha256, subject_digest
 from workbench.signing.keys import PublicKey, load_public_key
@@ -240,21 +240,20 @@ def _recomputed(bundle: _Bundle) -> str:
 
 def _verdict(bundle: _Bundle) -> str:
     """Decide the gate again, as it was decided, and write again what people read of it."""
-    facts = _facts(bundle)
+    named = bundle.signed["pilot"], bundle.evaluations
+    facts = bundled_facts(bundle.folder, bundle.files, named, bundle.openings)
     decision = check_decision(facts, bundle.verdict, bundle.signed["created"])
     pages = check_pages(facts, decision, bundle.files)
     n = len(decision.results)
     return f"{decision.verdict.value} follows from {n:,} criteria, all judged again; files that say so: {pages}"
 
 
-def _facts(bundle: _Bundle) -> Facts:
-    return bundled_facts(bundle.folder, bundle.files, (bundle.signed["pilot"], bundle.evaluations), bundle.openings)
-
-
 def _not_recomputed(bundle: _Bundle) -> tuple[str, ...]:
     """Return what is believed as signed; nothing where the bundle cannot be read, as then nothing is believed."""
     try:
-        return believed(_facts(bundle), bundle.signed["gate"])
+        gates = read_settings(bundle.folder / GATES_FILE, Gates)
+        n_holdout = parsed(bundle.files, FACTS_FILE)["population"]["n_holdout"]
+        return believed(gates.gates[bundle.signed["gate"]], n_holdout)
     except _FAULTS:
         return ()
 
