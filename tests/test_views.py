@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from workbench.errors import InputError
+from workbench.notebooks import working_copies
 from workbench.report import figures, views
 from workbench.report.conclusion import Conclusion
 from workbench.tables import read_table
