@@ -39,8 +39,9 @@ def test_every_opening_says_who_when_which_commit_prompt_and_why(tmp_path: Path)
     assert first["time"].endswith(" UTC")
     del first["time"]
     assert first == {
-        "opening": 1, "who": "ada", "commit": f"{'c' * 12} with changes in 'agents.py'", "agent": "payer",
-        "version": "a" * 12,        "prompt": "p" * 12, "records": "400", "purpose": "evaluation", "gate": "any", "charge": "66.7%",
+        "opening": 1, "who": "ada", "commit": f"{'c' * 12} with changes in 'agents.py'",
+        "agent": "payer", "version": "a" * 12,
+        "prompt": "p" * 12, "records": "400", "purpose": "evaluation", "gate": "any", "charge": "66.7%",
     }  # fmt: skip
 
 
