@@ -44,7 +44,7 @@ def spoken(request: Request) -> str:
     sampling = request.sampling
     if sampling.temperature and share(request.id, sampling.seed) < (0.1 if found else 0.6):
         action = "login"
-    return json.dumps({"action": action, "confidence": round(0.5 + share(request.id) / 2, 2)})
+    return json.dumps({"action": action, "confidence": round(0.9 + share(request.id) / 10, 3)})
 
 
 def probability(request: Request, text: str) -> float:
@@ -99,7 +99,8 @@ def test_all_three_confidences_are_there_raw_and_recalibrated_on_development_rec
     assert set(found.outcomes["agreement"]) <= {0.0, 1 / 3, 2 / 3, 1.0}
     assert (found.outcomes["logprob"] == evaluation.outcomes["confidence"]).all(), "what the threshold is held against"
     before, after = (calibration(found.outcomes, name)["log_loss"].value for name in ("stated", "stated isotonic"))
-    assert after < before, "what is stated means nothing, and on development records it did neither"
+    # three of ten are wrong at a stated .95: -.7 log(.95) - .3 log(.05) = .93 against .61 of a constant .7
+    assert after < before, "what is stated is too sure, and it was on development records"
 
 
 def test_development_decisions_are_recalibrated_on_the_other_folds(tickets) -> None:
