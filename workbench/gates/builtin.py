@@ -1,4 +1,4 @@
-"""Criteria that a gate has without gates.yaml: nobody can leave them out, rename or waive them.
+"""Checks that are built in: a gate asks for them whatever gates.yaml says.
 
 Every KPI: gate 2 can only be GO when each KPI of the charter has its own criterion, on all records. Development and
 holdout: one version cannot be much better on records that nobody developed on than on those it was developed on, so a
@@ -12,28 +12,13 @@ from scipy.stats import fisher_exact
 
 from workbench.errors import shown
 from workbench.gates.answer import Answer
-from workbench.gates.criteria import Criterion, CriterionResult, Kind, State
+from workbench.gates.criteria import State
 from workbench.gates.facts import Facts
-from workbench.gates.schema import DEVELOPMENT, EVERY_KPI
+from workbench.gates.schema import GateSettings
 from workbench.metrics.outcomes import is_asked, is_right
 from workbench.report.tables import percent
 
-EVALUATION_GATE = 2
 LEAST_CHANCE = 1e-5  # below it a difference is not taken for chance
-TITLES = {EVERY_KPI: "Every KPI has its criterion", DEVELOPMENT: "Holdout no better than development"}
-
-
-def builtin_criteria(facts: Facts, number: int) -> tuple[Criterion, ...]:
-    """Return the criteria that a gate has by itself."""
-    names = [EVERY_KPI] if number == EVALUATION_GATE else []
-    names += [DEVELOPMENT] if facts.gates.gates[number].asks_evaluation else []
-    return tuple(Criterion(name, TITLES[name], Kind.CHECK, name, no_waiver=True) for name in names)
-
-
-def builtin_results(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
-    """Return what the facts say of the criteria that a gate has by itself."""
-    answers = {EVERY_KPI: _every_kpi, DEVELOPMENT: _development}
-    return tuple(answers[one.id](facts).of(one) for one in builtin_criteria(facts, number))
 
 
 def right_of(outcomes: pd.DataFrame) -> tuple[int, int]:
@@ -59,19 +44,21 @@ def chance_of_better(one: tuple[int, int], other: tuple[int, int]) -> float:
     return float(fisher_exact(table, alternative="greater").pvalue)
 
 
-def _every_kpi(facts: Facts) -> Answer:
+def every_kpi(facts: Facts, gate: GateSettings) -> Answer:
+    """Return whether each KPI of the charter has its own criterion in a gate, on all records."""
     kpis = [kpi.id for kpi in facts.pilot.charter.kpis]
     if not kpis:
         return Answer(State.UNPROVEN, "the charter has no KPI, so nothing was agreed to prove", "agree on KPIs, sign")
-    held = {one.kpi for one in facts.gates.gates[EVALUATION_GATE].criteria if not one.slice}
+    held = {one.kpi for one in gate.criteria if not one.slice}
     left_out = [kpi for kpi in kpis if kpi not in held]
     if not left_out:
         return Answer(State.PASS, f"each of the charter's {len(kpis)} KPIs has its criterion, on all records")
     reason = f"{len(left_out)} of {len(kpis)} KPIs of the charter have no criterion on all records: {shown(left_out)}"
-    return Answer(State.FAIL, reason, "put them into gate 2 of gates.yaml as `kpi: ...` without a slice")
+    return Answer(State.FAIL, reason, "put them into gates.yaml as `kpi: ...` without a slice")
 
 
-def _development(facts: Facts) -> Answer:
+def development(facts: Facts) -> Answer:
+    """Return whether the judged version is better on the holdout than on development records beyond chance."""
     judged = facts.judged
     if judged is None:
         return Answer(State.UNPROVEN, facts.judged_note, "evaluate a version on the holdout")

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from workbench.charter import CATALOGUE, KpiMetric
-from workbench.gates.builtin import builtin_criteria, builtin_results
 from workbench.gates.checks import check_answer
 from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, State, reason_of, state_of
 from workbench.gates.documents import document_answer
 from workbench.gates.facts import Facts
 from workbench.gates.planning import arrival_days, quantile_records, records_missing
+from workbench.gates.remedy import BETTER_VERSION
 from workbench.gates.schema import CHECK_TITLES, AuditMetric, CriterionSettings, DocumentSettings, GateSettings
 from workbench.metrics import Estimate
 from workbench.metrics.measured import audited, measured
 from workbench.metrics.summary import LATENCY_QUANTILES
 
 DEFAULT_LEVEL = 0.95
+MEND_RECORDS = "mend the records, then audit again"
 OF_LABELS = frozenset(metric.value for metric, entry in CATALOGUE.items() if entry.of_labels)
 
 
 def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
-    """Return what the facts say of every criterion and document of a gate, in the file's order, then of its own ones.
+    """Return what the facts say of every criterion and document of a gate, in the file's order.
 
     Raises
     ------
@@ -29,14 +30,14 @@ def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
     gate = facts.gates.gates[number]
     criteria = [_criterion_result(facts, gate, asked) for asked in gate.criteria]
     documents = [document_answer(facts, one).of(_document(one)) for one in gate.documents]
-    return (*criteria, *documents, *builtin_results(facts, number))
+    return (*criteria, *documents)
 
 
 def asked_criteria(facts: Facts, number: int) -> tuple[Criterion, ...]:
-    """Return what a gate asks for, in the file's order: the criteria, the documents, then what every gate asks."""
+    """Return what a gate asks for, in the file's order: the criteria, then the documents."""
     gate = facts.gates.gates[number]
     criteria = [_criterion(facts, asked) for asked in gate.criteria]
-    return (*criteria, *(_document(document) for document in gate.documents), *builtin_criteria(facts, number))
+    return (*criteria, *(_document(document) for document in gate.documents))
 
 
 def _criterion_result(facts: Facts, gate: GateSettings, asked: CriterionSettings) -> CriterionResult:
@@ -109,17 +110,19 @@ def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State
     """Return what is missing for a criterion to pass, and that in words."""
     if estimate.value is None:
         return Missing(), "measure it"
+    is_audit = criterion.name in list(AuditMetric)
+    no_number = (Missing(), MEND_RECORDS) if is_audit else (Missing(version=True), BETTER_VERSION)
     if state is State.FAIL:
-        return Missing(), "a better version; more records of this one would not do"
+        return no_number
     if criterion.name in LATENCY_QUANTILES:
         more = max(quantile_records(LATENCY_QUANTILES[criterion.name], criterion.level) - estimate.n, 0) or None
     else:
         more = records_missing(criterion, estimate)
     if more is None:
-        return Missing(), "a better version; at this one's rate no number of records would do"
+        return no_number
     asked = _asked(criterion, estimate, more)
     missing = Missing(records=asked, days=arrival_days(facts, asked))
-    kind = "records" if criterion.name in list(AuditMetric) else "labelled holdout records"
+    kind = "records" if is_audit else "labelled holdout records"
     return missing, f"about {asked:,} more {kind}, if the rate stays what it is"
 
 

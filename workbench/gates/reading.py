@@ -66,8 +66,9 @@ def named_columns(pilot: Agreed, gates: Gates) -> tuple[str, ...]:
     conditions = [*(one.when for one in charter.high_risk), *(one.when for one in charter.authority)]
     slices = [one.slice for gate in gates.gates.values() for one in gate.criteria]
     suites = [selection.where for suite in read_suites(pilot.suite).values() for selection in suite.cases]
-    named = [when.column for when in conditions if when is not None] + [one.column for one in charter.authority if one.column is not None]
-    return tuple(dict.fromkeys([*named, *(name for where in (*slices, *suites) for name in where)]))
+    named = [*(when.column for when in conditions if when is not None), *(one.column for one in charter.authority)]
+    named += [name for where in (*slices, *suites) for name in where]
+    return tuple(dict.fromkeys(name for name in named if name is not None))
 
 
 def newest_audit(pilot: Pilot, dataset: Dataset) -> tuple[Path | None, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
@@ -29,6 +30,9 @@ class Check(StrEnum):
     AUDIT_LIMITS = "audit_limits"  # no open finding of a blocking severity
     ISSUES_OWNED = "issues_owned"  # the most severe findings have remediation and owner
     SAMPLE_FITNESS = "sample_fitness"  # the records are enough to prove the charter's KPIs at all
+    ALL_RECORDS = "all_records"  # every holdout record was judged; built in
+    EVERY_KPI = "every_kpi"  # every KPI of the charter has its criterion in gate 2, on all records; built in
+    DEVELOPMENT = "development"  # the holdout is no better than development records beyond chance; built in
     CERTIFIED = "certified"  # a threshold is certified for the charter's selective accuracy
     ESCALATION_RULES = "escalation_rules"  # every escalation rule fired on every test case that calls for it
     TEST_CASES = "test_cases"  # enough decided test cases, and enough of each class
@@ -39,14 +43,13 @@ class Check(StrEnum):
     ACCEPTANCE = "acceptance"
 
 
-# Criteria that a gate has without being asked, and that nobody can leave out or waive.
-EVERY_KPI, DEVELOPMENT = "every-kpi", "development-and-holdout"
-RESERVED = frozenset({EVERY_KPI, DEVELOPMENT})
-
 CHECK_TITLES = {
     Check.AUDIT_LIMITS: "Data audit within limits",
     Check.ISSUES_OWNED: "Top issues have remediation and owner",
     Check.SAMPLE_FITNESS: "Enough records to prove the KPIs",
+    Check.ALL_RECORDS: "All holdout records judged",
+    Check.EVERY_KPI: "Every KPI has its criterion",
+    Check.DEVELOPMENT: "Holdout no better than development",
     Check.CERTIFIED: "Threshold certified",
     Check.ESCALATION_RULES: "Escalation rules all fire",
     Check.TEST_CASES: "Test cases: common, edge, error",
@@ -59,7 +62,9 @@ CHECK_TITLES = {
 
 
 OF_AUDIT = frozenset({Check.AUDIT_LIMITS, Check.ISSUES_OWNED})
-OF_EVALUATION = frozenset({Check.CERTIFIED, Check.ESCALATION_RULES, Check.TEST_CASES})
+OF_EVALUATION = frozenset(
+    {Check.ALL_RECORDS, Check.DEVELOPMENT, Check.CERTIFIED, Check.ESCALATION_RULES, Check.TEST_CASES}
+)
 
 
 class AuditMetric(StrEnum):
@@ -150,6 +155,18 @@ class CriterionSettings(Settings):
         return self
 
 
+_ALL_RECORDS, _EVERY_KPI, _DEVELOPMENT = (
+    CriterionSettings(id=check.value.replace("_", "-"), check=check, no_waiver=True)
+    for check in (Check.ALL_RECORDS, Check.EVERY_KPI, Check.DEVELOPMENT)
+)
+# What a gate asks for besides its file: nobody can leave it out, rename or waive it.
+BUILT_IN: Mapping[int, tuple[CriterionSettings, ...]] = {
+    1: (),
+    2: (_ALL_RECORDS, _EVERY_KPI, _DEVELOPMENT),
+    3: (_ALL_RECORDS, _DEVELOPMENT),
+}
+
+
 class GateSettings(Settings):
     """One gate."""
 
@@ -171,13 +188,6 @@ class GateSettings(Settings):
         return estimates or any(one.check in OF_EVALUATION for one in self.criteria)
 
     @model_validator(mode="after")
-    def _ids_are_free(self) -> Self:
-        taken = [criterion.id for criterion in self.criteria if criterion.id in RESERVED]
-        if taken:
-            raise ValueError(f"ids of criteria that every gate has by itself: {shown(taken)}")
-        return self
-
-    @model_validator(mode="after")
     def _named_once(self) -> Self:
         ids = [criterion.id for criterion in self.criteria] + [f"document-{one.id}" for one in self.documents]
         repeated = [name for name, count in Counter(ids).items() if count > 1]
@@ -196,11 +206,15 @@ class Gates(Settings):
         missing = [number for number in GATE_NUMBERS if number not in self.gates]
         if missing:
             raise ValueError(f"gates {', '.join(map(str, missing))} are missing; a gate is never skipped")
+        taken = {one.check for one in BUILT_IN[2]} | {one.id for one in BUILT_IN[2]}
+        named = [one.id for gate in self.gates.values() for one in gate.criteria if {one.id, one.check} & taken]
+        if named:
+            raise ValueError(f"{shown(named)}: what is built in stands in no file")
         return self
 
 
 def read_gates(pilot: Pilot) -> Gates:
-    """Return a pilot's gates, checked against its charter and contract.
+    """Return a pilot's gates, checked against its charter and contract, with the criteria that are built in.
 
     Raises
     ------
@@ -235,7 +249,12 @@ def checked_gates(path: Path, charter: Charter, contract: Contract) -> Gates:
             if unknown:
                 raise InputError("a slice names an unknown column", where=where, got=shown(unknown))
         _check_roles(charter, gate, f"{path}, gate {number}")
-    return gates
+    return Gates.model_construct(gates={number: _with_built_in(number, gate) for number, gate in gates.gates.items()})
+
+
+def _with_built_in(number: int, gate: GateSettings) -> GateSettings:
+    """Return a gate with what it asks for besides its file."""
+    return gate.model_copy(update={"criteria": (*BUILT_IN[number], *gate.criteria)})
 
 
 def _check_roles(charter: Charter, gate: GateSettings, where: str) -> None:
