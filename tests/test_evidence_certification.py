@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from evidence_cases import SOMEBODY
 from hand_evaluations import hand_evaluation
 
 from workbench.charter import Charter
 from workbench.errors import SignatureError
 from workbench.evidence.certification import check_certification
 from workbench.evidence.recompute import Recorded
-from workbench.ledger import Opening, Purpose, append_opening
+from workbench.ledger import Opening, Purpose
 from workbench.metrics.certified import CertificationSettings, certify_outcomes
 
 KPI = {"id": "right", "metric": "selective_accuracy", "operator": ">=", "target": 0.95, "confidence_level": 0.95}
@@ -32,8 +31,10 @@ def table(seed: int) -> pd.DataFrame:
 
 
 @pytest.fixture
-def opening(tmp_path: Path) -> Opening:
-    return append_opening(tmp_path / "ledger.jsonl", Purpose("evaluation", "A", "a", "d", N), SOMEBODY)
+def opening() -> Opening:
+    """Give the first opening of a ledger."""
+    purpose = Purpose("evaluation", "A", "a", "d", N)
+    return Opening(1, "2026-11-01T00:00:00+00:00", "somebody", None, None, purpose, None, "h", share=2 / 3)
 
 
 def settings(opening: Opening) -> CertificationSettings:
@@ -114,8 +115,8 @@ def test_a_threshold_other_than_the_certified_one_is_found(case: Any, opening: O
         check_certification(edited, CHARTER, [opening], evaluations)
 
 
-def test_a_later_opening_has_less_of_the_level(case: Any, opening: Opening, tmp_path: Path) -> None:
+def test_a_later_opening_has_less_of_the_level(case: Any, opening: Opening) -> None:
     judged, evaluations = case
-    later = append_opening(tmp_path / "ledger.jsonl", Purpose("evaluation", "B", "b", "d", N), SOMEBODY)
+    later = replace(opening, number=2, share=2 / 9)
     with pytest.raises(SignatureError, match="a level that the ledger does not leave"):
         check_certification(judged, CHARTER, [later], evaluations)
