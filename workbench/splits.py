@@ -51,6 +51,7 @@ SPLITS_COMMENT = """\
 # records between development and the sealed holdout.
 """
 N_FOLDS = 5
+JUDGED_BY = {"kpis", "high_risk", "authority", "dependence"}  # parts of the charter
 _STRATA = (Role.CLASS, Role.SOURCE, Role.ENTITY, Role.TIMESTAMP)
 
 
@@ -307,8 +308,8 @@ def _sight(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame) -> tuple[pd.
 def _subject(pilot: Pilot, dataset: Dataset) -> Subject:
     """Return what an opening is of besides version and records."""
     roles = {name: column.role.value for name, column in dataset.contract.columns.items()}
-    targets = pilot.charter.model_dump(mode="json", include={"kpis", "high_risk", "authority", "dependence"})
-    split = read_settings(pilot.data / SPLITS_FILE, SplitSettings).model_dump(mode="json")
+    targets = pilot.charter.model_dump(mode="json", include=JUDGED_BY, exclude_defaults=True)
+    split = read_settings(pilot.data / SPLITS_FILE, SplitSettings).model_dump(mode="json", exclude_defaults=True)
     return Subject(_digest(roles), _digest(targets), _digest(pilot.settings.escalate_label), _digest(split))
 
 

@@ -25,7 +25,7 @@ from workbench.pilot import Pilot
 from workbench.pipeline import PilotResult
 from workbench.report.comparisons import pairs_table
 from workbench.report.conclusion import Conclusion
-from workbench.report.ledger import LedgerView, budgets_table, openings_table, refresh_note
+from workbench.report.ledger import LedgerView, budgets_table, openings_table, refresh_note, remarks
 from workbench.report.tables import UNDEFINED, value_text
 from workbench.tracking import Link, store_uri
 
@@ -226,7 +226,8 @@ def print_ledger(pilot: Pilot, view: LedgerView) -> None:
         console.print(_plain_table(f"{pilot.name}: openings of the sealed holdout", openings))
     title = f"Left of the significance level, on the {view.n_records:,} holdout records of today"
     console.print(_plain_table(title, budgets_table(view)))
-    console.print(refresh_note(view), highlight=False, markup=False)
+    for remark in (*remarks(view), refresh_note(view)):
+        console.print(remark, highlight=False, markup=False)
     console.print(f"Ledger: {view.path}", soft_wrap=True, highlight=False, markup=False)
 
 
