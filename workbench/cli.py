@@ -48,25 +48,33 @@ def init(
         str | None, typer.Option("--id", help="Column with a unique id; without it ids come from content.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="Column with free text; without it long text is found.")] = None,
+    entity: Annotated[
+        str | None, typer.Option(help="Column that names what records depend on together, such as the vendor.")
+    ] = None,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Make a new pilot from a table of labelled records, ready to run."""
     from workbench.scaffold import Columns, init_pilot
 
-    new = init_pilot(name, records, Columns(label, id_column, text), root.resolve())
+    new = init_pilot(name, records, Columns(label, id_column, text, entity), root.resolve())
     if as_json:
         _print_json(
             {
                 "pilot": new.name,
                 "records": new.n_records,
                 "labels": new.n_labels,
+                "candidate_entities": list(new.candidates),
                 "columns": {name: column.model_dump(mode="json") for name, column in new.contract.columns.items()},
             }
         )
         return
     print(f"Pilot {new.name}: {new.n_records:,} records with {new.n_labels:,} labels.")
     print(f"  {new.data}\n  {new.suite}")
+    if new.candidates:
+        print(
+            f"Do records that share {' or '.join(new.candidates)} go right or wrong together? Then name it: --entity."
+        )
     print(f"Next: workbench run {new.name}" + ("" if root == HERE else f" --root {root}"))
 
 

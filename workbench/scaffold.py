@@ -22,10 +22,11 @@ from workbench.configuration import read_settings
 from workbench.contract import CONTRACT_FILE, Column, ColumnType, Contract, PiiClass, Role
 from workbench.errors import InputError, shown
 from workbench.gates.schema import GATES_FILE, default_gates
+from workbench.metrics.candidates import candidate_entities
 from workbench.pilot import PILOT_FILE
 from workbench.prompts.template import spelled
 from workbench.records import read_records
-from workbench.splits import HOLDOUT_SHARE, SPLITS_FILE, new_split, write_split
+from workbench.splits import SPLITS_FILE, fresh_split, write_split
 from workbench.tables import read_table
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -42,16 +43,17 @@ _TIMES = {ColumnType.DATE: "%Y-%m-%d", ColumnType.DATETIME: "ISO8601"}
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns a user names; the text column is found when it is not named."""
+    """The columns a user names; the text column is found when it is not named, an entity never is."""
 
     label: str
     id: str | None = None
     text: str | None = None
+    entity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewPilot:
-    """What `init` made."""
+    """What `init` made; `candidates` are columns that may be an entity where none was named."""
 
     name: str
     contract: Contract
@@ -59,6 +61,7 @@ class NewPilot:
     n_labels: int
     data: Path
     suite: Path
+    candidates: tuple[str, ...] = ()
 
 
 def init_pilot(name: str, records: Path, columns: Columns, root: Path) -> NewPilot:
@@ -76,7 +79,7 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path) -> NewPil
     _check_columns(columns, frame, records)
     contract = infer_contract(frame, columns, records.name)
     table = read_records(contract, records.parent)
-    split = new_split(table.frame[contract.label], table.units, HOLDOUT_SHARE, secrets.token_hex(16))
+    split = fresh_split(table, contract, data / SPLITS_FILE)
     facts = _facts(name, contract, records, len(table.frame))
     with _both_or_neither(data, suite) as (new_data, new_suite):
         shutil.copyfile(records, new_data / records.name)
@@ -89,7 +92,9 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path) -> NewPil
             (new_suite / file).write_text(_filled(file, facts), encoding="utf-8")
         kpis = read_settings(new_suite / CHARTER_FILE, Charter).kpis
         (new_suite / GATES_FILE).write_text(default_gates(tuple(kpi.id for kpi in kpis)), encoding="utf-8")
-    return NewPilot(name, contract, len(table.frame), table.frame[contract.label].nunique(), data, suite)
+    candidates = () if columns.entity else candidate_entities(table.frame, contract)
+    n_labels = table.frame[contract.label].nunique()
+    return NewPilot(name, contract, len(table.frame), n_labels, data, suite, candidates)
 
 
 def infer_contract(frame: pd.DataFrame, columns: Columns, file: str) -> Contract:
@@ -100,7 +105,7 @@ def infer_contract(frame: pd.DataFrame, columns: Columns, file: str) -> Contract
     frame : pd.DataFrame
         Raw cells as `read_table` returns them.
     columns : Columns
-        The label, and where they are known the id and the text column.
+        The label, and where they are known the id, the text and the entity column.
     file : str
         Name of the records file beside the contract.
     """
@@ -108,7 +113,8 @@ def infer_contract(frame: pd.DataFrame, columns: Columns, file: str) -> Contract
     texts = {columns.text} if columns.text else _long_texts(frame, types, columns)
     times = [name for name, kind in types.items() if kind in _TIMES]
     roles = dict.fromkeys(texts, Role.TEXT) | dict.fromkeys(times[:1], Role.TIMESTAMP)
-    roles |= {columns.label: Role.LABEL} | ({columns.id: Role.ID} if columns.id else {})
+    named = {columns.entity: Role.ENTITY, columns.id: Role.ID, columns.label: Role.LABEL}
+    roles |= {name: role for name, role in named.items() if name is not None}
     return Contract(
         records=(file,),
         columns={
@@ -174,16 +180,20 @@ def _check_name(name: str, data: Path, suite: Path) -> None:
 
 
 def _check_columns(columns: Columns, frame: pd.DataFrame, records: Path) -> None:
-    for role, name in (("label", columns.label), ("id", columns.id), ("text", columns.text)):
+    for role, name in _named(columns):
         if name is not None and name not in frame.columns:
             raise InputError(
                 f"there is no {role} column {name!r}", where=str(records), expected=", ".join(map(str, frame.columns))
             )
-    named = [name for name in (columns.label, columns.id, columns.text) if name is not None]
+    named = [name for _, name in _named(columns) if name is not None]
     if len(set(named)) < len(named):
         raise InputError("one column cannot have two roles", got=shown(named))
     if len(frame.columns) < 2:
         raise InputError("there is nothing to decide from", where=str(records), got="only the label column")
+
+
+def _named(columns: Columns) -> tuple[tuple[str, str | None], ...]:
+    return ("label", columns.label), ("id", columns.id), ("text", columns.text), ("entity", columns.entity)
 
 
 def _facts(name: str, contract: Contract, records: Path, n_records: int) -> dict[str, str]:

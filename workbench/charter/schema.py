@@ -217,6 +217,18 @@ class Authority(Settings):
     to: str = ""
 
 
+class Dependence(Settings):
+    """How far errors of one entity correlate at most: what a certificate may assume instead of nothing.
+
+    `correlation_at_most` bounds the intra-cluster correlation of errors among decisions that can be automated; 1 means
+    that an entity may be wholly wrong. `entity` is the contract's column with that role.
+    """
+
+    entity: str
+    correlation_at_most: float = Field(ge=0, le=1)
+    why: str = ""
+
+
 class Volume(Settings):
     """How many records arrive in production."""
 
@@ -263,6 +275,7 @@ class Charter(Settings):
     risks: tuple[Risk, ...] = ()
     high_risk: tuple[HighRisk, ...] = ()
     authority: tuple[Authority, ...] = ()
+    dependence: Dependence | None = None
     volume: Volume = Volume()
     latency: Latency = Latency()
     costs: Costs = Costs()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.charter import KpiMetric
+from workbench.gates.certification import certified
 from workbench.gates.checks import check_answer
 from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, State, reason_of, state_of
 from workbench.gates.documents import document_answer
@@ -11,6 +12,7 @@ from workbench.gates.planning import arrival_days, quantile_records, records_mis
 from workbench.gates.remedy import BETTER_VERSION
 from workbench.gates.schema import CHECK_TITLES, AuditMetric, CriterionSettings, DocumentSettings, GateSettings
 from workbench.metrics import Estimate
+from workbench.metrics.certified import certified_accuracy, takes_certificate
 from workbench.metrics.measured import audited, measured
 from workbench.metrics.summary import LATENCY_QUANTILES
 
@@ -116,7 +118,12 @@ def _estimate_result(facts: Facts, criterion: Criterion) -> CriterionResult:
 def judged_estimate(facts: Facts, criterion: Criterion) -> Estimate:
     """Return the estimate of the judged version on the criterion's slice, at its confidence level."""
     assert facts.judged is not None
-    return measured(facts.judged.outcomes, criterion.name, facts.settings_at(criterion.level), criterion.slice)
+    outcomes, settings = facts.judged.outcomes, facts.settings_at(criterion.level)
+    plain = measured(outcomes, criterion.name, settings, criterion.slice)
+    block = facts.judged.content.get("certification")
+    if block is not None and takes_certificate(criterion.name, criterion.slice, block, criterion.level):
+        return certified_accuracy(outcomes, block, plain, settings)
+    return plain
 
 
 def audit_estimate(facts: Facts, criterion: Criterion) -> Estimate:
@@ -132,6 +139,10 @@ def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State
         return Missing(), "measure it"
     is_audit = criterion.name in list(AuditMetric)
     no_number = (Missing(), MEND_RECORDS) if is_audit else (Missing(version=True), BETTER_VERSION)
+    judged = None if facts.judged is None else facts.judged.content.get("certification")
+    if takes_certificate(criterion.name, criterion.slice, judged, criterion.level) and state is not State.FAIL:
+        answer = certified(facts)
+        return answer.missing, answer.would_change
     if state is State.FAIL:
         return no_number
     if criterion.name in LATENCY_QUANTILES:

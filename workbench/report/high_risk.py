@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,8 @@ def high_risk_proofs(pilot: Pilot, evaluation: Evaluation, members: Members) -> 
         return Conclusion(f"{why_nothing_is_certified(evaluation) if overall is None else NONE_NAMED}.")
     level, escalate = overall.confidence_level, pilot.settings.escalate_label
     settings = CertificationSettings(overall.target, level, None, escalate)
+    if overall.clustering is not None:
+        settings = replace(settings, entity=overall.clustering.entity, bound=overall.clustering.bound)
     found = certify_members(evaluation.outcomes, settings, members)
     rows = [_proof_row(name, found.get(name)) for name in members]
     proved = [name for name, one in found.items() if one.threshold is not None]

@@ -45,7 +45,7 @@ def proof_table(certification: Certification) -> pd.DataFrame:
             counted(int(automated), certification.n),
             int(wrong),
             f"{p:.3g}",
-            "yes" if p <= certification.level else "no",
+            "yes" if p <= certification.claim.alpha else "no",
         )
         for threshold, automated, wrong, p in zip(
             steps.threshold, steps.n_automated, steps.n_wrong, steps.p_value, strict=True

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from workbench.charter import Kpi, Operator
+from workbench.charter import Kpi, KpiMetric, Operator
 from workbench.evaluation import Evaluation
 from workbench.metrics import Estimate, EvaluationSettings, evaluate_outcomes
 from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL
@@ -63,8 +63,12 @@ def kpi_table(pilot: Pilot, evaluation: Evaluation) -> pd.DataFrame:
 
 
 def _estimate_at(pilot: Pilot, evaluation: Evaluation, kpi: Kpi) -> Estimate:
-    """Return the estimate a KPI is about, with its interval at the KPI's confidence level."""
-    if kpi.confidence_level == DEFAULT_CONFIDENCE_LEVEL:
+    """Return the estimate a KPI is about, with its interval at the KPI's confidence level.
+
+    Where the evaluation has a certification, the selective accuracy is the certification's: one answer for a KPI.
+    """
+    is_certified = kpi.metric is KpiMetric.SELECTIVE_ACCURACY and evaluation.certification is not None
+    if is_certified or kpi.confidence_level == DEFAULT_CONFIDENCE_LEVEL:
         return evaluation.estimates[kpi.metric.value]
     model = str(dict(evaluation.identity.get("engine", {})).get("model", ""))
     settings = EvaluationSettings(
