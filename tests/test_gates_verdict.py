@@ -86,10 +86,11 @@ def test_every_check_has_an_answer(tmp_path: Path) -> None:
 
 def test_a_decision_is_plain_json(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate([RIGHT, LOAD]))
+    signed(pilot)
     write_evaluation(pilot, outcomes_of(pilot))
     said = decide(facts_of(pilot), 2, {"agent": "A"}).as_json()
     assert json.loads(json.dumps(said, allow_nan=False)) == said
-    assert said["counts"] == {"pass": 1, "fail": 0, "unproven": 1}
+    assert said["counts"] == {"pass": 2, "fail": 0, "unproven": 1}  # distinct keys pass beside the KPI
 
 
 def test_each_criterion_is_a_test_case_of_junit() -> None:

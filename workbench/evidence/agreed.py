@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.charter import Charter
+from workbench.charter.schema import BUILT_IN
 from workbench.configuration import parse_yaml, read_text
 from workbench.errors import SignatureError, shown
 from workbench.evidence.agreement import GATES_FILE
@@ -27,7 +28,7 @@ def check_gate(folder: Path, verdict: Mapping[str, Any], charter: Charter) -> in
     asked = {one["id"]: one for one in gate["criteria"]}
     documents = {f"document-{one['id']}": one for one in gate.get("documents", ())}
     given = {one["id"]: one for one in verdict["criteria"]}
-    differing = set(given) ^ (asked.keys() | documents.keys())
+    differing = (set(given) - BUILT_IN) ^ (asked.keys() | documents.keys())
     if differing or len(given) < len(verdict["criteria"]):
         raise SignatureError(f"the criteria are not those of {GATES_FILE}", got=shown(sorted(differing)))
     for name, one in asked.items():

@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from workbench.charter import KpiMetric, Operator
+from workbench.charter.schema import BUILT_IN
 from workbench.configuration import Settings, read_settings
 from workbench.errors import InputError, shown
 from workbench.pilot import Pilot
@@ -170,6 +171,9 @@ class GateSettings(Settings):
         repeated = [name for name, count in Counter(ids).items() if count > 1]
         if repeated:
             raise ValueError(f"ids given twice: {shown(repeated)}")
+        reserved = sorted(BUILT_IN.intersection(ids))
+        if reserved:
+            raise ValueError(f"ids of criteria that every gate has anyway: {shown(reserved)}")
         return self
 
 

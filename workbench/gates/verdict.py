@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from workbench.gates.builtin import builtin_notes
 from workbench.gates.criteria import CriterionResult, Missing, State, counted
 from workbench.gates.facts import Facts
 from workbench.gates.judging import judged_criteria
@@ -29,11 +30,13 @@ class Decision:
     Parameters
     ----------
     results : tuple of CriterionResult
-        Every criterion and document, in the file's order.
+        Every criterion and document, in the file's order, then the built-in criteria.
     waivers : tuple of Waiver
         Every waiver of this gate, valid ones and others; those that count are in `waived`.
     subject : mapping
         What was judged: agent, digests of agent and records, prompt, model, commit.
+    notes : tuple of str
+        What the paragraph must say though it blocks nothing, each one sentence.
     """
 
     pilot: str
@@ -42,6 +45,7 @@ class Decision:
     results: tuple[CriterionResult, ...]
     waivers: tuple[Waiver, ...]
     subject: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
     @property
     def waived(self) -> Mapping[str, Waiver]:
@@ -81,8 +85,8 @@ class Decision:
         return sum(one.state is state for one in self.results)
 
     def paragraph(self) -> str:
-        """Return why, what would change it, and how much evidence is missing."""
-        return " ".join(filter(None, (_why(self), _change(self), _amount(self))))
+        """Return why, what must be said besides, what would change it, and how much evidence is missing."""
+        return " ".join(filter(None, (_why(self), *self.notes, _change(self), _amount(self))))
 
     def as_json(self) -> dict[str, Any]:
         """Return the decision as JSON values."""
@@ -92,6 +96,7 @@ class Decision:
             "title": self.title,
             "verdict": self.verdict.value,
             "paragraph": self.paragraph(),
+            "notes": list(self.notes),
             "counts": {state.value: self.count(state) for state in State},
             "missing": self.missing.as_json(),
             "criteria": [{**one.as_json(), "waived": one.criterion.id in self.waived} for one in self.results],
@@ -110,7 +115,8 @@ def decide(facts: Facts, number: int, subject: Mapping[str, Any]) -> Decision:
     """
     results = judged_criteria(facts, number)
     waivers = checked_waivers(facts.pilot, number, [one.criterion for one in results], facts.today)
-    return Decision(facts.pilot.name, number, facts.gates.gates[number].title, results, waivers, subject)
+    notes = builtin_notes(facts, number)
+    return Decision(facts.pilot.name, number, facts.gates.gates[number].title, results, waivers, subject, notes)
 
 
 def _why(decision: Decision) -> str:
