@@ -20,8 +20,9 @@ from workbench.engines.choice import EngineChoice
 from workbench.engines.protocol import Request
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.errors import InputError
-from workbench.evaluation import Evaluation, RunRequest, evaluate, stored_evaluations
+from workbench.evaluation import Evaluation, RunRequest, evaluate
 from workbench.iteration.repeats import RepeatRequest, ask_repeatedly
+from workbench.iteration.stored import stored_evaluations
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.metrics import Recalibration, calibration
 from workbench.pilot import Pilot

@@ -239,18 +239,20 @@ def test_an_older_go_does_not_pass_for_newer_code(bundle: Path, pinned: Path) ->
 @pytest.mark.parametrize(
     ("provenance", "detail"),
     [
-        (Provenance("x", COMMIT, True), "with changes on top"),
+        (Provenance("x", COMMIT, True, ("a.py", "b.md")), "tree with changes in: 'a.py', 'b.md'"),
         (Provenance("x", None, None), "outside a repository"),
-        (Provenance("x", COMMIT, None), "with changes on top"),
+        (Provenance("x", COMMIT, None), "tree with changes in: files not named"),
     ],
 )
 def test_evidence_of_a_changed_tree_is_not_fresh(
     made: Case, tmp_path: Path, provenance: Provenance, detail: str
 ) -> None:
     written = changed(made, provenance=provenance).written(tmp_path / "evidence")
-    (check,) = [c for c in verify_bundle(written, made.public_key(tmp_path), commit=COMMIT).checks if c.passed is False]
+    found = verify_bundle(written, made.public_key(tmp_path), commit=COMMIT)
+    (check,) = [c for c in found.checks if c.passed is False]
     assert check.name == "freshness"
     assert detail in check.detail
+    assert (found.ok, found.holds) == (False, True), "no tampering, and not what was asked for"
 
 
 def test_a_go_of_one_gate_does_not_pass_for_another(bundle: Path, pinned: Path) -> None:

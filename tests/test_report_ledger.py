@@ -16,7 +16,7 @@ from workbench.provenance import Provenance
 from workbench.report.ledger import budgets_table, ledger_view, openings_table, refresh_note
 from workbench.splits import Split, ledger_path, read_dataset
 
-ADA = Provenance("ada", "c" * 40, True)
+ADA = Provenance("ada", "c" * 40, True, ("agents.py",))
 
 
 def opened(pilot: Pilot, version: str, gate: int | None = None, lists_records: bool = True) -> None:
@@ -36,7 +36,7 @@ def test_every_opening_says_who_when_which_commit_prompt_and_why(tmp_path: Path)
     assert first["time"].endswith(" UTC")
     del first["time"]
     assert first == {
-        "opening": 1, "who": "ada", "commit": f"{'c' * 12} with changes", "agent": "payer", "version": "a" * 12,
+        "opening": 1, "who": "ada", "commit": f"{'c' * 12} with changes in 'agents.py'", "agent": "payer", "version": "a" * 12,
         "prompt": "p" * 12, "records": "400", "purpose": "evaluation", "gate": "any", "charge": "66.7%",
     }  # fmt: skip
 

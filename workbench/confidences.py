@@ -9,14 +9,13 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from workbench.agents import repeated
 from workbench.decisions import ConfidenceSource, Status
 from workbench.errors import InputError, RunError
-from workbench.evaluation import Evaluation, RunRequest, build_agent
+from workbench.evaluation import Evaluation, RunRequest
 from workbench.journal import JOURNAL_FILE, REPEAT, Journal
 from workbench.metrics import Recalibration, cross_fitted, fitted_recalibration
 from workbench.pilot import Pilot
-from workbench.runner import Selection, run_agent
+from workbench.runner import Selection, require_decisions, run_agent
 from workbench.splits import Dataset, Split
 
 FEWEST_COMPARED = 30
@@ -73,7 +72,7 @@ def ask_again(pilot: Pilot, agent: str, request: RunRequest, again: Again, datas
     InputError
         Fewer than two repeats, no temperature above 0, or a Python agent.
     RunError
-        The run was interrupted, or the server refused the credentials.
+        The run was interrupted, the server refused the credentials, or a repeat got no decision at all.
     """
     if again.times < FEWEST_REPEATS or not 0.0 < again.temperature <= 2.0:
         raise InputError(
@@ -90,6 +89,7 @@ def ask_again(pilot: Pilot, agent: str, request: RunRequest, again: Again, datas
             session = run_agent(journal, one, selection, show_progress=request.show_progress)
             if session.refusal is not None:
                 raise RunError("the server refused the credentials", where=one.name, got=session.refusal)
+            require_decisions(journal.decisions(session.info.run), one.name)
             runs.append(session.info.run)
     return tuple(runs)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.engines.choice import EngineChoice, settled
-from workbench.errors import WorkbenchError
+from workbench.errors import InputError, WorkbenchError
 from workbench.files import write_atomically
 from workbench.notebooks import Limits, NotebookJob, NotebookResult, execute_many, find_notebook
 from workbench.pilot import Pilot
@@ -26,11 +26,15 @@ OnCell = Callable[[Path, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class PilotRun:
-    """What to run: these agents (the pilot's `compare` when empty) on at most `limit` records of each split."""
+    """What to run: these agents (the pilot's `compare` when empty) on at most `limit` records of each split.
+
+    A run with a limit is a trial, which chooses no version; `opens_holdout` says whether it may open the holdout.
+    """
 
     agents: tuple[str, ...] = ()
     limit: int | None = None
     engine: EngineChoice = field(default_factory=EngineChoice)
+    opens_holdout: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,31 @@ class PilotResult:
     links: tuple[Link, ...]
 
 
+def notebooks_of(what: PilotRun, only: str | None = None) -> tuple[str, ...]:
+    """Return the notebooks to run, all of them or the one that is named.
+
+    Raises
+    ------
+    InputError
+        There is no such notebook; it opens the holdout, which this run may not; or a part of the development records
+        would have to choose the version to open the holdout for.
+    """
+    if only is not None and only not in NOTEBOOKS:
+        raise InputError(f"there is no notebook {only!r} in a run", expected=", ".join(NOTEBOOKS))
+    notebooks = NOTEBOOKS if only is None else (only,)
+    if not what.opens_holdout:
+        if only == EVALUATION:
+            raise InputError(f"{EVALUATION} opens the holdout, and a run with a limit does not", remedy="add --holdout")
+        return tuple(name for name in notebooks if name != EVALUATION)
+    if what.limit is not None and EVALUATION in notebooks and len(what.agents) != 1:
+        raise InputError(
+            "a part of the development records chooses no version to open the holdout for",
+            got=f"{len(what.agents)} agents and a limit of {what.limit:,}",
+            remedy="name one --agent, or leave out the limit",
+        )
+    return notebooks
+
+
 def run_pilot(
     pilot: Pilot, what: PilotRun, notebooks: Sequence[str] = NOTEBOOKS, on_cell: OnCell | None = None
 ) -> PilotResult:
@@ -76,10 +105,9 @@ def run_pilot(
     done |= _executed(pilot, {name: _parameters(pilot, what, name) for name in first}, on_cell)
     if EVALUATION in notebooks:
         parameters = _parameters(pilot, what, EVALUATION)
-        if ITERATION in done:
-            parameters["agent"] = str(done[ITERATION].values["chosen"])
-        elif what.agents:
-            parameters["agent"] = what.agents[0]
+        chosen = done[ITERATION].values["chosen"] if ITERATION in done else None
+        if chosen is not None or what.agents:
+            parameters["agent"] = what.agents[0] if chosen is None else str(chosen)
         done |= _executed(pilot, {EVALUATION: parameters}, on_cell)
     versions = _versions(pilot, done)
     return PilotResult(

@@ -94,7 +94,8 @@ def openings_table(openings: Iterable[Opening]) -> pd.DataFrame:
     """Return every opening of the holdout: who, when, on which commit, for which version and prompt, and its charge."""
     rows = []
     for one in openings:
-        commit = "not known" if one.commit is None else one.commit[:SHORT] + (" with changes" if one.is_dirty else "")
+        changes = " with changes" + (f" in {one.changed}" if one.changed else "") if one.is_dirty else ""
+        commit = "not known" if one.commit is None else one.commit[:SHORT] + changes
         share = SPENT_AT_ONCE if one.share is None else one.share
         charge = percent(share) if one.repeat_of is None else f"none, as opening {one.repeat_of}"
         said = one.purpose
