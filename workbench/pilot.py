@@ -11,11 +11,11 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from workbench.charter import CHARTER_FILE, Charter
+from workbench.charter.coverage import PILOT_FILE
 from workbench.configuration import Settings, read_settings
 from workbench.contract import CONTRACT_FILE, Contract, read_contract
 from workbench.errors import InputError, shown
 
-PILOT_FILE = "pilot.yaml"
 PYTHON_REFERENCE = r"^[^:]+\.py:[A-Za-z_]\w*$"
 
 

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
+from workbench.charter.coverage import covered_digests
 from workbench.charter.schema import CHARTER_FILE, Charter, Keys
 from workbench.errors import InputError, SignatureError
 from workbench.signing.documents import SignatureStatus, Signer, SignOff, document_signatures, sign_document
 from workbench.signing.keys import SigningKey
 
 
-def charter_signatures(suite: Path, charter: Charter, pilot: str | None = None) -> SignatureStatus:
-    """Return who of the roles that must sign has signed what the charter says now.
+def charter_signatures(
+    suite: Path, charter: Charter, pilot: str | None = None, data: Path | None = None
+) -> SignatureStatus:
+    """Return who of the roles that must sign has signed what the charter and the files it covers say now.
 
-    `pilot` is the pilot's name where the folder is not named after it.
+    Parameters
+    ----------
+    suite : Path
+        Folder with the charter and signatures/.
+    charter : Charter
+    pilot : str, optional
+        The pilot's name where the folder is not named after it.
+    data : Path, optional
+        Folder with splits.yaml where it is not datasets/PILOT beside eval_suites/PILOT, as in a bundle.
     """
-    status = document_signatures(suite, CHARTER_FILE, charter.signing_roles, pilot)
+    covers = covered_digests(suite, data)
+    status = document_signatures(suite, CHARTER_FILE, charter.signing_roles, pilot, covers)
     named = {person.role: person.name for person in charter.stakeholders}
     others = {one.role: f"signed by {one.name}" for one in status.valid if one.name != named[one.role]}
     if not others:
         return status
     valid = tuple(one for one in status.valid if one.role not in others)
-    invalid = {**status.invalid, **others}
-    return SignatureStatus(status.document, status.digest, status.required, valid, status.missing, invalid)
+    return replace(status, valid=valid, invalid={**status.invalid, **others})
 
 
 def require_signatures(suite: Path, charter: Charter) -> SignatureStatus:
@@ -89,7 +101,7 @@ def one_key_for_several(charter: Charter, status: SignatureStatus) -> str | None
 
 
 def sign_charter(suite: Path, charter: Charter, signer: Signer, key: SigningKey) -> Path:
-    """Sign the charter for a role, as the person that it names for this role.
+    """Sign the charter and the files it covers for a role, as the person that it names for this role.
 
     Raises
     ------
@@ -108,7 +120,7 @@ def sign_charter(suite: Path, charter: Charter, signer: Signer, key: SigningKey)
         raise InputError(
             f"somebody else signs as {signer.role}", where=where, got=signer.name, expected=named[signer.role]
         )
-    return sign_document(suite, CHARTER_FILE, signer, key)
+    return sign_document(suite, CHARTER_FILE, signer, key, covered_digests(suite))
 
 
 def _listed(names: Iterable[str]) -> str:

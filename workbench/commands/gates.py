@@ -138,8 +138,9 @@ def gate_summary(
 
 def gates_file(pilot: PilotName, root: Root = HERE) -> None:
     """Write the default gates.yaml of a pilot that has none."""
+    from workbench.charter.coverage import GATES_FILE
     from workbench.files import write_atomically
-    from workbench.gates.schema import GATES_FILE, default_gates
+    from workbench.gates.schema import default_gates
     from workbench.pilot import open_pilot
 
     opened = open_pilot(pilot, root)

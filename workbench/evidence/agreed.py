@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.charter import Charter
+from workbench.charter.coverage import GATES_FILE
 from workbench.charter.schema import BUILT_IN
 from workbench.configuration import parse_yaml, read_text
 from workbench.errors import SignatureError, shown
-from workbench.evidence.agreement import GATES_FILE
 from workbench.signing.documents import document_signatures
 
 

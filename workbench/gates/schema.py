@@ -12,12 +12,12 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from workbench.charter import KpiMetric, Operator
+from workbench.charter.coverage import GATES_FILE
 from workbench.charter.schema import BUILT_IN
 from workbench.configuration import Settings, read_settings
 from workbench.errors import InputError, shown
 from workbench.pilot import Pilot
 
-GATES_FILE = "gates.yaml"
 GATE_NUMBERS = (1, 2, 3)
 ID = r"^[a-z][a-z0-9_-]*$"
 
