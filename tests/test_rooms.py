@@ -22,6 +22,7 @@ ROWS = [
     {"callables", "journal"},
     {"agents"},
     {"runner"},
+    {"sealed"},
     {"metrics", "audit"},
     {"evaluation"},
     {"evidence", "confidences"},

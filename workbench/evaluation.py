@@ -293,9 +293,14 @@ def _prepare(pilot: Pilot, agents: Sequence[Agent]) -> None:
 
 
 def evaluation_of(
-    pilot: Pilot, dataset: Dataset, journal: Journal, session: Session, identity: Mapping[str, Any]
+    pilot: Pilot,
+    dataset: Dataset,
+    journal: Journal,
+    session: Session,
+    identity: Mapping[str, Any],
+    opened: tuple[pd.DataFrame, Opening] | None = None,
 ) -> Evaluation:
-    """Return the evaluation of a finished run.
+    """Return the evaluation of a finished run; `opened` is what `open_holdout` gave, where it was just called.
 
     Raises
     ------
@@ -306,7 +311,7 @@ def evaluation_of(
     split = Split(info.split)
     decisions = journal.decisions(info.run)
     if split is Split.HOLDOUT:
-        truth, opening = _opened(pilot, dataset, (_purpose(info, identity), decisions))
+        truth, opening = opened or _opened(pilot, dataset, (_purpose(info, identity), decisions))
     else:
         truth, opening = dataset.dev_labels().join(dataset.strata(decisions.index)), None
     outcomes = decisions.join(truth)
@@ -345,9 +350,9 @@ def evaluation_of(
 
 def _opened_evaluation(pilot: Pilot, agent: str, request: RunRequest, dataset: Dataset) -> Evaluation:
     """Answer, open and judge one agent on the holdout."""
-    session, _ = open_answers(pilot, agent, request, dataset)
+    session, opened = open_answers(pilot, agent, request, dataset)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        return evaluation_of(pilot, dataset, journal, session, journal.identity(session.info.run))
+        return evaluation_of(pilot, dataset, journal, session, journal.identity(session.info.run), opened)
 
 
 def _opened(pilot: Pilot, dataset: Dataset, asked: tuple[Purpose, pd.DataFrame]) -> tuple[pd.DataFrame, Opening]:
@@ -389,9 +394,7 @@ def _certification(
         automation_target=automation if automation is not None and 0.0 < automation < 1.0 else None,
         escalate_label=pilot.settings.escalate_label,
     )
-    largest = journal.largest_finished(
-        Split.DEV.value, opening.purpose.agent_digest, opening.purpose.dataset_digest
-    )
+    largest = journal.largest_finished(Split.DEV.value, opening.purpose.agent_digest, opening.purpose.dataset_digest)
     development = None if largest is None else journal.decisions(largest).join(dataset.dev_labels())
     return certify_outcomes(outcomes, settings, development)
 

@@ -9,10 +9,14 @@ from typing import Any
 
 from workbench.engines.choice import EngineChoice, settled
 from workbench.errors import InputError, WorkbenchError
+from workbench.evaluation import RunRequest, open_answers
 from workbench.files import write_atomically
+from workbench.iteration.stored import agent_to_judge
 from workbench.notebooks import Limits, NotebookJob, NotebookResult, execute_many, find_notebook
 from workbench.pilot import Pilot
 from workbench.report.pages import notebook_page
+from workbench.signing.keys import SigningKey
+from workbench.splits import Split, read_dataset
 from workbench.tracking import Link, Version, log_versions, version_from
 
 AUDIT, ITERATION, EVALUATION = "01_data_audit", "02_prompt_iteration", "03_evaluation"
@@ -28,13 +32,15 @@ OnCell = Callable[[Path, int, int], None]
 class PilotRun:
     """What to run: these agents (the pilot's `compare` when empty) on at most `limit` records of each split.
 
-    A run with a limit is a trial, which chooses no version; `opens_holdout` says whether it may open the holdout.
+    A run with a limit is a trial, which chooses no version; `opens_holdout` says whether it may open the holdout. `key`
+    signs the opening; without it what the environment says, else this user's own key.
     """
 
     agents: tuple[str, ...] = ()
     limit: int | None = None
     engine: EngineChoice = field(default_factory=EngineChoice)
     opens_holdout: bool = True
+    key: SigningKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +110,10 @@ def run_pilot(
     first = [name for name in notebooks if name != EVALUATION]
     done |= _executed(pilot, {name: _parameters(pilot, what, name) for name in first}, on_cell)
     if EVALUATION in notebooks:
-        parameters = _parameters(pilot, what, EVALUATION)
         chosen = done[ITERATION].values["chosen"] if ITERATION in done else None
-        if chosen is not None or what.agents:
-            parameters["agent"] = what.agents[0] if chosen is None else str(chosen)
-        done |= _executed(pilot, {EVALUATION: parameters}, on_cell)
+        agent = what.agents[0] if chosen is None and what.agents else chosen
+        judged = _opened_for(pilot, what, None if agent is None else str(agent))
+        done |= _executed(pilot, {EVALUATION: {**_parameters(pilot, what, EVALUATION), "agent": judged}}, on_cell)
     versions = _versions(pilot, done)
     return PilotResult(
         {name: result.answer for name, result in done.items()},
@@ -145,6 +150,18 @@ def results_folder(pilot: Pilot, notebook: str) -> Path:
 def page_path(result: NotebookResult) -> Path:
     """Return where the page of an executed notebook is."""
     return result.output.with_suffix(".html")
+
+
+def _opened_for(pilot: Pilot, what: PilotRun, agent: str | None) -> str:
+    """Open the holdout for an agent, or the one that development runs speak for; return its name.
+
+    This process runs no code of the pilot and has the key that signs the opening; the notebook's has neither need.
+    """
+    dataset = read_dataset(pilot)
+    name = agent_to_judge(pilot, dataset, what.engine) if agent is None else agent
+    request = RunRequest(Split.HOLDOUT, what.limit, what.engine, show_progress=False, key=what.key)
+    open_answers(pilot, name, request, dataset)
+    return name
 
 
 def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:

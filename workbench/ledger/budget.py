@@ -75,6 +75,12 @@ class Seen:
     records: OpenedRecords
     split: str
 
+    def with_as_many_new(self) -> Seen:
+        """Return these records and as many that nobody opened."""
+        n, known = len(self.records), self.records
+        new = tuple(f"new {number}" for number in range(n))
+        return Seen(OpenedRecords(known.content + new, known.ids + new, known.labels + new), self.split)
+
 
 def read_budget(path: Path, gate: int | None, today: Seen | None = None, others: Sequence[Path] = ()) -> Budget:
     """Return what openings have left of a gate's significance level.

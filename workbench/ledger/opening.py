@@ -63,7 +63,7 @@ def known_opening(openings: Sequence[Opening], purpose: Purpose, sight: Sight) -
 
 def append_opening(
     path: Path,
-    shown: tuple[Purpose, Sight],
+    look: tuple[Purpose, Sight],
     by: tuple[Provenance, Callable[[], SigningKey]],
     others: Sequence[Path] = (),
 ) -> Opening:
@@ -73,7 +73,7 @@ def append_opening(
     ----------
     path : Path
         Of the ledger; a list of the opened records, as digests, is kept beside it.
-    shown : (Purpose, Sight)
+    look : (Purpose, Sight)
         Why the holdout is opened, and what is seen.
     by : (Provenance, callable)
         Who opens, and what gives the key that signs; it is asked only where a line is written.
@@ -85,7 +85,7 @@ def append_opening(
     RunError
         The ledger was altered.
     """
-    purpose, sight = shown
+    purpose, sight = look
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -95,7 +95,7 @@ def append_opening(
         if known is not None:
             return known
         entry = signed_entry(
-            _content(path, earlier, shown, by[0], others), earlier[-1].hash if earlier else GENESIS, by[1]()
+            _content(path, earlier, look, by[0], others), earlier[-1].hash if earlier else GENESIS, by[1]()
         )
         file.write(spelled(entry))
         file.flush()
@@ -106,11 +106,11 @@ def append_opening(
 def _content(
     path: Path,
     earlier: Sequence[Opening],
-    shown: tuple[Purpose, Sight],
+    look: tuple[Purpose, Sight],
     provenance: Provenance,
     others: Sequence[Path],
 ) -> dict[str, Any]:
-    purpose, sight = shown
+    purpose, sight = look
     first = next((one for one in earlier if _is_same_look(one, purpose, sight) and one.decided == sight.decided), None)
     budget = budget_after(path, earlier, (purpose.gate, sight.seen), others)
     return {
@@ -145,7 +145,9 @@ def changes(path: Path, earlier: Sequence[Opening], purpose: Purpose, sight: Sig
         for name, words in SUBJECT_WORDS.items():
             if getattr(last.subject, name) != getattr(sight.subject, name):
                 said.append(f"{words} changed since opening {last.number}")
-    same = [one for one in earlier if _version(one.purpose) == _version(purpose) and one.records == sight.records.digest]
+    same = [
+        one for one in earlier if _version(one.purpose) == _version(purpose) and one.records == sight.records.digest
+    ]
     if same and same[-1].decided != sight.decided:
         said.append(f"the same version decided otherwise than at opening {same[-1].number}")
     return tuple(said)

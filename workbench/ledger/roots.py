@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ def decided_digest(decisions: pd.DataFrame) -> str:
     return rows_root(decisions.loc[:, list(DECIDED)].assign(confidence=rounded))
 
 
-def _plain(values: pd.Series) -> list[str | int | float | None]:  # type: ignore[type-arg]
+def _plain(values: pd.Series[Any]) -> list[str | int | float | None]:
     missing = values.isna().to_numpy()
     return [None if gone else _cell(value) for value, gone in zip(values.tolist(), missing, strict=True)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ import pandas as pd
 
 from workbench.charter import KpiMetric
 from workbench.gates.schema import GATE_NUMBERS
-from workbench.ledger import SPENT_AT_ONCE, Budget, Opening, read_budget, read_ledger
+from workbench.ledger import Budget, Opening, read_budget, read_ledger
 from workbench.pilot import Pilot
 from workbench.report.tables import percent
-from workbench.splits import Dataset, Split, ledger_path
+from workbench.splits import Dataset, holdout_seen, ledger_path, other_ledgers
 
 SHORT = 12
 USUAL_LEVEL = 0.95
@@ -73,20 +73,19 @@ def ledger_view(pilot: Pilot, dataset: Dataset) -> LedgerView:
     RunError
         The ledger was altered.
     """
-    path, records = ledger_path(pilot), tuple(dataset.ids(Split.HOLDOUT))
-    openings = read_ledger(path)
+    path, others = ledger_path(pilot), other_ledgers(pilot)
+    openings, today = read_ledger(path), holdout_seen(pilot, dataset)
     named = {one.purpose.gate for one in openings if one.purpose.gate is not None}
     gates = [None, *sorted(named | set(GATE_NUMBERS))]
-    as_many = [*records, *(f"new {number}" for number in range(len(records)))]
     kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric is KpiMetric.SELECTIVE_ACCURACY), None)
     return LedgerView(
         path=path,
         openings=openings,
-        budgets={gate: read_budget(path, gate, records) for gate in gates},
-        refreshed=read_budget(path, None, as_many),
-        n_records=len(records),
+        budgets={gate: read_budget(path, gate, today, others) for gate in gates},
+        refreshed=read_budget(path, None, today.with_as_many_new(), others),
+        n_records=len(today.records),
         level=USUAL_LEVEL if kpi is None else kpi.confidence_level,
-        share=len(records) / max(len(dataset.splits), 1),
+        share=len(today.records) / max(len(dataset.splits), 1),
     )
 
 
@@ -96,8 +95,7 @@ def openings_table(openings: Iterable[Opening]) -> pd.DataFrame:
     for one in openings:
         changes = " with changes" + (f" in {one.changed}" if one.changed else "") if one.is_dirty else ""
         commit = "not known" if one.commit is None else one.commit[:SHORT] + changes
-        share = SPENT_AT_ONCE if one.share is None else one.share
-        charge = percent(share) if one.repeat_of is None else f"none, as opening {one.repeat_of}"
+        charge = percent(one.charge) if one.repeat_of is None else f"none, as opening {one.repeat_of}"
         said = one.purpose
         prompt = "no prompt" if said.prompt is None else said.prompt[:SHORT]
         gate = "any" if said.gate is None else str(said.gate)
@@ -141,5 +139,4 @@ def refresh_note(view: LedgerView) -> str:
 
 
 def _opening_json(opening: Opening) -> dict[str, Any]:
-    content = {name: getattr(opening, name) for name in Opening.__slots__ if name != "purpose"}
-    return {**content, "purpose": {name: getattr(opening.purpose, name) for name in opening.purpose.__slots__}}
+    return asdict(opening)

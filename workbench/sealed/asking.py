@@ -51,7 +51,7 @@ class Question:
 
 
 def answer_sealed(question: Question) -> Session:
-    """Bring every decision on these holdout records into the journal, as far as it is not there, and return what was done.
+    """Bring every decision on these holdout records into the journal, as far as it is missing; return what was done.
 
     No label is read, here or there, and nothing is opened.
 
