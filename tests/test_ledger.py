@@ -157,7 +157,9 @@ def test_openings_of_the_same_records_under_another_pilot_count(tmp_path: Path) 
     assert mine.share == pytest.approx(2 / 9)
     (elsewhere,) = mine.elsewhere
     assert (elsewhere["ledger"], elsewhere["spent"]) == ("claims", pytest.approx(2 / 3))
-    fresh = opened(tmp_path / "fresh" / "ledger.jsonl", "a", sight(records_named(named(range(500, 600)))), others=[first])
+    fresh = opened(
+        tmp_path / "fresh" / "ledger.jsonl", "a", sight(records_named(named(range(500, 600)))), others=[first]
+    )
     assert (fresh.share, fresh.elsewhere) == (pytest.approx(2 / 3), ())
 
 
@@ -172,10 +174,10 @@ def test_a_copied_ledger_counts_once(tmp_path: Path) -> None:
 def test_openings_from_before_entries_were_signed_are_charged(tmp_path: Path) -> None:
     # an entry as it was written then: no signature, and a list of ids only
     old = tmp_path / "mlruns" / "ledger.jsonl"
+    purpose = {"purpose": "evaluation", "agent": "a", "agent_digest": "a", "dataset_digest": "d", "n_records": 100}
     entry = {
         "number": 1, "time": "2026-11-01T00:00:00+00:00", "who": "someone", "commit": None, "is_dirty": None,
-        "purpose": {"purpose": "evaluation", "agent": "a", "agent_digest": "a", "dataset_digest": "d", "n_records": 100},
-        "repeat_of": None,
+        "purpose": purpose, "repeat_of": None,
     }  # fmt: skip
     old.parent.mkdir()
     old.write_text(json.dumps({**entry, "hash": _chained(GENESIS, entry)}) + "\n", encoding="utf-8")
