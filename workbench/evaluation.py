@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -208,7 +207,7 @@ def open_answers(
         run = session.info.run
         asked = _purpose(session.info, journal.identity(run)), journal.decisions(run)
     key = request.key
-    by = provenance(pilot.root), lambda: chosen_key(None, os.environ).key if key is None else key
+    by = provenance(pilot.root), lambda: chosen_key().key if key is None else key
     return session, open_holdout(pilot, dataset, asked, by)
 
 

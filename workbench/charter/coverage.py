@@ -16,22 +16,22 @@ GATES_FILE, SPLITS_FILE, PILOT_FILE = "gates.yaml", "splits.yaml", "pilot.yaml"
 JUDGED_SETTINGS = ("escalate_label", "prices")
 
 
-def covered_files(suite: Path, data: Path | None = None) -> dict[str, Path]:
+def covered_files(suite: Path) -> dict[str, Path]:
     """Return the files that the charter's signatures cover, by name, as far as they are there.
 
     Parameters
     ----------
     suite : Path
-        Folder with charter.yaml, gates.yaml and pilot.yaml.
-    data : Path, optional
-        Folder with splits.yaml; without it datasets/PILOT beside eval_suites/PILOT. In a bundle it is `suite`.
+        Folder with charter.yaml, gates.yaml and pilot.yaml: eval_suites/PILOT with datasets/PILOT, which has splits.yaml,
+        beside it; or a bundle, which holds them all.
     """
-    data = suite.parent.parent / "datasets" / suite.name if data is None else data
-    paths = {GATES_FILE: suite / GATES_FILE, SPLITS_FILE: data / SPLITS_FILE, PILOT_FILE: suite / PILOT_FILE}
+    data = suite.parent.parent / "datasets" / suite.name
+    split = (data if data.is_dir() else suite) / SPLITS_FILE
+    paths = {GATES_FILE: suite / GATES_FILE, SPLITS_FILE: split, PILOT_FILE: suite / PILOT_FILE}
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
-def covered_digests(suite: Path, data: Path | None = None) -> dict[str, str]:
+def covered_digests(suite: Path) -> dict[str, str]:
     """Return what the charter's signatures cover, by digest of content: of pilot.yaml the judged settings only.
 
     Raises
@@ -39,7 +39,7 @@ def covered_digests(suite: Path, data: Path | None = None) -> dict[str, str]:
     InputError
         A file is no YAML mapping.
     """
-    files = covered_files(suite, data)
+    files = covered_files(suite)
     digests = {name: document_digest(path) for name, path in files.items() if name != PILOT_FILE}
     if PILOT_FILE in files:
         digests[PILOT_FILE] = content_digest(judged_settings(files[PILOT_FILE]), str(files[PILOT_FILE]))

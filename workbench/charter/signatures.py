@@ -13,22 +13,18 @@ from workbench.signing.documents import SignatureStatus, Signer, SignOff, docume
 from workbench.signing.keys import SigningKey
 
 
-def charter_signatures(
-    suite: Path, charter: Charter, pilot: str | None = None, data: Path | None = None
-) -> SignatureStatus:
+def charter_signatures(suite: Path, charter: Charter, pilot: str | None = None) -> SignatureStatus:
     """Return who of the roles that must sign has signed what the charter and the files it covers say now.
 
     Parameters
     ----------
     suite : Path
-        Folder with the charter and signatures/.
+        Folder with the charter and signatures/: a pilot's, or a bundle.
     charter : Charter
     pilot : str, optional
         The pilot's name where the folder is not named after it.
-    data : Path, optional
-        Folder with splits.yaml where it is not datasets/PILOT beside eval_suites/PILOT, as in a bundle.
     """
-    covers = covered_digests(suite, data)
+    covers = covered_digests(suite)
     status = document_signatures(suite, CHARTER_FILE, charter.signing_roles, pilot, covers)
     named = {person.role: person.name for person in charter.stakeholders}
     others = {one.role: f"signed by {one.name}" for one in status.valid if one.name != named[one.role]}

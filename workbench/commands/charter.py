@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,7 +79,7 @@ def sign(
     from workbench.signing.keys import chosen_key
 
     pilot = open_pilot(context.obj, root)
-    chosen = chosen_key(key, os.environ)
+    chosen = chosen_key(key)
     place = sign_charter(pilot.suite, pilot.charter, Signer(name, role), chosen.key)
     document = _document(context.obj, root)
     if as_json:
@@ -111,7 +110,7 @@ def sign_document(
     from workbench.signing.keys import chosen_key
 
     opened, signer = open_pilot(pilot, root), documents.Signer(name, role)
-    chosen = chosen_key(key, os.environ)
+    chosen = chosen_key(key)
     if document == CHARTER_FILE:
         place = sign_charter(opened.suite, opened.charter, signer, chosen.key)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -48,7 +47,7 @@ def gate(
 
     opened = open_pilot(pilot, root)
     choice = EngineChoice.named(engine, base_url=base_url, model=model, ray_address=ray_address)
-    request = GateRequest(choice, key, os.environ)
+    request = GateRequest(choice, key)
     with stoppable(), stdout_to_stderr(), CellProgress() as progress:
         held = hold_gate(opened, number, request, progress)
     if junit is not None:
@@ -98,7 +97,7 @@ def waive(
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(f"the waiver's {first['loc'][0]} does not fit", got=first["msg"]) from None
-    path = waived(opened, said, asked[criterion], chosen_key(key, os.environ).key, today)
+    path = waived(opened, said, asked[criterion], chosen_key(key).key, today)
     print(f"Waived until {said.until}: {criterion} of gate {number}, by {name} as {role}. Signature: {path}")
 
 

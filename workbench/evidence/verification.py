@@ -192,7 +192,7 @@ def _ledger(bundle: _Bundle) -> str:
 def _thresholds(bundle: _Bundle) -> str:
     """Check that every role that must has signed the charter, before any holdout result was seen."""
     charter = read_settings(bundle.folder / CHARTER_FILE, Charter)
-    status = charter_signatures(bundle.folder, charter, bundle.signed["pilot"], data=bundle.folder)
+    status = charter_signatures(bundle.folder, charter, bundle.signed["pilot"])
     signed_at = status.last_signed_at
     if signed_at is None:
         lacking = [*status.missing, *status.invalid]

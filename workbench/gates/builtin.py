@@ -21,7 +21,7 @@ def builtin_results(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
 def builtin_notes(facts: Facts, number: int) -> tuple[str, ...]:
     """Return what the first paragraph of a decision must say though it blocks nothing, each one sentence."""
     pilot = facts.pilot
-    note = shared_keys_note(pilot.charter, charter_signatures(pilot.suite, pilot.charter))
+    note = shared_keys_note(pilot.charter, charter_signatures(pilot.suite, pilot.charter, pilot.name))
     return () if note is None else (f"{note}.",)
 
 
@@ -30,7 +30,7 @@ def _distinct_keys(facts: Facts) -> CriterionResult:
     title = "Every role signed with a key of its own"
     criterion = Criterion(DISTINCT_KEYS, title, Kind.CHECK, DISTINCT_KEYS, no_waiver=True)
     charter = facts.pilot.charter
-    status = charter_signatures(facts.pilot.suite, charter)
+    status = charter_signatures(facts.pilot.suite, charter, facts.pilot.name)
     if not status.is_complete:
         reason = f"{len(status.valid)} of {len(status.required)} roles that must sign the charter have signed it"
         missing = Missing(signatures=len(status.required) - len(status.valid))

@@ -36,6 +36,11 @@ def find_notebook(name: str, root: Path) -> Path:
     )
 
 
+def packaged_notebook(name: str) -> Path:
+    """Return the path of a notebook that comes with the workbench, whatever a root has instead."""
+    return _packaged() / f"{name}.ipynb"
+
+
 def copy_notebooks(root: Path) -> Path:
     """Copy the packaged notebooks that a root does not have yet to its `notebooks/`, and return that folder.
 

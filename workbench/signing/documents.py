@@ -230,7 +230,7 @@ def _check_covered(predicate: Mapping[str, Any], covers: Mapping[str, str]) -> N
     """Refuse a sign-off that was given for other further content than there is now."""
     signed = predicate.get("covers")
     if signed is None:
-        raise SignatureError(f"signed before {', '.join(covers) or 'anything else'} was covered: sign again")
+        raise SignatureError(f"signed before {next(iter(covers), 'anything else')} was covered: sign again")
     when = f"{predicate['name']} signed it on {predicate['signed_at']}"
     for name in sorted(covers.keys() | signed.keys()):
         if covers.get(name) != signed.get(name):
