@@ -216,8 +216,8 @@ def pilot_names(root: Path) -> tuple[str, ...]:
 def open_pilot(name: str, root: Path | str = ".") -> Pilot:
     """Return a pilot with its settings, contract and charter read and checked.
 
-    The signing key and the key of the pilot's server are taken out of this process's environment, so that no code of the
-    pilot finds them there; see `workbench.credentials`.
+    The signing key and the key of the pilot's server are taken out of this process's environment, so that no code of
+    the pilot finds them there; see `workbench.credentials`.
 
     Raises
     ------

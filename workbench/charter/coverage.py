@@ -22,8 +22,8 @@ def covered_files(suite: Path) -> dict[str, Path]:
     Parameters
     ----------
     suite : Path
-        Folder with charter.yaml, gates.yaml and pilot.yaml: eval_suites/PILOT with datasets/PILOT, which has splits.yaml,
-        beside it; or a bundle, which holds them all.
+        Folder with charter.yaml, gates.yaml and pilot.yaml: eval_suites/PILOT, and splits.yaml is in datasets/PILOT; or
+        a bundle, which holds them all.
     """
     data = suite.parent.parent / "datasets" / suite.name
     split = (data if data.is_dir() else suite) / SPLITS_FILE

@@ -118,8 +118,9 @@ def engine_spec(pilot: Pilot, choice: EngineChoice) -> EngineSpec:
 
     options = pilot.settings.ray
     given = options.model_dump(exclude={"engine", "address"}, exclude_none=True)
-    secrets = needed_secrets(pilot, choice)
-    settings = RaySettings(address=choice.ray_address or options.address, secrets=secrets, **given)
+    address = choice.ray_address or options.address
+    secrets = needed_secrets(pilot, choice) if address is None else ()
+    settings = RaySettings(address=address, secrets=secrets, **given)
     if isinstance(inner, PocketSpec):
         inner = replace(inner, threads=max(1, int(settings.cpus_per_worker)))
     return RaySpec(inner, settings)

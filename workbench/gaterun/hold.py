@@ -46,7 +46,7 @@ class GateRequest:
     engine : EngineChoice
         What answers prompts in the notebooks that must run.
     key : Path, optional
-        File with the key that signs openings and the bundle; without it what the environment says, else this user's own.
+        File with the key that signs openings and bundle; without it what the environment says, else this user's own.
     is_answered : bool
         Whether everything was run and answered elsewhere, by `answer_gate`: then nothing is run or asked for here.
     """
@@ -131,10 +131,8 @@ def hold_gate(pilot: Pilot, number: int, request: GateRequest, on_cell: OnCell |
     evidence = pilot.root / "mlruns" / "evidence"
     _check_writable(evidence / pilot.name / f"gate-{number}")
     read_ledger(ledger_path(pilot))
-    inputs, notebooks = (
-        Inputs(pilot, read_dataset(pilot), request.engine, pilot.settings.compare),
-        gates.gates[number].notebooks,
-    )
+    notebooks = gates.gates[number].notebooks
+    inputs = Inputs(pilot, read_dataset(pilot), request.engine, pilot.settings.compare)
     ran = None if request.is_answered else answered_evidence(inputs, notebooks, on_cell).ran
     with only_answered():
         worked = judged_evidence(inputs, notebooks, key.key, ran, on_cell)
