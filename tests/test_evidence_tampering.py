@@ -312,9 +312,10 @@ def test_an_evaluation_that_contradicts_itself_is_found(
 
 
 def test_copies_for_people_to_read_say_what_was_verified(made: Case, bundle: Path, pinned: Path) -> None:
-    said = {name: value for name, value in criterion(outcomes()).items() if name != "waived"}
+    criteria = verdict([criterion(outcomes())], "GO")["criteria"]
+    said = [{name: value for name, value in one.items() if name != "waived"} for one in criteria]
     estimates = json.loads((bundle / "evaluations" / "A.holdout.json").read_text(encoding="utf-8"))["estimates"]
-    for name, content in (("criteria.json", [said]), ("estimates.json", estimates)):
+    for name, content in (("criteria.json", said), ("estimates.json", estimates)):
         assert failed(resigned(bundle, made, {name: json.dumps(content).encode()}), pinned) == []
         edited = json.dumps(content).replace('"n": 12', '"n": 13', 1).encode()
         assert failed(resigned(bundle, made, {name: edited}), pinned) == ["recomputed"]
@@ -376,7 +377,7 @@ def test_a_go_over_a_criterion_that_did_not_pass_is_found(made: Case, tmp_path: 
     assert failed(changed(made, verdict=said).written(tmp_path / "a"), made.public_key(tmp_path)) == ["verdict"]
     said = verdict([{**unproven, "waived": True}], "GO")
     assert failed(changed(made, verdict=said).written(tmp_path / "b"), made.public_key(tmp_path)) == ["verdict"]
-    said = verdict([], "GO")
+    said = {**verdict([], "GO"), "criteria": []}
     assert failed(changed(made, verdict=said).written(tmp_path / "c"), made.public_key(tmp_path)) == [
         "agreed",
         "verdict",

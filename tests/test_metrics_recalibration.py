@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from over_confident import drawn
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
@@ -28,12 +30,46 @@ def test_recalibration_on_development_records_improves_others_and_cannot_change_
         )
 
 
-def test_isotonic_recalibration_agrees_with_scikit_learn():
+def test_isotonic_recalibration_agrees_with_scikit_learn_and_laplaces_rule():
     outcomes = drawn(400, 6)
     fit = fitted_recalibration(outcomes, Recalibration.ISOTONIC)
-    theirs = IsotonicRegression(out_of_bounds="clip").fit(outcomes["confidence"], outcomes["action"] == "a")
-    at = np.linspace(0, 1, 101)
-    assert fit(at) == pytest.approx(theirs.predict(at), abs=1e-9)
+    table = pd.DataFrame({"at": outcomes["confidence"], "right": outcomes["action"] == "a"})
+    raw = IsotonicRegression().fit(table["at"], table["right"]).predict(table["at"])
+    blocks = table.groupby(raw)["right"].agg(["sum", "size"])
+    held = (blocks["sum"] + 1) / (blocks["size"] + 2)
+    theirs = IsotonicRegression().fit(np.arange(len(held)), held, sample_weight=blocks["size"] + 2)
+    of_block = dict(zip(blocks.index, theirs.predict(np.arange(len(held))), strict=True))
+    assert fit(table["at"].to_numpy()) == pytest.approx(np.array([of_block[one] for one in raw]), abs=1e-9)
+    assert fit(np.array([0.0, 1.0])) == pytest.approx([min(of_block.values()), max(of_block.values())], abs=1e-9)
+
+
+def test_a_small_pool_at_the_end_is_joined_to_the_large_one_before_it() -> None:
+    # by hand: of 4 at .2 none is right: 1 / 6; of 98 at .8 97 are: 98 / 100; the one at .9 is right: 2 / 3, which may
+    # not fall below 98 / 100, so that both are (98 + 2) / (100 + 3)
+    confidence = [0.2] * 4 + [0.8] * 98 + [0.9]
+    outcomes = drawn(103, 1).assign(confidence=confidence, action=["b"] * 5 + ["a"] * 98)
+    fit = fitted_recalibration(outcomes, Recalibration.ISOTONIC)
+    assert fit(np.array([0.2, 0.8, 0.9])) == pytest.approx([1 / 6, 100 / 103, 100 / 103])
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=60).filter(
+        lambda pairs: len({right for _, right in pairs}) == 2
+    ),
+    st.sampled_from(list(Recalibration)),
+)
+def test_no_recalibration_is_surer_than_the_number_of_its_records_allows(
+    pairs: list[tuple[float, bool]], method: Recalibration
+) -> None:
+    outcomes = drawn(len(pairs), 1).assign(
+        confidence=[confidence for confidence, _ in pairs], action=["a" if right else "b" for _, right in pairs]
+    )
+    found = fitted_recalibration(outcomes, method)(np.linspace(0, 1, 51))
+    n = len(pairs)
+    assert 1 / (n + 2) - 1e-12 <= found.min()
+    assert found.max() <= (n + 1) / (n + 2) + 1e-12
+    if method is Recalibration.ISOTONIC:
+        assert (np.diff(found) >= -1e-12).all()
 
 
 def test_recalibration_keeps_a_missing_confidence_missing():

@@ -263,12 +263,18 @@ def serve(
 
 @app.command()
 def lab(root: Root = HERE) -> None:
-    """Open JupyterLab at the notebooks; outside this repository they are copied to notebooks/ first."""
-    from workbench.notebooks import copy_notebooks
+    """Open JupyterLab at your own copies of the notebooks; an edited copy is kept when the notebook changes."""
+    from workbench.notebooks import working_copies
+    from workbench.provenance import current_user
 
-    folder = copy_notebooks(root.resolve())
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.parent}"]
-    command += [f"--LabApp.default_url=/lab/tree/{folder.name}"]
+    here = root.resolve()
+    copies = working_copies(here, current_user())
+    print(f"Notebooks: {copies.folder} (your copies; runs and gates take those of notebooks/ or the package)")
+    for path in copies.kept:
+        print(f"Kept as you edited it, though the notebook has changed since: {path} (delete it for the new one)")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={here}"]
+    command += [f"--LabApp.default_url=/lab/tree/{copies.folder.relative_to(here).as_posix()}"]
     if os.geteuid() == 0:  # in a container there is no other user; the server stays on 127.0.0.1 behind its token
         command.append("--allow-root")
     _replaced_by(command)

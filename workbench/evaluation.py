@@ -203,12 +203,15 @@ def open_answers(
     RunError where the ledger was altered.
     """
     session = answer_holdout(pilot, agent, request, dataset)
+    return session, open_run(pilot, dataset, session.info.run, request.key)
+
+
+def open_run(pilot: Pilot, dataset: Dataset, run: str, key: SigningKey | None = None) -> tuple[pd.DataFrame, Opening]:
+    """Put the opening for a finished run on the ledger, and return labels with strata, and the opening."""
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        run = session.info.run
-        asked = _purpose(session.info, journal.identity(run)), journal.decisions(run)
-    key = request.key
+        asked = _purpose(journal.info(run), journal.identity(run)), journal.decisions(run)
     by = provenance(pilot.root), lambda: chosen_key().key if key is None else key
-    return session, open_holdout(pilot, dataset, asked, by)
+    return open_holdout(pilot, dataset, asked, by)
 
 
 def judged_evaluation(pilot: Pilot, dataset: Dataset, agent: str | None = None) -> Evaluation | None:

@@ -39,12 +39,13 @@ def provenance(root: Path) -> Provenance:
     asked = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=no", "--", ":/", *kept)
     changes = _git(root, *asked) if commit else None
     if changes is None:
-        return Provenance(_user(), commit, None)
+        return Provenance(current_user(), commit, None)
     changed = tuple(sorted(entry[len("XY ") :] for entry in changes.split("\0") if entry))
-    return Provenance(_user(), commit, bool(changed), changed)
+    return Provenance(current_user(), commit, bool(changed), changed)
 
 
-def _user() -> str:
+def current_user() -> str:
+    """Return the name of the user that this process runs as."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # no such user in the password database, as in some containers

@@ -1,4 +1,9 @@
-"""Recalibration: confidences mapped to chances of being right, fitted on development records."""
+"""Recalibration: confidences mapped to chances of being right, fitted on development records.
+
+No finite number of records shows a chance of 0 or 1, so that every chance c found on n decisions is given as
+(n c + 1) / (n + 2), Laplace's rule of succession: at most (n + 1) / (n + 2), at least 1 / (n + 2). Isotonic regression
+applies it to each of its blocks, Platt's curve as a whole.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +31,7 @@ class Recalibration(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recalibrator:
-    """A mapping of confidences to chances of being right, fitted on development records.
+    """A mapping of confidences to chances of being right, fitted on development records; its answers lie inside (0, 1).
 
     Parameters
     ----------
@@ -43,11 +48,13 @@ class Recalibrator:
 
     def __call__(self, confidence: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the chances of being right; NaN stays NaN."""
+        from scipy import special
+
         if self.method is Recalibration.ISOTONIC:
             found = np.interp(confidence, self.at, self.chance)
         else:
             intercept, slope = self.chance
-            found = 1 / (1 + np.exp(-(intercept + slope * _log_odds(confidence))))
+            found = _held_off(special.expit(intercept + slope * _log_odds(confidence)), self.n)
         return np.where(np.isnan(confidence), np.nan, found)
 
 
@@ -58,6 +65,11 @@ def fitted_recalibration(development: pd.DataFrame, method: Recalibration, sourc
     ------
     InputError
         Fewer than two decisions with a confidence, or all of them right, or none.
+
+    Source
+    ------
+    Zadrozny and Elkan (2002) for isotonic regression, Platt (1999) for the logistic curve and its targets; Laplace's
+    rule for the chance of a pool of records as in Zadrozny and Elkan (2001), section 4.
     """
     judged = judged_by(development, source)
     if not judged.right.any() or judged.right.all():
@@ -70,12 +82,8 @@ def fitted_recalibration(development: pd.DataFrame, method: Recalibration, sourc
         case Recalibration.PLATT:
             return Recalibrator(method, (), _platt(judged.confidence, judged.right), n)
         case Recalibration.ISOTONIC:
-            from scipy.optimize import isotonic_regression
-
-            at, place, counts = np.unique(judged.confidence, return_inverse=True, return_counts=True)
-            share = np.bincount(place, weights=judged.right) / counts
-            chance = isotonic_regression(share, weights=counts).x
-            return Recalibrator(method, tuple(at.tolist()), tuple(np.clip(chance, 0, 1).tolist()), n)
+            at, chance = _isotonic(judged.confidence, judged.right)
+            return Recalibrator(method, tuple(at.tolist()), tuple(chance.tolist()), n)
         case _:
             assert_never(method)
 
@@ -100,6 +108,29 @@ def cross_fitted(
     for one in np.unique(fold):
         found[fold == one] = fitted_recalibration(development[fold != one], method, source)(found[fold == one])
     return found
+
+
+def _isotonic(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
+    """Return the confidences that occur and the chance at each, never falling.
+
+    Isotonic regression joins confidences to blocks; each block's share is held off 0 and 1. A small block is held off
+    more than its larger neighbour and may end on the wrong side of it: the regression of the blocks, each weighted by
+    its decisions and the two of the rule, joins such neighbours.
+    """
+    from scipy.optimize import isotonic_regression
+
+    at, place, counts = np.unique(confidence, return_inverse=True, return_counts=True)
+    share = np.bincount(place, weights=right) / counts
+    joined = isotonic_regression(share, weights=counts)
+    first = joined.blocks[:-1]
+    shares = _held_off(joined.x[first], joined.weights)
+    chance = isotonic_regression(shares, weights=joined.weights + 2).x
+    return at, np.repeat(chance, np.diff(joined.blocks))
+
+
+def _held_off(chance: NDArray[np.float64], n: NDArray[np.float64] | int) -> NDArray[np.float64]:
+    """Return chances found on n decisions by Laplace's rule of succession: never 0, never 1, every order kept."""
+    return (n * chance + 1) / (n + 2)
 
 
 def _platt(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float]:
