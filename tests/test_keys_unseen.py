@@ -22,36 +22,33 @@ def check_nothing_was_seen(seen: Path, key: SigningKey) -> None:
     text = seen.read_text(encoding="utf-8")
     assert "PATH" in text, "the planted code did look"
     assert API_KEY not in text
-    assert "WORKBENCH_SIGNING_KEY" not in text
     secret = key.signer.private_bytes.decode().splitlines()[1]
     assert secret not in text
 
 
-@pytest.mark.parametrize("split", ["dev", "holdout"])
-def test_an_agent_that_looks_for_keys_while_it_is_evaluated_sees_none(
-    tickets: Callable[[int], Pilot], tmp_path: Path, with_store: None, key: SigningKey, split: str
+def test_an_agent_that_looks_for_keys_while_it_answers_the_holdout_sees_none(
+    tickets: Callable[[int], Pilot], tmp_path: Path, with_store: None, key: SigningKey
 ) -> None:
     pilot = spied(tickets(40), ["spy"], tmp_path / "seen")
-    done = workbench(pilot, "evaluate", pilot.name, "--agent", "spy", "--split", split, key=key)
+    done = workbench(pilot, "evaluate", pilot.name, "--agent", "spy", "--split", "holdout", key=key)
     assert done.returncode == 0, done.stderr
     check_nothing_was_seen(tmp_path / "seen", key)
+    # The key of the environment signed the opening, in the process that ran no code of the pilot.
+    assert key.public.line in (pilot.data / "ledger.jsonl").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("split", ["dev", "holdout"])
-def test_a_preparation_that_looks_for_keys_sees_none_while_the_server_gets_its_own(
-    tickets: Callable[[int], Pilot], tmp_path: Path, with_store: None, key: SigningKey, split: str
+def test_a_preparation_in_the_process_that_asks_sees_no_key_and_the_server_gets_its_own(
+    tickets: Callable[[int], Pilot], tmp_path: Path, with_store: None, key: SigningKey
 ) -> None:
     pilot = spied(tickets(40), ["asked"], tmp_path / "seen")
-    asked = ("evaluate", pilot.name, "--agent", "asked", "--split", split, "--model", "m")
     with stub_process("--latency-ms", "0", "--api-key", API_KEY) as url:
-        done = workbench(pilot, *asked, "--base-url", url, key=key)
+        server = ("--base-url", url, "--model", "m")
+        done = workbench(pilot, "evaluate", pilot.name, "--agent", "asked", *server, key=key)
         assert done.returncode == 0, done.stderr
-        refused = workbench(pilot, *asked, "--base-url", url, key=key, OPENAI_API_KEY="")
-        assert refused.returncode == 0, "what was decided with the key is in the journal"
     check_nothing_was_seen(tmp_path / "seen", key)
 
 
-@pytest.mark.parametrize("command", [("run",), ("gate", "2")], ids=["run", "gate"])
+@pytest.mark.parametrize("command", [("run", "--notebook", "02_prompt_iteration"), ("gate", "2")], ids=["run", "gate"])
 def test_in_notebooks_and_at_a_gate_pilot_code_sees_no_key_and_server_and_signature_have_theirs(
     tickets: Callable[[int], Pilot], tmp_path: Path, with_store: None, key: SigningKey, command: tuple[str, ...]
 ) -> None:
@@ -60,10 +57,9 @@ def test_in_notebooks_and_at_a_gate_pilot_code_sees_no_key_and_server_and_signat
         done = workbench(pilot, *command, pilot.name, "--base-url", url, "--model", "m", key=key)
     assert done.returncode in (0, 1), done.stderr  # a gate's NO-GO is 1
     check_nothing_was_seen(tmp_path / "seen", key)
-    ledger = (pilot.data / "ledger.jsonl").read_text(encoding="utf-8")
-    assert key.public.line in ledger  # the key of the environment signed the opening
     if command[0] == "gate":
-        assert f"Verify: workbench verify {pilot.root}" in done.stdout
+        assert key.public.line in (pilot.data / "ledger.jsonl").read_text(encoding="utf-8")
+        assert "Verify: workbench verify" in done.stdout
 
 
 def test_the_signing_key_cannot_be_named_as_the_key_of_a_server() -> None:
