@@ -145,10 +145,13 @@ def test_evidence_that_cannot_be_written_is_found_before_anything_runs(prepared:
     assert not (pilot.runs / "notebooks").exists()
 
 
-def test_a_missing_key_is_bad_input_before_anything_runs(prepared: Prepared, tmp_path: Path) -> None:
+def test_a_missing_key_is_bad_input_before_anything_runs(
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pilot, _ = prepared([LOAD])
+    monkeypatch.setenv("WORKBENCH_SIGNING_KEY", str(tmp_path / "nowhere.pem"))
     with pytest.raises(InputError, match="the key cannot be read"):
-        hold_gate(pilot, 2, GateRequest(environment={"WORKBENCH_SIGNING_KEY": str(tmp_path / "nowhere.pem")}))
+        hold_gate(pilot, 2, GateRequest())
     assert bundles(pilot) == []
 
 

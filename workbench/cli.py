@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.commands import audit, charter, gates, iteration, keys, ledger, optimise, prompts, verify
-from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, Root
+from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, RayAddress, Root
+from workbench.credentials import without_secrets
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -32,10 +33,6 @@ Agents = Annotated[list[str] | None, typer.Option("--agent", help="An agent of p
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records of a split.")]
 Holdout = Annotated[
     bool, typer.Option("--holdout", help="With --limit: open the holdout too, for the one agent that is named.")
-]
-RayAddress = Annotated[
-    str | None,
-    typer.Option("--ray-address", metavar="ADDRESS", help="Ray cluster to run on; without it one is started here."),
 ]
 
 
@@ -325,6 +322,7 @@ app.add_typer(keys.app, name="keys")
 app.command("sign")(charter.sign_document)
 app.command("verify")(verify.verify)
 app.command("gate")(gates.gate)
+app.command("answer")(gates.answer)
 app.command("waive")(gates.waive)
 app.command("ci")(gates.ci)
 app.command("gate-summary")(gates.gate_summary)
@@ -358,6 +356,6 @@ def _print_json(content: Mapping[str, Any]) -> None:
 
 
 def _replaced_by(command: list[str]) -> None:
-    """Become another program, so that its signals and exit code are its own."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.execv(command[0], command)
+    """Become another program, so that its signals and exit code are its own; it gets no signing key."""
+    environment = {"MLFLOW_DISABLE_TELEMETRY": "true", **without_secrets(os.environ)}
+    os.execve(command[0], command, environment)

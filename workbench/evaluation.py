@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -223,7 +222,7 @@ def open_run(pilot: Pilot, dataset: Dataset, run: str, key: SigningKey | None = 
     """Put the opening for a finished run on the ledger, and return labels with strata, and the opening."""
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         asked = _purpose(journal.info(run), journal.identity(run)), journal.decisions(run)
-    by = provenance(pilot.root), lambda: chosen_key(None, os.environ).key if key is None else key
+    by = provenance(pilot.root), lambda: chosen_key().key if key is None else key
     return open_holdout(pilot, dataset, asked, by)
 
 

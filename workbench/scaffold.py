@@ -18,15 +18,15 @@ import pandas as pd
 import yaml
 
 from workbench.charter import CHARTER_FILE, Charter
+from workbench.charter.coverage import GATES_FILE, PILOT_FILE, SPLITS_FILE
 from workbench.configuration import read_settings
 from workbench.contract import CONTRACT_FILE, Column, ColumnType, Contract, PiiClass, Role
 from workbench.errors import InputError, shown
-from workbench.gates.schema import GATES_FILE, default_gates
+from workbench.gates.schema import default_gates
 from workbench.metrics.candidates import candidate_entities
-from workbench.pilot import PILOT_FILE
 from workbench.prompts.template import spelled
 from workbench.records import read_records
-from workbench.splits import SPLITS_FILE, fresh_split, write_split
+from workbench.splits import fresh_split, write_split
 from workbench.tables import read_table
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")

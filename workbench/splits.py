@@ -17,6 +17,7 @@ import pandas as pd
 import yaml
 from pydantic import Field
 
+from workbench.charter.coverage import SPLITS_FILE
 from workbench.configuration import Settings, read_settings
 from workbench.contract import Contract, Role
 from workbench.errors import InputError
@@ -44,7 +45,6 @@ from workbench.records import Record, RecordTable, iterate, read_records
 from workbench.signing.keys import SigningKey
 from workbench.sources import SOURCES_FILE
 
-SPLITS_FILE = "splits.yaml"
 HOLDOUT_SHARE = 0.3
 KEYS_TRIED, MOST_HASHED = 64, 100_000
 SPLITS_COMMENT = """\

@@ -14,6 +14,9 @@ from workbench.configuration import Settings
 from workbench.errors import shown
 
 CHARTER_FILE = "charter.yaml"
+# Criteria that every gate has besides those of its gates.yaml.
+DISTINCT_KEYS = "distinct-keys"
+BUILT_IN = frozenset({DISTINCT_KEYS})
 IDENTIFIER = r"^[a-z][a-z0-9_-]*$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Role = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*( [A-Za-z0-9]+)*$")]
@@ -261,6 +264,13 @@ class Costs(Settings):
     source: str = ""
 
 
+class Keys(StrEnum):
+    """Whether every role must sign with a key of its own."""
+
+    DISTINCT = "distinct"
+    SHARED = "shared"
+
+
 class Charter(Settings):
     """What was agreed before the pilot began; the content of charter.yaml."""
 
@@ -269,6 +279,7 @@ class Charter(Settings):
     kpis: tuple[Kpi, ...] = ()
     owner: Owner | None = None
     stakeholders: tuple[Stakeholder, ...] = ()
+    keys: Keys = Keys.DISTINCT
     data_access: tuple[DataAccess, ...] = ()
     infrastructure: Infrastructure = Infrastructure()
     compliance: Compliance = Compliance()

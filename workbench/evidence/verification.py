@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.charter import CHARTER_FILE, Charter
-from workbench.charter.signatures import charter_signatures
+from workbench.charter.schema import DISTINCT_KEYS
+from workbench.charter.signatures import charter_signatures, one_key_for_several, shared_keys_note
 from workbench.configuration import read_settings
 from workbench.errors import InputError, RunError, SignatureError
 from workbench.evidence.agreed import check_gate, check_waivers
@@ -204,7 +205,12 @@ def _thresholds(bundle: _Bundle) -> str:
         raise SignatureError(
             "the targets were signed after results were seen", got=signed_at.isoformat(), expected=f"before {first}"
         )
-    return f"signatures: {len(status.valid)}, up to {signed_at.isoformat()}, before {first.isoformat()}"
+    shared = one_key_for_several(charter, status)
+    if shared and not any(one["id"] == DISTINCT_KEYS and one["state"] != "pass" for one in bundle.verdict["criteria"]):
+        raise SignatureError("the verdict passes over keys that roles share", got=shared, expected="keys: distinct")
+    note = shared_keys_note(charter, status)
+    said = f"signatures: {len(status.valid)}, up to {signed_at.isoformat()}, before {first.isoformat()}"
+    return said if note is None else f"{said}. {note}"
 
 
 def _agreed(bundle: _Bundle) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.charter import KpiMetric
+from workbench.gates.builtin import builtin_criteria, builtin_results
 from workbench.gates.certification import certified
 from workbench.gates.checks import check_answer
 from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, State, reason_of, state_of
@@ -32,7 +33,7 @@ OF_LABELS = frozenset(
 
 
 def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
-    """Return what the facts say of every criterion and document of a gate, in the file's order.
+    """Return what the facts say of every criterion and document of a gate, in the file's order, then the built-in ones.
 
     Raises
     ------
@@ -41,14 +42,15 @@ def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
     """
     gate = facts.gates.gates[number]
     criteria = [_criterion_result(facts, gate, asked) for asked in gate.criteria]
-    return (*criteria, *(_document_result(facts, document) for document in gate.documents))
+    documents = [_document_result(facts, document) for document in gate.documents]
+    return (*criteria, *documents, *builtin_results(facts, number))
 
 
 def asked_criteria(facts: Facts, number: int) -> tuple[Criterion, ...]:
-    """Return what a gate asks for, in the file's order: the criteria, then the documents."""
+    """Return what a gate asks for: the file's criteria, its documents, then the built-in criteria."""
     gate = facts.gates.gates[number]
     criteria = [_criterion(facts, asked) for asked in gate.criteria]
-    return (*criteria, *(_document(document) for document in gate.documents))
+    return (*criteria, *(_document(document) for document in gate.documents), *builtin_criteria(facts, number))
 
 
 def _criterion_result(facts: Facts, gate: GateSettings, asked: CriterionSettings) -> CriterionResult:

@@ -12,11 +12,12 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from workbench.charter import KpiMetric, Operator
+from workbench.charter.coverage import GATES_FILE
+from workbench.charter.schema import BUILT_IN
 from workbench.configuration import Settings, read_settings
 from workbench.errors import InputError, shown
 from workbench.pilot import Pilot
 
-GATES_FILE = "gates.yaml"
 GATE_NUMBERS = (1, 2, 3)
 OF_VERSIONS = (2, 3)
 ID = r"^[a-z][a-z0-9_-]*$"
@@ -176,6 +177,9 @@ class GateSettings(Settings):
         repeated = [name for name, count in Counter(ids).items() if count > 1]
         if repeated:
             raise ValueError(f"ids given twice: {shown(repeated)}")
+        reserved = sorted(BUILT_IN.intersection(ids))
+        if reserved:
+            raise ValueError(f"ids of criteria that every gate has anyway: {shown(reserved)}")
         return self
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from workbench.gates.builtin import builtin_notes
 from workbench.gates.criteria import CriterionResult, Missing, State
 from workbench.gates.facts import Facts
 from workbench.gates.judging import judged_criteria
@@ -28,11 +29,13 @@ class Decision:
     Parameters
     ----------
     results : tuple of CriterionResult
-        Every criterion and document, in the file's order.
+        Every criterion and document, in the file's order, then the built-in criteria.
     waivers : tuple of Waiver
         Every waiver of this gate, valid ones and others; those that count are in `waived`.
     subject : mapping
         What was judged: agent, digests of agent and records, prompt, model, commit.
+    notes : tuple of str
+        What the paragraph must say though it blocks nothing, each one sentence.
     """
 
     pilot: str
@@ -41,6 +44,7 @@ class Decision:
     results: tuple[CriterionResult, ...]
     waivers: tuple[Waiver, ...]
     subject: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
     @property
     def waived(self) -> Mapping[str, Waiver]:
@@ -79,8 +83,9 @@ class Decision:
         return sum(one.state is state for one in self.results)
 
     def paragraph(self) -> str:
-        """Return why, and what would do."""
-        return f"{_why(self)} What would do: {self.would_do}." if self.would_do else _why(self)
+        """Return why, what must be said besides, and what would do."""
+        change = f"What would do: {self.would_do}." if self.would_do else ""
+        return " ".join(filter(None, (_why(self), *self.notes, change)))
 
     def as_json(self) -> dict[str, Any]:
         """Return the decision as JSON values."""
@@ -90,6 +95,7 @@ class Decision:
             "title": self.title,
             "verdict": self.verdict.value,
             "paragraph": self.paragraph(),
+            "notes": list(self.notes),
             "counts": {state.value: self.count(state) for state in State},
             "would_do": self.would_do,
             "missing": self.missing.as_json(),
@@ -109,7 +115,8 @@ def decide(facts: Facts, number: int, subject: Mapping[str, Any]) -> Decision:
     """
     results = judged_criteria(facts, number)
     waivers = checked_waivers(facts.pilot, number, [one.criterion for one in results], facts.today)
-    decision = Decision(facts.pilot.name, number, facts.gates.gates[number].title, results, waivers, subject)
+    notes = builtin_notes(facts, number)
+    decision = Decision(facts.pilot.name, number, facts.gates.gates[number].title, results, waivers, subject, notes)
     blocking = {one.criterion.id for one in decision.blocking}
     return replace(decision, results=consistent(results, blocking))
 
