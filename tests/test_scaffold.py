@@ -50,9 +50,10 @@ def test_a_contract_is_inferred_from_the_cells(tmp_path: Path) -> None:
 def test_a_new_pilot_runs_without_editing_a_file(tmp_path: Path) -> None:
     init_pilot("tickets", write_tickets(tmp_path / "tickets.csv", 200), Columns("queue"), tmp_path)
     pilot = open_pilot("tickets", tmp_path)
-    majority, baseline = evaluate_all(pilot, (), RunRequest(show_progress=False))
+    majority, baseline, boosted = evaluate_all(pilot, (), RunRequest(show_progress=False))
     assert majority.info.finished
     assert baseline.info.finished
+    assert boosted.info.finished
     learnt, floor = baseline.estimates["accuracy"].value, majority.estimates["accuracy"].value
     assert learnt is not None
     assert floor is not None

@@ -259,7 +259,7 @@ def _evaluation(
     certification = None if purpose is None else _certification(pilot, dataset, journal, (purpose, outcomes))
     if certification is not None:
         threshold = choice_of(certification) or threshold
-        note = _certification_note(certification, note)
+        note = _certification_note(certification, note, pilot.charter.mark(KpiMetric.SELECTIVE_ACCURACY))
     rate = info.called / info.wall_s if info.called and info.wall_s > 0 else None
     n_called = int((decisions["attempts"] > 0).sum())
     model = str(dict(identity.get("engine", {})).get("model", ""))
@@ -322,15 +322,17 @@ def _outlook(certification: Certification) -> dict[str, Any]:
     return {**certification.outlook.as_json(), "says": what_would_do(certification)}
 
 
-def _certification_note(certification: Certification, otherwise: str) -> str:
+def _certification_note(certification: Certification, otherwise: str, mark: str) -> str:
     """Return in words what the holdout proves; otherwise: where the threshold comes from when it proves nothing."""
+    target = f"{certification.target:g}{mark}"
     level, of = f"{certification.confidence_level:.2%} confidence", f"{certification.n:,} holdout records"
     if certification.threshold is not None:
         proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
         automated = f"automating {certification.automation_rate:.1%}"
-        return f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
+        said = f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
+        return f"{said}; its target is {target}" if mark else said
     missing = what_would_do(certification)
-    return f"Nothing can be certified for {certification.target:g} on {of} at {level}; {missing}. {otherwise}"
+    return f"Nothing can be certified for {target} on {of} at {level}; {missing}. {otherwise}"
 
 
 def _threshold(
@@ -349,9 +351,10 @@ def _threshold(
         outcomes = journal.decisions(largest).join(dataset.dev_labels())
     choice = threshold_for(outcomes, target, pilot.settings.escalate_label)
     of = f"{len(outcomes):,} development records"
+    wanted = f"a selective accuracy of {target:g}{pilot.charter.mark(KpiMetric.SELECTIVE_ACCURACY)}"
     if choice is None:
-        return None, f"No threshold reaches a selective accuracy of {target:g} on {of}"
-    made = f"chosen on {of} for a selective accuracy of {target:g}; not certified"
+        return None, f"No threshold reaches {wanted} on {of}"
+    made = f"chosen on {of} for {wanted}; not certified"
     return choice, f"Threshold {choice.threshold:.4f}, {made}"
 
 

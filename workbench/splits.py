@@ -144,7 +144,7 @@ def read_dataset(pilot: Pilot) -> Dataset:
     labels = table.frame[pilot.contract.label]
     thresholds = labels.map(settings.thresholds).astype(float).fillna(settings.holdout_share)
     splits = pd.Series(np.where(positions < thresholds, Split.HOLDOUT, Split.DEV), index=positions.index, dtype=object)
-    allowed = pilot.contract.columns[pilot.contract.label].allowed or tuple(sorted(labels.unique()))
+    allowed = pilot.contract.labels or tuple(sorted(labels.unique()))
     return Dataset(pilot.contract, splits, positions, table.digest, allowed, table)
 
 

@@ -82,6 +82,8 @@ def stoppable() -> Iterator[None]:
 def print_result(pilot: Pilot, result: PilotResult) -> None:
     """Print the versions of a run, the notebooks' answers and where to look."""
     console = _console()
+    if pilot.charter.placeholder_note:
+        console.print(pilot.charter.placeholder_note, highlight=False, markup=False)
     if result.evaluations:
         console.print(_versions_table(pilot.settings.title, result.evaluations))
         _print_engines(console, [evaluation["identity"] for evaluation in result.evaluations])
@@ -258,20 +260,25 @@ def _versions_table(title: str, evaluations: Sequence[Mapping[str, Any]]) -> Tab
         "accuracy (95% interval)",
         "automation rate",
         "selective accuracy",
+        "missed escalation",
+        "over-escalation",
         "latency p95",
         "no decision",
     ):
         table.add_column(column, justify="right")
     for evaluation in evaluations:
         estimates, counts = evaluation["estimates"], evaluation["counts"]
-        accuracy, selective = estimates["accuracy"], estimates["selective_accuracy"]
+        accuracy = estimates["accuracy"]
         table.add_row(
             evaluation["agent"],
             evaluation["split"],
             f"{counts['planned']:,}",
             f"{value_text('accuracy', accuracy['value'], DECIMALS)} {interval('accuracy', accuracy)}",
             value_text("automation_rate", estimates["automation_rate"]["value"], DECIMALS),
-            _with_n("selective_accuracy", selective),
+            *(
+                _with_n(name, estimates[name])
+                for name in ("selective_accuracy", "missed_escalation", "over_escalation")
+            ),
             value_text("latency_p95_s", estimates["latency_p95_s"]["value"], DECIMALS),
             f"{counts['invalid'] + counts['failed'] + counts['skipped']:,}",
         )

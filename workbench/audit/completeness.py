@@ -60,8 +60,10 @@ def completeness(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame) -
         said = f"{with_interval(whole)} of {n:,} records have all {len(required)} required fields filled"
         worst = fields[fields["required"]].iloc[0]
         said += f"; the emptiest is {worst['field']!r} with {counted(int(worst['missing']), n)} missing" * bool(
-            findings
+            worst["missing"]
         )
+        optional = [str(name) for name in missing.columns if name not in required and missing[name].any()]
+        said += f"; {quoted_columns(optional)} have gaps and are not required" * bool(optional)
     else:
         said = f"No field is required; {counted(int((~missing.any(axis='columns')).sum()), n)} records have every field"
     estimates = {"complete_records": whole}

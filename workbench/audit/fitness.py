@@ -89,7 +89,17 @@ def provable_kpis(charter: Charter | None, n_holdout: int) -> pd.DataFrame:
         wanted = records_for_power(kpi.target, (1 - kpi.target) / 2, 0.8, kpi.confidence_level) or least
         still = max(0, int(np.ceil(wanted / share)) - n_holdout)
         allowed = f"{errors:,}" if errors >= 0 else "not even without an error"
-        rows.append((kpi.id, f">= {share_text(kpi.target)}", n, allowed, least, wanted, still))
+        rows.append(
+            (
+                kpi.id,
+                f">= {share_text(kpi.target)}{', a placeholder' * kpi.placeholder}",
+                n,
+                allowed,
+                least,
+                wanted,
+                still,
+            )
+        )
     names = ["KPI", "target", "holdout records it counts", "errors that still prove it", "needed without an error",
              "needed for 80% chance", "still needed"]  # fmt: skip
     return pd.DataFrame(rows, columns=names)

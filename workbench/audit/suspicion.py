@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.metrics import Estimate
+
 N_FOLDS = 5
 MAX_CATEGORIES = 60
 MAX_RECORDS = 20_000
@@ -44,6 +46,11 @@ class Suspicion:
     accuracy: float
     model: str
     n_left_out: int
+
+    @property
+    def measured(self) -> Estimate:
+        """That accuracy with its interval."""
+        return Estimate.proportion(round(self.accuracy * len(self.table)), len(self.table))
 
 
 def suspicion(frame: pd.DataFrame, text: tuple[str, ...], labels: pd.Series[str], seed: int = 0) -> Suspicion | None:
