@@ -14,11 +14,11 @@ from audit_cases import labels_of, subject_of
 from small_pilots import ALL_DEV, ALL_HOLDOUT, written_pilot
 
 from workbench.audit.agreement import alpha_estimate, cohen_kappa, krippendorff_alpha, label_noise
-from workbench.audit.alike import near_pairs, normalised, similar_texts
+from workbench.audit.alike import inputs_coincide, near_pairs, normalised, similar_texts
 from workbench.audit.findings import Severity
 from workbench.audit.fitness import fitness, provable_kpis
 from workbench.audit.labels import label_quality
-from workbench.audit.leakage import inputs_coincide, label_words, leakage, order_tells
+from workbench.audit.leakage import label_words, leakage, order_tells
 from workbench.audit.subject import Roles, pilot_subject
 from workbench.audit.suspicion import confident_errors, suspicion
 from workbench.audit.telling import columns_that_tell

@@ -88,9 +88,8 @@ def print_result(pilot: Pilot, result: PilotResult) -> None:
         console.print(_versions_table(pilot.settings.title, result.evaluations))
         _print_engines(console, [evaluation["identity"] for evaluation in result.evaluations])
         for evaluation in result.evaluations:
-            console.print(
-                f"{evaluation['agent']} on {evaluation['split']}: {evaluation['threshold_note']}", highlight=False
-            )
+            said = f"{evaluation['agent']} on {evaluation['split']}: {evaluation['threshold_note']}"
+            console.print(f"{said}{_escalation_note(evaluation['estimates'])}", highlight=False, markup=False)
     for name, answer in result.answers.items():
         console.print(f"\n[bold]{name}[/bold]  {escape(answer)}", highlight=False)
         notebook = result.notebooks[name].name
@@ -260,29 +259,33 @@ def _versions_table(title: str, evaluations: Sequence[Mapping[str, Any]]) -> Tab
         "accuracy (95% interval)",
         "automation rate",
         "selective accuracy",
-        "missed escalation",
-        "over-escalation",
         "latency p95",
         "no decision",
     ):
         table.add_column(column, justify="right")
     for evaluation in evaluations:
         estimates, counts = evaluation["estimates"], evaluation["counts"]
-        accuracy = estimates["accuracy"]
+        accuracy, selective = estimates["accuracy"], estimates["selective_accuracy"]
         table.add_row(
             evaluation["agent"],
             evaluation["split"],
             f"{counts['planned']:,}",
             f"{value_text('accuracy', accuracy['value'], DECIMALS)} {interval('accuracy', accuracy)}",
             value_text("automation_rate", estimates["automation_rate"]["value"], DECIMALS),
-            *(
-                _with_n(name, estimates[name])
-                for name in ("selective_accuracy", "missed_escalation", "over_escalation")
-            ),
+            _with_n("selective_accuracy", selective),
             value_text("latency_p95_s", estimates["latency_p95_s"]["value"], DECIMALS),
             f"{counts['invalid'] + counts['failed'] + counts['skipped']:,}",
         )
     return table
+
+
+def _escalation_note(estimates: Mapping[str, Any]) -> str:
+    """Return what was decided alone though wrong, and given to a person though right; empty without a threshold."""
+    if estimates["automation_rate"]["value"] is None:
+        return ""
+    named = {"missed escalation": "missed_escalation", "over-escalation": "over_escalation"}
+    listed = [f"{title} {_with_n(name, estimates[name])}" for title, name in named.items() if estimates[name]["n"]]
+    return f". {', '.join(listed).capitalize()}" if listed else ". Nothing wrong is decided alone, nothing escalated"
 
 
 def _with_n(name: str, estimate: Mapping[str, Any]) -> str:

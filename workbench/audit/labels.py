@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.audit.agreement import alpha_estimate, cohen_kappa, label_noise
+from workbench.audit.alike import inputs_coincide
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
@@ -45,7 +46,8 @@ def label_quality(subject: Subject, pairs: pd.DataFrame) -> Section:
     tables = {}
     if len(differing):
         tables["Development records that (nearly) say the same with different labels"] = _shown(subject, differing)
-    findings = [_contradiction(labels, differing)] if len(differing) else []
+    coincide = inputs_coincide(subject, labels, pairs)
+    findings = [_contradiction(labels, differing, coincide)] if len(differing) else []
     aliases = label_aliases({str(label): int(n) for label, n in labels.counts.sum(axis="columns").items()})
     findings += [_variants(labels, aliases)] if aliases else []
     n_sure = 0
@@ -153,7 +155,7 @@ def _notes(labels: Labels, doubts: Suspicion | None) -> tuple[str, ...]:
         )
     if doubts is not None:
         notes.append(
-            f"Labels are ranked by the out-of-fold confidence of a {doubts.model}, which predicts "
+            f"Labels are ranked by the out-of-fold confidence of {doubts.model}, which predicts "
             f"{share_text(doubts.accuracy)} of the labels; {doubts.n_left_out:,} records were left out. A doubt is a "
             "reason to look, not a proof."
         )
@@ -202,7 +204,7 @@ def _suspects(subject: Subject, doubts: Suspicion) -> pd.DataFrame:
     )
 
 
-def _contradiction(labels: Labels, differing: pd.DataFrame) -> Finding:
+def _contradiction(labels: Labels, differing: pd.DataFrame, coincide: bool) -> Finding:
     rows = np.array(sorted(set(differing["first"]) | set(differing["second"])), dtype=np.int64)
     n_same = int((differing["similarity"] == 1.0).sum())
     return Finding(
@@ -212,7 +214,7 @@ def _contradiction(labels: Labels, differing: pd.DataFrame) -> Finding:
         (labels.column,),
         rows,
         len(labels.dev),
-        Severity.HIGH,
+        Severity.MEDIUM if coincide else Severity.HIGH,
         f"{len(differing):,} pairs, {n_same:,} of them exactly the same after normalisation",
         "no agent can be right on both; examples in a prompt teach it both",
         Remedy("where people set the label, have two label these again, blind, and write down the rule; where it is an "
@@ -258,7 +260,7 @@ def _suspect_finding(labels: Labels, doubts: Suspicion, sure: pd.DataFrame) -> F
         rows,
         len(labels.dev),
         Severity.MEDIUM,
-        f"out-of-fold predictions of a {doubts.model}, right on {share_text(doubts.accuracy)} of the records, prefer "
+        f"out-of-fold predictions of {doubts.model}, right on {share_text(doubts.accuracy)} of the records, prefer "
         f"another label with confidence {SURE} or more",
         "where such a label is wrong, right decisions are counted as wrong and wrong examples are learned",
         Remedy("have a person look at these labels, the most suspicious first, without seeing the present label; an "

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.audit.alike import normalised
+from workbench.audit.alike import inputs_coincide, normalised
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.labels import record_text
 from workbench.audit.section import Section
@@ -22,7 +22,6 @@ from workbench.stats import holm
 TITLE = "Leakage"
 QUESTION = "Is an agent judged on what it was developed on, and does anything give the label away?"
 ORDER_MORE_BY, ORDER_REMOVES = 0.1, 0.2
-COINCIDE, DIFFER_LIKE_ANY, FEWEST_DIFFERING = 0.1, 0.25, 3
 MIN_MENTIONS = 10
 ROWS_SHOWN = 30
 
@@ -80,28 +79,6 @@ def leakage(subject: Subject, pairs: pd.DataFrame) -> Section:
     return Section(
         "leakage", TITLE, QUESTION, answer, estimates, tables, tuple(findings), {"n_crossing": len(leaked)}, notes
     )
-
-
-def inputs_coincide(subject: Subject, labels: Labels, pairs: pd.DataFrame) -> bool:
-    """Return whether records that say the same are different cases that look alike, rather than copies of one.
-
-    They are where there is no free text and either a tenth of the equal pairs would come about by drawing the columns of
-    the different records independently, or the labels of equal development records differ at least a quarter as often as those of any two.
-    """
-    if subject.roles.text:
-        return False
-    same = pairs[pairs["similarity"] == 1.0]
-    content = subject.frame.drop(columns=[n for n in (subject.roles.id, subject.roles.time) if n is not None])
-    distinct = content.map(str).drop_duplicates()
-    counts = [distinct[name].value_counts().to_numpy(dtype=float) for name in distinct.columns]
-    shares = [(of * (of - 1)).sum() / max(1, len(distinct) * (len(distinct) - 1)) for of in counts]
-    expected = len(content) * (len(content) - 1) / 2 * float(np.prod(shares))
-    if expected >= COINCIDE * len(same):
-        return True
-    alike = same[same["first"].isin(labels.dev.index) & same["second"].isin(labels.dev.index)]
-    differ = int((labels.dev.loc[alike["first"]].to_numpy() != labels.dev.loc[alike["second"]].to_numpy()).sum())
-    by_chance = 1 - float((labels.dev.value_counts(normalize=True) ** 2).sum())
-    return differ >= FEWEST_DIFFERING and differ >= DIFFER_LIKE_ANY * by_chance * len(alike)
 
 
 def order_tells(subject: Subject, labels: Labels) -> pd.DataFrame:

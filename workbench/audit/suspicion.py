@@ -158,7 +158,7 @@ def _models(frame: pd.DataFrame, text: tuple[str, ...]) -> list[tuple[str, Any, 
     found: list[tuple[str, Any, Fitted]] = []
     joined = [" ".join(str(cell) for cell in row if isinstance(cell, str)) for row in frame[texts].to_numpy()]
     if any(WORD.search(one) for one in joined):
-        found.append(("linear classifier on the text", _words(joined), _text_scores))
+        found.append(("a linear classifier on the text", _words(joined), _text_scores))
     if others:
         coded = np.column_stack([_coded(frame[name]) for name in others])
         found.append(("boosted trees on the other columns", coded, _table_scores))

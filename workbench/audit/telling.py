@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ TELLS_ALL, REMOVES = 0.98, 0.95
 MIN_PER_VALUE, FEWEST_ERRORS = 3, 5
 MANY_NUMBERS = 20
 N_FOLDS, LARGEST = 5, 20_000
+GROUPS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 RARE, EMPTY = "(rare)", "(empty)"
 COLUMNS = (
     "column", "looked at by", "records", "right by this column alone", "right by the most frequent label",
@@ -90,7 +92,8 @@ def _numbers(cells: pd.Series[Any]) -> NDArray[np.float64] | None:
     filled = cells.dropna()
     if filled.nunique() < MANY_NUMBERS:
         return None
-    numbers: pd.Series[Any] = pd.to_numeric(filled, errors="coerce").astype(float)
+    plain = filled.map(lambda cell: GROUPS.sub("", cell) if isinstance(cell, str) else cell)
+    numbers: pd.Series[Any] = pd.to_numeric(plain, errors="coerce").astype(float)
     if numbers.notna().mean() < 0.9:
         times = read_times(filled)
         if times.notna().mean() < 0.9:

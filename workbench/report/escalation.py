@@ -35,6 +35,12 @@ def escalation_conclusion(pilot: Pilot, evaluation: Evaluation, labels: tuple[st
     return Conclusion(sentence, pd.DataFrame(rows, columns=["measure", "found"]), behind)
 
 
+def escalation_note(conclusion: Conclusion, pilot: Pilot, labels: tuple[str, ...]) -> str:
+    """Return the sentence for a page's answer: where a label means that a person decides, or looks like it."""
+    is_asked_for = pilot.settings.escalate_label is not None or bool(looking_like_escalation(labels))
+    return conclusion.sentence if is_asked_for else ""
+
+
 def escalation_sentence(
     outcomes: pd.DataFrame, threshold: float | None, escalate_label: str | None, labels: tuple[str, ...]
 ) -> str:
