@@ -22,7 +22,7 @@ ENDINGS = ("", " please", " thanks", " today", " right now", " if you can", " as
 
 
 def intents(path: Path, n: int = 1_500, seed: int = 1) -> Path:
-    """Write questions to a bank: five intents and, for a quarter of them, out_of_scope."""
+    """Write questions to a bank: five intents, and out_of_scope for a quarter; 3 of 100 labels are drawn anew."""
     rng = np.random.default_rng(seed)
     labels = rng.choice([*INTENTS, "out_of_scope"], n, p=[0.15] * 5 + [0.25])
     rows, seen = [], set()
@@ -33,7 +33,7 @@ def intents(path: Path, n: int = 1_500, seed: int = 1) -> Path:
         text = f"{rng.choice(OPENINGS)}{frame.format(thing)}{rng.choice(ENDINGS)}"
         if text not in seen:
             seen.add(text)
-            rows.append((text, label))
+            rows.append((text, str(rng.choice([*INTENTS, "out_of_scope"])) if rng.random() < 0.03 else label))
     return _written(path, ("text", "intent"), rows)
 
 

@@ -18,7 +18,7 @@ TO_A_PERSON = frozenset(
     }
 )  # fmt: skip
 HANDING_OVER = re.compile(
-    r"(^|_)(escalat\w*|eskal\w*|escalad\w*|escalar|handover|hand_over|handoff|hand_off)(_|$)"
+    r"(^|_)(?<!de_)(escalat\w*|eskal\w*|escalad\w*|escalar|handover|hand_over|handoff|hand_off)(_|$)"
     r"|(^|_)(human|manual)_(review|check|handling|agent)(_|$)|(^|_)to_(a_)?(human|person|agent)(_|$)|人工|エスカレ|转人工"
 )
 # A label that has its opposite beside it is one of two ordinary answers.

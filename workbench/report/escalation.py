@@ -50,13 +50,17 @@ def escalation_sentence(
     at = (outcomes, threshold, escalate_label)
     asked, alone = metrics.is_asked(outcomes), metrics.is_automated(*at)
     escalated, wrong = asked & ~alone, metrics.is_wrong(outcomes)
-    said = f"{counted(int((wrong & alone).sum()), int(wrong.sum()))} wrong decisions would be carried out alone; "
-    said += f"{counted(int(metrics.is_needless_escalation(*at).sum()), int(escalated.sum()))} escalations are needless"
+    needless = metrics.is_needless_escalation(*at)
+    said = f"{_of(wrong & alone, wrong)} wrong decisions would be carried out alone; "
+    said += f"{_of(needless, escalated)} escalations are needless"
     if escalate_label is not None:
         belongs = asked & (outcomes["label"] == escalate_label)
-        missed = counted(int((belongs & alone).sum()), int(belongs.sum()))
-        said = f"{missed} records labelled {escalate_label!r}, for a person, would be decided alone; {said}"
+        said = f"{_of(belongs & alone, belongs)} records labelled {escalate_label!r} would be decided alone; {said}"
     return f"{said}.{_undeclared(outcomes, threshold, escalate_label, labels)}"
+
+
+def _of(flags: pd.Series[bool], of: pd.Series[bool]) -> str:
+    return counted(int(flags.sum()), int(of.sum()))
 
 
 def _undeclared(
