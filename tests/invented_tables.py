@@ -21,7 +21,7 @@ OPENINGS = ("", "hi, ", "please ", "hello there, ", "quick question: ", "sorry, 
 ENDINGS = ("", " please", " thanks", " today", " right now", " if you can", " as soon as possible", " for me")
 
 
-def intents(path: Path, n: int = 1_500, seed: int = 1) -> Path:
+def intents(path: Path, n: int = 900, seed: int = 1) -> Path:
     """Write questions to a bank: five intents, and out_of_scope for a quarter; 3 of 100 labels are drawn anew."""
     rng = np.random.default_rng(seed)
     labels = rng.choice([*INTENTS, "out_of_scope"], n, p=[0.15] * 5 + [0.25])
@@ -37,11 +37,11 @@ def intents(path: Path, n: int = 1_500, seed: int = 1) -> Path:
     return _written(path, ("text", "intent"), rows)
 
 
-def churn(path: Path, n: int = 2_000, seed: int = 2) -> Path:
-    """Write customers of a telephone company who stayed or left by chance: 4% of new monthly payers, else 12 of 100.
+def churn(path: Path, n: int = 1_200, seed: int = 2) -> Path:
+    """Write customers of a telephone company who stay or leave by chance, new ones twice as often.
 
-    Whether somebody leaves is an outcome: no label is wrong, and equal customers differ. Most of the columns take few
-    values, so some inputs are identical.
+    Whether somebody leaves is an outcome: no label is wrong, and equal customers differ. The columns take few values,
+    so many inputs are identical.
     """
     rng = np.random.default_rng(seed)
     rows = []
@@ -75,7 +75,7 @@ def loans(path: Path, n: int = 1_500, seed: int = 3) -> Path:
     return _written(path, ("loan", "income", "amount", "credit_history", "term", "decision"), rows)
 
 
-def reviews(path: Path, n: int = 1_200, seed: int = 4) -> Path:
+def reviews(path: Path, n: int = 900, seed: int = 4) -> Path:
     """Write reviews whose rating decides whether they recommend: 1 and 2 do not, and those are 7 in 100."""
     rng = np.random.default_rng(seed)
     good = ("works well", "love the colour", "fits just right", "my sister wants one too", "worth the money")
