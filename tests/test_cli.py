@@ -38,8 +38,11 @@ def test_a_new_pilot_is_evaluated_and_its_runs_are_shown(command: Command, tmp_p
     assert set(accuracy) == {"value", "lower", "upper", "n", "excluded", "method"}
     assert accuracy["n"] == 50
     assert 0 < accuracy["lower"] < accuracy["value"] < accuracy["upper"] < 1
-    names = ["noise_ceiling", "high_risk", "high_risk_proofs", "costs", "minutes", "amounts"]
+    names = ["targets", "escalation", "noise_ceiling", "high_risk", "high_risk_proofs", "costs", "minutes", "amounts"]
     assert list(content["conclusions"]) == names
+    assert content["conclusions"]["targets"] == (
+        "3 of 3 targets are placeholders that nobody agreed on: automation, accuracy-on-automated, latency-p95."
+    )
     assert "fill in costs.minutes_per_record" in content["conclusions"]["minutes"]
     code, out, _ = command("status", "tickets", "--json")
     assert json.loads(out) == {
@@ -64,7 +67,7 @@ BAD = [
     (("status", "none", "--json"), "there is no pilot 'none'"),
     (
         ("evaluate", "tickets", "--agent", "nobody"),
-        "has no agent 'nobody'(.|\n)*expected: baseline, majority, prompt_v1",
+        "has no agent 'nobody'(.|\n)*expected: baseline, boosted, majority, prompt_v1",
     ),
     (("evaluate", "tickets", "--agent", "majority", "--split", "test"), "this is no split(.|\n)*dev or holdout"),
     (("evaluate", "tickets", "--agent", "prompt_v1"), "no --base-url and no --model"),

@@ -336,7 +336,7 @@ def evaluation_of(
     if certification is not None:
         threshold = choice_of(certification) or threshold
         clustered = _undeclared(pilot, dataset, development)
-        note = _certification_note(certification, note, clustered)
+        note = _certification_note(certification, note, clustered, pilot.charter.mark(KpiMetric.SELECTIVE_ACCURACY))
     settings = _settings(pilot, identity, threshold, _wall_s(info, decisions))
     estimates = evaluate_outcomes(outcomes, settings)
     if certification is not None:
@@ -453,8 +453,11 @@ def _outlook(certification: Certification) -> dict[str, Any]:
     return {**certification.outlook.as_json(), "says": what_would_do(certification)}
 
 
-def _certification_note(certification: Certification, otherwise: str, clustered: Sequence[ErrorCluster]) -> str:
+def _certification_note(
+    certification: Certification, otherwise: str, clustered: Sequence[ErrorCluster], mark: str
+) -> str:
     """Return in words what the holdout proves; otherwise: where the threshold comes from when it proves nothing."""
+    target = f"{certification.target:g}{mark}"
     level, of = f"{certification.confidence_level:.2%} confidence", f"{certification.n:,} holdout records"
     ends = [] if certification.clustering is None else [assumptions(certification.clustering)]
     ends += [undeclared_warning(clustered)] if clustered else []
@@ -462,9 +465,9 @@ def _certification_note(certification: Certification, otherwise: str, clustered:
         proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
         automated = f"automating {certification.automation_rate:.1%}"
         said = f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
-        return "; ".join((said, *ends))
+        return "; ".join((said, *([f"its target is {target}"] if mark else []), *ends))
     missing = what_would_do(certification)
-    said = "; ".join((f"Nothing can be certified for {certification.target:g} on {of} at {level}", missing, *ends))
+    said = "; ".join((f"Nothing can be certified for {target} on {of} at {level}", missing, *ends))
     return f"{said}. {otherwise}"
 
 
@@ -484,9 +487,10 @@ def _threshold(
         outcomes = journal.decisions(largest).join(dataset.dev_labels())
     choice = threshold_for(outcomes, target, pilot.settings.escalate_label)
     of = f"{len(outcomes):,} development records"
+    wanted = f"a selective accuracy of {target:g}{pilot.charter.mark(KpiMetric.SELECTIVE_ACCURACY)}"
     if choice is None:
-        return None, f"No threshold reaches a selective accuracy of {target:g} on {of}"
-    made = f"chosen on {of} for a selective accuracy of {target:g}; not certified"
+        return None, f"No threshold reaches {wanted} on {of}"
+    made = f"chosen on {of} for {wanted}; not certified"
     return choice, f"Threshold {choice.threshold:.4f}, {made}"
 
 

@@ -224,7 +224,7 @@ def read_dataset(pilot: Pilot) -> Dataset:
     thresholds = labels.map(settings.thresholds).astype(float).fillna(settings.holdout_share)
     drawn = positions if settings.by is None else _positions(settings.key, _entities(table, settings.by, path))
     splits = pd.Series(np.where(drawn < thresholds, Split.HOLDOUT, Split.DEV), index=positions.index, dtype=object)
-    allowed = pilot.contract.columns[pilot.contract.label].allowed or tuple(sorted(labels.unique()))
+    allowed = pilot.contract.labels or tuple(sorted(labels.unique()))
     return Dataset(pilot.contract, splits, positions, drawn, table.digest, allowed, table)
 
 

@@ -82,13 +82,14 @@ def stoppable() -> Iterator[None]:
 def print_result(pilot: Pilot, result: PilotResult) -> None:
     """Print the versions of a run, the notebooks' answers and where to look."""
     console = _console()
+    if pilot.charter.placeholder_note:
+        console.print(pilot.charter.placeholder_note, highlight=False, markup=False)
     if result.evaluations:
         console.print(_versions_table(pilot.settings.title, result.evaluations))
         _print_engines(console, [evaluation["identity"] for evaluation in result.evaluations])
         for evaluation in result.evaluations:
-            console.print(
-                f"{evaluation['agent']} on {evaluation['split']}: {evaluation['threshold_note']}", highlight=False
-            )
+            said = f"{evaluation['agent']} on {evaluation['split']}: {evaluation['threshold_note']}"
+            console.print(f"{said}{_escalation_note(evaluation['estimates'])}", highlight=False, markup=False)
     for name, answer in result.answers.items():
         console.print(f"\n[bold]{name}[/bold]  {escape(answer)}", highlight=False)
         notebook = result.notebooks[name].name
@@ -286,6 +287,15 @@ def _versions_table(title: str, evaluations: Sequence[Mapping[str, Any]]) -> Tab
             f"{counts['invalid'] + counts['failed'] + counts['skipped']:,}",
         )
     return table
+
+
+def _escalation_note(estimates: Mapping[str, Any]) -> str:
+    """Return what was decided alone though wrong, and given to a person though right; empty without a threshold."""
+    if estimates["automation_rate"]["value"] is None:
+        return ""
+    named = {"missed escalation": "missed_escalation", "over-escalation": "over_escalation"}
+    listed = [f"{title} {_with_n(name, estimates[name])}" for title, name in named.items() if estimates[name]["n"]]
+    return f". {', '.join(listed).capitalize()}" if listed else ". Nothing wrong is decided alone, nothing escalated"
 
 
 def _with_n(name: str, estimate: Mapping[str, Any]) -> str:

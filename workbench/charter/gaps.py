@@ -104,6 +104,8 @@ def _kpis(charter: Charter) -> Iterator[Gap]:
         yield Gap("kpis", f"{len(charter.kpis)} with a number, not 3 to 5", "agree on three to five; docs/metrics.md")
     for kpi in charter.kpis:
         part = f"kpis.{kpi.id}"
+        if kpi.placeholder:
+            yield Gap(part, f"the target {kpi.target:g} is a placeholder", "agree on one, and take `placeholder` out")
         if kpi.measured_within_days is None:
             yield Gap(part, "no time to measure it in", "add measured_within_days")
         yield from (Gap(part, problem, remedy) for problem, remedy in _target_faults(kpi))

@@ -15,7 +15,6 @@ from workbench.iteration.tracing import Behind
 from workbench.metrics.certified import CertificationSettings, certify_members
 from workbench.metrics.prospects import what_would_do
 from workbench.pilot import Pilot
-from workbench.report.ceiling import Ceiling
 from workbench.report.conclusion import Conclusion, threshold_in_use, traced, why_nothing_is_certified
 from workbench.report.tables import UNDEFINED, counted, estimate_text, percent
 from workbench.splits import Dataset
@@ -32,7 +31,7 @@ def high_risk_members(pilot: Pilot, dataset: Dataset, outcomes: pd.DataFrame) ->
     return {name: members for name, members in found.items() if name in named and members is not None}
 
 
-def high_risk_measures(pilot: Pilot, evaluation: Evaluation, members: Members, ceiling: Ceiling) -> Conclusion:
+def high_risk_measures(pilot: Pilot, evaluation: Evaluation, members: Members) -> Conclusion:
     """Return accuracy, missed and over-escalation of each high-risk category, with intervals and denominators.
 
     Parameters
@@ -48,9 +47,9 @@ def high_risk_measures(pilot: Pilot, evaluation: Evaluation, members: Members, c
         chosen = outcomes[inside.to_numpy()]
         asked = int(metrics.is_asked(chosen).sum())
         right = estimate_text("accuracy", metrics.accuracy(chosen))
-        rows.append((name, asked, right, ceiling.beside, *_escalations(pilot, evaluation, chosen)))
+        rows.append((name, asked, right, *_escalations(pilot, evaluation, chosen)))
         behind |= _behind(pilot, evaluation, name, inside)
-    names = ["category", "records", "right", "labels allow at most", "wrong and decided alone, of the wrong"]
+    names = ["category", "records", "right", "wrong and decided alone, of the wrong"]
     table = pd.DataFrame(rows, columns=[*names, "escalated needlessly, of the escalated"])
     return Conclusion(_measured_sentence(pilot, evaluation, members), table, behind)
 

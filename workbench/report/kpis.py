@@ -57,9 +57,16 @@ def kpi_table(pilot: Pilot, evaluation: Evaluation) -> pd.DataFrame:
         estimate = _estimate_at(pilot, evaluation, kpi)
         metric = kpi.metric.value
         words = "at least" if kpi.operator is Operator.AT_LEAST else "at most"
-        wanted, found = f"{words} {value_text(metric, kpi.target)}", estimate_text(metric, estimate)
+        wanted, found = f"{words} {value_text(metric, kpi.target)}{kpi.mark}", estimate_text(metric, estimate)
         rows.append((kpi.id, metric, wanted, found, estimate.method, kpi_answer(kpi, estimate).value))
     return pd.DataFrame(rows, columns=["kpi", "metric", "wanted", "found", "interval", "answer"])
+
+
+def verdict_text(pilot: Pilot, table: pd.DataFrame) -> str:
+    """Return how many KPIs of a table have each answer, and which targets are placeholders, in words."""
+    count = table["answer"].value_counts()
+    listed = ", ".join(f"{count[answer]} {answer}" for answer in KpiAnswer if answer in count)
+    return " ".join(filter(None, (f"KPIs: {listed or 'the charter has none'}.", pilot.charter.placeholder_note)))
 
 
 def _estimate_at(pilot: Pilot, evaluation: Evaluation, kpi: Kpi) -> Estimate:
