@@ -133,6 +133,9 @@ def print_evaluation(evaluation: Evaluation, conclusions: Iterable[Conclusion] =
     """Print every estimate of one evaluation, with its denominator and what was left out, and what follows from it."""
     console, info = _console(), evaluation.info
     console.print(_counts_line(info))
+    if evaluation.is_partial:
+        part = f"{info.planned:,} of {evaluation.n_split:,} {evaluation.split.value} records"
+        console.print(f"A trial on {part}: it chooses no version, and no gate passes on it", highlight=False)
     _print_engines(console, [evaluation.identity])
     if evaluation.session.n_unmatched:
         console.print(f"{evaluation.session.n_unmatched:,} answers belonged to no open record and were dropped")
