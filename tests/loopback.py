@@ -15,8 +15,9 @@ from pathlib import Path
 
 from stub_server import logged_calls
 
+from workbench.charter.coverage import PILOT_FILE
 from workbench.journal import JOURNAL_FILE, Journal, RunInfo
-from workbench.pilot import PILOT_FILE, Pilot, open_pilot
+from workbench.pilot import Pilot, open_pilot
 from workbench.scaffold import Columns, init_pilot
 
 NAME = "loopback"

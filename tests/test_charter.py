@@ -23,6 +23,7 @@ from workbench.charter.schema import AiActRiskClass
 from workbench.charter.signatures import charter_signatures, require_signatures, sign_charter
 from workbench.configuration import read_settings
 from workbench.errors import InputError, SignatureError
+from workbench.evidence.agreement import agreement_files
 from workbench.metrics import METRIC_NAMES
 from workbench.pilot import open_pilot
 from workbench.report.charter import CharterDocument
@@ -105,6 +106,7 @@ GAPS = [
     (_set("process", "Invoices are matched."), "process", "too vague: 3 words"),
     (_set("scope.included", ["Invoices and credits"]), "scope.included", "too vague: 3 words"),
     (_set("scope.excluded", []), "scope.excluded", "missing"),
+    (_set("kpis.0.placeholder", True), "kpis.automation", "the target 0.8 is a placeholder"),
     (_set("kpis.0.target", None), "kpis.automation", "there is no target"),
     (_set("kpis.0.target", "high"), "kpis.automation", "the target is no number: 'high'"),
     (_set("kpis.0.target", 80), "kpis.automation", "is a share, and 80 is none"),
@@ -193,6 +195,107 @@ def test_comments_layout_and_line_ends_may_change(suite: Path) -> None:
     text = yaml.safe_dump(said(suite), sort_keys=True, width=40)
     (suite / "charter.yaml").write_bytes(("# looked at again\n" + text).replace("\n", "\r\n").encode())
     assert charter_signatures(suite, charter_of(suite)).is_complete
+
+
+COVERED = {
+    "gates.yaml": "gates: {1: {title: Data, criteria: [{id: load, check: load}]}}\n",
+    "splits.yaml": "key: abc\nholdout_share: 0.3\n",
+    "pilot.yaml": "title: T\nescalate_label: escalate\nprices: {m: {input_per_million: 1, output_per_million: 2}}\n",
+}
+
+
+@pytest.fixture
+def covered(suite: Path) -> dict[str, Path]:
+    """Give the files beside the charter that its signatures cover, signed by all, by name."""
+    data = suite.parent.parent / "datasets" / suite.name
+    data.mkdir(parents=True)
+    paths = {name: (data if name == "splits.yaml" else suite) / name for name in COVERED}
+    for name, path in paths.items():
+        path.write_text(COVERED[name], encoding="utf-8")
+    signed_by_all(suite)
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("gates.yaml", "check: load", "check: security"),  # a criterion exchanged after a NO-GO
+        ("gates.yaml", "{id: load, check: load}", ""),  # or deleted
+        ("splits.yaml", "key: abc", "key: abd"),
+        ("pilot.yaml", "escalate_label: escalate", "escalate_label: reject"),
+        ("pilot.yaml", "escalate_label: escalate\n", ""),
+        ("pilot.yaml", "input_per_million: 1", "input_per_million: 0"),
+    ],
+)
+def test_an_edit_of_what_the_signatures_cover_takes_all_of_them_back_and_names_the_file(
+    suite: Path, covered: dict[str, Path], name: str, old: str, new: str
+) -> None:
+    assert require_signatures(suite, charter_of(suite)).is_complete
+    text = covered[name].read_text(encoding="utf-8")
+    assert old in text
+    covered[name].write_text(text.replace(old, new), encoding="utf-8")
+    status = charter_signatures(suite, charter_of(suite))
+    assert (len(status.valid), len(status.invalid)) == (0, 4)
+    signer = next(one for one in charter_of(suite).stakeholders if one.role == "sponsor").name
+    assert re.fullmatch(rf"{name} was edited after {signer} signed it on 20\S+", status.invalid["sponsor"])
+    with pytest.raises(SignatureError, match=f"No signature, no start(.|\n)*{name} was edited after"):
+        require_signatures(suite, charter_of(suite))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("gates.yaml", "gates:", "# why\ngates:"),
+        ("splits.yaml", "key: abc\nholdout_share: 0.3", "holdout_share: 0.3\r\nkey: abc"),
+        ("pilot.yaml", "title: T", "title: Another\ncompare: [a]"),  # no setting that a verdict depends on
+    ],
+)
+def test_comments_layout_and_settings_that_judge_nothing_may_change(
+    suite: Path, covered: dict[str, Path], name: str, old: str, new: str
+) -> None:
+    text = covered[name].read_text(encoding="utf-8")
+    covered[name].write_text(text.replace(old, new), encoding="utf-8")
+    assert require_signatures(suite, charter_of(suite)).is_complete
+
+
+def test_a_covered_file_that_comes_or_goes_after_the_signatures_is_named(suite: Path) -> None:
+    signed_by_all(suite)
+    assert require_signatures(suite, charter_of(suite)).covers == {}
+    (suite / "gates.yaml").write_text(COVERED["gates.yaml"], encoding="utf-8")
+    assert "gates.yaml was added after" in charter_signatures(suite, charter_of(suite)).invalid["sponsor"]
+    signed_by_all_again(suite)
+    assert list(require_signatures(suite, charter_of(suite)).covers) == ["gates.yaml"]
+    (suite / "gates.yaml").unlink()
+    assert "gates.yaml was removed after" in charter_signatures(suite, charter_of(suite)).invalid["sponsor"]
+
+
+def signed_by_all_again(suite: Path) -> None:
+    shutil.rmtree(suite / "signatures")
+    signed_by_all(suite)
+
+
+def test_a_signature_from_before_anything_was_covered_asks_for_a_new_one(suite: Path, covered: dict[str, Path]) -> None:
+    shutil.rmtree(suite / "signatures")
+    charter = charter_of(suite)
+    for person in (one for one in charter.stakeholders if one.signs):  # as it was signed before there was coverage
+        sign_document(suite, "charter.yaml", Signer(person.name, person.role), generated_key())
+    reasons = set(charter_signatures(suite, charter).invalid.values())
+    assert reasons == {"signed before gates.yaml was covered: sign again"}
+
+
+def test_in_a_bundle_everything_that_is_covered_lies_in_one_folder(
+    suite: Path, covered: dict[str, Path], tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle"
+    for name, content in agreement_files(suite).items():
+        (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+        (bundle / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+    charter = read_settings(bundle / "charter.yaml", Charter)
+    assert charter_signatures(bundle, charter, suite.name).is_complete
+    assert set(yaml.safe_load((bundle / "pilot.yaml").read_text(encoding="utf-8"))) == {"escalate_label", "prices"}
+    (bundle / "splits.yaml").unlink()
+    found = charter_signatures(bundle, charter, suite.name)
+    assert "splits.yaml was removed after" in found.invalid["sponsor"]
 
 
 def test_a_signature_of_another_pilot_role_or_document_does_not_count(suite: Path) -> None:
@@ -357,6 +460,7 @@ def test_a_new_pilots_charter_is_read_filled_in_and_signed(
         )
         assert code == 0, err
     assert "Signatures:" in out
+    assert "covers charter.yaml, gates.yaml, splits.yaml and pilot.yaml (escalate_label, prices)" in out
     code, out, _ = command("charter", "tickets", "render", "--json")
     written = json.loads(out)
     assert Path(written["html"]).read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -43,7 +44,8 @@ def test_a_description_travels_without_the_key_which_is_read_where_the_engine_is
     assert spec == SPEC
     assert hash(spec) == hash(SPEC)
     assert {reply.failure for reply in asked(spec, "a-secret-key")} == {None}
-    monkeypatch.delenv("MODEL_KEY")
+    assert "MODEL_KEY" not in os.environ
+    monkeypatch.setenv("MODEL_KEY", "")
     causes = {None if reply.failure is None else reply.failure.cause for reply in asked(spec, "a-secret-key")}
     assert causes == {FailureCause.AUTH}
 

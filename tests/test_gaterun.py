@@ -97,6 +97,19 @@ def test_a_gate_leaves_evidence_that_verifies_and_nothing_unchanged_runs_again(p
     assert not verify_bundle(held.bundle, held.key.public_key).ok
 
 
+def test_a_part_of_the_holdout_is_said_and_its_evidence_is_no_go(prepared: Prepared) -> None:
+    pilot, request = prepared(KPIS, notebooks=[])
+    run(pilot, limit=200)
+    held = hold_gate(pilot, 2, request)
+    assert held.decision.verdict is Verdict.NO_GO
+    report = (held.bundle / "report.html").read_text(encoding="utf-8")
+    for said in (held.decision.paragraph(), report, (held.bundle / "junit.xml").read_text(encoding="utf-8")):
+        assert "200 of 320 holdout records were judged; 120 were left out" in said
+    assert verify_bundle(held.bundle, held.key.public_key).ok
+    run(pilot)
+    assert hold_gate(pilot, 2, request).decision.verdict is Verdict.GO
+
+
 def check_mlflow(pilot: Pilot, held: Held) -> None:
     from mlflow.tracking import MlflowClient
 
@@ -140,10 +153,13 @@ def test_evidence_that_cannot_be_written_is_found_before_anything_runs(prepared:
     assert not (pilot.runs / "notebooks").exists()
 
 
-def test_a_missing_key_is_bad_input_before_anything_runs(prepared: Prepared, tmp_path: Path) -> None:
+def test_a_missing_key_is_bad_input_before_anything_runs(
+    prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pilot, _ = prepared([LOAD])
+    monkeypatch.setenv("WORKBENCH_SIGNING_KEY", str(tmp_path / "nowhere.pem"))
     with pytest.raises(InputError, match="the key cannot be read"):
-        hold_gate(pilot, 2, GateRequest(environment={"WORKBENCH_SIGNING_KEY": str(tmp_path / "nowhere.pem")}))
+        hold_gate(pilot, 2, GateRequest())
     assert bundles(pilot) == []
 
 

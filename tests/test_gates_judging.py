@@ -1,5 +1,6 @@
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -210,7 +211,7 @@ def test_too_few_holdout_records_cannot_prove_the_kpis(tmp_path: Path) -> None:
 def test_evidence_that_nobody_makes_yet_is_unproven(tmp_path: Path) -> None:
     names = ("integrations", "load", "security", "compliance", "acceptance")
     pilot = gate_pilot(tmp_path, gate([{"id": name, "check": name} for name in names]))
-    results = judged_criteria(facts_of(pilot), 1)
+    results = [one for one in judged_criteria(facts_of(pilot), 2) if one.criterion.id in names]
     assert [(one.state, one.reason[:12]) for one in results] == [(State.UNPROVEN, "no evidence:")] * 5
 
 
@@ -270,3 +271,32 @@ def test_a_later_opening_of_the_holdout_must_prove_more(tmp_path: Path) -> None:
     write_evaluation(pilot, outcomes_of(pilot), share=2 / 9)  # of another version: 561 are needed now
     found = result(pilot, "right")
     assert (found.state, found.missing.records) == (State.UNPROVEN, 61)
+
+
+def with_placeholders(*names: str) -> dict[str, Any]:
+    """Return the charter with the targets of some KPIs as placeholders."""
+    return {**CHARTER, "kpis": [{**kpi, "placeholder": kpi["id"] in names} for kpi in CHARTER["kpis"]]}
+
+
+@pytest.mark.parametrize(("placeholders", "state"), [((), State.PASS), (("right",), State.UNPROVEN)])
+def test_no_kpi_passes_on_a_placeholder(tmp_path: Path, placeholders: tuple[str, ...], state: State) -> None:
+    pilot = gate_pilot(tmp_path, gate(RIGHT), with_placeholders(*placeholders))
+    write_evaluation(pilot, outcomes_of(pilot, wrong=range(20)))
+    found = result(pilot, "right")
+    assert found.state is state
+    assert ("nobody agreed on the target yet, at least 90.00% (placeholder)" in found.reason) == bool(placeholders)
+    assert found.as_json()["is_placeholder"] == bool(placeholders)
+
+
+def test_a_kpi_that_fails_a_placeholder_is_unproven_too(tmp_path: Path) -> None:
+    pilot = gate_pilot(tmp_path, gate(RIGHT), with_placeholders("right"))
+    write_evaluation(pilot, outcomes_of(pilot, wrong=range(100)))
+    assert result(pilot, "right").state is State.UNPROVEN
+
+
+@pytest.mark.parametrize(("placeholders", "state"), [((), State.PASS), (("sure",), State.UNPROVEN)])
+def test_no_check_passes_on_a_placeholder(tmp_path: Path, placeholders: tuple[str, ...], state: State) -> None:
+    pilot = gate_pilot(tmp_path, gate([{"id": "enough", "check": "sample_fitness"}]), with_placeholders(*placeholders))
+    found = result(pilot, "enough")
+    assert found.state is state
+    assert found.reason.startswith("placeholder targets (sure): ") == bool(placeholders)

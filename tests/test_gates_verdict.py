@@ -162,6 +162,7 @@ def test_every_check_has_an_answer(tmp_path: Path) -> None:
 
 def test_a_decision_is_plain_json(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, LOAD]))
+    signed(pilot)
     write_evaluation(pilot, outcomes_of(pilot))
     said = decide(facts_of(pilot), 2, {"agent": "A"}).as_json()
     assert json.loads(json.dumps(said, allow_nan=False)) == said

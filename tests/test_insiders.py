@@ -1,4 +1,4 @@
-"""What a team that wants its GO may try, through the real commands: none passes without the first paragraph saying so."""
+"""What a team that wants its GO may try, through the real commands: none goes without the first paragraph saying so."""
 
 from __future__ import annotations
 

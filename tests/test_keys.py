@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from workbench.credentials import SIGNING_KEY
 from workbench.errors import InputError, RunError
 from workbench.signing import keys
 from workbench.signing.keys import (
-    KEY_VARIABLE,
     chosen_key,
     generated_key,
     known_key,
@@ -59,7 +59,7 @@ def test_a_private_key_is_not_made_in_a_repository(tmp_path: Path) -> None:
 
 
 def test_the_first_use_makes_this_users_own_key_and_the_next_takes_it(configuration: Path) -> None:
-    first, second = chosen_key(None, {}), chosen_key(None, {})
+    first, second = chosen_key(), chosen_key()
     assert (first.is_new, second.is_new) == (True, False)
     assert first.key.key_id == second.key.key_id
     assert first.public_key == configuration / "key.pub.pem"
@@ -76,25 +76,29 @@ def test_a_lost_public_half_is_written_again(configuration: Path) -> None:
 
 def test_showing_a_key_makes_none(configuration: Path) -> None:
     with pytest.raises(InputError, match=r"no key on this machine yet(.|\n)*workbench keys new"):
-        known_key(None, {})
+        known_key()
     assert not configuration.exists()
 
 
 @pytest.mark.parametrize("as_text", [True, False])
-def test_the_environment_names_the_key_by_its_path_or_holds_it(tmp_path: Path, as_text: bool) -> None:
+def test_the_environment_names_the_key_by_its_path_or_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_text: bool
+) -> None:
     made = new_key(tmp_path / "ci.pem")
     value = (tmp_path / "ci.pem").read_text() if as_text else str(tmp_path / "ci.pem")
-    chosen = chosen_key(None, {KEY_VARIABLE: value})
+    monkeypatch.setenv(SIGNING_KEY, value)
+    chosen = chosen_key()
     assert (chosen.key.key_id, chosen.is_new) == (made.key.key_id, False)
     assert load_public_key(chosen.public_key).key_id == made.key.key_id
-    assert known_key(None, {KEY_VARIABLE: value}).public_key == chosen.public_key
+    assert known_key().public_key == chosen.public_key
     private = [path for path in (tmp_path / "config").rglob("*") if path.is_file() and b"PRIVATE" in path.read_bytes()]
     assert private == []  # a key of the environment is kept nowhere
 
 
-def test_a_file_goes_before_the_environment(tmp_path: Path) -> None:
+def test_a_file_goes_before_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = new_key(tmp_path / "one.pem"), new_key(tmp_path / "other.pem")
-    chosen = chosen_key(tmp_path / "one.pem", {KEY_VARIABLE: str(tmp_path / "other.pem")})
+    monkeypatch.setenv(SIGNING_KEY, str(tmp_path / "other.pem"))
+    chosen = chosen_key(tmp_path / "one.pem")
     assert chosen.key.key_id == one.key.key_id != other.key.key_id
 
 
@@ -137,7 +141,7 @@ def test_a_private_key_given_for_a_public_one_is_said_so(tmp_path: Path) -> None
 def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
-    with pytest.raises(RunError, match=rf"key cannot be written(.|\n)*{KEY_VARIABLE}"):
+    with pytest.raises(RunError, match=rf"key cannot be written(.|\n)*{SIGNING_KEY}"):
         local_key()
 
 
@@ -155,7 +159,7 @@ def test_the_commands_make_and_show_a_key(tmp_path: Path, capsys, monkeypatch: p
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["workbench", *arguments])
-        monkeypatch.delenv(KEY_VARIABLE, raising=False)
+        monkeypatch.delenv(SIGNING_KEY, raising=False)
         code = 0
         try:
             main()

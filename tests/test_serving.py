@@ -18,6 +18,7 @@ from asking import ask
 from loopback import make_pilot
 from tiny_model import Sizes, make_model
 
+from workbench.charter.coverage import PILOT_FILE
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Engine, Message, Reply, Request, SamplingParams
 from workbench.engines.server import ServerConnection, ServerEngine
@@ -25,7 +26,7 @@ from workbench.engines.vllm import VllmEngine, VllmSettings
 from workbench.engines.vllm.server import server_command, server_environment
 from workbench.engines.vllm.start import LocatedModel
 from workbench.errors import InputError, RunError
-from workbench.pilot import PILOT_FILE, Pilot, open_pilot
+from workbench.pilot import Pilot, open_pilot
 from workbench.serving import Served, last_lines, run_command, running, served, settings_for
 
 HERE = "127.0.0.1"

@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -16,12 +17,47 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.credentials import SIGNING_KEY, drop
 from workbench.errors import InputError, RunError
 from workbench.records import Record, Scalar
 from workbench.splits import Dataset
 
 Decide = Callable[[Mapping[str, Scalar]], object]
 MAX_DETAIL = 500
+ONLY_ANSWERED = "WORKBENCH_ONLY_ANSWERED"
+
+
+@contextmanager
+def only_answered() -> Iterator[None]:
+    """Let this process, and those that it starts meanwhile, neither run a pilot's code nor ask for a decision."""
+    before = os.environ.get(ONLY_ANSWERED)
+    os.environ[ONLY_ANSWERED] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[ONLY_ANSWERED]
+
+
+def is_only_answered() -> bool:
+    """Return whether only answers that are there count: no code of a pilot is run and nothing is asked."""
+    return ONLY_ANSWERED in os.environ
+
+
+def check_may_ask(what: str) -> None:
+    """Refuse to run a pilot's code, or to ask for decisions, where only answers that are there count.
+
+    Raises
+    ------
+    RunError
+        So it is; `what` says what would have to be run or asked.
+    """
+    if is_only_answered():
+        raise RunError(
+            "here only answers that are there count, and something is not answered yet",
+            got=what,
+            remedy="workbench answer N PILOT where code of the pilot may run, then this again with its mlruns/PILOT",
+        )
 
 
 class PilotFunction:
@@ -50,14 +86,18 @@ class PilotFunction:
         return {os.path.relpath(file, self._root): _file_digest(file) for file in sorted(files)}
 
     def load(self) -> Any:
-        """Return the callable; the first call imports its file.
+        """Return the callable; the first call imports its file, and this process can sign with no key of its own then.
 
         Raises
         ------
         InputError
             The file cannot be imported or has no such callable.
+        RunError
+            Only answers that are there count now; see `only_answered`.
         """
         if self._function is None:
+            check_may_ask(f"{self._path.name}:{self.name} is code of the pilot")
+            drop(SIGNING_KEY)
             self._function = _attribute(_imported(self._path), self.name, self._path)
         return self._function
 
@@ -130,8 +170,11 @@ class Preparation:
         Raises
         ------
         UnpreparedError
-            The function raised, or returned something else than a text for each of the fields.
+            The function raised, or returned something else than a text for each of the fields; or no code of the pilot
+            is run here.
         """
+        if is_only_answered():
+            raise self._error("not prepared here, where no code of the pilot is run")
         function = self.function.load()
         try:
             made = function(dict(record.fields))

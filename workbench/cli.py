@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.commands import audit, charter, gates, iteration, keys, ledger, optimise, prompts, verify
-from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, Root
+from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, RayAddress, Root
+from workbench.credentials import without_secrets
 from workbench.errors import InputError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -33,10 +34,6 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so ma
 Holdout = Annotated[
     bool, typer.Option("--holdout", help="With --limit: open the holdout too, for the one agent that is named.")
 ]
-RayAddress = Annotated[
-    str | None,
-    typer.Option("--ray-address", metavar="ADDRESS", help="Ray cluster to run on; without it one is started here."),
-]
 
 
 @app.command()
@@ -48,25 +45,35 @@ def init(
         str | None, typer.Option("--id", help="Column with a unique id; without it ids come from content.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="Column with free text; without it long text is found.")] = None,
+    entity: Annotated[
+        str | None, typer.Option(help="Column that names what records depend on together, such as the vendor.")
+    ] = None,
+    escalate: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="The label that gives a record to a person, such as other.")
+    ] = None,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Make a new pilot from a table of labelled records, ready to run."""
     from workbench.scaffold import Columns, init_pilot
 
-    new = init_pilot(name, records, Columns(label, id_column, text), root.resolve())
+    new = init_pilot(name, records, Columns(label, id_column, text, entity, escalate), root.resolve())
     if as_json:
         _print_json(
             {
                 "pilot": new.name,
                 "records": new.n_records,
                 "labels": new.n_labels,
+                "candidate_entities": list(new.candidates),
                 "columns": {name: column.model_dump(mode="json") for name, column in new.contract.columns.items()},
+                "said": list(new.said),
             }
         )
         return
     print(f"Pilot {new.name}: {new.n_records:,} records with {new.n_labels:,} labels.")
     print(f"  {new.data}\n  {new.suite}")
+    for sentence in new.said:
+        print(f"- {sentence}")
     print(f"Next: workbench run {new.name}" + ("" if root == HERE else f" --root {root}"))
 
 
@@ -164,7 +171,8 @@ def evaluate(
     with stoppable(), stdout_to_stderr():
         dataset = read_dataset(opened)
         evaluation = evaluated(opened, agent, request, dataset)
-    found = conclusions(opened, dataset, evaluation, audited_ceiling(opened, dataset.digest))
+    accuracy = evaluation.estimates["accuracy"]
+    found = conclusions(opened, dataset, evaluation, audited_ceiling(opened, dataset.digest, accuracy))
     if as_json:
         said = {name: conclusion.sentence for name, conclusion in found.items()}
         _print_json({**evaluation.as_json(), "conclusions": said})
@@ -317,6 +325,7 @@ app.add_typer(keys.app, name="keys")
 app.command("sign")(charter.sign_document)
 app.command("verify")(verify.verify)
 app.command("gate")(gates.gate)
+app.command("answer")(gates.answer)
 app.command("waive")(gates.waive)
 app.command("ci")(gates.ci)
 app.command("gate-summary")(gates.gate_summary)
@@ -350,6 +359,6 @@ def _print_json(content: Mapping[str, Any]) -> None:
 
 
 def _replaced_by(command: list[str]) -> None:
-    """Become another program, so that its signals and exit code are its own."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.execv(command[0], command)
+    """Become another program, so that its signals and exit code are its own; it gets no signing key."""
+    environment = {"MLFLOW_DISABLE_TELEMETRY": "true", **without_secrets(os.environ)}
+    os.execve(command[0], command, environment)

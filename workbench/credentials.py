@@ -1,18 +1,20 @@
 """Keys that the environment holds: taken out of it before a pilot's code can read them, handed out by name.
 
 What a process was started with stays readable in /proc/PID/environ after a variable is unset, so the value is
-overwritten there too. A child process is started with `without_secrets`. What code in the same process, or other
-processes of the same user, can still reach is said in docs/evidence.md.
+overwritten there too (its name stays). A child process is started with `without_secrets`. What code in the same
+process, or other processes of the same user, can still reach is said in docs/evidence.md.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from workbench.errors import RunError
 
 SIGNING_KEY = "WORKBENCH_SIGNING_KEY"
+ENVIRONMENT_BLOCK = slice(47, 49)  # fields 50 and 51 of /proc/PID/stat: where the block begins and ends
 
 _kept: dict[str, str] = {}
 _secret_names = {SIGNING_KEY}
@@ -25,7 +27,7 @@ def take(*names: str) -> None:
         _secret_names.add(name)
         value = os.environ.get(name)
         if value is not None:
-            _overwrite(name)
+            _overwrite(_address(name))
             del os.environ[name]
             _kept[name] = value
 
@@ -73,12 +75,23 @@ def without_secrets(environment: Mapping[str, str], keep: Collection[str] = ()) 
     return plain | {name: _kept[name] for name in keep if name in _kept}
 
 
-def _overwrite(name: str) -> None:
-    """Overwrite a value where the process was given it; unsetting a variable leaves that block as it was."""
+def _address(name: str) -> int:
+    """Return where the C library has a variable's value, 0 where it is not set."""
     import ctypes
 
     getenv = ctypes.CDLL(None).getenv
     getenv.argtypes, getenv.restype = [ctypes.c_char_p], ctypes.c_void_p
-    address = getenv(os.fsencode(name))
-    if address:
+    return getenv(os.fsencode(name)) or 0
+
+
+def _overwrite(address: int) -> None:
+    """Overwrite a value in the block that this process was started with; what was set later lies elsewhere."""
+    import ctypes
+
+    try:
+        fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:  # a system that does not show the block
+        return
+    start, end = (int(field) for field in fields[ENVIRONMENT_BLOCK])
+    if start <= address < end:
         ctypes.memset(address, 0, len(ctypes.string_at(address)))

@@ -8,14 +8,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from workbench.charter import CHARTER_FILE, Charter
+from workbench.charter.coverage import PILOT_FILE
 from workbench.configuration import Settings, read_settings
 from workbench.contract import CONTRACT_FILE, Contract, read_contract
+from workbench.credentials import SIGNING_KEY, take
 from workbench.errors import InputError, shown
 
-PILOT_FILE = "pilot.yaml"
 PYTHON_REFERENCE = r"^[^:]+\.py:[A-Za-z_]\w*$"
 
 
@@ -54,12 +55,19 @@ class AgentSettings(Settings):
         return self
 
 
+def _no_signing_key(name: str) -> str:
+    """Refuse to send the key that signs evidence to a server."""
+    if name == SIGNING_KEY:
+        raise ValueError(f"{SIGNING_KEY} is the key that signs evidence; name the server's own")
+    return name
+
+
 class ServerSettings(Settings):
     """An OpenAI-compatible chat-completions server; the key is read from the environment variable named here."""
 
     base_url: str | None = None
     model: str | None = None
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: Annotated[str, AfterValidator(_no_signing_key)] = "OPENAI_API_KEY"
     concurrency: int = Field(default=16, ge=1, le=1024)
     deadline_s: float = Field(default=60.0, gt=0)
     max_attempts: int = Field(default=5, ge=1, le=20)
@@ -208,6 +216,9 @@ def pilot_names(root: Path) -> tuple[str, ...]:
 def open_pilot(name: str, root: Path | str = ".") -> Pilot:
     """Return a pilot with its settings, contract and charter read and checked.
 
+    The signing key and the key of the pilot's server are taken out of this process's environment, so that no code of
+    the pilot finds them there; see `workbench.credentials`.
+
     Raises
     ------
     InputError
@@ -226,6 +237,7 @@ def open_pilot(name: str, root: Path | str = ".") -> Pilot:
     if not (data / CONTRACT_FILE).is_file():
         raise InputError(f"pilot {name!r} has no contract", where=str(data / CONTRACT_FILE))
     settings = read_settings(suite / PILOT_FILE, PilotSettings)
+    take(SIGNING_KEY, settings.server.api_key_env)
     pilot = Pilot(name, root, settings, read_contract(data), read_settings(suite / CHARTER_FILE, Charter))
     _check_escalate_label(pilot)
     _check_prepared_fields(pilot)
@@ -234,7 +246,7 @@ def open_pilot(name: str, root: Path | str = ".") -> Pilot:
 
 def _check_escalate_label(pilot: Pilot) -> None:
     """Refuse an escalation label that the contract does not know."""
-    label, allowed = pilot.settings.escalate_label, pilot.contract.columns[pilot.contract.label].allowed
+    label, allowed = pilot.settings.escalate_label, pilot.contract.labels
     if label is not None and allowed is not None and label not in allowed:
         raise InputError(
             f"escalate_label {label!r} is no label of the contract",

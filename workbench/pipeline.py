@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.engines.choice import EngineChoice, settled
+from workbench.engines.choice import EngineChoice, needed_secrets, settled
 from workbench.errors import InputError, WorkbenchError
 from workbench.evaluation import RunRequest, open_answers
 from workbench.files import write_atomically
 from workbench.iteration.stored import agent_to_judge
-from workbench.notebooks import Limits, NotebookJob, NotebookResult, execute_many, find_notebook
+from workbench.notebooks import Limits, NotebookJob, NotebookResult, execute_many, find_notebook, packaged_notebook
 from workbench.pilot import Pilot
 from workbench.report.pages import notebook_page
 from workbench.signing.keys import SigningKey
@@ -33,7 +33,8 @@ class PilotRun:
     """What to run: these agents (the pilot's `compare` when empty) on at most `limit` records of each split.
 
     A run with a limit is a trial, which chooses no version; `opens_holdout` says whether it may open the holdout. `key`
-    signs the opening; without it what the environment says, else this user's own key.
+    signs the opening; without it what the environment says, else this user's own key. `is_packaged` passes over the
+    root's own notebooks, which are code of the pilot.
     """
 
     agents: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class PilotRun:
     engine: EngineChoice = field(default_factory=EngineChoice)
     opens_holdout: bool = True
     key: SigningKey | None = None
+    is_packaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,13 @@ def run_pilot(
     """
     done: dict[str, NotebookResult] = {}
     first = [name for name in notebooks if name != EVALUATION]
-    done |= _executed(pilot, {name: _parameters(pilot, what, name) for name in first}, on_cell)
+    done |= _executed(pilot, what, {name: _parameters(pilot, what, name) for name in first}, on_cell)
     if EVALUATION in notebooks:
         chosen = done[ITERATION].values["chosen"] if ITERATION in done else None
         agent = what.agents[0] if chosen is None and what.agents else chosen
         judged = _opened_for(pilot, what, None if agent is None else str(agent))
-        done |= _executed(pilot, {EVALUATION: {**_parameters(pilot, what, EVALUATION), "agent": judged}}, on_cell)
+        parameters = {**_parameters(pilot, what, EVALUATION), "agent": judged}
+        done |= _executed(pilot, what, {EVALUATION: parameters}, on_cell)
     versions = _versions(pilot, done)
     return PilotResult(
         {name: result.answer for name, result in done.items()},
@@ -139,7 +142,7 @@ def run_audit(pilot: Pilot, compare: str = "", on_cell: OnCell | None = None) ->
         As the notebook that failed says.
     """
     parameters = {**_parameters(pilot, PilotRun(), AUDIT), "complete": True, "compare": compare}
-    return _executed(pilot, {AUDIT: parameters}, on_cell)[AUDIT]
+    return _executed(pilot, PilotRun(), {AUDIT: parameters}, on_cell)[AUDIT]
 
 
 def results_folder(pilot: Pilot, notebook: str) -> Path:
@@ -189,13 +192,17 @@ def _engine_parameters(pilot: Pilot, choice: EngineChoice) -> dict[str, str | No
 
 
 def _executed(
-    pilot: Pilot, parameters: Mapping[str, Mapping[str, Any]], on_cell: OnCell | None
+    pilot: Pilot, what: PilotRun, parameters: Mapping[str, Mapping[str, Any]], on_cell: OnCell | None
 ) -> dict[str, NotebookResult]:
-    """Return the results by notebook, a page written beside each, or raise what the first one that failed says."""
-    jobs = [
-        NotebookJob(find_notebook(name, pilot.root), pilot.runs / "notebooks" / f"{name}.ipynb", values)
-        for name, values in parameters.items()
-    ]
+    """Return the results by notebook, a page written beside each, or raise what the first one that failed says.
+
+    Only the comparison asks for decisions, so only its process gets the key of a server.
+    """
+    jobs = []
+    for name, values in parameters.items():
+        path = packaged_notebook(name) if what.is_packaged else find_notebook(name, pilot.root)
+        secrets = needed_secrets(pilot, what.engine) if name == ITERATION else ()
+        jobs.append(NotebookJob(path, pilot.runs / "notebooks" / f"{name}.ipynb", values, secrets))
     outcomes = execute_many(jobs, limits=LIMITS, on_cell=on_cell)
     done = {}
     for name, outcome in zip(parameters, outcomes, strict=True):

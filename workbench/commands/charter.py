@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,21 +71,22 @@ def render(context: typer.Context, root: Root = HERE, as_json: AsJson = False) -
 def sign(
     context: typer.Context, name: Name, role: Role, key: KeyFile = None, root: Root = HERE, as_json: AsJson = False
 ) -> None:
-    """Sign what the charter says now; any later edit of it takes the signature back."""
+    """Sign charter, gates.yaml, splits.yaml and judged settings; any later edit takes the signature back."""
+    from workbench.charter.coverage import covered_names
     from workbench.charter.signatures import sign_charter
     from workbench.pilot import open_pilot
     from workbench.signing.documents import Signer
     from workbench.signing.keys import chosen_key
 
     pilot = open_pilot(context.obj, root)
-    chosen = chosen_key(key, os.environ)
+    chosen = chosen_key(key)
     place = sign_charter(pilot.suite, pilot.charter, Signer(name, role), chosen.key)
     document = _document(context.obj, root)
     if as_json:
         content = {"pilot": pilot.name, "signature": str(place), "signatures": document.signatures.as_json()}
         print(json.dumps(content, indent=2, ensure_ascii=False))
         return
-    print(f"Signed by {name} as {role}: {place}")
+    print(f"Signed by {name} as {role}: {place}\n  covers {covered_names(document.signatures.covers)}")
     for line in _signature_lines(document):
         print(line)
     if document.gaps:
@@ -110,7 +110,7 @@ def sign_document(
     from workbench.signing.keys import chosen_key
 
     opened, signer = open_pilot(pilot, root), documents.Signer(name, role)
-    chosen = chosen_key(key, os.environ)
+    chosen = chosen_key(key)
     if document == CHARTER_FILE:
         place = sign_charter(opened.suite, opened.charter, signer, chosen.key)
     else:
@@ -124,11 +124,12 @@ def sign_document(
 def _document(pilot: str, root: Path) -> CharterDocument:
     """Return a charter that may be a draft, with its gaps and signatures."""
     from workbench.charter import CHARTER_FILE
+    from workbench.charter.coverage import PILOT_FILE
     from workbench.charter.gaps import charter_gaps, read_draft
     from workbench.charter.signatures import charter_signatures
     from workbench.configuration import read_settings
     from workbench.contract import read_contract
-    from workbench.pilot import PILOT_FILE, PilotSettings, pilot_names
+    from workbench.pilot import PilotSettings, pilot_names
     from workbench.report.charter import CharterDocument
 
     root = root.resolve()
@@ -143,8 +144,15 @@ def _document(pilot: str, root: Path) -> CharterDocument:
 
 
 def _signature_lines(document: CharterDocument) -> list[str]:
+    from workbench.charter.coverage import covered_names
+    from workbench.charter.signatures import one_key_for_several, shared_keys_note
+
     status = document.signatures
     lines = [f"  {one.role}: signed by {one.name} on {one.signed_at}" for one in status.valid]
     lines += [f"  {role}: no signature" for role in status.missing]
     lines += [f"  {role}: {why}" for role, why in status.invalid.items()]
+    shared = one_key_for_several(document.charter, status)
+    note = f"{shared}, so no gate can be GO" if shared else shared_keys_note(document.charter, status)
+    lines += [f"  {note}"] if note else []
+    lines.append(f"  A signature covers {covered_names(status.covers)}")
     return ["Signatures:" if status.is_complete else "No signature, no start:", *lines]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.commands.options import HERE, AsJson, KeyFile, PilotName, Root
+from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, KeyFile, Model, PilotName, RayAddress, Root
+from workbench.credentials import SIGNING_KEY, drop
 from workbench.errors import InputError, RunError
 
 if TYPE_CHECKING:
@@ -23,20 +23,21 @@ GateNumber = Annotated[int, typer.Argument(metavar="N", help="1, 2 or 3.")]
 def gate(
     number: GateNumber,
     pilot: PilotName,
-    engine: Annotated[
-        str | None, typer.Option("--engine", metavar="NAME", help="What answers prompts: pocket, server, vllm or ray.")
-    ] = None,
-    base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", help="Address of a server.")] = None,
-    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="The model, as for `run`.")] = None,
-    ray_address: Annotated[str | None, typer.Option("--ray-address", metavar="ADDRESS", help="Ray cluster.")] = None,
+    engine: EngineName = None,
+    base_url: BaseUrl = None,
+    model: Model = None,
+    ray_address: RayAddress = None,
     key: KeyFile = None,
+    answered: Annotated[
+        bool, typer.Option("--answered", help="Run no code of the pilot and ask nothing: `answer` did so elsewhere.")
+    ] = False,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write each criterion as a test case, as JUnit XML.")
     ] = None,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Hold a gate: run what is stale, decide GO or NO-GO, and leave signed evidence.
+    """Hold a gate: run what is stale, let the holdout be answered, decide GO or NO-GO, and leave signed evidence.
 
     Exit code 0 for GO, 1 for NO-GO or a charter that is not signed, 2 for bad input, 4 when it could not run.
     """
@@ -48,7 +49,7 @@ def gate(
 
     opened = open_pilot(pilot, root)
     choice = EngineChoice.named(engine, base_url=base_url, model=model, ray_address=ray_address)
-    request = GateRequest(choice, key, os.environ)
+    request = GateRequest(choice, key, answered)
     with stoppable(), stdout_to_stderr(), CellProgress() as progress:
         held = hold_gate(opened, number, request, progress)
     if junit is not None:
@@ -61,6 +62,39 @@ def gate(
         print(f"warning: {held.log_error}", file=sys.stderr)
     sys.stdout.flush()
     raise typer.Exit(0 if held.decision.verdict.value == "GO" else 1)
+
+
+def answer(
+    number: GateNumber,
+    pilot: PilotName,
+    engine: EngineName = None,
+    base_url: BaseUrl = None,
+    model: Model = None,
+    ray_address: RayAddress = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Run and ask what a gate needs, without any signing key and without a label of the holdout; nothing is decided.
+
+    `workbench gate N PILOT --answered` then holds the gate, here or where the key is: it needs mlruns/PILOT.
+    """
+    from workbench.engines.choice import EngineChoice
+    from workbench.gaterun.hold import answer_gate
+    from workbench.pilot import open_pilot
+    from workbench.terminal import CellProgress, stdout_to_stderr, stoppable
+
+    opened = open_pilot(pilot, root)
+    drop(SIGNING_KEY)
+    choice = EngineChoice.named(engine, base_url=base_url, model=model, ray_address=ray_address)
+    with stoppable(), stdout_to_stderr(), CellProgress() as progress:
+        done = answer_gate(opened, number, choice, progress)
+    if as_json:
+        content = {"pilot": pilot, "gate": number, "ran": done.ran, "kept": done.kept, "answered_by": done.agent}
+        print(json.dumps(content, indent=2, ensure_ascii=False))
+        return
+    print(f"Ran: {', '.join(done.ran) or 'nothing'}. Unchanged: {', '.join(done.kept) or 'nothing'}.")
+    print(f"Holdout: {'nothing to answer' if done.agent is None else f'answered by {done.agent}'}, not opened.")
+    print(f"Next: workbench gate {number} {pilot} --answered")
 
 
 def waive(
@@ -98,7 +132,7 @@ def waive(
     except ValidationError as error:
         first = error.errors()[0]
         raise InputError(f"the waiver's {first['loc'][0]} does not fit", got=first["msg"]) from None
-    path = waived(opened, said, asked[criterion], chosen_key(key, os.environ).key, today)
+    path = waived(opened, said, asked[criterion], chosen_key(key).key, today)
     print(f"Waived until {said.until}: {criterion} of gate {number}, by {name} as {role}. Signature: {path}")
 
 
@@ -138,8 +172,9 @@ def gate_summary(
 
 def gates_file(pilot: PilotName, root: Root = HERE) -> None:
     """Write the default gates.yaml of a pilot that has none."""
+    from workbench.charter.coverage import GATES_FILE
     from workbench.files import write_atomically
-    from workbench.gates.schema import GATES_FILE, default_gates
+    from workbench.gates.schema import default_gates
     from workbench.pilot import open_pilot
 
     opened = open_pilot(pilot, root)

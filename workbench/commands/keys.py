@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +44,7 @@ def show(
     """Print the path of the public half of the key that gates sign with."""
     from workbench.signing.keys import known_key
 
-    known = known_key(key, os.environ)
+    known = known_key(key)
     if as_json:
         print(json.dumps({"public_key": str(known.public_key), "key_id": known.key.key_id}))
     else:

@@ -30,6 +30,10 @@ Model = Annotated[
         help="server: the model's name there; vllm: a folder, the id on a hub, or pocket; pocket: a folder.",
     ),
 ]
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--ray-address", metavar="ADDRESS", help="Ray cluster to run on; without it one is started here."),
+]
 KeyFile = Annotated[
     Path | None,
     typer.Option(

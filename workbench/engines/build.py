@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from workbench.credentials import secret
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Engine
 from workbench.engines.server import ServerConnection, ServerEngine
@@ -26,7 +26,7 @@ class PocketSpec:
 
 @dataclass(frozen=True, slots=True)
 class ServerSpec:
-    """A model behind an OpenAI-compatible server; the key is read where the engine is built, from `api_key_env`."""
+    """A model behind an OpenAI-compatible server; where the engine is built, the key is that of `api_key_env`."""
 
     base_url: str
     model: str
@@ -58,7 +58,7 @@ def built(spec: EngineSpec) -> Engine:
     """
     if isinstance(spec, ServerSpec):
         policy = CallPolicy(deadline_s=spec.deadline_s, max_attempts=spec.max_attempts)
-        key = os.environ.get(spec.api_key_env) or None
+        key = secret(spec.api_key_env) or None
         return ServerEngine(ServerConnection(spec.base_url, spec.model, key, spec.concurrency, policy))
     if isinstance(spec, PocketSpec):
         from workbench.engines.pocket import PocketEngine

@@ -95,6 +95,12 @@ def movable(pilot: Pilot, choice: EngineChoice) -> EngineChoice:
     return replace(whole, model=_model_place(pilot, model))
 
 
+def needed_secrets(pilot: Pilot, choice: EngineChoice) -> tuple[str, ...]:
+    """Return the variables that an engine's keys come from: that of the server, where one is asked."""
+    asks_server = _answering(pilot, _kind(pilot, choice)) is EngineKind.SERVER
+    return (pilot.settings.server.api_key_env,) if asks_server else ()
+
+
 def engine_spec(pilot: Pilot, choice: EngineChoice) -> EngineSpec:
     """Return the description of the engine that answers a pilot's prompts.
 
@@ -112,7 +118,9 @@ def engine_spec(pilot: Pilot, choice: EngineChoice) -> EngineSpec:
 
     options = pilot.settings.ray
     given = options.model_dump(exclude={"engine", "address"}, exclude_none=True)
-    settings = RaySettings(address=choice.ray_address or options.address, **given)
+    address = choice.ray_address or options.address
+    secrets = needed_secrets(pilot, choice) if address is None else ()
+    settings = RaySettings(address=address, secrets=secrets, **given)
     if isinstance(inner, PocketSpec):
         inner = replace(inner, threads=max(1, int(settings.cpus_per_worker)))
     return RaySpec(inner, settings)

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from workbench.charter.coverage import GATES_FILE
 from workbench.errors import SignatureError
 from workbench.evidence.agreement import bundled_pilot
 from workbench.evidence.decisions import cells_csv, evaluation_files, read_cells
@@ -20,7 +21,7 @@ from workbench.evidence.recompute import HOLDOUT, Recorded, parsed
 from workbench.gates.cells import Cells
 from workbench.gates.facts import Facts, Judged, Population
 from workbench.gates.openings import judged_at
-from workbench.gates.schema import GATES_FILE, checked_gates
+from workbench.gates.schema import checked_gates
 from workbench.ledger import Opening
 
 FACTS_FILE, CELLS_FILE, FINDINGS_FILE = "facts.json", "cells.csv", "findings.json"
@@ -68,13 +69,13 @@ def bundled_facts(
         Something is missing, or the judged version was never opened.
     """
     name, evaluations = of
-    said, pilot = parsed(files, FACTS_FILE), bundled_pilot(folder, name)
-    number = said["opening"]
+    said = parsed(files, FACTS_FILE)
+    pilot, number = bundled_pilot(folder, name, said["title"]), said["opening"]
     judged = None if number is None else _judged(folder, evaluations, openings, number)
     return Facts(
         pilot,
         checked_gates(folder / GATES_FILE, pilot.charter, pilot.contract),
-        Population(**said["population"]),
+        Population(**{**said["population"], "labels": tuple(said["population"]["labels"])}),
         Cells(pilot.contract, read_cells(files[CELLS_FILE])),
         parsed(files, FINDINGS_FILE) if FINDINGS_FILE in files else None,
         judged,
@@ -95,11 +96,13 @@ def opening_of(openings: Sequence[Opening], number: int) -> Opening:
 def _undetermined(facts: Facts, judged: Judged | None) -> dict[str, Any]:
     population = facts.population
     return {
+        "title": facts.pilot.settings.title,
         "today": facts.today.isoformat(),
         "population": {
             "digest": population.digest,
             "n_holdout": population.n_holdout,
             "per_day": population.per_day,
+            "labels": list(population.labels),
         },
         "opening": None if judged is None else judged.opening,
         "audit_note": facts.audit_note,

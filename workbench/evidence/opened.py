@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.charter import CHARTER_FILE, Charter
+from workbench.charter.coverage import PILOT_FILE, SPLITS_FILE
 from workbench.configuration import read_settings
 from workbench.contract import CONTRACT_FILE, Contract
 from workbench.errors import SignatureError
+from workbench.evidence.agreement import JudgedSettings
 from workbench.evidence.recompute import Recorded
 from workbench.ledger import Opening, rows_root
-from workbench.pilot import PILOT_FILE, PilotSettings
-from workbench.splits import SPLITS_FILE, SplitSettings, subject_from
+from workbench.splits import SplitSettings, subject_from
 
 ID = "record_id"
 TRUTH = ("label", "label_reason", "class", "source", "entity", "timestamp")
@@ -41,7 +42,7 @@ def check_opening(folder: Path, recorded: Recorded, opening: Opening) -> None:
     subject = subject_from(
         read_settings(folder / CONTRACT_FILE, Contract),
         read_settings(folder / CHARTER_FILE, Charter),
-        read_settings(folder / PILOT_FILE, PilotSettings).escalate_label,
+        read_settings(folder / PILOT_FILE, JudgedSettings).escalate_label,
         read_settings(folder / SPLITS_FILE, SplitSettings),
     )
     if subject != opening.subject:

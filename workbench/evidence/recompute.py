@@ -19,6 +19,7 @@ from workbench.errors import SignatureError, shown
 from workbench.evidence.decisions import DECISIONS, EVALUATIONS, read_decisions, settings_from_inputs
 from workbench.journal import digest_of
 from workbench.metrics import evaluate_outcomes, threshold_for
+from workbench.metrics.certified import certified_accuracy
 from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL
 
 TOLERANCE = 1e-9
@@ -78,7 +79,10 @@ def check_evaluation(recorded: Recorded) -> int:
     settings = settings_from_inputs(content["inputs"], DEFAULT_CONFIDENCE_LEVEL)
     chosen = content["threshold"]
     require_same(settings.threshold, None if chosen is None else chosen["threshold"], f"threshold of {where}")
-    estimates = {name: one.as_json() for name, one in evaluate_outcomes(outcomes, settings).items()}
+    found, block = evaluate_outcomes(outcomes, settings), content.get("certification")
+    if block is not None:
+        found["selective_accuracy"] = certified_accuracy(outcomes, block, found["selective_accuracy"], settings)
+    estimates = {name: one.as_json() for name, one in found.items()}
     stored = dict(content["estimates"])
     for name in NOT_IN_DECISIONS:
         estimates.pop(name, None), stored.pop(name, None)

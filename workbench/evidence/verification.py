@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.charter import CHARTER_FILE, Charter
-from workbench.charter.signatures import charter_signatures
+from workbench.charter.coverage import GATES_FILE
+from workbench.charter.signatures import charter_signatures, shared_keys_note
 from workbench.configuration import read_settings
 from workbench.errors import InputError, RunError, SignatureError
 from workbench.evidence.bundle import EVIDENCE_TYPE, LEDGER_FILE, VERDICT_FILE
@@ -27,7 +28,7 @@ from workbench.evidence.recompute import (
     parsed,
     recorded_evaluations,
 )
-from workbench.gates.schema import GATES_FILE, Gates
+from workbench.gates.schema import Gates
 from workbench.ledger import GENESIS, Opening, check_entry, read_ledger
 from workbench.signing.envelope import opened, sha256, subject_digest
 from workbench.signing.keys import PublicKey, load_public_key
@@ -219,7 +220,9 @@ def _thresholds(bundle: _Bundle) -> str:
         raise SignatureError(
             "the targets were signed after results were seen", got=signed_at.isoformat(), expected=f"before {first}"
         )
-    return f"signatures: {len(status.valid)}, up to {signed_at.isoformat()}, before {first.isoformat()}"
+    note = shared_keys_note(charter, status)
+    said = f"signatures: {len(status.valid)}, up to {signed_at.isoformat()}, before {first.isoformat()}"
+    return said if note is None else f"{said}. {note}"
 
 
 def _recomputed(bundle: _Bundle) -> str:

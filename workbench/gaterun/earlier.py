@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench.charter import CHARTER_FILE
+from workbench.charter.coverage import GATES_FILE, PILOT_FILE, SPLITS_FILE
 from workbench.configuration import parse_yaml, read_text
 from workbench.contract import CONTRACT_FILE
 from workbench.errors import InputError
 from workbench.evidence.manifest import MANIFEST_FILE
-from workbench.gates.schema import GATES_FILE
-from workbench.pilot import PILOT_FILE, Pilot
-from workbench.splits import SPLITS_FILE, evidence_folder
+from workbench.pilot import Pilot
+from workbench.splits import evidence_folder
 
 AGREED = (CHARTER_FILE, GATES_FILE, PILOT_FILE, CONTRACT_FILE, SPLITS_FILE)
 

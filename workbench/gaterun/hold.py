@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.callables import only_answered
 from workbench.charter.signatures import require_signatures
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
@@ -18,12 +18,12 @@ from workbench.files import write_atomically
 from workbench.gaterun.contents import bundle_files, check_signed_first, digests_of, subject_of, told_of
 from workbench.gaterun.shown import DECISION_FILE
 from workbench.gaterun.staleness import Inputs, file_digest, files_under
-from workbench.gaterun.work import Worked, execute_own, fresh_evidence
+from workbench.gaterun.work import Answered, Worked, answered_evidence, execute_own, judged_evidence
 from workbench.gates import GATE_NUMBERS, Decision, Facts, decide, read_facts, read_gates
 from workbench.gates.junit import junit_xml
 from workbench.journal import digest_of
 from workbench.ledger import read_ledger
-from workbench.notebooks import OnCell, find_notebook
+from workbench.notebooks import OnCell, packaged_notebook
 from workbench.pilot import Pilot
 from workbench.pipeline import results_folder
 from workbench.provenance import provenance
@@ -46,14 +46,14 @@ class GateRequest:
     engine : EngineChoice
         What answers prompts in the notebooks that must run.
     key : Path, optional
-        File with the key that signs the bundle; without it what the environment says, else this user's own key.
-    environment : mapping
-        Environment variables.
+        File with the key that signs openings and bundle; without it what the environment says, else this user's own.
+    is_answered : bool
+        Whether everything was run and answered elsewhere, by `answer_gate`: then nothing is run or asked for here.
     """
 
     engine: EngineChoice = field(default_factory=EngineChoice)
     key: Path | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    is_answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,30 @@ class Held:
         }
 
 
+def answer_gate(pilot: Pilot, number: int, engine: EngineChoice, on_cell: OnCell | None = None) -> Answered:
+    """Run what a gate needs run and asked, without any key and without a label of the holdout; nothing is judged.
+
+    Raises
+    ------
+    SignatureError
+        The charter is not signed by everyone who must, and nothing was started.
+    InputError
+        The pilot, its gates or its records do not fit.
+    RunError
+        Something did not reach its end; what is done stands.
+    """
+    _check_number(number)
+    require_signatures(pilot.suite, pilot.charter)
+    gates = read_gates(pilot)
+    inputs = Inputs(pilot, read_dataset(pilot), engine, pilot.settings.compare)
+    return answered_evidence(inputs, gates.gates[number].notebooks, on_cell)
+
+
 def hold_gate(pilot: Pilot, number: int, request: GateRequest, on_cell: OnCell | None = None) -> Held:
-    """Hold a gate: run what is stale, decide, and leave signed evidence.
+    """Hold a gate: run what is stale and let the holdout be answered, then open, decide, and leave signed evidence.
+
+    The pilot's code runs in other processes, and only before the holdout is opened; whatever would run it later, or ask
+    for a further decision, is refused.
 
     Raises
     ------
@@ -100,18 +122,28 @@ def hold_gate(pilot: Pilot, number: int, request: GateRequest, on_cell: OnCell |
     InputError
         The pilot, its gates, its records or the key do not fit.
     RunError
-        The evidence could not be made or written; there is no verdict and no bundle then.
+        The evidence could not be made or written, or something is not answered; there is no verdict and no bundle then.
     """
-    if number not in GATE_NUMBERS:
-        raise InputError("there is no such gate", got=str(number), expected="1, 2 or 3")
+    _check_number(number)
     signatures = require_signatures(pilot.suite, pilot.charter)
     gates = read_gates(pilot)
-    key = chosen_key(request.key, request.environment)
+    key = chosen_key(request.key)
     evidence = pilot.root / "mlruns" / "evidence"
     _check_writable(evidence / pilot.name / f"gate-{number}")
     read_ledger(ledger_path(pilot))
+    notebooks = gates.gates[number].notebooks
     inputs = Inputs(pilot, read_dataset(pilot), request.engine, pilot.settings.compare)
-    worked = fresh_evidence(inputs, gates.gates[number].notebooks, on_cell)
+    ran = None if request.is_answered else answered_evidence(inputs, notebooks, on_cell).ran
+    with only_answered():
+        worked = judged_evidence(inputs, notebooks, key.key, ran, on_cell)
+        return _decided(pilot, number, (key, signatures), worked, on_cell)
+
+
+def _decided(
+    pilot: Pilot, number: int, signed: tuple[ChosenKey, SignatureStatus], worked: Worked, on_cell: OnCell | None
+) -> Held:
+    """Decide on the evidence as it is, and leave it signed."""
+    key, signatures = signed
     facts = read_facts(pilot, datetime.now(UTC).date(), worked.agent, told_of(pilot, number))
     check_signed_first(pilot, facts, number, signatures)
     decision = decide(facts, number, subject_of(pilot, facts, number))
@@ -139,7 +171,7 @@ def _written(
     try:
         write_atomically(folder / DECISION_FILE, json.dumps(decision.as_json(), indent=1, ensure_ascii=False))
         write_atomically(folder / JUNIT_FILE, junit_xml(decision))
-        execute_own(pilot, [own_notebook(number)], on_cell)
+        execute_own(pilot, [own_notebook(number)], on_cell, is_packaged=True)
         files = bundle_files(pilot, facts, decision)
         page = gate_page(facts, decision, tuple(files))
         write_atomically(folder / REPORT_FILE, page)
@@ -169,6 +201,11 @@ def own_notebook(number: int) -> str:
     return f"gate_{number}"
 
 
+def _check_number(number: int) -> None:
+    if number not in GATE_NUMBERS:
+        raise InputError("there is no such gate", got=str(number), expected="1, 2 or 3")
+
+
 def _check_writable(folder: Path) -> None:
     """Find out that evidence cannot be written before anything is run for it."""
     try:
@@ -189,7 +226,7 @@ def _memory_file(pilot: Pilot, number: int) -> Path:
 
 def _content_digest(pilot: Pilot, number: int, key: ChosenKey, decision: Decision) -> str:
     """Return the digest of what makes a bundle: decision, signing key and the notebook that presents it."""
-    notebook = file_digest(find_notebook(own_notebook(number), pilot.root))
+    notebook = file_digest(packaged_notebook(own_notebook(number)))
     return digest_of({"decision": decision.as_json(), "key": key.key.key_id, "notebook": notebook})
 
 

@@ -14,7 +14,7 @@ from workbench.engines.choice import EngineChoice
 from workbench.files import write_atomically
 from workbench.gates.reading import AUDIT_POINTER
 from workbench.journal import JOURNAL_FILE, Journal, digest_of
-from workbench.notebooks import find_notebook
+from workbench.notebooks import find_notebook, packaged_notebook
 from workbench.pilot import Pilot
 from workbench.pipeline import AUDIT, EVALUATION, ITERATION, results_folder
 from workbench.prompts import read_prompts
@@ -62,11 +62,11 @@ class Inputs:
         own = {"title": settings["title"], "question": settings["question"]}
         return {
             "code": code_digest(),
-            "notebook": file_digest(find_notebook(notebook, pilot.root)),
+            "notebook": file_digest(_source(notebook, pilot.root)),
             "records": [file_digest(path) for path in files if path.is_file()],
             "charter": pilot.charter.model_dump(mode="json"),
             "settings": own if notebook == AUDIT else {k: v for k, v in settings.items() if k != "agents"},
-            "audit": _files(pilot.suite / "audit.yaml") if notebook == AUDIT else {},
+            "audit": _files(pilot.root, pilot.suite / "audit.yaml") if notebook == AUDIT else {},
         }
 
     def _identities(self, agents: Iterable[str]) -> dict[str, Any]:
@@ -102,12 +102,12 @@ class Memory:
             known is not None
             and known.inputs == inputs
             and known.runs == stored_runs(self._pilot, notebook)
-            and known.outputs == _files(*output_paths(self._pilot, notebook))
+            and known.outputs == _files(self._pilot.root, *output_paths(self._pilot, notebook))
         )
 
     def remember(self, notebook: str, inputs: str) -> None:
         """Keep what a notebook's run was made from and what it left."""
-        outputs = _files(*output_paths(self._pilot, notebook))
+        outputs = _files(self._pilot.root, *output_paths(self._pilot, notebook))
         self._known[notebook] = Remembered(inputs, stored_runs(self._pilot, notebook), outputs)
         content = {
             name: {"inputs": known.inputs, "runs": known.runs, "outputs": dict(known.outputs)}
@@ -147,10 +147,18 @@ def file_digest(path: Path) -> str:
 
 def files_under(folder: Path) -> dict[str, str]:
     """Return the digest of every file under a folder, by its path there."""
-    return {str(Path(name).relative_to(folder)): digest for name, digest in _files(folder).items()}
+    return _files(folder, folder)
 
 
-def _files(*paths: Path) -> dict[str, str]:
-    """Return the digest of every file at or under the paths; a file that is gone is not in it."""
+def _files(root: Path, *paths: Path) -> dict[str, str]:
+    """Return the digest of every file at or under the paths, by its path under the root; one that is gone is not in it.
+
+    The root may lie elsewhere the next time, as in another job of a CI run.
+    """
     found = [file for path in paths for file in (path, *sorted(path.rglob("*"))) if file.is_file()]
-    return {str(file): file_digest(file) for file in found}
+    return {file.relative_to(root).as_posix(): file_digest(file) for file in found}
+
+
+def _source(notebook: str, root: Path) -> Path:
+    """Return the notebook that is run: for the evaluation the packaged one, as a root's own is code of the pilot."""
+    return packaged_notebook(notebook) if notebook == EVALUATION else find_notebook(notebook, root)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import pandas as pd
 from scipy.stats import fisher_exact
 
+from workbench.charter.signatures import charter_signatures, one_key_for_several, shared_keys_note, sharing_a_key
 from workbench.errors import shown
 from workbench.gates.answer import Answer
-from workbench.gates.criteria import State
+from workbench.gates.criteria import Missing, State
 from workbench.gates.facts import Facts
 from workbench.gates.schema import GateSettings
 from workbench.metrics.outcomes import is_asked, is_right
@@ -76,6 +77,25 @@ def development(facts: Facts) -> Answer:
     if chance_of_better(before, now) < LEAST_CHANCE:
         return Answer(State.PASS, f"{said}: much worse there, so development records say too much of this version")
     return Answer(State.PASS, f"{said}: may be chance")
+
+
+def distinct_keys(facts: Facts) -> Answer:
+    """Return whether every role signed the charter with a key of its own, as far as the charter asks for that."""
+    charter = facts.pilot.charter
+    status = charter_signatures(facts.pilot.suite, charter, facts.pilot.name)
+    if not status.is_complete:
+        reason = f"{len(status.valid)} of {len(status.required)} roles that must sign the charter have signed it"
+        missing = Missing(signatures=len(status.required) - len(status.valid))
+        return Answer(State.UNPROVEN, reason, "have the charter signed by all", missing)
+    fault = one_key_for_several(charter, status)
+    if fault is None:
+        each = f"each of the {len(status.valid)} roles signed with a key of its own"
+        return Answer(State.PASS, shared_keys_note(charter, status) or each)
+    groups = sharing_a_key(status)
+    change = "everyone signs with a key of their own (workbench keys new FILE), or all sign `keys: shared`"
+    missing = Missing(signatures=sum(len(group) - 1 for group in groups))
+    details = tuple(f"key {group[0].key_id[:16]}: {', '.join(one.role for one in group)}" for group in groups)
+    return Answer(State.UNPROVEN, fault, change, missing, details)
 
 
 def share_of(counts: tuple[int, int]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from workbench.charter import KpiMetric
 from workbench.errors import shown
 from workbench.gates.answer import Answer
-from workbench.gates.builtin import development, every_kpi
+from workbench.gates.builtin import development, distinct_keys, every_kpi
 from workbench.gates.cases import CaseClass, case_classes
 from workbench.gates.certification import certified
 from workbench.gates.criteria import Missing, State, counted
@@ -42,6 +42,7 @@ def check_answer(check: Check, facts: Facts, gate: GateSettings, asked: Criterio
         Check.ALL_RECORDS: lambda: _all_records(facts),
         Check.EVERY_KPI: lambda: every_kpi(facts, gate),
         Check.DEVELOPMENT: lambda: development(facts),
+        Check.DISTINCT_KEYS: lambda: distinct_keys(facts),
         Check.CERTIFIED: lambda: certified(facts),
         Check.ESCALATION_RULES: lambda: _escalation_rules(facts, asked.at_least or DEFAULT_PER_RULE),
         Check.TEST_CASES: lambda: _test_cases(facts, asked.at_least or DEFAULT_CASES, asked.each or DEFAULT_EACH),

@@ -19,7 +19,23 @@ from workbench.contract import Contract
 from workbench.gates.cells import Cells, cells_in
 from workbench.gates.schema import Gates
 from workbench.metrics import EvaluationSettings
-from workbench.pilot import PilotSettings
+from workbench.pilot import Price
+
+
+class AgreedSettings(Protocol):
+    """What of pilot.yaml a verdict depends on, and the title."""
+
+    @property
+    def title(self) -> str:
+        """Title of the pilot."""
+
+    @property
+    def escalate_label(self) -> str | None:
+        """The action by which an agent escalates."""
+
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        """What tokens cost, by model."""
 
 
 class Agreed(Protocol):
@@ -42,8 +58,8 @@ class Agreed(Protocol):
         """The contract of the records."""
 
     @property
-    def settings(self) -> PilotSettings:
-        """The content of pilot.yaml."""
+    def settings(self) -> AgreedSettings:
+        """What of pilot.yaml a verdict depends on, and the title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +74,14 @@ class Population:
         How many of them are sealed.
     per_day : float, optional
         How many arrived a day; None where no column says when.
+    labels : tuple of str
+        All labels that a record can have.
     """
 
     digest: str
     n_holdout: int
     per_day: float | None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

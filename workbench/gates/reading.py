@@ -49,7 +49,7 @@ def read_facts(pilot: Pilot, today: date, agent: str | None = None, told: tuple[
     return Facts(
         pilot,
         gates,
-        Population(dataset.digest, len(dataset.ids(Split.HOLDOUT)), per_day),
+        Population(dataset.digest, len(dataset.ids(Split.HOLDOUT)), per_day, dataset.labels),
         cells_of(dataset, ids, named_columns(pilot, gates)),
         None if audit_path is None else _json(audit_path),
         judged,

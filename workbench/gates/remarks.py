@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 
 from scipy.stats import fisher_exact
 
-from workbench.charter.signatures import charter_signatures
+from workbench.charter.signatures import charter_signatures, shared_keys_note
 from workbench.gates.builtin import LEAST_CHANCE, right_of, share_of
 from workbench.gates.facts import Facts, Judged
 
@@ -40,12 +39,10 @@ def _other_mix(judged: Judged) -> Iterator[str]:
 
 
 def _shared_keys(facts: Facts) -> Iterator[str]:
-    roles = defaultdict(list)
-    for one in charter_signatures(facts.pilot.suite, facts.pilot.charter, facts.pilot.name).valid:
-        roles[one.key_id].append(one.role)
-    for key, shared in roles.items():
-        if len(shared) > 1:
-            yield f"one key ({key[:16]}) signed the charter as {' and as '.join(shared)}"
+    pilot = facts.pilot
+    note = shared_keys_note(pilot.charter, charter_signatures(pilot.suite, pilot.charter, pilot.name))
+    if note is not None:
+        yield note
 
 
 def _all_right(judged: Judged) -> Iterator[str]:

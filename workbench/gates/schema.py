@@ -13,12 +13,12 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from workbench.charter import Charter, KpiMetric, Operator
+from workbench.charter.coverage import GATES_FILE
 from workbench.configuration import Settings, read_settings
 from workbench.contract import Contract
 from workbench.errors import InputError, shown
 from workbench.pilot import Pilot
 
-GATES_FILE = "gates.yaml"
 GATE_NUMBERS = (1, 2, 3)
 ID = r"^[a-z][a-z0-9_-]*$"
 STRATA = frozenset({"class", "source", "entity"})
@@ -32,6 +32,7 @@ class Check(StrEnum):
     SAMPLE_FITNESS = "sample_fitness"  # the records are enough to prove the charter's KPIs at all
     ALL_RECORDS = "all_records"  # every holdout record was judged; built in
     EVERY_KPI = "every_kpi"  # every KPI of the charter has its criterion in gate 2, on all records; built in
+    DISTINCT_KEYS = "distinct_keys"  # every role signed with a key of its own, as far as the charter asks; built in
     DEVELOPMENT = "development"  # the holdout is no better than development records beyond chance; built in
     CERTIFIED = "certified"  # a threshold is certified for the charter's selective accuracy
     ESCALATION_RULES = "escalation_rules"  # every escalation rule fired on every test case that calls for it
@@ -49,6 +50,7 @@ CHECK_TITLES = {
     Check.SAMPLE_FITNESS: "Enough records to prove the KPIs",
     Check.ALL_RECORDS: "All holdout records judged",
     Check.EVERY_KPI: "Every KPI has its criterion",
+    Check.DISTINCT_KEYS: "Every role signed with a key of its own",
     Check.DEVELOPMENT: "Holdout no better than development",
     Check.CERTIFIED: "Threshold certified",
     Check.ESCALATION_RULES: "Escalation rules all fire",
@@ -155,15 +157,15 @@ class CriterionSettings(Settings):
         return self
 
 
-_ALL_RECORDS, _EVERY_KPI, _DEVELOPMENT = (
+_ALL_RECORDS, _EVERY_KPI, _DEVELOPMENT, _DISTINCT_KEYS = (
     CriterionSettings(id=check.value.replace("_", "-"), check=check, no_waiver=True)
-    for check in (Check.ALL_RECORDS, Check.EVERY_KPI, Check.DEVELOPMENT)
+    for check in (Check.ALL_RECORDS, Check.EVERY_KPI, Check.DEVELOPMENT, Check.DISTINCT_KEYS)
 )
 # What a gate asks for besides its file: nobody can leave it out, rename or waive it.
 BUILT_IN: Mapping[int, tuple[CriterionSettings, ...]] = {
-    1: (),
-    2: (_ALL_RECORDS, _EVERY_KPI, _DEVELOPMENT),
-    3: (_ALL_RECORDS, _DEVELOPMENT),
+    1: (_DISTINCT_KEYS,),
+    2: (_ALL_RECORDS, _EVERY_KPI, _DEVELOPMENT, _DISTINCT_KEYS),
+    3: (_ALL_RECORDS, _DEVELOPMENT, _DISTINCT_KEYS),
 }
 
 

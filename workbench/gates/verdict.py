@@ -29,7 +29,7 @@ class Decision:
     Parameters
     ----------
     results : tuple of CriterionResult
-        Every criterion and document, in the file's order.
+        Every criterion and document, in the file's order, then the built-in criteria.
     waivers : tuple of Waiver
         Every waiver of this gate, valid ones and others; those that count are in `waived`.
     subject : mapping

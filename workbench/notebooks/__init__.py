@@ -1,6 +1,6 @@
 """Notebooks: found, checked, run in a kernel of their own, and believed only when they reached their end."""
 
-from workbench.notebooks.catalogue import find_notebook, notebook_names
+from workbench.notebooks.catalogue import find_notebook, notebook_names, packaged_notebook
 from workbench.notebooks.execution import execute, execute_many
 from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
 from workbench.notebooks.result import Finish, finish, read_finish
@@ -21,6 +21,7 @@ __all__ = [
     "find_notebook",
     "finish",
     "notebook_names",
+    "packaged_notebook",
     "read_finish",
     "read_source",
     "working_copies",

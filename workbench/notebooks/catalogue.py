@@ -35,6 +35,11 @@ def find_notebook(name: str, root: Path) -> Path:
     )
 
 
+def packaged_notebook(name: str) -> Path:
+    """Return the path of a notebook that comes with the workbench, whatever a root has instead."""
+    return _packaged() / f"{name}.ipynb"
+
+
 def _folders(root: Path) -> tuple[Path, ...]:
     """Return the folders that hold notebooks, the first to be looked in first."""
     return root / "notebooks", _packaged()

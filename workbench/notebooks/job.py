@@ -21,11 +21,19 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class NotebookJob:
-    """A notebook to be run with parameters, and where its executed copy goes."""
+    """A notebook to be run with parameters, and where its executed copy goes.
+
+    Parameters
+    ----------
+    secrets : tuple of str
+        Variables of `workbench.credentials` that the notebook's process gets and keeps out of its environment, such as
+        the key of the server that its engine asks.
+    """
 
     notebook: Path
     output: Path
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
 
     @property
     def failed_output(self) -> Path:

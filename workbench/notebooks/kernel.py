@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from workbench.credentials import without_secrets
+
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
 
@@ -54,13 +56,16 @@ class Kernel:
 
 
 @contextmanager
-def started_kernel(cwd: Path) -> Iterator[Kernel]:
-    """Start a kernel in a working directory, go on without waiting until it answers, and leave nothing of it behind."""
+def started_kernel(cwd: Path, secrets: tuple[str, ...] = ()) -> Iterator[Kernel]:
+    """Start a kernel in a working directory, go on without waiting until it answers, and leave nothing of it behind.
+
+    It gets no secret of `workbench.credentials` but those named, and takes these out of its environment at once.
+    """
     from jupyter_core.utils import ensure_event_loop
 
     # The loop that nbclient, too, will take in this thread.
     with TemporaryDirectory(prefix="workbench-") as folder, closing(ensure_event_loop()) as loop:
-        kernel = loop.run_until_complete(_start(Path(folder), cwd))
+        kernel = loop.run_until_complete(_start(Path(folder), cwd, secrets))
         try:
             yield kernel
         finally:
@@ -68,14 +73,14 @@ def started_kernel(cwd: Path) -> Iterator[Kernel]:
             loop.run_until_complete(_clean_up(kernel.manager))
 
 
-async def _start(folder: Path, cwd: Path) -> Kernel:
+async def _start(folder: Path, cwd: Path, secrets: tuple[str, ...]) -> Kernel:
     """Start a kernel that keeps its sockets, settings and log in a private folder."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
     specs, connection, log = folder / "kernels", folder / "kernel.json", folder / "kernel.log"
-    _write_spec(specs / KERNEL_NAME)
+    _write_spec(specs / KERNEL_NAME, secrets)
     manager = AsyncKernelManager(
         kernel_name=KERNEL_NAME,
         kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(specs)], ensure_native_kernel=False),
@@ -83,7 +88,7 @@ async def _start(folder: Path, cwd: Path) -> Kernel:
         transport="ipc" if os.name == "posix" and len(str(connection)) <= MAX_SOCKET_PATH else "tcp",
     )
     environment = {
-        **os.environ,
+        **without_secrets(os.environ, keep=secrets),
         "IPYTHONDIR": str(folder),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
@@ -107,9 +112,10 @@ async def _clean_up(manager: AsyncKernelManager) -> None:
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
-def _write_spec(folder: Path) -> None:
+def _write_spec(folder: Path, secrets: tuple[str, ...]) -> None:
     """Write a kernel specification that cannot be shadowed by one installed for the user or the machine."""
     folder.mkdir(parents=True)
-    argv = [sys.executable, "-P", "-c", LAUNCH, "-f", "{connection_file}"]
+    taking = f"from workbench.credentials import take; take(*{secrets!r}); " if secrets else ""
+    argv = [sys.executable, "-P", "-c", taking + LAUNCH, "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")

@@ -71,7 +71,7 @@ class Session:
         started = monotonic()
         self.deadline = started + self.limits.total_s
         try:
-            with started_kernel(self.job.notebook.resolve().parent) as self.kernel:
+            with started_kernel(self.job.notebook.resolve().parent, self.job.secrets) as self.kernel:
                 finish = self._through_papermill(self.kernel)
             self._write(self.job.output)
             self.job.failed_output.unlink(missing_ok=True)

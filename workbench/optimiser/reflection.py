@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import random
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.credentials import secret
 from workbench.engines.completion import reply_from_completion
 from workbench.engines.http import CallPolicy, CallResult, JsonCaller
 from workbench.engines.server import completions_url
@@ -41,7 +41,7 @@ class ReflectionServer:
         """Return the header with the key. Raises InputError where the variable is named and not set."""
         if self.key_env is None:
             return {}
-        key = os.environ.get(self.key_env, "")
+        key = secret(self.key_env) or ""
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise InputError(
                 "the reflecting model's key is not set, or no key",

@@ -12,9 +12,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from workbench.charter import CATALOGUE, Charter, Kpi, Operator
+from workbench.charter.coverage import covered_names
 from workbench.charter.gaps import Gap
 from workbench.charter.regulation import obligation
-from workbench.charter.schema import Compliance, Match
+from workbench.charter.schema import Compliance, Keys, Match
+from workbench.charter.signatures import one_key_for_several, shared_keys_note
 from workbench.report.tables import number, value_text
 from workbench.signing.documents import SignatureStatus
 
@@ -62,14 +64,14 @@ class CharterDocument:
         return (
             Section("Process and scope", (charter.process,), _scope(charter)),
             Section("KPIs", (_KPI_NOTE,), grids=(_kpis(charter.kpis),)),
-            Section("People", (_owner(charter),), grids=(_people(charter),)),
+            Section("People", (_owner(charter), _KEYS_NOTES[charter.keys]), grids=(_people(charter),)),
             Section("Data access and infrastructure", grids=(_access(charter), _infrastructure(charter))),
             Section("Compliance pre-assessment", (_COMPLIANCE_NOTE,), grids=(self._compliance(),)),
             Section("Risks", grids=(_risks(charter),)),
             Section("What always goes to a person", (_LIMIT_NOTE,), grids=(_high_risk(charter), _authority(charter))),
             Section("Volume, latency and cost", grids=(_expectations(charter),)),
             Section("Open points", (_open_note(self.gaps),), grids=_gaps(self.gaps)),
-            Section("Signatures", (_signature_note(self.signatures),), grids=(_signatures(self.signatures, charter),)),
+            Section("Signatures", self._signature_notes(), grids=(_signatures(self.signatures, charter),)),
         )
 
     def html(self) -> str:
@@ -88,6 +90,16 @@ class CharterDocument:
             "is_signed": self.signatures.is_complete,
             "sections": self.sections(),
         }
+
+    def _signature_notes(self) -> tuple[str, ...]:
+        covers = f"A signature covers {covered_names(self.signatures.covers)}."
+        shared = one_key_for_several(self.charter, self.signatures)
+        keys = f"{shared}, so no gate can be GO" if shared else shared_keys_note(self.charter, self.signatures)
+        if self.signatures.is_complete:
+            said = "Every role that must has signed this content. Any edit of it takes all signatures back."
+        else:
+            said = "No signature, no start: no gate runs before every role below has signed this content."
+        return (said, covers) if keys is None else (said, covers, f"{keys}.")
 
     def _compliance(self) -> Grid:
         said: Compliance = self.charter.compliance
@@ -117,6 +129,10 @@ _KPI_NOTE = (
     "A gate asks that the whole confidence interval of a KPI lies on the good side of its target. What each metric "
     "counts is fixed in the catalogue of metrics."
 )
+_KEYS_NOTES = {
+    Keys.DISTINCT: "Every role that must sign does so with a key of its own: with one key for two roles no gate is GO.",
+    Keys.SHARED: "Several roles may sign with one key; where they do, every verdict says so.",
+}
 _COMPLIANCE_NOTE = "People decided these; nothing of it was computed. The law's dates are data with a version."
 _LIMIT_NOTE = "Whatever the agent's confidence, these decisions are handed to a person."
 
@@ -133,7 +149,7 @@ def _kpis(kpis: Sequence[Kpi]) -> Grid:
     for kpi in kpis:
         side = "at least" if kpi.operator is Operator.AT_LEAST else "at most"
         within = NOT_SAID if kpi.measured_within_days is None else f"{kpi.measured_within_days} days"
-        target = f"{side} {value_text(kpi.metric.value, kpi.target)}"
+        target = f"{side} {value_text(kpi.metric.value, kpi.target)}{kpi.mark}"
         rows.append((kpi.id, CATALOGUE[kpi.metric].definition, target, f"{kpi.confidence_level:.0%}", within, kpi.why))
     return Grid(("KPI", "what is counted", "target", "confidence", "measured within", "why"), tuple(rows))
 
@@ -216,12 +232,6 @@ def _open_note(gaps: tuple[Gap, ...]) -> str:
 def _gaps(gaps: tuple[Gap, ...]) -> tuple[Grid, ...]:
     rows = tuple((gap.part, gap.problem, gap.remedy) for gap in gaps)
     return (Grid(("part", "problem", "what to do"), rows),) if rows else ()
-
-
-def _signature_note(status: SignatureStatus) -> str:
-    if status.is_complete:
-        return "Every role that must has signed this content. Any edit of it takes all signatures back."
-    return "No signature, no start: no gate runs before every role below has signed this content."
 
 
 def _signatures(status: SignatureStatus, charter: Charter) -> Grid:

@@ -12,6 +12,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from workbench.agents import Agent
+from workbench.callables import check_may_ask
 from workbench.decisions import Decision, Status
 from workbench.errors import RunError
 from workbench.journal import Journal, RunInfo, RunPlan, key_of, sole_run
@@ -63,7 +64,8 @@ def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_prog
     Raises
     ------
     RunError
-        The run was interrupted, the journal could not be written, or the same agent version is being run elsewhere.
+        The run was interrupted, the journal could not be written, the same agent version is being run elsewhere, or
+        nothing may be asked here.
     """
     dataset, ids = selection.dataset, selection.ids
     plan = RunPlan(agent.name, selection.split.value, agent.identity, dataset.digest)
@@ -75,6 +77,7 @@ def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_prog
             todo = todo[todo.isin(selection.now)]
         if not len(todo):
             return Session(journal.info(run), 0, 0, None)
+        check_may_ask(f"{len(todo):,} {selection.split.value} decisions of {agent.name}")
         bar = tqdm(
             desc=agent.name, total=len(ids), initial=len(ids) - len(to_ask), unit=" records", smoothing=0.1,
             disable=not show_progress, file=sys.stderr, dynamic_ncols=True,

@@ -15,6 +15,7 @@ import pandas as pd
 
 import workbench
 from workbench.agents import Agent, build_agent, repeated
+from workbench.callables import check_may_ask
 from workbench.credentials import without_secrets
 from workbench.engines.choice import EngineChoice, movable
 from workbench.errors import InputError, RunError, SignatureError, WorkbenchError
@@ -60,15 +61,18 @@ def answer_sealed(question: Question) -> Session:
     InputError
         The agent's files do not fit, or it reads the records themselves.
     RunError
-        The run was interrupted, or the process that answers died; what was decided is stored.
+        The run was interrupted, the process that answers died, or nothing may be asked here; what was decided is
+        stored.
     """
     pilot, dataset, ids = question.pilot, question.dataset, question.ids
     agent = asked_agent(question)
     plan = RunPlan(agent.name, Split.HOLDOUT.value, agent.identity, dataset.digest)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         run = journal.plan(plan, zip(ids, dataset.digests(ids), strict=True))
-        if not journal.to_ask(run):
+        n_open = len(journal.to_ask(run))
+        if not n_open:
             return Session(journal.info(run), 0, 0, None)
+    check_may_ask(f"{n_open:,} holdout decisions of {agent.name}")
     said = _answered(question, agent)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         return Session(journal.info(run), said["n_asked"], said["n_unmatched"], said["refusal"])

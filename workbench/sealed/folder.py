@@ -7,9 +7,10 @@ from pathlib import Path
 
 from workbench.callables import PilotFunction
 from workbench.charter import CHARTER_FILE
+from workbench.charter.coverage import PILOT_FILE
 from workbench.contract import CONTRACT_FILE
 from workbench.errors import InputError, shown
-from workbench.pilot import PILOT_FILE, Pilot
+from workbench.pilot import Pilot
 
 PROMPTS = "prompts"
 

@@ -2,15 +2,15 @@
 
 A sign-off is an envelope under signatures/DOCUMENT/ROLE.json. It names pilot, document, person, role and time, and
 holds the digest of the document's content: for YAML and JSON what the file says (comments and layout may change), for
-other text every character. The public key of a role is registered under signatures/keys/ by its first signature; a
-signature made with another key does not count.
+other text every character. It may cover further content by digest, which then must be unchanged too. The public key of
+a role is registered under signatures/keys/ by its first signature; a signature made with another key does not count.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,8 @@ class SignatureStatus:
         Required roles without a signature.
     invalid : mapping of str to str
         Required roles whose signature does not hold, and why.
+    covers : mapping of str to str
+        SHA-256 of further content that the signatures cover, as it is now, by the name of its file.
     """
 
     document: str
@@ -68,6 +70,7 @@ class SignatureStatus:
     valid: tuple[SignOff, ...]
     missing: tuple[str, ...]
     invalid: Mapping[str, str]
+    covers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
@@ -90,6 +93,7 @@ class SignatureStatus:
             "valid": [sign_off.as_json() for sign_off in self.valid],
             "missing": list(self.missing),
             "invalid": dict(self.invalid),
+            "covers": dict(self.covers),
         }
 
 
@@ -106,11 +110,29 @@ def document_digest(path: Path) -> str:
         raise InputError("an empty document cannot be signed", where=str(path))
     if path.suffix.lower() not in STRUCTURED:
         return sha256(text.encode())
-    return sha256(canonical_json(_plain(parse_yaml(text, str(path)), str(path))))
+    return content_digest(parse_yaml(text, str(path)), str(path))
 
 
-def sign_document(suite: Path, document: str, signer: Signer, key: SigningKey) -> Path:
+def content_digest(content: Mapping[Any, Any], where: str) -> str:
+    """Return the SHA-256 of what YAML or JSON says; `where` names its file in messages."""
+    return sha256(canonical_json(_plain(content, where)))
+
+
+def sign_document(
+    suite: Path, document: str, signer: Signer, key: SigningKey, covers: Mapping[str, str] | None = None
+) -> Path:
     """Add a sign-off to a document of a pilot's folder and return its file; an older one of the role is replaced.
+
+    Parameters
+    ----------
+    suite : Path
+        Folder with the document and signatures/.
+    document : str
+        Path inside the folder.
+    signer : Signer
+    key : SigningKey
+    covers : mapping of str to str, optional
+        Further content that is signed for, by digest.
 
     Raises
     ------
@@ -133,7 +155,9 @@ def sign_document(suite: Path, document: str, signer: Signer, key: SigningKey) -
             remedy="sign with that key; if the role passed to somebody else, remove the registered key and sign again",
         )
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    predicate = {"pilot": suite.name, "name": signer.name, "role": signer.role, "signed_at": now}
+    predicate: dict[str, Any] = {"pilot": suite.name, "name": signer.name, "role": signer.role, "signed_at": now}
+    if covers is not None:
+        predicate["covers"] = dict(covers)
     try:
         write_atomically(registered, key.public.pem)
         write_atomically(place, sealed(statement(document, digest, SIGN_OFF_TYPE, predicate), key))
@@ -142,7 +166,13 @@ def sign_document(suite: Path, document: str, signer: Signer, key: SigningKey) -
     return place
 
 
-def document_signatures(suite: Path, document: str, roles: Sequence[str], pilot: str | None = None) -> SignatureStatus:
+def document_signatures(
+    suite: Path,
+    document: str,
+    roles: Sequence[str],
+    pilot: str | None = None,
+    covers: Mapping[str, str] | None = None,
+) -> SignatureStatus:
     """Return who of the required roles has signed what a document says now.
 
     Parameters
@@ -155,6 +185,8 @@ def document_signatures(suite: Path, document: str, roles: Sequence[str], pilot:
         Whose signatures are needed.
     pilot : str, optional
         Name of the pilot where the folder is not named after it.
+    covers : mapping of str to str, optional
+        Digests of further content as it is now, by name: a signature must cover exactly these.
     """
     digest = document_digest(_inside(suite, document))
     required = tuple(dict.fromkeys(roles))
@@ -164,12 +196,12 @@ def document_signatures(suite: Path, document: str, roles: Sequence[str], pilot:
             missing.append(role)
             continue
         try:
-            valid.append(_sign_off(suite, document, role, (digest, pilot or suite.name)))
+            valid.append(_sign_off(suite, document, role, (digest, pilot or suite.name, covers)))
         except (SignatureError, InputError) as error:
             invalid[role] = error.problem
         except (KeyError, TypeError, ValueError):
             invalid[role] = "the signed statement is malformed"
-    return SignatureStatus(document, digest, required, tuple(valid), tuple(missing), invalid)
+    return SignatureStatus(document, digest, required, tuple(valid), tuple(missing), invalid, dict(covers or {}))
 
 
 def signature_files(suite: Path, documents: Sequence[str]) -> dict[str, Path]:
@@ -179,9 +211,9 @@ def signature_files(suite: Path, documents: Sequence[str]) -> dict[str, Path]:
     return {path.relative_to(suite).as_posix(): path for path in found}
 
 
-def _sign_off(suite: Path, document: str, role: str, expected: tuple[str, str]) -> SignOff:
-    """Return a role's sign-off if it holds for the expected digest and pilot."""
-    digest, pilot = expected
+def _sign_off(suite: Path, document: str, role: str, expected: tuple[str, str, Mapping[str, str] | None]) -> SignOff:
+    """Return a role's sign-off if it holds for the expected digest, pilot and further content."""
+    digest, pilot, covers = expected
     key = load_public_key(_key_file(suite, role))
     said = opened(_place(suite, document, role).read_bytes(), key, SIGN_OFF_TYPE)
     predicate = said["predicate"]
@@ -189,7 +221,21 @@ def _sign_off(suite: Path, document: str, role: str, expected: tuple[str, str]) 
         raise SignatureError(f"the signature was given for pilot {predicate['pilot']} as {predicate['role']}")
     if subject_digest(said, document) != digest:
         raise SignatureError(f"the document was edited after {predicate['name']} signed it on {predicate['signed_at']}")
+    if covers is not None:
+        _check_covered(predicate, covers)
     return SignOff(role, str(predicate["name"]), str(predicate["signed_at"]), key.key_id)
+
+
+def _check_covered(predicate: Mapping[str, Any], covers: Mapping[str, str]) -> None:
+    """Refuse a sign-off that was given for other further content than there is now."""
+    signed = predicate.get("covers")
+    if signed is None:
+        raise SignatureError(f"signed before {next(iter(covers), 'anything else')} was covered: sign again")
+    when = f"{predicate['name']} signed it on {predicate['signed_at']}"
+    for name in sorted(covers.keys() | signed.keys()):
+        if covers.get(name) != signed.get(name):
+            what = "was added" if name not in signed else "was edited" if name in covers else "was removed"
+            raise SignatureError(f"{name} {what} after {when}")
 
 
 def _inside(suite: Path, document: str) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +21,10 @@ from platformdirs import user_config_path
 from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.signer import CryptoSigner, Signature, SSlibKey  # type: ignore[attr-defined]
 
+from workbench.credentials import SIGNING_KEY, secret
 from workbench.errors import InputError, RunError, SignatureError
 from workbench.files import write_atomically
 
-KEY_VARIABLE = "WORKBENCH_SIGNING_KEY"
 LOCAL_KEY = "key.pem"
 PEM_START = "-----BEGIN"
 HOW_TO_MAKE = "workbench keys new"
@@ -166,21 +165,24 @@ def public_key_from(pem: bytes, where: str) -> PublicKey:
     return PublicKey(key)
 
 
-def chosen_key(path: Path | None, environment: Mapping[str, str]) -> ChosenKey:
+def chosen_key(path: Path | None = None) -> ChosenKey:
     """Return the key to sign with: a file, else what WORKBENCH_SIGNING_KEY says, else this user's own, made if missing.
 
-    Parameters
-    ----------
-    path : Path, optional
-    environment : mapping
-        The variable holds a path or the PEM text itself.
+    The variable holds a path or the PEM text itself, and is taken out of the environment.
+
+    Raises
+    ------
+    InputError
+        What is named is no key.
+    RunError
+        The variable was dropped, as a pilot's code was loaded into this process; or the key cannot be written.
     """
-    return _given(path, environment) or local_key()
+    return _given(path) or local_key()
 
 
-def known_key(path: Path | None, environment: Mapping[str, str]) -> ChosenKey:
+def known_key(path: Path | None = None) -> ChosenKey:
     """Return what `chosen_key` would, but make nothing. Raises InputError when there is no key."""
-    given = _given(path, environment)
+    given = _given(path)
     if given is not None:
         return given
     if not local_key_path().is_file():
@@ -209,12 +211,12 @@ def public_key_path(key: Path) -> Path:
     return key.with_name(f"{key.name.removesuffix('.pem')}.pub.pem")
 
 
-def _given(path: Path | None, environment: Mapping[str, str]) -> ChosenKey | None:
-    value = environment.get(KEY_VARIABLE, "").strip()
+def _given(path: Path | None) -> ChosenKey | None:
+    value = (secret(SIGNING_KEY) or "").strip() if path is None else ""
     if path is None and not value:
         return None
     if path is None and value.startswith(PEM_START):
-        key = _private(value.encode(), f"environment variable {KEY_VARIABLE}")
+        key = _private(value.encode(), f"environment variable {SIGNING_KEY}")
     else:
         path = Path(value) if path is None else path
         key = load_signing_key(path)
@@ -267,7 +269,7 @@ def _unwritable(path: Path, error: OSError) -> RunError:
         "the key cannot be written",
         where=str(path),
         got=error.strerror or str(error),
-        remedy=f"make one elsewhere ({HOW_TO_MAKE} PATH) and name it in {KEY_VARIABLE}",
+        remedy=f"make one elsewhere ({HOW_TO_MAKE} PATH) and name it in {SIGNING_KEY}",
     )
 
 

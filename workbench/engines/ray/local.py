@@ -12,6 +12,7 @@ import tempfile
 import time
 from typing import Any
 
+from workbench.credentials import without_secrets
 from workbench.engines.ray.settings import RaySettings
 from workbench.errors import RunError
 
@@ -64,7 +65,12 @@ class LocalCluster:
         for n_left in reversed(range(START_TRIES)):
             self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the program
             self._head: subprocess.Popen[Any] = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, start_new_session=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                start_new_session=True,
+                env=without_secrets(os.environ, keep=settings.secrets),
             )
             address = self._answer()
             if address:

@@ -31,6 +31,9 @@ class RaySettings:
         Seconds the cluster has to find a place for the workers.
     start_s : float
         Seconds an engine has to start once its worker has its place: loading a large model takes minutes.
+    secrets : tuple of str
+        Variables of `workbench.credentials` that a cluster started here gets, for the engines of its workers; a cluster
+        that runs already has its own environment.
 
     Raises
     ------
@@ -45,6 +48,7 @@ class RaySettings:
     batch: int = 16
     placement_s: float = 60.0
     start_s: float = 1800.0
+    secrets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, is_right, expected in (

@@ -1,0 +1,102 @@
+"""Criteria that every gate has: one key for two roles leaves it unproven, unless the signed charter allows it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from gate_pilots import CHARTER, TODAY, facts_of, gate, gate_pilot, outcomes_of, result, signed, write_evaluation
+
+from workbench.charter.signatures import sign_charter
+from workbench.errors import InputError
+from workbench.gates import State, Verdict, decide, read_gates
+from workbench.gates.judging import asked_criteria, judged_criteria
+from workbench.gates.schema import GATE_NUMBERS
+from workbench.gates.waivers import WaiverSettings, waive
+from workbench.pilot import Pilot, open_pilot
+from workbench.signing.documents import Signer
+from workbench.signing.keys import generated_key
+
+RIGHT = {"id": "right", "kpi": "right"}
+ALLOWED = "All 2 signatures were given with 1 key, as the charter allows"
+
+
+def pilot_with(root: Path, keys: str | None) -> Pilot:
+    """Return a pilot that meets its one KPI; `keys` goes into its charter."""
+    charter = CHARTER if keys is None else {**CHARTER, "keys": keys}
+    pilot = gate_pilot(root, gate([RIGHT]), charter)
+    write_evaluation(pilot, outcomes_of(pilot))
+    return pilot
+
+
+def signed_with_one_key(pilot: Pilot) -> None:
+    key = generated_key()
+    for person in pilot.charter.stakeholders:
+        if person.signs:
+            sign_charter(pilot.suite, pilot.charter, Signer(person.name, person.role), key)
+
+
+@pytest.mark.parametrize("keys", [None, "distinct"])
+def test_two_roles_that_signed_with_one_key_leave_every_gate_unproven(tmp_path: Path, keys: str | None) -> None:
+    pilot = pilot_with(tmp_path, keys)
+    signed_with_one_key(pilot)
+    for number in GATE_NUMBERS:
+        found = result(pilot, "distinct-keys", number)
+        assert (found.state, found.reason) == (State.UNPROVEN, "Ann and Bo signed with one key")
+        assert found.missing.signatures == 1
+        assert "workbench keys new" in found.would_change
+    decision = decide(facts_of(pilot), 2, {})
+    assert decision.verdict is Verdict.NO_GO
+    assert "Ann and Bo signed with one key" in decision.paragraph()
+
+
+@pytest.mark.parametrize("keys", [None, "distinct", "shared"])
+def test_keys_of_ones_own_pass_and_are_no_news(tmp_path: Path, keys: str | None) -> None:
+    pilot = pilot_with(tmp_path, keys)
+    signed(pilot)
+    assert result(pilot, "distinct-keys").reason == "each of the 2 roles signed with a key of its own"
+    decision = decide(facts_of(pilot), 2, {})
+    assert (decision.verdict, decision.paragraph()) == (Verdict.GO, "GO: 2 of 2 criteria pass.")
+
+
+def test_a_shared_key_that_the_charter_allows_is_said_in_the_first_paragraph_of_a_go(tmp_path: Path) -> None:
+    pilot = pilot_with(tmp_path, "shared")
+    signed_with_one_key(pilot)
+    decision = decide(facts_of(pilot), 2, {})
+    assert decision.verdict is Verdict.GO
+    assert decision.paragraph() == f"GO: 2 of 2 criteria pass. {ALLOWED}."
+    assert result(pilot, "distinct-keys").reason == ALLOWED
+
+
+def test_allowing_shared_keys_after_the_signatures_takes_them_back(tmp_path: Path) -> None:
+    pilot = pilot_with(tmp_path, None)
+    signed_with_one_key(pilot)
+    (pilot.suite / "charter.yaml").write_text(yaml.safe_dump({**CHARTER, "keys": "shared"}), encoding="utf-8")
+    found = result(open_pilot(pilot.name, pilot.root), "distinct-keys")
+    assert (found.state, found.reason) == (
+        State.UNPROVEN, "0 of 2 roles that must sign the charter have signed it",
+    )  # fmt: skip
+
+
+def test_nobody_can_waive_distinct_keys(tmp_path: Path) -> None:
+    pilot = pilot_with(tmp_path, None)
+    signed_with_one_key(pilot)
+    asked = {one.id: one for one in asked_criteria(facts_of(pilot), 2)}
+    said = WaiverSettings(
+        pilot="small", gate=2, criterion="distinct-keys", why="they are in one room", until=TODAY, name="Ann",
+        role="sponsor",
+    )  # fmt: skip
+    with pytest.raises(InputError, match="this criterion accepts no waiver"):
+        waive(pilot, said, asked["distinct-keys"], generated_key(), TODAY)
+
+
+def test_what_is_asked_is_what_is_judged(tmp_path: Path) -> None:
+    facts = facts_of(pilot_with(tmp_path, None))
+    for number in GATE_NUMBERS:
+        judged = [one.criterion.id for one in judged_criteria(facts, number)]
+        assert [one.id for one in asked_criteria(facts, number)] == judged
+
+
+def test_gates_yaml_cannot_take_the_place_of_a_criterion_that_every_gate_has(tmp_path: Path) -> None:
+    pilot = gate_pilot(tmp_path, gate([{**RIGHT, "id": "distinct-keys"}]))
+    with pytest.raises(InputError, match="criteria that every gate has anyway: 'distinct-keys'"):
+        read_gates(pilot)
