@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.pilot import Pilot, open_pilot
+from workbench.records import read_records
+from workbench.splits import HOLDOUT_SHARE, SPLITS_FILE, new_split, write_split
 
 ALL_DEV, ALL_HOLDOUT = 0.0, 1.1
 
@@ -47,6 +49,14 @@ def written_pilot(
     ):
         path.write_text(json.dumps(content), encoding="utf-8")
     return open_pilot("small", root)
+
+
+def with_fixed_split(pilot: Pilot) -> Pilot:
+    """Split a pilot that `init` made by a key that does not change from run to run."""
+    table = read_records(pilot.contract, pilot.data)
+    split = new_split(table.frame[pilot.contract.label], table.units, HOLDOUT_SHARE, "5" * 32)
+    write_split(pilot.data / SPLITS_FILE, split)
+    return pilot
 
 
 def with_settings(pilot: Pilot, text: str) -> Pilot:

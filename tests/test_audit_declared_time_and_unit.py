@@ -12,10 +12,10 @@ from workbench.audit.cells import CellKind
 from workbench.audit.dependencies import discover
 from workbench.audit.encoded import encode
 from workbench.audit.findings import Severity
-from workbench.audit.leakage import columns_that_tell
 from workbench.audit.quality import decided_on, quality
 from workbench.audit.reading import table_from
 from workbench.audit.subject import Roles
+from workbench.audit.telling import columns_that_tell
 from workbench.audit.volume import seasonality
 from workbench.contract import TableContract
 
@@ -144,7 +144,7 @@ def test_an_id_that_encodes_the_label_is_seen() -> None:
     label = rng.choice(["approve", "reject"], 300)
     ids = [f"{'RJ' if one == 'reject' else 'AP'}-{i:04d}" for i, one in enumerate(label)]
     labels = labels_of(label.tolist())
-    telling = columns_that_tell(subject_of({"id": ids}, Roles(id="id"), labels=labels), labels)
+    telling = columns_that_tell(subject_of({"id": ids}, Roles(id="id"), labels=labels), labels).table
     assert telling.set_index("column")["tells"].to_dict() == {
         "id (its letters)": True, "id (before the first sign)": True, "id (last character)": False,
     }  # fmt: skip

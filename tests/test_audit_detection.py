@@ -167,3 +167,28 @@ def test_the_file_of_cells_names_row_column_kind_and_reason(tmp_path: Path) -> N
     back = pd.read_csv(path)
     assert list(back.columns) == ["row", "column", "kind", "reason"]
     assert back.loc[0, ["row", "column", "kind"]].tolist() == [17, 'to,wn "x"', "missing"]
+
+
+@pytest.mark.parametrize(("grouped", "small"), [("{:,.2f}", "{:.2f}"), ("{:_.2f}", "{:.2f}"), ("{: >,.0f}", "{:.0f}")])
+@pytest.mark.parametrize("is_german", [False, True])
+def test_amounts_from_1000_up_are_no_second_format(grouped: str, small: str, is_german: bool) -> None:
+    rng = np.random.default_rng(3)
+    amounts = rng.uniform(1, 9_000, 300)
+    swap = str.maketrans(",._", ".,.") if is_german else str.maketrans("_", ",")
+    cells = [(grouped if one >= 1_000 else small).format(one).strip().translate(swap) for one in amounts]
+    if is_german and "0f" in small:
+        cells = [f"{cell},50" for cell in cells]  # without decimals 1.234 could be one and a fraction
+    frame = pd.DataFrame({"id": [f"r{i}" for i in range(300)], "amount": cells})
+    assert flagged(frame) == {}
+    big = int(np.argmax(amounts >= 1_000))
+    frame.loc[big, "amount"] = frame.loc[big, "amount"].replace("." if is_german else ",", "")
+    assert flagged(frame) == {(big, "amount"): CellKind.FORMAT}
+
+
+def test_one_grouped_amount_among_plain_ones_is_another_format() -> None:
+    amounts = np.random.default_rng(3).uniform(1, 9_000, 300)
+    cells = [f"{one:.2f}" for one in amounts]
+    big = int(np.argmax(amounts >= 1_000))
+    cells[big] = f"{amounts[big]:,.2f}"
+    frame = pd.DataFrame({"id": [f"r{i}" for i in range(300)], "amount": cells})
+    assert flagged(frame) == {(big, "amount"): CellKind.FORMAT}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ from audit_cases import labels_of, subject_of
 from small_pilots import ALL_DEV, ALL_HOLDOUT, written_pilot
 
 from workbench.audit.agreement import alpha_estimate, cohen_kappa, krippendorff_alpha, label_noise
-from workbench.audit.alike import near_pairs, normalised, similar_texts
+from workbench.audit.alike import inputs_coincide, near_pairs, normalised, similar_texts
+from workbench.audit.findings import Severity
 from workbench.audit.fitness import fitness, provable_kpis
 from workbench.audit.labels import label_quality
-from workbench.audit.leakage import columns_that_tell, label_words, leakage, order_tells
+from workbench.audit.leakage import label_words, leakage, order_tells
 from workbench.audit.subject import Roles, pilot_subject
 from workbench.audit.suspicion import confident_errors, suspicion
+from workbench.audit.telling import columns_that_tell
 from workbench.charter import Charter
 from workbench.ledger import read_ledger
 from workbench.splits import ledger_path
@@ -78,7 +81,8 @@ def test_contradictions_are_found_among_development_records(tmp_path: Path):
     [finding] = section.findings
     assert (finding.kind, finding.rows.tolist(), finding.n_records) == ("contradictory_label", [0, 1], 4)
     assert section.facts["n_lost_to_contradictions"] == 1
-    assert section.estimates["label_noise"].n == 1
+    assert section.estimates["label_noise"].method == "none: too few pairs to say, 1 where 30 are wanted"
+    assert section.answer.endswith("the noise ceiling is not known: too few pairs to say, 1 where 30 are wanted.")
 
 
 def test_holdout_labels_are_neither_shown_nor_opened(tmp_path: Path):
@@ -192,9 +196,109 @@ def test_an_id_that_counts_up_by_label_tells_it():
 def test_a_column_that_alone_tells_the_label_is_found():
     labels = labels_of(["a", "b", "c", "a"] * 20)
     columns = {"told": [f"code {label}" for label in labels.dev], "noise": ["x", "y", "z", "x", "y"] * 16}
-    table = columns_that_tell(subject_of(columns, labels=labels), labels).set_index("column")
+    table = columns_that_tell(subject_of(columns, labels=labels), labels).table.set_index("column")
     assert table["tells"].to_dict() == {"told": True, "noise": False}
     assert table.loc["told", "right by this column alone"] == 1.0
+
+
+def test_a_column_that_decides_a_rare_label_is_found_among_those_that_do_not():
+    rng = np.random.default_rng(7)
+    rating = rng.choice([1, 2, 3, 4, 5], 500, p=[0.04, 0.04, 0.04, 0.22, 0.66])
+    labels = labels_of(["0" if one <= 2 else "1" for one in rating])
+    columns = {
+        "rating": [str(one) for one in rating],
+        "kind": list(rng.choice(list("abc"), 500)),
+        # a tenth of the rare label is not told by it: it removes 90% of the errors, and decides nothing alone
+        "near": ["low" if one <= 2 and place % 10 else "high" for place, one in enumerate(rating)],
+    }
+    table = columns_that_tell(subject_of(columns, labels=labels), labels).table.set_index("column")
+    assert table["tells"].to_dict() == {"rating": True, "near": False, "kind": False}
+    assert table.loc["rating", "of its errors removed"] == 1.0
+    assert table.loc["kind", "of its errors removed"] <= 0.0
+
+
+def test_numbers_and_times_are_cut_and_what_is_not_looked_at_is_said():
+    rng = np.random.default_rng(8)
+    amount, other = rng.uniform(0, 1_000, 400), rng.uniform(0, 1_000, 400)
+    labels = labels_of(["big" if one > 950 else "small" for one in amount])
+    closed = np.datetime64("2025-01-01") + (amount * 24).astype("timedelta64[h]")
+    columns = {
+        "amount": [f"{one:.2f}" for one in amount],
+        "closed": [str(one) for one in closed],
+        "decided": ["by Ann 17" if one > 950 else None for one in amount],
+        "other": [f"{one:.2f}" for one in other],
+        "code": [f"x{place}" for place in range(400)],
+        "note": ["some words"] * 400,
+    }
+    subject = subject_of(columns, Roles(text=("note",)), labels=labels)
+    found = columns_that_tell(subject, labels)
+    table = found.table.set_index("column")
+    assert table["looked at by"].to_dict() == {
+        "amount": "cuts", "closed": "cuts", "decided": "values", "other": "cuts",
+    }  # fmt: skip
+    assert table["tells"].to_dict() == {"amount": True, "closed": True, "decided": True, "other": False}
+    assert found.unseen == ("'note' (free text)", "'code' (no value repeats)")
+    section = leakage_of(subject)
+    assert "3 of 5 columns and orders looked at tell the label alone" in section.answer
+    assert (
+        "Columns that were not held against the label: 'note' (free text), 'code' (no value repeats)." in section.notes
+    )
+
+
+def test_with_hardly_any_other_label_no_column_is_held_against_it():
+    labels = labels_of(["a"] * 96 + ["b"] * 4)
+    subject = subject_of({"told": [str(label) for label in labels.dev]}, labels=labels)
+    found = columns_that_tell(subject, labels)
+    assert found.table.empty
+    assert found.unseen == ("all, as fewer than 5 development records have another label than the most frequent one",)
+
+
+def leakage_of(subject):
+    """Return the section on leakage with all records on the development side."""
+    dev = pd.Series("dev", index=subject.frame.index)
+    return leakage(replace(subject, splits=dev), near_pairs(subject))
+
+
+def test_records_of_a_coarse_table_look_alike_by_chance_and_are_no_leak():
+    rng = np.random.default_rng(2)
+    labels = labels_of(list(rng.choice(["stays", "goes"], 300)))
+    coarse = {"plan": list(rng.choice(list("ab"), 300)), "months": list(rng.choice(list("1234567"), 300))}
+    subject = subject_of(coarse, labels=labels)
+    assert inputs_coincide(subject, labels, near_pairs(subject))
+    fine = {"amount": [f"{rng.uniform(0, 1_000):.2f}" for _ in range(150)] * 2, "plan": ["a", "b", "b"] * 100}
+    twice = labels_of(["stays", "goes"] * 150)  # every case stands there twice, with the same label
+    copied = subject_of(fine, labels=twice)
+    assert not inputs_coincide(copied, twice, near_pairs(copied))
+    chance = labels_of(["stays"] * 150 + ["goes"] * 75 + ["stays"] * 75)  # half of the twins have another label
+    assert inputs_coincide(subject_of(fine, labels=chance), chance, near_pairs(copied))
+
+
+def test_spellings_of_one_label_are_a_finding_and_others_are_none():
+    labels = labels_of(["yes"] * 30 + ["Yes"] * 13 + ["YES"] * 4 + ["no"] * 40)
+    subject = subject_of({"x": [str(n % 7) for n in range(87)]}, labels=labels)
+    section = label_quality(subject, near_pairs(subject))
+    [found] = [one for one in section.findings if one.kind == "label_variants"]
+    assert (found.rows.tolist(), found.severity) == (list(range(30, 47)), Severity.HIGH)
+    assert found.title == "2 labels are other spellings of a label: 'Yes' of 'yes', 'YES' of 'yes'"
+    assert "2 labels are other spellings of one" in section.answer
+    clean = labels_of(["yes"] * 40 + ["no"] * 40)
+    section = label_quality(subject_of({"x": [str(n % 7) for n in range(80)]}, labels=clean), near_pairs(subject))
+    assert "label_variants" not in {one.kind for one in section.findings}
+    assert "spelling" not in section.answer
+
+
+def test_a_ceiling_that_a_model_refutes_is_not_stated():
+    # 40 pairs of identical inputs, half of which differ, among 2,000 records that one column decides
+    rng = np.random.default_rng(4)
+    sides = rng.integers(0, 2, 2_000)
+    rows = [(f"{rng.uniform(0, 1) + side:.6f}", "goes" if side else "stays") for side in sides]
+    twins = [(f"9.{n:02}", label) for n in range(40) for label in ("stays", "goes" if n % 2 else "stays")]
+    labels = labels_of([label for _, label in rows + twins])
+    subject = subject_of({"score": [cell for cell, _ in rows + twins]}, labels=labels)
+    section = label_quality(subject, near_pairs(subject))
+    assert section.estimates["noise_ceiling"].value is None
+    assert "they are harder cases than the other records" in section.answer
+    assert "label error" not in section.answer
 
 
 def test_the_words_of_a_label_in_the_text_give_it_away():

@@ -106,6 +106,7 @@ GAPS = [
     (_set("process", "Invoices are matched."), "process", "too vague: 3 words"),
     (_set("scope.included", ["Invoices and credits"]), "scope.included", "too vague: 3 words"),
     (_set("scope.excluded", []), "scope.excluded", "missing"),
+    (_set("kpis.0.placeholder", True), "kpis.automation", "the target 0.8 is a placeholder"),
     (_set("kpis.0.target", None), "kpis.automation", "there is no target"),
     (_set("kpis.0.target", "high"), "kpis.automation", "the target is no number: 'high'"),
     (_set("kpis.0.target", 80), "kpis.automation", "is a share, and 80 is none"),

@@ -20,6 +20,8 @@ from workbench.evaluation import (
 )
 from workbench.iteration.pairs import paired_differences
 from workbench.iteration.stored import chosen, stored_evaluations
+from workbench.iteration.tracing import SHARES, records_behind
+from workbench.iteration.tried import tried_versions
 from workbench.ledger import read_ledger
 from workbench.pilot import Pilot, open_pilot
 from workbench.splits import Split, ledger_path, read_dataset
@@ -222,6 +224,37 @@ def test_options_of_an_engine_that_go_nowhere_are_refused_even_without_a_prompt(
     choice = EngineChoice.named("pocket", base_url="http://127.0.0.1:9")
     with pytest.raises(InputError, match="asks no server"):
         evaluate(tickets(60), "majority", RunRequest(engine=choice))
+
+
+@pytest.mark.parametrize("label", ["login", None])
+def test_the_records_behind_a_number_are_those_of_the_page_whatever_the_pilot_escalates(
+    tickets: Callable[[int], Pilot], label: str | None
+) -> None:
+    pilot = with_settings(tickets(200), "" if label is None else f"escalate_label: {label}")
+    found = evaluate(pilot, "baseline", DEV)
+    assert found.threshold is not None
+    for number in SHARES:
+        behind, estimate = records_behind(found, number), found.estimates[number]
+        assert (len(behind.of), behind.share) == (estimate.n, estimate.value and pytest.approx(estimate.value)), number
+    alone = records_behind(found, "selective_accuracy").of
+    sure = found.outcomes[found.outcomes["confidence"] >= found.threshold.threshold]
+    # by hand: what is decided alone is sure and hands nothing to a person
+    assert set(alone) == set(sure.index[sure["action"] != label])
+
+
+def test_what_was_tried_is_paid_for_wherever_a_pair_is_compared(tickets: Callable[[int], Pilot]) -> None:
+    pilot = with_agents(tickets(200), "some", "more", "silent")
+    evaluate_all(pilot, ["some", "more", "silent"], DEV)
+    dataset = read_dataset(pilot)
+    stored = {one.agent: one for one in stored_evaluations(pilot)}
+    some, more = stored["some"], stored["more"]
+    (row,) = paired_differences([some, more], tried_versions(pilot, dataset)).to_dict("records")
+    # by hand: `silent` answers login like `more`, so of three tests two have the same p, and Holm takes it three times
+    assert row["p_adjusted"] == pytest.approx(min(3 * row["p"], 1.0))
+    (alone,) = paired_differences([some, more], NO_OTHERS).to_dict("records")
+    assert alone["p_adjusted"] == row["p"]
+    with pytest.raises(TypeError, match="tried"):
+        paired_differences([some, more])  # type: ignore[call-arg]
 
 
 def test_a_limit_below_one_is_refused(tickets: Callable[[int], Pilot]) -> None:

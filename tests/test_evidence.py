@@ -19,6 +19,7 @@ from workbench.evidence import verify_bundle
 from workbench.evidence.decisions import decisions_csv, read_decisions
 from workbench.evidence.manifest import ENVELOPE_FILE
 from workbench.metrics import EvaluationSettings, evaluate_outcomes
+from workbench.provenance import Provenance
 from workbench.signing.keys import generated_key
 
 ROOT = Path(__file__).parent.parent
@@ -176,6 +177,13 @@ def test_the_command_says_what_holds_by_its_exit_code(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert (said["ok"], said["verdict"], said["pilot"], said["gate"]) == (True, "GO", "tickets", 2)
+    changed_tree = changed(made, provenance=Provenance("x", COMMIT, True, ("agents.py", "notebooks/02.ipynb")))
+    done = _verify(str(changed_tree.written(tmp_path / "changed")), "--key", key, "--commit", COMMIT)
+    assert done.returncode == 1
+    assert f"FAIL  freshness: it was made from {COMMIT}, from a tree with changes in: 'agents.py'" in done.stdout
+    assert "The evidence holds (tickets, gate 2, GO), but it was made from" in done.stdout
+    assert "'notebooks/02.ipynb'" in done.stdout
+    assert "believe nothing" not in done.stdout
     (bundle / "report.html").write_bytes(b"other")
     done = _verify(str(bundle), "--key", key)
     assert done.returncode == 1

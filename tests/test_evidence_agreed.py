@@ -134,3 +134,11 @@ def test_a_metric_is_held_against_the_target_that_gates_yaml_states(suite: Path)
     for changes in ({"target": 0.4}, {"operator": "<="}, {"confidence_level": 0.8}, {"name": "macro_f1"}):
         with pytest.raises(SignatureError, match=r"not what gates\.yaml and the charter say"):
             check_gate(suite, verdict([{**right, **changes}], "GO"), READ)
+
+
+@pytest.mark.parametrize("is_agreed", [True, False])
+def test_a_placeholder_is_what_the_charter_says_it_is(suite: Path, is_agreed: bool) -> None:
+    said = verdict([criterion(outcomes(), is_placeholder=is_agreed)], "NO-GO")
+    kpis = tuple(kpi.model_copy(update={"placeholder": not is_agreed}) for kpi in READ.kpis)
+    with pytest.raises(SignatureError, match=r"a criterion is not what gates\.yaml and the charter say"):
+        check_gate(suite, said, READ.model_copy(update={"kpis": kpis}))

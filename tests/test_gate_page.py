@@ -88,6 +88,7 @@ def test_a_sponsor_sees_verdict_reasons_waiver_and_links(tmp_path: Path) -> None
         "KPI right : at least 90.00% at 95% confidence (96.67% after the charge for opening the holdout)",
         "class = edge",
         "class: error 133",
+        "1 of 40 (2.5%) records labelled &#39;escalate&#39; would be decided alone",
         "400 holdout decisions were planned: 400 ok, 0 invalid, 0 failed, 0 skipped.",
     ):
         assert said in text, said

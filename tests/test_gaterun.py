@@ -102,6 +102,19 @@ def test_a_gate_leaves_evidence_that_verifies_and_nothing_unchanged_runs_again(p
     assert not verify_bundle(held.bundle, held.key.public_key).ok
 
 
+def test_a_part_of_the_holdout_is_said_and_its_evidence_is_no_go(prepared: Prepared) -> None:
+    pilot, request = prepared([RIGHT], notebooks=[])
+    write_evaluation(pilot, outcomes_of(pilot).head(300))
+    held = hold_gate(pilot, 2, request)
+    assert held.decision.verdict is Verdict.NO_GO
+    report = (held.bundle / "report.html").read_text(encoding="utf-8")
+    for said in (held.decision.paragraph(), report, (held.bundle / "junit.xml").read_text(encoding="utf-8")):
+        assert "300 of 400 holdout records were judged; 100 were left out" in said
+    assert verify_bundle(held.bundle, held.key.public_key).ok
+    write_evaluation(pilot, outcomes_of(pilot))
+    assert hold_gate(pilot, 2, request).decision.verdict is Verdict.GO
+
+
 def check_mlflow(pilot: Pilot, held: Held) -> None:
     from mlflow.tracking import MlflowClient
 

@@ -1,5 +1,6 @@
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -294,3 +295,32 @@ def test_an_evaluation_that_is_not_on_the_ledger_stops_the_gate(tmp_path: Path) 
     (pilot.runs / "ledger.jsonl").unlink()
     with pytest.raises(RunError, match="the holdout ledger has no such opening"):
         facts_of(pilot)
+
+
+def with_placeholders(*names: str) -> dict[str, Any]:
+    """Return the charter with the targets of some KPIs as placeholders."""
+    return {**CHARTER, "kpis": [{**kpi, "placeholder": kpi["id"] in names} for kpi in CHARTER["kpis"]]}
+
+
+@pytest.mark.parametrize(("placeholders", "state"), [((), State.PASS), (("right",), State.UNPROVEN)])
+def test_no_kpi_passes_on_a_placeholder(tmp_path: Path, placeholders: tuple[str, ...], state: State) -> None:
+    pilot = gate_pilot(tmp_path, gate(RIGHT), with_placeholders(*placeholders))
+    write_evaluation(pilot, outcomes_of(pilot, wrong=range(20)))
+    found = result(pilot, "right")
+    assert found.state is state
+    assert ("nobody agreed on the target yet, at least 90.00% (placeholder)" in found.reason) == bool(placeholders)
+    assert found.as_json()["is_placeholder"] == bool(placeholders)
+
+
+def test_a_kpi_that_fails_a_placeholder_is_unproven_too(tmp_path: Path) -> None:
+    pilot = gate_pilot(tmp_path, gate(RIGHT), with_placeholders("right"))
+    write_evaluation(pilot, outcomes_of(pilot, wrong=range(100)))
+    assert result(pilot, "right").state is State.UNPROVEN
+
+
+@pytest.mark.parametrize(("placeholders", "state"), [((), State.PASS), (("sure",), State.UNPROVEN)])
+def test_no_check_passes_on_a_placeholder(tmp_path: Path, placeholders: tuple[str, ...], state: State) -> None:
+    pilot = gate_pilot(tmp_path, gate([{"id": "enough", "check": "sample_fitness"}]), with_placeholders(*placeholders))
+    found = result(pilot, "enough")
+    assert found.state is state
+    assert found.reason.startswith("placeholder targets (sure): ") == bool(placeholders)

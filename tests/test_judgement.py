@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from workbench.gates.rules import RuleResult
 from workbench.ledger import Budget, Opening, Purpose
-from workbench.metrics import Estimate, slices
+from workbench.metrics import Estimate, noise_ceiling, slices
 from workbench.metrics.calibration import calibration
 from workbench.report import judgement
 from workbench.report.ceiling import Ceiling
@@ -94,5 +94,6 @@ def test_the_answer_is_one_sentence_with_the_ceiling_beside_the_accuracy() -> No
 
 
 def test_a_ceiling_from_a_few_pairs_is_not_held_against_an_accuracy() -> None:
-    said = judgement.answer_sentence(judged_version(), Ceiling(Estimate.proportion(9, 10), ""))
-    assert said.endswith("(noise ceiling not known, labels of only 10 pairs of like records could be compared)")
+    few = noise_ceiling(Estimate.proportion(1, 10))
+    said = judgement.answer_sentence(judged_version(), Ceiling(few, few.method.removeprefix("none: ")))
+    assert said.endswith("records (noise ceiling too few pairs to say)")

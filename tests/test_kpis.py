@@ -9,7 +9,7 @@ from hand_evaluations import hand_evaluation
 
 from workbench.charter import Charter, Kpi
 from workbench.metrics import Estimate
-from workbench.report.kpis import kpi_answer, kpi_table
+from workbench.report.kpis import kpi_answer, kpi_table, verdict_text
 
 
 def kpi(operator: str, target: float, metric: str = "accuracy", level: float = 0.95) -> Kpi:
@@ -69,3 +69,16 @@ def test_an_interval_is_at_the_kpis_own_confidence_level(tickets):
 def test_a_charter_without_kpis_is_an_empty_table(tickets):
     pilot = replace(tickets(40), charter=Charter(process="x"))
     assert kpi_table(pilot, hand_evaluation("A", [("r1", "ok", "x", 0.9, "x")])).empty
+
+
+def test_a_placeholder_is_called_so_beside_its_target_and_in_the_verdict(tickets):
+    pilot = tickets(40)
+    agreed, left = kpi(">=", 0.5), kpi(">=", 0.8, "automation_rate").model_copy(update={"placeholder": True})
+    pilot = replace(pilot, charter=Charter(process="x", kpis=(agreed, left)))
+    table = kpi_table(pilot, hand_evaluation("A", [(f"r{i}", "ok", "x", 0.9, "x") for i in range(20)]))
+    assert table["wanted"].tolist() == ["at least 50.0%", "at least 80.0% (placeholder)"]
+    assert verdict_text(pilot, table) == (
+        "KPIs: 1 met, 1 cannot tell. 1 of 2 targets are placeholders that nobody agreed on: automation_rate."
+    )
+    settled = replace(pilot, charter=Charter(process="x", kpis=(agreed,)))
+    assert verdict_text(settled, table.head(1)) == "KPIs: 1 met."

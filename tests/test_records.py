@@ -101,3 +101,47 @@ def test_numbers_of_parquet_are_read_as_their_type(tmp_path: Path) -> None:
     frame = read_records(contract, tmp_path).frame
     assert frame["n"].tolist() == [1, 2, 3, 4]
     assert frame["label"].tolist() == ["0", "1", "0", "1"]
+
+
+def labelled(tmp_path: Path, cells: list[str], **column: object) -> pd.Series:
+    """Return the labels that cells mean, by record id."""
+    contract = Contract(
+        records=("records.csv",),
+        columns={"t": Column(), "y": Column(role=Role.LABEL, **column)},  # type: ignore[arg-type]
+    )
+    rows = "".join(f'{number},"{cell}"\n' for number, cell in enumerate(cells))
+    return read_records(contract, folder_with(tmp_path, f"t,y\n{rows}")).frame["y"]
+
+
+def test_aliases_and_unicode_forms_are_one_label_and_change_no_id(tmp_path: Path) -> None:
+    cells = ["yes", "yes", "Yes ", "YES", "no", " no", "e\u0301tude", "étude"]
+    plain = labelled(tmp_path, [*cells, "Yes", "YES"])
+    merged = labelled(tmp_path, [*cells, "Yes", "YES"], aliases={"Yes": "yes", "YES ": "yes"})
+    assert plain.tolist() == ["yes", "yes", "Yes", "YES", "no", "no", "étude", "étude", "Yes", "YES"]
+    assert merged.tolist() == ["yes", "yes", "yes", "yes", "no", "no", "étude", "étude", "yes", "yes"]
+    assert list(merged.index) == list(plain.index)
+
+
+def test_a_label_of_white_space_is_no_label(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="records without a label in column 'y': row 2"):
+        labelled(tmp_path, ["a", "a", "  ", "b", "b"])
+
+
+def test_allowed_labels_are_compared_as_labels_are(tmp_path: Path) -> None:
+    assert set(labelled(tmp_path, ["a ", "a", "B", "b"], allowed=("a", " b"), aliases={"B": "b"})) == {"a", "b"}
+    with pytest.raises(InputError, match=r"labels that the contract does not allow \('B'\)"):
+        labelled(tmp_path, ["a", "a", "B", "b", "b"], allowed=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"t": {"aliases": {"a": "b"}}, "y": {"role": "label"}}, "aliases belong to the label column; 't' is not"),
+        ({"y": {"role": "label", "allowed": ["a", "b"], "aliases": {"A": "c"}}}, "not allowed: 'c'"),
+        ({"y": {"role": "label", "aliases": {True: True}}}, "YAML reads yes, no, on and off as true and false"),
+        ({"y": {"role": "label", "allowed": [True, "b"]}}, "YAML reads yes, no, on and off as true and false"),
+    ],
+)
+def test_aliases_that_do_not_fit_are_refused(columns: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Contract.model_validate({"records": ["r.csv"], "columns": columns})

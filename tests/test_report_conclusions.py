@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from judged_pilots import N, certified_version, judged_pilot, judged_version
 
 from workbench.evaluation import Evaluation
-from workbench.metrics import Estimate
+from workbench.metrics import Estimate, noise_ceiling
 from workbench.pilot import Pilot
 from workbench.report.ceiling import Ceiling, audited_ceiling, with_ceiling
 from workbench.report.conclusion import Conclusion
@@ -19,6 +20,7 @@ from workbench.report.conclusions import conclusions
 from workbench.report.kpis import kpi_table
 from workbench.splits import Dataset, Split, read_dataset
 
+MEASURED = Estimate.proportion(380, 400)
 UNKNOWN = Ceiling(Estimate.undefined("no audit"), "no audit of the records was run")
 
 
@@ -26,61 +28,88 @@ def concluded(pilot: Pilot, evaluation: Evaluation, ceiling: Ceiling = UNKNOWN) 
     return conclusions(pilot, read_dataset(pilot), evaluation, ceiling)
 
 
-def audited(pilot: Pilot, dataset: Dataset, noise: dict[str, Any] | None, digest: str | None = None) -> Ceiling:
-    """Write the newest audit of a pilot and return the ceiling from it."""
+def audited(
+    pilot: Pilot, dataset: Dataset, noise: Estimate | None, digest: str | None = None, twice: bool = True
+) -> Ceiling:
+    """Write the newest audit of a pilot and return the ceiling from it, beside an accuracy of 95% (380 of 400)."""
     folder = pilot.runs / "audit"
     (folder / "run1").mkdir(parents=True, exist_ok=True)
-    sections = {"labels": {"estimates": {} if noise is None else {"label_noise": noise}}}
+    estimates = {} if noise is None else {"noise_ceiling": noise_ceiling(noise).as_json()}
+    sections = {"labels": {"estimates": estimates, "facts": {"noise_basis": "pairs", "is_labelled_twice": twice}}}
     content = {"run": "run1", "dataset_digest": digest or dataset.digest, "findings": [], "sections": sections}
     (folder / "run1" / "findings.json").write_text(json.dumps(content), encoding="utf-8")
     (folder / "latest.json").write_text(json.dumps({"run": "run1", "path": "run1/findings.json"}), encoding="utf-8")
-    return audited_ceiling(pilot, dataset.digest)
+    return audited_ceiling(pilot, dataset.digest, MEASURED)
 
 
 def test_the_noise_ceiling_comes_from_the_newest_audit_and_stands_beside_every_accuracy(tmp_path: Path) -> None:
     pilot = judged_pilot(tmp_path)
     dataset = read_dataset(pilot)
-    noise = Estimate.proportion(4, 200).as_json()
+    noise = Estimate.proportion(4, 200)
     found = audited(pilot, dataset, noise)
     # 4 of 200 labels are wrong: 1 - .02, and the Wilson bounds of .02 turned round
     assert found.estimate.value == pytest.approx(0.98)
-    assert found.estimate.lower == pytest.approx(1 - noise["upper"])
+    assert found.estimate.lower == pytest.approx(1 - noise.upper)
     assert found.beside == "98.0% (95.0% to 99.2%), n 200"
     table = kpi_table(pilot, judged_version())
-    assert with_ceiling(table, table["metric"], found)["labels allow at most"].tolist() == [found.beside]
+    beside = with_ceiling(table, pd.Series(["selective_accuracy"]), found)["labels allow at most"].tolist()
+    assert beside == [""], "records that are decided alone are chosen for being easy"
+    assert with_ceiling(table, pd.Series(["accuracy"]), found)["labels allow at most"].tolist() == [found.beside]
     said = concluded(pilot, judged_version(), found)["noise_ceiling"]
     assert said.sentence.startswith("An agent without any error would be measured at 98.0%")
-    assert said.sentence.endswith("So labels leave room for the 90.0% that the charter asks for.")
-    assert concluded(pilot, judged_version(), found)["high_risk"].table["labels allow at most"].tolist() == [
-        found.beside
-    ]
+    assert said.sentence.endswith("n 200: so often are labels right.")
+    twins = concluded(pilot, judged_version(), audited(pilot, dataset, noise, twice=False))["noise_ceiling"].sentence
+    assert twins.startswith("On identical inputs no agent could be measured above 98.0% (95.0% to 99.2%), n 200")
+    assert twins.endswith("or by chance where the label is an outcome; other records may be easier.")
+
+
+def test_a_ceiling_below_what_was_measured_is_not_stated(tmp_path: Path) -> None:
+    pilot = judged_pilot(tmp_path)
+    dataset = read_dataset(pilot)
+    # 20 of 60 labels wrong: a ceiling of 66.7%; 380 of 400 decisions are right, at least 92.4% by Wilson
+    found = audited(pilot, dataset, Estimate.proportion(20, 60), twice=False)
+    assert found.estimate.value is None
+    assert found.beside == "not known"
+    said = concluded(pilot, judged_version(), found)["noise_ceiling"].sentence
+    assert "60 pairs of labels give 66.7%, and an accuracy of at least 92.4% was measured" in said
+    assert "cannot be proved" not in said
+
+
+def test_too_few_pairs_are_said_to_be_too_few_everywhere(tmp_path: Path) -> None:
+    pilot = judged_pilot(tmp_path)
+    found = audited(pilot, read_dataset(pilot), Estimate.proportion(1, 16))
+    assert found.beside == "too few pairs to say"
+    assert (
+        "too few pairs to say, 16 where 30 are wanted"
+        in concluded(pilot, judged_version(), found)["noise_ceiling"].sentence
+    )
 
 
 @pytest.mark.parametrize(
     ("k", "n", "words"),
     [
-        (60, 200, "So 90.0% cannot be proved with these labels, whoever decides."),
-        (1, 8, "Whether 90.0% can be proved with these labels cannot be told from so few of them."),
+        (12, 200, "So 98.0% on all records cannot be proved with these labels, whoever decides."),
+        (2, 50, "Whether 98.0% can be proved with these labels cannot be told from so few of them."),
     ],
 )
 def test_the_ceiling_is_held_against_the_charters_accuracy(tmp_path: Path, k: int, n: int, words: str) -> None:
-    pilot = judged_pilot(tmp_path)
-    found = audited(pilot, read_dataset(pilot), Estimate.proportion(k, n).as_json())
+    pilot = judged_pilot(tmp_path, kpis=[{"id": "right", "metric": "accuracy", "operator": ">=", "target": 0.98}])
+    found = audited(pilot, read_dataset(pilot), Estimate.proportion(k, n))
     assert concluded(pilot, judged_version(), found)["noise_ceiling"].sentence.endswith(words)
 
 
 def test_an_unknown_ceiling_says_why_in_one_sentence(tmp_path: Path) -> None:
     pilot = judged_pilot(tmp_path)
     dataset = read_dataset(pilot)
-    never = audited_ceiling(pilot, dataset.digest)
+    never = audited_ceiling(pilot, dataset.digest, MEASURED)
     assert never.why_not == "the records were not audited yet; run workbench audit small"
     assert "the newest audit was of other records" in audited(pilot, dataset, None, "other").why_not
-    found = audited(pilot, dataset, Estimate.undefined("no pair").as_json())
+    found = audited(pilot, dataset, Estimate.undefined("no case has two labels"))
     assert found.beside == "not known"
     said = concluded(pilot, judged_version(), found)["noise_ceiling"]
     assert said.table.empty
     assert said.sentence.count(".") == 1
-    assert "labelled twice" in said.sentence
+    assert "labelled by a second person" in said.sentence
 
 
 def test_each_high_risk_category_has_its_accuracy_missed_and_needless_escalations(tmp_path: Path) -> None:

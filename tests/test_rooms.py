@@ -12,7 +12,7 @@ ROWS = [
     {"errors"},
     {"files", "configuration", "imports", "provenance", "stats"},
     {"credentials", "signing"},
-    {"charter", "contract", "tables"},
+    {"charter", "contract", "labels", "tables"},
     {"pilot", "ledger", "records"},
     {"sources"},
     {"splits"},

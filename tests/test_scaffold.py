@@ -1,7 +1,9 @@
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from small_pilots import with_fixed_split
 from ticket_records import write_tickets
 
 from workbench.contract import ColumnType, PiiClass, Role
@@ -50,9 +52,10 @@ def test_a_contract_is_inferred_from_the_cells(tmp_path: Path) -> None:
 def test_a_new_pilot_runs_without_editing_a_file(tmp_path: Path) -> None:
     init_pilot("tickets", write_tickets(tmp_path / "tickets.csv", 200), Columns("queue"), tmp_path)
     pilot = open_pilot("tickets", tmp_path)
-    majority, baseline = evaluate_all(pilot, (), RunRequest(show_progress=False))
+    majority, baseline, boosted = evaluate_all(pilot, (), RunRequest(show_progress=False))
     assert majority.info.finished
     assert baseline.info.finished
+    assert boosted.info.finished
     learnt, floor = baseline.estimates["accuracy"].value, majority.estimates["accuracy"].value
     assert learnt is not None
     assert floor is not None
@@ -113,3 +116,84 @@ def test_a_root_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
     with pytest.raises(InputError, match="the pilot cannot be written"):
         init_pilot("tickets", records, Columns("queue"), tmp_path)
     assert not list((tmp_path / "datasets").iterdir())
+
+
+def table(path: Path, header: str, rows: list[str]) -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_columns_with_gaps_are_required_and_mostly_empty_ones_are_not(tmp_path: Path) -> None:
+    rows = [f"{i},{i if i % 4 else ''},{i if i % 4 == 0 else ''},{'a' if i % 2 else 'b'}" for i in range(40)]
+    made = init_pilot("gaps", table(tmp_path / "r.csv", "id,often,seldom,y", rows), Columns("y", id="id"), tmp_path)
+    required = {name: column.required for name, column in made.contract.columns.items()}
+    assert required == {"id": True, "often": True, "seldom": False, "y": True}
+    said = " ".join(made.said)
+    assert "that are required, with the share that is empty: 'often (25%)'" in said
+    assert "that are not required, with the share that is empty: 'seldom (75%)'" in said
+
+
+def test_spellings_of_a_label_become_aliases_and_are_said(tmp_path: Path) -> None:
+    cells = ["yes"] * 9 + ["Yes"] * 3 + ["yes "] * 2 + ["NO"] * 2 + ["no"] * 7
+    rows = [f"{i},{cell}" for i, cell in enumerate(cells)]
+    made = init_pilot("said", table(tmp_path / "r.csv", "n,y", rows), Columns("y"), tmp_path)
+    assert made.n_labels == 2
+    pilot = open_pilot("said", tmp_path)
+    assert pilot.contract.columns["y"].allowed == ("no", "yes")
+    assert pilot.contract.columns["y"].aliases == {"Yes": "yes", "NO": "no"}
+    assert made.said[0].startswith("2 spellings of labels are read as another label: 'no' for 'NO'; 'yes' for 'Yes'.")
+    assert read_dataset(pilot).labels == ("no", "yes")
+
+
+def test_a_label_that_looks_like_a_person_is_asked_about_and_can_be_named(tmp_path: Path) -> None:
+    rows = [f"text {i},{('billing', 'login', 'Out of scope')[i % 3]}" for i in range(60)]
+    records = table(tmp_path / "r.csv", "t,y", rows)
+    [asked] = init_pilot("asked", records, Columns("y"), tmp_path).said
+    assert asked.startswith("Does the label 'Out of scope' mean that a person decides?")
+    assert asked.endswith(f"workbench init asked --records {records} --label y --escalate 'Out of scope'")
+    assert open_pilot("asked", tmp_path).settings.escalate_label is None
+    assert init_pilot("named", records, Columns("y", escalate="Out of scope "), tmp_path).said == ()
+    assert open_pilot("named", tmp_path).settings.escalate_label == "Out of scope"
+    with pytest.raises(InputError, match=r"there is no label 'other' to escalate by(.|\n)*'Out of scope', 'billing'"):
+        init_pilot("wrong", records, Columns("y", escalate="other"), tmp_path)
+    assert not (tmp_path / "datasets" / "wrong").exists()
+
+
+def accuracies(pilot_root: Path, name: str) -> dict[str, float]:
+    pilot = with_fixed_split(open_pilot(name, pilot_root))
+    found = evaluate_all(pilot, (), RunRequest(show_progress=False))
+    return {one.agent: one.estimates["accuracy"].value or 0.0 for one in found}
+
+
+def test_the_baselines_reach_what_one_if_reaches(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    history = (rng.random(400) > 0.08).astype(int)  # 0 decides for reject, and is rare
+    kinds = rng.choice(list("abc"), 400)
+    rows = [f"r{i},{history[i]},{kinds[i]},{'approve' if history[i] else 'reject'}" for i in range(400)]
+    records = table(tmp_path / "r.csv", "id,history,kind,y", rows)
+    init_pilot("rare", records, Columns("y", id="id"), tmp_path)
+    found = accuracies(tmp_path, "rare")
+    assert found["majority"] < 0.95
+    assert found["baseline"] == found["boosted"] == 1.0
+
+
+def test_a_fold_with_one_label_alone_is_answered_by_it(tmp_path: Path) -> None:
+    # records of one content share a fold, so whoever answers the eight has learnt from "approve" alone
+    rows = [f"{h},{'approve' if h else 'reject'}" for h in [0] * 8 + [1, 2, 3, 4, 5, 6, 7, 8] * 5]
+    init_pilot("two", table(tmp_path / "r.csv", "history,y", rows), Columns("y"), tmp_path)
+    assert set(accuracies(tmp_path, "two")) == {"majority", "baseline", "boosted"}
+
+
+def test_sentences_without_spaces_are_read_by_their_letters(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    kinds = {"card": ("我的卡丢了", "カードをなくしました"), "money": ("我想转账给他", "お金を送りたいです")}
+    fillers = list("今明昨早晚上下午你我他她它这那东西南北")
+    rows = []
+    for i in range(240):
+        label = ("card", "money")[i % 2]
+        said = kinds[label][i % 4 // 2]
+        rows.append(f"{''.join(rng.choice(fillers, 6))}{said}{''.join(rng.choice(fillers, 6))},{label}")
+    init_pilot("unspaced", table(tmp_path / "r.csv", "t,y", rows), Columns("y", text="t"), tmp_path)
+    found = accuracies(tmp_path, "unspaced")
+    assert found["baseline"] > 0.95, "every sentence is different, so it is not read as one word"
+    assert "boosted" not in found, "there is nothing but text, which the trees do not read"

@@ -230,3 +230,19 @@ def test_records_that_can_be_obtained_name_the_command(tickets: Callable[[int], 
     (pilot.data / "tickets.csv").unlink()
     with pytest.raises(InputError, match=r"not obtained yet(.|\n)*do: workbench data tickets"):
         read_dataset(pilot)
+
+
+def test_aliases_move_no_keyed_hash(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(90)
+    before = read_dataset(pilot)
+    contract = pilot.data / "contract.yaml"
+    text = contract.read_text(encoding="utf-8").replace(
+        "    role: label\n", "    role: label\n    aliases: {Login: login}\n"
+    )
+    contract.write_text(text, encoding="utf-8")
+    records = pilot.data / "tickets.csv"
+    records.write_text(records.read_text(encoding="utf-8").replace(",login\n", ",Login \n", 7), encoding="utf-8")
+    after = read_dataset(open_pilot(pilot.name, pilot.root))
+    assert after.positions.equals(before.positions)
+    assert after.splits.equals(before.splits)
+    assert after.labels == before.labels

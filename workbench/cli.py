@@ -45,25 +45,35 @@ def init(
         str | None, typer.Option("--id", help="Column with a unique id; without it ids come from content.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="Column with free text; without it long text is found.")] = None,
+    entity: Annotated[
+        str | None, typer.Option(help="Column that names what records depend on together, such as the vendor.")
+    ] = None,
+    escalate: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="The label that gives a record to a person, such as other.")
+    ] = None,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Make a new pilot from a table of labelled records, ready to run."""
     from workbench.scaffold import Columns, init_pilot
 
-    new = init_pilot(name, records, Columns(label, id_column, text), root.resolve())
+    new = init_pilot(name, records, Columns(label, id_column, text, entity, escalate), root.resolve())
     if as_json:
         _print_json(
             {
                 "pilot": new.name,
                 "records": new.n_records,
                 "labels": new.n_labels,
+                "candidate_entities": list(new.candidates),
                 "columns": {name: column.model_dump(mode="json") for name, column in new.contract.columns.items()},
+                "said": list(new.said),
             }
         )
         return
     print(f"Pilot {new.name}: {new.n_records:,} records with {new.n_labels:,} labels.")
     print(f"  {new.data}\n  {new.suite}")
+    for sentence in new.said:
+        print(f"- {sentence}")
     print(f"Next: workbench run {new.name}" + ("" if root == HERE else f" --root {root}"))
 
 
@@ -161,7 +171,8 @@ def evaluate(
     with stoppable(), stdout_to_stderr():
         dataset = read_dataset(opened)
         evaluation = evaluated(opened, agent, request, dataset)
-    found = conclusions(opened, dataset, evaluation, audited_ceiling(opened, dataset.digest))
+    accuracy = evaluation.estimates["accuracy"]
+    found = conclusions(opened, dataset, evaluation, audited_ceiling(opened, dataset.digest, accuracy))
     if as_json:
         said = {name: conclusion.sentence for name, conclusion in found.items()}
         _print_json({**evaluation.as_json(), "conclusions": said})

@@ -6,11 +6,13 @@ import re
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from workbench.configuration import Settings, read_settings
+from workbench.errors import shown
+from workbench.labels import label_text
 
 CONTRACT_FILE = "contract.yaml"
 
@@ -90,17 +92,27 @@ class Column(Settings):
     `semantic` says what its cells are, `format` how they are written: the name of a format as the audit prints it
     (YYYY-MM-DD, "h:mm a.m.", "decimal point") or a regular expression for the whole cell. `unit` is what a number
     counts; the cells hold the number alone. `required: false`, written out, says that empty cells are in order.
+    `aliases`, of the label column alone, says which other spellings a label has: {"Yes": "yes"}.
     """
 
     type: ColumnType = ColumnType.STRING
     role: Role = Role.FIELD
     required: bool = False
     allowed: tuple[str, ...] | None = None
+    aliases: dict[str, str] = Field(default_factory=dict)
     pii: PiiClass = PiiClass.NONE
     description: str = ""
     semantic: Semantic | None = None
     format: str | None = None
     unit: str | None = None
+
+    @field_validator("allowed", "aliases", mode="before")
+    @classmethod
+    def _values_are_text(cls, values: Any) -> Any:
+        given = [*values.keys(), *values.values()] if isinstance(values, dict) else values
+        if isinstance(given, list) and any(isinstance(one, bool) for one in given):
+            raise ValueError("text in quotes: without them YAML reads yes, no, on and off as true and false")
+        return values
 
     @field_validator("format")
     @classmethod
@@ -161,6 +173,32 @@ class Contract(TableContract):
         if counts[Role.LABEL] != 1:
             raise ValueError("exactly one column must have the role label")
         return self
+
+    @model_validator(mode="after")
+    def _aliases_name_labels(self) -> Self:
+        others = sorted(name for name, column in self.columns.items() if column.aliases and name != self.label)
+        if others:
+            raise ValueError(f"aliases belong to the label column; {shown(others)} is not")
+        known = self.labels
+        unknown = sorted({text for text in self._meant.values() if known is not None and text not in known})
+        if unknown:
+            raise ValueError(f"aliases name labels that are not allowed: {shown(unknown)}")
+        return self
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The labels that are allowed, as labels are compared; None where the contract allows any."""
+        allowed = self.columns[self.label].allowed
+        return None if allowed is None else tuple(dict.fromkeys(map(self.label_of, allowed)))
+
+    @property
+    def _meant(self) -> dict[str, str]:
+        return {label_text(one): label_text(other) for one, other in self.columns[self.label].aliases.items()}
+
+    def label_of(self, cell: object) -> str:
+        """Return the label that a cell means: its text, or what that is an alias of."""
+        text = label_text(cell)
+        return self._meant.get(text, text)
 
     def column_with(self, role: Role) -> str | None:
         """Return the name of the one column with a role, None when no column has it."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from workbench.engines.protocol import Reply, TokenLogprob
+from workbench.labels import label_text
 
 
 class Status(StrEnum):
@@ -122,6 +123,8 @@ def read_answer(content: object, actions: Collection[str]) -> Answer:
     if "action" not in content:
         raise InvalidAnswer(InvalidCause.NO_ACTION, f"keys: {', '.join(map(str, content))[:200]}")
     action = content["action"]
+    if isinstance(action, str) and action not in actions:
+        action = label_text(action)
     if not isinstance(action, str) or action not in actions:
         raise InvalidAnswer(InvalidCause.UNKNOWN_ACTION, repr(action)[:200])
     return Answer(action, _confidence(content.get("confidence")), _reason(content.get("reason")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,23 @@ import pandas as pd
 
 from workbench.agents import Agent, agent_with, shared_engine
 from workbench.charter import KpiMetric
+from workbench.contract import Role
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
 from workbench.files import write_atomically
 from workbench.journal import JOURNAL_FILE, Journal, RunInfo, digest_of
 from workbench.ledger import Opening, Purpose, read_ledger
 from workbench.metrics import Estimate, EvaluationSettings, ThresholdChoice, evaluate_outcomes, threshold_for
-from workbench.metrics.certified import CertificationSettings, certify_outcomes, choice_of
+from workbench.metrics.candidates import errors_cluster_on
+from workbench.metrics.certified import (
+    CertificationSettings,
+    certified_accuracy,
+    certify_outcomes,
+    choice_of,
+    stated_bound,
+)
 from workbench.metrics.outcomes import is_asked, is_right
-from workbench.metrics.prospects import what_would_do
+from workbench.metrics.prospects import assumptions, undeclared_warning, what_would_do
 from workbench.pilot import Pilot
 from workbench.prompts import read_prompts
 from workbench.provenance import provenance
@@ -28,7 +36,7 @@ from workbench.runner import Selection, Session, require_decisions, run_agent
 from workbench.sealed import Question, answer_sealed
 from workbench.signing.keys import SigningKey, chosen_key
 from workbench.splits import Dataset, Split, ledger_path, open_holdout, opened_before, read_dataset
-from workbench.stats import Certification
+from workbench.stats import Certification, ErrorCluster
 from workbench.tables import safe_for_spreadsheets
 
 
@@ -53,6 +61,8 @@ class Evaluation:
         What could be proved on the holdout; None for development records, and without a KPI on selective accuracy.
     opening : Opening, optional
         The entry of the ledger that the holdout's labels were opened by; None for development records.
+    errors_cluster_on : tuple
+        With a certification and without a declared entity, columns on which errors of development records cluster.
     """
 
     pilot: str
@@ -69,6 +79,7 @@ class Evaluation:
     escalate_label: str | None
     certification: Certification | None = None
     opening: Opening | None = None
+    errors_cluster_on: tuple[ErrorCluster, ...] = ()
 
     @property
     def info(self) -> RunInfo:
@@ -105,6 +116,7 @@ class Evaluation:
             "threshold": None if self.threshold is None else self.threshold.as_json(),
             "threshold_note": self.threshold_note,
             "certification": None if self.certification is None else self.certification.as_json(),
+            "errors_cluster_on": [asdict(one) for one in self.errors_cluster_on],
             "outlook": None if self.certification is None else _outlook(self.certification),
             "estimates": {name: estimate.as_json() for name, estimate in self.estimates.items()},
         }
@@ -318,19 +330,18 @@ def evaluation_of(
         truth, opening = dataset.dev_labels().join(dataset.strata(decisions.index)), None
     outcomes = decisions.join(truth)
     threshold, note = _threshold(pilot, dataset, journal, (info, outcomes))
-    certification = None if opening is None else _certification(pilot, dataset, journal, (opening, outcomes))
+    development = _development(dataset, journal, info)
+    certification = None if opening is None else _certification(pilot, opening, outcomes, development)
+    clustered: tuple[ErrorCluster, ...] = ()
     if certification is not None:
         threshold = choice_of(certification) or threshold
-        note = _certification_note(certification, note)
-    rate = info.called / info.wall_s if info.called and info.wall_s > 0 else None
-    n_called = int((decisions["attempts"] > 0).sum())
-    model = str(dict(identity.get("engine", {})).get("model", ""))
-    settings = EvaluationSettings(
-        threshold=None if threshold is None else threshold.threshold,
-        escalate_label=pilot.settings.escalate_label,
-        price=pilot.settings.prices.get(model),
-        wall_s=n_called / rate if rate and n_called else None,
-    )
+        clustered = _undeclared(pilot, dataset, development)
+        note = _certification_note(certification, note, clustered, pilot.charter.mark(KpiMetric.SELECTIVE_ACCURACY))
+    settings = _settings(pilot, identity, threshold, _wall_s(info, decisions))
+    estimates = evaluate_outcomes(outcomes, settings)
+    if certification is not None:
+        name, block = KpiMetric.SELECTIVE_ACCURACY.value, certification.as_json()
+        estimates[name] = certified_accuracy(outcomes, block, estimates[name], settings)
     agents = pilot.settings.agents
     return Evaluation(
         pilot.name,
@@ -341,12 +352,13 @@ def evaluation_of(
         outcomes,
         threshold,
         note,
-        evaluate_outcomes(outcomes, settings),
+        estimates,
         identity,
         len(dataset.ids(split)),
         pilot.settings.escalate_label,
         certification,
         opening,
+        clustered,
     )
 
 
@@ -376,16 +388,51 @@ def _check_answered(journal: Journal, session: Session, agent: str) -> None:
     require_decisions(journal.decisions(session.info.run), f"agent {agent}, {session.info.split}")
 
 
+def _wall_s(info: RunInfo, decisions: pd.DataFrame) -> float | None:
+    """Return how long all calls would have taken at the rate of those of the run; None where it called nothing."""
+    rate = info.called / info.wall_s if info.called and info.wall_s > 0 else None
+    n_called = int((decisions["attempts"] > 0).sum())
+    return n_called / rate if rate and n_called else None
+
+
+def _settings(
+    pilot: Pilot, identity: Mapping[str, Any], threshold: ThresholdChoice | None, wall_s: float | None
+) -> EvaluationSettings:
+    model = str(dict(identity.get("engine", {})).get("model", ""))
+    return EvaluationSettings(
+        threshold=None if threshold is None else threshold.threshold,
+        escalate_label=pilot.settings.escalate_label,
+        price=pilot.settings.prices.get(model),
+        wall_s=wall_s,
+    )
+
+
+def _development(dataset: Dataset, journal: Journal, info: RunInfo) -> pd.DataFrame | None:
+    """Return outcomes of this version's largest finished development run, None where there is none."""
+    largest = journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
+    if largest is None:
+        return None
+    decisions = journal.decisions(largest)
+    return decisions.join(dataset.dev_labels()).join(dataset.strata(decisions.index))
+
+
+def _undeclared(pilot: Pilot, dataset: Dataset, development: pd.DataFrame | None) -> tuple[ErrorCluster, ...]:
+    """Return the columns on which development errors cluster where no entity is declared."""
+    contract = dataset.contract
+    if contract.column_with(Role.ENTITY) is not None or development is None:
+        return ()
+    return errors_cluster_on(development, dataset.shown(), contract, pilot.settings.escalate_label)
+
+
 def _purpose(info: RunInfo, identity: Mapping[str, Any]) -> Purpose:
     judged = info.agent, info.agent_digest, info.dataset_digest, info.planned
     return Purpose("evaluation", *judged, prompt=identity.get("prompt"))
 
 
 def _certification(
-    pilot: Pilot, dataset: Dataset, journal: Journal, evaluated: tuple[Opening, pd.DataFrame]
+    pilot: Pilot, opening: Opening, outcomes: pd.DataFrame, development: pd.DataFrame | None
 ) -> Certification | None:
     """Return what the holdout proves at the level this opening is charged; None without a KPI to prove."""
-    opening, outcomes = evaluated
     kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric is KpiMetric.SELECTIVE_ACCURACY), None)
     if kpi is None or not 0.0 < kpi.target < 1.0 or not is_asked(outcomes).any():
         return None
@@ -395,9 +442,9 @@ def _certification(
         confidence_level=1.0 - opening.charge * (1.0 - kpi.confidence_level),
         automation_target=automation if automation is not None and 0.0 < automation < 1.0 else None,
         escalate_label=pilot.settings.escalate_label,
+        entity=pilot.contract.column_with(Role.ENTITY) or "entity",
+        bound=stated_bound(pilot.charter),
     )
-    largest = journal.largest_finished(Split.DEV.value, opening.purpose.agent_digest, opening.purpose.dataset_digest)
-    development = None if largest is None else journal.decisions(largest).join(dataset.dev_labels())
     return certify_outcomes(outcomes, settings, development)
 
 
@@ -406,15 +453,22 @@ def _outlook(certification: Certification) -> dict[str, Any]:
     return {**certification.outlook.as_json(), "says": what_would_do(certification)}
 
 
-def _certification_note(certification: Certification, otherwise: str) -> str:
+def _certification_note(
+    certification: Certification, otherwise: str, clustered: Sequence[ErrorCluster], mark: str
+) -> str:
     """Return in words what the holdout proves; otherwise: where the threshold comes from when it proves nothing."""
+    target = f"{certification.target:g}{mark}"
     level, of = f"{certification.confidence_level:.2%} confidence", f"{certification.n:,} holdout records"
+    ends = [] if certification.clustering is None else [assumptions(certification.clustering)]
+    ends += [undeclared_warning(clustered)] if clustered else []
     if certification.threshold is not None:
         proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
         automated = f"automating {certification.automation_rate:.1%}"
-        return f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
+        said = f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
+        return "; ".join((said, *([f"its target is {target}"] if mark else []), *ends))
     missing = what_would_do(certification)
-    return f"Nothing can be certified for {certification.target:g} on {of} at {level}; {missing}. {otherwise}"
+    said = "; ".join((f"Nothing can be certified for {target} on {of} at {level}", missing, *ends))
+    return f"{said}. {otherwise}"
 
 
 def _threshold(
@@ -433,9 +487,10 @@ def _threshold(
         outcomes = journal.decisions(largest).join(dataset.dev_labels())
     choice = threshold_for(outcomes, target, pilot.settings.escalate_label)
     of = f"{len(outcomes):,} development records"
+    wanted = f"a selective accuracy of {target:g}{pilot.charter.mark(KpiMetric.SELECTIVE_ACCURACY)}"
     if choice is None:
-        return None, f"No threshold reaches a selective accuracy of {target:g} on {of}"
-    made = f"chosen on {of} for a selective accuracy of {target:g}; not certified"
+        return None, f"No threshold reaches {wanted} on {of}"
+    made = f"chosen on {of} for {wanted}; not certified"
     return choice, f"Threshold {choice.threshold:.4f}, {made}"
 
 

@@ -246,7 +246,7 @@ def open_pilot(name: str, root: Path | str = ".") -> Pilot:
 
 def _check_escalate_label(pilot: Pilot) -> None:
     """Refuse an escalation label that the contract does not know."""
-    label, allowed = pilot.settings.escalate_label, pilot.contract.columns[pilot.contract.label].allowed
+    label, allowed = pilot.settings.escalate_label, pilot.contract.labels
     if label is not None and allowed is not None and label not in allowed:
         raise InputError(
             f"escalate_label {label!r} is no label of the contract",

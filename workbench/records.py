@@ -81,6 +81,7 @@ def read_records(contract: Contract, folder: Path) -> RecordTable:
     faults = _column_faults(contract, raw)
     if not faults:
         frame, faults = _typed(contract, raw)
+        frame[contract.label] = _labels(contract, frame[contract.label])
         faults += _id_faults(contract, frame) + _label_faults(contract, frame)
     if faults:
         raise InputError(
@@ -122,13 +123,21 @@ def _typed(contract: Contract, raw: pd.DataFrame) -> tuple[pd.DataFrame, list[_F
         if name not in raw.columns:
             columns[name] = pd.Series([None] * len(raw), dtype=object)
             continue
-        values, wrong = _CONVERTERS[column.type](raw[name])
+        is_text_label = name == contract.label and column.type is ColumnType.STRING
+        cells = raw[name].map(str).where(raw[name].notna(), None) if is_text_label else raw[name]
+        values, wrong = _CONVERTERS[column.type](cells)
         columns[name] = values
         if wrong.any():
             examples = shown(dict.fromkeys(str(value)[:60] for value in raw[name][wrong]))
             rows = tuple(np.flatnonzero(wrong).tolist())
             faults.append(_Fault(f"column {name!r} holds values that are no {column.type.value} ({examples})", rows))
     return pd.DataFrame(columns), faults
+
+
+def _labels(contract: Contract, cells: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the label that each cell means, None for one without."""
+    meant = {cell: contract.label_of(cell) or None for cell in cells.dropna().unique()}
+    return pd.Series([meant.get(cell) for cell in cells], index=cells.index, dtype=object)
 
 
 def _scalars(values: pd.Series[Any], empty: pd.Series[bool]) -> pd.Series[Any]:
@@ -207,8 +216,8 @@ def _id_faults(contract: Contract, frame: pd.DataFrame) -> list[_Fault]:
 
 def _label_faults(contract: Contract, frame: pd.DataFrame) -> list[_Fault]:
     """Return missing and unknown labels, and labels with too few records."""
-    name, allowed = contract.label, contract.columns[contract.label].allowed
-    labels = frame[name].map(lambda value: None if value is None else str(value))
+    name, allowed = contract.label, contract.labels
+    labels = frame[name]
     faults = []
     if labels.isna().any():
         faults.append(_Fault(f"records without a label in column {name!r}", _rows(labels.isna())))
@@ -233,7 +242,6 @@ def _label_faults(contract: Contract, frame: pd.DataFrame) -> list[_Fault]:
 def _identified(contract: Contract, frame: pd.DataFrame) -> RecordTable:
     """Return the table indexed by record id, with its digests."""
     columns = list(contract.shown)
-    frame = frame.assign(**{contract.label: frame[contract.label].map(str)})
     content = [_digest(values) for values in zip(*(frame[column] for column in columns), strict=True)]
     name = contract.column_with(Role.ID)
     ids = [str(value) for value in frame[name]] if name is not None else _content_ids(content)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,13 +24,16 @@ from workbench.configuration import read_settings
 from workbench.contract import CONTRACT_FILE, Column, ColumnType, Contract, PiiClass, Role
 from workbench.errors import InputError, shown
 from workbench.gates.schema import default_gates
+from workbench.labels import label_aliases, label_text, looking_like_escalation
+from workbench.metrics.candidates import candidate_entities
 from workbench.prompts.template import spelled
 from workbench.records import read_records
-from workbench.splits import HOLDOUT_SHARE, new_split, write_split
+from workbench.splits import fresh_split, write_split
 from workbench.tables import read_table
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 LONG_TEXT = 30
+EXPECTED_FILLED = 0.5
 _PATTERNS: Mapping[ColumnType, str] = {
     ColumnType.BOOLEAN: r"(?i:true|false)",
     ColumnType.INTEGER: r"-?(0|[1-9]\d{0,17})",
@@ -42,16 +46,25 @@ _TIMES = {ColumnType.DATE: "%Y-%m-%d", ColumnType.DATETIME: "ISO8601"}
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns a user names; the text column is found when it is not named."""
+    """The columns a user names; the text column is found when it is not named, an entity never is.
+
+    `escalate` is the label that gives a record to a person, where there is one.
+    """
 
     label: str
     id: str | None = None
     text: str | None = None
+    entity: str | None = None
+    escalate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewPilot:
-    """What `init` made."""
+    """What `init` made.
+
+    `said` is what a person should look at or answer, one sentence each; `candidates` are columns that may be an entity
+    where none was named.
+    """
 
     name: str
     contract: Contract
@@ -59,6 +72,8 @@ class NewPilot:
     n_labels: int
     data: Path
     suite: Path
+    candidates: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 def init_pilot(name: str, records: Path, columns: Columns, root: Path) -> NewPilot:
@@ -75,9 +90,10 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path) -> NewPil
     frame = read_table(records)
     _check_columns(columns, frame, records)
     contract = infer_contract(frame, columns, records.name)
+    escalate = _escalate_label(columns.escalate, contract, records)
     table = read_records(contract, records.parent)
-    split = new_split(table.frame[contract.label], table.units, HOLDOUT_SHARE, secrets.token_hex(16))
-    facts = _facts(name, contract, records, len(table.frame))
+    split = fresh_split(table, contract, data / SPLITS_FILE)
+    facts = _facts(name, contract, records, len(table.frame)) | {"escalate": json.dumps(escalate, ensure_ascii=False)}
     with _both_or_neither(data, suite) as (new_data, new_suite):
         shutil.copyfile(records, new_data / records.name)
         (new_data / CONTRACT_FILE).write_text(_contract_yaml(contract), encoding="utf-8")
@@ -89,34 +105,50 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path) -> NewPil
             (new_suite / file).write_text(_filled(file, facts), encoding="utf-8")
         kpis = read_settings(new_suite / CHARTER_FILE, Charter).kpis
         (new_suite / GATES_FILE).write_text(default_gates(tuple(kpi.id for kpi in kpis)), encoding="utf-8")
-    return NewPilot(name, contract, len(table.frame), table.frame[contract.label].nunique(), data, suite)
+    candidates = () if columns.entity else candidate_entities(table.frame, contract)
+    n_labels = table.frame[contract.label].nunique()
+    said = (
+        *_label_notes(contract),
+        *_escalation_notes(name, columns, contract, records),
+        *_entity_notes(candidates),
+        *_gap_notes(contract, frame),
+    )
+    return NewPilot(name, contract, len(table.frame), n_labels, data, suite, candidates, said)
 
 
 def infer_contract(frame: pd.DataFrame, columns: Columns, file: str) -> Contract:
     """Return a contract that a table fits: types from all its values, roles from the named columns.
+
+    A column that at least half of the records fill is required, as in an audit without a contract. Labels that differ
+    by case or white space alone are one label, the most frequent spelling; the others are its aliases.
 
     Parameters
     ----------
     frame : pd.DataFrame
         Raw cells as `read_table` returns them.
     columns : Columns
-        The label, and where they are known the id and the text column.
+        The label, and where they are known the id, the text and the entity column.
     file : str
         Name of the records file beside the contract.
     """
-    types = {name: infer_type(frame[name]) for name in frame.columns}
+    types = {name: infer_type(frame[name]) for name in frame.columns} | {columns.label: ColumnType.STRING}
+    counts = frame[columns.label].dropna().map(label_text).value_counts()
+    aliases = label_aliases({str(label): int(n) for label, n in counts.items() if label})
+    labels = tuple(sorted(str(label) for label in counts.index if label and label not in aliases))
     texts = {columns.text} if columns.text else _long_texts(frame, types, columns)
     times = [name for name, kind in types.items() if kind in _TIMES]
     roles = dict.fromkeys(texts, Role.TEXT) | dict.fromkeys(times[:1], Role.TIMESTAMP)
-    roles |= {columns.label: Role.LABEL} | ({columns.id: Role.ID} if columns.id else {})
+    named = {columns.entity: Role.ENTITY, columns.id: Role.ID, columns.label: Role.LABEL}
+    roles |= {name: role for name, role in named.items() if name is not None}
     return Contract(
         records=(file,),
         columns={
             str(name): Column(
                 type=types[name],
                 role=roles.get(name, Role.FIELD),
-                required=bool(frame[name].notna().all()),
-                allowed=tuple(sorted(set(map(str, frame[name].dropna())))) if name == columns.label else None,
+                required=_filled_share(frame[name]) >= EXPECTED_FILLED,
+                allowed=labels if name == columns.label else None,
+                aliases=aliases if name == columns.label else {},
                 pii=_pii(frame[name]),
             )
             for name in frame.columns
@@ -140,6 +172,10 @@ def infer_type(cells: pd.Series[Any]) -> ColumnType:
         if text.str.fullmatch(pattern).all() and (kind not in _TIMES or _all_times(text, _TIMES[kind])):
             return kind
     return ColumnType.STRING
+
+
+def _filled_share(cells: pd.Series[Any]) -> float:
+    return float(cells.notna().mean())
 
 
 def _all_times(text: pd.Series[str], pattern: str) -> bool:
@@ -174,16 +210,76 @@ def _check_name(name: str, data: Path, suite: Path) -> None:
 
 
 def _check_columns(columns: Columns, frame: pd.DataFrame, records: Path) -> None:
-    for role, name in (("label", columns.label), ("id", columns.id), ("text", columns.text)):
+    for role, name in _named(columns):
         if name is not None and name not in frame.columns:
             raise InputError(
                 f"there is no {role} column {name!r}", where=str(records), expected=", ".join(map(str, frame.columns))
             )
-    named = [name for name in (columns.label, columns.id, columns.text) if name is not None]
+    named = [name for _, name in _named(columns) if name is not None]
     if len(set(named)) < len(named):
         raise InputError("one column cannot have two roles", got=shown(named))
     if len(frame.columns) < 2:
         raise InputError("there is nothing to decide from", where=str(records), got="only the label column")
+
+
+def _named(columns: Columns) -> tuple[tuple[str, str | None], ...]:
+    return ("label", columns.label), ("id", columns.id), ("text", columns.text), ("entity", columns.entity)
+
+
+def _escalate_label(named: str | None, contract: Contract, records: Path) -> str | None:
+    """Return the label that a user named to escalate by."""
+    labels = contract.labels or ()
+    if named is not None and contract.label_of(named) not in labels:
+        raise InputError(f"there is no label {named!r} to escalate by", where=str(records), expected=shown(labels))
+    return None if named is None else contract.label_of(named)
+
+
+def _label_notes(contract: Contract) -> Iterator[str]:
+    """Say which spellings of labels were taken for one label."""
+    aliases = contract.columns[contract.label].aliases
+    if aliases:
+        meant = {
+            label: [one for one, other in aliases.items() if other == label] for label in sorted(set(aliases.values()))
+        }
+        named = "; ".join(f"{label!r} for {', '.join(map(repr, others))}" for label, others in meant.items())
+        yield (
+            f"{len(aliases)} spellings of labels are read as another label: {named}. Where two are two decisions, take "
+            "the alias out of contract.yaml and add the label to `allowed`."
+        )
+
+
+def _escalation_notes(name: str, columns: Columns, contract: Contract, records: Path) -> Iterator[str]:
+    """Ask whether a label that looks like it gives a record to a person."""
+    for label in looking_like_escalation(contract.labels or ()) if columns.escalate is None else ():
+        command = f"workbench init {name} --records {records} --label {shlex.quote(columns.label)}"
+        command += "".join(f" --{flag} {shlex.quote(value)}" for flag, value in _named(columns)[1:] if value)
+        yield (
+            f"Does the label {label!r} mean that a person decides? Then say so, or answering it counts as automation: "
+            f"write `escalate_label: {json.dumps(label, ensure_ascii=False)}` in eval_suites/{name}/pilot.yaml, or "
+            f"remove the new folders and run {command} --escalate {shlex.quote(label)}"
+        )
+
+
+def _entity_notes(candidates: Sequence[str]) -> Iterator[str]:
+    """Ask whether records depend on each other."""
+    if candidates:
+        yield f"Do records that share {' or '.join(candidates)} go right or wrong together? Then name it: --entity."
+
+
+def _gap_notes(contract: Contract, frame: pd.DataFrame) -> Iterator[str]:
+    """Say which columns with empty cells are required and which are not."""
+    gaps = {name: 1 - _filled_share(frame[name]) for name in contract.columns}
+    for is_required, verb in ((True, "are required"), (False, "are not required")):
+        named = [
+            f"{name} ({share:.0%})"
+            for name, share in gaps.items()
+            if share > 0 and contract.columns[name].required is is_required
+        ]
+        if named:
+            yield (
+                f"Columns with empty cells that {verb}, with the share that is empty: {shown(named)}. Confirm it in "
+                "contract.yaml: what an agent cannot decide without is required."
+            )
 
 
 def _facts(name: str, contract: Contract, records: Path, n_records: int) -> dict[str, str]:
@@ -196,8 +292,15 @@ def _facts(name: str, contract: Contract, records: Path, n_records: int) -> dict
         "label_name": contract.label.replace('"', "'").replace("\\", "/"),
         "placeholders": "\n".join(f"{name}: {value}" for name, value in zip(names, values, strict=True)),
         "n_records": f"{n_records:,}",
+        "compared": ", ".join(("majority", "baseline", *(("boosted",) if _has_fields(contract) else ()))),
         "file": records.name,
     }
+
+
+def _has_fields(contract: Contract) -> bool:
+    """Whether there is anything but text, ids and time to decide from."""
+    others = (Role.ID, Role.TEXT, Role.TIMESTAMP)
+    return any(contract.columns[name].role not in others for name in contract.shown)
 
 
 def _filled(file: str, facts: Mapping[str, str]) -> str:

@@ -46,11 +46,14 @@ from workbench.signing.keys import SigningKey
 from workbench.sources import SOURCES_FILE
 
 HOLDOUT_SHARE = 0.3
+KEYS_TRIED, MOST_HASHED = 64, 100_000
 SPLITS_COMMENT = """\
-# Which records are holdout: those whose keyed hash is below their label's threshold. Do not edit: a change moves
-# records between development and the sealed holdout.
+# Which records are holdout: those whose keyed hash is below their label's threshold, or with `by` those whose value in
+# that column has a hash below holdout_share. Do not edit: a change moves records between development and the sealed
+# holdout.
 """
 N_FOLDS = 5
+JUDGED_BY = {"kpis", "high_risk", "authority", "dependence"}  # parts of the charter
 _STRATA = (Role.CLASS, Role.SOURCE, Role.ENTITY, Role.TIMESTAMP)
 
 
@@ -67,11 +70,16 @@ class SplitSettings(Settings):
     The thresholds were set once so that each label has its share exactly; later records are compared with the same
     numbers, so no record ever changes side when others are added. A corrected label is compared with its new label's
     threshold: where the hash lies between the two, a few records in a hundred corrected ones, the record changes side.
+
+    With `by`, a column, records that share its value stay on one side, and there are no thresholds: the value is hashed
+    and compared with the share. The key is then the one of many that comes nearest to the share of each label. A file
+    without `by` splits record by record, whatever the contract says today.
     """
 
     key: str = Field(pattern=r"^[0-9a-f]{32,}$")
     holdout_share: float = Field(gt=0, lt=1)
     thresholds: dict[str, float] = Field(default_factory=dict)
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,8 @@ class Dataset:
         Per record id "dev" or "holdout".
     positions : pd.Series
         Per record id its keyed hash in [0, 1): the order in which `limit` takes records.
+    units : pd.Series
+        Per record id the keyed hash of what is kept together: the record, or the entity that records are split by.
     digest : str
         Digest of all records with their labels.
     labels : tuple of str
@@ -93,6 +103,7 @@ class Dataset:
     contract: Contract
     splits: pd.Series[str]
     positions: pd.Series[float]
+    units: pd.Series[float]
     digest: str
     labels: tuple[str, ...]
     _table: RecordTable = field(repr=False)
@@ -130,8 +141,8 @@ class Dataset:
         return self._table.frame.loc[self.ids(Split.DEV), columns]
 
     def folds(self) -> pd.Series[int]:
-        """Return the fold, 0 to 4, of each development record; records with the same content share a fold."""
-        positions = self.positions[self.splits == Split.DEV.value]
+        """Return the fold, 0 to 4, of each development record; records of one entity, or one content, share a fold."""
+        positions = self.units[self.splits == Split.DEV.value]
         return pd.Series(np.floor(positions.to_numpy() * 2**40).astype(int) % N_FOLDS, index=positions.index)
 
     def label_counts(self) -> pd.DataFrame:
@@ -159,6 +170,7 @@ class Dataset:
             "ids": list(kept),
             "splits": self.splits[kept].tolist(),
             "positions": self.positions[kept].tolist(),
+            "units": self.units[kept].tolist(),
             "digests": self._table.digests[kept].tolist(),
             "columns": {name: column.tolist() for name, column in cells.items()},
             "labels": list(self.labels),
@@ -176,8 +188,9 @@ class Dataset:
         frame = pd.DataFrame({name: column(values) for name, values in content["columns"].items()}, index=index)
         digests = column(content["digests"])
         table = RecordTable(frame, column(content["ids"]), digests, content["digest"])
-        positions = column(content["positions"], float)
-        return cls(contract, column(content["splits"]), positions, content["digest"], tuple(content["labels"]), table)
+        positions, units = (column(content[name], float) for name in ("positions", "units"))
+        labels = tuple(content["labels"])
+        return cls(contract, column(content["splits"]), positions, units, content["digest"], labels, table)
 
     def _opened(self) -> OpenedRecords:
         """Return all holdout records as digests of content, id and label."""
@@ -209,9 +222,10 @@ def read_dataset(pilot: Pilot) -> Dataset:
     positions = _positions(settings.key, table.units)
     labels = table.frame[pilot.contract.label]
     thresholds = labels.map(settings.thresholds).astype(float).fillna(settings.holdout_share)
-    splits = pd.Series(np.where(positions < thresholds, Split.HOLDOUT, Split.DEV), index=positions.index, dtype=object)
-    allowed = pilot.contract.columns[pilot.contract.label].allowed or tuple(sorted(labels.unique()))
-    return Dataset(pilot.contract, splits, positions, table.digest, allowed, table)
+    drawn = positions if settings.by is None else _positions(settings.key, _entities(table, settings.by, path))
+    splits = pd.Series(np.where(drawn < thresholds, Split.HOLDOUT, Split.DEV), index=positions.index, dtype=object)
+    allowed = pilot.contract.labels or tuple(sorted(labels.unique()))
+    return Dataset(pilot.contract, splits, positions, drawn, table.digest, allowed, table)
 
 
 def _check_obtained(pilot: Pilot) -> None:
@@ -307,8 +321,8 @@ def _sight(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame) -> tuple[pd.
 def _subject(pilot: Pilot, dataset: Dataset) -> Subject:
     """Return what an opening is of besides version and records."""
     roles = {name: column.role.value for name, column in dataset.contract.columns.items()}
-    targets = pilot.charter.model_dump(mode="json", include={"kpis", "high_risk", "authority", "dependence"})
-    split = read_settings(pilot.data / SPLITS_FILE, SplitSettings).model_dump(mode="json")
+    targets = pilot.charter.model_dump(mode="json", include=JUDGED_BY, exclude_defaults=True)
+    split = read_settings(pilot.data / SPLITS_FILE, SplitSettings).model_dump(mode="json", exclude_defaults=True)
     return Subject(_digest(roles), _digest(targets), _digest(pilot.settings.escalate_label), _digest(split))
 
 
@@ -335,14 +349,61 @@ def new_split(labels: pd.Series[str], units: pd.Series[str], share: float, key: 
     return SplitSettings(key=key, holdout_share=share, thresholds=thresholds)
 
 
+def split_by(column: str, labels: pd.Series[str], entities: pd.Series[str], share: float) -> SplitSettings:
+    """Return a split that keeps records of one entity on one side, as near to the share of every label as luck allows.
+
+    Of up to 64 random keys the one is taken whose largest gap to a label's share, in records, is smallest, a label that
+    is missing on one side coming last. Labels enter the choice as they do in `new_split`.
+
+    Parameters
+    ----------
+    labels, entities : pd.Series
+        Label and hashed text of the entity per record, on the same index.
+    """
+    names, place = np.unique(entities.to_numpy(dtype=str), return_inverse=True)
+    codes = pd.factorize(labels)[0]
+    size = np.bincount(codes)
+
+    def fault(key: str) -> tuple[int, float]:
+        is_holdout = (_positions(key, pd.Series(names)) < share).to_numpy()[place]
+        inside = np.bincount(codes[is_holdout], minlength=len(size))
+        return int(((inside == 0) | (inside == size)).sum()), float(np.abs(inside - share * size).max())
+
+    n_keys = int(np.clip(MOST_HASHED // len(names), 4, KEYS_TRIED))
+    key = min((secrets.token_hex(16) for _ in range(n_keys)), key=fault)
+    return SplitSettings(key=key, holdout_share=share, by=column)
+
+
 def write_split(path: Path, settings: SplitSettings) -> None:
     """Write splits.yaml."""
-    content = yaml.safe_dump(settings.model_dump(), allow_unicode=True, sort_keys=True)
+    content = yaml.safe_dump(settings.model_dump(exclude_none=True), allow_unicode=True, sort_keys=True)
     write_atomically(path, SPLITS_COMMENT + content)
 
 
+def fresh_split(table: RecordTable, contract: Contract, path: Path) -> SplitSettings:
+    """Return the split of a new pilot: by entity where the contract has one, else record by record."""
+    labels, entity = table.frame[contract.label], contract.column_with(Role.ENTITY)
+    if entity is None:
+        return new_split(labels, table.units, HOLDOUT_SHARE, secrets.token_hex(16))
+    return split_by(entity, labels, _entities(table, entity, path), HOLDOUT_SHARE)
+
+
+def _entities(table: RecordTable, column: str, path: Path) -> pd.Series[str]:
+    """Return the hashed text of each record's entity; a record without one is an entity of its own."""
+    if column not in table.frame.columns:
+        raise InputError(
+            "the records are split by a column that is gone",
+            where=str(path),
+            got=f"by: {column}",
+            remedy="declare the column in contract.yaml; without it nobody can tell what the holdout is",
+        )
+    cells = table.frame[column]
+    named = cells.map(lambda value: f"{column}: {value}")
+    return named.where(cells.notna(), table.units)
+
+
 def _created(path: Path, table: RecordTable, contract: Contract) -> SplitSettings:
-    settings = new_split(table.frame[contract.label], table.units, HOLDOUT_SHARE, secrets.token_hex(16))
+    settings = fresh_split(table, contract, path)
     try:
         write_split(path, settings)
     except OSError as error:

@@ -25,7 +25,7 @@ from workbench.pilot import Pilot
 from workbench.pipeline import PilotResult
 from workbench.report.comparisons import pairs_table
 from workbench.report.conclusion import Conclusion
-from workbench.report.ledger import LedgerView, budgets_table, openings_table, refresh_note
+from workbench.report.ledger import LedgerView, budgets_table, openings_table, refresh_note, remarks
 from workbench.report.tables import UNDEFINED, value_text
 from workbench.tracking import Link, store_uri
 
@@ -82,13 +82,14 @@ def stoppable() -> Iterator[None]:
 def print_result(pilot: Pilot, result: PilotResult) -> None:
     """Print the versions of a run, the notebooks' answers and where to look."""
     console = _console()
+    if pilot.charter.placeholder_note:
+        console.print(pilot.charter.placeholder_note, highlight=False, markup=False)
     if result.evaluations:
         console.print(_versions_table(pilot.settings.title, result.evaluations))
         _print_engines(console, [evaluation["identity"] for evaluation in result.evaluations])
         for evaluation in result.evaluations:
-            console.print(
-                f"{evaluation['agent']} on {evaluation['split']}: {evaluation['threshold_note']}", highlight=False
-            )
+            said = f"{evaluation['agent']} on {evaluation['split']}: {evaluation['threshold_note']}"
+            console.print(f"{said}{_escalation_note(evaluation['estimates'])}", highlight=False, markup=False)
     for name, answer in result.answers.items():
         console.print(f"\n[bold]{name}[/bold]  {escape(answer)}", highlight=False)
         notebook = result.notebooks[name].name
@@ -132,6 +133,9 @@ def print_evaluation(evaluation: Evaluation, conclusions: Iterable[Conclusion] =
     """Print every estimate of one evaluation, with its denominator and what was left out, and what follows from it."""
     console, info = _console(), evaluation.info
     console.print(_counts_line(info))
+    if evaluation.is_partial:
+        part = f"{info.planned:,} of {evaluation.n_split:,} {evaluation.split.value} records"
+        console.print(f"A trial on {part}: it chooses no version, and no gate passes on it", highlight=False)
     _print_engines(console, [evaluation.identity])
     if evaluation.session.n_unmatched:
         console.print(f"{evaluation.session.n_unmatched:,} answers belonged to no open record and were dropped")
@@ -226,7 +230,8 @@ def print_ledger(pilot: Pilot, view: LedgerView) -> None:
         console.print(_plain_table(f"{pilot.name}: openings of the sealed holdout", openings))
     title = f"Left of the significance level, on the {view.n_records:,} holdout records of today"
     console.print(_plain_table(title, budgets_table(view)))
-    console.print(refresh_note(view), highlight=False, markup=False)
+    for remark in (*remarks(view), refresh_note(view)):
+        console.print(remark, highlight=False, markup=False)
     console.print(f"Ledger: {view.path}", soft_wrap=True, highlight=False, markup=False)
 
 
@@ -285,6 +290,15 @@ def _versions_table(title: str, evaluations: Sequence[Mapping[str, Any]]) -> Tab
             f"{counts['invalid'] + counts['failed'] + counts['skipped']:,}",
         )
     return table
+
+
+def _escalation_note(estimates: Mapping[str, Any]) -> str:
+    """Return what was decided alone though wrong, and given to a person though right; empty without a threshold."""
+    if estimates["automation_rate"]["value"] is None:
+        return ""
+    named = {"missed escalation": "missed_escalation", "over-escalation": "over_escalation"}
+    listed = [f"{title} {_with_n(name, estimates[name])}" for title, name in named.items() if estimates[name]["n"]]
+    return f". {', '.join(listed).capitalize()}" if listed else ". Nothing wrong is decided alone, nothing escalated"
 
 
 def _with_n(name: str, estimate: Mapping[str, Any]) -> str:

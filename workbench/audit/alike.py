@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.audit.subject import Subject
+from workbench.audit.subject import Labels, Subject
 
 SIMILAR = 0.8
 MAX_TEXTS = 50_000
@@ -20,6 +20,7 @@ MAX_PAIRS_OF_A_GROUP = 20
 SHORTEST = 12
 CHUNK = 1_000
 PAIRS_AT_ONCE = 200_000
+COINCIDE, DIFFER_LIKE_ANY, FEWEST_DIFFERING = 0.1, 0.25, 3
 
 
 def normalised(value: object) -> object:
@@ -69,6 +70,29 @@ def near_pairs(subject: Subject, similar: float = SIMILAR) -> pd.DataFrame:
                 found.append((first, second, similarity))
     table = pd.DataFrame(found, columns=["first", "second", "similarity"])
     return table.sort_values(["similarity", "first", "second"], ascending=[False, True, True], ignore_index=True)
+
+
+def inputs_coincide(subject: Subject, labels: Labels, pairs: pd.DataFrame) -> bool:
+    """Return whether records that say the same are different cases that look alike, rather than copies of one.
+
+    They are where there is no free text and either a tenth of the equal pairs would come about by drawing the columns
+    of the different records independently, or the labels of equal development records differ at least a quarter as
+    often as those of any two.
+    """
+    if subject.roles.text:
+        return False
+    same = pairs[pairs["similarity"] == 1.0]
+    content = subject.frame.drop(columns=[n for n in (subject.roles.id, subject.roles.time) if n is not None])
+    distinct = content.map(str).drop_duplicates()
+    counts = [distinct[name].value_counts().to_numpy(dtype=float) for name in distinct.columns]
+    shares = [(of * (of - 1)).sum() / max(1, len(distinct) * (len(distinct) - 1)) for of in counts]
+    expected = len(content) * (len(content) - 1) / 2 * float(np.prod(shares))
+    if expected >= COINCIDE * len(same):
+        return True
+    alike = same[same["first"].isin(labels.dev.index) & same["second"].isin(labels.dev.index)]
+    differ = int((labels.dev.loc[alike["first"]].to_numpy() != labels.dev.loc[alike["second"]].to_numpy()).sum())
+    by_chance = 1 - float((labels.dev.value_counts(normalize=True) ** 2).sum())
+    return differ >= FEWEST_DIFFERING and differ >= DIFFER_LIKE_ANY * by_chance * len(alike)
 
 
 def similar_texts(texts: Sequence[str], similar: float) -> Iterator[tuple[int, int, float]]:

@@ -57,11 +57,13 @@ def completeness(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame) -
     findings += [_finding(subject, cells, missing[others])] if others else []
     findings += _empty_columns(subject, missing)
     if required:
-        said = f"{with_interval(whole)} of {n:,} records have all {len(required)} required fields filled"
+        said = f"{with_interval(whole)} of {n:,} records have {_all(required)} filled"
         worst = fields[fields["required"]].iloc[0]
         said += f"; the emptiest is {worst['field']!r} with {counted(int(worst['missing']), n)} missing" * bool(
-            findings
+            worst["missing"]
         )
+        optional = [str(name) for name in missing.columns if name not in required and missing[name].any()]
+        said += f"; {quoted_columns(optional)} have gaps and are not required" * bool(optional)
     else:
         said = f"No field is required; {counted(int((~missing.any(axis='columns')).sum()), n)} records have every field"
     estimates = {"complete_records": whole}
@@ -101,6 +103,10 @@ def months(subject: Subject) -> pd.Series[str] | None:
     """Return each record's month as YYYY-MM, None where there is no time column."""
     times = subject.times()
     return None if times is None else times.dt.strftime("%Y-%m").fillna(NO_TIME)
+
+
+def _all(required: list[str]) -> str:
+    return f"all {len(required)} required fields" if len(required) > 1 else "the one required field"
 
 
 def _is_blank(values: pd.Series[Any]) -> pd.Series[bool]:

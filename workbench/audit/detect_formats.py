@@ -6,6 +6,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from workbench.audit.cells import CellKind
 from workbench.audit.encoded import Column
 from workbench.audit.placeholders import is_placeholder
@@ -18,6 +21,13 @@ ODD = set('*#@$^~|<>\\{}[]=_"`¬¦§+%!;')
 OF_SENTENCES = set('!;"%+=')
 SENTENCE_WORDS = 3
 OWN_VALUE_ROWS = 5
+# Digits in groups, and how a number below 1,000 is written by the same hand: there is nothing to group in it.
+BELOW_GROUPS = {
+    "thousands comma": re.compile(r"[+-]?\d{1,3}(\.\d+)?"),
+    "thousands point": re.compile(r"[+-]?\d{1,3}(,\d+)?"),
+    "thousands space": re.compile(r"[+-]?\d{1,3}([.,]\d+)?"),
+}
+UNGROUPED = re.compile(r"[+-]?\d{4,}([.,]\d+)?")
 UNIT = re.compile(r"^([+-]?\d+(?:[.,]\d+)*)\s*(.*)$")
 
 
@@ -37,12 +47,29 @@ def styles_of(column: Column, profile: ColumnProfile, is_sketch: bool = False) -
     """
     codes = looked_at(column.counts, column.counts > 0) if is_sketch else range(len(column.values))
     names = tuple(_style(column.values[code], profile) for code in codes)
+    if profile.is_numeric and not profile.is_declared:
+        names = _with_groups(names, [column.values[code].strip() for code in codes], column.counts[list(codes)])
     weights: Counter[str] = Counter()
     for name, count in zip(names, column.counts[list(codes)], strict=True):
         weights[name] += int(count)
     del weights[""]
     total = max(1, sum(weights.values()))
     return Styles(names, {name: weight / total for name, weight in weights.most_common()}, profile.is_declared)
+
+
+def _with_groups(names: tuple[str, ...], values: list[str], counts: NDArray[np.int64]) -> tuple[str, ...]:
+    """Return styles with numbers below 1,000 counted to the grouped style of the column, where it has one.
+
+    It has one when more cells from 1,000 up are grouped than are not.
+    """
+    weights: Counter[str] = Counter()
+    for name, value, count in zip(names, values, counts, strict=True):
+        weights[name if name in BELOW_GROUPS else "ungrouped" if UNGROUPED.fullmatch(value) else ""] += int(count)
+    grouped = max(BELOW_GROUPS, key=lambda name: weights[name])
+    if weights[grouped] <= weights["ungrouped"]:
+        return names
+    small = BELOW_GROUPS[grouped]
+    return tuple(grouped if small.fullmatch(value) else name for name, value in zip(names, values, strict=True))
 
 
 def _style(value: str, profile: ColumnProfile) -> str:

@@ -49,9 +49,9 @@ def _vote_on_numbers(column: Column, numbers: Numbers, votes: Votes) -> None:
     share = float(column.counts[far].sum()) / len(known)
     if 0 < share < 0.03:
         far &= ~_has_company(column, numbers, far)
-        _vote(
-            column, far, 0.65, CellKind.OUTLIER, f"far outside {low:,.6g} to {high:,.6g}, where the others are", votes
-        )
+        rest = numbers[~far & ~np.isnan(numbers)]
+        text = f"far outside {rest.min():,.6g} to {rest.max():,.6g}, where all others are"
+        _vote(column, far, 0.65, CellKind.OUTLIER, text, votes)
 
 
 def _has_company(column: Column, numbers: Numbers, far: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

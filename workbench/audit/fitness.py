@@ -56,7 +56,9 @@ def fitness(subject: Subject) -> Section:
     )
     short = provable[provable["still needed"] > 0]
     answer += (
-        f"; {int(short['still needed'].max()):,} more holdout records are needed for every KPI." if len(short) else "."
+        f"; for an 80% chance to prove every KPI {int(short['still needed'].max()):,} more holdout records are needed."
+        if len(short)
+        else "."
     )
     facts = {
         "n_labelled": n_labelled,
@@ -89,7 +91,17 @@ def provable_kpis(charter: Charter | None, n_holdout: int) -> pd.DataFrame:
         wanted = records_for_power(kpi.target, (1 - kpi.target) / 2, 0.8, kpi.confidence_level) or least
         still = max(0, int(np.ceil(wanted / share)) - n_holdout)
         allowed = f"{errors:,}" if errors >= 0 else "not even without an error"
-        rows.append((kpi.id, f">= {share_text(kpi.target)}", n, allowed, least, wanted, still))
+        rows.append(
+            (
+                kpi.id,
+                f">= {share_text(kpi.target)}{', a placeholder' * kpi.placeholder}",
+                n,
+                allowed,
+                least,
+                wanted,
+                still,
+            )
+        )
     names = ["KPI", "target", "holdout records it counts", "errors that still prove it", "needed without an error",
              "needed for 80% chance", "still needed"]  # fmt: skip
     return pd.DataFrame(rows, columns=names)
@@ -201,14 +213,14 @@ def _unprovable(subject: Subject, row: pd.Series[Any]) -> Finding:
     never = has.startswith("not")
     return Finding(
         "unprovable_kpi",
-        f"The holdout is too small to prove {row['KPI']} ({row['target']})",
+        f"The holdout {'is' if never else 'may be'} too small to prove {row['KPI']} ({row['target']})",
         (str(row["KPI"]),),
         subject.rows,
         len(subject.frame),
         Severity.HIGH if never else Severity.MEDIUM,
         f"{row['holdout records it counts']:,} holdout records count; errors that still prove the target: {has}; for "
         f"an 80% chance {row['needed for 80% chance']:,} are needed",
-        "the gate stays unproven however good the agent is" if never else "a good agent fails the gate by bad luck",
+        "the gate stays unproven however good the agent is" if never else "a good agent may fail the gate by bad luck",
         Remedy(f"label {needed:,} more holdout records, or agree on another target", Effort.WEEKS,
                "no holdout records are still needed for this KPI"),
     )  # fmt: skip

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.audit.agreement import alpha_estimate, cohen_kappa, label_noise
+from workbench.audit.alike import inputs_coincide
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
 from workbench.audit.suspicion import Suspicion, suspicion
 from workbench.audit.wording import counted, share_text, with_interval
-from workbench.metrics import Estimate
+from workbench.labels import label_aliases
+from workbench.metrics import Estimate, noise_ceiling
 
 TITLE, QUESTION = "Label quality", "Are the labels right, and what is the most that any agent can be measured at?"
 SURE = 0.9
@@ -36,28 +39,34 @@ def label_quality(subject: Subject, pairs: pd.DataFrame) -> Section:
         return Section("labels", TITLE, QUESTION, f"Not looked at: {why}.")
     differing, alike = contradictions(labels, pairs)
     noise, basis = _noise(labels, alike)
-    ceiling = _turned(noise)
     roles = subject.roles
     left_out = [name for name in (roles.id, roles.time) if name is not None]
     doubts = suspicion(subject.frame.drop(columns=left_out), roles.text, labels.dev)
+    ceiling = noise_ceiling(noise, None if doubts is None else doubts.measured)
     tables = {}
     if len(differing):
         tables["Development records that (nearly) say the same with different labels"] = _shown(subject, differing)
-    findings = [_contradiction(labels, differing)] if len(differing) else []
+    coincide = inputs_coincide(subject, labels, pairs)
+    findings = [_contradiction(labels, differing, coincide)] if len(differing) else []
+    aliases = label_aliases({str(label): int(n) for label, n in labels.counts.sum(axis="columns").items()})
+    findings += [_variants(labels, aliases)] if aliases else []
     n_sure = 0
     if doubts is not None:
         sure = doubts.table[doubts.table["is_suspect"] & (doubts.table["confidence_in_likely"] >= SURE)]
         n_sure = len(sure)
         tables[f"The {ROWS_SHOWN} most suspicious labels"] = _suspects(subject, doubts)
         findings += [_suspect_finding(labels, doubts, sure)] if n_sure else []
+    if ceiling.value is None:
+        noise = ceiling
     estimates = {"noise_ceiling": ceiling, "label_noise": noise, **_agreement(labels)}
     answer = (
-        f"{_n_records(differing):,} of {len(labels.dev):,} development records contradict one that says (nearly) the "
-        f"same; {n_sure:,} labels look wrong to a model that had not seen them; the noise ceiling is "
+        f"{_n_records(differing):,} of {len(labels.dev):,} development records have another label than one that says "
+        f"(nearly) the same; {n_sure:,} labels surprise a model that had not seen them; "
+        + (f"{len(aliases):,} labels are other spellings of one; " if aliases else "")
         + (
-            f"{with_interval(ceiling)}, from {basis}."
+            f"the noise ceiling is {with_interval(ceiling)}, from {basis}."
             if ceiling.value is not None
-            else "not known: no case has two labels."
+            else f"the noise ceiling is not known: {ceiling.method.removeprefix('none: ')}."
         )
     )
     facts = {
@@ -67,8 +76,10 @@ def label_quality(subject: Subject, pairs: pd.DataFrame) -> Section:
         "n_suspect": 0 if doubts is None else int(doubts.table["is_suspect"].sum()),
         "model": None if doubts is None else doubts.model,
         "model_accuracy": None if doubts is None else doubts.accuracy,
+        "noise_basis": basis,
+        "is_labelled_twice": len(labels.annotators.columns) > 0,
     }
-    return Section("labels", TITLE, QUESTION, answer, estimates, tables, tuple(findings), facts, _notes(doubts))
+    return Section("labels", TITLE, QUESTION, answer, estimates, tables, tuple(findings), facts, _notes(labels, doubts))
 
 
 def contradictions(labels: Labels, pairs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -114,15 +125,7 @@ def _noise(labels: Labels, alike: pd.DataFrame) -> tuple[Estimate, str]:
         if first not in used and second not in used:
             independent.append(left != right)
         used |= {first, second}
-    return label_noise(sum(independent), len(independent)), f"{len(independent):,} pairs that say the same"
-
-
-def _turned(noise: Estimate) -> Estimate:
-    """Return the accuracy that an agent without errors would be measured at: 1 - noise."""
-    if noise.value is None:
-        return noise
-    low, high = (None if bound is None else 1 - bound for bound in (noise.upper, noise.lower))
-    return Estimate(1 - noise.value, low, high, noise.n, noise.method)
+    return label_noise(sum(independent), len(independent)), f"{len(independent):,} pairs of identical inputs"
 
 
 def _agreement(labels: Labels) -> dict[str, Estimate]:
@@ -140,14 +143,19 @@ def _agreement(labels: Labels) -> dict[str, Estimate]:
     return found
 
 
-def _notes(doubts: Suspicion | None) -> tuple[str, ...]:
+def _notes(labels: Labels, doubts: Suspicion | None) -> tuple[str, ...]:
     notes = [
         "Labels are those of development records only; holdout labels stay sealed.",
         "The noise ceiling takes two labels of one case as independent; copies made with one label hide noise.",
     ]
+    if not len(labels.annotators.columns):
+        notes.append(
+            "Identical inputs are what the columns cannot tell apart: their labels differ by mistake, because what "
+            "decides is in no column, or by chance where the label is an outcome. They may be harder than the rest."
+        )
     if doubts is not None:
         notes.append(
-            f"Labels are ranked by the out-of-fold confidence of a {doubts.model}, which predicts "
+            f"Labels are ranked by the out-of-fold confidence of {doubts.model}, which predicts "
             f"{share_text(doubts.accuracy)} of the labels; {doubts.n_left_out:,} records were left out. A doubt is a "
             "reason to look, not a proof."
         )
@@ -196,22 +204,44 @@ def _suspects(subject: Subject, doubts: Suspicion) -> pd.DataFrame:
     )
 
 
-def _contradiction(labels: Labels, differing: pd.DataFrame) -> Finding:
+def _contradiction(labels: Labels, differing: pd.DataFrame, coincide: bool) -> Finding:
     rows = np.array(sorted(set(differing["first"]) | set(differing["second"])), dtype=np.int64)
     n_same = int((differing["similarity"] == 1.0).sum())
     return Finding(
         "contradictory_label",
-        f"{counted(len(rows), len(labels.dev))} development records contradict one that says (nearly) the same",
+        f"{counted(len(rows), len(labels.dev))} development records have another label than one that says (nearly) "
+        "the same",
+        (labels.column,),
+        rows,
+        len(labels.dev),
+        Severity.MEDIUM if coincide else Severity.HIGH,
+        f"{len(differing):,} pairs, {n_same:,} of them exactly the same after normalisation",
+        "no agent can be right on both; examples in a prompt teach it both",
+        Remedy("where people set the label, have two label these again, blind, and write down the rule; where it is an "
+               "outcome, add the column that tells them apart, or take it as chance", Effort.HOURS,
+               "no pair that says the same has two labels"),
+        pd.DataFrame({"row": rows, "column": labels.column, "kind": "contradictory_label",
+                      "reason": "another record says (nearly) the same with another label"}),
+    )  # fmt: skip
+
+
+def _variants(labels: Labels, aliases: Mapping[str, str]) -> Finding:
+    found = labels.dev[labels.dev.isin(list(aliases))].sort_index()
+    rows = found.index.to_numpy(dtype=np.int64)
+    reasons = [f"{label!r} and {aliases[label]!r} differ by case or white space alone" for label in found]
+    named = ", ".join(f"{other!r} of {meant!r}" for other, meant in list(aliases.items())[:5])
+    return Finding(
+        "label_variants",
+        f"{len(aliases)} labels are other spellings of a label: {named}" + " and others" * (len(aliases) > 5),
         (labels.column,),
         rows,
         len(labels.dev),
         Severity.HIGH,
-        f"{len(differing):,} pairs, {n_same:,} of them exactly the same after normalisation",
-        "no agent can be right on both; examples in a prompt teach it both",
-        Remedy("have two people label these records again, blind, and write down the rule that decides", Effort.HOURS,
-               "no pair that says the same has two labels"),
-        pd.DataFrame({"row": rows, "column": labels.column, "kind": "contradictory_label",
-                      "reason": "another record says (nearly) the same with another label"}),
+        "they differ by case, white space or Unicode form alone",
+        "an agent that means the right answer is wrong by its spelling, and each spelling counts as a decision",
+        Remedy(f"write them under `aliases` of {labels.column!r} in contract.yaml, and out of `allowed`", Effort.HOURS,
+               "no two labels differ by their spelling alone"),
+        pd.DataFrame({"row": rows, "column": labels.column, "kind": "label_variants", "reason": reasons}),
     )  # fmt: skip
 
 
@@ -225,15 +255,16 @@ def _suspect_finding(labels: Labels, doubts: Suspicion, sure: pd.DataFrame) -> F
     ]
     return Finding(
         "likely_label_error",
-        f"{counted(len(rows), len(labels.dev))} development records have a label that looks wrong",
+        f"{counted(len(rows), len(labels.dev))} development records have a label that surprises a model",
         (labels.column,),
         rows,
         len(labels.dev),
         Severity.MEDIUM,
-        f"out-of-fold predictions of a {doubts.model}, right on {share_text(doubts.accuracy)} of the records, prefer "
+        f"out-of-fold predictions of {doubts.model}, right on {share_text(doubts.accuracy)} of the records, prefer "
         f"another label with confidence {SURE} or more",
-        "right decisions are counted as wrong, and wrong examples are learned",
-        Remedy("have a person look at these labels, the most suspicious first, without seeing the present label",
-               Effort.DAYS, "every listed label was confirmed or corrected"),
+        "where such a label is wrong, right decisions are counted as wrong and wrong examples are learned",
+        Remedy("have a person look at these labels, the most suspicious first, without seeing the present label; an "
+               "outcome that was recorded right stays, however surprising", Effort.DAYS,
+               "every listed label was confirmed or corrected"),
         pd.DataFrame({"row": rows, "column": labels.column, "kind": "likely_label_error", "reason": reasons}),
     )  # fmt: skip

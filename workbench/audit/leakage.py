@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.audit.alike import normalised
+from workbench.audit.alike import inputs_coincide, normalised
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.labels import record_text
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
+from workbench.audit.telling import TELLS_ALL, columns_that_tell
 from workbench.audit.wording import counted, share_text, with_interval
 from workbench.metrics import Estimate
 from workbench.splits import Split
@@ -21,9 +21,7 @@ from workbench.stats import holm
 
 TITLE = "Leakage"
 QUESTION = "Is an agent judged on what it was developed on, and does anything give the label away?"
-TELLS_ALL, TELLS_MORE_BY = 0.98, 0.1
-ORDER_MORE_BY = 0.1
-MIN_PER_VALUE = 3
+ORDER_MORE_BY, ORDER_REMOVES = 0.1, 0.2
 MIN_MENTIONS = 10
 ROWS_SHOWN = 30
 
@@ -47,9 +45,11 @@ def leakage(subject: Subject, pairs: pd.DataFrame) -> Section:
     holdout = splits.index[splits == Split.HOLDOUT.value]
     leaked = sorted((set(crossing["first"]) | set(crossing["second"])) & set(holdout))
     ordered = order_tells(subject, labels)
-    telling = columns_that_tell(subject, labels)
+    found = columns_that_tell(subject, labels)
+    telling = found.table
     mentions = label_words(subject, labels)
-    findings = [_crossing_finding(leaked, len(holdout), crossing)] if leaked else []
+    coincide = leaked and inputs_coincide(subject, labels, pairs)
+    findings = [_crossing_finding(leaked, len(holdout), crossing, bool(coincide))] if leaked else []
     findings += [_order_finding(subject, row) for _, row in ordered[ordered["tells"]].iterrows()]
     findings += [_column_finding(subject, row) for _, row in telling[telling["tells"]].iterrows()]
     findings += [_mention_finding(subject, labels, mentions)] if mentions["tells"].any() else []
@@ -65,10 +65,12 @@ def leakage(subject: Subject, pairs: pd.DataFrame) -> Section:
     n_tell = int(ordered["tells"].sum() + telling["tells"].sum())
     answer = (
         f"{with_interval(said)} of {len(holdout):,} holdout records (nearly) repeat a development record; "
-        f"{n_tell} columns or orders tell the label; the words of {int(mentions['tells'].sum())} of "
+        f"{n_tell} of {len(telling) + len(ordered)} columns and orders looked at tell the label alone; "
+        f"the words of {int(mentions['tells'].sum())} of "
         f"{len(labels.allowed)} labels stand in the text and give it away."
     )
     notes = (
+        f"Columns that were not held against the label: {', '.join(found.unseen) or 'none'}.",
         "Holdout records are compared by what they say; their labels stay sealed.",
         "A text that names its label is no fault where production's texts do so too; it is one where the label was "
         "written into the text afterwards.",
@@ -84,7 +86,7 @@ def order_tells(subject: Subject, labels: Labels) -> pd.DataFrame:
 
     Development records are put in order; the share of neighbours with the same label is held against that of a random
     order (the sum of squared label shares), with a one-sided binomial test and Holm over the orders. An order tells
-    the label when p < 0.05 and the share is at least 10 points higher.
+    the label when p < 0.05 and the share is higher by 10 points, or by a fifth of what a random order leaves.
     """
     from scipy.stats import binomtest
 
@@ -103,49 +105,9 @@ def order_tells(subject: Subject, labels: Labels) -> pd.DataFrame:
         rows.append((name, n, same / n if n else float("nan"), chance, p))
     table = pd.DataFrame(rows, columns=["order", "neighbours", "same label", "by chance", "p"])
     table["p, Holm"] = holm(table.pop("p").to_numpy())
-    table["tells"] = (table["p, Holm"] < 0.05) & (table["same label"] - table["by chance"] >= ORDER_MORE_BY)
+    more = min(ORDER_MORE_BY, ORDER_REMOVES * (1 - chance))
+    table["tells"] = (table["p, Holm"] < 0.05) & (table["same label"] - table["by chance"] >= more)
     return table
-
-
-def columns_that_tell(subject: Subject, labels: Labels) -> pd.DataFrame:
-    """Return how often the most frequent label of a column's value, the record itself left out, is the label.
-
-    Values that fewer than three development records share count as one. A column tells the label when that is right on
-    98% of the records and on 10 points more than always the most frequent label. Of an id its parts are looked at:
-    its letters, what stands before its first sign, its last character.
-    """
-    base = float(labels.dev.value_counts(normalize=True).iloc[0])
-    codes, classes = pd.factorize(labels.dev)
-    rows = []
-    for name, cells in _columns_and_parts(subject):
-        values = cells.loc[labels.dev.index].map(str)
-        values = values.where(values.map(values.value_counts()) >= MIN_PER_VALUE, "(rare)")
-        places, kept = pd.factorize(values)
-        if not 1 < len(kept) <= len(values) / 2:
-            continue
-        counts = np.zeros((len(kept), len(classes)), dtype=np.int64)
-        np.add.at(counts, (places, codes), 1)
-        others = counts[places]
-        others[np.arange(len(codes)), codes] -= 1
-        right = float((others.argmax(axis=1) == codes).mean())
-        rows.append((name, len(kept), len(values), right, base, right >= TELLS_ALL and right - base >= TELLS_MORE_BY))
-    names = ["column", "values", "records", "right by this column alone", "right by the most frequent label", "tells"]
-    table = pd.DataFrame(rows, columns=names)
-    table["tells"] = table["tells"].astype(bool)
-    return table.sort_values(names[3], ascending=False, kind="stable", ignore_index=True)
-
-
-def _columns_and_parts(subject: Subject) -> Iterator[tuple[str, pd.Series[Any]]]:
-    """Yield the columns that may tell a label by their values, and the parts of the id that may."""
-    roles = subject.roles
-    for name in subject.frame.columns:
-        if name not in (roles.id, roles.time, *roles.text):
-            yield str(name), subject.frame[name]
-    if roles.id is not None and roles.id in subject.frame.columns:
-        ids = subject.frame[roles.id].map(str).str.strip()
-        yield f"{roles.id} (its letters)", ids.str.replace(r"[\W\d_]+", "", regex=True)
-        yield f"{roles.id} (before the first sign)", ids.str.split(r"[\W_]", n=1, regex=True).str[0]
-        yield f"{roles.id} (last character)", ids.str[-1]
 
 
 def label_words(subject: Subject, labels: Labels) -> pd.DataFrame:
@@ -189,7 +151,7 @@ def _crossing_table(subject: Subject, crossing: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["row", "other row", "similarity", "says", "the other says"])
 
 
-def _crossing_finding(leaked: list[int], n_holdout: int, crossing: pd.DataFrame) -> Finding:
+def _crossing_finding(leaked: list[int], n_holdout: int, crossing: pd.DataFrame, coincide: bool) -> Finding:
     n_same = int((crossing["similarity"] == 1.0).sum())
     others = dict(zip(crossing["first"], crossing["second"], strict=True))
     others |= dict(zip(crossing["second"], crossing["first"], strict=True))
@@ -201,10 +163,14 @@ def _crossing_finding(leaked: list[int], n_holdout: int, crossing: pd.DataFrame)
         (),
         np.array(leaked, dtype=np.int64),
         n_holdout,
-        Severity.HIGH,
+        Severity.LOW if coincide else Severity.HIGH,
         f"{len(crossing):,} pairs across the split, {n_same:,} of them exactly the same after normalisation",
-        "the holdout measures memory on them, so accuracy in production is lower than the measured one",
-        Remedy("leave these holdout records out of the judgement, or report accuracy with and without them",
+        "different cases look the same in these columns; where production's do so as often, the holdout measures that"
+        if coincide else "the holdout measures memory on them: where production's records repeat earlier ones less "
+        "often, accuracy there is lower than the measured one",
+        Remedy("nothing, unless they are copies of one case; columns that tell the cases apart would help an agent"
+               if coincide else
+               "leave these holdout records out of the judgement, or report accuracy with and without them",
                Effort.HOURS,
                "no holdout record repeats a development record"),
         cells,
@@ -239,8 +205,9 @@ def _column_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
         subject.rows,
         len(subject.frame),
         Severity.CRITICAL,
-        f"the label most frequent with its value is right on {share_text(row['right by this column alone'])} of the "
-        f"records, always the most frequent label on {share_text(row['right by the most frequent label'])}",
+        f"looked at by {row['looked at by']}, it is right on {share_text(row['right by this column alone'])} of the "
+        f"records, always the most frequent label on {share_text(row['right by the most frequent label'])}: it removes "
+        f"{share_text(row['of its errors removed'])} of the errors",
         "accuracy says nothing if the column is filled only after the decision",
         Remedy("find out when the column is filled; give it the role ignore if that is after the decision",
                Effort.HOURS,

@@ -233,9 +233,9 @@ def _labels(dataset: Dataset, raw: pd.DataFrame) -> Labels:
     dev = pd.Series(by_id.loc[dataset.splits.index[is_dev]].to_numpy(), index=rows, dtype=object)
     contract = dataset.contract
     ignored = [name for name in contract.columns_with(Role.IGNORE) if name in raw.columns]
-    others = raw.loc[rows, ignored]
+    others = raw.loc[rows, ignored].map(lambda cell: None if pd.isna(cell) else contract.label_of(cell))
     known = set(dataset.labels)
-    kept = [name for name in ignored if set(others[name].dropna().map(str)) <= known and others[name].notna().any()]
+    kept = [name for name in ignored if set(others[name].dropna()) <= known and others[name].notna().any()]
     return Labels(dev, contract.label, dataset.label_counts(), dataset.labels, others[kept])
 
 

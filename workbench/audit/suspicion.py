@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.metrics import Estimate
+
 N_FOLDS = 5
 MAX_CATEGORIES = 60
 MAX_RECORDS = 20_000
@@ -44,6 +46,11 @@ class Suspicion:
     accuracy: float
     model: str
     n_left_out: int
+
+    @property
+    def measured(self) -> Estimate:
+        """That accuracy with its interval."""
+        return Estimate.proportion(round(self.accuracy * len(self.table)), len(self.table))
 
 
 def suspicion(frame: pd.DataFrame, text: tuple[str, ...], labels: pd.Series[str], seed: int = 0) -> Suspicion | None:
@@ -151,7 +158,7 @@ def _models(frame: pd.DataFrame, text: tuple[str, ...]) -> list[tuple[str, Any, 
     found: list[tuple[str, Any, Fitted]] = []
     joined = [" ".join(str(cell) for cell in row if isinstance(cell, str)) for row in frame[texts].to_numpy()]
     if any(WORD.search(one) for one in joined):
-        found.append(("linear classifier on the text", _words(joined), _text_scores))
+        found.append(("a linear classifier on the text", _words(joined), _text_scores))
     if others:
         coded = np.column_stack([_coded(frame[name]) for name in others])
         found.append(("boosted trees on the other columns", coded, _table_scores))

@@ -180,7 +180,8 @@ def implied_class(times: pd.Series[Any], has_hours: bool) -> tuple[LatencyClass,
 def charter_class(charter: Charter | None) -> tuple[LatencyClass | None, str]:
     """Return the latency class of the strictest latency that the charter asks for, and the words for it."""
     latencies = (KpiMetric.LATENCY_P50_S, KpiMetric.LATENCY_P95_S, KpiMetric.LATENCY_P99_S)
-    targets = [kpi.target for kpi in charter.kpis if kpi.metric in latencies] if charter is not None else []
+    kpis = [kpi for kpi in charter.kpis if kpi.metric in latencies] if charter is not None else []
+    targets = [kpi.target for kpi in kpis]
     if charter is not None and charter.latency.p95_s is not None:
         targets.append(charter.latency.p95_s)
     if not targets:
@@ -190,7 +191,8 @@ def charter_class(charter: Charter | None) -> tuple[LatencyClass | None, str]:
         found = LatencyClass.REAL_TIME
     else:
         found = LatencyClass.NEAR_REAL_TIME if target <= NEAR_REAL_TIME_S else LatencyClass.BATCH
-    return found, f"{found.value} ({target:g} s)"
+    mark = next((kpi.mark for kpi in kpis if kpi.target == target), "")
+    return found, f"{found.value} ({target:g} s){mark}"
 
 
 def _periods(known: pd.Series[Any], has_hours: bool, scale: float) -> pd.DataFrame:

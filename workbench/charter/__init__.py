@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.charter.metrics import CATALOGUE, KpiMetric, MetricEntry, Operator
-from workbench.charter.schema import CHARTER_FILE, Authority, Charter, Costs, HighRisk, Kpi, Match
+from workbench.charter.schema import CHARTER_FILE, Authority, Charter, Costs, Dependence, HighRisk, Kpi, Match
 
 __all__ = [
     "CATALOGUE",
@@ -11,6 +11,7 @@ __all__ = [
     "Authority",
     "Charter",
     "Costs",
+    "Dependence",
     "HighRisk",
     "Kpi",
     "KpiMetric",

@@ -19,7 +19,7 @@ from workbench.charter.schema import (
     Readiness,
 )
 from workbench.configuration import parse_yaml, read_text, settings_from
-from workbench.contract import Contract
+from workbench.contract import Contract, Role
 from workbench.errors import shown
 
 MIN_PROCESS_WORDS, MIN_SCOPE_WORDS, MIN_TEXT_WORDS = 15, 8, 4
@@ -104,6 +104,8 @@ def _kpis(charter: Charter) -> Iterator[Gap]:
         yield Gap("kpis", f"{len(charter.kpis)} with a number, not 3 to 5", "agree on three to five; docs/metrics.md")
     for kpi in charter.kpis:
         part = f"kpis.{kpi.id}"
+        if kpi.placeholder:
+            yield Gap(part, f"the target {kpi.target:g} is a placeholder", "agree on one, and take `placeholder` out")
         if kpi.measured_within_days is None:
             yield Gap(part, "no time to measure it in", "add measured_within_days")
         yield from (Gap(part, problem, remedy) for problem, remedy in _target_faults(kpi))
@@ -188,6 +190,9 @@ def _limits(charter: Charter, contract: Contract) -> Iterator[Gap]:
         yield Gap("authority", "missing", "say up to which amount the agent may decide alone, 0 for none")
     for category in charter.high_risk:
         yield from _match_gaps(f"high_risk.{category.id}", category.when, contract)
+    if charter.dependence is not None and charter.dependence.entity != contract.column_with(Role.ENTITY):
+        problem = f"{charter.dependence.entity!r} is not the column with the role entity"
+        yield Gap("dependence.entity", problem, "give that column the role entity in contract.yaml")
     for limit in charter.authority:
         yield from _match_gaps(f"authority.{limit.id}", limit.when, contract)
         if limit.column is not None and limit.column not in contract.columns:

@@ -25,7 +25,8 @@ Role = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*( [A-Za-z0-9]+)*$")]
 class Kpi(Settings):
     """One agreed target; `confidence_level` is how sure a gate must be that it is met.
 
-    `measured_within_days` counts from go-live.
+    `measured_within_days` counts from go-live. `placeholder: true` says that nobody agreed on the target yet: `init`
+    writes it, every output says so, and no gate passes on it.
     """
 
     id: Identifier
@@ -34,7 +35,13 @@ class Kpi(Settings):
     target: float = Field(allow_inf_nan=False)
     confidence_level: float = Field(default=0.95, gt=0.5, lt=1)
     measured_within_days: int | None = Field(default=None, ge=1)
+    placeholder: bool = False
     why: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What stands behind the target wherever it is shown; empty for one that was agreed on."""
+        return " (placeholder)" if self.placeholder else ""
 
 
 class Scope(Settings):
@@ -220,6 +227,18 @@ class Authority(Settings):
     to: str = ""
 
 
+class Dependence(Settings):
+    """How far errors of one entity correlate at most: what a certificate may assume instead of nothing.
+
+    `correlation_at_most` bounds the intra-cluster correlation of errors among decisions that can be automated; 1 means
+    that an entity may be wholly wrong. `entity` is the contract's column with that role.
+    """
+
+    entity: str
+    correlation_at_most: float = Field(ge=0, le=1)
+    why: str = ""
+
+
 class Volume(Settings):
     """How many records arrive in production."""
 
@@ -274,6 +293,7 @@ class Charter(Settings):
     risks: tuple[Risk, ...] = ()
     high_risk: tuple[HighRisk, ...] = ()
     authority: tuple[Authority, ...] = ()
+    dependence: Dependence | None = None
     volume: Volume = Volume()
     latency: Latency = Latency()
     costs: Costs = Costs()
@@ -300,3 +320,15 @@ class Charter(Settings):
     def target(self, metric: KpiMetric) -> float | None:
         """Return the target of the first KPI on a metric, None when there is none."""
         return next((kpi.target for kpi in self.kpis if kpi.metric is metric), None)
+
+    def mark(self, metric: KpiMetric) -> str:
+        """Return what stands behind that target wherever it is shown."""
+        return next((kpi.mark for kpi in self.kpis if kpi.metric is metric), "")
+
+    @property
+    def placeholder_note(self) -> str:
+        """One sentence on the targets that nobody agreed on yet; empty when there is none."""
+        named = [kpi.id for kpi in self.kpis if kpi.placeholder]
+        if not named:
+            return ""
+        return f"{len(named)} of {len(self.kpis)} targets are placeholders that nobody agreed on: {', '.join(named)}."

@@ -77,6 +77,7 @@ def _check_stated(asked: Mapping[str, Any], given: Mapping[str, Any], charter: C
     if same and kind == "kpi":
         kpi = next(kpi for kpi in charter.kpis if kpi.id == asked["kpi"])
         same = _numbers(given) == (kpi.metric.value, kpi.operator.value, kpi.target, kpi.confidence_level)
+        same = same and bool(given.get("is_placeholder")) == kpi.placeholder
     elif same and kind == "metric":
         level = asked.get("confidence_level") or given["confidence_level"]
         same = _numbers(given) == (asked["metric"], asked["operator"], asked["target"], level)

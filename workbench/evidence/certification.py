@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from workbench.charter import CATALOGUE, Charter, KpiMetric
 from workbench.errors import SignatureError
 from workbench.evidence.recompute import HOLDOUT, Recorded, require_same
 from workbench.ledger import SPENT_AT_ONCE, Opening
-from workbench.metrics.certified import CertificationSettings, certify_outcomes, ranked_decisions
-from workbench.stats.power import binomial_p_values
+from workbench.metrics.certified import CertificationSettings, certify_outcomes, ranked_decisions, stated_bound
+from workbench.stats import BoundSource, CorrelationBound
+from workbench.stats.dependence import BOUND_SHARE
 
 FIXED = "fixed beforehand"
 LEVEL_TOLERANCE = 1e-9
@@ -47,14 +49,19 @@ def check_certification(
     _check_level(block["confidence_level"], kpi.confidence_level, openings)
     escalate_label = recorded.content["inputs"]["escalate_label"]
     settings = CertificationSettings(
-        block["target"], block["confidence_level"], block["automation_target"], escalate_label
+        block["target"],
+        block["confidence_level"],
+        block["automation_target"],
+        escalate_label,
+        "entity" if block["clustering"] is None else block["clustering"]["entity"],
+        stated_bound(charter),
     )
     development = _development(recorded, others)
     if development is not None or block["order"]["source"] == FIXED:
         again = certify_outcomes(recorded.outcomes, settings, development).as_json()
         require_same(again, block, "certification")
     else:
-        again = _at_threshold(recorded, settings, block["threshold"])
+        again = _at_threshold(recorded, settings, block)
         require_same(again, {name: block[name] for name in again}, "certification")
     if block["threshold"] is not None:
         require_same(block["threshold"], recorded.content["threshold"]["threshold"], "certified threshold")
@@ -89,28 +96,42 @@ def _development(recorded: Recorded, others: Sequence[Recorded]) -> Any:
     return same[0].outcomes if same else None
 
 
-def _at_threshold(recorded: Recorded, settings: CertificationSettings, threshold: float | None) -> dict[str, Any]:
-    """Return what the decisions say at a certified threshold.
+def _at_threshold(recorded: Recorded, settings: CertificationSettings, block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the decisions say at a certified threshold; a bound from development records is taken as it is.
 
     Raises
     ------
     SignatureError
-        The exact test at the threshold does not reject.
+        The exact test at the threshold does not reject, or the bound is not the one stated.
     """
+    threshold, clustering = block["threshold"], block["clustering"]
+    if clustering is not None:
+        settings = replace(settings, bound=_recorded_bound(clustering, settings.bound))
     plain = certify_outcomes(recorded.outcomes, settings)
     confidence, right = ranked_decisions(recorded.outcomes, settings.escalate_label)
     automated = confidence >= (np.inf if threshold is None else threshold)
     n_automated, n_wrong = int(automated.sum()), int((automated & ~right).sum())
     if threshold is not None:
-        deflation = 1.0 if plain.clustering is None else plain.clustering.design_effect
-        p_value = binomial_p_values([n_wrong], [n_automated], 1.0 - settings.target, deflation)
-        if p_value[0] > 1.0 - settings.confidence_level:
-            raise SignatureError("the certified threshold does not pass its test", got=f"p = {p_value[0]:.4g}")
+        p_value = float(plain.claim.p_values(np.array([n_wrong]), np.array([n_automated]))[0])
+        if p_value > plain.claim.alpha:
+            raise SignatureError("the certified threshold does not pass its test", got=f"p = {p_value:.4g}")
+        if plain.clustering is not None and plain.clustering.contradicted is not None:
+            raise SignatureError("a bound is certified with that the decisions contradict")
     return {
         "threshold": threshold,
         "automation_rate": n_automated / len(confidence),
         "n": len(confidence),
         "n_automated": n_automated,
         "n_wrong": n_wrong,
-        "clustering": None if plain.clustering is None else plain.clustering.as_json(),
     }
+
+
+def _recorded_bound(clustering: Mapping[str, Any], stated: CorrelationBound | None) -> CorrelationBound:
+    """Return the bound that an evaluation names; one that the charter does not state raises SignatureError."""
+    source = BoundSource(clustering["bound_from"])
+    named = CorrelationBound(clustering["correlation_at_most"], source, clustering["bound_level_share"])
+    if (stated is not None or source is BoundSource.STATED) and named != stated:
+        raise SignatureError("the bound of the correlation is not what the charter states", got=str(named.at_most))
+    if source is BoundSource.DEVELOPMENT and named.level_share != BOUND_SHARE:
+        raise SignatureError("a bound from development records must use its share of the level")
+    return named

@@ -19,6 +19,7 @@ from workbench.errors import SignatureError, WorkbenchError, shown
 from workbench.evidence.decisions import DECISIONS, EVALUATIONS, read_decisions, settings_from_inputs
 from workbench.journal import digest_of
 from workbench.metrics import METRIC_NAMES, Estimate, evaluate_outcomes
+from workbench.metrics.certified import certified_accuracy, takes_certificate
 from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL
 from workbench.metrics.measured import audited, measured
 
@@ -75,7 +76,10 @@ def check_evaluation(recorded: Recorded) -> int:
     settings = settings_from_inputs(content["inputs"], DEFAULT_CONFIDENCE_LEVEL)
     chosen = content["threshold"]
     require_same(settings.threshold, None if chosen is None else chosen["threshold"], f"threshold of {where}")
-    estimates = {name: one.as_json() for name, one in evaluate_outcomes(outcomes, settings).items()}
+    found, block = evaluate_outcomes(outcomes, settings), content.get("certification")
+    if block is not None:
+        found["selective_accuracy"] = certified_accuracy(outcomes, block, found["selective_accuracy"], settings)
+    estimates = {name: one.as_json() for name, one in found.items()}
     stored = dict(content["estimates"])
     for name in NOT_IN_DECISIONS:
         estimates.pop(name, None), stored.pop(name, None)
@@ -163,14 +167,20 @@ def _estimate(
     (recorded,) = judged
     level = max(level, one.get("charged_level") or level)
     settings = settings_from_inputs(recorded.content["inputs"], level)
+    block = recorded.content.get("certification")
     try:
-        return measured(recorded.outcomes, name, settings, one["slice"])
+        plain = measured(recorded.outcomes, name, settings, one["slice"])
+        if block is not None and takes_certificate(name, one["slice"], block, level):
+            return certified_accuracy(recorded.outcomes, block, plain, settings)
+        return plain
     except WorkbenchError as error:
         raise SignatureError(f"a criterion cannot be computed again: {error.problem}", got=one["id"]) from None
 
 
 def _state(one: Mapping[str, Any], estimate: Estimate) -> str:
     """Return pass when the whole interval is on the good side of the target, fail when all of it is on the other."""
+    if one.get("is_placeholder"):
+        return "unproven"
     asked = Operator(one["operator"])
     bounds = (estimate.lower, estimate.upper)
     worst, best = bounds if asked is Operator.AT_LEAST else bounds[::-1]

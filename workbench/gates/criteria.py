@@ -43,6 +43,8 @@ class Criterion:
         Column to value: only the records that have it; empty for all.
     charged_level : float, optional
         The confidence level after what this opening of the holdout is charged; None where no label is looked at.
+    is_placeholder : bool
+        Whether nobody agreed on the target yet; such a criterion stays unproven whatever was measured.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Criterion:
     slice: Mapping[str, str] = field(default_factory=dict)
     no_waiver: bool = False
     charged_level: float | None = None
+    is_placeholder: bool = False
 
     @property
     def level(self) -> float:
@@ -70,7 +73,8 @@ class Criterion:
         level = "" if self.confidence_level is None else f" at {100 * self.confidence_level:g}% confidence"
         if self.charged_level is not None:
             level += f" ({100 * self.charged_level:.4g}% after the charge for opening the holdout)"
-        return f"{words} {value_text(self.name, self.target, 2)}{level}"
+        mark = " (placeholder)" if self.is_placeholder else ""
+        return f"{words} {value_text(self.name, self.target, 2)}{mark}{level}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the criterion as JSON values."""
@@ -85,6 +89,7 @@ class Criterion:
             "slice": dict(self.slice),
             "no_waiver": self.no_waiver,
             "charged_level": self.charged_level,
+            "is_placeholder": self.is_placeholder,
         }
 
 
@@ -158,6 +163,8 @@ def state_of(criterion: Criterion, estimate: Estimate) -> State:
     """
     assert criterion.operator is not None
     assert criterion.target is not None
+    if criterion.is_placeholder:
+        return State.UNPROVEN
     bounds = (estimate.lower, estimate.upper)
     worst, best = bounds if criterion.operator is Operator.AT_LEAST else bounds[::-1]
     if worst is not None and criterion.operator.holds(worst, criterion.target):
@@ -172,6 +179,8 @@ def reason_of(criterion: Criterion, estimate: Estimate, state: State) -> str:
     if estimate.value is None:
         return f"undefined: {estimate.method.removeprefix('none: ')}"
     found = estimate_text(criterion.name, estimate)
+    if criterion.is_placeholder:
+        return f"{found}; nobody agreed on the target yet, {criterion.wanted()}"
     side = {
         State.PASS: "the whole interval is on the good side of",
         State.FAIL: "the whole interval is on the bad side of",

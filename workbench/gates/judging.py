@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workbench.charter import KpiMetric
 from workbench.gates.builtin import builtin_criteria, builtin_results
+from workbench.gates.certification import certified
 from workbench.gates.checks import check_answer
 from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, State, reason_of, state_of
 from workbench.gates.documents import document_answer
 from workbench.gates.facts import Facts
 from workbench.gates.planning import arrival_days, quantile_records, records_missing
 from workbench.gates.remedy import BETTER_VERSION
-from workbench.gates.schema import CHECK_TITLES, AuditMetric, CriterionSettings, DocumentSettings, GateSettings
+from workbench.gates.schema import CHECK_TITLES, AuditMetric, Check, CriterionSettings, DocumentSettings, GateSettings
 from workbench.metrics import Estimate
+from workbench.metrics.certified import certified_accuracy, takes_certificate
 from workbench.metrics.measured import audited, measured
 from workbench.metrics.summary import LATENCY_QUANTILES
 
 DEFAULT_LEVEL = 0.95
 MEND_RECORDS = "mend the records, then audit again"
+AGREE = "agree on the target in charter.yaml, and take `placeholder: true` out"
+# Checks that hold the evidence against targets of the charter, and the metrics of those.
+ON_TARGETS = {
+    Check.CERTIFIED: frozenset({KpiMetric.SELECTIVE_ACCURACY}),
+    Check.SAMPLE_FITNESS: frozenset({KpiMetric.ACCURACY, KpiMetric.SELECTIVE_ACCURACY, KpiMetric.AUTOMATION_RATE}),
+}
 OF_LABELS = frozenset(
     {
         "accuracy",
@@ -39,7 +49,7 @@ def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
         A criterion, suite or document does not fit the pilot.
     """
     gate = facts.gates.gates[number]
-    criteria = [_criterion_result(facts, gate, asked) for asked in gate.criteria]
+    criteria = [_unless_placeholder(facts, asked, _criterion_result(facts, gate, asked)) for asked in gate.criteria]
     documents = [_document_result(facts, document) for document in gate.documents]
     return (*criteria, *documents, *builtin_results(facts, number))
 
@@ -59,6 +69,16 @@ def _criterion_result(facts: Facts, gate: GateSettings, asked: CriterionSettings
     return CriterionResult(
         criterion, answer.state, answer.reason, answer.would_change, None, answer.missing, answer.details
     )
+
+
+def _unless_placeholder(facts: Facts, asked: CriterionSettings, result: CriterionResult) -> CriterionResult:
+    """Return a check that passes on a target that nobody agreed on as unproven."""
+    metrics = ON_TARGETS.get(asked.check, frozenset()) if asked.check is not None else frozenset()
+    named = [kpi.id for kpi in facts.pilot.charter.kpis if kpi.placeholder and kpi.metric in metrics]
+    if not named or result.state is not State.PASS:
+        return result
+    reason = f"placeholder targets ({', '.join(named)}): {result.reason}"
+    return replace(result, state=State.UNPROVEN, reason=reason, would_change=AGREE)
 
 
 def _document_result(facts: Facts, document: DocumentSettings) -> CriterionResult:
@@ -88,8 +108,15 @@ def _criterion(facts: Facts, asked: CriterionSettings) -> Criterion:
         return Criterion(asked.id, title, *stated, slice=asked.slice, no_waiver=asked.no_waiver, charged_level=charged)
     kpi = next(kpi for kpi in facts.pilot.charter.kpis if kpi.id == asked.kpi)
     agreed = (Kind.KPI, kpi.metric.value, kpi.operator, kpi.target, kpi.confidence_level)
-    title, charged = asked.title or f"KPI {kpi.id}", _charged(facts, kpi.metric.value, kpi.confidence_level)
-    return Criterion(asked.id, title, *agreed, slice=asked.slice, no_waiver=asked.no_waiver, charged_level=charged)
+    return Criterion(
+        asked.id,
+        asked.title or f"KPI {kpi.id}",
+        *agreed,
+        slice=asked.slice,
+        no_waiver=asked.no_waiver,
+        charged_level=_charged(facts, kpi.metric.value, kpi.confidence_level),
+        is_placeholder=kpi.placeholder,
+    )
 
 
 def _charged(facts: Facts, metric: str, level: float) -> float | None:
@@ -111,6 +138,8 @@ def _estimate_result(facts: Facts, criterion: Criterion) -> CriterionResult:
     reason = reason_of(criterion, estimate, state)
     if state is State.PASS:
         return CriterionResult(criterion, state, reason, "", estimate)
+    if criterion.is_placeholder:
+        return CriterionResult(criterion, state, reason, AGREE, estimate)
     missing, change = _needed(facts, criterion, estimate, state)
     return CriterionResult(criterion, state, reason, change, estimate, missing)
 
@@ -118,7 +147,12 @@ def _estimate_result(facts: Facts, criterion: Criterion) -> CriterionResult:
 def judged_estimate(facts: Facts, criterion: Criterion) -> Estimate:
     """Return the estimate of the judged version on the criterion's slice, at its confidence level."""
     assert facts.judged is not None
-    return measured(facts.judged.outcomes, criterion.name, facts.settings_at(criterion.level), criterion.slice)
+    outcomes, settings = facts.judged.outcomes, facts.settings_at(criterion.level)
+    plain = measured(outcomes, criterion.name, settings, criterion.slice)
+    block = facts.judged.content.get("certification")
+    if block is not None and takes_certificate(criterion.name, criterion.slice, block, criterion.level):
+        return certified_accuracy(outcomes, block, plain, settings)
+    return plain
 
 
 def audit_estimate(facts: Facts, criterion: Criterion) -> Estimate:
@@ -134,6 +168,10 @@ def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State
         return Missing(), "measure it"
     is_audit = criterion.name in list(AuditMetric)
     no_number = (Missing(), MEND_RECORDS) if is_audit else (Missing(version=True), BETTER_VERSION)
+    judged = None if facts.judged is None else facts.judged.content.get("certification")
+    if takes_certificate(criterion.name, criterion.slice, judged, criterion.level) and state is not State.FAIL:
+        answer = certified(facts)
+        return answer.missing, answer.would_change
     if state is State.FAIL:
         return no_number
     if criterion.name in LATENCY_QUANTILES:

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from workbench.charter import Charter
 from workbench.errors import InputError
 from workbench.metrics.escalation import ThresholdChoice
+from workbench.metrics.estimate import Estimate, method_text
 from workbench.metrics.outcomes import is_asked, is_automated, is_right, numbers
+from workbench.metrics.summary import EvaluationSettings
 from workbench.stats import (
     AmountCertification,
     Certification,
+    Claim,
+    CorrelationBound,
     certify_amounts,
     certify_categories,
     certify_threshold,
 )
+from workbench.stats.worst_case import Nested
 
 CLUSTER_COLUMN = "entity"
+LEVEL_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +45,18 @@ class CertificationSettings:
         Share of records that should be automated.
     escalate_label : str, optional
         The action by which an agent escalates.
+    entity : str
+        What records depend on together, in one word.
+    bound : CorrelationBound, optional
+        Stated bound of the correlation of errors within an entity.
     """
 
     target: float
     confidence_level: float
     automation_target: float | None = None
     escalate_label: str | None = None
+    entity: str = CLUSTER_COLUMN
+    bound: CorrelationBound | None = None
 
 
 def certify_outcomes(
@@ -52,14 +66,15 @@ def certify_outcomes(
 
     Every decision that was asked for is in the denominator; one that the agent escalated, that has no confidence, or
     that is invalid or failed is never automated. Records of one entity are taken as a cluster where there is such a
-    column; a record without an entity is a cluster of its own.
+    column, in the worst case at the bound of their correlation; a record without an entity is a cluster of its own.
 
     Parameters
     ----------
     outcomes : DataFrame
         Of the holdout.
     development : DataFrame, optional
-        Outcomes of the same version on development records, to choose the order of the tests by.
+        Outcomes of the same version on development records, to choose the order of the tests by, and with entities to
+        bound their correlation by where no bound is stated.
 
     Raises
     ------
@@ -67,16 +82,40 @@ def certify_outcomes(
         No decision was asked for, or a setting does not fit.
     """
     confidence, right = ranked_decisions(outcomes, settings.escalate_label)
-    earlier = None if development is None else ranked_decisions(development, settings.escalate_label)
-    return certify_threshold(
+    entities = _clusters(outcomes[is_asked(outcomes)])
+    earlier = None if development is None else _earlier(development, settings, entities is not None)
+    found = certify_threshold(
         confidence,
         right,
         target=settings.target,
         confidence_level=settings.confidence_level,
         automation_target=settings.automation_target,
-        clusters=_clusters(outcomes[is_asked(outcomes)]),
-        development=None if earlier is None or not len(earlier[0]) else earlier,
+        clusters=entities,
+        correlation_at_most=None if entities is None else settings.bound,
+        development=earlier,
     )
+    if found.clustering is None:
+        return found
+    both = _n_on_both_sides(outcomes, development)
+    return replace(found, clustering=replace(found.clustering, entity=settings.entity, n_on_both_sides=both))
+
+
+def _earlier(
+    development: pd.DataFrame, settings: CertificationSettings, has_entities: bool
+) -> tuple[ArrayLike, ...] | None:
+    """Return development decisions as arrays, with the entities where they matter; None where there are none."""
+    confidence, right = ranked_decisions(development, settings.escalate_label)
+    if not len(confidence):
+        return None
+    entities = _clusters(development[is_asked(development)]) if has_entities else None
+    return (confidence, right) if entities is None else (confidence, right, entities)
+
+
+def _n_on_both_sides(outcomes: pd.DataFrame, development: pd.DataFrame | None) -> int | None:
+    """Return how many entities of the holdout have development records too, None where that is not known."""
+    if development is None or CLUSTER_COLUMN not in development.columns:
+        return None
+    return len(set(outcomes[CLUSTER_COLUMN].dropna()) & set(development[CLUSTER_COLUMN].dropna()))
 
 
 def certify_members(
@@ -114,6 +153,7 @@ def certify_members(
         confidence_level=settings.confidence_level,
         automation_target=settings.automation_target,
         clusters=None if clusters is None else clusters[order],
+        correlation_at_most=None if clusters is None else settings.bound,
     )
 
 
@@ -153,6 +193,11 @@ def certify_money(
     )
 
 
+def stated_bound(charter: Charter) -> CorrelationBound | None:
+    """Return the bound of the correlation of errors that a charter states, None where it states none."""
+    return None if charter.dependence is None else CorrelationBound(charter.dependence.correlation_at_most)
+
+
 def choice_of(certification: Certification) -> ThresholdChoice | None:
     """Return a certified threshold as the threshold of an evaluation, None when nothing is certified."""
     if certification.threshold is None:
@@ -165,6 +210,49 @@ def choice_of(certification: Certification) -> ThresholdChoice | None:
         asked=certification.n,
         is_certified=True,
     )
+
+
+def takes_certificate(metric: str, where: Mapping[str, str], block: Mapping[str, Any] | None, level: float) -> bool:
+    """Whether an estimate is the certification's: selective accuracy of all records, at its level or a lower one."""
+    is_it = metric == "selective_accuracy" and not where and block is not None
+    return is_it and block is not None and level <= block["confidence_level"] + LEVEL_TOLERANCE
+
+
+def certified_accuracy(
+    outcomes: pd.DataFrame, block: Mapping[str, Any], plain: Estimate, settings: EvaluationSettings
+) -> Estimate:
+    """Return the selective accuracy with bounds that agree with the certification: a KPI has one answer.
+
+    Where a threshold is certified the lower bound is what was proved. Where none is, no lower bound reaches the target:
+    a threshold taken from development records is no second chance. Bounds are one-sided at the certification's level,
+    with entities in their worst case.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        Of the holdout.
+    block : mapping
+        `Certification.as_json()`.
+    plain : Estimate
+        The selective accuracy at the evaluation's threshold.
+    settings : EvaluationSettings
+        Its threshold and the action by which an agent escalates.
+    """
+    if plain.value is None or settings.threshold is None:
+        return plain
+    level, clustering = float(block["confidence_level"]), block["clustering"]
+    confidence, right = ranked_decisions(outcomes, settings.escalate_label)
+    inside, nested = confidence >= settings.threshold, None
+    codes = _clusters(outcomes[is_asked(outcomes)])
+    if clustering is not None and codes is not None:
+        nested = Nested.of(np.unique(codes[inside], return_inverse=True)[1], clustering["correlation_at_most"])
+    claim = Claim(block["target"], 1.0 - level, clusters=nested)
+    least, most = claim.interval(int((~right[inside]).sum()), int(inside.sum()), level)
+    if block["threshold"] is not None:
+        lower, title = block["accuracy_lower"], "certified, one-sided"
+    else:
+        lower, title = min(1.0 - most, float(np.nextafter(block["target"], 0.0))), "not certified, one-sided"
+    return replace(plain, lower=lower, upper=1.0 - least, method=method_text(title, level))
 
 
 def ranked_decisions(
@@ -181,9 +269,11 @@ def _clusters(asked: pd.DataFrame) -> NDArray[np.int64] | None:
     """Return the entity of each record, or None where no entity has two records."""
     if CLUSTER_COLUMN not in asked.columns:
         return None
-    entity = asked[CLUSTER_COLUMN].astype(object)
-    alone = entity.isna().to_numpy()
-    if not entity[~alone].duplicated().any():
-        return None
-    codes, _ = pd.factorize(entity)
-    return np.where(alone, -1 - np.arange(len(codes)), codes)
+    entity = asked[CLUSTER_COLUMN]
+    return entity_codes(entity) if entity.dropna().duplicated().any() else None
+
+
+def entity_codes(cells: pd.Series[Any]) -> NDArray[np.int64]:
+    """Return a number per record that is the same for one entity; a record without an entity has one of its own."""
+    codes, _ = pd.factorize(cells.astype(object))
+    return np.where(codes < 0, -1 - np.arange(len(codes)), codes)

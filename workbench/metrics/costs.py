@@ -14,6 +14,8 @@ from workbench.metrics.outcomes import is_asked, is_automated, is_wrong, skipped
 from workbench.stats import Certification, mean_interval
 from workbench.stats.sequence import rank
 
+FEWEST_PAIRS = 30  # from fewer the interval is too wide to say anything of an agent
+TOO_FEW = "too few pairs to say"
 COST_COLUMNS = ("threshold", "automated", "automation_rate", "wrong", "cost_per_record", "is_certified")
 
 
@@ -132,7 +134,7 @@ def minutes_saved(
     )
 
 
-def noise_ceiling(label_errors: Estimate) -> Estimate:
+def noise_ceiling(label_errors: Estimate, measured: Estimate | None = None) -> Estimate:
     """Return the highest accuracy that can be measured against labels of which a share is wrong: one minus that share.
 
     An agent without any error is seen to err as often as the labels do (observed error about e + (1 - e) h), so a
@@ -141,11 +143,34 @@ def noise_ceiling(label_errors: Estimate) -> Estimate:
     Parameters
     ----------
     label_errors : Estimate
-        Share of wrong labels, as the audit estimates it.
+        Share of wrong labels, as the audit estimates it, n counting the pairs of labels it was seen on.
+    measured : Estimate, optional
+        An accuracy that was measured on these labels: a ceiling below its lower bound is refuted by it.
+
+    Returns
+    -------
+    Estimate
+        Undefined on fewer than 30 pairs, and where it is refuted.
     """
     if label_errors.value is None:
-        return Estimate.undefined("the share of wrong labels is not known", label_errors.excluded)
+        return label_errors
+    if label_errors.n < FEWEST_PAIRS:
+        return Estimate.undefined(f"{TOO_FEW}, {label_errors.n} where {FEWEST_PAIRS} are wanted")
     lower = None if label_errors.upper is None else 1.0 - label_errors.upper
     upper = None if label_errors.lower is None else 1.0 - label_errors.lower
     value = 1.0 - label_errors.value
-    return Estimate(value, lower, upper, label_errors.n, label_errors.method, listed(label_errors.excluded))
+    found = Estimate(value, lower, upper, label_errors.n, label_errors.method, listed(label_errors.excluded))
+    return found if measured is None else unless_refuted(found, measured)
+
+
+def unless_refuted(ceiling: Estimate, measured: Estimate) -> Estimate:
+    """Return a ceiling, undefined where an accuracy was measured whose lower bound lies above it.
+
+    The pairs of labels it was seen on are then harder cases than the other records.
+    """
+    if ceiling.value is None or measured.lower is None or ceiling.value >= measured.lower:
+        return ceiling
+    return Estimate.undefined(
+        f"{ceiling.n:,} pairs of labels give {ceiling.value:.1%}, and an accuracy of at least {measured.lower:.1%} was "
+        "measured: they are harder cases than the other records"
+    )

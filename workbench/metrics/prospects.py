@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
-from workbench.stats import Certification, Outlook, Prospect
+from workbench.stats import BoundSource, Certification, Clustering, ErrorCluster, Outlook, Prospect
 
 
 def what_would_do(certification: Certification) -> str:
@@ -18,19 +19,97 @@ def what_would_do(certification: Certification) -> str:
     >>> what_would_do(few)
     'about 909 more labelled records give an 80% chance'
     """
-    ahead = certification.outlook
-    said = _prospect(ahead, certification.target)
+    ahead, clustering = certification.outlook, certification.clustering
+    if clustering is not None and clustering.contradicted is not None:
+        return _contradiction(clustering)
+    said = _prospect(certification)
+    if ahead.lost_at is not None and ahead.prospect is not Prospect.LOST:
+        return f"{said}; {_lost(certification, ahead.lost_at)}"
     if ahead.within_reach is None or ahead.within_reach_needs is None:
         return said
-    return f"{said}; for {ahead.within_reach:.0%} automation about {ahead.within_reach_needs:,} more would do"
+    return f"{said}; for {ahead.within_reach:.0%} automation {_more(certification, ahead.within_reach_needs)} would do"
 
 
-def _prospect(ahead: Outlook, target: float) -> str:
+def entities(name: str, n: int) -> str:
+    """Return a number of entities in words, from the name of their column.
+
+    Examples
+    --------
+    >>> entities("vendor_id", 1_200), entities("company", 2), entities("vendor", 1)
+    ('1,200 vendors', '2 companies', '1 vendor')
+    """
+    word = name.lower().removesuffix("_id").removesuffix("_no").replace("_", " ")
+    plural = f"{word[:-1]}ies" if word.endswith("y") else word if word.endswith("s") else f"{word}s"
+    return f"{n:,} {word if n == 1 else plural}"
+
+
+def assumptions(clustering: Clustering) -> str:
+    """Return in words what a certificate with clusters assumes, and what speaks against it."""
+    word, bound = entities(clustering.entity, 1).removeprefix("1 "), clustering.bound
+    match bound.source:
+        case BoundSource.NONE:
+            said = f"nothing bounds how errors of one {word} correlate, so one may be wholly wrong"
+        case BoundSource.STATED:
+            said = (
+                f"errors of one {word} are assumed to correlate by at most {bound.at_most:.2g}, as the charter states"
+            )
+        case BoundSource.DEVELOPMENT:
+            limit = f"at most {bound.at_most:.2g}, the upper limit in development records"
+            said = f"errors of one {word} are assumed to correlate by {limit}"
+        case _:
+            assert_never(bound.source)
+    said += f", and its error rate not to depend on its number of records ({_sizes(clustering)})"
+    if not clustering.n_on_both_sides:
+        return said
+    both = f"{entities(clustering.entity, clustering.n_on_both_sides)} of {clustering.n_clusters:,}"
+    return f"{said}; {both} also have development records, so this says little of a new {word}"
+
+
+def undeclared_warning(clustered: Sequence[ErrorCluster]) -> str:
+    """Return in words that errors cluster on columns that are no declared entity."""
+    columns = " and ".join(f"`{one.column}` (correlation about {one.correlation:.2g})" for one in clustered)
+    return f"errors cluster on {columns}: declare it as entity in contract.yaml, the certificate may be wrong"
+
+
+def _sizes(clustering: Clustering) -> str:
+    return f"{entities(clustering.entity, clustering.n_clusters)}, the largest with {clustering.largest:,}"
+
+
+def _more(certification: Certification, records: int) -> str:
+    """Return so many more records in words, as entities where records come in clusters."""
+    clustering = certification.clustering
+    if clustering is None or clustering.mean_size <= 1.0 or certification.claim.clusters is None:
+        return f"about {records:,} more"
+    n = max(round(records * clustering.n_clusters / certification.n), 1)
+    count, _, word = entities(clustering.entity, n).partition(" ")
+    return f"about {count} more {word} ({records:,} records)"
+
+
+def _contradiction(clustering: Clustering) -> str:
+    word = entities(clustering.entity, 1).removeprefix("1 ")
+    seen = f"errors of one {word} correlate by {clustering.contradicted:.2g} or more (99% confidence)"
+    return f"the bound of {clustering.bound.at_most:.2g} does not hold: {seen}, so a higher one must be stated"
+
+
+def _lost(certification: Certification, share: float) -> str:
+    failed = certification.steps
+    if not len(failed.threshold):
+        return f"for {share:.0%} automation these records are enough, but none of the tests planned came that far"
+    test = f"{failed.n_wrong[-1]:,} of {failed.n_automated[-1]:,} were wrong"
+    return f"for {share:.0%} automation as many new records as these would do, but the first test failed ({test})"
+
+
+def _prospect(certification: Certification) -> str:
+    ahead, target = certification.outlook, certification.target
     match ahead.prospect:
         case Prospect.PROVED:
             return "nothing is missing"
         case Prospect.MORE_RECORDS:
-            return f"about {ahead.records_needed:,} more labelled records give an 80% chance"
+            assert ahead.records_needed is not None
+            more = _more(certification, ahead.records_needed)
+            return f"{more}{'' if more.endswith(')') else ' labelled records'} give an 80% chance"
+        case Prospect.LOST:
+            return _lost(certification, ahead.aim or ahead.lost_at or 1.0)
         case Prospect.TOO_FEW_AUTOMATABLE:
             can = f"{ahead.n_automatable:,} of {ahead.n:,} decisions can be automated at all"
             if not ahead.n_automatable:

@@ -149,7 +149,7 @@ def _kpis(kpis: Sequence[Kpi]) -> Grid:
     for kpi in kpis:
         side = "at least" if kpi.operator is Operator.AT_LEAST else "at most"
         within = NOT_SAID if kpi.measured_within_days is None else f"{kpi.measured_within_days} days"
-        target = f"{side} {value_text(kpi.metric.value, kpi.target)}"
+        target = f"{side} {value_text(kpi.metric.value, kpi.target)}{kpi.mark}"
         rows.append((kpi.id, CATALOGUE[kpi.metric].definition, target, f"{kpi.confidence_level:.0%}", within, kpi.why))
     return Grid(("KPI", "what is counted", "target", "confidence", "measured within", "why"), tuple(rows))
 

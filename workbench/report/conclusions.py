@@ -6,15 +6,17 @@ from workbench.evaluation import Evaluation
 from workbench.pilot import Pilot
 from workbench.report.ceiling import Ceiling, ceiling_conclusion
 from workbench.report.conclusion import Conclusion
+from workbench.report.escalation import escalation_conclusion
 from workbench.report.high_risk import high_risk_measures, high_risk_members, high_risk_proofs
 from workbench.report.worth import amounts_conclusion, costs_conclusion, minutes_conclusion
 from workbench.splits import Dataset
 
 
 def conclusions(pilot: Pilot, dataset: Dataset, evaluation: Evaluation, ceiling: Ceiling) -> dict[str, Conclusion]:
-    """Return the conclusions by name: noise_ceiling, high_risk, high_risk_proofs, costs, minutes, amounts.
+    """Return the conclusions by name: escalation, noise_ceiling, high_risk, high_risk_proofs, costs, minutes, amounts.
 
-    Nothing is asked, and no record is opened that the evaluation has not opened.
+    While the charter has placeholders, `targets` says so first. Nothing is asked, and no record is opened that the
+    evaluation has not opened.
 
     Raises
     ------
@@ -22,9 +24,12 @@ def conclusions(pilot: Pilot, dataset: Dataset, evaluation: Evaluation, ceiling:
         A rule of the charter names an unknown column, or an amount is negative.
     """
     members = high_risk_members(pilot, dataset, evaluation.outcomes)
+    placeholders = pilot.charter.placeholder_note
     return {
+        **({"targets": Conclusion(placeholders)} if placeholders else {}),
+        "escalation": escalation_conclusion(pilot, evaluation, dataset.labels),
         "noise_ceiling": ceiling_conclusion(pilot, ceiling),
-        "high_risk": high_risk_measures(pilot, evaluation, members, ceiling),
+        "high_risk": high_risk_measures(pilot, evaluation, members),
         "high_risk_proofs": high_risk_proofs(pilot, evaluation, members),
         "costs": costs_conclusion(pilot, evaluation),
         "minutes": minutes_conclusion(pilot, evaluation),

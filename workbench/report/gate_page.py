@@ -15,6 +15,7 @@ from workbench.charter import KpiMetric
 from workbench.engines.statement import answered_by
 from workbench.gates import Decision, Facts
 from workbench.metrics import Estimate, accuracy, automation_rate, risk_coverage, selective_accuracy
+from workbench.report.escalation import escalation_sentence
 from workbench.report.gate_plots import CURVE_HEIGHT, WIDTH, curve_plot, interval_plot
 from workbench.report.tables import estimate_text, percent
 from workbench.report.views import visible
@@ -64,6 +65,7 @@ def gate_page(facts: Facts, decision: Decision, files: Sequence[str]) -> str:
         findings=_findings(facts) if gate.asks_audit else (),
         answered="" if judged is None else answered_by([judged.content["identity"]]),
         threshold="" if judged is None else judged.content["threshold_note"],
+        escalation=_escalation(facts) if judged is not None else "",
         left_out=_left_out(judged.content["counts"]) if judged is not None else "",
         files=sorted(files),
         size={"width": WIDTH, "height": CURVE_HEIGHT},
@@ -95,6 +97,12 @@ def _curve(facts: Facts) -> Any:
     assert facts.judged is not None
     curve = risk_coverage(facts.judged.outcomes, facts.pilot.settings.escalate_label)
     return curve_plot(curve, facts.pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY), facts.judged.threshold)
+
+
+def _escalation(facts: Facts) -> str:
+    assert facts.judged is not None
+    escalate = facts.pilot.settings.escalate_label
+    return escalation_sentence(facts.judged.outcomes, facts.judged.threshold, escalate, facts.dataset.labels)
 
 
 def _findings(facts: Facts) -> Sequence[Mapping[str, Any]]:

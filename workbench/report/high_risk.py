@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,6 @@ from workbench.iteration.tracing import Behind
 from workbench.metrics.certified import CertificationSettings, certify_members
 from workbench.metrics.prospects import what_would_do
 from workbench.pilot import Pilot
-from workbench.report.ceiling import Ceiling
 from workbench.report.conclusion import Conclusion, threshold_in_use, traced, why_nothing_is_certified
 from workbench.report.tables import UNDEFINED, counted, estimate_text, percent
 from workbench.splits import Dataset
@@ -31,7 +31,7 @@ def high_risk_members(pilot: Pilot, dataset: Dataset, outcomes: pd.DataFrame) ->
     return {name: members for name, members in found.items() if name in named and members is not None}
 
 
-def high_risk_measures(pilot: Pilot, evaluation: Evaluation, members: Members, ceiling: Ceiling) -> Conclusion:
+def high_risk_measures(pilot: Pilot, evaluation: Evaluation, members: Members) -> Conclusion:
     """Return accuracy, missed and over-escalation of each high-risk category, with intervals and denominators.
 
     Parameters
@@ -47,9 +47,9 @@ def high_risk_measures(pilot: Pilot, evaluation: Evaluation, members: Members, c
         chosen = outcomes[inside.to_numpy()]
         asked = int(metrics.is_asked(chosen).sum())
         right = estimate_text("accuracy", metrics.accuracy(chosen))
-        rows.append((name, asked, right, ceiling.beside, *_escalations(pilot, evaluation, chosen)))
+        rows.append((name, asked, right, *_escalations(pilot, evaluation, chosen)))
         behind |= _behind(pilot, evaluation, name, inside)
-    names = ["category", "records", "right", "labels allow at most", "wrong and decided alone, of the wrong"]
+    names = ["category", "records", "right", "wrong and decided alone, of the wrong"]
     table = pd.DataFrame(rows, columns=[*names, "escalated needlessly, of the escalated"])
     return Conclusion(_measured_sentence(pilot, evaluation, members), table, behind)
 
@@ -61,6 +61,8 @@ def high_risk_proofs(pilot: Pilot, evaluation: Evaluation, members: Members) -> 
         return Conclusion(f"{why_nothing_is_certified(evaluation) if overall is None else NONE_NAMED}.")
     level, escalate = overall.confidence_level, pilot.settings.escalate_label
     settings = CertificationSettings(overall.target, level, None, escalate)
+    if overall.clustering is not None:
+        settings = replace(settings, entity=overall.clustering.entity, bound=overall.clustering.bound)
     found = certify_members(evaluation.outcomes, settings, members)
     rows = [_proof_row(name, found.get(name)) for name in members]
     proved = [name for name, one in found.items() if one.threshold is not None]

@@ -45,7 +45,7 @@ def proof_table(certification: Certification) -> pd.DataFrame:
             counted(int(automated), certification.n),
             int(wrong),
             f"{p:.3g}",
-            "yes" if p <= certification.level else "no",
+            "yes" if p <= certification.claim.alpha else "no",
         )
         for threshold, automated, wrong, p in zip(
             steps.threshold, steps.n_automated, steps.n_wrong, steps.p_value, strict=True
@@ -99,7 +99,7 @@ def answer_sentence(evaluation: Evaluation, ceiling: Ceiling) -> str:
     """Return in one sentence how often a version is right, beside the noise ceiling, and what it may decide alone."""
     right, proof = records_behind(evaluation, "accuracy"), evaluation.certification
     said = f"{evaluation.agent} on the holdout: right on {counted(len(right.counted), len(right.of))} records"
-    said += f" (noise ceiling {ceiling.in_answer})"
+    said += f" (noise ceiling {ceiling.beside})"
     if proof is None:
         return said
     if proof.threshold is None or proof.accuracy_lower is None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from workbench.charter import Kpi, Operator
+from workbench.charter import Kpi, KpiMetric, Operator
 from workbench.evaluation import Evaluation
 from workbench.metrics import Estimate, EvaluationSettings, evaluate_outcomes
 from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL
@@ -57,14 +57,25 @@ def kpi_table(pilot: Pilot, evaluation: Evaluation) -> pd.DataFrame:
         estimate = _estimate_at(pilot, evaluation, kpi)
         metric = kpi.metric.value
         words = "at least" if kpi.operator is Operator.AT_LEAST else "at most"
-        wanted, found = f"{words} {value_text(metric, kpi.target)}", estimate_text(metric, estimate)
+        wanted, found = f"{words} {value_text(metric, kpi.target)}{kpi.mark}", estimate_text(metric, estimate)
         rows.append((kpi.id, metric, wanted, found, estimate.method, kpi_answer(kpi, estimate).value))
     return pd.DataFrame(rows, columns=["kpi", "metric", "wanted", "found", "interval", "answer"])
 
 
+def verdict_text(pilot: Pilot, table: pd.DataFrame) -> str:
+    """Return how many KPIs of a table have each answer, and which targets are placeholders, in words."""
+    count = table["answer"].value_counts()
+    listed = ", ".join(f"{count[answer]} {answer}" for answer in KpiAnswer if answer in count)
+    return " ".join(filter(None, (f"KPIs: {listed or 'the charter has none'}.", pilot.charter.placeholder_note)))
+
+
 def _estimate_at(pilot: Pilot, evaluation: Evaluation, kpi: Kpi) -> Estimate:
-    """Return the estimate a KPI is about, with its interval at the KPI's confidence level."""
-    if kpi.confidence_level == DEFAULT_CONFIDENCE_LEVEL:
+    """Return the estimate a KPI is about, with its interval at the KPI's confidence level.
+
+    Where the evaluation has a certification, the selective accuracy is the certification's: one answer for a KPI.
+    """
+    is_certified = kpi.metric is KpiMetric.SELECTIVE_ACCURACY and evaluation.certification is not None
+    if is_certified or kpi.confidence_level == DEFAULT_CONFIDENCE_LEVEL:
         return evaluation.estimates[kpi.metric.value]
     model = str(dict(evaluation.identity.get("engine", {})).get("model", ""))
     settings = EvaluationSettings(

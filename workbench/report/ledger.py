@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ import pandas as pd
 
 from workbench.charter import KpiMetric
 from workbench.gates.schema import GATE_NUMBERS
-from workbench.ledger import Budget, Opening, read_budget, read_ledger
+from workbench.ledger import Budget, Opening, history_remarks, read_budget, read_ledger
 from workbench.pilot import Pilot
 from workbench.report.tables import percent
+from workbench.signing.keys import key_of_line
 from workbench.splits import Dataset, holdout_seen, ledger_path, other_ledgers
 
 SHORT = 12
@@ -52,7 +54,8 @@ class LedgerView:
         return {
             "ledger": str(self.path),
             "holdout_records": self.n_records,
-            "openings": [_opening_json(one) for one in self.openings],
+            "openings": [asdict(one) for one in self.openings],
+            "remarks": list(remarks(self)),
             "budgets": [self._budget_json(one) for one in self.budgets.values()],
             "after_as_many_new_records": self._budget_json(self.refreshed),
         }
@@ -106,6 +109,23 @@ def openings_table(openings: Iterable[Opening]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
+def remarks(view: LedgerView) -> tuple[str, ...]:
+    """Return what a reader of the ledger must know besides its openings, one sentence each.
+
+    What changed from opening to opening, what openings elsewhere took, whether the history is missing, who signed.
+    """
+    said = [f"Opening {one.number}: {change}." for one in view.openings for change in one.changes]
+    said += [
+        f"{percent(one['spent'])} of the level went with an opening of these records for {one['ledger']}."
+        for one in view.budgets[None].elsewhere
+    ]
+    said += [f"{remark[0].upper()}{remark[1:]}." for remark in history_remarks(view.path)]
+    keys = Counter(key_of_line(one.key).key_id[:SHORT] for one in view.openings if one.key is not None)
+    if keys:
+        said.append(f"Signed with {', '.join(f'key {key} ({n:,})' for key, n in sorted(keys.items()))}.")
+    return tuple(said)
+
+
 def budgets_table(view: LedgerView) -> pd.DataFrame:
     """Return what is left of each gate's significance level, and what the next opening would have to prove."""
     rows = [
@@ -136,7 +156,3 @@ def refresh_note(view: LedgerView) -> str:
         f"{view.n_records:,} more of them (about {more:,} new labelled records, in a file that "
         f"contract.yaml names) {percent(view.refreshed.remaining)} would be left instead of {percent(now)}."
     )
-
-
-def _opening_json(opening: Opening) -> dict[str, Any]:
-    return asdict(opening)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from workbench.stats.candidates import ErrorCluster, error_clusters
 from workbench.stats.categories import certify_categories
 from workbench.stats.certification import Certification, certify_threshold
-from workbench.stats.clustering import Clustering, design_effect, intraclass_correlation
+from workbench.stats.claim import Claim
+from workbench.stats.clustering import CorrelationLimits, correlation_limits
+from workbench.stats.dependence import BoundSource, Clustering, CorrelationBound
 from workbench.stats.intervals import (
     IntervalMethod,
     clopper_pearson,
@@ -42,15 +45,19 @@ from workbench.stats.selection import (
     ranking_auc,
     reliability,
 )
-from workbench.stats.sequence import Claim, Order, order_from_development
+from workbench.stats.sequence import Order, order_from_development
 from workbench.stats.weighted import AmountCertification, certify_amounts
 
 __all__ = [
     "AmountCertification",
     "Bins",
+    "BoundSource",
     "Certification",
     "Claim",
     "Clustering",
+    "CorrelationBound",
+    "CorrelationLimits",
+    "ErrorCluster",
     "IntervalMethod",
     "Order",
     "Outlook",
@@ -64,10 +71,10 @@ __all__ = [
     "certify_categories",
     "certify_threshold",
     "clopper_pearson",
-    "design_effect",
+    "correlation_limits",
+    "error_clusters",
     "expected_calibration_error",
     "holm",
-    "intraclass_correlation",
     "log_loss",
     "max_t",
     "mcnemar_exact",

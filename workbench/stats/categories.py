@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from workbench.errors import InputError
 from workbench.stats.certification import Certification, certify_threshold
 from workbench.stats.clustering import cluster_codes
+from workbench.stats.dependence import CorrelationBound
 from workbench.stats.inputs import checked_flags, checked_numbers, checked_share
 
 
@@ -20,6 +21,7 @@ def certify_categories(
     confidence_level: float = 0.95,
     automation_target: float | None = None,
     clusters: ArrayLike | None = None,
+    correlation_at_most: float | CorrelationBound | None = None,
 ) -> dict[str, Certification]:
     """Return a certified threshold for each category on its own, all of which hold together.
 
@@ -32,8 +34,8 @@ def certify_categories(
         As for `certify_threshold`.
     categories : array of str, shape (n_records,)
         Category of each record, such as the high-risk ones and "other"; a record without one (None, NaN) is left out.
-    target, confidence_level, automation_target, clusters
-        As for `certify_threshold`; records of one cluster count for less within each category.
+    target, confidence_level, automation_target, clusters, correlation_at_most
+        As for `certify_threshold`; a bound holds within each category.
 
     Raises
     ------
@@ -59,6 +61,7 @@ def certify_categories(
             confidence_level=level,
             automation_target=automation_target,
             clusters=None if codes is None else codes[of],
+            correlation_at_most=correlation_at_most,
         )
         for name, of in inside.items()
     }

@@ -1,23 +1,27 @@
 """A confidence threshold that is certified: below it a person decides, above it the accuracy is proved.
 
-The method is fixed-sequence testing (Learn then Test: Angelopoulos et al., 2021) with exact binomial tests. Candidate
-thresholds are tested one after the other, each at the full level, and the first that fails ends it; so no level is
-divided among them. See `workbench.stats.sequence` for the order.
+The method is fixed-sequence testing (Learn then Test: Angelopoulos et al., 2021) with exact tests: binomial for
+independent records, the worst case at a bound of the correlation for records in clusters. Candidate thresholds are
+tested one after the other, each at the full level, and the first that fails ends it; so no level is divided among
+them. See `workbench.stats.sequence` for the order, `workbench.stats.worst_case` for clusters.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.stats.clustering import Clustering, design_effect
-from workbench.stats.inputs import Floats, Integers, checked_flags, checked_numbers, checked_share
+from workbench.errors import InputError
+from workbench.stats.claim import Claim
+from workbench.stats.clustering import cluster_codes
+from workbench.stats.dependence import Clustering, CorrelationBound, Decided, bound_of, clustering_of
+from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers, checked_share
 from workbench.stats.outlook import Outlook, outlook
-from workbench.stats.power import allowed_errors, binomial_p_values, certification_power
-from workbench.stats.sequence import Claim, Order, Ranked, order_from_development, rank, usual_order
+from workbench.stats.sequence import Order, Ranked, order_from_development, rank, usual_order
+from workbench.stats.worst_case import Nested
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Certification:
     order : Order
         Which coverages were tested, and where that order came from.
     clustering : Clustering, optional
-        How far records of one cluster resemble each other, and by how much the counts were deflated for it.
+        The clusters that records come in, the bound of their correlation and what contradicts it.
     outlook : Outlook
         What was seen at the automation aimed at, and what more records could prove.
     """
@@ -78,6 +82,7 @@ class Certification:
     clustering: Clustering | None
     steps: Steps = field(repr=False)
     outlook: Outlook = field(repr=False)
+    claim: Claim = field(repr=False)
 
     @property
     def is_certified(self) -> bool:
@@ -87,7 +92,9 @@ class Certification:
     @property
     def passed(self) -> Floats:
         """Thresholds that passed their test, highest first: each of them is certified."""
-        return np.asarray(self.steps.threshold[self.steps.p_value <= self.level], dtype=np.float64)
+        if self.threshold is None:
+            return np.empty(0)
+        return np.asarray(self.steps.threshold[self.steps.p_value <= self.claim.alpha], dtype=np.float64)
 
     @property
     def level(self) -> float:
@@ -104,9 +111,9 @@ class Certification:
         more : array of int
             Further labelled records.
         """
-        deflation = 1.0 if self.clustering is None else self.clustering.design_effect
-        counts = (self.n + np.asarray(more)) * (self.automation_target or 1.0) / deflation
-        return certification_power(np.floor(counts), self.target, error_rate, self.confidence_level)
+        counts = (self.n + np.asarray(more)) * (self.automation_target or 1.0)
+        clusters = self.claim.clusters
+        return self.claim.power(counts, error_rate, self.n if clusters is None else len(clusters.turn))
 
     def as_json(self) -> dict[str, Any]:
         """Return the certification without its steps as JSON values."""
@@ -135,13 +142,16 @@ def certify_threshold(
     confidence_level: float = 0.95,
     automation_target: float | None = None,
     clusters: ArrayLike | None = None,
-    development: tuple[ArrayLike, ArrayLike] | Order | None = None,
+    correlation_at_most: float | CorrelationBound | None = None,
+    development: tuple[ArrayLike, ...] | Order | None = None,
 ) -> Certification:
     """Return the lowest confidence threshold whose accuracy on automated decisions is proved on holdout records.
 
     The chance that the threshold's true accuracy is below the target is at most 1 - confidence_level, over repeated
     samples of records. It holds whatever the confidences are worth. What it needs: the records are independent draws
-    of the records to come (or the clusters are), and nobody has looked at their labels before.
+    of the records to come, and nobody has looked at their labels before. With clusters: clusters are independent draws
+    of the clusters to come, errors of one cluster correlate by at most the bound, and the error rate of a cluster does
+    not depend on its size.
 
     Coverages are tested in an order that no holdout label enters: fixed beforehand where only the holdout is given, or
     chosen on development records. Thresholds are the holdout's own confidences at those coverages; records that tie in
@@ -161,11 +171,15 @@ def certify_threshold(
     automation_target : float, optional
         Share of records that should be automated: the order aims at it, and `records_needed` is about it.
     clusters : array of shape (n_records,), optional
-        What records depend on together, such as the vendor: counts are deflated by the design effect
-        1 + (m - 1) ICC.
-    development : pair of arrays or Order, optional
-        Confidence and correctness of development records, to choose the order by, or the order that was chosen on them:
-        it only moves power, never validity.
+        What records depend on together, such as the vendor.
+    correlation_at_most : float or CorrelationBound, optional
+        Bound of the intra-cluster correlation of errors, in [0, 1], that was stated beforehand. Without it the upper
+        confidence limit in the development records that can be automated, where their clusters are given; its chance
+        to be too low is a fifth of 1 - confidence_level, and the test has the rest. With neither it is 1: a cluster may
+        be wholly wrong. Where holdout or development records contradict a bound nothing is certified.
+    development : arrays or Order, optional
+        Confidence, correctness and, where there are clusters, cluster of development records, to choose the order by,
+        or the order that was chosen on them: it only moves power, never validity.
 
     Returns
     -------
@@ -182,7 +196,7 @@ def certify_threshold(
     Given the confidences, decisions are right or wrong independently, and of all such sums with one mean the binomial
     is the one that reaches few errors most often (Hoeffding, 1956), so its exact test holds for any of them. Source of
     the testing in a fixed sequence: Angelopoulos, Bates, Candes, Jordan and Lei (2021), Learn then Test; the order of
-    the sequence is our own. docs/validity.md has simulations.
+    the sequence and the test with clusters are our own. docs/validity.md has simulations.
 
     Examples
     --------
@@ -190,6 +204,12 @@ def certify_threshold(
     >>> found = certify_threshold(np.linspace(0, 1, 1000), np.arange(1000) >= 200, target=0.95, automation_target=0.7)
     >>> found.n_automated, found.n_wrong, round(found.accuracy_lower, 4)
     (830, 30, 0.95)
+    >>> vendors, right = np.repeat(np.arange(100), 10), np.ones(1000)
+    >>> for rho in (0.05, None):  # None: a vendor may be wholly wrong
+    ...     at_most = certify_threshold(np.ones(1000), right, target=0.992, clusters=vendors, correlation_at_most=rho)
+    ...     print(rho, at_most.is_certified)
+    0.05 True
+    None False
     """
     scores = checked_numbers("confidences", confidence, never_allowed=True)
     flags = checked_flags("correctness", correct, len(scores))
@@ -197,17 +217,19 @@ def certify_threshold(
     alpha = 1.0 - checked_share("a confidence level", confidence_level)
     if automation_target is not None:
         checked_share("an automation target", automation_target)
-    clustering = None if clusters is None else design_effect(flags, clusters)
-    claim = Claim(target, alpha, automation_target, 1.0 if clustering is None else clustering.design_effect)
-    if development is None:
-        order = usual_order(automation_target)
-    elif isinstance(development, Order):
+    holdout, earlier = _decided(scores, flags, clusters), _development(development)
+    clustering = _clustering(holdout, earlier, correlation_at_most, alpha)
+    claim = _claim(holdout, clustering, Claim(target, alpha, automation_target))
+    if isinstance(development, Order):
         order = development
+    elif earlier is None:
+        order = usual_order(automation_target)
     else:
-        order = order_from_development(*development, n=len(scores), claim=claim)
+        order = order_from_development(earlier.confidence, earlier.correct, len(scores), claim, earlier.codes)
     ranked = rank(scores, flags)
     steps, n_passed = _walked(ranked, order, claim)
-    threshold, automated, wrong, lower = _found(steps, n_passed, claim)
+    is_void = clustering is not None and clustering.contradicted is not None
+    threshold, automated, wrong, lower = _found(steps, 0 if is_void else n_passed, claim)
     ahead = outlook(ranked, automated, claim)
     return Certification(
         threshold=threshold,
@@ -224,15 +246,52 @@ def certify_threshold(
         clustering=clustering,
         steps=steps,
         outlook=ahead,
+        claim=claim,
     )
+
+
+def _decided(scores: Floats, flags: Flags, clusters: ArrayLike | None) -> Decided:
+    return Decided(scores, flags, None if clusters is None else cluster_codes(clusters, len(scores)))
+
+
+def _development(development: tuple[ArrayLike, ...] | Order | None) -> Decided | None:
+    """Return development decisions, None where there are none."""
+    if development is None or isinstance(development, Order):
+        return None
+    confidence, correct, *clusters = development
+    scores = checked_numbers("development confidences", confidence, never_allowed=True)
+    flags = checked_flags("development correctness", correct, len(scores))
+    return _decided(scores, flags, clusters[0] if clusters else None)
+
+
+def _clustering(
+    holdout: Decided, earlier: Decided | None, stated: float | CorrelationBound | None, alpha: float
+) -> Clustering | None:
+    """Return the clusters of the holdout and the bound of their correlation; None where there are no clusters."""
+    if holdout.codes is None:
+        if stated is not None:
+            raise InputError("a bound of the correlation needs clusters", got=f"correlation_at_most {stated!r} alone")
+        return None
+    return clustering_of(holdout, earlier, bound_of(stated, earlier, alpha), "cluster")
+
+
+def _claim(holdout: Decided, clustering: Clustering | None, alone: Claim) -> Claim:
+    """Return the claim in the worst case of the clusters, with what the bound leaves of the level."""
+    if clustering is None or holdout.codes is None:
+        return alone
+    order = np.argsort(-holdout.confidence, kind="stable")
+    surest = order[: int(np.isfinite(holdout.confidence).sum())]
+    clusters = Nested.of(np.unique(holdout.codes[surest], return_inverse=True)[1], clustering.bound.at_most)
+    return replace(alone, alpha=alone.alpha * (1.0 - clustering.bound.level_share), clusters=clusters)
 
 
 def _walked(ranked: Ranked, order: Order, claim: Claim) -> tuple[Steps, int]:
     """Return the thresholds tested, up to the first that fails, and how many passed."""
-    allowed = allowed_errors(ranked.n_automated, claim.target, claim.alpha, claim.deflation)
-    places = order.places(ranked.n_automated, ranked.n, allowed)
+    considered = claim.tested(ranked.n_automated, order.strides_from * ranked.n)
+    allowed = claim.allowed(ranked.n_automated[considered])
+    places = considered[order.places(ranked.n_automated[considered], ranked.n, allowed)]
     automated, wrong = ranked.n_automated[places], ranked.n_wrong[places]
-    p_values = binomial_p_values(wrong, automated, 1.0 - claim.target, claim.deflation)
+    p_values = claim.p_values(wrong, automated)
     failed = np.flatnonzero(p_values > claim.alpha)
     n_passed = int(failed[0]) if len(failed) else len(places)
     tested = slice(0, n_passed + 1)
@@ -248,15 +307,7 @@ def _found(steps: Steps, n_passed: int, claim: Claim) -> tuple[float | None, int
     """
     if not n_passed:
         return None, 0, 0, None
-    last = n_passed - 1
-    lower = claim.target if n_passed < len(steps.threshold) else _lowest_bound(steps, claim)
+    last, lower = n_passed - 1, claim.target
+    if n_passed == len(steps.threshold):
+        lower = max(lower, claim.lower_bound(steps.n_wrong, steps.n_automated))
     return float(steps.threshold[last]), int(steps.n_automated[last]), int(steps.n_wrong[last]), lower
-
-
-def _lowest_bound(steps: Steps, claim: Claim) -> float:
-    """Return the lowest one-sided exact lower bound of the accuracy over all steps."""
-    from scipy import special
-
-    right = (steps.n_automated - steps.n_wrong) / claim.deflation
-    bounds = special.betaincinv(right, steps.n_wrong / claim.deflation + 1.0, claim.alpha)
-    return max(claim.target, float(np.min(bounds)))

@@ -1,47 +1,38 @@
-"""Records that depend on each other: by how much their number has to be deflated."""
+"""Records that depend on each other: their clusters, and how far errors inside one correlate.
+
+The correlation is that of a beta-binomial model: each cluster has its own error rate, drawn from a beta distribution.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from workbench.errors import InputError
-from workbench.stats.inputs import Flags, Integers
+from workbench.stats.inputs import Flags, Floats, Integers, checked_share
 
-EXTRA_PAIRS = 3.0  # the 95% Poisson upper bound of a count of which none was seen
+RATES = np.geomspace(1 / 16, 16.0, 97)  # as multiples of the error rate seen
+CORRELATIONS = np.concatenate(([1e-6], np.geomspace(1e-4, 0.999, 60)))
+HALVINGS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Clustering:
-    """How far records of one cluster resemble each other.
+class CorrelationLimits:
+    """The intra-cluster correlation of errors: what fits best, and one-sided confidence limits.
 
     Parameters
     ----------
-    n_clusters : int
-    mean_size : float
-        Size of the cluster that an average record is in: sum of squared sizes over sum of sizes.
-    correlation : float
-        Intra-class correlation of being right that is used, in [0, 1]: an upper bound, as few errors say little.
-    design_effect : float
-        1 + (mean_size - 1) * correlation: n records are worth n / design_effect independent ones.
+    estimate : float
+        The likeliest value, in [0, 1).
+    lower, upper : float
+        Each holds by itself at the confidence level; 0 and 1 where the records exclude nothing.
     """
 
-    n_clusters: int
-    mean_size: float
-    correlation: float
-    design_effect: float
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the clustering as JSON values."""
-        return {
-            "n_clusters": self.n_clusters,
-            "mean_size": self.mean_size,
-            "correlation": self.correlation,
-            "design_effect": self.design_effect,
-        }
+    estimate: float
+    lower: float
+    upper: float
 
 
 def cluster_codes(clusters: ArrayLike, n: int) -> Integers:
@@ -63,42 +54,80 @@ def cluster_codes(clusters: ArrayLike, n: int) -> Integers:
     return np.asarray(codes, dtype=np.int64)
 
 
-def intraclass_correlation(correct: Flags, codes: Integers) -> float | None:
-    """Return the analysis-of-variance estimate of the intra-class correlation, not cut off at 0.
-
-    None where it is undefined: no cluster of two records or more, a single cluster, or no variation at all.
-    """
-    sizes = np.bincount(codes).astype(np.float64)
-    k, n = len(sizes), float(len(codes))
-    if k < 2 or n <= k:
-        return None
-    values = correct.astype(np.float64)
-    means = np.bincount(codes, weights=values) / sizes
-    between = float(np.sum(sizes * (means - values.mean()) ** 2)) / (k - 1)
-    within = float(np.sum((values - means[codes]) ** 2)) / (n - k)
-    typical = (n - float(np.sum(sizes**2)) / n) / (k - 1)
-    total = between + (typical - 1) * within
-    return None if total <= 0 else (between - within) / total
-
-
-def design_effect(correct: Flags, clusters: ArrayLike) -> Clustering:
-    """Return by how much clusters deflate the number of records, from an upper bound of the correlation of errors.
-
-    The correlation is the share of wrong decisions among the other records in the clusters of wrong decisions, with
-    three pairs of errors added on top, since few errors seen apart prove little: without any error it is 1, and a
-    cluster counts as one record.
+def correlation_limits(correct: Flags, codes: Integers, confidence_level: float) -> CorrelationLimits:
+    """Return the intra-cluster correlation of errors with one-sided limits.
 
     Parameters
     ----------
     correct : array of bool, shape (n_records,)
-    clusters : array of shape (n_records,)
-        Any values that name a cluster; none may be missing.
+    codes : array of int, shape (n_records,)
+        Number of each record's cluster, from 0.
+    confidence_level : float
+        Of each limit, one-sided, in (.5, 1).
+
+    Notes
+    -----
+    Limits are those of the profile likelihood of the beta-binomial model: correlations whose best fit is worse than the
+    overall best fit by no more than half of the squared normal quantile. Clusters of one record and records without
+    an error exclude nothing, so the limits are 0 and 1. docs/validity.md says how often the upper one is too low.
+
+    Examples
+    --------
+    >>> wrong_by_cluster = np.repeat(np.arange(60) < 6, 10)
+    >>> found = correlation_limits(~wrong_by_cluster, np.repeat(np.arange(60), 10), 0.99)
+    >>> found.lower > 0.9, found.upper
+    (True, 1.0)
     """
-    codes = cluster_codes(clusters, len(correct))
-    sizes = np.bincount(codes).astype(np.float64)
-    wrong = np.bincount(codes, weights=~correct)
-    pairs = float(np.sum(wrong * (wrong - 1))) / 2
-    partners = float(np.sum(wrong * (sizes - 1))) / 2
-    mean_size = float(np.sum(sizes**2) / np.sum(sizes))
-    correlation = min(1.0, (pairs + EXTRA_PAIRS) / (partners + EXTRA_PAIRS))
-    return Clustering(len(sizes), mean_size, correlation, 1.0 + (mean_size - 1.0) * correlation)
+    from scipy import special
+
+    drop = float(special.ndtri(checked_share("a confidence level", confidence_level))) ** 2 / 2
+    table = _Counted.of(correct, codes)
+    if table is None:
+        return CorrelationLimits(0.0, 0.0, 1.0)
+    fits = np.array([table.best_fit(rho) for rho in CORRELATIONS])
+    best = int(np.argmax(fits))
+    least = fits[best] - drop
+    inside = np.flatnonzero(fits >= least)
+    first, last = int(inside[0]), int(inside[-1])
+    lower = 0.0 if first == 0 else table.crossing(CORRELATIONS[first], CORRELATIONS[first - 1], least)
+    is_open = last == len(CORRELATIONS) - 1
+    upper = 1.0 if is_open else table.crossing(CORRELATIONS[last], CORRELATIONS[last + 1], least)
+    return CorrelationLimits(0.0 if best == 0 else float(CORRELATIONS[best]), lower, upper)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Counted:
+    """Clusters by their numbers of records and of errors, and how many clusters have these."""
+
+    size: Floats
+    wrong: Floats
+    n: Floats
+
+    @classmethod
+    def of(cls, correct: Flags, codes: Integers) -> _Counted | None:
+        """Return the counts, None where they say nothing: no cluster of two, no error, or nothing but errors."""
+        size = np.bincount(codes)
+        wrong = np.bincount(codes, weights=~correct).astype(np.int64)
+        if not len(codes) or size.max() < 2 or not 0 < wrong.sum() < len(codes):
+            return None
+        pairs, n = np.unique(np.column_stack((size, wrong)), axis=0, return_counts=True)
+        return cls(pairs[:, 0].astype(np.float64), pairs[:, 1].astype(np.float64), n.astype(np.float64))
+
+    def best_fit(self, correlation: float) -> float:
+        """Return the log-likelihood of a correlation at the error rate that fits best with it."""
+        from scipy import special
+
+        seen = float(self.n @ self.wrong / (self.n @ self.size))
+        odds = seen / (1.0 - seen) * RATES
+        rate = (odds / (1.0 + odds))[:, None]
+        spread = 1.0 / correlation - 1.0
+        a, b = rate * spread, (1.0 - rate) * spread
+        fit = special.betaln(self.wrong + a, self.size - self.wrong + b) - special.betaln(a, b)
+        return float(np.max(fit @ self.n))
+
+    def crossing(self, inside: float, outside: float, least: float) -> float:
+        """Return the correlation between two others at which the fit falls below what is tolerated."""
+        for _ in range(HALVINGS):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if self.best_fit(middle) >= least else (inside, middle)
+        return float(outside)

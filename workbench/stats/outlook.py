@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from workbench.stats.claim import Claim
 from workbench.stats.inputs import Floats, Integers
-from workbench.stats.power import records_for_power
-from workbench.stats.sequence import Claim, Ranked
+from workbench.stats.sequence import Ranked
 
 POWER = 0.8
 LEVEL = 0.95
@@ -22,6 +22,7 @@ class Prospect(StrEnum):
 
     PROVED = "proved"  # nothing is missing
     MORE_RECORDS = "more records"  # at the error rate observed a number of records would do
+    LOST = "lost"  # at the error rate observed these records are enough, but an earlier test failed
     OPEN = "open"  # the largest admissible error rate lies inside the interval of the one observed
     TOO_MANY_ERRORS = "too many errors"  # the whole interval lies above it
     TOO_FEW_AUTOMATABLE = "too few automatable"  # not that many decisions can be automated at all
@@ -41,15 +42,18 @@ class Outlook:
         The surest decisions that make up the aim, and the wrong ones among them; without an aim those of the largest
         coverage with the lowest error rate seen. 0 where so many cannot be automated.
     lower, upper : float, optional
-        Exact two-sided 95% interval of their true error rate, counts deflated for clusters.
+        Exact two-sided 95% interval of their true error rate, with clusters as wide as they allow.
     records_needed : int, optional
         About how many more records give an 80% chance of the aim; 0 when it is proved, None when no number would do at
-        the error rate observed.
+        the error rate observed, or when these are enough and it was lost to an earlier test.
     within_reach : float, optional
         Automation below the aim that takes the fewest records to prove, looked for in steps of 5%; None where no number
         would do for any.
     within_reach_needs : int, optional
         About how many more that would be.
+    lost_at : float, optional
+        Where nothing is certified, the largest automation at which these records are enough at the error rate seen: it
+        was not reached, as a test before it failed.
     """
 
     prospect: Prospect
@@ -63,6 +67,7 @@ class Outlook:
     records_needed: int | None
     within_reach: float | None
     within_reach_needs: int | None
+    lost_at: float | None
 
     def as_json(self) -> dict[str, Any]:
         """Return the outlook as JSON values."""
@@ -71,54 +76,44 @@ class Outlook:
 
 def outlook(ranked: Ranked, n_certified: int, claim: Claim) -> Outlook:
     """Return what more records could prove, for so many decisions that are certified already."""
-    needed = records_needed(ranked, n_certified, claim)
-    place = _place(ranked, claim)
+    wanted, place = claim.automation_target, _place(ranked, claim)
     automatable = int(ranked.n_automated[-1]) if len(ranked.threshold) else 0
+    ahead = _needed_at(ranked, SHARES[SHARES * ranked.n > n_certified], claim)
+    lost_at = max((share for share, more in ahead if more <= 0 and not n_certified), default=None)
+    lesser = [(share, more) for share, more in ahead if more > 0 and wanted is not None and share < wanted]
+    share, more = min(lesser, key=lambda one: one[1], default=(None, None))
     if place is None:
-        facts = (Prospect.TOO_FEW_AUTOMATABLE, claim.automation_target, ranked.n, automatable)
-        return Outlook(*facts, 0, 0, None, None, needed, *_within_reach(ranked, n_certified, claim))
+        facts = (Prospect.TOO_FEW_AUTOMATABLE, wanted, ranked.n, automatable)
+        return Outlook(*facts, 0, 0, None, None, None, share, more, lost_at)
     n_automated, n_wrong = int(ranked.n_automated[place]), int(ranked.n_wrong[place])
-    lower, upper = _exact(n_wrong / claim.deflation, n_automated / claim.deflation)
-    if needed == 0:
-        prospect = Prospect.PROVED
-    elif needed is not None:
-        prospect = Prospect.MORE_RECORDS
-    else:
-        prospect = Prospect.TOO_MANY_ERRORS if lower > 1.0 - claim.target else Prospect.OPEN
-    found = (prospect, claim.automation_target, ranked.n, automatable, n_automated, n_wrong, lower, upper, needed)
-    lesser = (None, None) if needed is not None else _within_reach(ranked, n_certified, claim)
-    return Outlook(*found, *lesser)
+    lower, upper = claim.interval(n_wrong, n_automated, (1.0 + LEVEL) / 2)
+    is_proved = n_certified > 0 and n_certified >= (wanted or 0.0) * ranked.n
+    at_aim = ahead if wanted is None else _needed_at(ranked, np.array([wanted]), claim)
+    prospect, needed = _prospect(is_proved, [more for _, more in at_aim], lower > 1.0 - claim.target)
+    if needed is not None:
+        share, more = None, None
+    found = (prospect, wanted, ranked.n, automatable, n_automated, n_wrong, lower, upper)
+    return Outlook(*found, needed, share, more, None if is_proved else lost_at)
 
 
-def records_needed(ranked: Ranked, n_certified: int, claim: Claim) -> int | None:
-    """Return about how many more records give an 80% chance, from the error rates observed; 0 when none are needed."""
-    wanted = claim.automation_target
-    if n_certified and n_certified >= (wanted or 0.0) * ranked.n:
-        return 0
-    if not len(ranked.threshold) or (wanted is not None and ranked.n_automated[-1] < wanted * ranked.n):
-        return None
-    needed = _needed_at(ranked, np.array([wanted]) if wanted is not None else SHARES, claim)
-    return min((more for _, more in needed), default=None)
-
-
-def _within_reach(ranked: Ranked, n_certified: int, claim: Claim) -> tuple[float | None, int | None]:
-    """Return the automation below the aim that takes the fewest more records to prove, and how many more."""
-    if claim.automation_target is None:
-        return None, None
-    found = _needed_at(ranked, SHARES[SHARES * ranked.n > n_certified], claim)
-    lesser = [(share, more) for share, more in found if share < claim.automation_target]
-    return min(lesser, key=lambda one: one[1], default=(None, None))
+def _prospect(is_proved: bool, needed: list[int], is_out_of_reach: bool) -> tuple[Prospect, int | None]:
+    """Return what more records could do, and how many of them would."""
+    if is_proved:
+        return Prospect.PROVED, 0
+    if needed:
+        return (Prospect.MORE_RECORDS, min(needed)) if min(needed) > 0 else (Prospect.LOST, None)
+    return (Prospect.TOO_MANY_ERRORS if is_out_of_reach else Prospect.OPEN), None
 
 
 def _needed_at(ranked: Ranked, shares: Floats, claim: Claim) -> list[tuple[float, int]]:
-    """Return the automation rates, next to these shares, that can be proved with more records, and how many more."""
+    """Return the automation rates, next to these shares, that can be proved, and how many more records that takes."""
     places = _places(ranked, shares)
     found = []
     for place, rate in zip(places, _rates(ranked, places), strict=True):
-        automated = records_for_power(claim.target, float(rate), POWER, 1.0 - claim.alpha)
+        automated = claim.records_for_power(float(rate), POWER, int(ranked.n_automated[place]))
         if automated is not None:
             share = float(ranked.n_automated[place]) / ranked.n
-            found.append((share, max(int(np.ceil(automated * claim.deflation / share)) - ranked.n, 1)))
+            found.append((share, int(np.ceil(automated / share)) - ranked.n))
     return found
 
 
@@ -141,13 +136,3 @@ def _places(ranked: Ranked, shares: Floats) -> Integers:
 def _rates(ranked: Ranked, places: Integers) -> Floats:
     """Return the error rates at places, drawn a little towards one half so that none is 0."""
     return np.asarray((ranked.n_wrong[places] + 0.5) / (ranked.n_automated[places] + 1.0))
-
-
-def _exact(wrong: float, automated: float) -> tuple[float, float]:
-    """Return the exact two-sided interval of an error rate from counts that a deflation may have left fractional."""
-    from scipy import special
-
-    tail = (1.0 - LEVEL) / 2
-    lower = float(special.betaincinv(wrong, automated - wrong + 1.0, tail)) if wrong > 0 else 0.0
-    upper = float(special.betaincinv(wrong + 1.0, automated - wrong, 1.0 - tail)) if wrong < automated else 1.0
-    return lower, upper

@@ -59,14 +59,11 @@ def records_needed(target: float, errors: int = 0, confidence: float = 0.95) -> 
     return bisect_left(range(high + 1), True, key=is_enough)
 
 
-def allowed_errors(n: ArrayLike, target: float, alpha: float, deflation: float = 1.0) -> Integers:
-    """Return how many errors among n automated records still prove a target at level alpha; -1 where even 0 do not.
-
-    With a deflation above 1 (a design effect) both counts are divided by it before the test.
-    """
+def allowed_errors(n: ArrayLike, target: float, alpha: float) -> Integers:
+    """Return how many errors among n automated records still prove a target at level alpha; -1 where even 0 do not."""
     counts = np.atleast_1d(np.asarray(n, dtype=np.float64))
     most = float(counts.max(initial=0.0))
-    least = _least_records(int(most * (1.0 - target)) + 2, target, alpha, (most, deflation))
+    least = _least_records(int(most * (1.0 - target)) + 2, target, alpha, most)
     return np.asarray(np.searchsorted(least, counts, side="right") - 1, dtype=np.int64)
 
 
@@ -74,32 +71,28 @@ def allowed_errors(n: ArrayLike, target: float, alpha: float, deflation: float =
 def _proving(target: float, alpha: float) -> Floats:
     """Return the fewest records that prove a target despite 0, 1, 2, ... errors."""
     most = float(records_needed(target, MAX_ERRORS, 1.0 - alpha))
-    return _least_records(MAX_ERRORS, target, alpha, (most, 1.0))
+    return _least_records(MAX_ERRORS, target, alpha, most)
 
 
 @lru_cache(maxsize=64)
-def _least_records(n_errors: int, target: float, alpha: float, limits: tuple[float, float]) -> Floats:
-    """Return the fewest records that prove a target despite 0, 1, ... errors; limits: the most looked at, deflation."""
-    most, deflation = limits
+def _least_records(n_errors: int, target: float, alpha: float, most: float) -> Floats:
+    """Return the fewest records that prove a target despite 0, 1, ... errors, of `most` that are looked at."""
     errors = np.arange(n_errors)
     low, high = errors.astype(np.float64), np.full(len(errors), np.floor(most) + 1.0)
     while np.any(high - low > 1):
         middle = np.floor((low + high) / 2)
-        is_enough = binomial_p_values(errors, middle, 1.0 - target, deflation) <= alpha
+        is_enough = binomial_p_values(errors, middle, 1.0 - target) <= alpha
         low, high = np.where(is_enough, low, middle), np.where(is_enough, middle, high)
     return high
 
 
-def binomial_p_values(errors: ArrayLike, n: ArrayLike, risk: float, deflation: float = 1.0) -> Floats:
-    """Return the exact one-sided p-values of "the error rate is at least the risk": P(X <= errors), X binomial.
-
-    Counts that a deflation leaves fractional go into the incomplete beta function that the binomial tail equals.
-    """
+def binomial_p_values(errors: ArrayLike, n: ArrayLike, risk: float) -> Floats:
+    """Return the exact one-sided p-values of "the error rate is at least the risk": P(X <= errors), X binomial."""
     from scipy import special
 
     wrong, counts = np.broadcast_arrays(np.asarray(errors, dtype=np.float64), np.asarray(n, dtype=np.float64))
-    right = np.maximum(counts - wrong, 0.0) / deflation
-    tail = special.betainc(np.where(right > 0, right, 1.0), wrong / deflation + 1.0, 1.0 - risk)
+    right = np.maximum(counts - wrong, 0.0)
+    tail = special.betainc(np.where(right > 0, right, 1.0), wrong + 1.0, 1.0 - risk)
     return np.asarray(np.where(right > 0, tail, 1.0))
 
 

@@ -15,15 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from workbench.stats.claim import Claim
+from workbench.stats.clustering import cluster_codes
 from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers
-from workbench.stats.power import allowed_errors
 
 MAX_STEPS = 2_000
 USUAL_STRIDES_FROM = 0.5
 USUAL_STEPS_FROM = 0.6
 GRID = 100
 N_DRAWS = 200
-STARTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+STARTS = tuple((np.arange(1, 20) / 20).tolist())
 POWER_GIVEN_UP = 0.01
 SEED = 20_260_000
 
@@ -46,16 +47,6 @@ class Ranked:
     n_automated: Integers
     n_wrong: Integers
     n: int
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What is to be proved: accuracy above `target`, at `alpha`, with counts divided by `deflation`."""
-
-    target: float
-    alpha: float
-    automation_target: float | None = None
-    deflation: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +111,19 @@ def usual_order(automation_target: float | None) -> Order:
     return Order(min(USUAL_STRIDES_FROM, steps_from), steps_from, "fixed beforehand")
 
 
-def order_from_development(confidence: ArrayLike, correct: ArrayLike, n: int, claim: Claim) -> Order:
+def order_from_development(
+    confidence: ArrayLike, correct: ArrayLike, n: int, claim: Claim, clusters: ArrayLike | None = None
+) -> Order:
     """Return the order that certifies most, in simulations of n records like the development records.
 
-    With an automation target: the most automation among those orders that reach the target nearly as often as the best
-    one does (one point less at most).
+    Half of the simulations draw development records again, the other half fit an error rate that falls with the
+    confidence: an order must do well under what either leaves open. With an automation target: the most automation
+    among those orders that reach the target nearly as often as the best one does (one point less at most).
 
     Parameters
     ----------
-    confidence, correct : array of shape (n_development,)
-        As for `certify_threshold`.
+    confidence, correct, clusters : array of shape (n_development,)
+        As for `certify_threshold`; a cluster is drawn as a whole.
     n : int
         Holdout records.
 
@@ -145,8 +139,9 @@ def order_from_development(confidence: ArrayLike, correct: ArrayLike, n: int, cl
     reachable = counts[counts <= usable.mean() * n]
     if not len(reachable):
         return usual_order(claim.automation_target)
-    errors = _simulated(scores[usable], flags[usable], reachable)
-    allowed = allowed_errors(reachable, claim.target, claim.alpha, claim.deflation)
+    codes = np.arange(len(scores)) if clusters is None else cluster_codes(clusters, len(scores))
+    errors = _simulated((scores[usable], flags[usable], codes[usable]), reachable)
+    allowed = claim.allowed(reachable)
     simulated = _Simulated(reachable, allowed, errors <= allowed, n)
     wanted = claim.automation_target
     merits = {order: _merit(order, simulated, wanted) for order in _candidates(wanted)}
@@ -175,18 +170,40 @@ def _merit(order: Order, simulated: _Simulated, wanted: float | None) -> tuple[f
     return (1.0 if wanted is None else float(np.mean(automated >= wanted))), float(np.mean(automated))
 
 
-def _simulated(confidence: Floats, correct: Flags, counts: Integers) -> Integers:
-    """Return cumulative errors, shape (N_DRAWS, n_counts), of samples whose error rate falls with the confidence."""
+def _simulated(development: tuple[Floats, Flags, Integers], counts: Integers) -> Integers:
+    """Return cumulative errors, shape (2 * N_DRAWS, n_counts), of samples from what development records leave open."""
+    generator = np.random.default_rng(SEED)
+    shares = counts / counts[-1]
+    rates = np.concatenate(
+        (_falling(*development[:2], shares, generator), _drawn_again(development, shares, generator))
+    )
+    return np.asarray(np.cumsum(generator.binomial(np.diff(counts, prepend=0), rates), axis=1), dtype=np.int64)
+
+
+def _falling(confidence: Floats, correct: Flags, shares: Floats, generator: np.random.Generator) -> Floats:
+    """Return error rates between shares of the surest records that fall with the confidence, shape (N_DRAWS, n)."""
     from scipy import special, stats
 
-    generator = np.random.default_rng(SEED)
     score = special.ndtri((stats.rankdata(confidence) - 0.5) / len(confidence))
     centre, spread = _logistic(score, ~correct)
     draws = generator.multivariate_normal(centre, spread, N_DRAWS, method="eigh")
-    sizes = np.diff(counts, prepend=0)
-    middle = special.ndtri(1 - (counts - sizes / 2) / max(counts[-1], 1))
-    rates = special.expit(draws[:, :1] + draws[:, 1:] * middle)
-    return np.asarray(np.cumsum(generator.binomial(sizes, rates), axis=1), dtype=np.int64)
+    middle = special.ndtri(1 - (shares - np.diff(shares, prepend=0.0) / 2))
+    return np.asarray(special.expit(draws[:, :1] + draws[:, 1:] * middle))
+
+
+def _drawn_again(development: tuple[Floats, Flags, Integers], shares: Floats, generator: np.random.Generator) -> Floats:
+    """Return error rates between shares of the surest of development records drawn again, cluster by cluster."""
+    confidence, correct, codes = development
+    order = np.argsort(-confidence, kind="stable")
+    wrong, (_, cluster) = ~correct[order], np.unique(codes[order], return_inverse=True)
+    n_clusters, rates = int(cluster.max()) + 1, []
+    for _ in range(N_DRAWS):
+        weight = np.bincount(generator.integers(n_clusters, size=n_clusters), minlength=n_clusters)[cluster]
+        total = np.cumsum(weight)
+        at = np.concatenate(([0], total)) / total[-1]
+        errors = np.interp(np.concatenate(([0.0], shares)), at, np.concatenate(([0], np.cumsum(weight * wrong))))
+        rates.append(np.diff(errors) / (np.diff(shares, prepend=0.0) * total[-1]))
+    return np.asarray(np.clip(np.array(rates), 0.0, 1.0), dtype=np.float64)
 
 
 def _logistic(score: Floats, wrong: Flags) -> tuple[Floats, Floats]:

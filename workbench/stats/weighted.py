@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from workbench.errors import InputError
-from workbench.stats.clustering import design_effect
-from workbench.stats.inputs import Flags, Floats, checked_flags, checked_numbers, checked_share
+from workbench.stats.clustering import cluster_codes
+from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers, checked_share
 from workbench.stats.sequence import USUAL_STEPS_FROM, rank
 
 MAX_POINTS = 60
@@ -72,8 +72,8 @@ def certify_amounts(
     largest : float
         Largest amount that can ever be automated, known beforehand.
     confidence_level, automation_target, clusters
-        As for `certify_threshold`: with clusters the wealth has to be the design effect's power of what it otherwise
-        has to be, as if so many times fewer records had been bet on.
+        As for `certify_threshold`. With clusters each bet is on the amounts of a whole cluster, as a share of those of
+        the largest one: a cluster may be wholly wrong, whatever bound of the correlation there is.
 
     Raises
     ------
@@ -83,30 +83,30 @@ def certify_amounts(
     Notes
     -----
     Source: Waudby-Smith and Ramdas (2024), Journal of the Royal Statistical Society B 86; bets are those of
-    `_bets`, made before each record is seen. What clusters ask for is not proved but simulated: with clusters of ten
-    at n = 3,000 and correlations of .05 to .5, amounts of one cluster alike or not, 0 to 3 of 100 pilots are wrong, and
-    up to 13 where clusters are not named.
+    `_bets`, made before each record, or cluster, is seen.
     """
     scores = checked_numbers("confidences", confidence, never_allowed=True)
     flags = checked_flags("correctness", correct, len(scores))
     weights = _checked_amounts(amounts, scores, largest)
     risk, alpha = 1.0 - checked_share("a target", target), 1.0 - checked_share("a confidence level", confidence_level)
-    wanted = -np.log(alpha) * (1.0 if clusters is None else design_effect(flags, clusters).design_effect)
+    codes = np.arange(len(scores)) if clusters is None else cluster_codes(clusters, len(scores))
+    wanted = -np.log(alpha)
     ranked = rank(scores, flags)
-    order_of = np.argsort(-scores, kind="stable")[: ranked.n_automated[-1] if len(ranked.threshold) else 0]
-    best = np.cumsum(np.log1p(LARGEST_BET / (1 - risk) * risk * weights[order_of] / largest))
-    is_worth_it = best[ranked.n_automated - 1] >= SLACK * wanted
     is_far_enough = (
         ranked.n_automated >= (USUAL_STEPS_FROM if automation_target is None else automation_target) * ranked.n
     )
-    places = np.flatnonzero(is_worth_it & is_far_enough)
+    places = np.flatnonzero(is_far_enough)
     if len(places) > MAX_POINTS:
         places = places[np.unique(np.linspace(0, len(places) - 1, MAX_POINTS).round().astype(np.int64))]
     order = np.random.default_rng(SEED).permutation(len(scores))  # bets are made in an order that says nothing
     found = None
     for threshold in ranked.threshold[places]:
         inside = order[scores[order] >= threshold]
-        if _wealth(weights[inside] / largest, flags[inside], risk) < wanted:
+        whole, wrong = _amounts(weights[inside], flags[inside], codes[inside])
+        most = largest if clusters is None else max(float(whole.max()), np.finfo(float).tiny)
+        if _best(whole / most, risk) < SLACK * wanted:
+            continue
+        if _wealth((risk * whole - wrong) / most, risk) < wanted:
             break
         found = float(threshold)
     automated = scores >= (np.inf if found is None else found)
@@ -121,14 +121,27 @@ def certify_amounts(
     )
 
 
-def _wealth(shares: Floats, correct: Flags, risk: float) -> float:
+def _amounts(weights: Floats, correct: Flags, codes: Integers) -> tuple[Floats, Floats]:
+    """Return the amount of each cluster, in the order in which they come first, and what of it is wrong."""
+    _, first, place = np.unique(codes, return_index=True, return_inverse=True)
+    turn = np.argsort(first, kind="stable")
+    totals = (np.bincount(place, weights=one)[turn] for one in (weights, weights * ~correct))
+    whole, wrong = (np.asarray(one, dtype=np.float64) for one in totals)
+    return whole, wrong
+
+
+def _best(shares: Floats, risk: float) -> float:
+    """Return the logarithm of what the largest bets on so many amounts, all of them right, end at."""
+    return float(np.sum(np.log1p(LARGEST_BET / (1 - risk) * risk * shares)))
+
+
+def _wealth(gains: Floats, risk: float) -> float:
     """Return the logarithm of what bets against "at least `risk` of the amounts is wrong" end at, from 1.
 
-    A record wins risk * share when it is right and loses (1 - risk) * share when it is wrong; under the hypothesis its
-    expected gain is not positive, so the expected product of 1 + bet * gain is at most 1 (Markov). The product's
-    maximum along the way would be valid too, but could certify what the records as a whole speak against.
+    What is right of an amount wins `risk` of it, what is wrong loses the rest; under the hypothesis the expected gain
+    is not positive, so the expected product of 1 + bet * gain is at most 1 (Markov). The product's maximum along the
+    way would be valid too, but could certify what the records as a whole speak against.
     """
-    gains = shares * (risk - ~correct)
     return float(np.sum(np.log1p(_bets(gains, risk) * gains)))
 
 
