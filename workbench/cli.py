@@ -68,7 +68,9 @@ def init(
     print(f"Pilot {new.name}: {new.n_records:,} records with {new.n_labels:,} labels.")
     print(f"  {new.data}\n  {new.suite}")
     if new.candidates:
-        print(f"Do records that share {' or '.join(new.candidates)} go right or wrong together? Then name it: --entity.")
+        print(
+            f"Do records that share {' or '.join(new.candidates)} go right or wrong together? Then name it: --entity."
+        )
     print(f"Next: workbench run {new.name}" + ("" if root == HERE else f" --root {root}"))
 
 
