@@ -126,6 +126,11 @@ GAPS = [
     (_set("authority.0.column", "amount"), "authority.payable-amount", "there is no column 'amount'"),
     (_set("volume.peak_per_hour", None), "volume", "no peak_per_hour"),
     (_set("costs.source", " "), "costs", "no source"),
+    (
+        _set("dependence", {"entity": "currency", "correlation_at_most": 0.1}),
+        "dependence.entity",
+        "'currency' is not the column with the role entity",
+    ),
     (_set("owner.name", "TBD"), "owner.name", "still to be filled in"),
     (_set("kpis.0.why", "To be filled in"), "kpis.automation.why", "still to be filled in"),
 ]
@@ -401,6 +406,14 @@ def test_the_document_says_everything_that_the_charter_says(suite: Path) -> None
     long = [text for text in texts(said(suite)) if len(text) > 12]
     assert len(long) >= 50
     assert [text for text in long if " ".join(text.replace("_", " ").split()) not in page] == []
+
+
+def test_the_document_says_what_a_certificate_may_assume(suite: Path) -> None:
+    assert "No bound of the correlation of errors is stated" in document(suite).markdown()
+    content = said(suite)
+    content["dependence"] = {"entity": "vendor", "correlation_at_most": 0.05, "why": "Three years of complaints"}
+    (suite / "charter.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert "correlate by at most 0.05: Three years of complaints" in document(suite).markdown()
 
 
 def test_the_document_says_whether_it_is_signed(suite: Path) -> None:

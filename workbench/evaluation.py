@@ -117,7 +117,7 @@ class Evaluation:
             "threshold_note": self.threshold_note,
             "certification": None if self.certification is None else self.certification.as_json(),
             "errors_cluster_on": [asdict(one) for one in self.errors_cluster_on],
-            "outlook": None if self.certification is None else _outlook(self.certification),
+            "outlook": None if self.certification is None else _outlook(self.certification, self.errors_cluster_on),
             "estimates": {name: estimate.as_json() for name, estimate in self.estimates.items()},
         }
 
@@ -458,9 +458,16 @@ def _certification(
     return certify_outcomes(outcomes, settings, development)
 
 
-def _outlook(certification: Certification) -> dict[str, Any]:
-    """Return what more records could prove as JSON values, and in words."""
-    return {**certification.outlook.as_json(), "says": what_would_do(certification)}
+def _outlook(certification: Certification, clustered: Sequence[ErrorCluster]) -> dict[str, Any]:
+    """Return what more records could prove as JSON values, and in words, with what the proof assumes."""
+    assumed = _assumed(certification, clustered)
+    return {**certification.outlook.as_json(), "says": what_would_do(certification), "assumes": "; ".join(assumed)}
+
+
+def _assumed(certification: Certification, clustered: Sequence[ErrorCluster]) -> list[str]:
+    """Return in words what a proof assumes of dependence, and what warns against it."""
+    said = [] if certification.clustering is None else [assumptions(certification.clustering)]
+    return [*said, undeclared_warning(clustered)] if clustered else said
 
 
 def _certification_note(
@@ -469,8 +476,7 @@ def _certification_note(
     """Return in words what the holdout proves; otherwise: where the threshold comes from when it proves nothing."""
     target = f"{certification.target:g}{mark}"
     level, of = f"{certification.confidence_level:.2%} confidence", f"{certification.n:,} holdout records"
-    ends = [] if certification.clustering is None else [assumptions(certification.clustering)]
-    ends += [undeclared_warning(clustered)] if clustered else []
+    ends = _assumed(certification, clustered)
     if certification.threshold is not None:
         proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
         automated = f"automating {certification.automation_rate:.1%}"
