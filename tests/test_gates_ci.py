@@ -55,6 +55,7 @@ def steps(text: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 def test_githubs_steps_hold_the_gate_keep_its_evidence_and_fail_on_no_go(root: Path) -> None:
     found = steps(ci_text(CiSystem.GITHUB, "small", 2))
     named = {step.get("name", step.get("uses")): step for step in found}
@@ -75,6 +76,7 @@ def test_githubs_steps_hold_the_gate_keep_its_evidence_and_fail_on_no_go(root: P
     assert run(named["Verdict"]["run"], root, CODE="").returncode == 4  # a gate that never ran is no success
 
 
+@pytest.mark.slow
 def test_gitlabs_script_holds_the_gate_keeps_its_evidence_and_fails_on_no_go(root: Path) -> None:
     content = yaml.safe_load(ci_text(CiSystem.GITLAB, "small", 2))
     job = content["gate-2-small"]
@@ -86,6 +88,7 @@ def test_gitlabs_script_holds_the_gate_keeps_its_evidence_and_fails_on_no_go(roo
     check_what_a_gate_left(root)
 
 
+@pytest.mark.slow
 def test_jenkins_script_holds_the_gate_and_its_code_fails_the_build(root: Path) -> None:
     text = ci_text(CiSystem.JENKINS, "small", 2)
     for opening, closing in ("{}", "()", "[]"):
