@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from ticket_records import write_tickets
 
-from workbench import scaffold, splits
+from workbench import credentials, scaffold, splits
 from workbench.imports import absent
 from workbench.pilot import Pilot, open_pilot
 from workbench.scaffold import Columns, init_pilot
@@ -34,6 +34,13 @@ def fixed_split_key() -> Iterator[None]:
         for module in (scaffold, splits):
             patch.setattr(module, "secrets", SimpleNamespace(token_hex=lambda n: SPLIT_KEY[: 2 * n]))
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_keys_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test see a key that another one put into the environment: a process keeps what it took."""
+    monkeypatch.setattr(credentials, "_kept", {})
+    monkeypatch.setattr(credentials, "_dropped", set())
 
 
 @pytest.fixture(scope="session")

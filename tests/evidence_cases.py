@@ -109,8 +109,16 @@ def criterion(table: pd.DataFrame, **changes: Any) -> dict[str, Any]:
 
 
 def verdict(criteria: list[dict[str, Any]], said: str) -> dict[str, Any]:
+    """Return a verdict on criteria and on the one that is built in."""
+    built_in = {
+        "id": "all-records", "title": "All holdout records judged", "kind": "check", "name": "all_records",
+        "operator": None, "target": None, "confidence_level": None, "slice": {}, "no_waiver": True,
+        "charged_level": None, "state": "pass", "reason": "all 12 holdout records were judged", "would_change": "",
+        "estimate": None, "missing": {}, "details": [], "waived": False,
+    }  # fmt: skip
     return {
-        "pilot": "tickets", "gate": 2, "verdict": said, "criteria": criteria, "waivers": [], "subject": {"agent": "A"}
+        "pilot": "tickets", "gate": 2, "verdict": said, "criteria": [built_in, *criteria], "waivers": [],
+        "subject": {"agent": "A"},
     }  # fmt: skip
 
 

@@ -7,16 +7,21 @@ from collections.abc import Sequence
 import pandas as pd
 
 from workbench.evaluation import Evaluation
+from workbench.iteration.tried import Tried
 from workbench.journal import RunInfo
 from workbench.metrics import EvaluationSettings, ThresholdChoice, evaluate_outcomes
 from workbench.runner import Session
 from workbench.splits import Split
 
+NO_OTHERS = Tried({}, {})  # no version was tried but those shown
+
 Row = tuple[str, str, str | None, float | None, str]
 
 
-def hand_evaluation(agent: str, rows: Sequence[Row], threshold: float | None = None) -> Evaluation:
-    """Return an evaluation of (record id, status, action, confidence, label) rows."""
+def hand_evaluation(
+    agent: str, rows: Sequence[Row], threshold: float | None = None, escalate_label: str | None = None
+) -> Evaluation:
+    """Return an evaluation of (record id, status, action, confidence, label) rows, all that the split has."""
     table = pd.DataFrame(rows, columns=["record_id", "status", "action", "confidence", "label"])
     asked = table["status"] != "skipped"
     outcomes = table.assign(
@@ -47,6 +52,9 @@ def hand_evaluation(agent: str, rows: Sequence[Row], threshold: float | None = N
         called=n,
     )
     choice = None if threshold is None else ThresholdChoice(threshold, 0.9, 1, 1, n)
-    estimates = evaluate_outcomes(outcomes, EvaluationSettings(threshold))
+    estimates = evaluate_outcomes(outcomes, EvaluationSettings(threshold, escalate_label))
     session = Session(info, 0, 0, None)
-    return Evaluation("small", agent, "", Split.DEV, session, outcomes, choice, "by hand", estimates, {"python": agent})
+    return Evaluation(
+        "small", agent, "", Split.DEV, session, outcomes, choice, "by hand", estimates, {"python": agent}, n,
+        escalate_label,
+    )  # fmt: skip

@@ -76,7 +76,7 @@ BAD = [
     (("serve", "none"), "there is no pilot 'none'"),
     (("run", "tickets", "--notebook", "04"), "no notebook '04'(.|\n)*01_data_audit"),
     (("run", "tickets", "--agent", "nobody"), "has no agent 'nobody'"),
-    (("run", "tickets", "--notebook", "03_evaluation"), "a cell of the notebook failed(.|\\n)*no finished run on dev"),
+    (("run", "tickets", "--notebook", "03_evaluation"), "has no finished run on dev(.|\n)*workbench run"),
     (("compare", "tickets"), "has no finished run on dev(.|\n)*workbench run tickets"),
     (("data", "tickets"), "sources.yaml"),
     (("init", "tickets", "--records", "in/tickets.csv", "--label", "queue"), "there is a pilot 'tickets' already"),

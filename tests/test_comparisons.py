@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hand_evaluations import hand_evaluation
+from hand_evaluations import NO_OTHERS, hand_evaluation
 from hand_outcomes import hand_outcomes
 from small_pilots import ALL_DEV, written_pilot
 
@@ -38,7 +38,7 @@ def both():
 
 
 def test_pairs_are_counted_on_records_both_were_asked(both):
-    [row] = comparisons.pairs_table(paired_differences(both)).to_numpy().tolist()
+    [row] = comparisons.pairs_table(paired_differences(both, NO_OTHERS)).to_numpy().tolist()
     assert row[:7] == ["A", "B", 5, 1, 2, 1, 1]
     assert row[7].startswith("+20.00 points (")
     # mid-p of 2 against 1: twice the binomial tail P(X <= 1) = 4/8 less half of P(X = 1) = 3/16, so .625
@@ -51,13 +51,13 @@ def test_a_version_is_better_only_when_chance_is_ruled_out():
         rows = [(f"r{i}", "x") for i in range(n)]
         good = hand_evaluation("good", [(name, "ok", label, 0.9, label) for name, label in rows])
         bad = hand_evaluation("bad", [(name, "ok", "z", 0.9, label) for name, label in rows])
-        assert comparisons.pairs_table(paired_differences([good, bad]))["better"].tolist() == [better]
-        assert comparisons.pairs_table(paired_differences([bad, good]))["better"].tolist() == [better]
+        assert comparisons.pairs_table(paired_differences([good, bad], NO_OTHERS))["better"].tolist() == [better]
+        assert comparisons.pairs_table(paired_differences([bad, good], NO_OTHERS))["better"].tolist() == [better]
 
 
 def test_versions_that_never_differ_cannot_be_told_apart():
     [row] = (
-        comparisons.pairs_table(paired_differences([hand_evaluation("A", A), hand_evaluation("C", A)]))
+        comparisons.pairs_table(paired_differences([hand_evaluation("A", A), hand_evaluation("C", A)], NO_OTHERS))
         .to_numpy()
         .tolist()
     )
@@ -65,7 +65,7 @@ def test_versions_that_never_differ_cannot_be_told_apart():
 
 
 def test_one_version_has_no_pair(both):
-    assert comparisons.pairs_table(paired_differences(both[:1])).empty
+    assert comparisons.pairs_table(paired_differences(both[:1], NO_OTHERS)).empty
 
 
 def test_patterns_count_who_is_right_together(both):
@@ -121,11 +121,11 @@ def test_classes_are_sorted_by_how_hard_they_are():
 
 def test_the_choice_is_one_sentence_with_its_denominators(both):
     sure = hand_evaluation("A", A, threshold=0.75)  # r1, r2, r4 and r6 are at 0.8 or more; r1, r2, r3 and r6 are right
-    assert comparisons.choice_in_words(sure, 2, ("B",), None) == (
+    assert comparisons.choice_in_words(sure, 2, ("B",)) == (
         "A goes on, of 2 versions: right on 4 of 6 (66.7%) development records; it would take 4 of 6 (66.7%) alone at "
         "a selective accuracy of 90.0%, seen on these records, not certified. "
         "In accuracy not to be told apart from it: B."
     )
     assert "there is no threshold to automate by. In accuracy not to be told apart from it: none." in (
-        comparisons.choice_in_words(both[1], 2, (), None)
+        comparisons.choice_in_words(both[1], 2, ())
     )

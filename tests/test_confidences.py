@@ -20,8 +20,9 @@ from workbench.engines.choice import EngineChoice
 from workbench.engines.protocol import Request
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.errors import InputError
-from workbench.evaluation import Evaluation, RunRequest, evaluate, stored_evaluations
+from workbench.evaluation import Evaluation, RunRequest, evaluate, judged_evaluation, open_run
 from workbench.iteration.repeats import RepeatRequest, ask_repeatedly
+from workbench.iteration.stored import stored_evaluations
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.metrics import Recalibration, calibration
 from workbench.pilot import Pilot
@@ -64,7 +65,15 @@ def run(pilot: Pilot, agent: Agent, split: Split = Split.DEV, limit: int | None 
 
 
 def evaluated(pilot: Pilot, split: Split = Split.DEV) -> Evaluation:
-    return next(one for one in stored_evaluations(pilot, split) if one.agent == "prompt_v1")
+    if split is Split.DEV:
+        return next(one for one in stored_evaluations(pilot) if one.agent == "prompt_v1")
+    dataset = read_dataset(pilot)
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        run = next(one.run for one in journal.entries(split.value) if one.agent == "prompt_v1" and not one.is_repeat)
+    open_run(pilot, dataset, run)
+    found = judged_evaluation(pilot, dataset, "prompt_v1")
+    assert found is not None
+    return found
 
 
 def test_agreement_is_the_share_of_repeats_with_the_same_action() -> None:

@@ -240,18 +240,20 @@ def test_an_older_go_does_not_pass_for_newer_code(bundle: Path, pinned: Path) ->
 @pytest.mark.parametrize(
     ("provenance", "detail"),
     [
-        (Provenance("x", COMMIT, True), "with changes on top"),
+        (Provenance("x", COMMIT, True, ("a.py", "b.md")), "tree with changes in: 'a.py', 'b.md'"),
         (Provenance("x", None, None), "outside a repository"),
-        (Provenance("x", COMMIT, None), "with changes on top"),
+        (Provenance("x", COMMIT, None), "tree with changes in: files not named"),
     ],
 )
 def test_evidence_of_a_changed_tree_is_not_fresh(
     made: Case, tmp_path: Path, provenance: Provenance, detail: str
 ) -> None:
     written = changed(made, provenance=provenance).written(tmp_path / "evidence")
-    (check,) = [c for c in verify_bundle(written, made.public_key(tmp_path), commit=COMMIT).checks if c.passed is False]
+    found = verify_bundle(written, made.public_key(tmp_path), commit=COMMIT)
+    (check,) = [c for c in found.checks if c.passed is False]
     assert check.name == "freshness"
     assert detail in check.detail
+    assert (found.ok, found.holds) == (False, True), "no tampering, and not what was asked for"
 
 
 def test_a_go_of_one_gate_does_not_pass_for_another(bundle: Path, pinned: Path) -> None:
@@ -311,9 +313,10 @@ def test_an_evaluation_that_contradicts_itself_is_found(
 
 
 def test_copies_for_people_to_read_say_what_was_verified(made: Case, bundle: Path, pinned: Path) -> None:
-    said = {name: value for name, value in criterion(outcomes()).items() if name != "waived"}
+    criteria = verdict([criterion(outcomes())], "GO")["criteria"]
+    said = [{name: value for name, value in one.items() if name != "waived"} for one in criteria]
     estimates = json.loads((bundle / "evaluations" / "A.holdout.json").read_text(encoding="utf-8"))["estimates"]
-    for name, content in (("criteria.json", [said]), ("estimates.json", estimates)):
+    for name, content in (("criteria.json", said), ("estimates.json", estimates)):
         assert failed(resigned(bundle, made, {name: json.dumps(content).encode()}), pinned) == []
         edited = json.dumps(content).replace('"n": 12', '"n": 13', 1).encode()
         assert failed(resigned(bundle, made, {name: edited}), pinned) == ["recomputed"]
@@ -375,7 +378,7 @@ def test_a_go_over_a_criterion_that_did_not_pass_is_found(made: Case, tmp_path: 
     assert failed(changed(made, verdict=said).written(tmp_path / "a"), made.public_key(tmp_path)) == ["verdict"]
     said = verdict([{**unproven, "waived": True}], "GO")
     assert failed(changed(made, verdict=said).written(tmp_path / "b"), made.public_key(tmp_path)) == ["verdict"]
-    said = verdict([], "GO")
+    said = {**verdict([], "GO"), "criteria": []}
     assert failed(changed(made, verdict=said).written(tmp_path / "c"), made.public_key(tmp_path)) == [
         "agreed",
         "verdict",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hand_evaluations import hand_evaluation
+from hand_evaluations import NO_OTHERS, hand_evaluation
 from hand_outcomes import hand_outcomes, nothing
 from matplotlib import image
 from matplotlib.figure import Figure
@@ -102,7 +102,7 @@ def changes(names: list[str]) -> Figure:
 
 def differences(names: list[str]) -> Figure:
     versions = [judged(name, names, seed) for seed, name in enumerate(names[:4])]
-    return figures.differences_from(names[0], paired_differences(versions))
+    return figures.differences_from(names[0], paired_differences(versions, NO_OTHERS))
 
 
 DRAWN: dict[str, Callable[[list[str]], Figure]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hand_evaluations import hand_evaluation
+from hand_evaluations import NO_OTHERS, hand_evaluation
 
 from workbench.iteration.categories import by_category
 from workbench.iteration.pairs import paired_differences
@@ -31,7 +31,7 @@ def dots(figure) -> dict[float, str]:
 
 def test_differences_are_turned_to_one_version_and_filled_where_they_hold() -> None:
     best, near, far = made("best", "1" * 40), made("near", "1" * 39 + "0"), made("far", "0" * 20 + "1" * 20)
-    figure = figures.differences_from("best", paired_differences([far, near, best]))
+    figure = figures.differences_from("best", paired_differences([far, near, best], NO_OTHERS))
     assert title(figure) == "best is better than 1 of 2 other versions, not to be told apart from near"
     found = dots(figure)
     assert set(found) == {50.0, 2.5}
@@ -42,7 +42,7 @@ def test_differences_are_turned_to_one_version_and_filled_where_they_hold() -> N
 
 def test_a_version_without_a_rival_says_so() -> None:
     assert "compared with no other version" in title(
-        figures.differences_from("a", paired_differences([made("a", "1")]))
+        figures.differences_from("a", paired_differences([made("a", "1")], NO_OTHERS))
     )
 
 
@@ -71,7 +71,7 @@ def test_the_cheapest_certified_choice_is_named(error: float) -> None:
 def test_figures_of_many_versions_keep_every_name() -> None:
     rng = np.random.default_rng(1)
     versions = [made(f"version_{i}", "".join(map(str, (rng.random(60) < 0.8).astype(int)))) for i in range(12)]
-    figure = figures.differences_from("version_0", paired_differences(versions))
+    figure = figures.differences_from("version_0", paired_differences(versions, NO_OTHERS))
     assert len(figure.axes[0].get_yticklabels()) == 11
     assert figures.png(figure).startswith(b"\x89PNG")
 

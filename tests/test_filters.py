@@ -13,7 +13,17 @@ import pandas as pd
 import pytest
 
 from workbench.errors import InputError
-from workbench.report.filters import MIME, MOST_ROWS, Kind, frame_html, read_table, script, script_source, table_data
+from workbench.report.filters import (
+    MIME,
+    MOST_ROWS,
+    Groups,
+    Kind,
+    frame_html,
+    read_table,
+    script,
+    script_source,
+    table_data,
+)
 from workbench.report.pages import notebook_page
 
 ATTACKS = (
@@ -23,6 +33,7 @@ ATTACKS = (
     '"></iframe><script>alert(1)</script>',
     "{{ 7 * 7 }}",
 )
+BY = Groups("label")
 KINDS = {"label": Kind.CHOICE, "confidence": Kind.NUMBER, "says": Kind.NOTE}
 
 
@@ -44,7 +55,7 @@ def inner_page(markup: str) -> str:
 
 
 def test_choices_are_the_values_that_occur_and_missing_is_one_of_them() -> None:
-    table = table_data(frame(), KINDS, "Mistakes")
+    table = table_data(frame(), KINDS, "Mistakes", BY)
     assert [(column.name, column.kind) for column in table.columns] == [
         ("record", Kind.TEXT), ("label", Kind.CHOICE), ("confidence", Kind.NUMBER), ("says", Kind.NOTE)
     ]  # fmt: skip
@@ -53,15 +64,29 @@ def test_choices_are_the_values_that_occur_and_missing_is_one_of_them() -> None:
     assert table.rows[2][1:3] == (None, None)
 
 
-def test_a_long_table_says_how_much_of_it_is_there() -> None:
-    table = table_data(frame(MOST_ROWS + 5), KINDS, "Mistakes")
-    assert len(table.rows) == MOST_ROWS
-    assert table.caption == "Mistakes (the first 2,000 of 2,005)"
+def test_a_long_table_keeps_whole_groups_a_share_of_the_others_and_names_what_is_cut() -> None:
+    # by hand: "best" and "rival" are whole; of 2,000 rows for the others all 10 of "few", the rest halved
+    sizes = {"best": 2_400, "rival": 700, "many": 3_000, "more": 5_000, "few": 10}
+    versions = [name for name, n in sizes.items() for _ in range(n)]
+    rows = pd.DataFrame({"version": versions, "row": [str(i) for i in range(len(versions))]})
+    table = table_data(rows, {"version": Kind.CHOICE}, "Mistakes", Groups("version", ("best", "rival")))
+    kept = pd.Series([str(row[0]) for row in table.rows]).value_counts().to_dict()
+    assert kept == {"best": 2_400, "rival": 700, "many": 995, "more": 995, "few": 10}
+    assert table.columns[0].values == ("best", "few", "many", "more", "rival"), "every version is in the menu"
+    assert table.caption == "Mistakes (cut to the first rows: many 995 of 3,000, more 995 of 5,000)"
+    assert [row[1] for row in table.rows if row[0] == "many"][:2] == ["3100", "3101"], "the first of each"
+
+
+def test_a_table_that_fits_is_not_cut() -> None:
+    table = table_data(frame(MOST_ROWS), KINDS, "Mistakes", BY)
+    assert (len(table.rows), table.caption) == (MOST_ROWS, "Mistakes")
+    whole = table_data(frame(MOST_ROWS + 5), KINDS, "Mistakes", Groups("label", ("refund",)))
+    assert (len(whole.rows), whole.caption) == (MOST_ROWS + 5, "Mistakes")
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_hostile_cells_names_and_captions_are_data(attack: str) -> None:
-    table = table_data(pd.DataFrame({attack: [attack]}), {attack: Kind.CHOICE}, attack)
+    table = table_data(pd.DataFrame({attack: [attack]}), {attack: Kind.CHOICE}, attack, Groups(attack))
     page = inner_page(frame_html(table))
     data, code = re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL)
     assert json.loads(data) == table.model_dump(mode="json")
@@ -71,7 +96,7 @@ def test_hostile_cells_names_and_captions_are_data(attack: str) -> None:
 
 
 def test_the_policy_lets_only_the_one_script_run() -> None:
-    page = inner_page(frame_html(table_data(frame(), KINDS, "Mistakes")))
+    page = inner_page(frame_html(table_data(frame(), KINDS, "Mistakes", BY)))
     assert f"default-src 'none'; script-src {script_source()};" in page
     assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|Function\(|fetch|https?:", script())
 
@@ -100,7 +125,7 @@ def page_with(tmp_path: Path, content: object, markup: str) -> str:
 
 
 def test_a_page_builds_the_frame_from_the_data_and_never_from_the_notebooks_markup(tmp_path: Path) -> None:
-    content = table_data(frame(), KINDS, "Mistakes").model_dump(mode="json")
+    content = table_data(frame(), KINDS, "Mistakes", BY).model_dump(mode="json")
     page = page_with(tmp_path, content, "<script>alert(1)</script>")
     assert "alert(1)" not in page
     assert f"script-src {script_source()}; img-src data:" in page
@@ -119,7 +144,7 @@ def test_in_a_real_browser_the_table_is_shown_and_no_cell_is_run(tmp_path: Path)
     attack = "</td><script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
     hostile = frame().assign(says=attack, label=[attack, "login", None])
     path = tmp_path / "table.html"
-    path.write_text(inner_page(frame_html(table_data(hostile, KINDS, "Mistakes"))), encoding="utf-8")
+    path.write_text(inner_page(frame_html(table_data(hostile, KINDS, "Mistakes", BY))), encoding="utf-8")
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     command += ["--virtual-time-budget=3000", "--dump-dom", path.as_uri()]
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout

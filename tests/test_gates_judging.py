@@ -7,8 +7,9 @@ from gate_pilots import CHARTER, facts_of, finding, gate, gate_pilot, outcomes_o
 from statsmodels.stats.proportion import proportion_confint
 
 from workbench.errors import InputError, RunError
-from workbench.gates import State
+from workbench.gates import Missing, State
 from workbench.gates.judging import judged_criteria
+from workbench.gates.remedy import BETTER_VERSION
 
 CHARGED = 2 * 0.05 * 2 / 3
 RIGHT = [{"id": "right", "kpi": "right"}]
@@ -51,8 +52,8 @@ def test_a_share_below_its_target_asks_for_a_better_version_instead_of_records(t
     pilot = gate_pilot(tmp_path, gate(RIGHT))
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(44)))  # 89% right
     found = result(pilot, "right")
-    assert (found.state, found.missing.records) == (State.UNPROVEN, None)
-    assert "no number of records would do" in found.would_change
+    assert (found.state, found.missing) == (State.UNPROVEN, Missing(version=True))
+    assert found.would_change == "a better version is needed; records alone cannot pass"
 
 
 def test_a_kpi_is_unproven_without_an_evaluation(tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ def test_too_few_holdout_records_cannot_prove_the_kpis(tmp_path: Path) -> None:
 def test_evidence_that_nobody_makes_yet_is_unproven(tmp_path: Path) -> None:
     names = ("integrations", "load", "security", "compliance", "acceptance")
     pilot = gate_pilot(tmp_path, gate([{"id": name, "check": name} for name in names]))
-    results = judged_criteria(facts_of(pilot), 2)
+    results = judged_criteria(facts_of(pilot), 2)[1:]  # the first one is built in
     assert [(one.state, one.reason[:12]) for one in results] == [(State.UNPROVEN, "no evidence:")] * 5
 
 
@@ -259,10 +260,13 @@ def test_a_certified_threshold_passes_and_one_that_is_not_says_how_many_records_
     found = result(pilot, "sure")
     assert (found.state, found.missing.records, found.missing.days) == (State.UNPROVEN, 1500, 15)
     write_evaluation(pilot, outcomes_of(pilot), certification={**nothing, "records_needed": None})
-    assert "no number of records would do" in result(pilot, "sure").would_change
-    seen = {"says": "how many more records would do cannot be told: 7 of the 800 surest decisions are wrong"}
+    found = result(pilot, "sure")
+    assert "no number of records would do" in found.reason
+    assert (found.missing, found.would_change) == (Missing(version=True), BETTER_VERSION)
+    seen = {"prospect": "open", "says": "how many more records would do cannot be told: 7 of the 800 are wrong"}
     write_evaluation(pilot, outcomes_of(pilot), certification={**nothing, "records_needed": None}, outlook=seen)
-    assert result(pilot, "sure").would_change == f"a better version: {seen['says']}"
+    found = result(pilot, "sure")
+    assert (found.missing, found.would_change) == (Missing(), f"a better version, or more records: {seen['says']}")
 
 
 def test_424_decisions_without_an_error_prove_992_of_1000_at_the_first_opening(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
@@ -6,12 +7,16 @@ from xml.etree import ElementTree
 import pytest
 from gate_pilots import TODAY, facts_of, finding, gate, gate_pilot, outcomes_of, signed, write_audit, write_evaluation
 
+from workbench.errors import InputError
 from workbench.gates import Check, Criterion, CriterionResult, Decision, Kind, Missing, State, Verdict, decide
 from workbench.gates.checks import check_answer
+from workbench.gates.judging import asked_criteria
 from workbench.gates.junit import junit_xml
-from workbench.gates.schema import CriterionSettings
+from workbench.gates.remedy import BETTER_VERSION
+from workbench.gates.schema import CriterionSettings, read_gates
 from workbench.gates.summary import markdown_summary
-from workbench.gates.waivers import Waiver
+from workbench.gates.waivers import Waiver, WaiverSettings, waive
+from workbench.report.gate_page import gate_page
 
 RIGHT, LOAD = {"id": "right", "kpi": "right"}, {"id": "load", "check": "load"}
 HOSTILE = "<script>alert(1)</script> | @all [x](http://evil.example) `a` \x00\x1b"
@@ -50,20 +55,90 @@ def test_a_void_waiver_lets_nothing_through() -> None:
     assert decision(one("load", State.FAIL), waivers=(waiver("load", "it expired"),)).verdict is Verdict.NO_GO
 
 
-def test_the_paragraph_says_why_what_would_change_it_and_how_much_is_missing() -> None:
+def test_the_paragraph_says_why_and_what_would_do() -> None:
     results = (
         one("a", State.PASS),
-        one("b", State.FAIL),
         one("c", State.UNPROVEN, missing=Missing(records=300, days=3)),
         one("d", State.UNPROVEN, missing=Missing(records=1200, days=12, signatures=2)),
     )
     assert decision(*results).paragraph() == (
-        "NO-GO: of 4 criteria 1 pass, 1 fail, 2 unproven. Failed: Title of b (reason of b). Unproven: "
-        "Title of c (reason of c); Title of d (reason of d). What would change it: mend b; mend c; mend d. Missing "
-        "evidence: about 1,200 labelled records, 12 days at the present volume, 2 signatures, 1 criterion that "
-        "records and signatures alone would not settle."
+        "NO-GO: of 3 criteria 1 pass, 0 fail, 2 unproven. Unproven: Title of c (reason of c); Title of d (reason of "
+        "d). What would do: about 1,200 more labelled records (12 days at the present volume); mend c; mend d; "
+        "2 signatures."
     )
     assert decision(one("a", State.PASS)).paragraph() == "GO: 1 of 1 criteria pass."
+
+
+def test_no_records_are_counted_where_something_else_fails() -> None:
+    few, bad = one("c", State.UNPROVEN, missing=Missing(records=300, days=3)), one("b", State.FAIL)
+    assert decision(few, bad).missing == Missing()
+    assert decision(few, bad).would_do == "mend c; mend b"
+    assert decision(few, bad, waivers=(waiver("b"),)).missing == Missing(300, 3), "what is waived stands in no way"
+    worse = one("v", State.FAIL, missing=Missing(version=True))
+    assert decision(few, worse).missing == Missing(version=True)
+    assert decision(few, worse).would_do == f"{BETTER_VERSION}; mend c; mend v"
+
+
+def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_record(tmp_path: Path) -> None:
+    # 320 of 400 right: accuracy fails at 0.9; the latency and the threshold alone would ask for records
+    sure = {"id": "certified", "check": "certified"}
+    slow = {"id": "slow", "metric": "latency_p99_s", "operator": "<=", "target": 9}
+    pilot = gate_pilot(tmp_path, gate([RIGHT, sure, slow]))
+    block = {"threshold": None, "n": 400, "confidence_level": 0.9667, "records_needed": 228_444}
+    write_evaluation(pilot, outcomes_of(pilot, wrong=range(80)), certification=block)
+    facts = facts_of(pilot)
+    found = decide(facts, 2, {})
+    assert found.missing == Missing(version=True)
+    assert found.would_do == BETTER_VERSION
+    page, junit, summary = gate_page(facts, found, ()), junit_xml(found), markdown_summary(found.as_json())
+    for report in (found.paragraph(), page, junit, summary, json.dumps(found.as_json())):
+        assert "228,444" not in report
+        assert "228444" not in report
+        assert not re.search(r"\d days?\b|more labelled", report)
+    assert all(BETTER_VERSION in report for report in (found.paragraph(), page, junit, summary))
+    assert {one.would_change for one in found.blocking} == {BETTER_VERSION}
+
+
+def test_where_nothing_fails_the_largest_count_is_the_one_answer(tmp_path: Path) -> None:
+    pilot = gate_pilot(tmp_path, gate([RIGHT, {"id": "certified", "check": "certified"}]))
+    block = {"threshold": None, "n": 400, "confidence_level": 0.9667, "records_needed": 20_000}
+    write_evaluation(pilot, outcomes_of(pilot, wrong=range(36)), certification=block)  # 91% right: not enough records
+    found = decide(facts_of(pilot), 2, {})
+    assert (found.missing.records, found.missing.days) == (20_000, 200)  # 100 a day, says the charter
+    assert found.would_do == "about 20,000 more labelled records (200 days at the present volume)"
+    assert "20,000</b> more labelled records" in gate_page(facts_of(pilot), found, ())
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_part_of_the_holdout_never_goes_and_the_paragraph_says_so(tmp_path: Path, number: int) -> None:
+    only = {"title": "Good?", "notebooks": [], "criteria": [{"id": "right", "kpi": "right"}]}
+    pilot = gate_pilot(tmp_path, {"gates": {1: only, 2: only, 3: only}})
+    keys = signed(pilot)
+    write_evaluation(pilot, outcomes_of(pilot))
+    assert decide(facts_of(pilot), number, {}).verdict is Verdict.GO
+    write_evaluation(pilot, outcomes_of(pilot).head(300))
+    found = decide(facts_of(pilot), number, {})
+    assert (found.verdict, [one.criterion.id for one in found.blocking]) == (Verdict.NO_GO, ["all-records"])
+    assert "300 of 400 holdout records were judged; 100 were left out" in found.paragraph()
+    write_evaluation(pilot, outcomes_of(pilot, wrong=range(27)).head(300))  # 91% right: a count would be of 300 only
+    assert decide(facts_of(pilot), number, {}).would_do == "evaluate on all holdout records (workbench run small)"
+    asked = next(one for one in asked_criteria(facts_of(pilot), number) if one.id == "all-records")
+    said = WaiverSettings(pilot="small", gate=number, criterion="all-records", why="no time for the others",
+                          until=TODAY, name="Ann", role="sponsor")  # fmt: skip
+    with pytest.raises(InputError, match="accepts no waiver"):
+        waive(pilot, said, asked, keys["sponsor"], TODAY)
+
+
+def test_skipped_records_were_not_judged(tmp_path: Path) -> None:
+    pilot = gate_pilot(tmp_path, gate([RIGHT]))
+    write_evaluation(pilot, outcomes_of(pilot, status=["skipped"] * 100 + ["ok"] * 300))
+    assert "300 of 400 holdout records were judged" in decide(facts_of(pilot), 2, {}).paragraph()
+
+
+def test_the_criterion_on_all_records_stands_in_no_file(tmp_path: Path) -> None:
+    for mine in ({"id": "all-records", "check": "load"}, {"id": "mine", "check": "all_records"}):
+        with pytest.raises(InputError, match="all-records is built in"):
+            read_gates(gate_pilot(tmp_path / mine["id"], gate([mine]), n=20))
 
 
 def test_a_pilot_with_all_its_evidence_goes(tmp_path: Path) -> None:
@@ -89,7 +164,7 @@ def test_a_decision_is_plain_json(tmp_path: Path) -> None:
     write_evaluation(pilot, outcomes_of(pilot))
     said = decide(facts_of(pilot), 2, {"agent": "A"}).as_json()
     assert json.loads(json.dumps(said, allow_nan=False)) == said
-    assert said["counts"] == {"pass": 1, "fail": 0, "unproven": 1}
+    assert said["counts"] == {"pass": 2, "fail": 0, "unproven": 1}
 
 
 def test_each_criterion_is_a_test_case_of_junit() -> None:

@@ -19,7 +19,6 @@ from workbench.notebooks import (
     NotebookJob,
     NotebookResult,
     Parameter,
-    copy_notebooks,
     execute,
     execute_many,
     find_notebook,
@@ -27,6 +26,7 @@ from workbench.notebooks import (
     notebook_names,
     read_finish,
     read_source,
+    working_copies,
 )
 from workbench.notebooks.result import merge_streams
 
@@ -386,14 +386,77 @@ def test_an_unknown_notebook_is_refused_with_the_nearest(tmp_path):
         find_notebook("../x", tmp_path)
 
 
-def test_copied_notebooks_are_the_packaged_ones_and_overwrite_nothing(tmp_path):
-    own = tmp_path / "notebooks" / "01_data_audit.ipynb"
-    own.parent.mkdir()
-    own.write_text("mine")
-    assert copy_notebooks(tmp_path) == tmp_path / "notebooks"
-    assert own.read_text() == "mine"
-    copied = {path.name for path in (tmp_path / "notebooks").glob("*.ipynb")}
-    assert copied == {path.name for path in SHIPPED.glob("*.ipynb")} | {own.name}
+def edit(path, text):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["cells"][0]["source"] = text
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def run_in_lab(path):
+    """Save a notebook as JupyterLab does after a run: other metadata, outputs, counts; the cells stay as they are."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["metadata"]["language_info"] = {"name": "python"}
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"execution_count": 1, "outputs": [{"output_type": "stream", "name": "stdout", "text": "ran"}]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_each_user_works_on_copies_of_the_roots_own_and_the_packaged_notebooks(tmp_path):
+    notebook_with_parameters(tmp_path / "notebooks" / "09_our_own.ipynb", "n: int = 1")
+    copies = working_copies(tmp_path, "ada")
+    assert copies.folder == tmp_path / "mlruns" / "notebooks_lab" / "ada"
+    assert {path.stem for path in copies.folder.glob("*.ipynb")} == set(notebook_names(tmp_path))
+    for name in notebook_names(tmp_path):
+        assert (copies.folder / f"{name}.ipynb").read_bytes() == find_notebook(name, tmp_path).read_bytes()
+    assert working_copies(tmp_path, "../b o").folder.parent == copies.folder.parent
+    assert copies.kept == ()
+
+
+def test_a_copy_that_was_run_but_not_edited_follows_its_notebook(tmp_path):
+    own = tmp_path / "notebooks" / "09_our_own.ipynb"
+    notebook_with_parameters(own, "n: int = 1")
+    copy = working_copies(tmp_path, "ada").folder / own.name
+    run_in_lab(copy)
+    ran = copy.read_bytes()
+    working_copies(tmp_path, "ada")
+    assert copy.read_bytes() == ran, "nothing changed, so its outputs stay"
+    edit(own, "n: int = 2")
+    assert working_copies(tmp_path, "ada").kept == ()
+    assert copy.read_bytes() == own.read_bytes()
+
+
+def test_an_edited_copy_is_never_overwritten_and_named_once_its_notebook_changed(tmp_path):
+    own = tmp_path / "notebooks" / "09_our_own.ipynb"
+    notebook_with_parameters(own, "n: int = 1")
+    copy = working_copies(tmp_path, "ada").folder / own.name
+    edit(copy, "n: int = 5")
+    mine = copy.read_bytes()
+    assert working_copies(tmp_path, "ada").kept == (), "the notebook is as it was: nothing to say"
+    edit(own, "n: int = 2")
+    for _ in range(2):
+        assert working_copies(tmp_path, "ada").kept == (copy,)
+        assert copy.read_bytes() == mine
+    copy.write_bytes(b"no notebook")
+    assert working_copies(tmp_path, "ada").kept == (copy,)
+    copy.unlink()
+    assert working_copies(tmp_path, "ada").kept == ()
+    assert copy.read_bytes() == own.read_bytes()
+
+
+def test_a_copy_of_which_nothing_is_known_counts_as_edited(tmp_path):
+    own = tmp_path / "notebooks" / "09_our_own.ipynb"
+    notebook_with_parameters(own, "n: int = 1")
+    folder = working_copies(tmp_path, "ada").folder
+    edit(own, "n: int = 2")
+    (folder / ".copied.json").write_text("[", encoding="utf-8")
+    assert working_copies(tmp_path, "ada").kept == (folder / own.name,)
+
+
+def test_copies_that_cannot_be_written_are_the_users_to_mend(tmp_path):
+    (tmp_path / "mlruns").write_text("in the way", encoding="utf-8")
+    with pytest.raises(InputError, match=r"the notebooks cannot be copied(.|\n)*--root"):
+        working_copies(tmp_path, "ada")
 
 
 # What is committed

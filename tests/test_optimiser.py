@@ -12,7 +12,7 @@ from played_models import DECIDES, REFLECTS, RULE, PlayedModels, played
 
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
-from workbench.evaluation import stored_evaluations
+from workbench.iteration.stored import stored_evaluations
 from workbench.iteration.tried import n_versions_tried
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.optimiser import OptimiserRequest, ReflectionServer, optimise, parts_of

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hand_evaluations import hand_evaluation
+from hand_evaluations import NO_OTHERS, hand_evaluation
 from statsmodels.stats.multitest import multipletests
 
 from workbench.decisions import Decision, Status
 from workbench.evaluation import RunRequest, evaluate_all
 from workbench.iteration.pairs import (
     detectable_differences,
-    n_tests,
     not_told_apart,
     paired_differences,
 )
@@ -41,7 +40,7 @@ def drawn(names: str, n: int, seed: int):
 
 def test_every_pair_has_the_counts_and_the_test_of_the_pair_alone() -> None:
     versions = drawn("abcd", 120, seed=1)
-    table = paired_differences(versions)
+    table = paired_differences(versions, NO_OTHERS)
     assert len(table) == 6
     for row in table.to_dict("records"):
         one, two = (
@@ -55,7 +54,7 @@ def test_every_pair_has_the_counts_and_the_test_of_the_pair_alone() -> None:
 
 
 def test_the_correction_is_holms_over_all_pairs() -> None:
-    table = paired_differences(drawn("abcd", 120, seed=2))
+    table = paired_differences(drawn("abcd", 120, seed=2), NO_OTHERS)
     adjusted = multipletests(table["p"].astype(float), method="holm")[1]
     assert table["p_adjusted"].astype(float).tolist() == pytest.approx(adjusted.tolist())
     better = [row["first" if row["difference"] > 0 else "second"] if row["p_adjusted"] <= 0.05 else None
@@ -65,16 +64,15 @@ def test_the_correction_is_holms_over_all_pairs() -> None:
 
 def test_versions_that_are_not_shown_are_paid_for() -> None:
     a, b, *hidden = drawn("abcdef", 150, seed=3)
-    alone = paired_differences([a, b]).to_dict("records")[0]
+    alone = paired_differences([a, b], NO_OTHERS).to_dict("records")[0]
     tried = Tried(
         {one.info.agent_digest: one.agent for one in (a, b, *hidden)},
         {one.info.agent_digest: rightness_of(one.outcomes) for one in hidden},
     )
     corrected = paired_differences([a, b], tried).to_dict("records")[0]
-    whole = paired_differences([a, b, *hidden]).to_dict("records")[0]
+    whole = paired_differences([a, b, *hidden], NO_OTHERS).to_dict("records")[0]
     assert corrected == whole, "hidden or shown, the price is the same"
     assert corrected["p"] == alone["p"] == alone["p_adjusted"] <= corrected["p_adjusted"]
-    assert n_tests([a, b], tried) == 15
 
 
 def test_a_version_that_cannot_be_compared_any_more_counts_as_a_test() -> None:
@@ -93,18 +91,18 @@ def test_twenty_equal_versions_are_hardly_ever_told_apart() -> None:
         rng = np.random.default_rng(seed)
         actions = [np.where(rng.random(200) < 0.97, "x", "y") for _ in versions]
         played = [replace(v, outcomes=v.outcomes.assign(action=a)) for v, a in zip(versions, actions, strict=True)]
-        false += bool(paired_differences(played)["better"].notna().any())
+        false += bool(paired_differences(played, NO_OTHERS)["better"].notna().any())
     assert false <= 5
 
 
 def test_agents_that_are_the_same_version_are_no_pair() -> None:
     a = made("a", "1010")
-    assert paired_differences([a, a]).empty
+    assert paired_differences([a, a], NO_OTHERS).empty
 
 
 def test_not_told_apart_names_the_others() -> None:
     a, b, c = made("a", "1" * 60), made("b", "1" * 58 + "0" * 2), made("c", "0" * 60)
-    table = paired_differences([a, b, c])
+    table = paired_differences([a, b, c], NO_OTHERS)
     assert not_told_apart("b", table) == ("a",)
     assert not_told_apart("c", table) == ()
 

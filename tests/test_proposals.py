@@ -16,9 +16,10 @@ from workbench.decisions import Decision, Status
 from workbench.engines.protocol import TokenLogprob
 from workbench.engines.scripted import ScriptedEngine
 from workbench.errors import InputError
-from workbench.evaluation import Evaluation, stored_evaluations
+from workbench.evaluation import Evaluation
 from workbench.iteration.history import record_history
 from workbench.iteration.proposals import ProposalKind, proposals, proposals_table
+from workbench.iteration.stored import stored_evaluations
 from workbench.journal import JOURNAL_FILE, Journal, RunPlan, key_of
 from workbench.pilot import Pilot, open_pilot
 from workbench.report.record_page import page_name, record_page, token_views

@@ -21,7 +21,37 @@ def test_a_commit_and_later_changes_are_seen(tmp_path: Path) -> None:
     clean = provenance(tmp_path)
     assert (clean.commit, clean.is_dirty) == (git(tmp_path, "rev-parse", "HEAD"), False)
     (tmp_path / "a.txt").write_text("2", encoding="utf-8")
-    assert provenance(tmp_path).is_dirty is True
+    assert (provenance(tmp_path).is_dirty, provenance(tmp_path).changed) == (True, ("a.txt",))
+
+
+def committed(root: Path, *paths: str) -> None:
+    git(root, "init")
+    for path in paths:
+        write_atomically(root / path, "1\n")
+    git(root, "add", ".")
+    git(root, "commit", "-m", "first")
+
+
+def test_every_changed_file_is_named_whatever_its_name_and_whatever_became_of_it(tmp_path: Path) -> None:
+    committed(tmp_path, "b c.txt", "ü\n.txt", "gone.txt", "moved.txt", "kept.txt")
+    for name in ("b c.txt", "ü\n.txt"):
+        (tmp_path / name).write_text("2", encoding="utf-8")
+    (tmp_path / "gone.txt").unlink()
+    git(tmp_path, "mv", "moved.txt", "here.txt")
+    (tmp_path / "new.txt").write_text("not of the repository", encoding="utf-8")
+    assert provenance(tmp_path).changed == ("b c.txt", "gone.txt", "here.txt", "moved.txt", "ü\n.txt")
+
+
+def test_a_pilots_own_ledger_lines_are_no_change_and_other_ledgers_are(tmp_path: Path) -> None:
+    root = tmp_path / "team"  # a root may be a folder of a larger repository
+    ledger, opened = "datasets/small/ledger.jsonl", "datasets/small/opened/aa"
+    committed(tmp_path, f"team/{ledger}", f"team/{opened}", "team/ledger.jsonl", ledger, "other.txt")
+    for path in (root / ledger, root / opened):
+        path.write_text("more\n", encoding="utf-8")
+    assert (provenance(root).is_dirty, provenance(root).changed) == (False, ())
+    for path in (root / "ledger.jsonl", tmp_path / ledger, tmp_path / "other.txt"):
+        path.write_text("more\n", encoding="utf-8")
+    assert provenance(root).changed == (ledger, "other.txt", "team/ledger.jsonl")
 
 
 def test_a_file_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:

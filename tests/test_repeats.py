@@ -11,8 +11,9 @@ import pytest
 from small_pilots import with_settings
 
 from workbench.errors import InputError
-from workbench.evaluation import RunRequest, evaluate, stored_evaluations
+from workbench.evaluation import RunRequest, evaluate
 from workbench.iteration.repeats import RepeatRequest, Repeats, ask_repeatedly, mean_of_shares
+from workbench.iteration.stored import stored_evaluations
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.pilot import Pilot
 from workbench.splits import read_dataset

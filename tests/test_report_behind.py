@@ -23,17 +23,15 @@ def by_hand() -> Evaluation:
     """Return the evaluation of the ten outcomes that are counted by hand, at threshold .90."""
     outcomes = hand_outcomes().set_index("record_id", drop=False).rename_axis(index=None)
     settings = EvaluationSettings(0.9, "escalate", price=Price(input_per_million=1.0, output_per_million=1.0))
-    return replace(judged_version(threshold=0.9), outcomes=outcomes, estimates=evaluate_outcomes(outcomes, settings))
+    version = replace(judged_version(threshold=0.9), escalate_label="escalate")
+    return replace(version, outcomes=outcomes, estimates=evaluate_outcomes(outcomes, settings))
 
 
 def test_every_estimate_that_is_defined_has_its_records(tmp_path: Path) -> None:
-    (tmp_path / "p").mkdir()
-    pilot = judged_pilot(tmp_path / "p")
-    pilot = replace(pilot, settings=pilot.settings.model_copy(update={"escalate_label": "escalate"}))
     evaluation = replace(by_hand(), estimates={
         **by_hand().estimates, "throughput_per_hour": by_hand().estimates["latency_p50_s"],
     })  # fmt: skip
-    found = numbers_behind(pilot, evaluation)["Estimates"]
+    found = numbers_behind(evaluation)["Estimates"]
     defined = {name for name, one in evaluation.estimates.items() if one.value is not None}
     assert set(found) == defined
     # the lists are those beside the ten rows of hand_outcomes.py
@@ -61,7 +59,7 @@ def behind_share(behind) -> float:
 
 
 def test_endings_labels_and_confusions_list_what_their_tables_count(tmp_path: Path) -> None:
-    found = numbers_behind(judged_pilot(tmp_path), by_hand())
+    found = numbers_behind(by_hand())
     assert {name: len(one.counted) for name, one in found["How decisions ended"].items()} == {
         "ok": 7, "invalid": 1, "failed": 1, "skipped": 1,
     }  # fmt: skip
@@ -81,7 +79,7 @@ def test_endings_labels_and_confusions_list_what_their_tables_count(tmp_path: Pa
 
 def test_the_proof_lists_the_wrong_decisions_at_its_last_tests(tmp_path: Path) -> None:
     evaluation = certified_version()
-    found = numbers_behind(judged_pilot(tmp_path), evaluation)["Proof"]
+    found = numbers_behind(evaluation)["Proof"]
     steps = evaluation.certification.steps
     last = found[f"wrong from {steps.threshold[-1]:.4f} on"]
     assert (len(last.counted), len(last.of)) == (steps.n_wrong[-1], steps.n_automated[-1])

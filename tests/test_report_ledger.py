@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from commands import command_in
 from judged_pilots import judged_pilot
+from openings import KEY, SUBJECT
 
-from workbench.ledger import Purpose, append_opening
+from workbench.ledger import OPENED_FOLDER, Purpose, Sight, append_opening
 from workbench.pilot import Pilot
 from workbench.provenance import Provenance
 from workbench.report.ledger import budgets_table, ledger_view, openings_table, refresh_note
-from workbench.splits import Split, ledger_path, read_dataset
+from workbench.splits import holdout_seen, ledger_path, read_dataset
 
-ADA = Provenance("ada", "c" * 40, True)
+ADA = Provenance("ada", "c" * 40, True, ("agents.py",))
 
 
-def opened(pilot: Pilot, version: str, gate: int | None = None, lists_records: bool = True) -> None:
+def opened(pilot: Pilot, version: str, gate: int | None = None, rows: str = "rows") -> None:
+    seen = holdout_seen(pilot, read_dataset(pilot))
+    look = Sight(pilot.name, seen.records, replace(SUBJECT, split=seen.split), rows, "truth", "decided")
     purpose = Purpose("evaluation", "payer", version * 64, "records", 400, gate, prompt="p" * 64)
-    ids = read_dataset(pilot).ids(Split.HOLDOUT) if lists_records else None
-    append_opening(ledger_path(pilot), purpose, ADA, ids)
+    append_opening(ledger_path(pilot), (purpose, look), (ADA, lambda: KEY))
 
 
 def test_every_opening_says_who_when_which_commit_prompt_and_why(tmp_path: Path) -> None:
     pilot = judged_pilot(tmp_path)
     opened(pilot, "a")
-    opened(pilot, "a")
+    opened(pilot, "a", rows="made anew")
     opened(pilot, "b", gate=2)
     rows = openings_table(ledger_view(pilot, read_dataset(pilot)).openings).to_dict("records")
     assert [row["charge"] for row in rows] == ["66.7%", "none, as opening 1", "22.2%"]
@@ -36,7 +39,8 @@ def test_every_opening_says_who_when_which_commit_prompt_and_why(tmp_path: Path)
     assert first["time"].endswith(" UTC")
     del first["time"]
     assert first == {
-        "opening": 1, "who": "ada", "commit": f"{'c' * 12} with changes", "agent": "payer", "version": "a" * 12,
+        "opening": 1, "who": "ada", "commit": f"{'c' * 12} with changes in 'agents.py'",
+        "agent": "payer", "version": "a" * 12,
         "prompt": "p" * 12, "records": "400", "purpose": "evaluation", "gate": "any", "charge": "66.7%",
     }  # fmt: skip
 
@@ -68,25 +72,10 @@ def test_as_many_new_records_halve_what_was_spent(tmp_path: Path) -> None:
 
 def test_openings_that_did_not_list_their_records_are_not_refreshed(tmp_path: Path) -> None:
     pilot = judged_pilot(tmp_path)
-    opened(pilot, "a", lists_records=False)
+    opened(pilot, "a")
+    for listed in (ledger_path(pilot).parent / OPENED_FOLDER).iterdir():
+        listed.unlink()
     assert "so they count in full on new ones too" in refresh_note(ledger_view(pilot, read_dataset(pilot)))
-
-
-def test_a_ledger_of_before_prompts_were_noted_can_be_read(tmp_path: Path) -> None:
-    # the chain is made by hand as an earlier version wrote it: no `prompt` among the purpose's fields
-    import hashlib
-
-    pilot = judged_pilot(tmp_path)
-    purpose = {"purpose": "evaluation", "agent": "payer", "agent_digest": "a", "dataset_digest": "d", "n_records": 4,
-               "gate": None}  # fmt: skip
-    entry = {"number": 1, "time": "2026-11-01T08:00:00+00:00", "who": "ada", "commit": None, "is_dirty": None,
-             "purpose": purpose, "repeat_of": None, "share": 0.5, "records": None}  # fmt: skip
-    content = "0" * 64 + json.dumps(entry, sort_keys=True, ensure_ascii=False)
-    entry["hash"] = hashlib.sha256(content.encode()).hexdigest()
-    ledger_path(pilot).parent.mkdir(parents=True)
-    ledger_path(pilot).write_text(json.dumps(entry) + "\n", encoding="utf-8")
-    (row,) = openings_table(ledger_view(pilot, read_dataset(pilot)).openings).to_dict("records")
-    assert (row["prompt"], row["commit"], row["charge"]) == ("no prompt", "not known", "50.0%")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "workbench"
 ROWS = [
     {"errors"},
     {"files", "configuration", "imports", "provenance", "stats"},
-    {"signing"},
+    {"credentials", "signing"},
     {"charter", "contract", "tables"},
     {"pilot", "ledger", "records"},
     {"sources"},
@@ -22,6 +22,7 @@ ROWS = [
     {"callables", "journal"},
     {"agents"},
     {"runner"},
+    {"sealed"},
     {"metrics", "audit"},
     {"evaluation"},
     {"evidence", "confidences"},

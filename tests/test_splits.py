@@ -1,4 +1,5 @@
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from workbench.errors import InputError
 from workbench.ledger import Purpose, read_ledger
 from workbench.pilot import Pilot, open_pilot
 from workbench.provenance import Provenance
-from workbench.splits import Split, ledger_path, new_split, open_holdout, read_dataset
+from workbench.signing.keys import generated_key
+from workbench.splits import Dataset, Split, ledger_path, new_split, open_holdout, opened_before, read_dataset
 
 ME = Provenance("someone", "abc123", False)
+KEY = generated_key()
 
 
 def test_each_label_has_its_share_of_holdout_records(tickets: Callable[[int], Pilot]) -> None:
@@ -68,18 +71,111 @@ def test_an_agent_sees_neither_label_nor_withheld_columns(tickets: Callable[[int
     assert set(dataset.dev_labels().index) == set(dataset.ids(Split.DEV))
 
 
+def decisions(dataset: Dataset, action: str = "login") -> pd.DataFrame:
+    ids = dataset.ids(Split.HOLDOUT)
+    columns = {"record_id": list(ids), "status": "ok", "action": action, "confidence": 0.9}
+    return pd.DataFrame(columns, index=ids)
+
+
+def opened(pilot: Pilot, dataset: Dataset, version: str, action: str = "login") -> pd.DataFrame:
+    purpose = Purpose("evaluation", version, version, dataset.digest, 30)
+    labels, _ = open_holdout(pilot, dataset, (purpose, decisions(dataset, action)), (ME, lambda: KEY))
+    return labels
+
+
 def test_opening_the_holdout_is_on_the_ledger_before_labels_are_handed_out(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(100)
     dataset = read_dataset(pilot)
-    labels = open_holdout(pilot, dataset, Purpose("evaluation", "a", "d1", dataset.digest, 30), ME)
+    labels = opened(pilot, dataset, "a")
     assert set(labels.index) == set(dataset.ids(Split.HOLDOUT))
-    assert list(labels.columns) == ["label"]
-    open_holdout(pilot, dataset, Purpose("evaluation", "b", "d2", dataset.digest, 30), ME)
-    open_holdout(pilot, dataset, Purpose("evaluation", "a", "d1", dataset.digest, 30), ME)
+    assert "label" in labels.columns
+    opened(pilot, dataset, "b")
+    opened(pilot, dataset, "a")
+    opened(pilot, dataset, "a", "refund")
     openings = read_ledger(ledger_path(pilot))
     assert [opening.number for opening in openings] == [1, 2, 3]
-    assert [opening.repeat_of for opening in openings] == [None, None, 1]
-    assert openings[0].who == "someone"
+    assert [opening.repeat_of for opening in openings] == [None, None, None], "other decisions are another look"
+    assert (openings[0].who, openings[0].pilot) == ("someone", "tickets")
+
+
+def test_what_was_opened_is_given_again_for_exactly_these_decisions(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(100)
+    dataset = read_dataset(pilot)
+    purpose = Purpose("evaluation", "a", "a", dataset.digest, 30)
+    assert opened_before(pilot, dataset, (purpose, decisions(dataset))) is None
+    labels = opened(pilot, dataset, "a")
+    known = opened_before(pilot, dataset, (purpose, decisions(dataset)))
+    assert known is not None
+    assert known[0].equals(labels)
+    assert opened_before(pilot, dataset, (purpose, decisions(dataset, "refund"))) is None
+
+
+COLUMN_ROLE = ("amount:", "amount:\n    role: source")
+PERSON = ("agents:", "escalate_label: login\nagents:")
+SHARE = ("holdout_share: 0.3", "holdout_share: 0.31")
+CHANGES: dict[str, tuple[Callable[[Pilot], object], str]] = {
+    "labels": (lambda pilot: edited(pilot.data / "tickets.csv", "refund", "login", 60), "have another label"),
+    "records": (lambda pilot: without_lines(pilot.data / "tickets.csv", 40), "are gone"),
+    "roles": (lambda pilot: edited(pilot.data / "contract.yaml", *COLUMN_ROLE), "the roles of"),
+    "targets": (lambda pilot: edited(pilot.suite / "charter.yaml", "target: 0.", "target: 0.1"), "the charter's"),
+    "escalation": (lambda pilot: edited(pilot.suite / "pilot.yaml", *PERSON), "the label that"),
+    "split": (lambda pilot: edited(pilot.data / "splits.yaml", *SHARE), "the split"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_of_what_is_judged_is_charged_and_said(tickets: Callable[[int], Pilot], what: str) -> None:
+    pilot = tickets(100)
+    dataset = read_dataset(pilot)
+    opened(pilot, dataset, "a")
+    change, words = CHANGES[what]
+    change(pilot)
+    pilot = open_pilot("tickets", pilot.root)
+    opened(pilot, read_dataset(pilot), "a")
+    last = read_ledger(ledger_path(pilot))[-1]
+    assert last.number == 2
+    assert last.repeat_of is None
+    assert last.charge < 0.5
+    assert any(words in said for said in last.changes), last.changes
+
+
+def test_a_copy_of_a_pilot_has_no_fresh_budget(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(100)
+    opened(pilot, read_dataset(pilot), "a")
+    for folder in (pilot.data, pilot.suite):
+        shutil.copytree(folder, folder.with_name("copy"))
+    shutil.rmtree(pilot.root / "datasets" / "copy" / "opened")
+    (pilot.root / "datasets" / "copy" / "ledger.jsonl").unlink()
+    copy = open_pilot("copy", pilot.root)
+    opened(copy, read_dataset(copy), "a")
+    (opening,) = read_ledger(ledger_path(copy))
+    assert opening.share == pytest.approx(2 / 9)
+    assert [one["ledger"] for one in opening.elsewhere] == ["tickets"]
+
+
+def test_sealed_records_hold_no_label_of_the_holdout(tickets: Callable[[int], Pilot]) -> None:
+    dataset = read_dataset(tickets(100))
+    ids = dataset.ids(Split.HOLDOUT)
+    plain, learning = (dataset.sealed(ids, with_training=with_training) for with_training in (False, True))
+    assert "queue" not in plain["columns"]
+    assert plain["ids"] == list(ids)
+    labels = dict(zip(learning["ids"], learning["columns"]["queue"], strict=True))
+    assert all(labels[name] is None for name in ids)
+    again = Dataset.unsealed(dataset.contract, learning)
+    assert again.training().equals(dataset.training())
+    assert again.folds().to_dict() == dataset.folds().to_dict()
+    assert list(again.records(ids)) == list(dataset.records(ids))
+
+
+def edited(path: Path, old: str, new: str, count: int = 1) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, count), encoding="utf-8")
+
+
+def without_lines(path: Path, count: int) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[:-count]), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -100,11 +196,11 @@ def test_an_altered_ledger_is_refused(
     pilot = tickets(100)
     dataset = read_dataset(pilot)
     for name in "abc":
-        open_holdout(pilot, dataset, Purpose("evaluation", name, name, dataset.digest, 30), ME)
+        opened(pilot, dataset, name)
     path = ledger_path(pilot)
     path.write_text("\n".join(broken(path.read_text(encoding="utf-8").splitlines())) + "\n", encoding="utf-8")
     with pytest.raises(RunError, match=rf"ledger was altered\n.*line {line}"):
-        open_holdout(pilot, dataset, Purpose("evaluation", "d", "d", dataset.digest, 30), ME)
+        opened(pilot, dataset, "d")
 
 
 def test_only_one_function_of_the_package_reads_holdout_labels() -> None:

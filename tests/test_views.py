@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from workbench.errors import InputError
+from workbench.notebooks import working_copies
 from workbench.report import figures, views
 from workbench.report.conclusion import Conclusion
 from workbench.tables import read_table
@@ -126,11 +127,14 @@ def test_a_notebook_opens_its_pilot_from_its_own_folder(tickets, tmp_path, monke
     pilot, exhibit = views.open_notebook("01_data_audit", "tickets", ".", "")
     assert pilot.root == tmp_path
     assert exhibit.folder == tmp_path / "mlruns" / "tickets" / "results" / "01_data_audit"
+    copies = working_copies(tmp_path, "ada").folder
+    monkeypatch.chdir(copies)
+    assert views.open_notebook("01_data_audit", "tickets", ".", "")[0].root == tmp_path
     monkeypatch.chdir(tmp_path)
     assert views.open_notebook("01_data_audit", "tickets", ".", "kept")[1].folder == Path("kept")
 
 
-def test_only_the_default_root_is_looked_for_one_folder_up(tickets, tmp_path, monkeypatch):
+def test_only_the_default_root_is_looked_for_in_folders_above(tickets, tmp_path, monkeypatch):
     tickets(40)
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path / "notebooks")

@@ -18,7 +18,7 @@ _HOMES = {
     "Split": "splits",
     "WorkbenchError": "errors",
     "answered_by": "engines.statement",
-    "chosen": "evaluation",
+    "chosen": "iteration.stored",
     "evaluate": "evaluation",
     "evaluate_all": "evaluation",
     "finish": "notebooks",
@@ -26,7 +26,8 @@ _HOMES = {
     "paired_differences": "iteration.pairs",
     "read_dataset": "splits",
     "records_behind": "iteration.tracing",
-    "stored_evaluations": "evaluation",
+    "stored_evaluations": "iteration.stored",
+    "tried_versions": "iteration.tried",
 }
 
 __all__ = sorted(_HOMES)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,9 @@ app = typer.Typer(
 
 Agents = Annotated[list[str] | None, typer.Option("--agent", help="An agent of pilot.yaml; may be given again.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records of a split.")]
+Holdout = Annotated[
+    bool, typer.Option("--holdout", help="With --limit: open the holdout too, for the one agent that is named.")
+]
 RayAddress = Annotated[
     str | None,
     typer.Option("--ray-address", metavar="ADDRESS", help="Ray cluster to run on; without it one is started here."),
@@ -98,6 +102,7 @@ def run(
     notebook: Annotated[str | None, typer.Option(help="Only this notebook, such as 01_data_audit.")] = None,
     agent: Agents = None,
     limit: Limit = None,
+    holdout: Holdout = False,
     engine: EngineName = None,
     base_url: BaseUrl = None,
     model: Model = None,
@@ -105,23 +110,28 @@ def run(
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Run a pilot's notebooks: audit the records, compare agent versions on dev, evaluate the chosen one on holdout."""
+    """Run a pilot's notebooks: audit the records, compare agent versions on dev, evaluate the chosen one on holdout.
+
+    A run with --limit is a trial: it stays on development records and chooses no version.
+    """
     from workbench.evaluation import check
     from workbench.pilot import open_pilot
-    from workbench.pipeline import NOTEBOOKS, PilotRun, run_pilot
+    from workbench.pipeline import PilotRun, notebooks_of, run_pilot
     from workbench.terminal import CellProgress, print_result, result_json, stoppable
 
     opened = open_pilot(pilot, root)
-    what = PilotRun(tuple(agent or ()), limit, _engine_choice(engine, base_url, model, ray_address))
-    if notebook is not None and notebook not in NOTEBOOKS:
-        raise InputError(f"there is no notebook {notebook!r} in a run", expected=", ".join(NOTEBOOKS))
+    choice = _engine_choice(engine, base_url, model, ray_address)
+    what = PilotRun(tuple(agent or ()), limit, choice, opens_holdout=limit is None or holdout)
+    notebooks = notebooks_of(what, notebook)
     check(opened, what.agents, what.engine)
     with stoppable(), CellProgress() as progress:
-        result = run_pilot(opened, what, NOTEBOOKS if notebook is None else (notebook,), progress)
+        result = run_pilot(opened, what, notebooks, progress)
     if as_json:
         _print_json(result_json(opened, result))
     else:
         print_result(opened, result)
+        if not what.opens_holdout:
+            print(f"\nA trial with --limit {limit} stays on development records: the holdout was not opened.")
 
 
 @app.command()
@@ -169,24 +179,27 @@ def evaluate(
 
 @app.command()
 def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
-    """Compare the agents' last finished runs on development records, from the journal: nothing is asked."""
-    from workbench.evaluation import stored_evaluations
+    """Compare the agents' last runs over all development records, from the journal: nothing is asked."""
     from workbench.iteration.pairs import paired_differences
+    from workbench.iteration.stored import in_words, left_out_runs, stored_evaluations
     from workbench.iteration.tried import tried_versions
     from workbench.pilot import open_pilot
     from workbench.splits import read_dataset
     from workbench.terminal import print_comparison
 
     opened = open_pilot(pilot, root)
-    evaluations = stored_evaluations(opened)
-    tried = tried_versions(opened, read_dataset(opened), {one.info.agent_digest for one in evaluations})
+    dataset = read_dataset(opened)
+    evaluations, left_out = stored_evaluations(opened, dataset=dataset), left_out_runs(opened, dataset)
+    tried = tried_versions(opened, dataset, {one.info.agent_digest for one in evaluations})
     pairs = paired_differences(evaluations, tried)
     if as_json:
         versions = [evaluation.as_json() for evaluation in evaluations]
         content = {"versions": versions, "versions_tried": tried.n_versions, "pairs": pairs.to_dict("records")}
-        _print_json({"pilot": pilot, **content})
+        _print_json({"pilot": pilot, **content, "left_out": [asdict(one) for one in left_out]})
     else:
         print_comparison(opened, evaluations, pairs, tried.n_versions)
+        if left_out:
+            print(f"Left out, as only runs over all development records count: {in_words(left_out)}.")
 
 
 @app.command()
@@ -253,12 +266,18 @@ def serve(
 
 @app.command()
 def lab(root: Root = HERE) -> None:
-    """Open JupyterLab at the notebooks; outside this repository they are copied to notebooks/ first."""
-    from workbench.notebooks import copy_notebooks
+    """Open JupyterLab at your own copies of the notebooks; an edited copy is kept when the notebook changes."""
+    from workbench.notebooks import working_copies
+    from workbench.provenance import current_user
 
-    folder = copy_notebooks(root.resolve())
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={folder.parent}"]
-    command += [f"--LabApp.default_url=/lab/tree/{folder.name}"]
+    here = root.resolve()
+    copies = working_copies(here, current_user())
+    print(f"Notebooks: {copies.folder} (your copies; runs and gates take those of notebooks/ or the package)")
+    for path in copies.kept:
+        print(f"Kept as you edited it, though the notebook has changed since: {path} (delete it for the new one)")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={here}"]
+    command += [f"--LabApp.default_url=/lab/tree/{copies.folder.relative_to(here).as_posix()}"]
     if os.geteuid() == 0:  # in a container there is no other user; the server stays on 127.0.0.1 behind its token
         command.append("--allow-root")
     _replaced_by(command)

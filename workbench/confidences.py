@@ -9,14 +9,14 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from workbench.agents import repeated
 from workbench.decisions import ConfidenceSource, Status
 from workbench.errors import InputError, RunError
-from workbench.evaluation import Evaluation, RunRequest, build_agent
+from workbench.evaluation import Evaluation, RunRequest
 from workbench.journal import JOURNAL_FILE, REPEAT, Journal
 from workbench.metrics import Recalibration, cross_fitted, fitted_recalibration
 from workbench.pilot import Pilot
-from workbench.runner import Selection, run_agent
+from workbench.runner import Selection, require_decisions, run_agent
+from workbench.sealed import Question, Repeat, answer_sealed, asked_agent
 from workbench.splits import Dataset, Split
 
 FEWEST_COMPARED = 30
@@ -73,7 +73,7 @@ def ask_again(pilot: Pilot, agent: str, request: RunRequest, again: Again, datas
     InputError
         Fewer than two repeats, no temperature above 0, or a Python agent.
     RunError
-        The run was interrupted, or the server refused the credentials.
+        The run was interrupted, the server refused the credentials, or a repeat got no decision at all.
     """
     if again.times < FEWEST_REPEATS or not 0.0 < again.temperature <= 2.0:
         raise InputError(
@@ -81,17 +81,27 @@ def ask_again(pilot: Pilot, agent: str, request: RunRequest, again: Again, datas
             got=f"times {again.times}, temperature {again.temperature}",
             expected="2 or more, and above 0 to 2",
         )
-    version = build_agent(pilot, agent, dataset, request.engine)
-    selection = Selection(dataset, request.split, dataset.ids(request.split, request.limit))
-    runs = []
+    return tuple(
+        _asked_once_more(pilot, agent, request, dataset, Repeat(number, again.temperature))
+        for number in range(1, again.times + 1)
+    )
+
+
+def _asked_once_more(pilot: Pilot, agent: str, request: RunRequest, dataset: Dataset, repeat: Repeat) -> str:
+    """Ask one repeat and return its run; holdout records are asked in a process that has no label of them."""
+    ids = dataset.ids(request.split, request.limit)
+    question = Question(pilot, dataset, agent, request.engine, ids, repeat, request.show_progress)
+    asked = asked_agent(question)
+    if request.split is Split.HOLDOUT:
+        session = answer_sealed(question)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        for number in range(1, again.times + 1):
-            one = repeated(version, number, again.temperature)
-            session = run_agent(journal, one, selection, show_progress=request.show_progress)
-            if session.refusal is not None:
-                raise RunError("the server refused the credentials", where=one.name, got=session.refusal)
-            runs.append(session.info.run)
-    return tuple(runs)
+        if request.split is Split.DEV:
+            selection = Selection(dataset, request.split, ids)
+            session = run_agent(journal, asked, selection, show_progress=request.show_progress)
+        if session.refusal is not None:
+            raise RunError("the server refused the credentials", where=asked.name, got=session.refusal)
+        require_decisions(journal.decisions(session.info.run), asked.name)
+    return session.info.run
 
 
 def repeats_of(journal: Journal, version: Version) -> pd.DataFrame:

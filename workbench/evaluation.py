@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from workbench.agents import Agent, HttpAgent, prompt_agent, python_agent
+from workbench.agents import Agent, agent_with, shared_engine
 from workbench.charter import KpiMetric
-from workbench.engines.build import built
-from workbench.engines.choice import EngineChoice, engine_spec, settled
-from workbench.engines.http import CallPolicy
-from workbench.engines.protocol import Engine
+from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
 from workbench.files import write_atomically
 from workbench.journal import JOURNAL_FILE, Journal, RunInfo, digest_of
-from workbench.ledger import Purpose, charged_share
+from workbench.ledger import Opening, Purpose, read_ledger
 from workbench.metrics import Estimate, EvaluationSettings, ThresholdChoice, evaluate_outcomes, threshold_for
 from workbench.metrics.certified import CertificationSettings, certify_outcomes, choice_of
 from workbench.metrics.outcomes import is_asked, is_right
@@ -28,8 +25,10 @@ from workbench.metrics.prospects import what_would_do
 from workbench.pilot import Pilot
 from workbench.prompts import read_prompts
 from workbench.provenance import provenance
-from workbench.runner import Selection, Session, run_agent
-from workbench.splits import Dataset, Split, ledger_path, open_holdout, read_dataset
+from workbench.runner import Selection, Session, require_decisions, run_agent
+from workbench.sealed import Question, answer_sealed
+from workbench.signing.keys import SigningKey, chosen_key
+from workbench.splits import Dataset, Split, ledger_path, open_holdout, opened_before, read_dataset
 from workbench.stats import Certification
 from workbench.tables import safe_for_spreadsheets
 
@@ -47,8 +46,14 @@ class Evaluation:
         selective accuracy; None when there is none, and `threshold_note` says why.
     identity : mapping
         What makes the agent this version; its digest is `session.info.agent_digest`.
+    n_split : int
+        How many records the split has; a run over fewer of them is partial.
+    escalate_label : str, optional
+        The pilot's label that gives a record to a person.
     certification : Certification, optional
         What could be proved on the holdout; None for development records, and without a KPI on selective accuracy.
+    opening : Opening, optional
+        The entry of the ledger that the holdout's labels were opened by; None for development records.
     """
 
     pilot: str
@@ -61,12 +66,20 @@ class Evaluation:
     threshold_note: str
     estimates: Mapping[str, Estimate]
     identity: Mapping[str, Any]
+    n_split: int
+    escalate_label: str | None
     certification: Certification | None = None
+    opening: Opening | None = None
 
     @property
     def info(self) -> RunInfo:
         """The run in the journal."""
         return self.session.info
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the run is over a part of the split only: a trial, which no version is chosen or compared by."""
+        return self.info.planned < self.n_split
 
     def as_json(self) -> dict[str, Any]:
         """Return the evaluation without its outcomes as JSON values."""
@@ -77,6 +90,7 @@ class Evaluation:
             "note": self.note,
             "identity": dict(self.identity),
             "split": self.split.value,
+            "records_in_split": self.n_split,
             "run": info.run,
             "agent_digest": info.agent_digest,
             "dataset_digest": info.dataset_digest,
@@ -107,12 +121,17 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What to evaluate: a split, how many of its records (None for all), on which engine, with a bar or not."""
+    """What to evaluate: a split, how many of its records (None for all), on which engine, with a bar or not.
+
+    `key` signs what an opening of the holdout adds to the ledger; without it what the environment says, else this
+    user's own key.
+    """
 
     split: Split = Split.DEV
     limit: int | None = None
     engine: EngineChoice = field(default_factory=EngineChoice)
     show_progress: bool = True
+    key: SigningKey | None = None
 
 
 def evaluate(
@@ -120,15 +139,17 @@ def evaluate(
 ) -> Evaluation:
     """Run one agent over a split, as far as its decisions are not in the journal yet, and return the evaluation.
 
-    Evaluating on holdout opens the sealed holdout: the opening goes to the ledger before any label is read. `dataset`
-    is the pilot's records where they were read already.
+    Evaluating on holdout opens the sealed holdout: the agent answers in a process of its own that has no label of it,
+    then the opening goes to the ledger with the digest of what was decided, then labels are read. `dataset` is the
+    pilot's records where they were read already.
 
     Raises
     ------
     InputError
         The pilot, the agent, the records or the engine's settings do not fit; nothing was asked.
     RunError
-        The run was interrupted, or the server refused the credentials; what was decided is stored.
+        The run was interrupted, the server refused the credentials, or not one decision came back: then the holdout
+        stays sealed. What was decided is stored.
     """
     (evaluation,) = evaluate_all(pilot, (agent,), request, dataset)
     return evaluation
@@ -140,19 +161,105 @@ def evaluate_all(
     """Evaluate several agents on the same records; without names, those the pilot compares. Raises as `evaluate`."""
     dataset = read_dataset(pilot) if dataset is None else dataset
     names = tuple(dict.fromkeys(agents)) or pilot.settings.compare
+    if request.split is Split.HOLDOUT:
+        return tuple(_opened_evaluation(pilot, name, request, dataset) for name in names)
     ids = dataset.ids(request.split, _checked_limit(request.limit))
-    engine = _shared_engine(pilot, request.engine)
-    versions = [_agent(pilot, name, dataset, engine) for name in names]
+    engine = shared_engine(pilot, request.engine)
+    versions = [agent_with(pilot, name, dataset, engine) for name in names]
     _prepare(pilot, versions)
     selection = Selection(dataset, request.split, ids)
     evaluations = []
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         for agent in versions:
             session = run_agent(journal, agent, selection, show_progress=request.show_progress)
-            if session.refusal is not None:
-                raise _refused(session, agent.name)
-            evaluations.append(_evaluation(pilot, dataset, journal, session, agent.identity))
+            _check_answered(journal, session, agent.name)
+            evaluations.append(evaluation_of(pilot, dataset, journal, session, agent.identity))
     return tuple(evaluations)
+
+
+def answer_holdout(pilot: Pilot, agent: str, request: RunRequest, dataset: Dataset) -> Session:
+    """Let an agent answer holdout records in a process that has no label of them; nothing is opened.
+
+    Raises
+    ------
+    InputError
+        The agent's files do not fit, or it reads the records themselves.
+    RunError
+        The run was interrupted, the server refused the credentials, or not one decision came back.
+    """
+    ids = dataset.ids(Split.HOLDOUT, _checked_limit(request.limit))
+    question = Question(pilot, dataset, agent, request.engine, ids, show_progress=request.show_progress)
+    session = answer_sealed(question)
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        _check_answered(journal, session, agent)
+    return session
+
+
+def open_answers(
+    pilot: Pilot, agent: str, request: RunRequest, dataset: Dataset
+) -> tuple[Session, tuple[pd.DataFrame, Opening]]:
+    """Let an agent answer, put the opening on the ledger, and return the session, labels with strata, and the opening.
+
+    What was opened before for the very same decisions adds nothing to the ledger. Raises as `answer_holdout`, and
+    RunError where the ledger was altered.
+    """
+    session = answer_holdout(pilot, agent, request, dataset)
+    return session, open_run(pilot, dataset, session.info.run, request.key)
+
+
+def open_run(pilot: Pilot, dataset: Dataset, run: str, key: SigningKey | None = None) -> tuple[pd.DataFrame, Opening]:
+    """Put the opening for a finished run on the ledger, and return labels with strata, and the opening."""
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        asked = _purpose(journal.info(run), journal.identity(run)), journal.decisions(run)
+    by = provenance(pilot.root), lambda: chosen_key(None, os.environ).key if key is None else key
+    return open_holdout(pilot, dataset, asked, by)
+
+
+def judged_evaluation(pilot: Pilot, dataset: Dataset, agent: str | None = None) -> Evaluation | None:
+    """Return the newest opened evaluation on the holdout, from journal and ledger; nothing is asked or opened.
+
+    Parameters
+    ----------
+    pilot : Pilot
+    dataset : Dataset
+    agent : str, optional
+        Whose; without it the agent that was run last. Of its newest version the run over most records counts.
+
+    Returns
+    -------
+    Evaluation or None
+        None when no version was opened for the present records.
+
+    Raises
+    ------
+    RunError
+        The ledger was altered, or the journal's decisions are not those that were opened.
+    """
+    path = pilot.runs / JOURNAL_FILE
+    versions = {one.purpose.agent_digest for one in read_ledger(ledger_path(pilot))}
+    if not path.is_file() or not versions:
+        return None
+    with Journal(path) as journal:
+        for entry in journal.entries(Split.HOLDOUT.value):
+            is_present = entry.finished and entry.dataset_digest == dataset.digest and not entry.is_repeat
+            if is_present and entry.agent_digest in versions and agent in (None, entry.agent):
+                run = journal.largest_finished(entry.split, entry.agent_digest, entry.dataset_digest)
+                assert run is not None
+                session = Session(journal.info(run), 0, 0, None)
+                return evaluation_of(pilot, dataset, journal, session, journal.identity(run))
+    return None
+
+
+def development_evaluation(pilot: Pilot, dataset: Dataset, agent_digest: str) -> Evaluation | None:
+    """Return an agent version's evaluation on all development records, from the journal; None when there is none."""
+    path, n_dev = pilot.runs / JOURNAL_FILE, len(dataset.ids(Split.DEV))
+    if not path.is_file():
+        return None
+    with Journal(path) as journal:
+        run = journal.largest_finished(Split.DEV.value, agent_digest, dataset.digest)
+        if run is None or journal.info(run).planned < n_dev:
+            return None
+        return evaluation_of(pilot, dataset, journal, Session(journal.info(run), 0, 0, None), journal.identity(run))
 
 
 def check(pilot: Pilot, agents: Sequence[str], choice: EngineChoice) -> None:
@@ -165,73 +272,15 @@ def check(pilot: Pilot, agents: Sequence[str], choice: EngineChoice) -> None:
     """
     dataset = read_dataset(pilot)
     read_prompts(pilot.suite / "prompts", pilot.prompt_fields)
-    engine = _shared_engine(pilot, choice)
+    engine = shared_engine(pilot, choice)
     for name in agents or pilot.settings.compare:
-        _agent(pilot, name, dataset, engine)
-
-
-def stored_evaluations(pilot: Pilot, split: Split = Split.DEV) -> tuple[Evaluation, ...]:
-    """Return the last finished run of each agent on a split, from the journal alone: nothing is asked.
-
-    Only runs on the records as they are now count, and no repeats. Raises InputError when there is none.
-    """
-    path = pilot.runs / JOURNAL_FILE
-    dataset = read_dataset(pilot)
-    if path.is_file():
-        with Journal(path) as journal:
-            latest: dict[str, str] = {}
-            for entry in journal.entries(split.value):
-                if entry.finished and entry.dataset_digest == dataset.digest and not entry.is_repeat:
-                    latest.setdefault(entry.agent, entry.run)
-            if latest:
-                sessions = [Session(journal.info(run), 0, 0, None) for _, run in sorted(latest.items())]
-                return tuple(_evaluation(pilot, dataset, journal, s, journal.identity(s.info.run)) for s in sessions)
-    raise InputError(
-        f"pilot {pilot.name!r} has no finished run on {split.value} with its present records",
-        where=str(path),
-        remedy=f"workbench run {pilot.name}",
-    )
+        agent_with(pilot, name, dataset, engine)
 
 
 def rightness(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
     """Return one column of bool for each evaluation, by agent: is it right; on the records all of them were asked."""
     columns = [is_right(one.outcomes)[is_asked(one.outcomes)].rename(one.agent) for one in evaluations]
     return pd.concat(columns, axis="columns", join="inner")
-
-
-def chosen(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """Return the evaluation to go on with: most automation at the charter's accuracy, then the higher accuracy.
-
-    A version without a threshold automates nothing. Ties go to the one named first.
-    """
-
-    def merit(evaluation: Evaluation) -> tuple[float, float]:
-        automation = evaluation.estimates["automation_rate"].value
-        accuracy = evaluation.estimates["accuracy"].value
-        return (0.0 if automation is None else automation, 0.0 if accuracy is None else accuracy)
-
-    return max(evaluations, key=merit)
-
-
-def build_agent(pilot: Pilot, name: str, dataset: Dataset, choice: EngineChoice) -> Agent:
-    """Return an agent of the pilot, ready to decide."""
-    return _agent(pilot, name, dataset, _shared_engine(pilot, choice))
-
-
-def _agent(pilot: Pilot, name: str, dataset: Dataset, engine: Callable[[], Engine]) -> Agent:
-    settings, server = pilot.agent(name), pilot.settings.server
-    if settings.python is not None:
-        return python_agent(pilot, name, settings, dataset)
-    if settings.http is not None:
-        policy = CallPolicy(deadline_s=server.deadline_s, max_attempts=server.max_attempts)
-        return HttpAgent(name, settings.http, dataset.labels, policy, server.concurrency)
-    return prompt_agent(pilot, name, settings, dataset, engine())
-
-
-def _shared_engine(pilot: Pilot, choice: EngineChoice) -> Callable[[], Engine]:
-    """Return a function that gives the one engine of a choice, built when a prompt first needs it."""
-    choice = settled(pilot, choice)
-    return functools.cache(lambda: built(engine_spec(pilot, choice)))
 
 
 def _prepare(pilot: Pilot, agents: Sequence[Agent]) -> None:
@@ -246,17 +295,31 @@ def _prepare(pilot: Pilot, agents: Sequence[Agent]) -> None:
             agent.prepare()
 
 
-def _evaluation(
-    pilot: Pilot, dataset: Dataset, journal: Journal, session: Session, identity: Mapping[str, Any]
+def evaluation_of(
+    pilot: Pilot,
+    dataset: Dataset,
+    journal: Journal,
+    session: Session,
+    identity: Mapping[str, Any],
+    opened: tuple[pd.DataFrame, Opening] | None = None,
 ) -> Evaluation:
-    """Return the evaluation of a finished run."""
+    """Return the evaluation of a finished run; `opened` is what `open_holdout` gave, where it was just called.
+
+    Raises
+    ------
+    RunError
+        The run is one on the holdout, and these decisions were not opened.
+    """
     info = session.info
     split = Split(info.split)
     decisions = journal.decisions(info.run)
-    purpose = _purpose(info, identity) if split is Split.HOLDOUT else None
-    outcomes = _outcomes(pilot, dataset, decisions, purpose)
+    if split is Split.HOLDOUT:
+        truth, opening = opened or _opened(pilot, dataset, (_purpose(info, identity), decisions))
+    else:
+        truth, opening = dataset.dev_labels().join(dataset.strata(decisions.index)), None
+    outcomes = decisions.join(truth)
     threshold, note = _threshold(pilot, dataset, journal, (info, outcomes))
-    certification = None if purpose is None else _certification(pilot, dataset, journal, (purpose, outcomes))
+    certification = None if opening is None else _certification(pilot, dataset, journal, (opening, outcomes))
     if certification is not None:
         threshold = choice_of(certification) or threshold
         note = _certification_note(certification, note)
@@ -281,15 +344,37 @@ def _evaluation(
         note,
         evaluate_outcomes(outcomes, settings),
         identity,
+        len(dataset.ids(split)),
+        pilot.settings.escalate_label,
         certification,
+        opening,
     )
 
 
-def _outcomes(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame, purpose: Purpose | None) -> pd.DataFrame:
-    """Return decisions beside labels and strata; the only way here to holdout labels is through the ledger."""
-    by = provenance(pilot.root)
-    labels = dataset.dev_labels() if purpose is None else open_holdout(pilot, dataset, purpose, by)
-    return decisions.join(labels).join(dataset.strata(decisions.index))
+def _opened_evaluation(pilot: Pilot, agent: str, request: RunRequest, dataset: Dataset) -> Evaluation:
+    """Answer, open and judge one agent on the holdout."""
+    session, opened = open_answers(pilot, agent, request, dataset)
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        return evaluation_of(pilot, dataset, journal, session, journal.identity(session.info.run), opened)
+
+
+def _opened(pilot: Pilot, dataset: Dataset, asked: tuple[Purpose, pd.DataFrame]) -> tuple[pd.DataFrame, Opening]:
+    """Return labels, strata and opening of decisions that were opened before."""
+    known = opened_before(pilot, dataset, asked)
+    if known is None:
+        raise RunError(
+            "the journal's decisions on the holdout are not those that the ledger was opened for",
+            where=f"{ledger_path(pilot)}, agent {asked[0].agent}",
+            remedy=f"workbench evaluate {pilot.name} --agent {asked[0].agent} --split holdout opens it for these",
+        )
+    return known
+
+
+def _check_answered(journal: Journal, session: Session, agent: str) -> None:
+    """Refuse a session that the server refused, or in which nothing was decided."""
+    if session.refusal is not None:
+        raise _refused(session, agent)
+    require_decisions(journal.decisions(session.info.run), f"agent {agent}, {session.info.split}")
 
 
 def _purpose(info: RunInfo, identity: Mapping[str, Any]) -> Purpose:
@@ -298,21 +383,21 @@ def _purpose(info: RunInfo, identity: Mapping[str, Any]) -> Purpose:
 
 
 def _certification(
-    pilot: Pilot, dataset: Dataset, journal: Journal, evaluated: tuple[Purpose, pd.DataFrame]
+    pilot: Pilot, dataset: Dataset, journal: Journal, evaluated: tuple[Opening, pd.DataFrame]
 ) -> Certification | None:
     """Return what the holdout proves at the level this opening is charged; None without a KPI to prove."""
-    purpose, outcomes = evaluated
+    opening, outcomes = evaluated
     kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric is KpiMetric.SELECTIVE_ACCURACY), None)
     if kpi is None or not 0.0 < kpi.target < 1.0 or not is_asked(outcomes).any():
         return None
     automation = pilot.charter.target(KpiMetric.AUTOMATION_RATE)
     settings = CertificationSettings(
         target=kpi.target,
-        confidence_level=1.0 - charged_share(ledger_path(pilot), purpose) * (1.0 - kpi.confidence_level),
+        confidence_level=1.0 - opening.charge * (1.0 - kpi.confidence_level),
         automation_target=automation if automation is not None and 0.0 < automation < 1.0 else None,
         escalate_label=pilot.settings.escalate_label,
     )
-    largest = journal.largest_finished(Split.DEV.value, purpose.agent_digest, purpose.dataset_digest)
+    largest = journal.largest_finished(Split.DEV.value, opening.purpose.agent_digest, opening.purpose.dataset_digest)
     development = None if largest is None else journal.decisions(largest).join(dataset.dev_labels())
     return certify_outcomes(outcomes, settings, development)
 

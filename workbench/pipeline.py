@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from workbench.engines.choice import EngineChoice, settled
-from workbench.errors import WorkbenchError
+from workbench.errors import InputError, WorkbenchError
+from workbench.evaluation import RunRequest, open_answers
 from workbench.files import write_atomically
+from workbench.iteration.stored import agent_to_judge
 from workbench.notebooks import Limits, NotebookJob, NotebookResult, execute_many, find_notebook
 from workbench.pilot import Pilot
 from workbench.report.pages import notebook_page
+from workbench.signing.keys import SigningKey
+from workbench.splits import Split, read_dataset
 from workbench.tracking import Link, Version, log_versions, version_from
 
 AUDIT, ITERATION, EVALUATION = "01_data_audit", "02_prompt_iteration", "03_evaluation"
@@ -26,11 +30,17 @@ OnCell = Callable[[Path, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class PilotRun:
-    """What to run: these agents (the pilot's `compare` when empty) on at most `limit` records of each split."""
+    """What to run: these agents (the pilot's `compare` when empty) on at most `limit` records of each split.
+
+    A run with a limit is a trial, which chooses no version; `opens_holdout` says whether it may open the holdout. `key`
+    signs the opening; without it what the environment says, else this user's own key.
+    """
 
     agents: tuple[str, ...] = ()
     limit: int | None = None
     engine: EngineChoice = field(default_factory=EngineChoice)
+    opens_holdout: bool = True
+    key: SigningKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,31 @@ class PilotResult:
     links: tuple[Link, ...]
 
 
+def notebooks_of(what: PilotRun, only: str | None = None) -> tuple[str, ...]:
+    """Return the notebooks to run, all of them or the one that is named.
+
+    Raises
+    ------
+    InputError
+        There is no such notebook; it opens the holdout, which this run may not; or a part of the development records
+        would have to choose the version to open the holdout for.
+    """
+    if only is not None and only not in NOTEBOOKS:
+        raise InputError(f"there is no notebook {only!r} in a run", expected=", ".join(NOTEBOOKS))
+    notebooks = NOTEBOOKS if only is None else (only,)
+    if not what.opens_holdout:
+        if only == EVALUATION:
+            raise InputError(f"{EVALUATION} opens the holdout, and a run with a limit does not", remedy="add --holdout")
+        return tuple(name for name in notebooks if name != EVALUATION)
+    if what.limit is not None and EVALUATION in notebooks and len(what.agents) != 1:
+        raise InputError(
+            "a part of the development records chooses no version to open the holdout for",
+            got=f"{len(what.agents)} agents and a limit of {what.limit:,}",
+            remedy="name one --agent, or leave out the limit",
+        )
+    return notebooks
+
+
 def run_pilot(
     pilot: Pilot, what: PilotRun, notebooks: Sequence[str] = NOTEBOOKS, on_cell: OnCell | None = None
 ) -> PilotResult:
@@ -75,12 +110,10 @@ def run_pilot(
     first = [name for name in notebooks if name != EVALUATION]
     done |= _executed(pilot, {name: _parameters(pilot, what, name) for name in first}, on_cell)
     if EVALUATION in notebooks:
-        parameters = _parameters(pilot, what, EVALUATION)
-        if ITERATION in done:
-            parameters["agent"] = str(done[ITERATION].values["chosen"])
-        elif what.agents:
-            parameters["agent"] = what.agents[0]
-        done |= _executed(pilot, {EVALUATION: parameters}, on_cell)
+        chosen = done[ITERATION].values["chosen"] if ITERATION in done else None
+        agent = what.agents[0] if chosen is None and what.agents else chosen
+        judged = _opened_for(pilot, what, None if agent is None else str(agent))
+        done |= _executed(pilot, {EVALUATION: {**_parameters(pilot, what, EVALUATION), "agent": judged}}, on_cell)
     versions = _versions(pilot, done)
     return PilotResult(
         {name: result.answer for name, result in done.items()},
@@ -117,6 +150,18 @@ def results_folder(pilot: Pilot, notebook: str) -> Path:
 def page_path(result: NotebookResult) -> Path:
     """Return where the page of an executed notebook is."""
     return result.output.with_suffix(".html")
+
+
+def _opened_for(pilot: Pilot, what: PilotRun, agent: str | None) -> str:
+    """Open the holdout for an agent, or the one that development runs speak for; return its name.
+
+    This process runs no code of the pilot and has the key that signs the opening; the notebook's has neither need.
+    """
+    dataset = read_dataset(pilot)
+    name = agent_to_judge(pilot, dataset, what.engine) if agent is None else agent
+    request = RunRequest(Split.HOLDOUT, what.limit, what.engine, show_progress=False, key=what.key)
+    open_answers(pilot, name, request, dataset)
+    return name
 
 
 def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,10 +21,27 @@ from workbench.configuration import Settings, read_settings
 from workbench.contract import Contract, Role
 from workbench.errors import InputError
 from workbench.files import write_atomically
-from workbench.ledger import Purpose, append_opening
+from workbench.ledger import (
+    LEDGER_FILE,
+    OpenedRecords,
+    Opening,
+    Purpose,
+    Seen,
+    Sight,
+    Subject,
+    append_opening,
+    check_continues,
+    content_digests,
+    decided_digest,
+    known_opening,
+    opened_records,
+    read_ledger,
+    rows_root,
+)
 from workbench.pilot import Pilot
 from workbench.provenance import Provenance
 from workbench.records import Record, RecordTable, iterate, read_records
+from workbench.signing.keys import SigningKey
 from workbench.sources import SOURCES_FILE
 
 SPLITS_FILE = "splits.yaml"
@@ -32,6 +51,7 @@ SPLITS_COMMENT = """\
 # records between development and the sealed holdout.
 """
 N_FOLDS = 5
+JUDGED_BY = {"kpis", "high_risk", "authority", "dependence"}  # parts of the charter
 _STRATA = (Role.CLASS, Role.SOURCE, Role.ENTITY, Role.TIMESTAMP)
 
 
@@ -121,6 +141,53 @@ class Dataset:
         counts = pd.crosstab(labels, self.splits).reindex(columns=[s.value for s in Split], fill_value=0)
         return counts.rename_axis(index="label", columns=None)
 
+    def sealed(self, ids: pd.Index[str], *, with_training: bool) -> dict[str, Any]:
+        """Return records as JSON values without label, reason or anything else that is withheld from an agent.
+
+        Parameters
+        ----------
+        ids : pd.Index
+            Records to decide.
+        with_training : bool
+            Whether development records, with their labels, are in it too: for an agent that learns.
+        """
+        kept = ids.union(self.ids(Split.DEV), sort=False) if with_training else ids
+        learnt = {self.contract.label, *self.contract.columns_with(Role.REASON)}
+        frame = self._table.frame.loc[kept, [*self.contract.shown, *(learnt if with_training else ())]]
+        closed = (self.splits[kept] == Split.HOLDOUT.value).to_numpy()
+        cells = {name: frame[name].where(~closed, None) if name in learnt else frame[name] for name in frame.columns}
+        return {
+            "ids": list(kept),
+            "splits": self.splits[kept].tolist(),
+            "positions": self.positions[kept].tolist(),
+            "digests": self._table.digests[kept].tolist(),
+            "columns": {name: column.tolist() for name, column in cells.items()},
+            "labels": list(self.labels),
+            "digest": self.digest,
+        }
+
+    @classmethod
+    def unsealed(cls, contract: Contract, content: Mapping[str, Any]) -> Dataset:
+        """Return the records that `sealed` wrote; what was withheld is not there."""
+        index = pd.Index(content["ids"], name="record_id")
+
+        def column(values: list[Any], kind: type = object) -> pd.Series[Any]:
+            return pd.Series(values, index=index, dtype=kind)
+
+        frame = pd.DataFrame({name: column(values) for name, values in content["columns"].items()}, index=index)
+        digests = column(content["digests"])
+        table = RecordTable(frame, column(content["ids"]), digests, content["digest"])
+        positions = column(content["positions"], float)
+        return cls(contract, column(content["splits"]), positions, content["digest"], tuple(content["labels"]), table)
+
+    def _opened(self) -> OpenedRecords:
+        """Return all holdout records as digests of content, id and label."""
+        ids = self.ids(Split.HOLDOUT)
+        contract = self.contract
+        apart = {contract.label, contract.column_with(Role.ID), *contract.columns_with(Role.REASON)}
+        cells = self._table.frame.loc[ids, [name for name in contract.columns if name not in apart]]
+        return opened_records(content_digests(cells), self._table.frame.loc[ids, contract.label])
+
     def _labels(self, ids: pd.Index[str]) -> pd.DataFrame:
         frame = self._table.frame.loc[ids]
         labels = pd.DataFrame({"label": frame[self.contract.label]}, index=ids)
@@ -160,22 +227,94 @@ def _check_obtained(pilot: Pilot) -> None:
         )
 
 
-def open_holdout(pilot: Pilot, dataset: Dataset, purpose: Purpose, provenance: Provenance) -> pd.DataFrame:
-    """Return the labels of the holdout records; the opening is on the ledger before they are handed out.
+def open_holdout(
+    pilot: Pilot, dataset: Dataset, asked: tuple[Purpose, pd.DataFrame], by: tuple[Provenance, Callable[[], SigningKey]]
+) -> tuple[pd.DataFrame, Opening]:
+    """Return labels and strata of decided holdout records; the opening is on the ledger before they are handed out.
+
+    Parameters
+    ----------
+    pilot : Pilot
+    dataset : Dataset
+    asked : (Purpose, DataFrame)
+        Which version is to be judged, and its decisions: their digest goes on the ledger with the opening.
+    by : (Provenance, callable)
+        Who opens, and what gives the key that signs the entry.
 
     Returns
     -------
-    pd.DataFrame
-        Columns `label` and, where the contract has one, `label_reason`; index: record id.
+    pd.DataFrame, Opening
+        Columns `label`, `label_reason` where the contract has one, and the strata; index: record id.
     """
-    ids = dataset.ids(Split.HOLDOUT)
-    append_opening(ledger_path(pilot), purpose, provenance, ids)
-    return dataset._labels(ids)
+    purpose, decisions = asked
+    truth, sight = _sight(pilot, dataset, decisions)
+    path = ledger_path(pilot)
+    check_continues(path, evidence_folder(pilot))
+    return truth, append_opening(path, (purpose, sight), by, other_ledgers(pilot))
+
+
+def opened_before(
+    pilot: Pilot, dataset: Dataset, asked: tuple[Purpose, pd.DataFrame]
+) -> tuple[pd.DataFrame, Opening] | None:
+    """Return labels, strata and opening as `open_holdout` gave them for exactly these decisions; None if it never did.
+
+    Nothing is opened.
+    """
+    purpose, decisions = asked
+    openings = read_ledger(ledger_path(pilot))
+    if not any(one.purpose.agent_digest == purpose.agent_digest for one in openings):
+        return None
+    truth, sight = _sight(pilot, dataset, decisions)
+    known = known_opening(openings, purpose, sight)
+    return None if known is None else (truth, known)
 
 
 def ledger_path(pilot: Pilot) -> Path:
     """Return where a pilot's holdout ledger is."""
-    return pilot.runs / "ledger.jsonl"
+    return pilot.data / LEDGER_FILE
+
+
+def other_ledgers(pilot: Pilot) -> tuple[Path, ...]:
+    """Return every other ledger under the root, this pilot's own of before entries were signed among them."""
+    own = ledger_path(pilot)
+    others = [path for path in sorted((pilot.root / "datasets").glob(f"*/{LEDGER_FILE}")) if path != own]
+    return (*others, *sorted((pilot.root / "mlruns").glob(f"*/{LEDGER_FILE}")))
+
+
+def evidence_folder(pilot: Pilot) -> Path:
+    """Return where the bundles of a pilot's gates are."""
+    return pilot.root / "mlruns" / "evidence" / pilot.name
+
+
+def holdout_seen(pilot: Pilot, dataset: Dataset) -> Seen:
+    """Return the holdout records of today as the ledger knows them, for a budget; no label leaves this function."""
+    return Seen(dataset._opened(), _subject(pilot, dataset).split)
+
+
+def _sight(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame) -> tuple[pd.DataFrame, Sight]:
+    """Return labels and strata of decided records, and what an opening for these decisions shows."""
+    truth = dataset._labels(decisions.index).join(dataset.strata(decisions.index))
+    sight = Sight(
+        pilot.name,
+        dataset._opened(),
+        _subject(pilot, dataset),
+        rows_root(decisions),
+        rows_root(truth.rename_axis("record_id").reset_index()),
+        decided_digest(decisions),
+    )
+    return truth, sight
+
+
+def _subject(pilot: Pilot, dataset: Dataset) -> Subject:
+    """Return what an opening is of besides version and records."""
+    roles = {name: column.role.value for name, column in dataset.contract.columns.items()}
+    targets = pilot.charter.model_dump(mode="json", include=JUDGED_BY, exclude_defaults=True)
+    split = read_settings(pilot.data / SPLITS_FILE, SplitSettings).model_dump(mode="json", exclude_defaults=True)
+    return Subject(_digest(roles), _digest(targets), _digest(pilot.settings.escalate_label), _digest(split))
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def new_split(labels: pd.Series[str], units: pd.Series[str], share: float, key: str) -> SplitSettings:

@@ -25,9 +25,9 @@ from workbench.pilot import Pilot
 from workbench.pipeline import PilotResult
 from workbench.report.comparisons import pairs_table
 from workbench.report.conclusion import Conclusion
-from workbench.report.ledger import LedgerView, budgets_table, openings_table, refresh_note
+from workbench.report.ledger import LedgerView, budgets_table, openings_table, refresh_note, remarks
 from workbench.report.tables import UNDEFINED, value_text
-from workbench.tracking import store_uri
+from workbench.tracking import Link, store_uri
 
 DECIMALS = 2
 PAIR_COLUMNS = (
@@ -96,12 +96,21 @@ def print_result(pilot: Pilot, result: PilotResult) -> None:
             f"  {result.pages[name]}  (executed notebook beside it: {notebook})", soft_wrap=True, highlight=False
         )
     if result.links:
-        runs = _quoted(link.run_id for link in result.links)
-        experiments = _quoted(sorted({link.experiment_id for link in result.links}))
+        _print_links(console, result.links)
+        console.print(f"  store: {store_uri(pilot.root)}", soft_wrap=True, highlight=False)
+
+
+def _print_links(console: Console, links: Sequence[Link]) -> None:
+    """Say where versions are compared in MLflow; trials on a part of the records are named apart."""
+    whole, trials = [one for one in links if not one.part], [one for one in links if one.part]
+    if whole:
+        runs, experiments = _quoted(one.run_id for one in whole), _quoted(sorted({one.experiment_id for one in whole}))
         console.print("\n[bold]MLflow[/bold]  `workbench ui`, then compare these versions at")
         address = f"http://127.0.0.1:5000/#/compare-runs?runs={runs}&experiments={experiments}"
         console.print(f"  {address}", soft_wrap=True, highlight=False, markup=False)
-        console.print(f"  store: {store_uri(pilot.root)}", soft_wrap=True, highlight=False)
+    if trials:
+        named = ", ".join(f"{one.agent} on {one.split} ({one.part} records)" for one in trials)
+        console.print(f"\n[bold]MLflow[/bold]  trials, left out of comparisons: {escape(named)}", highlight=False)
 
 
 def result_json(pilot: Pilot, result: PilotResult) -> dict[str, Any]:
@@ -217,7 +226,8 @@ def print_ledger(pilot: Pilot, view: LedgerView) -> None:
         console.print(_plain_table(f"{pilot.name}: openings of the sealed holdout", openings))
     title = f"Left of the significance level, on the {view.n_records:,} holdout records of today"
     console.print(_plain_table(title, budgets_table(view)))
-    console.print(refresh_note(view), highlight=False, markup=False)
+    for remark in (*remarks(view), refresh_note(view)):
+        console.print(remark, highlight=False, markup=False)
     console.print(f"Ledger: {view.path}", soft_wrap=True, highlight=False, markup=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.agents.agent import Agent
+from workbench.agents.building import agent_with, build_agent, shared_engine
 from workbench.agents.endpoint import HttpAgent
 from workbench.agents.prompted import PromptAgent, preparation_for, prompt_agent
 from workbench.agents.python import PythonAgent, python_agent
@@ -14,8 +15,11 @@ __all__ = [
     "PromptAgent",
     "PythonAgent",
     "RepeatedAgent",
+    "agent_with",
+    "build_agent",
     "preparation_for",
     "prompt_agent",
     "python_agent",
     "repeated",
+    "shared_engine",
 ]

@@ -25,7 +25,8 @@ def verify(
 ) -> None:
     """Verify a bundle offline: signature, files, ledger, signed targets, and every number from its decisions.
 
-    Exit code 0 when everything holds, whatever the verdict inside; 1 when anything does not.
+    Exit code 0 when everything holds, whatever the verdict inside; 1 when anything does not, or when it holds and was
+    made from something else than --commit says.
     """
     from workbench.evidence import verify_bundle
 
@@ -35,9 +36,12 @@ def verify(
     else:
         for check in found.checks:
             print(f"{MARKS[check.passed]}  {check.name}: {check.detail}")
+        said = found.signed
         if found.ok:
-            said = found.signed
             print(f"The evidence holds: {said['pilot']}, gate {said['gate']}, {said['verdict']}.")
+        elif found.holds:
+            why = next(check.detail for check in found.checks if check.passed is False)
+            print(f"The evidence holds ({said['pilot']}, gate {said['gate']}, {said['verdict']}), but {why}.")
         else:
             print("The evidence does not hold: believe nothing in this folder.")
     raise typer.Exit(0 if found.ok else 1)

@@ -83,6 +83,18 @@ def settled(pilot: Pilot, choice: EngineChoice) -> EngineChoice:
     return replace(choice, kind=kind, model=model)
 
 
+def movable(pilot: Pilot, choice: EngineChoice) -> EngineChoice:
+    """Return a choice that means the same where the root is another: a model's folder by its whole path.
+
+    Raises InputError as `settled`.
+    """
+    whole = settled(pilot, choice)
+    model = whole.model or pilot.settings.vllm.model
+    if model is None or _answering(pilot, _kind(pilot, whole)) is not EngineKind.VLLM:
+        return whole
+    return replace(whole, model=_model_place(pilot, model))
+
+
 def engine_spec(pilot: Pilot, choice: EngineChoice) -> EngineSpec:
     """Return the description of the engine that answers a pilot's prompts.
 

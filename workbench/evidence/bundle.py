@@ -15,7 +15,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import InputError, RunError, SignatureError
+from workbench.errors import InputError, RunError, SignatureError, shown
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, check_paths, manifest_bytes
 from workbench.ledger import GENESIS, Opening, read_ledger
 from workbench.provenance import Provenance
@@ -127,6 +127,7 @@ def _predicate(content: BundleContent, openings: tuple[Opening, ...], created: d
         "who": provenance.who,
         "commit": provenance.commit,
         "is_dirty": provenance.is_dirty,
+        "changed": shown(provenance.changed),
         "digests": dict(content.digests),
         "ledger": {"entries": len(openings), "head": openings[-1].hash if openings else GENESIS},
         "thresholds_signed_at": content.thresholds_signed_at,

@@ -31,6 +31,7 @@ from workbench.ledger import GENESIS, Opening, read_ledger
 from workbench.signing.envelope import opened, sha256, subject_digest
 from workbench.signing.keys import PublicKey, load_public_key
 
+FRESHNESS = "freshness"
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
 # What a check may meet in a file that says something else than it should: then it fails, and says why.
 _FAULTS = (SignatureError, InputError, RunError, LookupError, TypeError, ValueError, AttributeError, StopIteration)
@@ -65,12 +66,18 @@ class Verification:
         """Whether every check that was asked for passed."""
         return all(check.passed is not False for check in self.checks)
 
+    @property
+    def holds(self) -> bool:
+        """Whether nothing was tampered with: what the evidence was made from, which `freshness` asks, is left aside."""
+        return all(check.passed is not False for check in self.checks if check.name != FRESHNESS)
+
     def as_json(self) -> dict[str, Any]:
         """Return the verification as JSON values."""
         named = ("pilot", "gate", "verdict", "created", "commit")
         return {
             "bundle": str(self.bundle),
             "ok": self.ok,
+            "holds": self.holds,
             "key_id": self.key_id,
             **{name: self.signed.get(name) for name in named},
             "checks": [{"name": one.name, "passed": one.passed, "detail": one.detail} for one in self.checks],
@@ -237,15 +244,22 @@ def _freshness(signed: Mapping[str, Any], commit: str | None) -> Check:
     """Return whether the evidence was made from the commit that the caller names, without changes on top."""
     made = signed.get("commit")
     if commit is None:
-        named = f"made from {made}" if made else "made outside a repository"
-        return Check("freshness", None, f"not asked (--commit); {named}")
+        named = f"made from {made}{_changes(signed)}" if made else "made outside a repository"
+        return Check(FRESHNESS, None, f"not asked (--commit); {named}")
     if not made:
-        return Check("freshness", False, "the evidence was made outside a repository")
+        return Check(FRESHNESS, False, "it was made outside a repository")
     if not str(made).startswith(commit):
-        return Check("freshness", False, f"the evidence is of {made}, not of {commit}")
+        return Check(FRESHNESS, False, f"it is of {made}, not of {commit}")
     if signed.get("is_dirty") is not False:
-        return Check("freshness", False, f"the evidence was made from {made} with changes on top")
-    return Check("freshness", True, f"made from {made}")
+        return Check(FRESHNESS, False, f"it was made from {made}{_changes(signed)}")
+    return Check(FRESHNESS, True, f"made from {made}")
+
+
+def _changes(signed: Mapping[str, Any]) -> str:
+    """Return which files of the tree were changed when the evidence was made; empty where none was."""
+    if signed.get("is_dirty") is False:
+        return ""
+    return f", from a tree with changes in: {signed.get('changed') or 'files not named'}"
 
 
 def _holdout(bundle: _Bundle) -> tuple[Recorded, ...]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import SignatureError
+from workbench.errors import SignatureError, shown
 from workbench.evidence.agreement import agreement_files
 from workbench.evidence.decisions import evaluation_files
 from workbench.gaterun.staleness import code_digest, file_digest
@@ -31,6 +31,7 @@ def subject_of(facts: Facts, number: int) -> dict[str, Any]:
         **{f"{name}_digest": digest for name, digest in digests_of(facts, number).items()},
         "commit": made_by.commit,
         "is_dirty": made_by.is_dirty,
+        "changed": shown(made_by.changed) or None,
         "evidence": {path.name: file_digest(path) for path in _measured_from(facts, number)},
     }
     judged = _judged(facts, number)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.agents import build_agent
 from workbench.engines.choice import EngineChoice
-from workbench.evaluation import build_agent
 from workbench.files import write_atomically
 from workbench.gates.facts import AUDIT_POINTER
 from workbench.journal import JOURNAL_FILE, Journal, digest_of

@@ -7,7 +7,9 @@ from workbench.gates.answer import Answer
 from workbench.gates.criteria import Missing, State
 from workbench.gates.facts import Facts
 from workbench.gates.planning import arrival_days
+from workbench.gates.remedy import BETTER_VERSION
 from workbench.report.tables import percent
+from workbench.stats import Prospect
 
 
 def certified(facts: Facts) -> Answer:
@@ -30,7 +32,10 @@ def certified(facts: Facts) -> Answer:
     reason = f"no threshold can be certified for {percent(target, 2)} at {level} confidence on {of}"
     more = block["records_needed"]
     if not more:
-        says = (facts.judged.content.get("outlook") or {}).get("says", "at this quality no number of records would do")
-        return Answer(State.UNPROVEN, reason, f"a better version: {says}")
+        outlook = facts.judged.content.get("outlook") or {}
+        if outlook.get("prospect") == Prospect.OPEN:
+            return Answer(State.UNPROVEN, reason, f"a better version, or more records: {outlook['says']}")
+        says = outlook.get("says", "at this quality no number of records would do")
+        return Answer(State.UNPROVEN, f"{reason}; {says}", BETTER_VERSION, Missing(version=True))
     change = f"about {more:,} more labelled holdout records for an 80% chance, or a better version"
     return Answer(State.UNPROVEN, reason, change, Missing(records=more, days=arrival_days(facts, more)))

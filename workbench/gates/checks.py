@@ -17,6 +17,7 @@ from workbench.gates.planning import arrival_days
 from workbench.gates.rules import rule_results
 from workbench.gates.schema import Check, CriterionSettings, GateSettings
 from workbench.ledger import SPENT_AT_ONCE
+from workbench.metrics import is_asked
 from workbench.splits import Split
 from workbench.stats.power import records_needed
 
@@ -38,6 +39,7 @@ def check_answer(check: Check, facts: Facts, gate: GateSettings, asked: Criterio
         Check.AUDIT_LIMITS: lambda: _audit_limits(facts, gate),
         Check.ISSUES_OWNED: lambda: _issues_owned(facts, asked.at_least or DEFAULT_ISSUES),
         Check.SAMPLE_FITNESS: lambda: _sample_fitness(facts),
+        Check.ALL_RECORDS: lambda: _all_records(facts),
         Check.CERTIFIED: lambda: certified(facts),
         Check.ESCALATION_RULES: lambda: _escalation_rules(facts, asked.at_least or DEFAULT_PER_RULE),
         Check.TEST_CASES: lambda: _test_cases(facts, asked.at_least or DEFAULT_CASES, asked.each or DEFAULT_EACH),
@@ -98,6 +100,16 @@ def _sample_fitness(facts: Facts) -> Answer:
     return Answer(State.FAIL, reason, f"label at least {more:,} more holdout records", missing)
 
 
+def _all_records(facts: Facts) -> Answer:
+    if facts.judged is None:
+        return _unproven(facts.judged_note, "evaluate a version on the holdout")
+    n, judged = len(facts.dataset.ids(Split.HOLDOUT)), int(is_asked(facts.judged.outcomes).sum())
+    if judged == n:
+        return Answer(State.PASS, f"all {n:,} holdout records were judged")
+    reason = f"{judged:,} of {n:,} holdout records were judged; {n - judged:,} were left out"
+    return _unproven(reason, f"evaluate on all holdout records (workbench run {facts.pilot.name})")
+
+
 def _escalation_rules(facts: Facts, at_least: int) -> Answer:
     if facts.judged is None:
         return _unproven(facts.judged_note, "evaluate a version on the holdout")
@@ -114,7 +126,8 @@ def _escalation_rules(facts: Facts, at_least: int) -> Answer:
         total = sum(len(one.missed) for one in missed)
         details = tuple(f"{one.rule}: {len(one.missed)} of {one.covered}: {shown(one.missed)}" for one in missed)
         reason = f"{len(missed)} of {len(results)} rules did not fire on {total:,} records decided without a person"
-        return Answer(State.FAIL, reason, "make the agent, or a hard rule, escalate these records", details=details)
+        change = "make the agent, or a hard rule, escalate these records"
+        return Answer(State.FAIL, reason, change, Missing(version=True), details)
     thin = [one for one in results if one.covered is None or one.covered < at_least]
     if thin:
         details = tuple(f"{one.rule}: {one.covered or 0} of {at_least} cases" for one in thin)

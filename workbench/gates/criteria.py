@@ -90,15 +90,20 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """How much evidence would decide: labelled records, days until they arrive, signatures; None where not known."""
+    """How much evidence would decide: labelled records, days until they arrive, signatures; None where not known.
+
+    `version` says that no evidence would: a better version is what is missing.
+    """
 
     records: int | None = None
     days: int | None = None
     signatures: int = 0
+    version: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the amounts as JSON values."""
-        return {"records": self.records, "days": self.days, "signatures": self.signatures}
+        amounts = {"records": self.records, "days": self.days, "signatures": self.signatures}
+        return {**amounts, "version": self.version}
 
 
 @dataclass(frozen=True, slots=True)

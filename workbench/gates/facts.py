@@ -13,7 +13,7 @@ import pandas as pd
 
 from workbench.errors import RunError
 from workbench.gates.schema import Gates, read_gates
-from workbench.ledger import Purpose, charged_share
+from workbench.ledger import read_ledger
 from workbench.metrics import EvaluationSettings
 from workbench.pilot import Pilot
 from workbench.splits import Dataset, ledger_path, read_dataset
@@ -164,8 +164,14 @@ def _judged(pilot: Pilot, dataset: Dataset, path: Path | None) -> tuple[Judged |
 
 def _share(pilot: Pilot, content: Mapping[str, Any]) -> float:
     """Return what the ledger charges the opening that an evaluation rests on."""
-    judged = content["agent"], content["agent_digest"], content["dataset_digest"], int(content["counts"]["planned"])
-    return charged_share(ledger_path(pilot), Purpose("evaluation", *judged))
+    version = content["agent_digest"], content["dataset_digest"], int(content["counts"]["planned"])
+    for opening in reversed(read_ledger(ledger_path(pilot))):
+        said = opening.purpose
+        if (said.agent_digest, said.dataset_digest, said.n_records) == version:
+            return opening.charge
+    raise RunError(
+        "the holdout ledger has no such opening", where=str(ledger_path(pilot)), got=f"agent {content['agent']}"
+    )
 
 
 def _inside(pilot: Pilot, named: str, pointer: Path) -> Path:

@@ -8,12 +8,14 @@ from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, 
 from workbench.gates.documents import document_answer
 from workbench.gates.facts import Facts
 from workbench.gates.planning import arrival_days, quantile_records, records_missing
+from workbench.gates.remedy import BETTER_VERSION
 from workbench.gates.schema import CHECK_TITLES, AuditMetric, CriterionSettings, DocumentSettings, GateSettings
 from workbench.metrics import Estimate
 from workbench.metrics.measured import audited, measured
 from workbench.metrics.summary import LATENCY_QUANTILES
 
 DEFAULT_LEVEL = 0.95
+MEND_RECORDS = "mend the records, then audit again"
 OF_LABELS = frozenset(
     {
         "accuracy",
@@ -128,17 +130,19 @@ def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State
     """Return what is missing for a criterion to pass, and that in words."""
     if estimate.value is None:
         return Missing(), "measure it"
+    is_audit = criterion.name in list(AuditMetric)
+    no_number = (Missing(), MEND_RECORDS) if is_audit else (Missing(version=True), BETTER_VERSION)
     if state is State.FAIL:
-        return Missing(), "a better version; more records of this one would not do"
+        return no_number
     if criterion.name in LATENCY_QUANTILES:
         more = max(quantile_records(LATENCY_QUANTILES[criterion.name], criterion.level) - estimate.n, 0) or None
     else:
         more = records_missing(criterion, estimate)
     if more is None:
-        return Missing(), "a better version; at this one's rate no number of records would do"
+        return no_number
     asked = _asked(criterion, estimate, more)
     missing = Missing(records=asked, days=arrival_days(facts, asked))
-    kind = "records" if criterion.name in list(AuditMetric) else "labelled holdout records"
+    kind = "records" if is_audit else "labelled holdout records"
     return missing, f"about {asked:,} more {kind}, if the rate stays what it is"
 
 

@@ -18,6 +18,7 @@ from workbench.pilot import Pilot
 
 GATES_FILE = "gates.yaml"
 GATE_NUMBERS = (1, 2, 3)
+OF_VERSIONS = (2, 3)
 ID = r"^[a-z][a-z0-9_-]*$"
 
 
@@ -27,6 +28,7 @@ class Check(StrEnum):
     AUDIT_LIMITS = "audit_limits"  # no open finding of a blocking severity
     ISSUES_OWNED = "issues_owned"  # the most severe findings have remediation and owner
     SAMPLE_FITNESS = "sample_fitness"  # the records are enough to prove the charter's KPIs at all
+    ALL_RECORDS = "all_records"  # every holdout record was judged; built in
     CERTIFIED = "certified"  # a threshold is certified for the charter's selective accuracy
     ESCALATION_RULES = "escalation_rules"  # every escalation rule fired on every test case that calls for it
     TEST_CASES = "test_cases"  # enough decided test cases, and enough of each class
@@ -41,6 +43,7 @@ CHECK_TITLES = {
     Check.AUDIT_LIMITS: "Data audit within limits",
     Check.ISSUES_OWNED: "Top issues have remediation and owner",
     Check.SAMPLE_FITNESS: "Enough records to prove the KPIs",
+    Check.ALL_RECORDS: "All holdout records judged",
     Check.CERTIFIED: "Threshold certified",
     Check.ESCALATION_RULES: "Escalation rules all fire",
     Check.TEST_CASES: "Test cases: common, edge, error",
@@ -53,7 +56,7 @@ CHECK_TITLES = {
 
 
 OF_AUDIT = frozenset({Check.AUDIT_LIMITS, Check.ISSUES_OWNED})
-OF_EVALUATION = frozenset({Check.CERTIFIED, Check.ESCALATION_RULES, Check.TEST_CASES})
+OF_EVALUATION = frozenset({Check.ALL_RECORDS, Check.CERTIFIED, Check.ESCALATION_RULES, Check.TEST_CASES})
 
 
 class AuditMetric(StrEnum):
@@ -144,6 +147,9 @@ class CriterionSettings(Settings):
         return self
 
 
+ALL_RECORDS = CriterionSettings(id="all-records", check=Check.ALL_RECORDS, no_waiver=True)
+
+
 class GateSettings(Settings):
     """One gate."""
 
@@ -183,11 +189,16 @@ class Gates(Settings):
         missing = [number for number in GATE_NUMBERS if number not in self.gates]
         if missing:
             raise ValueError(f"gates {', '.join(map(str, missing))} are missing; a gate is never skipped")
+        criteria = [one for gate in self.gates.values() for one in gate.criteria]
+        if any(one.check is Check.ALL_RECORDS or one.id == ALL_RECORDS.id for one in criteria):
+            raise ValueError(f"{ALL_RECORDS.id} is built in and stands in no file")
         return self
 
 
 def read_gates(pilot: Pilot) -> Gates:
-    """Return a pilot's gates, checked against its charter and contract.
+    """Return a pilot's gates, checked against its charter and contract, with the criterion that is built in.
+
+    Gates 2 and 3 judge a version on all holdout records, whatever the file says.
 
     Raises
     ------
@@ -217,7 +228,13 @@ def read_gates(pilot: Pilot) -> Gates:
             if unknown:
                 raise InputError("a slice names an unknown column", where=where, got=shown(unknown))
         _check_roles(pilot, gate, f"{path}, gate {number}")
-    return gates
+    return Gates.model_construct(gates={number: _with_built_in(number, gate) for number, gate in gates.gates.items()})
+
+
+def _with_built_in(number: int, gate: GateSettings) -> GateSettings:
+    """Return a gate with what it asks for besides its file."""
+    built_in = (ALL_RECORDS,) if number in OF_VERSIONS else ()
+    return gate.model_copy(update={"criteria": (*built_in, *gate.criteria)})
 
 
 def _check_roles(pilot: Pilot, gate: GateSettings, where: str) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from workbench.gates.criteria import CriterionResult, Missing, State, counted
+from workbench.gates.criteria import CriterionResult, Missing, State
 from workbench.gates.facts import Facts
 from workbench.gates.judging import judged_criteria
+from workbench.gates.remedy import SHOWN, consistent, missing_of, would_do
 from workbench.gates.waivers import Waiver, checked_waivers
-
-SHOWN = 4
 
 
 class Verdict(StrEnum):
@@ -67,22 +66,21 @@ class Decision:
 
     @property
     def missing(self) -> Missing:
-        """How much evidence is missing for GO, over all blocking criteria.
+        """How much evidence is missing for GO, over all blocking criteria; no records where they would not do."""
+        return missing_of(self.blocking)
 
-        Records are the largest number any criterion asks for, as the same records serve them all; signatures add up.
-        """
-        records = [one.missing.records for one in self.blocking if one.missing.records is not None]
-        days = [one.missing.days for one in self.blocking if one.missing.days is not None]
-        signatures = sum(one.missing.signatures for one in self.blocking)
-        return Missing(max(records, default=None), max(days, default=None), signatures)
+    @property
+    def would_do(self) -> str:
+        """What would turn NO-GO into GO, the one answer that every report gives; empty for GO."""
+        return would_do(self.blocking)
 
     def count(self, state: State) -> int:
         """Return how many criteria are in a state."""
         return sum(one.state is state for one in self.results)
 
     def paragraph(self) -> str:
-        """Return why, what would change it, and how much evidence is missing."""
-        return " ".join(filter(None, (_why(self), _change(self), _amount(self))))
+        """Return why, and what would do."""
+        return f"{_why(self)} What would do: {self.would_do}." if self.would_do else _why(self)
 
     def as_json(self) -> dict[str, Any]:
         """Return the decision as JSON values."""
@@ -93,6 +91,7 @@ class Decision:
             "verdict": self.verdict.value,
             "paragraph": self.paragraph(),
             "counts": {state.value: self.count(state) for state in State},
+            "would_do": self.would_do,
             "missing": self.missing.as_json(),
             "criteria": [{**one.as_json(), "waived": one.criterion.id in self.waived} for one in self.results],
             "waivers": [waiver.as_json() for waiver in self.waivers],
@@ -110,7 +109,9 @@ def decide(facts: Facts, number: int, subject: Mapping[str, Any]) -> Decision:
     """
     results = judged_criteria(facts, number)
     waivers = checked_waivers(facts.pilot, number, [one.criterion for one in results], facts.today)
-    return Decision(facts.pilot.name, number, facts.gates.gates[number].title, results, waivers, subject)
+    decision = Decision(facts.pilot.name, number, facts.gates.gates[number].title, results, waivers, subject)
+    blocking = {one.criterion.id for one in decision.blocking}
+    return replace(decision, results=consistent(results, blocking))
 
 
 def _why(decision: Decision) -> str:
@@ -135,28 +136,3 @@ def _listed(word: str, results: Sequence[CriterionResult]) -> str:
     named = "; ".join(f"{one.criterion.title} ({one.reason})" for one in results[:SHOWN])
     more = f"; and {len(results) - SHOWN} more" if len(results) > SHOWN else ""
     return f"{word}: {named}{more}."
-
-
-def _change(decision: Decision) -> str:
-    changes = list(dict.fromkeys(one.would_change for one in decision.blocking if one.would_change))
-    if not changes:
-        return ""
-    more = f"; and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
-    return f"What would change it: {'; '.join(changes[:SHOWN])}{more}."
-
-
-def _amount(decision: Decision) -> str:
-    if not decision.blocking:
-        return ""
-    missing = decision.missing
-    parts = []
-    if missing.records is not None:
-        days = "" if missing.days is None else f", {counted(missing.days, 'day')} at the present volume"
-        parts.append(f"about {missing.records:,} labelled records{days}")
-    if missing.signatures:
-        parts.append(counted(missing.signatures, "signature"))
-    uncounted = [one for one in decision.blocking if one.missing == Missing()]
-    if uncounted:
-        n = len(uncounted)
-        parts.append(f"{n} criteri{'on' if n == 1 else 'a'} that records and signatures alone would not settle")
-    return f"Missing evidence: {', '.join(parts)}."

@@ -109,9 +109,7 @@ def flips(new: Evaluation, old: Evaluation) -> pd.DataFrame:
     return sorted_table[list(FLIP_COLUMNS)]
 
 
-def error_filters(
-    evaluation: Evaluation, against: Evaluation | None = None, escalate_label: str | None = None
-) -> tuple[ErrorFilter, ...]:
+def error_filters(evaluation: Evaluation, against: Evaluation | None = None) -> tuple[ErrorFilter, ...]:
     """Return the records of an evaluation's mistakes in the groups a reader asks for; empty groups are left out.
 
     All mistakes, the surest, those that no person would have seen (where there is a threshold), each confusion cluster,
@@ -124,7 +122,7 @@ def error_filters(
         ErrorFilter("surest", f"the {MOST_SURE} surest wrong decisions", tuple(surest_errors(outcomes))),
     ]
     if evaluation.threshold is not None:
-        slipped = wrong & is_automated(outcomes, evaluation.threshold.threshold, escalate_label)
+        slipped = wrong & is_automated(outcomes, evaluation.threshold.threshold, evaluation.escalate_label)
         found.append(ErrorFilter("automated", "wrong, and no person would see it", tuple(outcomes.index[slipped])))
     clusters = confusion_clusters(outcomes)
     for number, (labels, ids) in enumerate(zip(clusters["labels"], clusters["record_ids"], strict=True), start=1):

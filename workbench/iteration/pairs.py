@@ -24,7 +24,7 @@ PAIR_COLUMNS = (
 )  # fmt: skip
 
 
-def paired_differences(evaluations: Sequence[Evaluation], tried: Tried | None = None) -> pd.DataFrame:
+def paired_differences(evaluations: Sequence[Evaluation], tried: Tried) -> pd.DataFrame:
     """Return for each pair of versions how often one is right where the other is not, and whether that is chance.
 
     Every pair is compared on the records that both were asked. A pair is decided by McNemar's mid-p test, adjusted by
@@ -36,8 +36,8 @@ def paired_differences(evaluations: Sequence[Evaluation], tried: Tried | None = 
     ----------
     evaluations : sequence of Evaluation
         The versions to show.
-    tried : Tried, optional
-        Every version the journal knows (`tried_versions`); None takes the shown ones for all there are.
+    tried : Tried
+        Every version the journal knows (`tried_versions`); those shown are counted in any case.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def paired_differences(evaluations: Sequence[Evaluation], tried: Tried | None = 
     return compared_versions(names, right, tried)
 
 
-def compared_versions(names: Mapping[str, str], right: Rightness, tried: Tried | None = None) -> pd.DataFrame:
+def compared_versions(names: Mapping[str, str], right: Rightness, tried: Tried) -> pd.DataFrame:
     """Return `paired_differences` of versions whose rightness is at hand, such as on some of the records only.
 
     Parameters
@@ -61,7 +61,7 @@ def compared_versions(names: Mapping[str, str], right: Rightness, tried: Tried |
         Digest of each version to show to its name.
     right : mapping
         Digest to whether each record is right.
-    tried : Tried, optional
+    tried : Tried
         As for `paired_differences`.
     """
     digests = list(names)
@@ -83,12 +83,6 @@ def not_told_apart(version: str, pairs: pd.DataFrame) -> tuple[str, ...]:
     """Return the versions that these records cannot tell apart from one, as `paired_differences` has it."""
     unclear = [(row["first"], row["second"]) for row in pairs.to_dict("records") if row["better"] is None]
     return tuple(str(two if one == version else one) for one, two in unclear if version in (one, two))
-
-
-def n_tests(evaluations: Sequence[Evaluation], tried: Tried | None = None) -> int:
-    """Return how many pairs of versions Holm's adjustment counts."""
-    digests = {one.info.agent_digest for one in evaluations}
-    return comb(len(digests if tried is None else digests | set(tried.names)), 2)
 
 
 def detectable_differences(n: int, n_pairs: int, discordances: Sequence[float] = ASSUMED_DISCORDANCES) -> pd.DataFrame:
@@ -122,11 +116,11 @@ def detectable_differences(n: int, n_pairs: int, discordances: Sequence[float] =
 
 
 def _family(
-    shown: Mapping[str, str], right: Rightness, tried: Tried | None
+    shown: Mapping[str, str], right: Rightness, tried: Tried
 ) -> tuple[dict[str, str], dict[str, pd.Series[bool]], int]:
     """Return names and rightness of all versions by digest, those shown as they are shown, and how many there are."""
-    names = {**(tried.names if tried is not None else {}), **shown}
-    columns = {**(tried.right if tried is not None else {}), **right}
+    names = {**tried.names, **shown}
+    columns = {**tried.right, **right}
     return names, columns, len(names)
 
 

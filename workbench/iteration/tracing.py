@@ -69,7 +69,6 @@ def records_behind(
     *,
     where: Mapping[str, object] | None = None,
     against: Evaluation | None = None,
-    escalate_label: str | None = None,
 ) -> Behind:
     """Return the ids of the records behind a number of a page: those that count, and those it is a share of.
 
@@ -85,8 +84,6 @@ def records_behind(
         `{"label": "refund", "action": "charge"}`.
     against : Evaluation, optional
         The second version of a pair.
-    escalate_label : str, optional
-        The pilot's `escalate_label`.
 
     Raises
     ------
@@ -102,7 +99,7 @@ def records_behind(
     if count.needs_threshold and threshold is None:
         raise InputError(f"{number} is undefined without a threshold", got=evaluation.threshold_note)
     outcomes = _narrowed(evaluation.outcomes, where)
-    at = (outcomes, threshold or 0.0, escalate_label)
+    at = (outcomes, threshold or 0.0, evaluation.escalate_label)
     of = count.of(*at)
     return Behind(number, outcomes.index[count.counted(*at) & of], outcomes.index[of])
 

@@ -1,11 +1,12 @@
 """Notebooks: found, checked, run in a kernel of their own, and believed only when they reached their end."""
 
-from workbench.notebooks.catalogue import copy_notebooks, find_notebook, notebook_names
+from workbench.notebooks.catalogue import find_notebook, notebook_names
 from workbench.notebooks.execution import execute, execute_many
 from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
 from workbench.notebooks.result import Finish, finish, read_finish
 from workbench.notebooks.session import OnCell
 from workbench.notebooks.source import Parameter, read_source
+from workbench.notebooks.working import WorkingCopies, working_copies
 
 __all__ = [
     "Finish",
@@ -14,7 +15,7 @@ __all__ = [
     "NotebookResult",
     "OnCell",
     "Parameter",
-    "copy_notebooks",
+    "WorkingCopies",
     "execute",
     "execute_many",
     "find_notebook",
@@ -22,4 +23,5 @@ __all__ = [
     "notebook_names",
     "read_finish",
     "read_source",
+    "working_copies",
 ]

@@ -6,7 +6,6 @@ import difflib
 from pathlib import Path
 
 from workbench.errors import InputError
-from workbench.files import write_atomically
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -34,30 +33,6 @@ def find_notebook(name: str, root: Path) -> Path:
         expected=", ".join(names) or "no notebook is there",
         remedy=f"did you mean {near[0]!r}?" if near else None,
     )
-
-
-def copy_notebooks(root: Path) -> Path:
-    """Copy the packaged notebooks that a root does not have yet to its `notebooks/`, and return that folder.
-
-    Raises
-    ------
-    InputError
-        The folder cannot be written.
-    """
-    folder = root / "notebooks"
-    for source in sorted(_packaged().glob("*.ipynb")):
-        target = folder / source.name
-        try:
-            if not target.exists():
-                write_atomically(target, source.read_bytes())
-        except OSError as error:
-            raise InputError(
-                "the notebooks cannot be copied",
-                where=str(target),
-                got=error.strerror,
-                remedy="give another --root DIR",
-            ) from None
-    return folder
 
 
 def _folders(root: Path) -> tuple[Path, ...]:

@@ -22,7 +22,7 @@ IDS_KEPT = 10_000
 Numbers = Mapping[str, Behind]
 
 
-def numbers_behind(pilot: Pilot, evaluation: Evaluation) -> dict[str, dict[str, Behind]]:
+def numbers_behind(evaluation: Evaluation) -> dict[str, dict[str, Behind]]:
     """Return for every number that decisions and labels alone give the records behind it, by part of the page.
 
     Numbers that need more than the evaluation bring their own, see `page_behind`; reliability tables list their
@@ -36,12 +36,12 @@ def numbers_behind(pilot: Pilot, evaluation: Evaluation) -> dict[str, dict[str, 
 
     Examples
     --------
-    `numbers_behind(pilot, evaluation)["Estimates"]["accuracy"].counted` lists the ids of the right decisions.
+    `numbers_behind(evaluation)["Estimates"]["accuracy"].counted` lists the ids of the right decisions.
     """
     return {
         "How decisions ended": _endings(evaluation),
-        "Estimates": _estimates(pilot, evaluation),
-        "Proof": _proof(pilot, evaluation),
+        "Estimates": _estimates(evaluation),
+        "Proof": _proof(evaluation),
         "Labels": _labels(evaluation),
         "Confusions": _confusions(evaluation),
     }
@@ -61,7 +61,7 @@ def page_behind(
     if threshold is not None:
         seen = asked & ~metrics.is_automated(outcomes, threshold, pilot.settings.escalate_label)
     covered = rule_members(pilot.charter, dataset, outcomes)
-    found = numbers_behind(pilot, evaluation)
+    found = numbers_behind(evaluation)
     found["Rules"] = {
         rule: traced(outcomes, rule, seen, asked & flags) for rule, flags in covered.items() if flags is not None
     }
@@ -111,11 +111,11 @@ def _endings(evaluation: Evaluation) -> dict[str, Behind]:
     }
 
 
-def _estimates(pilot: Pilot, evaluation: Evaluation) -> dict[str, Behind]:
+def _estimates(evaluation: Evaluation) -> dict[str, Behind]:
     """Return the records behind every estimate that is defined."""
-    outcomes, escalate = evaluation.outcomes, pilot.settings.escalate_label
+    outcomes = evaluation.outcomes
     defined = {name for name, one in evaluation.estimates.items() if one.value is not None}
-    found = {name: records_behind(evaluation, name, escalate_label=escalate) for name in SHARES if name in defined}
+    found = {name: records_behind(evaluation, name) for name in SHARES if name in defined}
     asked, right = metrics.is_asked(outcomes), metrics.is_right(outcomes)
     seconds = pd.Series(numbers(outcomes, "latency_s"), index=outcomes.index)
     called = asked & (numbers(outcomes, "attempts") > 0)
@@ -131,9 +131,9 @@ def _estimates(pilot: Pilot, evaluation: Evaluation) -> dict[str, Behind]:
     return found | {name: traced(outcomes, name, *flags) for name, flags in others.items() if name in defined}
 
 
-def _proof(pilot: Pilot, evaluation: Evaluation) -> dict[str, Behind]:
+def _proof(evaluation: Evaluation) -> dict[str, Behind]:
     """Return the wrong decisions at every threshold that was tested, the last one first, and at the one in use."""
-    outcomes, escalate = evaluation.outcomes, pilot.settings.escalate_label
+    outcomes, escalate = evaluation.outcomes, evaluation.escalate_label
     tested = [] if evaluation.certification is None else evaluation.certification.steps.threshold.tolist()[::-1]
     in_use = threshold_in_use(evaluation)
     named = {f"wrong from {threshold:.4f} on": threshold for threshold in tested[:10]}

@@ -60,8 +60,8 @@ def categories_table(categories: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def choice_in_words(best: Evaluation, n_versions: int, unclear: Sequence[str], escalate_label: str | None) -> str:
-    """Return in one sentence which version goes on and by what, with its denominators.
+def choice_in_words(best: Evaluation, n_versions: int, unclear: Sequence[str]) -> str:
+    """Return in one sentence which version goes on and by what, with its denominators; none does from a trial.
 
     Parameters
     ----------
@@ -70,17 +70,19 @@ def choice_in_words(best: Evaluation, n_versions: int, unclear: Sequence[str], e
         How many were compared.
     unclear : sequence of str
         Versions that these records cannot tell apart from it in accuracy.
-    escalate_label : str, optional
     """
     right = records_behind(best, "accuracy")
     said = f"right on {counted(len(right.counted), len(right.of))} development records"
     if best.threshold is None:
         said += "; there is no threshold to automate by"
     else:
-        alone = records_behind(best, "automation_rate", escalate_label=escalate_label)
+        alone = records_behind(best, "automation_rate")
         said += f"; it would take {counted(len(alone.counted), len(alone.of))} alone at a selective accuracy "
         said += f"of {percent(best.threshold.target)}, seen on these records, not certified"
     doubt = f"In accuracy not to be told apart from it: {', '.join(unclear) or 'none'}."
+    if best.is_partial:
+        part = f"{best.info.planned:,} of {best.n_split:,} development records"
+        return f"A trial on {part}, so no version goes on. Ahead of {n_versions} is {best.agent}: {said}. {doubt}"
     return f"{best.agent} goes on, of {n_versions} versions: {said}. {doubt}"
 
 

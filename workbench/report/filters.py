@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from workbench.report.views import Exhibits, template, visible
 
 MIME = "application/vnd.workbench.filters+json"
 MOST_ROWS = 2_000
+MOST_WHOLE = 10_000
 MAX_LETTERS = 400
 DIGITS = 4
 HEIGHT = 560
@@ -38,6 +40,17 @@ class Kind(StrEnum):
     NUMBER = "number"  # by a range
     TEXT = "text"  # by words, as every column is
     NOTE = "note"  # by words, and shown below its row, over the whole width
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """What a table with too many rows keeps of each value of a column.
+
+    Values in `whole` keep all their rows (at most 10,000 each); the others share 2,000, the small ones whole.
+    """
+
+    column: str
+    whole: tuple[str, ...] = ()
 
 
 class ColumnData(Settings):
@@ -62,23 +75,26 @@ class TableData(Settings):
         return self
 
 
-def filtered(exhibit: Exhibits, name: str, frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str) -> None:
-    """Show a table that a reader filters, and keep all of it as NAME.csv; `kinds` as for `table_data`."""
-    table = table_data(frame, kinds, caption)
+def filtered(
+    exhibit: Exhibits, name: str, frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str, groups: Groups
+) -> None:
+    """Show a table that a reader filters, and keep all of it as NAME.csv; `kinds` and `groups` as for `table_data`."""
+    table = table_data(frame, kinds, caption, groups)
     shown = {MIME: table.model_dump(mode="json"), "text/html": frame_html(table), "text/plain": caption}
     exhibit.content(name, frame, shown)
 
 
-def table_data(frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str) -> TableData:
-    """Return a frame as a table to filter, its first rows only where there are very many.
+def table_data(frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str, groups: Groups) -> TableData:
+    """Return a frame as a table to filter; where it has very many rows, the first ones of each group.
 
     Parameters
     ----------
     kinds : mapping
         Column to how it is filtered; every other column is text.
+    groups : Groups
+        What is kept of more than 2,000 rows; the caption names each group that is cut, and by how much.
     """
-    left_out = f" (the first {MOST_ROWS:,} of {len(frame):,})" if len(frame) > MOST_ROWS else ""
-    shown = frame.head(MOST_ROWS)
+    shown, left_out = _cut(frame, groups)
     columns, cells = [], []
     for name in map(str, shown.columns):
         kind = kinds.get(name, Kind.TEXT)
@@ -89,7 +105,23 @@ def table_data(frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str) -> 
             ColumnData(name=visible(name), kind=kind, values=(*choices, *missing) if kind is Kind.CHOICE else ())
         )
         cells.append(values)
-    return TableData(caption=visible(caption) + left_out, columns=tuple(columns), rows=tuple(zip(*cells, strict=True)))
+    return TableData(caption=visible(caption + left_out), columns=tuple(columns), rows=tuple(zip(*cells, strict=True)))
+
+
+def _cut(frame: pd.DataFrame, groups: Groups) -> tuple[pd.DataFrame, str]:
+    """Return the rows to show, and in words which groups are cut."""
+    if len(frame) <= MOST_ROWS:
+        return frame, ""
+    values = frame[groups.column].fillna("").astype(str)
+    counts = {str(value): int(n) for value, n in values.value_counts(sort=False).items()}
+    quotas = {value: min(counts.get(value, 0), MOST_WHOLE) for value in groups.whole}
+    room, rest = MOST_ROWS, sorted((n, value) for value, n in counts.items() if value not in quotas)
+    for n_left, (n, value) in zip(range(len(rest), 0, -1), rest, strict=True):
+        quotas[value] = min(n, room // n_left)
+        room -= quotas[value]
+    cut = [f"{value} {quotas[value]:,} of {n:,}" for value, n in counts.items() if quotas[value] < n]
+    shown = frame[values.groupby(values).cumcount() < values.map(quotas)]
+    return shown, f" (cut to the first rows: {', '.join(cut)})" if cut else ""
 
 
 def read_table(content: object) -> TableData:

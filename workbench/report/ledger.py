@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pandas as pd
 
 from workbench.charter import KpiMetric
 from workbench.gates.schema import GATE_NUMBERS
-from workbench.ledger import SPENT_AT_ONCE, Budget, Opening, read_budget, read_ledger
+from workbench.ledger import Budget, Opening, history_remarks, read_budget, read_ledger
 from workbench.pilot import Pilot
 from workbench.report.tables import percent
-from workbench.splits import Dataset, Split, ledger_path
+from workbench.signing.keys import key_of_line
+from workbench.splits import Dataset, holdout_seen, ledger_path, other_ledgers
 
 SHORT = 12
 USUAL_LEVEL = 0.95
@@ -52,7 +54,8 @@ class LedgerView:
         return {
             "ledger": str(self.path),
             "holdout_records": self.n_records,
-            "openings": [_opening_json(one) for one in self.openings],
+            "openings": [asdict(one) for one in self.openings],
+            "remarks": list(remarks(self)),
             "budgets": [self._budget_json(one) for one in self.budgets.values()],
             "after_as_many_new_records": self._budget_json(self.refreshed),
         }
@@ -73,20 +76,19 @@ def ledger_view(pilot: Pilot, dataset: Dataset) -> LedgerView:
     RunError
         The ledger was altered.
     """
-    path, records = ledger_path(pilot), tuple(dataset.ids(Split.HOLDOUT))
-    openings = read_ledger(path)
+    path, others = ledger_path(pilot), other_ledgers(pilot)
+    openings, today = read_ledger(path), holdout_seen(pilot, dataset)
     named = {one.purpose.gate for one in openings if one.purpose.gate is not None}
     gates = [None, *sorted(named | set(GATE_NUMBERS))]
-    as_many = [*records, *(f"new {number}" for number in range(len(records)))]
     kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric is KpiMetric.SELECTIVE_ACCURACY), None)
     return LedgerView(
         path=path,
         openings=openings,
-        budgets={gate: read_budget(path, gate, records) for gate in gates},
-        refreshed=read_budget(path, None, as_many),
-        n_records=len(records),
+        budgets={gate: read_budget(path, gate, today, others) for gate in gates},
+        refreshed=read_budget(path, None, today.with_as_many_new(), others),
+        n_records=len(today.records),
         level=USUAL_LEVEL if kpi is None else kpi.confidence_level,
-        share=len(records) / max(len(dataset.splits), 1),
+        share=len(today.records) / max(len(dataset.splits), 1),
     )
 
 
@@ -94,9 +96,9 @@ def openings_table(openings: Iterable[Opening]) -> pd.DataFrame:
     """Return every opening of the holdout: who, when, on which commit, for which version and prompt, and its charge."""
     rows = []
     for one in openings:
-        commit = "not known" if one.commit is None else one.commit[:SHORT] + (" with changes" if one.is_dirty else "")
-        share = SPENT_AT_ONCE if one.share is None else one.share
-        charge = percent(share) if one.repeat_of is None else f"none, as opening {one.repeat_of}"
+        changes = " with changes" + (f" in {one.changed}" if one.changed else "") if one.is_dirty else ""
+        commit = "not known" if one.commit is None else one.commit[:SHORT] + changes
+        charge = percent(one.charge) if one.repeat_of is None else f"none, as opening {one.repeat_of}"
         said = one.purpose
         prompt = "no prompt" if said.prompt is None else said.prompt[:SHORT]
         gate = "any" if said.gate is None else str(said.gate)
@@ -105,6 +107,23 @@ def openings_table(openings: Iterable[Opening]) -> pd.DataFrame:
         rows.append((one.number, one.time.replace("T", " ").replace("+00:00", " UTC"), one.who, commit, *what, charge))
     names = ["opening", "time", "who", "commit", "agent", "version", "prompt", "records", "purpose", "gate", "charge"]
     return pd.DataFrame(rows, columns=names)
+
+
+def remarks(view: LedgerView) -> tuple[str, ...]:
+    """Return what a reader of the ledger must know besides its openings, one sentence each.
+
+    What changed from opening to opening, what openings elsewhere took, whether the history is missing, who signed.
+    """
+    said = [f"Opening {one.number}: {change}." for one in view.openings for change in one.changes]
+    said += [
+        f"{percent(one['spent'])} of the level went with an opening of these records for {one['ledger']}."
+        for one in view.budgets[None].elsewhere
+    ]
+    said += [f"{remark[0].upper()}{remark[1:]}." for remark in history_remarks(view.path)]
+    keys = Counter(key_of_line(one.key).key_id[:SHORT] for one in view.openings if one.key is not None)
+    if keys:
+        said.append(f"Signed with {', '.join(f'key {key} ({n:,})' for key, n in sorted(keys.items()))}.")
+    return tuple(said)
 
 
 def budgets_table(view: LedgerView) -> pd.DataFrame:
@@ -137,8 +156,3 @@ def refresh_note(view: LedgerView) -> str:
         f"{view.n_records:,} more of them (about {more:,} new labelled records, in a file that "
         f"contract.yaml names) {percent(view.refreshed.remaining)} would be left instead of {percent(now)}."
     )
-
-
-def _opening_json(opening: Opening) -> dict[str, Any]:
-    content = {name: getattr(opening, name) for name in Opening.__slots__ if name != "purpose"}
-    return {**content, "purpose": {name: getattr(opening.purpose, name) for name in opening.purpose.__slots__}}

@@ -37,10 +37,7 @@ FLIP_KINDS: Mapping[str, Kind] = {
 
 
 def mistakes_table(
-    evaluations: Sequence[Evaluation],
-    dataset: Dataset,
-    against: Evaluation | None = None,
-    escalate_label: str | None = None,
+    evaluations: Sequence[Evaluation], dataset: Dataset, against: Evaluation | None = None
 ) -> pd.DataFrame:
     """Return every wrong decision of several versions, those of the first version first, the surest of each first.
 
@@ -50,8 +47,6 @@ def mistakes_table(
         The version in question first.
     against : Evaluation, optional
         The version that `change` speaks of.
-    escalate_label : str, optional
-        The pilot's.
 
     Returns
     -------
@@ -60,7 +55,7 @@ def mistakes_table(
         group of labels, where there is one), the strata `class` and `source` as far as there are any, `change` (broken
         or wrong otherwise since the other version, first version only), `confidence`, `says`.
     """
-    parts = [_of_version(one, escalate_label) for one in evaluations]
+    parts = [_of_version(one) for one in evaluations]
     if against is not None and parts:
         changed = flips(evaluations[0], against)["change"]
         parts[0] = parts[0].assign(change=changed.reindex(parts[0].index).fillna("wrong before, the same way"))
@@ -87,7 +82,7 @@ def pairs_behind(best: Evaluation, others: Sequence[Evaluation]) -> dict[str, Be
     return found
 
 
-def _of_version(evaluation: Evaluation, escalate_label: str | None) -> pd.DataFrame:
+def _of_version(evaluation: Evaluation) -> pd.DataFrame:
     """Return the wrong decisions of one version, the surest first."""
     outcomes = evaluation.outcomes[is_wrong(evaluation.outcomes)]
     ordered = outcomes.sort_values("confidence", ascending=False, kind="stable")
@@ -103,7 +98,7 @@ def _of_version(evaluation: Evaluation, escalate_label: str | None) -> pd.DataFr
     columns = {
         "record": ordered.index,
         "version": evaluation.agent,
-        "outcome": _outcomes(ordered, evaluation, escalate_label),
+        "outcome": _outcomes(ordered, evaluation),
         "label": ordered["label"],
         "decided": ordered["action"].where(ok, None),
         "taken for one another": groups.reindex(ordered.index),
@@ -113,12 +108,12 @@ def _of_version(evaluation: Evaluation, escalate_label: str | None) -> pd.DataFr
     return pd.DataFrame(columns, index=ordered.index)
 
 
-def _outcomes(ordered: pd.DataFrame, evaluation: Evaluation, escalate_label: str | None) -> np.ndarray:
+def _outcomes(ordered: pd.DataFrame, evaluation: Evaluation) -> np.ndarray:
     """Return how each wrong decision ended."""
     not_ok = "no valid answer: " + ordered["status"].astype(str)
     if evaluation.threshold is None:
         return np.where(ordered["status"] == Status.OK.value, "wrong", not_ok)
-    alone = is_automated(ordered, evaluation.threshold.threshold, escalate_label)
+    alone = is_automated(ordered, evaluation.threshold.threshold, evaluation.escalate_label)
     told = np.where(alone, "wrong, and no person would see it", "wrong, but a person would see it")
     return np.where(ordered["status"] == Status.OK.value, told, not_ok)
 

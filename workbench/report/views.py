@@ -45,8 +45,8 @@ def open_notebook(notebook: str, pilot: str, root: str, results: str) -> tuple[P
     notebook, pilot : str
         Their names.
     root : str
-        Folder with datasets/ and eval_suites/. Where "." has no pilots and the folder above has, that one is taken: a
-        notebook opened by hand stands in notebooks/.
+        Folder with datasets/ and eval_suites/; for "." the nearest one from here upwards that has pilots: a notebook
+        opened by hand stands in a folder under it.
     results : str
         Folder for copies; empty for mlruns/PILOT/results/NOTEBOOK under the root.
 
@@ -55,8 +55,9 @@ def open_notebook(notebook: str, pilot: str, root: str, results: str) -> tuple[P
     InputError
         There is no such pilot, or one of its files does not fit.
     """
-    above = root == HERE and not Path("eval_suites").is_dir() and Path("../eval_suites").is_dir()
-    opened = open_pilot(pilot, ".." if above else root)
+    here = Path.cwd()
+    nearest = next((folder for folder in (here, *here.parents) if (folder / "eval_suites").is_dir()), here)
+    opened = open_pilot(pilot, nearest if root == HERE else root)
     return opened, Exhibits(Path(results) if results else opened.runs / "results" / notebook)
 
 

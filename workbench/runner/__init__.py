@@ -7,6 +7,7 @@ transaction.
 
 from __future__ import annotations
 
+from workbench.runner.answered import require_decisions
 from workbench.runner.running import Selection, Session, run_agent
 
-__all__ = ["Selection", "Session", "run_agent"]
+__all__ = ["Selection", "Session", "require_decisions", "run_agent"]

@@ -40,7 +40,8 @@ class Desk:
 
     async def __anext__(self) -> Record:
         if not self._open and time.monotonic() - self._stored_at > STORING_S:
-            self.flush()  # an agent that calls and waits never lets the loop turn
+            self.flush()
+            await asyncio.sleep(0)  # an agent that calls and waits never lets the loop turn, and a signal waits for it
         while not self.is_stopped and len(self._open) + len(self._decided) >= self._window:
             if not self._open:
                 self.flush()

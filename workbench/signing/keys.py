@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 from platformdirs import user_config_path
-from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
+from securesystemslib.exceptions import UnverifiedSignatureError
+from securesystemslib.signer import CryptoSigner, Signature, SSlibKey  # type: ignore[attr-defined]
 
-from workbench.errors import InputError, RunError
+from workbench.errors import InputError, RunError, SignatureError
 from workbench.files import write_atomically
 
 KEY_VARIABLE = "WORKBENCH_SIGNING_KEY"
@@ -47,6 +48,11 @@ class PublicKey:
         return self._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     @property
+    def line(self) -> str:
+        """The key as one line: what stands between the first and the last line of its PEM text."""
+        return self.pem.decode().splitlines()[1]
+
+    @property
     def verifier(self) -> SSlibKey:
         """The key as securesystemslib verifies with it."""
         return SSlibKey.from_crypto(self._key, self.key_id)
@@ -58,6 +64,10 @@ class SigningKey:
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self.public = PublicKey(key.public_key())
         self.signer = CryptoSigner(key, self.public.verifier)
+
+    def sign(self, content: bytes) -> str:
+        """Return the signature of bytes as hex digits."""
+        return str(self.signer.sign(content).signature)
 
     @property
     def key_id(self) -> str:
@@ -72,6 +82,26 @@ class ChosenKey:
     key: SigningKey
     public_key: Path
     is_new: bool
+
+
+def key_of_line(line: str) -> PublicKey:
+    """Return the public key that `PublicKey.line` wrote. Raises InputError when it is none."""
+    return public_key_from(f"{PEM_START} PUBLIC KEY-----\n{line}\n-----END PUBLIC KEY-----\n".encode(), "a key's line")
+
+
+def check_signature(content: bytes, signature: str, line: str) -> None:
+    """Hold the signature of bytes against a public key's line.
+
+    Raises
+    ------
+    SignatureError
+        The signature does not fit, or there is no such key.
+    """
+    try:
+        key = key_of_line(line)
+        key.verifier.verify_signature(Signature(key.key_id, signature), content)
+    except (InputError, UnverifiedSignatureError, ValueError):
+        raise SignatureError("the signature does not fit the content") from None
 
 
 def generated_key() -> SigningKey:

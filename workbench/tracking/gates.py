@@ -47,6 +47,7 @@ def _log(client: Any, experiment: str, decision: Decision, bundle: Path) -> str:
         "workbench.gate": str(decision.gate),
         "workbench.verdict": decision.verdict.value,
         "workbench.bundle": bundle.name,
+        "workbench.changed": str(decision.subject.get("changed") or ""),
     }
     params = {"gate": str(decision.gate), "agent": str(decision.subject.get("agent", "")), "bundle": bundle.name}
     client.log_batch(

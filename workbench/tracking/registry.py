@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import shown
 from workbench.pilot import Pilot
 from workbench.prompts import Prompt, read_prompts
 from workbench.provenance import Provenance, provenance
@@ -69,6 +70,7 @@ def _register(client: MlflowClient, pilot: Pilot, prompt: Prompt, made_by: Prove
         "proposed_by": prompt.proposed_by or "",
         "commit": made_by.commit or "",
         "dirty": str(made_by.is_dirty),
+        "changed": shown(made_by.changed),
         "by": made_by.who,
     }
     user = {"role": "user", "content": prompt.record_source}

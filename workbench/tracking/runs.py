@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import shown
 from workbench.pilot import Pilot
 from workbench.provenance import Provenance, provenance
 from workbench.tracking.registry import register_new, unregistered
@@ -46,6 +47,12 @@ class Version:
         compared = {name: value for name, value in self.evaluation.items() if name != "asked_now"}
         return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def part(self) -> str:
+        """How many of a split's records a trial is over, such as "60 of 210"; empty where it is over all of them."""
+        n, of = self.evaluation["counts"]["planned"], self.evaluation["records_in_split"]
+        return "" if n == of else f"{n:,} of {of:,}"
+
 
 def version_from(path: Path, files: Mapping[str, tuple[Path, ...]]) -> Version:
     """Return the version that `Evaluation.write` left at a path, with its outcomes and further files attached."""
@@ -55,12 +62,13 @@ def version_from(path: Path, files: Mapping[str, tuple[Path, ...]]) -> Version:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a logged version is in MLflow."""
+    """Where a logged version is in MLflow; `part` as for `Version`."""
 
     agent: str
     split: str
     experiment_id: str
     run_id: str
+    part: str = ""
 
 
 def log_versions(pilot: Pilot, versions: Sequence[Version]) -> tuple[Link, ...]:
@@ -86,7 +94,7 @@ def log_versions(pilot: Pilot, versions: Sequence[Version]) -> tuple[Link, ...]:
 
 
 def _link(version: Version, place: Sequence[str]) -> Link:
-    return Link(version.evaluation["agent"], version.evaluation["split"], place[0], place[1])
+    return Link(version.evaluation["agent"], version.evaluation["split"], place[0], place[1], version.part)
 
 
 def experiment_of(client: MlflowClient, pilot: Pilot) -> str:
@@ -104,7 +112,8 @@ def _log(client: MlflowClient, experiment: str, version: Version, made_by: Prove
     from mlflow.entities import Metric, Param, RunTag
 
     evaluation = version.evaluation
-    run = client.create_run(experiment, run_name=f"{evaluation['agent']} on {evaluation['split']}")
+    part = f" ({version.part} records)" if version.part else ""
+    run = client.create_run(experiment, run_name=f"{evaluation['agent']} on {evaluation['split']}{part}")
     run_id = str(run.info.run_id)
     now = int(run.info.start_time)
     metrics = [Metric(name, value, now, 0) for name, value in _metrics(evaluation).items()]
@@ -113,6 +122,8 @@ def _log(client: MlflowClient, experiment: str, version: Version, made_by: Prove
         "mlflow.user": made_by.who,
         "mlflow.source.git.commit": made_by.commit or "",
         "workbench.dirty": str(made_by.is_dirty),
+        "workbench.changed": shown(made_by.changed),
+        "workbench.part": version.part,
         "workbench.run": str(evaluation["run"]),
         "workbench.content": version.content,
         "mlflow.note.content": f"{evaluation['note']}\n\n{evaluation['threshold_note']}",

@@ -1,0 +1,39 @@
+"""An agent of a pilot, ready to decide: its prompt with an engine, its callable or its endpoint."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from workbench.agents.agent import Agent
+from workbench.agents.endpoint import HttpAgent
+from workbench.agents.prompted import prompt_agent
+from workbench.agents.python import python_agent
+from workbench.engines.build import built
+from workbench.engines.choice import EngineChoice, engine_spec, settled
+from workbench.engines.http import CallPolicy
+from workbench.engines.protocol import Engine
+from workbench.pilot import Pilot
+from workbench.splits import Dataset
+
+
+def build_agent(pilot: Pilot, name: str, dataset: Dataset, choice: EngineChoice) -> Agent:
+    """Return an agent of the pilot, ready to decide; nothing is asked and no code of the pilot is run."""
+    return agent_with(pilot, name, dataset, shared_engine(pilot, choice))
+
+
+def agent_with(pilot: Pilot, name: str, dataset: Dataset, engine: Callable[[], Engine]) -> Agent:
+    """Return an agent of the pilot; `engine` gives the engine where the agent is a prompt."""
+    settings, server = pilot.agent(name), pilot.settings.server
+    if settings.python is not None:
+        return python_agent(pilot, name, settings, dataset)
+    if settings.http is not None:
+        policy = CallPolicy(deadline_s=server.deadline_s, max_attempts=server.max_attempts)
+        return HttpAgent(name, settings.http, dataset.labels, policy, server.concurrency)
+    return prompt_agent(pilot, name, settings, dataset, engine())
+
+
+def shared_engine(pilot: Pilot, choice: EngineChoice) -> Callable[[], Engine]:
+    """Return a function that gives the one engine of a choice, built when a prompt first needs it."""
+    choice = settled(pilot, choice)
+    return functools.cache(lambda: built(engine_spec(pilot, choice)))

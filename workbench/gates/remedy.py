@@ -1,0 +1,77 @@
+"""What would do: one answer for a gate, whatever its criteria would ask for one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from workbench.gates.criteria import CriterionResult, Missing, State, counted
+from workbench.gates.schema import Check
+
+BETTER_VERSION = "a better version is needed; records alone cannot pass"
+SHOWN = 4
+
+
+def consistent(results: Sequence[CriterionResult], blocking: Collection[str]) -> tuple[CriterionResult, ...]:
+    """Return results without counts of records that would not do.
+
+    How many records a criterion asks for assumes that the rate stays what it is. Where another one fails, the version
+    or the records must change anyway, and with them the rate; so do records that are labelled and were not judged.
+
+    Parameters
+    ----------
+    blocking : collection of str
+        Ids of the criteria that stand between the gate and GO; one that is waived is not among them.
+    """
+    dead_ends = [one for one in results if one.criterion.id in blocking and is_dead_end(one)]
+    if not dead_ends:
+        return tuple(results)
+    instead = BETTER_VERSION if any(one.missing.version for one in dead_ends) else dead_ends[0].would_change
+    return tuple(
+        replace(one, would_change=instead, missing=replace(one.missing, records=None, days=None))
+        if _is_at_this_rate(one)
+        else one
+        for one in results
+    )
+
+
+def is_dead_end(result: CriterionResult) -> bool:
+    """Return whether no further records and no signatures would make a criterion pass."""
+    is_partial = result.criterion.name == Check.ALL_RECORDS and result.state is not State.PASS
+    return is_partial or result.missing.version or (result.state is State.FAIL and result.missing == Missing())
+
+
+def missing_of(blocking: Sequence[CriterionResult]) -> Missing:
+    """Return how much evidence is missing for GO, over all blocking criteria.
+
+    Records are the largest number any criterion asks for, as the same records serve them all, and none where they would
+    not do; signatures add up.
+    """
+    signatures = sum(one.missing.signatures for one in blocking)
+    if any(map(is_dead_end, blocking)):
+        return Missing(None, None, signatures, any(one.missing.version for one in blocking))
+    records = [one.missing.records for one in blocking if one.missing.records is not None]
+    days = [one.missing.days for one in blocking if one.missing.days is not None]
+    return Missing(max(records, default=None), max(days, default=None), signatures)
+
+
+def would_do(blocking: Sequence[CriterionResult]) -> str:
+    """Return in words what would turn a NO-GO into GO: a better version or records, then everything else."""
+    missing = missing_of(blocking)
+    first = []
+    if missing.version:
+        first = [BETTER_VERSION]
+    elif missing.records is not None:
+        days = "" if missing.days is None else f" ({counted(missing.days, 'day')} at the present volume)"
+        first = [f"about {missing.records:,} more labelled records{days}"]
+    others = [one.would_change for one in blocking if one.would_change and not _is_at_this_rate(one)]
+    others = [change for change in dict.fromkeys(others) if change not in first]
+    more = [f"{len(others) - SHOWN} more changes"] if len(others) > SHOWN else []
+    signatures = [counted(missing.signatures, "signature")] if missing.signatures else []
+    return "; ".join([*first, *others[:SHOWN], *more, *signatures])
+
+
+def _is_at_this_rate(result: CriterionResult) -> bool:
+    """Return whether a result counts records that would do if the rate stayed what it is."""
+    rests_on_rate = result.estimate is not None or result.criterion.name == Check.CERTIFIED
+    return result.missing.records is not None and rests_on_rate

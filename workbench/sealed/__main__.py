@@ -1,0 +1,96 @@
+"""The process that answers holdout records: `python -m workbench.sealed REQUEST`, started by `answer_sealed`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.agents import Agent
+from workbench.decisions import Decision
+from workbench.engines.choice import EngineChoice
+from workbench.errors import WorkbenchError
+from workbench.journal import Journal
+from workbench.pilot import EngineKind, open_pilot
+from workbench.records import Record
+from workbench.runner import Selection, run_agent
+from workbench.sealed.asking import Question, Repeat, asked_agent
+from workbench.splits import Dataset, Split
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifiedAgent:
+    """An agent under the identity that its files have in their own place."""
+
+    asked: Agent
+    identity: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """As the agent has it."""
+        return self.asked.name
+
+    @property
+    def window(self) -> int:
+        """As the agent has it."""
+        return self.asked.window
+
+    @property
+    def deadline_s(self) -> float | None:
+        """As the agent has it."""
+        return self.asked.deadline_s
+
+    def prepare(self) -> None:
+        """As the agent does it."""
+        self.asked.prepare()
+
+    def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
+        """Yield the agent's decisions."""
+        return self.asked.decide(records)
+
+
+def main() -> None:
+    """Answer what the request asks and print as JSON what was done, or the error that was met."""
+    said = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a pilot's code prints must not mix with the answer
+    threading.Thread(target=_stop_at_end, daemon=True).start()
+    try:
+        result = answered(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    except WorkbenchError as error:
+        facts = {name: getattr(error, name) for name in ("problem", "where", "got", "expected", "remedy")}
+        result = {"error": {"kind": type(error).__name__, **facts}}
+    with said:
+        said.write(json.dumps(result))
+
+
+def answered(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a session came to. Raises as `run_agent`."""
+    pilot = open_pilot(request["pilot"], request["root"])
+    dataset = Dataset.unsealed(pilot.contract, request["records"])
+    kind = request["choice"].pop("kind")
+    choice = EngineChoice(kind=None if kind is None else EngineKind(kind), **request["choice"])
+    ids = dataset.splits.index[: len(request["ids"])]
+    repeat = None if request["repeat"] is None else Repeat(**request["repeat"])
+    agent = asked_agent(Question(pilot, dataset, request["agent"], choice, ids, repeat))
+    agent.prepare()
+    with Journal(Path(request["journal"])) as journal:
+        selection = Selection(dataset, Split.HOLDOUT, ids)
+        known_as = IdentifiedAgent(agent, request["identity"])
+        session = run_agent(journal, known_as, selection, show_progress=request["show_progress"])
+    return {"n_asked": session.n_asked, "n_unmatched": session.n_unmatched, "refusal": session.refusal}
+
+
+def _stop_at_end() -> None:
+    """Stop gently when whoever started this process ends or wants it to stop: its end of standard input closes."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()
