@@ -64,8 +64,8 @@ $(VENV)/.installed-spark: $(VENV)/.installed-dev
 	@touch $@
 
 ci-tools: ## install Chromium and Java, which some tests start (Debian, as root)
-	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium)
-	command -v java || (apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless)
+	command -v chromium || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium)
+	command -v java || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless)
 
 format: $(VENV)/.installed-dev ## format the code and strip the notebooks' outputs
 	$(VENV)/bin/ruff check --fix .
