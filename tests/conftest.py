@@ -13,8 +13,12 @@ from hypothesis import settings
 from ticket_records import write_tickets
 
 from workbench import credentials, scaffold, splits
+from workbench.imports import absent
 from workbench.pilot import Pilot, open_pilot
 from workbench.scaffold import Columns, init_pilot
+
+with absent("rfc3987_syntax"):  # a second and a half of imports in every worker process
+    import nbformat  # noqa: F401
 
 SPLIT_KEY = "0123456789abcdef0123456789abcdef"
 

@@ -321,14 +321,16 @@ def test_a_signature_of_another_pilot_role_or_document_does_not_count(suite: Pat
 
 
 def test_every_byte_of_a_signature_counts(suite: Path) -> None:
+    short = {name: part for name, part in said(suite).items() if name in ("process", "stakeholders")}
+    (suite / "charter.yaml").write_text(yaml.safe_dump(short), encoding="utf-8")
     signed_by_all(suite)
     path = suite / "signatures" / "charter.yaml" / "sponsor.json"
-    content = path.read_bytes()
+    content, charter = path.read_bytes(), charter_of(suite)
     for place in range(len(content)):
         altered = bytearray(content)
         altered[place] ^= 1 << (place % 8)
         path.write_bytes(altered)
-        assert not charter_signatures(suite, charter_of(suite)).is_complete, place
+        assert not charter_signatures(suite, charter).is_complete, place
 
 
 def test_only_the_person_and_the_roles_that_the_charter_names_sign_it(suite: Path) -> None:

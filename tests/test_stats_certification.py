@@ -113,6 +113,7 @@ def test_what_is_never_automated_stays_in_the_denominator():
     assert (nothing.threshold, nothing.records_needed) == (None, None)
 
 
+@pytest.mark.slow
 def test_wrong_certifications_stay_below_delta_where_every_certificate_is_wrong():
     # flat error rate .81% against .8%; 400 pilots each: three standard errors of .05 are .033
     generator = np.random.default_rng(6)
