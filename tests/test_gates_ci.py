@@ -222,6 +222,7 @@ def test_jenkins_has_a_stage_without_any_credential_on_an_agent_of_its_own() -> 
     assert "catch (error)" in sign  # a push that fails is said, and is not the verdict
 
 
+@pytest.mark.slow
 def test_jenkins_scripts_hold_the_gate_and_hand_back_and_the_code_fails_the_build(root: Path, remote: Path) -> None:
     scripts = [part.replace("\\$", "$") for part in ci_text(CiSystem.JENKINS, "small", 2).split("'''")[1::2]]
     answer, hold, hand_back = scripts[0], scripts[2], scripts[3]
