@@ -208,12 +208,12 @@ def test_only_one_function_of_the_package_reads_holdout_labels() -> None:
     # the private accessor is the only way to labels of any split; it is called where the ledger is written, and for dev
     package = Path(__file__).parent.parent / "workbench"
     uses = [
-        (path.name, line.strip())
+        (path.relative_to(package).as_posix(), line.strip())
         for path in sorted(package.rglob("*.py"))
         for line in path.read_text(encoding="utf-8").splitlines()
         if re.search(r"\._labels\(|\._table\.frame", line)
     ]
-    assert {name for name, _ in uses} == {"splits.py"}
+    assert {name for name, _ in uses} == {"splits/dataset.py", "splits/opening.py"}
     assert sum("_labels(" in line for _, line in uses) == 2
 
 
