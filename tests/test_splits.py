@@ -112,7 +112,7 @@ def test_what_was_opened_is_given_again_for_exactly_these_decisions(tickets: Cal
 
 
 COLUMN_ROLE = ("amount:", "amount:\n    role: source")
-PERSON = ("agents:", "escalate_label: login\nagents:")
+PERSON = ("escalate_label: null", "escalate_label: login")
 SHARE = ("holdout_share: 0.3", "holdout_share: 0.31")
 CHANGES: dict[str, tuple[Callable[[Pilot], object], str]] = {
     "labels": (lambda pilot: edited(pilot.data / "tickets.csv", "refund", "login", 60), "have another label"),
