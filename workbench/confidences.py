@@ -95,25 +95,14 @@ def _asked_once_more(pilot: Pilot, agent: str, request: RunRequest, dataset: Dat
     if request.split is Split.HOLDOUT:
         session = answer_sealed(question)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-<<<<<<< HEAD
         if request.split is Split.DEV:
             selection = Selection(dataset, request.split, ids)
             session = run_agent(journal, asked, selection, show_progress=request.show_progress)
         if session.refusal is not None:
             raise RunError("the server refused the credentials", where=asked.name, got=session.refusal)
-        require_decisions(journal.decisions(session.info.run), asked.name)
+        if not session.info.invalid:  # an answer that is no decision is what a repeat is there to show
+            require_decisions(journal.decisions(session.info.run), asked.name)
     return session.info.run
-=======
-        for number in range(1, again.times + 1):
-            one = repeated(version, number, again.temperature)
-            session = run_agent(journal, one, selection, show_progress=request.show_progress)
-            if session.refusal is not None:
-                raise RunError("the server refused the credentials", where=one.name, got=session.refusal)
-            if not session.info.invalid:  # an answer that is no decision is what a repeat is there to show
-                require_decisions(journal.decisions(session.info.run), one.name)
-            runs.append(session.info.run)
-    return tuple(runs)
->>>>>>> evaluation
 
 
 def repeats_of(journal: Journal, version: Version) -> pd.DataFrame:
