@@ -90,7 +90,7 @@ def jobs(pilot: Pilot, parameters: Mapping[str, Mapping[str, Any]]) -> list[Note
 @pytest.mark.usefixtures("with_store")
 def test_a_pilot_runs_from_its_records_to_an_answer_and_a_second_time_for_little(tickets):
     pilot = tickets(300)
-    result = run_pilot(pilot, PilotRun())
+    result = run_pilot(pilot, PilotRun(("majority", "baseline")))
     assert result.answers[AUDIT].startswith("No, not before something is fixed: ")
     assert "300 labelled records, at least 1,000 are wanted" in result.answers[AUDIT]
     assert result.answers[ITERATION].startswith("baseline goes on, of 2 versions: ")
