@@ -13,7 +13,7 @@ from workbench.stats.worst_case import MOST_ROWS, Nested, TwoPoint, error_cdf, w
 CERTAIN = 1.0 - 1e-9
 TOLERANCE, SLACK = 1e-8, 1e-4
 MOST_ERRORS = 120  # that the records looked for may have: beyond that "about so many" says little
-FACTORS = 20
+FACTORS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)

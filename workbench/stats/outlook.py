@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,7 @@ class Outlook:
         return {name: getattr(self, name) for name in self.__slots__} | {"prospect": self.prospect.value}
 
 
+@lru_cache(maxsize=32)
 def outlook(ranked: Ranked, n_certified: int, claim: Claim) -> Outlook:
     """Return what more records could prove, for so many decisions that are certified already."""
     wanted, place = claim.automation_target, _place(ranked, claim)
