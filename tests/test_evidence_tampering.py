@@ -50,6 +50,7 @@ def test_an_untouched_bundle_verifies_down_to_its_numbers(bundle: Path, pinned: 
     assert found.as_json()["verdict"] == "GO"
 
 
+@pytest.mark.slow
 def test_every_byte_flipped_in_turn_is_detected(bundle: Path, pinned: Path) -> None:
     unnoticed, n = [], 0
     for path in sorted(path for path in bundle.rglob("*") if path.is_file()):

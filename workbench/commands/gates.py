@@ -143,7 +143,7 @@ def ci(
     only_print: Annotated[bool, typer.Option("--print", help="Print the file instead of writing it.")] = False,
     root: Root = HERE,
 ) -> None:
-    """Write a CI file that holds a gate: cache, gate, bundle as artifact, comment, failure on NO-GO."""
+    """Write a CI file that holds a gate: one job runs the pilot's code without any secret, the other one signs."""
     from workbench.gates.ci import CiSystem, ci_text, write_ci
     from workbench.pilot import open_pilot
 
