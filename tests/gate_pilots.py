@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,18 @@ import yaml
 from small_pilots import ALL_HOLDOUT, written_pilot
 
 from workbench.charter.signatures import sign_charter
-from workbench.gates import Facts, read_facts
+from workbench.gates import Facts, read_gates
+from workbench.gates.cells import cells_of
 from workbench.gates.criteria import CriterionResult
+from workbench.gates.facts import Judged, Population
 from workbench.gates.judging import judged_criteria
+from workbench.gates.reading import named_columns, newest_audit
 from workbench.journal import digest_of
-from workbench.ledger import Purpose, append_opening
 from workbench.metrics import EvaluationSettings, evaluate_outcomes
 from workbench.pilot import Pilot, open_pilot
-from workbench.provenance import Provenance
 from workbench.signing.documents import Signer
 from workbench.signing.keys import SigningKey, generated_key
-from workbench.splits import read_dataset
+from workbench.splits import Split, read_dataset
 
 TODAY = date(2026, 11, 23)
 THRESHOLD = 0.5
@@ -51,6 +53,7 @@ CHARTER: dict[str, Any] = {
     "authority": [{"id": "limit", "description": "amount", "at_most": 900, "column": "amount"}],
     "volume": {"records_per_day": 100},
 }
+_EVALUATED: dict[Path, Judged] = {}  # by the pilot's folder
 OTHERS = {"title": "Later", "criteria": [{"id": "load", "check": "load"}]}
 
 
@@ -121,10 +124,11 @@ def outcomes_of(pilot: Pilot, wrong: Sequence[int] = (), **columns: Sequence[Any
     return table.assign(**columns)
 
 
-def write_evaluation(pilot: Pilot, outcomes: pd.DataFrame, **changes: Any) -> Path:
-    """Write an evaluation on the holdout as notebook 03 leaves it."""
-    folder = pilot.runs / "results" / "03_evaluation"
-    folder.mkdir(parents=True, exist_ok=True)
+def write_evaluation(pilot: Pilot, outcomes: pd.DataFrame, *, share: float = 2 / 3, **changes: Any) -> None:
+    """Let an evaluation on the holdout stand for the pilot, as journal and ledger would give it.
+
+    Development records are decided like these, so that nothing can be held against the holdout.
+    """
     settings = EvaluationSettings(threshold=THRESHOLD, escalate_label="escalate")
     identity = {"python": "A", "code": {"agents.py": "0" * 64}}
     counts = outcomes["status"].value_counts()
@@ -134,6 +138,7 @@ def write_evaluation(pilot: Pilot, outcomes: pd.DataFrame, **changes: Any) -> Pa
         "note": "by hand",
         "identity": identity,
         "split": "holdout",
+        "records_in_split": len(outcomes),
         "run": "r1",
         "agent_digest": digest_of(identity),
         "dataset_digest": read_dataset(pilot).digest,
@@ -148,12 +153,9 @@ def write_evaluation(pilot: Pilot, outcomes: pd.DataFrame, **changes: Any) -> Pa
         "estimates": {name: one.as_json() for name, one in evaluate_outcomes(outcomes, settings).items()},
         **changes,
     }
-    said = str(content["agent_digest"]), str(content["dataset_digest"]), len(outcomes)
-    append_opening(pilot.runs / "ledger.jsonl", Purpose("evaluation", "A", *said), Provenance("somebody", None, None))
-    path = folder / "A.holdout.json"
-    path.write_text(json.dumps(content), encoding="utf-8")
-    outcomes.to_csv(path.with_suffix(".csv"), index=False)
-    return path
+    table = outcomes.set_index("record_id", drop=False).rename_axis(index=None)
+    development = ({**content, "split": "dev"}, table)
+    _EVALUATED[pilot.suite] = Judged(content, table, 1, share, "0" * 64, (), None, development)
 
 
 def finding(severity: str, **changes: Any) -> dict[str, Any]:
@@ -180,9 +182,24 @@ def write_audit(pilot: Pilot, findings: Sequence[Mapping[str, Any]], filled: tup
     return folder / "findings.json"
 
 
-def facts_of(pilot: Pilot) -> Facts:
-    """Return the facts as they are."""
-    return read_facts(pilot, TODAY)
+def facts_of(pilot: Pilot, today: date = TODAY, **changes: Any) -> Facts:
+    """Return the facts as they are, of the evaluation that was written last; what is named is changed in it."""
+    gates, dataset = read_gates(pilot), read_dataset(pilot)
+    judged = _EVALUATED.get(pilot.suite)
+    if judged is not None and changes:
+        judged = replace(judged, **changes)
+    found, note = newest_audit(pilot, dataset)
+    return Facts(
+        pilot,
+        gates,
+        Population(dataset.digest, len(dataset.ids(Split.HOLDOUT)), None),
+        cells_of(dataset, dataset.splits.index, named_columns(pilot, gates)),
+        None if found is None else json.loads(found.read_text(encoding="utf-8")),
+        judged,
+        today,
+        note,
+        "no version has been evaluated on the holdout" if judged is None else "",
+    )
 
 
 def result(pilot: Pilot, criterion: str, number: int = 2) -> CriterionResult:

@@ -192,3 +192,15 @@ def test_one_grouped_amount_among_plain_ones_is_another_format() -> None:
     cells[big] = f"{amounts[big]:,.2f}"
     frame = pd.DataFrame({"id": [f"r{i}" for i in range(300)], "amount": cells})
     assert flagged(frame) == {(big, "amount"): CellKind.FORMAT}
+
+
+def test_rare_words_and_signs_of_declared_prose_are_no_slips() -> None:
+    rng = np.random.default_rng(1)
+    words = ["how", "many", "times", "place", "through", "account", "money", "where", "please", "transfer"]
+    said = [" ".join(rng.choice(words, 7)) + f" {rng.integers(0, 10_000)}" for _ in range(300)]
+    said[5], said[9], said[12] = "change the tires of my car", "even though the plane is late", "pay $40 to her"
+    frame = pd.DataFrame({"id": [f"q{i}" for i in range(300)], "question": said})
+    prose = TableContract.model_validate({"columns": {"question": {"role": "text"}}})
+    assert flagged(frame, prose) == {}
+    frame.loc[20, "question"] = "where is my cafÃ© money"
+    assert flagged(frame, prose) == {(20, "question"): CellKind.ENCODING}

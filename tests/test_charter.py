@@ -126,6 +126,11 @@ GAPS = [
     (_set("authority.0.column", "amount"), "authority.payable-amount", "there is no column 'amount'"),
     (_set("volume.peak_per_hour", None), "volume", "no peak_per_hour"),
     (_set("costs.source", " "), "costs", "no source"),
+    (
+        _set("dependence", {"entity": "currency", "correlation_at_most": 0.1}),
+        "dependence.entity",
+        "'currency' is not the column with the role entity",
+    ),
     (_set("owner.name", "TBD"), "owner.name", "still to be filled in"),
     (_set("kpis.0.why", "To be filled in"), "kpis.automation.why", "still to be filled in"),
 ]
@@ -316,14 +321,16 @@ def test_a_signature_of_another_pilot_role_or_document_does_not_count(suite: Pat
 
 
 def test_every_byte_of_a_signature_counts(suite: Path) -> None:
+    short = {name: part for name, part in said(suite).items() if name in ("process", "stakeholders")}
+    (suite / "charter.yaml").write_text(yaml.safe_dump(short), encoding="utf-8")
     signed_by_all(suite)
     path = suite / "signatures" / "charter.yaml" / "sponsor.json"
-    content = path.read_bytes()
+    content, charter = path.read_bytes(), charter_of(suite)
     for place in range(len(content)):
         altered = bytearray(content)
         altered[place] ^= 1 << (place % 8)
         path.write_bytes(altered)
-        assert not charter_signatures(suite, charter_of(suite)).is_complete, place
+        assert not charter_signatures(suite, charter).is_complete, place
 
 
 def test_only_the_person_and_the_roles_that_the_charter_names_sign_it(suite: Path) -> None:
@@ -401,6 +408,14 @@ def test_the_document_says_everything_that_the_charter_says(suite: Path) -> None
     long = [text for text in texts(said(suite)) if len(text) > 12]
     assert len(long) >= 50
     assert [text for text in long if " ".join(text.replace("_", " ").split()) not in page] == []
+
+
+def test_the_document_says_what_a_certificate_may_assume(suite: Path) -> None:
+    assert "No bound of the correlation of errors is stated" in document(suite).markdown()
+    content = said(suite)
+    content["dependence"] = {"entity": "vendor", "correlation_at_most": 0.05, "why": "Three years of complaints"}
+    (suite / "charter.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert "correlate by at most 0.05: Three years of complaints" in document(suite).markdown()
 
 
 def test_the_document_says_whether_it_is_signed(suite: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_kill_at_any_point_leaves_no_bundle_that_verifies(tmp_path: Path, n_wr
 
 def test_two_gates_at_once_write_two_bundles(tmp_path: Path) -> None:
     made = case(tmp_path)
-    other = changed(made, files={**made.content.files, "report.html": b"other"})
+    other = changed(made, files={**made.content.files, "notes.html": b"other"})
     bundles = {made.written(tmp_path / "evidence"), other.written(tmp_path / "evidence")}
     assert len(bundles) == 2
     assert all(verify_bundle(bundle, made.public_key(tmp_path)).ok for bundle in bundles)
@@ -184,10 +184,10 @@ def test_the_command_says_what_holds_by_its_exit_code(tmp_path: Path) -> None:
     assert "The evidence holds (tickets, gate 2, GO), but it was made from" in done.stdout
     assert "'notebooks/02.ipynb'" in done.stdout
     assert "believe nothing" not in done.stdout
-    (bundle / "report.html").write_bytes(b"other")
+    (bundle / "notes.html").write_bytes(b"other")
     done = _verify(str(bundle), "--key", key)
     assert done.returncode == 1
-    assert "FAIL  files: files were altered (got: 'report.html')" in done.stdout
+    assert "FAIL  files: files were altered (got: 'notes.html')" in done.stdout
     assert "believe nothing" in done.stdout
     assert _verify(str(tmp_path / "none"), "--key", key).returncode == 2
 
@@ -232,10 +232,10 @@ def test_an_auditor_verifies_with_openssl_alone(tmp_path: Path) -> None:
     assert named.stdout.strip() == made.key.key_id
     (tmp_path / "other.pem").write_bytes(generated_key().public.pem)
     assert run(blocks[0], KEY=str(tmp_path / "other.pem")).returncode != 0
-    report = (bundle / "report.html").read_bytes()
-    (bundle / "report.html").write_bytes(report + b" ")
+    report = (bundle / "notes.html").read_bytes()
+    (bundle / "notes.html").write_bytes(report + b" ")
     assert run(blocks[0]).returncode != 0
-    (bundle / "report.html").write_bytes(report)
+    (bundle / "notes.html").write_bytes(report)
     (bundle / "more").write_bytes(b"")
     assert run(blocks[0]).returncode != 0
     (bundle / "more").unlink()

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from evidence_cases import SOMEBODY
 from hand_evaluations import hand_evaluation
 
 from workbench.charter import Charter
 from workbench.errors import SignatureError
 from workbench.evidence.certification import check_certification
 from workbench.evidence.recompute import Recorded
-from workbench.ledger import Opening, Purpose, append_opening
-from workbench.metrics.certified import CertificationSettings, certify_outcomes
+from workbench.ledger import Opening, Purpose
+from workbench.metrics.certified import CertificationSettings, certify_outcomes, stated_bound
 
 KPI = {"id": "right", "metric": "selective_accuracy", "operator": ">=", "target": 0.95, "confidence_level": 0.95}
 CHARTER = Charter.model_validate({"process": "Tickets.", "kpis": [KPI]})
@@ -32,8 +31,10 @@ def table(seed: int) -> pd.DataFrame:
 
 
 @pytest.fixture
-def opening(tmp_path: Path) -> Opening:
-    return append_opening(tmp_path / "ledger.jsonl", Purpose("evaluation", "A", "a", "d", N), SOMEBODY)
+def opening() -> Opening:
+    """Give the first opening of a ledger."""
+    purpose = Purpose("evaluation", "A", "a", "d", N)
+    return Opening(1, "2026-11-01T00:00:00+00:00", "somebody", None, None, purpose, None, "h", share=2 / 3)
 
 
 def settings(opening: Opening) -> CertificationSettings:
@@ -114,8 +115,44 @@ def test_a_threshold_other_than_the_certified_one_is_found(case: Any, opening: O
         check_certification(edited, CHARTER, [opening], evaluations)
 
 
-def test_a_later_opening_has_less_of_the_level(case: Any, opening: Opening, tmp_path: Path) -> None:
+def test_a_later_opening_has_less_of_the_level(case: Any, opening: Opening) -> None:
     judged, evaluations = case
-    later = append_opening(tmp_path / "ledger.jsonl", Purpose("evaluation", "B", "b", "d", N), SOMEBODY)
+    later = replace(opening, number=2, share=2 / 9)
     with pytest.raises(SignatureError, match="a level that the ledger does not leave"):
         check_certification(judged, CHARTER, [later], evaluations)
+
+
+def vendors(seed: int) -> pd.DataFrame:
+    return table(seed).assign(entity=[f"v{place // 3}" for place in range(N)])
+
+
+def with_bound(at_most: float | None) -> Charter:
+    stated = None if at_most is None else {"entity": "vendor", "correlation_at_most": at_most}
+    return Charter.model_validate({**CHARTER.model_dump(), "dependence": stated})
+
+
+@pytest.mark.parametrize("at_most", [None, 0.2])
+def test_a_certificate_with_clusters_is_computed_again_from_the_entities(
+    at_most: float | None, opening: Opening
+) -> None:
+    charter = with_bound(at_most)
+    asked = replace(settings(opening), entity="vendor", bound=stated_bound(charter))
+    found = certify_outcomes(vendors(10), asked, vendors(30))
+    judged, development = recorded(vendors(10), found.as_json()), recorded(vendors(30), None, "dev")
+    assert found.clustering.bound.source.value == ("development records" if at_most is None else "stated")
+    for others in ((judged, development), (judged,)):
+        assert check_certification(judged, charter, [opening], others)
+    for other in (None, 0.1, 0.2):
+        if other != at_most:
+            with pytest.raises(SignatureError, match=r"not what the charter states|certification"):
+                check_certification(judged, with_bound(other), [opening], (judged,))
+    block = found.as_json()
+    lower = {**block, "clustering": {**block["clustering"], "correlation_at_most": 0.0}}
+    with pytest.raises(SignatureError, match=r"not what the charter states|certification"):
+        check_certification(recorded(vendors(10), lower), charter, [opening], (development,))
+    free = {
+        **block,
+        "clustering": {**block["clustering"], "bound_level_share": 0.0, "bound_from": "development records"},
+    }
+    with pytest.raises(SignatureError, match=r"charter states|its share of the level"):
+        check_certification(recorded(vendors(10), free), charter, [opening], ())

@@ -1,27 +1,22 @@
-"""Whatever is done to a bundle after it was signed is detected, and so is what an insider signs that does not hold."""
+"""Whatever is done to a bundle after it was signed is detected."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from evidence_cases import CHARTER, COMMIT, SOMEBODY, Case, case, changed, criterion, evaluation, outcomes, verdict
+from evidence_cases import COMMIT, Case, case, changed, evaluation, failed, outcomes
 
-from workbench.charter import Charter
-from workbench.charter.signatures import charter_signatures, sign_charter
-from workbench.errors import InputError, RunError
-from workbench.evidence import agreement_files, evaluation_files, verify_bundle, write_bundle
+from workbench.errors import InputError
+from workbench.evidence import verify_bundle, write_bundle
+from workbench.evidence.decisions import evaluation_files
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, manifest_bytes
-from workbench.ledger import Purpose, append_opening
+from workbench.metrics import EvaluationSettings
 from workbench.provenance import Provenance
-from workbench.signing.documents import Signer
 from workbench.signing.keys import generated_key
 
 
@@ -45,32 +40,17 @@ def pinned(made: Case, tmp_path: Path) -> Path:
     return made.public_key(tmp_path)
 
 
-def failed(bundle: Path, pinned: Path, **options: Any) -> list[str]:
-    """Return the names of the checks that failed."""
-    return [check.name for check in verify_bundle(bundle, pinned, **options).checks if check.passed is False]
-
-
-def resigned(bundle: Path, made: Case, files: dict[str, bytes]) -> Path:
-    """Return another bundle of the same content with files replaced, as somebody with the key would sign it."""
-    own = {"verdict.json", "environment.json", "ledger.jsonl"}
-    names = [path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()]
-    kept = {name: (bundle / name).read_bytes() for name in names if name not in {MANIFEST_FILE, ENVELOPE_FILE, *own}}
-    content = replace(made.content, files={**kept, **{n: data for n, data in files.items() if n not in own}})
-    if "verdict.json" in files:
-        content = replace(content, verdict=json.loads(files["verdict.json"]))
-    return write_bundle(content, bundle.parents[2].with_name("again"), made.key)
-
-
 def test_an_untouched_bundle_verifies_down_to_its_numbers(bundle: Path, pinned: Path) -> None:
     found = verify_bundle(bundle, pinned, commit=COMMIT)
     assert found.ok
     assert [check.name for check in found.checks] == [
-        "signature", "files", "identity", "ledger", "thresholds", "agreed", "recomputed", "verdict", "freshness"
+        "signature", "files", "identity", "ledger", "thresholds", "recomputed", "verdict", "freshness"
     ]  # fmt: skip
     assert all(check.passed for check in found.checks)
     assert found.as_json()["verdict"] == "GO"
 
 
+@pytest.mark.slow
 def test_every_byte_flipped_in_turn_is_detected(bundle: Path, pinned: Path) -> None:
     unnoticed, n = [], 0
     for path in sorted(path for path in bundle.rglob("*") if path.is_file()):
@@ -135,18 +115,18 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a hidden file added": lambda b: (b / ".more").write_text("x"),
     "a folder added": lambda b: (b / "empty").mkdir(),
     "a file added below": lambda b: (b / "decisions" / "more.csv").write_text("x"),
-    "a file removed": lambda b: (b / "report.html").unlink(),
+    "a file removed": lambda b: (b / "notes.html").unlink(),
     "decisions removed": lambda b: (b / "decisions" / "A.holdout.csv").unlink(),
-    "a file emptied": lambda b: (b / "report.html").write_bytes(b""),
-    "a file grown": lambda b: (b / "report.html").write_bytes((b / "report.html").read_bytes() + b" "),
-    "two files swapped": lambda b: _swap(b / "report.html", b / "charter.yaml"),
-    "a file renamed": lambda b: (b / "report.html").rename(b / "Report.html"),
-    "a file as a link": lambda b: _as_link(b / "report.html"),
+    "a file emptied": lambda b: (b / "notes.html").write_bytes(b""),
+    "a file grown": lambda b: (b / "notes.html").write_bytes((b / "notes.html").read_bytes() + b" "),
+    "two files swapped": lambda b: _swap(b / "notes.html", b / "charter.yaml"),
+    "a file renamed": lambda b: (b / "notes.html").rename(b / "Notes.html"),
+    "a file as a link": lambda b: _as_link(b / "notes.html"),
     "a folder as a link": lambda b: _as_link(b / "decisions"),
     "a dangling link": lambda b: (b / "gone").symlink_to(b / "nothing"),
     "a pipe": lambda b: os.mkfifo(b / "pipe"),
-    "a pipe for a file": lambda b: ((b / "report.html").unlink(), os.mkfifo(b / "report.html")),
-    "a folder for a file": lambda b: ((b / "report.html").unlink(), (b / "report.html").mkdir()),
+    "a pipe for a file": lambda b: ((b / "notes.html").unlink(), os.mkfifo(b / "notes.html")),
+    "a folder for a file": lambda b: ((b / "notes.html").unlink(), (b / "notes.html").mkdir()),
     "the manifest removed": lambda b: (b / MANIFEST_FILE).unlink(),
     "the envelope removed": lambda b: (b / ENVELOPE_FILE).unlink(),
     "the envelope as a link": lambda b: _as_link(b / ENVELOPE_FILE),
@@ -175,7 +155,7 @@ def _lines(path: Path, change: Callable[[list[str]], list[str]]) -> None:
 
 
 def _rewrite_manifest(bundle: Path) -> None:
-    (bundle / "report.html").write_text("another")
+    (bundle / "notes.html").write_text("another")
     names = [path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()]
     files = {name: (bundle / name).read_bytes() for name in names if name not in (MANIFEST_FILE, ENVELOPE_FILE)}
     (bundle / MANIFEST_FILE).write_bytes(manifest_bytes(files))
@@ -200,9 +180,9 @@ def test_paths_that_lead_elsewhere_are_not_written_and_not_believed(made: Case, 
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
-        (("Report.html",), "differ only in case"),
+        (("Notes.html",), "differ only in case"),
         (("Decisions/x.csv",), "differ only in case"),
-        (("report.html/x",), "a file and a folder"),
+        (("notes.html/x",), "a file and a folder"),
         ((MANIFEST_FILE,), "do not belong"),
         (("Manifest.JSON",), "do not belong"),
         ((ENVELOPE_FILE,), "do not belong"),
@@ -215,7 +195,7 @@ def test_paths_that_collide_are_refused(made: Case, tmp_path: Path, paths: tuple
 
 
 def test_the_envelope_of_another_bundle_does_not_fit(made: Case, bundle: Path, pinned: Path, tmp_path: Path) -> None:
-    other = changed(made, files={**made.content.files, "report.html": b"other"}).written(tmp_path / "other")
+    other = changed(made, files={**made.content.files, "notes.html": b"other"}).written(tmp_path / "other")
     shutil.copy(other / ENVELOPE_FILE, bundle / ENVELOPE_FILE)
     assert failed(bundle, pinned) == ["signature"]
     shutil.copy(other / MANIFEST_FILE, bundle / MANIFEST_FILE)
@@ -264,193 +244,14 @@ def test_a_go_of_one_gate_does_not_pass_for_another(bundle: Path, pinned: Path) 
     assert failed(elsewhere, pinned) == ["identity"]
 
 
-# What follows is signed with the right key: only recomputation, the ledger and the charter can find it.
-
-
-def test_decisions_and_estimates_edited_together_are_found_without_the_key(bundle: Path, pinned: Path) -> None:
-    table = outcomes()
-    table["action"] = table["label"]  # all right now, and the estimates say so
-    content, settings = evaluation(table)
-    for name, data in evaluation_files(content, table, settings).items():
-        (bundle / name).write_bytes(data)
-    assert failed(bundle, pinned) == ["files"]
-
-
-def test_an_estimate_that_its_decisions_do_not_give_is_found(made: Case, bundle: Path, pinned: Path) -> None:
-    content = json.loads((bundle / "evaluations" / "A.holdout.json").read_text(encoding="utf-8"))
-    for name in content["estimates"]:
-        if name == "throughput_per_hour" or content["estimates"][name]["value"] is None:
-            continue
-        edited = json.loads(json.dumps(content))
-        edited["estimates"][name]["value"] += 0.001
-        again = resigned(bundle, made, {"evaluations/A.holdout.json": json.dumps(edited).encode()})
-        assert failed(again, pinned) == ["recomputed"], name
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [
-        lambda c: c["counts"].update(planned=13),
-        lambda c: c.update(agent_digest="0" * 64),
-        lambda c: c["identity"].update(prompt="p2"),
-        lambda c: c["threshold"].update(threshold=0.6),
-        lambda c: c["inputs"].update(threshold=0.6),
-        lambda c: c["estimates"].pop("macro_f1"),
-        lambda c: c["estimates"]["accuracy"].update(n=13),
-        lambda c: c["estimates"]["accuracy"].update(method="guess"),
-        lambda c: c.update(pilot="other"),
-        lambda c: c.pop("inputs"),
-    ],
-)
-def test_an_evaluation_that_contradicts_itself_is_found(
-    made: Case, bundle: Path, pinned: Path, edit: Callable[[dict[str, Any]], object]
-) -> None:
-    content = json.loads((bundle / "evaluations" / "A.holdout.json").read_text(encoding="utf-8"))
-    edit(content)
-    again = resigned(bundle, made, {"evaluations/A.holdout.json": json.dumps(content).encode()})
-    assert "recomputed" in failed(again, pinned)
-
-
-def test_copies_for_people_to_read_say_what_was_verified(made: Case, bundle: Path, pinned: Path) -> None:
-    criteria = verdict([criterion(outcomes())], "GO")["criteria"]
-    said = [{name: value for name, value in one.items() if name != "waived"} for one in criteria]
-    estimates = json.loads((bundle / "evaluations" / "A.holdout.json").read_text(encoding="utf-8"))["estimates"]
-    for name, content in (("criteria.json", said), ("estimates.json", estimates)):
-        assert failed(resigned(bundle, made, {name: json.dumps(content).encode()}), pinned) == []
-        edited = json.dumps(content).replace('"n": 12', '"n": 13', 1).encode()
-        assert failed(resigned(bundle, made, {name: edited}), pinned) == ["recomputed"]
-
-
-@pytest.mark.parametrize("digests", [{"data": "other"}, {"agent": "other"}, {}])
-def test_digests_that_are_not_those_of_the_results_are_found(
-    made: Case, tmp_path: Path, digests: dict[str, str]
-) -> None:
-    stated = {**made.content.digests, **digests} if digests else {}
-    written = changed(made, digests=stated).written(tmp_path / "evidence")
-    assert failed(written, made.public_key(tmp_path)) == ["identity"]
-
-
 def test_the_key_inside_a_bundle_is_not_believed(bundle: Path) -> None:
     with pytest.raises(InputError, match="the key lies in the bundle"):
         verify_bundle(bundle, bundle / "signatures" / "keys" / "sponsor.pem")
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [("'=T3,", "'=T2,"), (",refund", ",login"), (",ok,", ",failed,"), (",0.3,", ",0.9,"), ("status", "state")],
-)
-def test_edited_decisions_are_found(made: Case, bundle: Path, pinned: Path, old: str, new: str) -> None:
-    path = bundle / "decisions" / "A.holdout.csv"
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    again = resigned(bundle, made, {"decisions/A.holdout.csv": text.replace(old, new, 1).encode()})
-    assert not verify_bundle(again, pinned).ok
-
-
-@pytest.mark.parametrize(
-    ("changes", "check"),
-    [
-        ({"state": "unproven"}, "recomputed"),
-        ({"estimate": None}, "recomputed"),
-        ({"name": "macro_f1"}, "recomputed"),
-        ({"target": 0.4}, "agreed"),
-        ({"confidence_level": 0.8}, "agreed"),
-        ({"operator": "<="}, "agreed"),
-        ({"slice": {"entity": "vendor 1"}}, "recomputed"),
-        ({"slice": {"nothing": "x"}}, "recomputed"),
-        ({"waived": True}, "verdict"),
-        ({"charged_level": None}, "recomputed"),
-        ({"charged_level": 0.9}, "recomputed"),
-    ],
-)
-def test_a_criterion_that_does_not_follow_is_found(
-    made: Case, tmp_path: Path, changes: dict[str, Any], check: str
-) -> None:
-    asked = criterion(outcomes(), **changes)
-    written = changed(made, verdict=verdict([asked], "GO")).written(tmp_path / "evidence")
-    assert check in failed(written, made.public_key(tmp_path))
-
-
-def test_a_go_over_a_criterion_that_did_not_pass_is_found(made: Case, tmp_path: Path) -> None:
-    unproven = criterion(outcomes(), state="unproven", estimate=None)
-    said = verdict([unproven], "GO")
-    assert failed(changed(made, verdict=said).written(tmp_path / "a"), made.public_key(tmp_path)) == ["verdict"]
-    said = verdict([{**unproven, "waived": True}], "GO")
-    assert failed(changed(made, verdict=said).written(tmp_path / "b"), made.public_key(tmp_path)) == ["verdict"]
-    said = {**verdict([], "GO"), "criteria": []}
-    assert failed(changed(made, verdict=said).written(tmp_path / "c"), made.public_key(tmp_path)) == [
-        "agreed",
-        "verdict",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"id": "another"}, "not those of gates.yaml"),
-        ({"no_waiver": False}, "not what gates.yaml and"),
-        ({"slice": {"entity": "vendor 1"}}, "not what gates.yaml and"),
-        ({"kind": "metric"}, "not what gates.yaml and"),
-    ],
-)
-def test_a_criterion_that_gates_yaml_does_not_ask_for_is_found(
-    made: Case, tmp_path: Path, changes: dict[str, Any], message: str
-) -> None:
-    said = verdict([criterion(outcomes(), **changes)], "GO")
-    found = verify_bundle(changed(made, verdict=said).written(tmp_path / "evidence"), made.public_key(tmp_path))
-    assert [check.detail for check in found.checks if check.name == "agreed" and message in check.detail]
-
-
-def test_results_without_an_opening_on_the_ledger_are_found(tmp_path: Path) -> None:
-    made = case(tmp_path, is_opened=False)
-    assert failed(made.written(tmp_path / "evidence"), made.public_key(tmp_path)) == ["ledger", "recomputed"]
-
-
-def test_a_truncated_ledger_is_no_ledger_for_the_next_bundle(tmp_path: Path) -> None:
-    made = case(tmp_path)
-    bundle = made.written(tmp_path / "evidence")
-    first = made.ledger.read_bytes()
-    append_opening(made.ledger, Purpose("evaluation", "B", "other", "records", 12), SOMEBODY)
-    made.written(bundle.parents[2])
-    made.ledger.write_bytes(first)
-    with pytest.raises(RunError, match="not the one that earlier evidence has seen"):
-        made.written(bundle.parents[2])
-    made.ledger.unlink()
-    append_opening(made.ledger, Purpose("evaluation", "A", "begun", "anew", 12), SOMEBODY)
-    append_opening(made.ledger, Purpose("evaluation", "B", "begun", "anew", 12), SOMEBODY)
-    with pytest.raises(RunError, match="not the one that earlier evidence has seen"):
-        made.written(bundle.parents[2])
-
-
-def test_a_ledger_edited_before_it_was_signed_is_not_written(tmp_path: Path) -> None:
-    made = case(tmp_path)
-    made.ledger.write_bytes(made.ledger.read_bytes().replace(b"somebody", b"nobody"))
-    with pytest.raises(RunError, match="ledger was altered"):
-        made.written(tmp_path / "evidence")
-    assert not [path for path in (tmp_path / "evidence").rglob("*") if path.is_file()]
-
-
-def test_targets_edited_after_they_were_signed_are_found(made: Case, bundle: Path, pinned: Path) -> None:
-    lower = (bundle / "charter.yaml").read_bytes().replace(b"target: 0.45", b"target: 0.4")
-    assert failed(resigned(bundle, made, {"charter.yaml": lower}), pinned) == ["thresholds", "agreed"]
-
-
-def test_targets_signed_after_results_were_seen_are_found(tmp_path: Path) -> None:
-    made = case(tmp_path)
-    charter = Charter.model_validate(CHARTER)
-    time.sleep(1.1)  # times are whole seconds
-    (made.suite / "signatures" / "keys" / "sponsor.pem").unlink()
-    sign_charter(made.suite, charter, Signer("Ann", "sponsor"), generated_key())
-    signed_at = charter_signatures(made.suite, charter).last_signed_at
-    assert signed_at is not None
-    files = {**made.content.files, **agreement_files(made.suite)}
-    late = changed(made, files=files, thresholds_signed_at=signed_at.isoformat())
-    found = verify_bundle(late.written(tmp_path / "late"), made.public_key(tmp_path))
-    (check,) = [check for check in found.checks if check.passed is False]
-    assert check.name == "thresholds"
-    assert "after results were seen" in check.detail
-
-
-def test_a_missing_signature_of_a_role_is_found(made: Case, bundle: Path, pinned: Path, tmp_path: Path) -> None:
-    files = {name: data for name, data in made.content.files.items() if "sponsor" not in name}
-    assert failed(changed(made, files=files).written(tmp_path / "less"), pinned) == ["thresholds"]
+def test_decisions_and_estimates_edited_together_are_found_without_the_key(bundle: Path, pinned: Path) -> None:
+    table = outcomes()
+    table["action"] = table["label"]  # all right now, and the estimates say so
+    for name, data in evaluation_files(evaluation(table), table, EvaluationSettings()).items():
+        (bundle / name).write_bytes(data)
+    assert failed(bundle, pinned) == ["files"]

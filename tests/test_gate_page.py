@@ -46,7 +46,7 @@ def page_of(root: Path) -> str:
     pilot = gate_pilot(root, gate(CRITERIA))
     keys = signed(pilot)
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(4)))
-    waived(pilot, keys["sponsor"])
+    waived(pilot, keys["sponsor"], gate=2)
     facts = facts_of(pilot)
     return gate_page(facts, decide(facts, 2, {"agent": "A"}), ("decisions/A.holdout.csv", "notebooks/03.html"))
 
@@ -83,7 +83,7 @@ def test_a_sponsor_sees_verdict_reasons_waiver_and_links(tmp_path: Path) -> None
     page = page_of(tmp_path)
     text = " ".join(re.sub(r"<[^>]+>", " ", page.split("<body>")[1]).split())
     for said in (
-        "NO-GO: of 5 criteria 3 pass",
+        "NO-GO: of 7 criteria 4 pass",
         "WAIVED: load by Ann (sponsor), until 2026-12-23",
         "KPI right : at least 90.00% at 95% confidence (96.67% after the charge for opening the holdout)",
         "class = edge",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from gate_pilots import gate, gate_pilot, outcomes_of, signed, write_evaluation
+from judged_pilots import KPIS, judged_pilot, key_of, run, with_store
 
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError, SignatureError
@@ -21,13 +20,13 @@ from workbench.evidence import verify_bundle
 from workbench.gaterun.hold import GateRequest, Held, hold_gate
 from workbench.gaterun.staleness import Inputs, Memory, output_paths
 from workbench.gates import Verdict
-from workbench.ledger import GENESIS, _chained
+from workbench.ledger import GENESIS
+from workbench.ledger.entries import signed_entry, spelled
 from workbench.pilot import Pilot, open_pilot
 from workbench.pipeline import AUDIT, EVALUATION, ITERATION, results_folder
-from workbench.signing.keys import new_key
 from workbench.splits import read_dataset
 
-LOAD, RIGHT = {"id": "load", "check": "load"}, {"id": "right", "kpi": "right"}
+LOAD = {"id": "load", "check": "load"}
 QUICK = 'workbench.finish("done", {})'
 
 
@@ -36,14 +35,9 @@ def prepared(tmp_path: Path, migrated_store: Path) -> Callable[..., tuple[Pilot,
     """Return a function that makes a signed pilot with a key and an MLflow store."""
 
     def make(criteria: list[dict[str, Any]], **further: Any) -> tuple[Pilot, GateRequest]:
-        pilot = gate_pilot(tmp_path / "root", gate(criteria, **further))
-        signed(pilot)
-        (pilot.root / "mlruns").mkdir(exist_ok=True)
-        shutil.copyfile(migrated_store, pilot.root / "mlruns" / "mlflow.db")
-        key = tmp_path / "keys" / "key.pem"
-        if not key.exists():
-            new_key(key)
-        return pilot, GateRequest(key=key)
+        pilot = judged_pilot(tmp_path / "root", criteria, **further)
+        with_store(pilot, migrated_store)
+        return pilot, GateRequest(key=pilot.root / "keys" / "key.pem")
 
     return make
 
@@ -77,16 +71,17 @@ def rewrite(pilot: Pilot, file: str, change: Callable[[dict[str, Any]], None]) -
 
 
 def test_a_gate_leaves_evidence_that_verifies_and_nothing_unchanged_runs_again(prepared: Prepared) -> None:
-    pilot, request = prepared([RIGHT], notebooks=["quick"])
+    pilot, request = prepared(KPIS, notebooks=["quick"])
     notebook(pilot, "quick", QUICK)
-    write_evaluation(pilot, outcomes_of(pilot, wrong=range(4)))
+    run(pilot)
     held = hold_gate(pilot, 2, request)
     assert (held.decision.verdict, held.worked.ran, held.is_new) == (Verdict.GO, ("quick",), True)
     verification = verify_bundle(held.bundle, held.key.public_key)
     assert verification.ok, verification.checks
     inside = {str(path.relative_to(held.bundle)) for path in held.bundle.rglob("*") if path.is_file()}
     assert {
-        "report.html", "criteria.json", "junit.xml", "charter.yaml", "gates.yaml", "decisions/A.holdout.csv",
+        "report.html", "criteria.json", "junit.xml", "charter.yaml", "gates.yaml", "decisions/good.holdout.csv",
+        "decisions/good.dev.csv", "contract.yaml", "pilot.yaml", "splits.yaml", "facts.json", "cells.csv",
         "notebooks/gate_2.ipynb", "notebooks/quick.ipynb", "estimates.json",
     } <= inside  # fmt: skip
     check_mlflow(pilot, held)
@@ -103,15 +98,15 @@ def test_a_gate_leaves_evidence_that_verifies_and_nothing_unchanged_runs_again(p
 
 
 def test_a_part_of_the_holdout_is_said_and_its_evidence_is_no_go(prepared: Prepared) -> None:
-    pilot, request = prepared([RIGHT], notebooks=[])
-    write_evaluation(pilot, outcomes_of(pilot).head(300))
+    pilot, request = prepared(KPIS, notebooks=[])
+    run(pilot, limit=200)
     held = hold_gate(pilot, 2, request)
     assert held.decision.verdict is Verdict.NO_GO
     report = (held.bundle / "report.html").read_text(encoding="utf-8")
     for said in (held.decision.paragraph(), report, (held.bundle / "junit.xml").read_text(encoding="utf-8")):
-        assert "300 of 400 holdout records were judged; 100 were left out" in said
+        assert "200 of 320 holdout records were judged; 120 were left out" in said
     assert verify_bundle(held.bundle, held.key.public_key).ok
-    write_evaluation(pilot, outcomes_of(pilot))
+    run(pilot)
     assert hold_gate(pilot, 2, request).decision.verdict is Verdict.GO
 
 
@@ -124,7 +119,7 @@ def check_mlflow(pilot: Pilot, held: Held) -> None:
     run = MlflowClient(store_uri(pilot.root)).get_run(held.link.run_id)
     assert run.data.tags["workbench.verdict"] == "GO"
     assert run.data.metrics["right_passes"] == 1.0
-    assert run.data.metrics["right"] == 0.99
+    assert run.data.metrics["right"] == 0.975
     assert run.info.status == "FINISHED"
 
 
@@ -141,9 +136,9 @@ def test_without_all_signatures_nothing_starts(prepared: Prepared) -> None:
 
 @pytest.mark.parametrize("code", ["import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "raise ValueError('no')"])
 def test_a_notebook_that_does_not_reach_its_end_leaves_no_verdict(prepared: Prepared, code: str) -> None:
-    pilot, request = prepared([RIGHT], notebooks=["quick"])
+    pilot, request = prepared(KPIS, notebooks=["quick"])
     notebook(pilot, "quick", f"{code}\n{QUICK}")
-    write_evaluation(pilot, outcomes_of(pilot))
+    run(pilot)
     with pytest.raises(RunError, match=r"kernel|cell of the notebook failed"):
         hold_gate(pilot, 2, request)
     assert bundles(pilot) == []
@@ -169,10 +164,10 @@ def test_a_missing_key_is_bad_input_before_anything_runs(
 
 
 def test_an_altered_ledger_stops_the_gate(prepared: Prepared) -> None:
-    pilot, request = prepared([RIGHT])
-    write_evaluation(pilot, outcomes_of(pilot))
-    ledger = pilot.runs / "ledger.jsonl"
-    ledger.write_text(ledger.read_text(encoding="utf-8").replace("somebody", "nobody"), encoding="utf-8")
+    pilot, request = prepared(KPIS)
+    run(pilot)
+    ledger = pilot.data / "ledger.jsonl"
+    ledger.write_text(ledger.read_text(encoding="utf-8").replace("good", "exact"), encoding="utf-8")
     with pytest.raises(RunError, match="the holdout ledger was altered"):
         hold_gate(pilot, 2, request)
     assert bundles(pilot) == []
@@ -180,8 +175,7 @@ def test_an_altered_ledger_stops_the_gate(prepared: Prepared) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are a Unix matter")
 def test_a_full_disk_is_exit_code_4_and_leaves_no_bundle(prepared: Prepared) -> None:
-    pilot, request = prepared([RIGHT])
-    write_evaluation(pilot, outcomes_of(pilot))
+    pilot, request = prepared([LOAD])
     # No file may grow beyond 16 kB: as on a full disk, a write ends in the middle of a file.
     limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384)); "
     limited += "sys.argv[0] = 'workbench'; from workbench.cli import main; main()"
@@ -263,13 +257,13 @@ def test_there_are_three_gates(prepared: Prepared) -> None:
 
 
 def test_targets_that_were_signed_after_results_were_seen_prove_nothing(prepared: Prepared) -> None:
-    pilot, request = prepared([RIGHT])
-    write_evaluation(pilot, outcomes_of(pilot))
-    ledger = pilot.runs / "ledger.jsonl"
+    pilot, request = prepared(KPIS)
+    run(pilot)
+    ledger = pilot.data / "ledger.jsonl"
     entry = json.loads(ledger.read_text(encoding="utf-8"))
     entry["time"] = "2020-01-01T00:00:00+00:00"  # the same opening, before anybody signed
-    entry["hash"] = _chained(GENESIS, entry)
-    ledger.write_text(json.dumps(entry) + "\n", encoding="utf-8")
+    content = {name: value for name, value in entry.items() if name not in ("hash", "signature", "key")}
+    ledger.write_text(spelled(signed_entry(content, GENESIS, key_of(pilot))), encoding="utf-8")
     with pytest.raises(SignatureError, match=r"results on the holdout could be seen(.|\n)*2020-01-01"):
         hold_gate(pilot, 2, request)
     assert bundles(pilot) == []

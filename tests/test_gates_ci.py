@@ -128,6 +128,7 @@ def test_github_has_a_job_without_any_secret_and_one_that_signs_and_runs_no_code
     assert {LEDGER, OPENED, EVIDENCE} <= set(kept["with"]["path"].split())
 
 
+@pytest.mark.slow
 def test_githubs_steps_hold_the_gate_hand_ledger_and_evidence_back_and_fail_on_no_go(root: Path, remote: Path) -> None:
     jobs = yaml.safe_load(ci_text(CiSystem.GITHUB, "small", 2))["jobs"]
     answered = run(named(jobs["evaluate"])["Answer"]["run"], root)
@@ -175,6 +176,7 @@ def test_gitlab_has_a_job_without_any_secret_and_one_that_signs_and_runs_no_code
     assert sign["artifacts"]["reports"] == {"junit": "gate.xml"}
 
 
+@pytest.mark.slow
 def test_gitlabs_scripts_hold_the_gate_hand_back_and_fail_on_no_go(root: Path, remote: Path) -> None:
     content = yaml.safe_load(ci_text(CiSystem.GITLAB, "small", 2))
     answered = run("\n".join(content["answer-2-small"]["script"]), root)
@@ -220,6 +222,7 @@ def test_jenkins_has_a_stage_without_any_credential_on_an_agent_of_its_own() -> 
     assert "catch (error)" in sign  # a push that fails is said, and is not the verdict
 
 
+@pytest.mark.slow
 def test_jenkins_scripts_hold_the_gate_and_hand_back_and_the_code_fails_the_build(root: Path, remote: Path) -> None:
     scripts = [part.replace("\\$", "$") for part in ci_text(CiSystem.JENKINS, "small", 2).split("'''")[1::2]]
     answer, hold, hand_back = scripts[0], scripts[2], scripts[3]

@@ -7,7 +7,7 @@ import pytest
 from gate_pilots import CHARTER, facts_of, finding, gate, gate_pilot, outcomes_of, result, write_audit, write_evaluation
 from statsmodels.stats.proportion import proportion_confint
 
-from workbench.errors import InputError, RunError
+from workbench.errors import InputError
 from workbench.gates import Missing, State
 from workbench.gates.judging import judged_criteria
 from workbench.gates.remedy import BETTER_VERSION
@@ -64,14 +64,6 @@ def test_a_kpi_is_unproven_without_an_evaluation(tmp_path: Path) -> None:
     assert "no version has been evaluated on the holdout" in found.reason
 
 
-def test_an_evaluation_of_other_records_proves_nothing(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate(RIGHT))
-    write_evaluation(pilot, outcomes_of(pilot), dataset_digest="0" * 64)
-    found = result(pilot, "right")
-    assert found.state is State.UNPROVEN
-    assert "of other records" in found.reason
-
-
 def test_a_slice_is_judged_by_its_own_records(tmp_path: Path) -> None:
     edge = [{"id": "edge", "metric": "accuracy", "operator": ">=", "target": 0.9, "slice": {"class": "edge"}}]
     pilot = gate_pilot(tmp_path, gate([*edge, *RIGHT]))
@@ -98,14 +90,6 @@ def test_a_latency_of_few_calls_says_how_many_more_it_needs(tmp_path: Path) -> N
     assert found.state is State.UNPROVEN
     assert 0.99**299 <= 0.05 < 0.99**298
     assert found.missing.records == 299 - 60
-
-
-def test_decisions_that_do_not_match_their_counts_stop_the_gate(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate(RIGHT))
-    path = write_evaluation(pilot, outcomes_of(pilot)).with_suffix(".csv")
-    path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
-    with pytest.raises(RunError, match=r"is damaged(.|\n)*399 rows, not 400"):
-        facts_of(pilot)
 
 
 def test_rules_pass_when_every_covered_record_reached_a_person(tmp_path: Path) -> None:
@@ -136,7 +120,7 @@ def test_a_rule_on_a_column_that_is_not_there_is_bad_input(tmp_path: Path) -> No
     rule = {"id": "r", "description": "r", "when": {"column": "nothing", "values": ["x"]}}
     pilot = gate_pilot(tmp_path, gate(RULES), {**CHARTER, "high_risk": [rule]})
     write_evaluation(pilot, outcomes_of(pilot))
-    with pytest.raises(InputError, match="names an unknown column"):
+    with pytest.raises(InputError, match="a column that is unknown or ignored"):
         result(pilot, "rules")
 
 
@@ -284,17 +268,9 @@ def test_a_later_opening_of_the_holdout_must_prove_more(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate(RIGHT), charter, n=500)
     write_evaluation(pilot, outcomes_of(pilot))
     assert result(pilot, "right").state is State.PASS
-    write_evaluation(pilot, outcomes_of(pilot), agent_digest="f" * 64)  # another version: 561 are needed now
+    write_evaluation(pilot, outcomes_of(pilot), share=2 / 9)  # of another version: 561 are needed now
     found = result(pilot, "right")
     assert (found.state, found.missing.records) == (State.UNPROVEN, 61)
-
-
-def test_an_evaluation_that_is_not_on_the_ledger_stops_the_gate(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate(RIGHT))
-    write_evaluation(pilot, outcomes_of(pilot))
-    (pilot.runs / "ledger.jsonl").unlink()
-    with pytest.raises(RunError, match="the holdout ledger has no such opening"):
-        facts_of(pilot)
 
 
 def with_placeholders(*names: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from workbench.gates.waivers import Waiver, WaiverSettings, waive
 from workbench.report.gate_page import gate_page
 
 RIGHT, LOAD = {"id": "right", "kpi": "right"}, {"id": "load", "check": "load"}
+SURE = {"id": "sure", "kpi": "sure"}
 HOSTILE = "<script>alert(1)</script> | @all [x](http://evil.example) `a` \x00\x1b"
 
 
@@ -83,7 +84,7 @@ def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_rec
     # 320 of 400 right: accuracy fails at 0.9; the latency and the threshold alone would ask for records
     sure = {"id": "certified", "check": "certified"}
     slow = {"id": "slow", "metric": "latency_p99_s", "operator": "<=", "target": 9}
-    pilot = gate_pilot(tmp_path, gate([RIGHT, sure, slow]))
+    pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, sure, slow]))
     block = {"threshold": None, "n": 400, "confidence_level": 0.9667, "records_needed": 228_444}
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(80)), certification=block)
     facts = facts_of(pilot)
@@ -100,7 +101,7 @@ def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_rec
 
 
 def test_where_nothing_fails_the_largest_count_is_the_one_answer(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate([RIGHT, {"id": "certified", "check": "certified"}]))
+    pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, {"id": "certified", "check": "certified"}]))
     block = {"threshold": None, "n": 400, "confidence_level": 0.9667, "records_needed": 20_000}
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(36)), certification=block)  # 91% right: not enough records
     found = decide(facts_of(pilot), 2, {})
@@ -111,7 +112,7 @@ def test_where_nothing_fails_the_largest_count_is_the_one_answer(tmp_path: Path)
 
 @pytest.mark.parametrize("number", [2, 3])
 def test_a_part_of_the_holdout_never_goes_and_the_paragraph_says_so(tmp_path: Path, number: int) -> None:
-    only = {"title": "Good?", "notebooks": [], "criteria": [{"id": "right", "kpi": "right"}]}
+    only = {"title": "Good?", "notebooks": [], "criteria": [RIGHT, SURE]}
     pilot = gate_pilot(tmp_path, {"gates": {1: only, 2: only, 3: only}})
     keys = signed(pilot)
     write_evaluation(pilot, outcomes_of(pilot))
@@ -130,19 +131,19 @@ def test_a_part_of_the_holdout_never_goes_and_the_paragraph_says_so(tmp_path: Pa
 
 
 def test_skipped_records_were_not_judged(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate([RIGHT]))
+    pilot = gate_pilot(tmp_path, gate([RIGHT, SURE]))
     write_evaluation(pilot, outcomes_of(pilot, status=["skipped"] * 100 + ["ok"] * 300))
     assert "300 of 400 holdout records were judged" in decide(facts_of(pilot), 2, {}).paragraph()
 
 
 def test_the_criterion_on_all_records_stands_in_no_file(tmp_path: Path) -> None:
     for mine in ({"id": "all-records", "check": "load"}, {"id": "mine", "check": "all_records"}):
-        with pytest.raises(InputError, match="all-records is built in"):
+        with pytest.raises(InputError, match="what is built in stands in no file"):
             read_gates(gate_pilot(tmp_path / mine["id"], gate([mine]), n=20))
 
 
 def test_a_pilot_with_all_its_evidence_goes(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate([RIGHT, {"id": "limits", "check": "audit_limits"}]))
+    pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, {"id": "limits", "check": "audit_limits"}]))
     signed(pilot)
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(4)))
     write_audit(pilot, [finding("low")])
@@ -160,12 +161,12 @@ def test_every_check_has_an_answer(tmp_path: Path) -> None:
 
 
 def test_a_decision_is_plain_json(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate([RIGHT, LOAD]))
+    pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, LOAD]))
     signed(pilot)
     write_evaluation(pilot, outcomes_of(pilot))
     said = decide(facts_of(pilot), 2, {"agent": "A"}).as_json()
     assert json.loads(json.dumps(said, allow_nan=False)) == said
-    assert said["counts"] == {"pass": 2, "fail": 0, "unproven": 1}
+    assert said["counts"] == {"pass": 5, "fail": 0, "unproven": 1}  # with the three that are built in
 
 
 def test_each_criterion_is_a_test_case_of_junit() -> None:

@@ -6,7 +6,7 @@ import pytest
 from gate_pilots import TODAY, facts_of, gate, gate_pilot, outcomes_of, signed, write_evaluation
 
 from workbench.errors import InputError
-from workbench.gates import Decision, Verdict, decide, read_facts
+from workbench.gates import Decision, Verdict, decide
 from workbench.gates.judging import asked_criteria
 from workbench.gates.waivers import WaiverSettings, waive
 from workbench.pilot import Pilot
@@ -19,7 +19,7 @@ LATER = TODAY + timedelta(days=30)
 
 def waiver(**changes: Any) -> WaiverSettings:
     said = {
-        "pilot": "small", "gate": 2, "criterion": "load", "why": "the load test runs next week", "until": LATER,
+        "pilot": "small", "gate": 3, "criterion": "load", "why": "the load test runs next week", "until": LATER,
         "name": "Ann", "role": "sponsor",
     }  # fmt: skip
     return WaiverSettings(**{**said, **changes})
@@ -32,7 +32,7 @@ def waived(pilot: Pilot, key: SigningKey, today: date = TODAY, **changes: Any) -
 
 
 def decided(pilot: Pilot, today: date = TODAY) -> Decision:
-    return decide(read_facts(pilot, today), 2, {})
+    return decide(facts_of(pilot, today), 3, {})
 
 
 def test_a_signed_waiver_lets_its_criterion_through_and_is_named(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_signed_waiver_lets_its_criterion_through_and_is_named(tmp_path: Path)
     assert decision.verdict is Verdict.GO
     assert "1 did not pass but are waived: load (by Ann until 2026-12-23)" in decision.paragraph()
     states = {one["id"]: one["state"] for one in decision.as_json()["criteria"]}
-    assert states == {"all-records": "pass", "load": "unproven"}, "waived is not passed"
+    assert states == {"all-records": "pass", "development": "pass", "load": "unproven"}, "waived is not passed"
 
 
 def test_a_waiver_counts_on_its_last_day_and_not_after_it(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_an_edited_waiver_is_void(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate(LOAD))
     keys = signed(pilot)
     waived(pilot, keys["sponsor"])
-    path = pilot.suite / "waivers" / "gate-2.load.yaml"
+    path = pilot.suite / "waivers" / "gate-3.load.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("2026-12-23", "2027-12-23"), encoding="utf-8")
     decision = decided(pilot)
     assert decision.verdict is Verdict.NO_GO
@@ -83,17 +83,17 @@ def test_a_waiver_copied_to_another_criterion_is_void(tmp_path: Path) -> None:
     keys = signed(pilot)
     waived(pilot, keys["sponsor"])
     folder = pilot.suite / "waivers"
-    (folder / "gate-2.security.yaml").write_bytes((folder / "gate-2.load.yaml").read_bytes())
+    (folder / "gate-3.security.yaml").write_bytes((folder / "gate-3.load.yaml").read_bytes())
     faults = {waiver.file: waiver.fault for waiver in decided(pilot).waivers}
-    assert faults["waivers/gate-2.load.yaml"] is None
-    assert "lies in waivers/gate-2.security.yaml" in str(faults["waivers/gate-2.security.yaml"])
+    assert faults["waivers/gate-3.load.yaml"] is None
+    assert "lies in waivers/gate-3.security.yaml" in str(faults["waivers/gate-3.security.yaml"])
 
 
 def test_a_waiver_signed_by_another_than_it_names_is_void(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate(LOAD))
     keys = signed(pilot)
     waived(pilot, keys["sponsor"])
-    sign_document(pilot.suite, "waivers/gate-2.load.yaml", Signer("Mallory", "sponsor"), keys["sponsor"])
+    sign_document(pilot.suite, "waivers/gate-3.load.yaml", Signer("Mallory", "sponsor"), keys["sponsor"])
     assert decided(pilot).waivers[0].fault == "it names Ann, but Mallory signed it"
 
 
@@ -101,12 +101,12 @@ def test_a_criterion_can_refuse_every_waiver(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate([{**LOAD[0], "no_waiver": True}]))
     keys = signed(pilot)
     with pytest.raises(InputError, match="this criterion accepts no waiver"):
-        waived(pilot, keys["sponsor"])
+        waived(pilot, keys["sponsor"], gate=1)
     folder = pilot.suite / "waivers"  # one that was written by hand does not count either
     folder.mkdir()
-    (folder / "gate-2.load.yaml").write_text(waiver().model_dump_json(), encoding="utf-8")
-    sign_document(pilot.suite, "waivers/gate-2.load.yaml", Signer("Ann", "sponsor"), keys["sponsor"])
-    decision = decided(pilot)
+    (folder / "gate-1.load.yaml").write_text(waiver(gate=1).model_dump_json(), encoding="utf-8")
+    sign_document(pilot.suite, "waivers/gate-1.load.yaml", Signer("Ann", "sponsor"), keys["sponsor"])
+    decision = decide(facts_of(pilot), 1, {})
     assert (decision.verdict, decision.waivers[0].fault) == (Verdict.NO_GO, "this criterion accepts no waiver")
 
 
@@ -139,6 +139,6 @@ def test_a_waiver_of_a_criterion_that_passes_changes_nothing(tmp_path: Path) -> 
     pilot = gate_pilot(tmp_path, gate([{"id": "right", "kpi": "right"}]))
     keys = signed(pilot)
     write_evaluation(pilot, outcomes_of(pilot))
-    waived(pilot, keys["sponsor"], criterion="right")
-    decision = decided(pilot)
+    waived(pilot, keys["sponsor"], gate=1, criterion="right")
+    decision = decide(facts_of(pilot), 1, {})
     assert (decision.verdict, dict(decision.waived)) == (Verdict.GO, {})

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from judged_pilots import N, judged_version
 
 from workbench.errors import InputError
-from workbench.metrics import CertificationSettings
-from workbench.metrics.certified import certify_members, certify_money
-from workbench.stats import certify_threshold
+from workbench.metrics import CertificationSettings, Estimate, EvaluationSettings, selective_accuracy
+from workbench.metrics.certified import (
+    certified_accuracy,
+    certify_members,
+    certify_money,
+    certify_outcomes,
+    takes_certificate,
+)
+from workbench.metrics.prospects import assumptions
+from workbench.stats import BoundSource, Certification, CorrelationBound, Order, certify_threshold
 
 SETTINGS = CertificationSettings(0.9, 0.9)
 
@@ -60,3 +69,72 @@ def test_amounts_above_the_largest_and_missing_ones_are_never_automated() -> Non
     assert found.automated_amount == pytest.approx(100.0 * automated.sum())
     with pytest.raises(InputError, match="an amount must not be negative"):
         certify_money(outcomes, settings, -amounts, 1_000.0)
+
+
+def vendors_of(outcomes: pd.DataFrame, size: int) -> pd.DataFrame:
+    return outcomes.assign(entity=[f"v{place // size}" for place in range(len(outcomes))])
+
+
+def test_a_stated_bound_an_estimated_one_and_none_are_said_by_the_entitys_name() -> None:
+    outcomes = vendors_of(judged_version().outcomes, 4)
+    settings = replace(SETTINGS, entity="vendor_id")
+    none = certify_outcomes(outcomes, settings)
+    assert none.as_json()["clustering"]["bound_from"] == "none"
+    assert assumptions(none.clustering).startswith("nothing bounds how errors of one vendor correlate, so one may be")
+    stated = certify_outcomes(outcomes, replace(settings, bound=CorrelationBound(0.3)))
+    assert "correlate by at most 0.3, as the charter states, and its error rate not" in assumptions(stated.clustering)
+    wrong = outcomes.assign(label=np.where(np.arange(N) % 5 == 0, "other", outcomes["label"]))
+    estimated = certify_outcomes(outcomes, settings, wrong)
+    assert estimated.clustering.bound.source is BoundSource.DEVELOPMENT
+    assert f"{N // 4} vendors of {N // 4} also have development records" in assumptions(estimated.clustering)
+    assert stated.as_json()["clustering"] == {
+        "entity": "vendor_id", "n_clusters": N // 4, "largest": 4, "mean_size": 4.0, "n_on_both_sides": None,
+        "contradicted": None, "correlation_at_most": 0.3, "bound_from": "stated", "bound_level_share": 0.0,
+    }  # fmt: skip
+
+
+def estimate_of(outcomes: pd.DataFrame, found: Certification, threshold: float) -> Estimate:
+    settings = EvaluationSettings(threshold)
+    plain = selective_accuracy(outcomes, threshold)
+    return certified_accuracy(outcomes, found.as_json(), plain, settings)
+
+
+def test_the_selective_accuracy_is_the_certificates_where_there_is_one() -> None:
+    outcomes = judged_version().outcomes
+    found = certify_outcomes(outcomes, SETTINGS)
+    estimate = estimate_of(outcomes, found, found.threshold)
+    assert (estimate.lower, estimate.n) == (found.accuracy_lower, found.n_automated)
+    assert estimate.method == "certified, one-sided 90%"
+    assert estimate.lower <= estimate.value <= estimate.upper
+
+
+def test_where_nothing_is_certified_no_bound_reaches_the_target() -> None:
+    # 100 decisions without an error prove 97.7% at 90% (10% = .977^100), yet ten vendors of ten prove nothing
+    confidence = np.ones(100)
+    outcomes = pd.DataFrame({"status": "ok", "action": "a", "label": "a", "confidence": confidence})
+    alone = certify_outcomes(outcomes, replace(SETTINGS, target=0.97))
+    assert alone.threshold == 1.0
+    tens = vendors_of(outcomes, 10)
+    nothing = certify_outcomes(tens, replace(SETTINGS, target=0.97))
+    assert nothing.threshold is None
+    estimate = estimate_of(tens, nothing, 1.0)
+    # each vendor wholly right or wrong: 10% = .7943^10
+    assert (estimate.value, estimate.lower, estimate.upper) == (1.0, pytest.approx(0.1 ** (1 / 10), abs=1e-3), 1.0)
+    lost = certify_threshold(
+        confidence, np.ones(100), target=0.97, confidence_level=0.9, development=Order(0.5, 0.5, "")
+    )
+    held = estimate_of(outcomes, replace(lost, threshold=None), 1.0)
+    assert held.lower < 0.97 <= estimate_of(outcomes, alone, 1.0).lower
+
+
+@pytest.mark.parametrize(
+    ("metric", "where", "level", "takes"),
+    [("selective_accuracy", {}, 0.9, True), ("selective_accuracy", {}, 0.8, True), ("accuracy", {}, 0.9, False),
+     ("selective_accuracy", {}, 0.95, False), ("selective_accuracy", {"class": "edge"}, 0.9, False)],
+)  # fmt: skip
+def test_only_the_same_claim_takes_the_certificate(
+    metric: str, where: dict[str, str], level: float, takes: bool
+) -> None:
+    block = {"confidence_level": 0.9}
+    assert takes_certificate(metric, where, block, level) is takes
+    assert not takes_certificate(metric, where, None, level)

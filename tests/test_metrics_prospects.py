@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from workbench.metrics.prospects import what_would_do
-from workbench.stats import certify_threshold
+from workbench.metrics.prospects import undeclared_warning, what_would_do
+from workbench.stats import ErrorCluster, certify_threshold
 
 
 def said(n_wrong: int, automatable: int = 1_000, confidence_level: float = 0.95) -> str:
@@ -49,3 +52,26 @@ def test_decisions_that_cannot_be_automated_are_said_to_be_the_reason(automatabl
 
 def test_nothing_is_missing_where_it_is_proved() -> None:
     assert said(0) == "nothing is missing"
+
+
+def test_where_nothing_bounds_a_vendor_more_vendors_are_asked_for() -> None:
+    right = np.ones(1_000)
+    found = certify_threshold(right, right, target=0.992, clusters=np.repeat(np.arange(100), 10))
+    found = replace(found, clustering=replace(found.clustering, entity="vendor_no"))
+    # 373 vendors that may be wholly wrong are needed without any error, and 100 are there
+    assert re.fullmatch(r"about 2[78]\d more vendors \(2,[78]\d\d records\) give an 80% chance", what_would_do(found))
+
+
+def test_a_bound_that_does_not_hold_is_said_with_what_was_seen() -> None:
+    vendors = np.repeat(np.arange(200), 10)
+    found = certify_threshold(np.ones(2_000), vendors >= 10, target=0.9, clusters=vendors, correlation_at_most=0.1)
+    assert re.fullmatch(
+        r"the bound of 0\.1 does not hold: errors of one cluster correlate by 0\.\d+ or more \(99% confidence\), "
+        r"so a higher one must be stated",
+        what_would_do(found),
+    )
+
+
+def test_an_undeclared_column_is_warned_of_with_its_correlation() -> None:
+    said = undeclared_warning([ErrorCluster("vendor", 0.2041, 0.001)])
+    assert said.startswith("errors cluster on `vendor` (correlation about 0.2): declare it as entity")

@@ -87,6 +87,7 @@ def jobs(pilot: Pilot, parameters: Mapping[str, Mapping[str, Any]]) -> list[Note
     ]
 
 
+@pytest.mark.usefixtures("with_store")
 def test_a_pilot_runs_from_its_records_to_an_answer_and_a_second_time_for_little(tickets):
     pilot = tickets(300)
     result = run_pilot(pilot, PilotRun())

@@ -188,6 +188,7 @@ def test_a_reflecting_model_that_refuses_ends_the_search(tickets: Callable[[int]
         assert models.calls[REFLECTS] == 1
 
 
+@pytest.mark.slow
 def test_the_command_prints_every_candidate_and_the_answer(
     tickets: Callable[[int], Pilot], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

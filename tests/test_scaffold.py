@@ -49,6 +49,18 @@ def test_a_contract_is_inferred_from_the_cells(tmp_path: Path) -> None:
     assert columns["mail"].pii is PiiClass.CONTACT
 
 
+def test_columns_that_may_be_an_entity_are_named_until_one_is(tmp_path: Path) -> None:
+    # vendors of ten; a class of three values, an id of its own and an amount are no entity
+    rows = [f"r{i},v{i // 10},{'abc'[i % 3]},{i * 1.5},{'yes' if i % 4 else 'no'}" for i in range(200)]
+    (tmp_path / "r.csv").write_text("\n".join(["id,vendor,kind,amount,y", *rows]) + "\n", encoding="utf-8")
+    asked = init_pilot("asked", tmp_path / "r.csv", Columns("y", id="id"), tmp_path)
+    assert asked.candidates == ("vendor",)
+    named = init_pilot("named", tmp_path / "r.csv", Columns("y", id="id", entity="vendor"), tmp_path)
+    assert (named.candidates, named.contract.columns["vendor"].role) == ((), Role.ENTITY)
+    with pytest.raises(InputError, match="there is no entity column 'supplier'"):
+        init_pilot("wrong", tmp_path / "r.csv", Columns("y", entity="supplier"), tmp_path)
+
+
 def test_a_new_pilot_runs_without_editing_a_file(tmp_path: Path) -> None:
     init_pilot("tickets", write_tickets(tmp_path / "tickets.csv", 200), Columns("queue"), tmp_path)
     pilot = open_pilot("tickets", tmp_path)

@@ -3,13 +3,16 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from workbench.errors import InputError
 from workbench.ledger import Purpose, read_ledger
 from workbench.pilot import Pilot, open_pilot
 from workbench.provenance import Provenance
+from workbench.scaffold import Columns, init_pilot
 from workbench.signing.keys import generated_key
 from workbench.splits import Dataset, Split, ledger_path, new_split, open_holdout, opened_before, read_dataset
 
@@ -43,8 +46,6 @@ def test_no_record_changes_side_when_records_are_added(tickets: Callable[[int], 
 
 
 def test_records_with_the_same_content_fall_on_the_same_side(tmp_path: Path) -> None:
-    from workbench.scaffold import Columns, init_pilot
-
     rows = [f"text {i % 50},{'a' if i % 50 < 25 else 'b'}" for i in range(150)]
     (tmp_path / "r.csv").write_text("t,y\n" + "\n".join(rows) + "\n", encoding="utf-8")
     init_pilot("repeats", tmp_path / "r.csv", Columns(label="y"), tmp_path)
@@ -111,7 +112,7 @@ def test_what_was_opened_is_given_again_for_exactly_these_decisions(tickets: Cal
 
 
 COLUMN_ROLE = ("amount:", "amount:\n    role: source")
-PERSON = ("agents:", "escalate_label: login\nagents:")
+PERSON = ("escalate_label: null", "escalate_label: login")
 SHARE = ("holdout_share: 0.3", "holdout_share: 0.31")
 CHANGES: dict[str, tuple[Callable[[Pilot], object], str]] = {
     "labels": (lambda pilot: edited(pilot.data / "tickets.csv", "refund", "login", 60), "have another label"),
@@ -207,12 +208,12 @@ def test_only_one_function_of_the_package_reads_holdout_labels() -> None:
     # the private accessor is the only way to labels of any split; it is called where the ledger is written, and for dev
     package = Path(__file__).parent.parent / "workbench"
     uses = [
-        (path.name, line.strip())
+        (path.relative_to(package).as_posix(), line.strip())
         for path in sorted(package.rglob("*.py"))
         for line in path.read_text(encoding="utf-8").splitlines()
         if re.search(r"\._labels\(|\._table\.frame", line)
     ]
-    assert {name for name, _ in uses} == {"splits.py"}
+    assert {name for name, _ in uses} == {"splits/dataset.py", "splits/opening.py"}
     assert sum("_labels(" in line for _, line in uses) == 2
 
 
@@ -246,3 +247,71 @@ def test_aliases_move_no_keyed_hash(tickets: Callable[[int], Pilot]) -> None:
     assert after.positions.equals(before.positions)
     assert after.splits.equals(before.splits)
     assert after.labels == before.labels
+
+
+def vendor_rows(n: int = 600, seed: int = 1) -> str:
+    """Return records of vendors of very different size, 40 records without a vendor; two labels."""
+    generator = np.random.default_rng(seed)
+    vendor = np.minimum(generator.pareto(1.0, n) * 20, 90).astype(int)
+    lines = [
+        f"r{i},{'' if i < 40 else f'v{vendor[i]}'},{'yes' if generator.random() < 0.3 else 'no'}" for i in range(n)
+    ]
+    return "id,vendor,y\n" + "\n".join(lines) + "\n"
+
+
+def vendor_pilot(root: Path, entity: str | None = "vendor") -> Pilot:
+    (root / "r.csv").write_text(vendor_rows(), encoding="utf-8")
+    init_pilot("vendors", root / "r.csv", Columns(label="y", id="id", entity=entity), root)
+    return open_pilot("vendors", root)
+
+
+def test_records_of_one_entity_stay_on_one_side_and_labels_near_their_share(tmp_path: Path) -> None:
+    pilot = vendor_pilot(tmp_path)
+    dataset = read_dataset(pilot)
+    vendors = dataset.strata(dataset.splits.index)["entity"]
+    assert (dataset.splits.groupby(vendors).nunique() == 1).all()
+    assert set(dataset.splits[vendors.isna()]) == {"dev", "holdout"}, "records without a vendor are split one by one"
+    shares = dataset.label_counts()
+    assert ((shares["holdout"] / shares.sum(axis=1) - 0.3).abs() < 0.1).all()
+    content = yaml.safe_load((pilot.data / "splits.yaml").read_text(encoding="utf-8"))
+    assert (content["by"], content["thresholds"]) == ("vendor", {})
+    folds = dataset.folds()
+    assert (folds.groupby(vendors[folds.index]).nunique() == 1).all()
+
+
+def test_new_records_of_a_vendor_join_its_others(tmp_path: Path) -> None:
+    pilot = vendor_pilot(tmp_path)
+    before = read_dataset(pilot)
+    more = "".join(f"n{i},v{i % 20},yes\n" for i in range(60)) + "".join(f"m{i},new{i},no\n" for i in range(90))
+    path = pilot.data / "r.csv"
+    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+    after = read_dataset(open_pilot("vendors", tmp_path))
+    assert (after.splits[before.splits.index] == before.splits).all()
+    vendors = after.strata(after.splits.index)["entity"]
+    assert (after.splits.groupby(vendors).nunique() == 1).all()
+
+
+def test_an_old_split_by_record_keeps_its_meaning_when_an_entity_is_declared(tmp_path: Path) -> None:
+    pilot = vendor_pilot(tmp_path, entity=None)
+    before = read_dataset(pilot).splits
+    path = pilot.data / "contract.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["columns"]["vendor"]["role"] = "entity"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert (read_dataset(open_pilot("vendors", tmp_path)).splits == before).all()
+
+
+def test_a_split_by_entity_holds_without_the_role_and_not_without_the_column(tmp_path: Path) -> None:
+    pilot = vendor_pilot(tmp_path)
+    before = read_dataset(pilot).splits
+    path = pilot.data / "contract.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    del content["columns"]["vendor"]["role"]
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert (read_dataset(open_pilot("vendors", tmp_path)).splits == before).all()
+    del content["columns"]["vendor"]
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    table = pd.read_csv(pilot.data / "r.csv").drop(columns="vendor")
+    table.to_csv(pilot.data / "r.csv", index=False)
+    with pytest.raises(InputError, match=r"split by a column that is gone(.|\n)*by: vendor"):
+        read_dataset(open_pilot("vendors", tmp_path))

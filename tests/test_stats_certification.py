@@ -7,7 +7,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from workbench.errors import InputError
-from workbench.stats import certify_threshold, clopper_pearson, records_needed
+from workbench.stats import BoundSource, Order, certify_threshold, clopper_pearson, records_needed
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -113,6 +113,7 @@ def test_what_is_never_automated_stays_in_the_denominator():
     assert (nothing.threshold, nothing.records_needed) == (None, None)
 
 
+@pytest.mark.slow
 def test_wrong_certifications_stay_below_delta_where_every_certificate_is_wrong():
     # flat error rate .81% against .8%; 400 pilots each: three standard errors of .05 are .033
     generator = np.random.default_rng(6)
@@ -152,17 +153,93 @@ def test_development_records_without_any_confidence_leave_the_usual_order():
     assert found.order.source == "fixed beforehand"
 
 
-def test_clusters_deflate_the_number_of_records_and_say_so():
-    # 600 records without an error: worth 60 in clusters of ten, as nothing is known of their resemblance
-    confidence = np.arange(600) / 600
-    alone = certify_threshold(confidence, np.ones(600), target=0.992)
-    clustered = certify_threshold(confidence, np.ones(600), target=0.992, clusters=np.arange(600) // 10)
+VENDORS = np.repeat(np.arange(100), 10)
+
+
+def test_nothing_bounds_a_correlation_unless_it_is_stated_or_development_records_do() -> None:
+    # 1,000 records without an error in 100 vendors: (1 - .008)^100 = 44% if one vendor in 125 is wholly wrong
+    right = np.ones(1_000)
+    unbounded = certify_threshold(right, right, target=0.992, clusters=VENDORS)
+    assert unbounded.threshold is None
+    assert (unbounded.clustering.bound.at_most, unbounded.clustering.bound.source) == (1.0, BoundSource.NONE)
+    assert unbounded.steps.threshold.tolist() == []
+    # if every vendor may be wholly right or wrong, 373 vendors without an error are needed, of which there are 100
+    assert 2_730 <= unbounded.records_needed <= 2_900
+    stated = certify_threshold(right, right, target=0.992, clusters=VENDORS, correlation_at_most=0.05)
+    assert (stated.is_certified, stated.clustering.bound.source) == (True, BoundSource.STATED)
+
+
+def test_development_records_bound_the_correlation_at_a_fifth_of_the_level() -> None:
+    generator = np.random.default_rng(11)
+    vendors = np.repeat(np.arange(700), 10)
+    development = (np.ones(7_000), generator.random(7_000) >= 0.05, vendors)
+    found = certify_threshold(
+        np.ones(3_000), np.ones(3_000), target=0.992, clusters=vendors[:3_000], development=development
+    )
+    assert found.is_certified
+    assert (found.clustering.bound.source, found.clustering.bound.level_share) == (BoundSource.DEVELOPMENT, 0.2)
+    assert 0.0 < found.clustering.bound.at_most < 0.03  # there is none in truth
+    assert found.claim.alpha == pytest.approx(0.04)
+    silent = (np.ones(7_000), np.ones(7_000), vendors)  # no error says nothing of how errors come together
+    nothing = certify_threshold(np.ones(1_000), np.ones(1_000), target=0.992, clusters=VENDORS, development=silent)
+    assert (nothing.threshold, nothing.clustering.bound.at_most) == (None, 1.0)
+
+
+def test_clusters_of_one_or_a_bound_of_zero_are_independent_records() -> None:
+    confidence, correct = calibrated(2_000, np.random.default_rng(12))
+    alone = certify_threshold(confidence, correct, target=0.98)
+    ones = certify_threshold(confidence, correct, target=0.98, clusters=np.arange(2_000), correlation_at_most=0.3)
+    zero = certify_threshold(confidence, correct, target=0.98, clusters=np.arange(2_000) // 10, correlation_at_most=0.0)
     assert alone.threshold is not None
-    assert clustered.threshold is None
-    assert clustered.clustering.design_effect == pytest.approx(10.0)
-    assert clustered.records_needed > 3_000
-    single = certify_threshold(confidence, np.ones(600), target=0.992, clusters=np.arange(600))
-    assert (single.threshold, single.clustering.design_effect) == (alone.threshold, 1.0)
+    for found in (ones, zero):
+        assert (found.threshold, found.accuracy_lower) == (alone.threshold, alone.accuracy_lower)
+        assert found.steps.p_value.tolist() == alone.steps.p_value.tolist()
+
+
+@pytest.mark.parametrize("where", ["holdout", "development"])
+def test_a_stated_bound_that_records_contradict_certifies_nothing(where: str) -> None:
+    # 3,000 records without an error prove 99.2%, but four in a hundred vendors of the others are wholly wrong
+    vendors = np.repeat(np.arange(300), 10)
+    correct = np.ones(3_000, dtype=bool)
+    spoiled = correct.copy()
+    spoiled[-120:] = False
+    confidence = np.where(np.arange(3_000) < 2_000, 1.0, 0.5)
+    clean, bad = (confidence, correct, vendors), (confidence, spoiled, vendors)
+    holdout, development = (bad, clean) if where == "holdout" else (clean, bad)
+    arguments = {"target": 0.99, "clusters": vendors, "correlation_at_most": 0.05}
+    order = Order(0.5, 0.6, "by hand")
+    sound = certify_threshold(*clean[:2], **arguments, development=order)
+    assert (sound.is_certified, sound.clustering.contradicted) == (True, None)
+    void = certify_threshold(*holdout[:2], **arguments, development=development)
+    assert (void.threshold, void.records_needed, void.passed.tolist()) == (None, None, [])
+    assert void.clustering.contradicted > 0.5
+
+
+def test_a_bound_needs_clusters_and_lies_between_0_and_1() -> None:
+    with pytest.raises(InputError, match="a bound of the correlation needs clusters"):
+        certify_threshold([0.5], [1], target=0.9, correlation_at_most=0.1)
+    with pytest.raises(InputError, match=r"must lie in 0 to 1(.|\n)*1\.5"):
+        certify_threshold([0.5], [1], target=0.9, clusters=["a"], correlation_at_most=1.5)
+
+
+def test_an_order_from_development_records_starts_where_its_first_test_is_likely_to_pass() -> None:
+    # the surest quarter has 1.9% errors whatever its confidence: of 211 records a tenth, 5 may be wrong (74% of
+    # samples), of 317 nine (91%); a fit that falls with the confidence thinks the first tenth much better
+    def churn(generator: np.random.Generator, n: int) -> Arrays:
+        doubt = generator.random(n)
+        rate = 0.019 + 0.6 * np.maximum(doubt - 0.25, 0.0) ** 1.3
+        return 1 - doubt, generator.random(n) >= rate
+
+    certified = []
+    for seed in range(3):
+        generator = np.random.default_rng(seed)
+        order: Order | Arrays = churn(generator, 4_930)
+        for _ in range(30):
+            found = certify_threshold(*churn(generator, 2_113), target=0.95, development=order)
+            order = found.order
+            certified.append(found.threshold is not None)
+        assert order.strides_from >= 0.15
+    assert np.mean(certified) >= 0.85
 
 
 def test_the_power_curve_rises_with_the_records():

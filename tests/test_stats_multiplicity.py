@@ -24,6 +24,7 @@ def test_unusable_p_values_are_refused(values: list[object]):
         holm(values)
 
 
+@pytest.mark.slow
 def test_twenty_equal_versions_rarely_have_a_winner():
     # 200 simulations of 20 versions that differ from the first only by chance; FINDINGS: uncorrected 36%, Holm 3.7%,
     # max-T 5.3%. Three standard errors of .05 at 200 are .046.

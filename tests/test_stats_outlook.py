@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from workbench.stats import Certification, Outlook, Prospect, certify_threshold, records_for_power
+from workbench.metrics.prospects import what_would_do
+from workbench.stats import Certification, Order, Outlook, Prospect, certify_threshold, records_for_power
 
 
 def seen(n: int, wrong: int, target: float = 0.992, aim: float | None = 0.8, automatable: int | None = None) -> Outlook:
@@ -47,7 +48,8 @@ def test_what_cannot_be_automated_cannot_be_proved() -> None:
     found = seen(1_000, 0, automatable=700)
     assert (found.prospect, found.n_automatable, found.n_automated) == (Prospect.TOO_FEW_AUTOMATABLE, 700, 0)
     assert (found.lower, found.upper, found.records_needed) == (None, None, None)
-    assert 0.0 < found.within_reach < 0.8
+    # 592 of the 700 are certified; more of the 700 need no more records, and beyond them there is nothing to automate
+    assert (found.within_reach, found.lost_at) == (None, None)
     assert seen(100, 0, aim=None, automatable=0).prospect is Prospect.TOO_FEW_AUTOMATABLE
 
 
@@ -70,6 +72,19 @@ def test_clusters_widen_the_interval() -> None:
         confidence, correct, target=0.992, automation_target=0.8, clusters=np.arange(1_000) // 10
     ).outlook
     assert (grouped.lower < alone.lower, grouped.upper > alone.upper) == (True, True)
+
+
+def test_enough_records_that_an_earlier_test_lost_are_no_matter_of_one_more() -> None:
+    # 99% of 2,000: one error among the first 120 fails the first test, though the 1,600 surest have no other
+    confidence, correct = np.linspace(1, 0.1, 2_000), np.ones(2_000, dtype=bool)
+    correct[[3, 40]] = False
+    found = certify_threshold(confidence, correct, target=0.992, development=Order(0.187, 0.2, "by hand"))
+    assert found.threshold is None
+    assert (found.outlook.prospect, found.outlook.records_needed) == (Prospect.LOST, None)
+    assert found.outlook.lost_at == pytest.approx(0.95)
+    said = what_would_do(found)
+    assert said.endswith("as many new records as these would do, but the first test failed (2 of 400 were wrong)")
+    assert "about 1 more" not in said
 
 
 def test_what_is_certified_needs_nothing() -> None:

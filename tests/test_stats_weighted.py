@@ -84,6 +84,7 @@ def test_each_category_is_tested_at_its_part_of_the_level():
     assert found["refund"].threshold is None
 
 
+@pytest.mark.slow
 def test_any_wrong_category_is_as_rare_as_one_wrong_threshold():
     # four categories, each with .81% errors: 100 pilots, three standard errors are .065
     generator, wrong = np.random.default_rng(2), 0

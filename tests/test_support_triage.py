@@ -54,7 +54,7 @@ def training() -> pd.DataFrame:
     )
 
 
-@pytest.fixture(scope="module", params=["invented", "published"])
+@pytest.fixture(scope="module", params=["invented", pytest.param("published", marks=pytest.mark.slow)])
 def published(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> PublishedIntents:
     """The data set as published, where it lies beside the repository, and an invented one of the same shape."""
     if request.param == "invented":

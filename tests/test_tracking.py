@@ -77,6 +77,7 @@ def test_a_prompt_document_is_registered_once_for_each_content(tickets: Callable
         client.get_prompt_version("tickets", 3).template  # noqa: B018 - None would raise too
 
 
+@pytest.mark.slow
 def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
     code = f"from pathlib import Path; from workbench.tracking import prepare; prepare(Path({str(tmp_path)!r}))"
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}

@@ -32,6 +32,8 @@ def test_notebooks_and_templates_are_in_the_wheel_and_tests_are_not(site: Path) 
     assert not [name for name in names if name.startswith(("tests/", "datasets/"))]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("with_store")
 def test_an_installed_wheel_makes_and_audits_a_pilot_in_any_folder(site: Path, tmp_path: Path) -> None:
     write_tickets(tmp_path / "tickets.csv", 80)
     environment = {**os.environ, "PYTHONPATH": str(site)}

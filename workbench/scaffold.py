@@ -175,7 +175,7 @@ def infer_type(cells: pd.Series[Any]) -> ColumnType:
 
 
 def _filled_share(cells: pd.Series[Any]) -> float:
-    return float(cells.notna().mean())
+    return float((cells.notna() & (cells.map(str).str.strip() != "")).mean())
 
 
 def _all_times(text: pd.Series[str], pattern: str) -> bool:

@@ -29,6 +29,7 @@ from workbench.audit.quantities import Numbers
 from workbench.audit.relations import Relation
 from workbench.audit.semantic import Semantic
 from workbench.audit.votes import Votes
+from workbench.contract import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ def vote_on_column(
 ) -> None:
     """Vote on the cells of one column by what they are, without regard to other columns.
 
-    Formats are left out where the contract says how cells are written, or where that depends on another column.
+    Formats are left out where the contract says how cells are written, or where that depends on another column, and
+    with slips of letters where it says that the cells are free text: prose has rare words and signs of its own.
     """
     vote_on_missing(column, found, votes, declared.is_required(column.name) if declared else None)
     vote_on_placeholders(column, found, votes)
@@ -129,8 +131,11 @@ def vote_on_column(
         vote_on_declared(column, declared, votes)
         if (unit := declared.unit(column.name)) is not None:
             vote_on_units(column, unit, votes)
-    if not by_source and (declared is None or declared.pattern(column.name) is None):
+    agreed = declared.column(column.name) if declared is not None else None
+    is_prose = agreed is not None and agreed.role is Role.TEXT
+    if not by_source and not is_prose and (declared is None or declared.pattern(column.name) is None):
         vote_on_formats(column, found, styles_of(column, found), votes)
-    vote_on_typos(column, found, votes)
+    if not is_prose:
+        vote_on_typos(column, found, votes)
     vote_on_checksums(column, found, votes)
     vote_on_quantities(column, found, votes)

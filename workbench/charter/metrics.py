@@ -121,6 +121,8 @@ def catalogue_markdown() -> str:
         "that were not asked (skipped) are in no denominator, and every estimate says how many. A metric without an",
         "interval can be reported but never certified: a KPI on it stays unproven. The interval is the one that a",
         "gate holds against the target, one-sided at the KPI's confidence level; reports show two-sided ones too.",
+        "Where the evaluation on the holdout certified, or tried to, `selective_accuracy` has the bound of that proof",
+        "instead, entities in their worst case (decisions/0007-clusters.md): one answer for a KPI.",
         "",
         "| metric | what it is | unit | usual target | interval |",
         "|---|---|---|---|---|",

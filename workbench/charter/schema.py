@@ -14,9 +14,6 @@ from workbench.configuration import Settings
 from workbench.errors import shown
 
 CHARTER_FILE = "charter.yaml"
-# Criteria that every gate has besides those of its gates.yaml.
-DISTINCT_KEYS = "distinct-keys"
-BUILT_IN = frozenset({DISTINCT_KEYS})
 IDENTIFIER = r"^[a-z][a-z0-9_-]*$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Role = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*( [A-Za-z0-9]+)*$")]

@@ -111,8 +111,8 @@ def waive(
     """Waive a criterion of a gate, signed and for a time; the report shows it in red."""
     from pydantic import ValidationError
 
-    from workbench.gates.facts import read_facts
     from workbench.gates.judging import asked_criteria
+    from workbench.gates.reading import read_facts
     from workbench.gates.schema import GATE_NUMBERS
     from workbench.gates.waivers import WaiverSettings
     from workbench.gates.waivers import waive as waived

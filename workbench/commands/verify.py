@@ -36,6 +36,8 @@ def verify(
     else:
         for check in found.checks:
             print(f"{MARKS[check.passed]}  {check.name}: {check.detail}")
+        if found.not_recomputed:
+            print(f"      not recomputed, believed as signed: {'; '.join(found.not_recomputed)}")
         said = found.signed
         if found.ok:
             print(f"The evidence holds: {said['pilot']}, gate {said['gate']}, {said['verdict']}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.evidence.agreement import agreement_files
 from workbench.evidence.bundle import BundleContent, write_bundle
-from workbench.evidence.decisions import evaluation_files
+from workbench.evidence.facts import facts_files
 from workbench.evidence.verification import Check, Verification, verify_bundle
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "Check",
     "Verification",
     "agreement_files",
-    "evaluation_files",
+    "facts_files",
     "verify_bundle",
     "write_bundle",
 ]

@@ -22,7 +22,7 @@ from workbench.provenance import Provenance
 from workbench.signing.envelope import opened, sealed, sha256, statement
 from workbench.signing.keys import SigningKey
 
-EVIDENCE_TYPE = "urn:agent-workbench:evidence:v1"
+EVIDENCE_TYPE = "urn:agent-workbench:evidence:v2"
 VERDICT_FILE, LEDGER_FILE, ENVIRONMENT_FILE = "verdict.json", "ledger.jsonl", "environment.json"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.charter import CATALOGUE, Charter, KpiMetric
+from workbench.charter import Charter, KpiMetric
 from workbench.errors import SignatureError
 from workbench.evidence.recompute import HOLDOUT, Recorded, require_same
 from workbench.ledger import SPENT_AT_ONCE, Opening
@@ -18,8 +18,6 @@ from workbench.stats.dependence import BOUND_SHARE
 
 FIXED = "fixed beforehand"
 LEVEL_TOLERANCE = 1e-9
-# Estimates that holdout labels enter; the others cost nothing of the significance level.
-OF_LABELS = frozenset(metric.value for metric, entry in CATALOGUE.items() if entry.of_labels)
 
 
 def check_certification(
@@ -66,19 +64,6 @@ def check_certification(
     if block["threshold"] is not None:
         require_same(block["threshold"], recorded.content["threshold"]["threshold"], "certified threshold")
     return True
-
-
-def check_charges(verdict: Mapping[str, Any], openings: Sequence[Opening]) -> None:
-    """Refuse a criterion on labels whose level was not raised by what the judged version's opening is charged.
-
-    Raises
-    ------
-    SignatureError
-        A level is not what the ledger leaves.
-    """
-    for one in verdict["criteria"]:
-        if one["kind"] in ("kpi", "metric") and one["name"] in OF_LABELS and one["estimate"] is not None:
-            _check_level(one["charged_level"], one["confidence_level"], openings)
 
 
 def _check_level(level: float | None, agreed: float, openings: Sequence[Opening]) -> None:

@@ -73,6 +73,30 @@ def read_decisions(content: bytes) -> pd.DataFrame:
         raise SignatureError("a table of decisions cannot be read", got=str(error)[:200]) from None
 
 
+def cells_csv(cells: pd.DataFrame) -> bytes:
+    """Return cells as CSV, record ids first; every cell is text or missing."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["record_id", *(_cell(name) for name in cells.columns)])
+    columns = [[_cell(one) for one in cells.index], *(_cells(cells[name]) for name in cells.columns)]
+    writer.writerows(zip(*columns, strict=True))
+    return text.getvalue().encode()
+
+
+def read_cells(content: bytes) -> pd.DataFrame:
+    """Return the cells that `cells_csv` wrote. Raises SignatureError when it is no such table."""
+    try:
+        header, *rows = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
+        if any(len(row) != len(header) for row in rows):
+            raise ValueError("ragged rows")
+        index = pd.Index([_value(row[0]) or "" for row in rows], dtype=object)
+        names = [_value(name) or "" for name in header[1:]]
+        values = [[_value(cell) for cell in row[1:]] for row in rows]
+        return pd.DataFrame(values, index=index, columns=names, dtype=object)
+    except (ValueError, csv.Error) as error:
+        raise SignatureError("a table of cells cannot be read", got=str(error)[:200]) from None
+
+
 def settings_from_inputs(inputs: Mapping[str, Any], confidence_level: float) -> EvaluationSettings:
     """Return the settings that a bundle's evaluation names, at a confidence level."""
     price = inputs["price"]

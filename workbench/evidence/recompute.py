@@ -14,19 +14,17 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.charter import Operator
-from workbench.errors import SignatureError, WorkbenchError, shown
+from workbench.charter import Charter, KpiMetric
+from workbench.errors import SignatureError, shown
 from workbench.evidence.decisions import DECISIONS, EVALUATIONS, read_decisions, settings_from_inputs
 from workbench.journal import digest_of
-from workbench.metrics import METRIC_NAMES, Estimate, evaluate_outcomes
-from workbench.metrics.certified import certified_accuracy, takes_certificate
+from workbench.metrics import evaluate_outcomes, threshold_for
+from workbench.metrics.certified import certified_accuracy
 from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL
-from workbench.metrics.measured import audited, measured
 
 TOLERANCE = 1e-9
 # One run's duration is not in its decisions.
 NOT_IN_DECISIONS = frozenset({"throughput_per_hour"})
-FINDINGS_FILE, CRITERIA_FILE, ESTIMATES_FILE = "findings.json", "criteria.json", "estimates.json"
 HOLDOUT = "holdout"
 
 
@@ -36,6 +34,11 @@ class Recorded:
 
     content: Mapping[str, Any]
     outcomes: pd.DataFrame
+
+    @property
+    def indexed(self) -> pd.DataFrame:
+        """The outcomes with record ids as the index."""
+        return self.outcomes.set_index("record_id", drop=False).rename_axis(index=None)
 
 
 def recorded_evaluations(files: Mapping[str, bytes]) -> tuple[Recorded, ...]:
@@ -89,57 +92,32 @@ def check_evaluation(recorded: Recorded) -> int:
     return len(counts) + len(estimates)
 
 
-def check_criteria(files: Mapping[str, bytes], verdict: Mapping[str, Any], evaluations: tuple[Recorded, ...]) -> int:
-    """Compute the estimate and the state of every criterion on a number again; return how many there are.
+def check_threshold(recorded: Recorded, charter: Charter, development: pd.DataFrame | None) -> None:
+    """Hold the threshold of an evaluation against its certificate, else against development decisions.
+
+    Parameters
+    ----------
+    development : DataFrame, optional
+        Outcomes of the same version on all development records; without them only a certified threshold can be held
+        against anything.
 
     Raises
     ------
     SignatureError
-        An estimate or state does not follow from the decisions.
+        The threshold is another one.
     """
-    numeric = [one for one in verdict["criteria"] if one["kind"] in ("kpi", "metric")]
-    for one in numeric:
-        if one["estimate"] is None:
-            if one["state"] != "unproven":
-                raise SignatureError("a criterion without an estimate cannot be decided", got=one["id"])
-            continue
-        estimate = _estimate(one, files, verdict, evaluations)
-        require_same(estimate.as_json(), one["estimate"], f"criterion {one['id']}")
-        require_same(_state(one, estimate), one["state"], f"state of criterion {one['id']}")
-    return sum(one["estimate"] is not None for one in numeric)
-
-
-def check_copies(files: Mapping[str, bytes], verdict: Mapping[str, Any], judged: tuple[Recorded, ...]) -> None:
-    """Refuse copies of criteria and estimates, for people to read, that say something else than what was verified.
-
-    Raises
-    ------
-    SignatureError
-        A copy differs.
-    """
-    if CRITERIA_FILE in files:
-        said = [{name: value for name, value in one.items() if name != "waived"} for one in verdict["criteria"]]
-        require_same(said, json.loads(files[CRITERIA_FILE]), CRITERIA_FILE)
-    if ESTIMATES_FILE in files:
-        require_same([one.content["estimates"] for one in judged], [json.loads(files[ESTIMATES_FILE])], ESTIMATES_FILE)
-
-
-def check_verdict(verdict: Mapping[str, Any]) -> None:
-    """Refuse a verdict that does not follow from its criteria: GO needs every one to pass or to be waived.
-
-    Raises
-    ------
-    SignatureError
-        It does not, or a waiver does not count.
-    """
-    criteria = verdict["criteria"]
-    waivable = {one["criterion"] for one in verdict["waivers"] if one.get("is_valid", True)}
-    wrongly = [one["id"] for one in criteria if one["waived"] and (one["no_waiver"] or one["id"] not in waivable)]
-    if wrongly:
-        raise SignatureError("criteria are waived that nobody could waive", got=shown(wrongly))
-    is_go = bool(criteria) and all(one["state"] == "pass" or one["waived"] for one in criteria)
-    if verdict["verdict"] != ("GO" if is_go else "NO-GO"):
-        raise SignatureError("the verdict does not follow from its criteria", got=str(verdict["verdict"]))
+    content = recorded.content
+    block, chosen = content["certification"], content["threshold"]
+    where = f"threshold of {content['agent']} on {content['split']}"
+    if block is not None and block["threshold"] is not None:
+        require_same(block["threshold"], None if chosen is None else chosen["threshold"], where)
+        return
+    target = charter.target(KpiMetric.SELECTIVE_ACCURACY)
+    if target is None:
+        require_same(None, chosen, where)
+    elif development is not None:
+        choice = threshold_for(development, target, content["inputs"]["escalate_label"])
+        require_same(None if choice is None else choice.as_json(), chosen, where)
 
 
 def parsed(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
@@ -151,42 +129,6 @@ def parsed(files: Mapping[str, bytes], path: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise SignatureError("a file that evidence needs is missing or no JSON object", got=path)
     return content
-
-
-def _estimate(
-    one: Mapping[str, Any], files: Mapping[str, bytes], verdict: Mapping[str, Any], evaluations: tuple[Recorded, ...]
-) -> Estimate:
-    """Return a criterion's estimate from the judged version's decisions, or from the audit's findings."""
-    name, level = one["name"], one["confidence_level"]
-    if name not in METRIC_NAMES:
-        return audited(parsed(files, FINDINGS_FILE)["sections"], name, level)
-    agent = verdict["subject"].get("agent")
-    judged = [each for each in evaluations if each.content["split"] == HOLDOUT and each.content["agent"] == agent]
-    if len(judged) != 1:
-        raise SignatureError("the judged version's decisions are not in the bundle", got=str(agent))
-    (recorded,) = judged
-    level = max(level, one.get("charged_level") or level)
-    settings = settings_from_inputs(recorded.content["inputs"], level)
-    block = recorded.content.get("certification")
-    try:
-        plain = measured(recorded.outcomes, name, settings, one["slice"])
-        if block is not None and takes_certificate(name, one["slice"], block, level):
-            return certified_accuracy(recorded.outcomes, block, plain, settings)
-        return plain
-    except WorkbenchError as error:
-        raise SignatureError(f"a criterion cannot be computed again: {error.problem}", got=one["id"]) from None
-
-
-def _state(one: Mapping[str, Any], estimate: Estimate) -> str:
-    """Return pass when the whole interval is on the good side of the target, fail when all of it is on the other."""
-    if one.get("is_placeholder"):
-        return "unproven"
-    asked = Operator(one["operator"])
-    bounds = (estimate.lower, estimate.upper)
-    worst, best = bounds if asked is Operator.AT_LEAST else bounds[::-1]
-    if worst is not None and asked.holds(worst, one["target"]):
-        return "pass"
-    return "fail" if best is not None and not asked.holds(best, one["target"]) else "unproven"
 
 
 def require_same(computed: object, stored: object, what: str) -> None:

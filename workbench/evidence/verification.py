@@ -10,25 +10,26 @@ from pathlib import Path
 from typing import Any
 
 from workbench.charter import CHARTER_FILE, Charter
-from workbench.charter.schema import DISTINCT_KEYS
-from workbench.charter.signatures import charter_signatures, one_key_for_several, shared_keys_note
+from workbench.charter.coverage import GATES_FILE
+from workbench.charter.signatures import charter_signatures, shared_keys_note
 from workbench.configuration import read_settings
 from workbench.errors import InputError, RunError, SignatureError
-from workbench.evidence.agreed import check_gate, check_waivers
 from workbench.evidence.bundle import EVIDENCE_TYPE, LEDGER_FILE, VERDICT_FILE
-from workbench.evidence.certification import check_certification, check_charges
+from workbench.evidence.certification import check_certification
+from workbench.evidence.decided import believed, check_decision, check_pages
+from workbench.evidence.facts import FACTS_FILE, bundled_facts, opening_of
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, read_listed, read_plain
+from workbench.evidence.opened import check_opening
 from workbench.evidence.recompute import (
     HOLDOUT,
     Recorded,
-    check_copies,
-    check_criteria,
     check_evaluation,
-    check_verdict,
+    check_threshold,
     parsed,
     recorded_evaluations,
 )
-from workbench.ledger import GENESIS, Opening, read_ledger
+from workbench.gates.schema import Gates
+from workbench.ledger import GENESIS, Opening, check_entry, read_ledger
 from workbench.signing.envelope import opened, sha256, subject_digest
 from workbench.signing.keys import PublicKey, load_public_key
 
@@ -55,12 +56,15 @@ class Verification:
     ----------
     signed : mapping
         What the signed statement says: pilot, gate, verdict, commit, ...; empty when no signature holds.
+    not_recomputed : tuple of str
+        What nothing in the bundle determines: it is believed as signed.
     """
 
     bundle: Path
     key_id: str
     checks: tuple[Check, ...]
     signed: Mapping[str, Any]
+    not_recomputed: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -82,6 +86,7 @@ class Verification:
             "key_id": self.key_id,
             **{name: self.signed.get(name) for name in named},
             "checks": [{"name": one.name, "passed": one.passed, "detail": one.detail} for one in self.checks],
+            "not_recomputed": list(self.not_recomputed),
         }
 
 
@@ -133,7 +138,8 @@ def verify_bundle(folder: Path, key: Path, *, commit: str | None = None) -> Veri
         return _ended(folder, public, [*checks, Check("files", False, _why(error))], signed)
     checks.append(Check("files", True, f"{len(bundle.files):,} files, none missing, altered or unlisted"))
     checks += [_checked(name, check, bundle) for name, check in _CHECKS.items()]
-    return Verification(folder, public.key_id, (*checks, _freshness(signed, commit)), signed)
+    checks.append(_freshness(signed, commit))
+    return Verification(folder, public.key_id, tuple(checks), signed, _not_recomputed(bundle))
 
 
 def _ended(folder: Path, key: PublicKey, checks: Iterable[Check], signed: Mapping[str, Any] = {}) -> Verification:
@@ -152,7 +158,8 @@ def _signed(folder: Path, key: PublicKey) -> tuple[Mapping[str, Any], bytes]:
 def _read(folder: Path, signed: Mapping[str, Any], manifest: bytes) -> _Bundle:
     files = read_listed(folder, manifest)
     verdict = parsed(files, VERDICT_FILE)
-    return _Bundle(folder, signed, files, verdict, recorded_evaluations(files), read_ledger(folder / LEDGER_FILE))
+    evaluations, openings = recorded_evaluations(files), read_ledger(folder / LEDGER_FILE)
+    return _Bundle(folder, signed, files, verdict, evaluations, openings)
 
 
 def _checked(name: str, check: Callable[[_Bundle], str], bundle: _Bundle) -> Check:
@@ -163,30 +170,38 @@ def _checked(name: str, check: Callable[[_Bundle], str], bundle: _Bundle) -> Che
 
 
 def _identity(bundle: _Bundle) -> str:
-    """Check that the statement, verdict.json and the folder's own path name one pilot, gate and verdict."""
+    """Check that the statement, verdict.json and the folder's own path name one pilot, gate, verdict and subject."""
     for name in ("pilot", "gate", "verdict"):
         if bundle.signed[name] != bundle.verdict[name]:
             raise SignatureError(f"{name} of the statement and of {VERDICT_FILE} differ")
     *_, pilot, gate = ("", "", *bundle.folder.resolve().parent.parts)
     if gate.startswith("gate-") and (pilot, gate) != (bundle.signed["pilot"], f"gate-{bundle.signed['gate']}"):
         raise SignatureError("the bundle lies under another pilot or gate", got=f"{pilot}/{gate}")
-    for recorded in _holdout(bundle):
+    subject = bundle.verdict["subject"]
+    for name, digest in bundle.signed["digests"].items():
+        if subject.get(f"{name}_digest") != digest:
+            raise SignatureError(f"the digest of {name} is not that of the verdict")
+    for recorded in bundle.evaluations:
         for name, digest in (("data", "dataset_digest"), ("agent", "agent_digest")):
             if bundle.signed["digests"].get(name) != recorded.content[digest]:
-                raise SignatureError(f"the digest of {name} is not that of the holdout results inside")
+                raise SignatureError(f"the digest of {name} is not that of the results inside")
     return f"{bundle.signed['pilot']}, gate {bundle.signed['gate']}: {bundle.signed['verdict']}"
 
 
 def _ledger(bundle: _Bundle) -> str:
-    """Check that the ledger is whole, ends where it did when signed, and knows of every holdout result inside."""
+    """Check that the ledger is whole, ends where it did when signed, and opened the holdout for exactly these rows."""
     signed, openings = bundle.signed["ledger"], bundle.openings
     head = openings[-1].hash if openings else GENESIS
     if (len(openings), head) != (signed["entries"], signed["head"]):
         raise SignatureError("the ledger does not end where it was signed", got=f"{len(openings):,} entries")
+    said = f"openings of the holdout: {len(openings):,}, unbroken up to {head[:16]}"
     for recorded in _holdout(bundle):
-        if not any(one.purpose.n_records == len(recorded.outcomes) for one in _openings_of(bundle, recorded)):
-            raise SignatureError("holdout results without an opening on the ledger", got=recorded.content["agent"])
-    return f"openings of the holdout: {len(openings):,}, unbroken up to {head[:16]}"
+        number = parsed(bundle.files, FACTS_FILE)["opening"]
+        opening = opening_of(openings, number)
+        check_opening(bundle.folder, recorded, opening)
+        check_entry(bundle.folder / LEDGER_FILE, openings, opening)
+        said += f"; {len(recorded.outcomes):,} decisions and labels are those of opening {number}"
+    return said
 
 
 def _thresholds(bundle: _Bundle) -> str:
@@ -205,45 +220,45 @@ def _thresholds(bundle: _Bundle) -> str:
         raise SignatureError(
             "the targets were signed after results were seen", got=signed_at.isoformat(), expected=f"before {first}"
         )
-    shared = one_key_for_several(charter, status)
-    if shared and not any(one["id"] == DISTINCT_KEYS and one["state"] != "pass" for one in bundle.verdict["criteria"]):
-        raise SignatureError("the verdict passes over keys that roles share", got=shared, expected="keys: distinct")
     note = shared_keys_note(charter, status)
     said = f"signatures: {len(status.valid)}, up to {signed_at.isoformat()}, before {first.isoformat()}"
     return said if note is None else f"{said}. {note}"
 
 
-def _agreed(bundle: _Bundle) -> str:
-    """Check that the criteria are those of gates.yaml, and that documents and waivers that count are signed."""
-    charter = read_settings(bundle.folder / CHARTER_FILE, Charter)
-    documents = check_gate(bundle.folder, bundle.verdict, charter)
-    waivers = check_waivers(bundle.folder, bundle.verdict, charter, bundle.signed)
-    n = len(bundle.verdict["criteria"])
-    return f"{n:,} criteria as in gates.yaml; signed documents: {documents}, signed waivers: {waivers}"
-
-
 def _recomputed(bundle: _Bundle) -> str:
-    """Compute every estimate again, and the state of every criterion on one, from decisions and labels."""
+    """Compute every estimate, threshold and certificate again from decisions and labels."""
+    charter = read_settings(bundle.folder / CHARTER_FILE, Charter)
+    development = next((one for one in bundle.evaluations if one.content["split"] != HOLDOUT), None)
+    numbers, certified = 0, 0
     for recorded in bundle.evaluations:
         if recorded.content["pilot"] != bundle.signed["pilot"]:
             raise SignatureError("an evaluation is of another pilot", got=recorded.content["pilot"])
-    numbers = sum(check_evaluation(recorded) for recorded in bundle.evaluations)
-    charter = read_settings(bundle.folder / CHARTER_FILE, Charter)
-    certified = sum(
-        check_certification(one, charter, _openings_of(bundle, one), bundle.evaluations) for one in bundle.evaluations
-    )
-    criteria = check_criteria(bundle.files, bundle.verdict, bundle.evaluations)
-    check_copies(bundle.files, bundle.verdict, _holdout(bundle))
-    check_charges(bundle.verdict, [opening for one in _holdout(bundle) for opening in _openings_of(bundle, one)])
+        numbers += check_evaluation(recorded)
+        openings = _openings_of(bundle, recorded)
+        certified += check_certification(recorded, charter, openings, bundle.evaluations)
+        check_threshold(recorded, charter, None if development is None else development.outcomes)
     decisions = sum(len(recorded.outcomes) for recorded in bundle.evaluations)
-    counts = f"numbers: {numbers:,}, criteria: {criteria:,}, certifications: {certified:,}"
-    return f"{counts}; computed again from {decisions:,} decisions"
+    return f"numbers: {numbers:,}, certifications: {certified:,}; computed again from {decisions:,} decisions"
 
 
 def _verdict(bundle: _Bundle) -> str:
-    """Check that the verdict follows from its criteria."""
-    check_verdict(bundle.verdict)
-    return f"{bundle.verdict['verdict']} follows from {len(bundle.verdict['criteria']):,} criteria"
+    """Decide the gate again, as it was decided, and write again what people read of it."""
+    named = bundle.signed["pilot"], bundle.evaluations
+    facts = bundled_facts(bundle.folder, bundle.files, named, bundle.openings)
+    decision = check_decision(facts, bundle.verdict, bundle.signed["created"])
+    pages = check_pages(facts, decision, bundle.files)
+    n = len(decision.results)
+    return f"{decision.verdict.value} follows from {n:,} criteria, all judged again; files that say so: {pages}"
+
+
+def _not_recomputed(bundle: _Bundle) -> tuple[str, ...]:
+    """Return what is believed as signed; nothing where the bundle cannot be read, as then nothing is believed."""
+    try:
+        gates = read_settings(bundle.folder / GATES_FILE, Gates)
+        n_holdout = parsed(bundle.files, FACTS_FILE)["population"]["n_holdout"]
+        return believed(gates.gates[bundle.signed["gate"]], n_holdout)
+    except _FAULTS:
+        return ()
 
 
 def _freshness(signed: Mapping[str, Any], commit: str | None) -> Check:
@@ -289,7 +304,6 @@ _CHECKS: Mapping[str, Callable[[_Bundle], str]] = {
     "identity": _identity,
     "ledger": _ledger,
     "thresholds": _thresholds,
-    "agreed": _agreed,
     "recomputed": _recomputed,
     "verdict": _verdict,
 }

@@ -9,54 +9,51 @@ from typing import Any
 
 from workbench.errors import SignatureError, shown
 from workbench.evidence.agreement import agreement_files
-from workbench.evidence.decisions import evaluation_files
-from workbench.gaterun.staleness import code_digest, file_digest
-from workbench.gates import Decision, Facts
-from workbench.gates.cases import SUITES_FOLDER
-from workbench.gates.facts import Judged
+from workbench.evidence.facts import facts_files
+from workbench.gaterun.earlier import changes_since
+from workbench.gaterun.staleness import code_digest
+from workbench.gates import Decision, Facts, read_gates
+from workbench.gates.cases import read_suites
 from workbench.gates.junit import junit_xml
-from workbench.ledger import read_ledger
-from workbench.pipeline import AUDIT
+from workbench.gates.verdict import judged_subject
+from workbench.journal import digest_of
+from workbench.ledger import OPENED_FOLDER, history_remarks, read_ledger
+from workbench.pilot import Pilot
 from workbench.provenance import provenance
 from workbench.signing.documents import SignatureStatus
 from workbench.splits import ledger_path
 
-CONFIDENCE_LEVEL = 0.95
+
+def told_of(pilot: Pilot, number: int) -> tuple[str, ...]:
+    """Return remarks that rest on what lies outside of a gate's facts: the ledger's history and earlier evidence."""
+    asks = read_gates(pilot).gates[number].asks_evaluation
+    history = history_remarks(ledger_path(pilot)) if asks else ()
+    return (*history, *changes_since(pilot, number))
 
 
-def subject_of(facts: Facts, number: int) -> dict[str, Any]:
-    """Return what a decision is about: the judged version, the records, the files measured from, and the code."""
-    made_by = provenance(facts.pilot.root)
-    subject: dict[str, Any] = {
-        **{f"{name}_digest": digest for name, digest in digests_of(facts, number).items()},
+def subject_of(pilot: Pilot, facts: Facts, number: int) -> dict[str, Any]:
+    """Return what a decision is about: the judged version, the records, the audit, and the code."""
+    made_by = provenance(pilot.root)
+    subject = {
+        **judged_subject(facts, number),
+        "code_digest": code_digest(),
         "commit": made_by.commit,
         "is_dirty": made_by.is_dirty,
         "changed": shown(made_by.changed) or None,
-        "evidence": {path.name: file_digest(path) for path in _measured_from(facts, number)},
     }
-    judged = _judged(facts, number)
-    if judged is not None:
-        content = judged.content
-        subject |= {"agent": content["agent"], "threshold": judged.threshold, "counts": content["counts"]}
+    if facts.audit is not None and facts.gates.gates[number].asks_audit:
+        subject["audit_digest"] = digest_of(facts.audit)
     return subject
 
 
-def digests_of(facts: Facts, number: int) -> dict[str, str]:
+def digests_of(decision: Decision) -> dict[str, str]:
     """Return the digests of records, code, and of the judged version's agent, prompt and model."""
-    digests = {"data": facts.dataset.digest, "code": code_digest()}
-    judged = _judged(facts, number)
-    if judged is None:
-        return digests
-    identity = judged.content["identity"]
-    named = {
-        "agent": judged.content["agent_digest"],
-        "prompt": identity.get("prompt"),
-        "model": identity.get("engine", {}).get("digest"),
-    }
-    return digests | {name: str(value) for name, value in named.items() if value}
+    named = ("data", "code", "agent", "prompt", "model")
+    found = {name: decision.subject.get(f"{name}_digest") for name in named}
+    return {name: str(digest) for name, digest in found.items() if digest is not None}
 
 
-def check_signed_first(facts: Facts, number: int, signatures: SignatureStatus) -> None:
+def check_signed_first(pilot: Pilot, facts: Facts, number: int, signatures: SignatureStatus) -> None:
     """Refuse targets that were signed after somebody could have seen what the judged version reaches.
 
     Raises
@@ -64,13 +61,13 @@ def check_signed_first(facts: Facts, number: int, signatures: SignatureStatus) -
     SignatureError
         The charter was signed after the holdout was first opened for the version.
     """
-    judged, signed_at = _judged(facts, number), signatures.last_signed_at
+    judged, signed_at = facts.judged_for(number), signatures.last_signed_at
     if judged is None or signed_at is None:
         return
     version = judged.content["agent_digest"], judged.content["dataset_digest"]
     openings = [
         datetime.fromisoformat(opening.time)
-        for opening in read_ledger(ledger_path(facts.pilot))
+        for opening in read_ledger(ledger_path(pilot))
         if (opening.purpose.agent_digest, opening.purpose.dataset_digest) == version
     ]
     first = min(openings, default=signed_at)
@@ -83,39 +80,34 @@ def check_signed_first(facts: Facts, number: int, signatures: SignatureStatus) -
         )
 
 
-def bundle_files(facts: Facts, decision: Decision) -> dict[str, Path | bytes]:
+def bundle_files(pilot: Pilot, facts: Facts, decision: Decision) -> dict[str, Path | bytes]:
     """Return everything a bundle holds but report, verdict and ledger, by path in the bundle."""
-    pilot = facts.pilot
     gate = facts.gates.gates[decision.gate]
     documents = [document.file for document in gate.documents]
-    suites = [f"{SUITES_FOLDER}/{path.name}" for path in sorted((pilot.suite / SUITES_FOLDER).glob("*.yaml"))]
-    files: dict[str, Path | bytes] = dict(
-        agreement_files(pilot.suite, [*documents, *suites, *(waiver.file for waiver in decision.waivers)])
-    )
-    files["criteria.json"] = _json([result.as_json() for result in decision.results])
-    files["junit.xml"] = junit_xml(decision).encode()
+    suites = [path.relative_to(pilot.suite).as_posix() for path in read_suites(pilot.suite)]
+    files: dict[str, Path | bytes] = {
+        **agreement_files(pilot, [*documents, *suites, *(waiver.file for waiver in decision.waivers)]),
+        **facts_files(facts, decision.gate),
+        "criteria.json": _json([result.as_json() for result in decision.results]),
+        "junit.xml": junit_xml(decision).encode(),
+    }
     for notebook in (*gate.notebooks, f"gate_{decision.gate}"):
         executed = pilot.runs / "notebooks" / f"{notebook}.ipynb"
         made = [path for path in (executed, executed.with_suffix(".html")) if path.is_file()]
         files |= {f"notebooks/{path.name}": path for path in made}
-    if facts.audit is not None and (gate.asks_audit or AUDIT in gate.notebooks):
-        files["findings.json"] = facts.audit.path
-    judged = _judged(facts, decision.gate)
+    judged = facts.judged_for(decision.gate)
     if judged is not None:
-        files |= evaluation_files(judged.content, judged.outcomes, facts.settings_at(CONFIDENCE_LEVEL))
         files["estimates.json"] = _json(judged.content["estimates"])
+        files |= _opened_lists(pilot)
     return files
 
 
-def _judged(facts: Facts, number: int) -> Judged | None:
-    """Return the judged version where the gate asks for one."""
-    return facts.judged if facts.gates.gates[number].asks_evaluation else None
-
-
-def _measured_from(facts: Facts, number: int) -> list[Path]:
-    judged = _judged(facts, number)
-    paths = [facts.audit.path] if facts.audit is not None and facts.gates.gates[number].asks_audit else []
-    return paths if judged is None else [*paths, judged.path, judged.path.with_suffix(".csv")]
+def _opened_lists(pilot: Pilot) -> dict[str, Path | bytes]:
+    """Return the lists of opened records that the ledger names, by path in the bundle."""
+    path = ledger_path(pilot)
+    names = {one.records for one in read_ledger(path) if one.records is not None}
+    lists = {f"{OPENED_FOLDER}/{name}": path.parent / OPENED_FOLDER / name for name in sorted(names)}
+    return {name: file for name, file in lists.items() if file.is_file()}
 
 
 def _json(content: object) -> bytes:

@@ -15,7 +15,7 @@ from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
 from workbench.evidence.bundle import BundleContent, write_bundle
 from workbench.files import write_atomically
-from workbench.gaterun.contents import bundle_files, check_signed_first, digests_of, subject_of
+from workbench.gaterun.contents import bundle_files, check_signed_first, digests_of, subject_of, told_of
 from workbench.gaterun.shown import DECISION_FILE
 from workbench.gaterun.staleness import Inputs, file_digest, files_under
 from workbench.gaterun.work import Answered, Worked, answered_evidence, execute_own, judged_evidence
@@ -144,12 +144,12 @@ def _decided(
 ) -> Held:
     """Decide on the evidence as it is, and leave it signed."""
     key, signatures = signed
-    facts = read_facts(pilot, datetime.now(UTC).date(), worked.evaluation)
-    check_signed_first(facts, number, signatures)
-    decision = decide(facts, number, subject_of(facts, number))
+    facts = read_facts(pilot, datetime.now(UTC).date(), worked.agent, told_of(pilot, number))
+    check_signed_first(pilot, facts, number, signatures)
+    decision = decide(facts, number, subject_of(pilot, facts, number))
     known = _known_bundle(pilot, number, key, decision)
     if known is None:
-        bundle = _written(facts, decision, (key, signatures), on_cell)
+        bundle = _written(pilot, (facts, decision), (key, signatures), on_cell)
         _remember(pilot, number, key, decision, bundle)
     else:
         bundle = known
@@ -158,18 +158,21 @@ def _decided(
 
 
 def _written(
-    facts: Facts, decision: Decision, signed: tuple[ChosenKey, SignatureStatus], on_cell: OnCell | None
+    pilot: Pilot,
+    decided: tuple[Facts, Decision],
+    signed: tuple[ChosenKey, SignatureStatus],
+    on_cell: OnCell | None,
 ) -> Path:
     """Write report and results, run the gate's own notebook over them, and return the bundle of it all."""
-    pilot, number = facts.pilot, decision.gate
-    key, signatures = signed
+    facts, decision = decided
+    number, (key, signatures) = decision.gate, signed
     folder = results_folder(pilot, own_notebook(number))
     signed_at = signatures.last_signed_at
     try:
         write_atomically(folder / DECISION_FILE, json.dumps(decision.as_json(), indent=1, ensure_ascii=False))
         write_atomically(folder / JUNIT_FILE, junit_xml(decision))
         execute_own(pilot, [own_notebook(number)], on_cell, is_packaged=True)
-        files = bundle_files(facts, decision)
+        files = bundle_files(pilot, facts, decision)
         page = gate_page(facts, decision, tuple(files))
         write_atomically(folder / REPORT_FILE, page)
         files[REPORT_FILE] = page.encode()
@@ -185,7 +188,7 @@ def _written(
         number,
         decision.as_json(),
         files,
-        digests_of(facts, number),
+        digests_of(decision),
         provenance(pilot.root),
         ledger_path(pilot),
         None if signed_at is None else signed_at.isoformat(),

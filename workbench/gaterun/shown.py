@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.gaterun.contents import subject_of
+from workbench.gaterun.contents import subject_of, told_of
 from workbench.gates import decide, read_facts
 from workbench.pilot import Pilot
 
@@ -23,8 +23,8 @@ def decision_in(pilot: Pilot, number: int, folder: Path) -> dict[str, Any]:
     if path.is_file():
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return content
-    facts = read_facts(pilot, datetime.now(UTC).date())
-    return decide(facts, number, subject_of(facts, number)).as_json()
+    facts = read_facts(pilot, datetime.now(UTC).date(), told=told_of(pilot, number))
+    return decide(facts, number, subject_of(pilot, facts, number)).as_json()
 
 
 def criteria_table(decision: Mapping[str, Any]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from typing import Any
 from workbench.agents import build_agent
 from workbench.engines.choice import EngineChoice
 from workbench.files import write_atomically
-from workbench.gates.facts import AUDIT_POINTER
+from workbench.gates.reading import AUDIT_POINTER
 from workbench.journal import JOURNAL_FILE, Journal, digest_of
 from workbench.notebooks import find_notebook, packaged_notebook
 from workbench.pilot import Pilot

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from workbench.callables import check_may_ask
 from workbench.engines.choice import EngineChoice, needed_secrets
@@ -56,13 +55,13 @@ class Worked:
     ----------
     ran, kept : tuple of str
         Notebooks that ran now, and those whose last result still stands.
-    evaluation : Path, optional
-        JSON file of the evaluation that notebook 03 wrote; None where the gate has no such notebook.
+    agent : str, optional
+        The agent that notebook 03 evaluated; None where the gate has no such notebook.
     """
 
     ran: tuple[str, ...]
     kept: tuple[str, ...]
-    evaluation: Path | None
+    agent: str | None
 
 
 def answered_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell | None = None) -> Answered:
@@ -131,7 +130,8 @@ def judged_evidence(
             memory.remember(EVALUATION, digest)
             done.append(EVALUATION)
     kept = tuple(name for name in notebooks if name not in done)
-    return Worked(tuple(done), kept, _evaluation(pilot) if EVALUATION in notebooks else None)
+    agent = str(finished_values(pilot, EVALUATION)["agent"]) if EVALUATION in notebooks else None
+    return Worked(tuple(done), kept, agent)
 
 
 def finished_values(pilot: Pilot, notebook: str) -> dict[str, object]:
@@ -187,9 +187,3 @@ def _run(inputs: Inputs, stale: Sequence[str], on_cell: OnCell | None) -> None:
     others = [name for name in stale if name not in NOTEBOOKS]
     if others:
         execute_own(pilot, others, on_cell)
-
-
-def _evaluation(pilot: Pilot) -> Path:
-    written = finished_values(pilot, EVALUATION)["evaluations"]
-    assert isinstance(written, list)
-    return results_folder(pilot, EVALUATION) / str(written[0])

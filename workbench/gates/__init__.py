@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from workbench.charter.coverage import GATES_FILE
 from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, State
-from workbench.gates.facts import Facts, read_facts
+from workbench.gates.facts import Facts
+from workbench.gates.reading import read_facts
 from workbench.gates.schema import GATE_NUMBERS, Check, Gates, read_gates
 from workbench.gates.verdict import Decision, Verdict, decide
 

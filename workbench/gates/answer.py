@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from workbench.gates.criteria import Missing, State
+from workbench.gates.criteria import Criterion, CriterionResult, Missing, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +16,7 @@ class Answer:
     would_change: str = ""
     missing: Missing = field(default_factory=Missing)
     details: tuple[str, ...] = ()
+
+    def of(self, criterion: Criterion) -> CriterionResult:
+        """Return the answer as the result of a criterion."""
+        return CriterionResult(criterion, self.state, self.reason, self.would_change, None, self.missing, self.details)

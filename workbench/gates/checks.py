@@ -9,6 +9,7 @@ from typing import Any
 from workbench.charter import KpiMetric
 from workbench.errors import shown
 from workbench.gates.answer import Answer
+from workbench.gates.builtin import development, distinct_keys, every_kpi
 from workbench.gates.cases import CaseClass, case_classes
 from workbench.gates.certification import certified
 from workbench.gates.criteria import Missing, State, counted
@@ -18,7 +19,6 @@ from workbench.gates.rules import rule_results
 from workbench.gates.schema import Check, CriterionSettings, GateSettings
 from workbench.ledger import SPENT_AT_ONCE
 from workbench.metrics import is_asked
-from workbench.splits import Split
 from workbench.stats.power import records_needed
 
 DEFAULT_CASES, DEFAULT_EACH, DEFAULT_ISSUES, DEFAULT_PER_RULE = 200, 1, 10, 1
@@ -40,6 +40,9 @@ def check_answer(check: Check, facts: Facts, gate: GateSettings, asked: Criterio
         Check.ISSUES_OWNED: lambda: _issues_owned(facts, asked.at_least or DEFAULT_ISSUES),
         Check.SAMPLE_FITNESS: lambda: _sample_fitness(facts),
         Check.ALL_RECORDS: lambda: _all_records(facts),
+        Check.EVERY_KPI: lambda: every_kpi(facts, gate),
+        Check.DEVELOPMENT: lambda: development(facts),
+        Check.DISTINCT_KEYS: lambda: distinct_keys(facts),
         Check.CERTIFIED: lambda: certified(facts),
         Check.ESCALATION_RULES: lambda: _escalation_rules(facts, asked.at_least or DEFAULT_PER_RULE),
         Check.TEST_CASES: lambda: _test_cases(facts, asked.at_least or DEFAULT_CASES, asked.each or DEFAULT_EACH),
@@ -57,7 +60,7 @@ def _audit_limits(facts: Facts, gate: GateSettings) -> Answer:
     if facts.audit is None:
         return _unproven(facts.audit_note, "run the data audit")
     blocking = {severity.value for severity in gate.blocking}
-    findings = [one for one in facts.audit.content["findings"] if one["severity"] in blocking]
+    findings = [one for one in facts.audit["findings"] if one["severity"] in blocking]
     names = " or ".join(severity.value for severity in gate.blocking) or "no"
     if not findings:
         return Answer(State.PASS, f"no finding of {names} severity")
@@ -69,7 +72,7 @@ def _audit_limits(facts: Facts, gate: GateSettings) -> Answer:
 def _issues_owned(facts: Facts, top: int) -> Answer:
     if facts.audit is None:
         return _unproven(facts.audit_note, "run the data audit")
-    findings = facts.audit.content["findings"][:top]
+    findings = facts.audit["findings"][:top]
     open_ones = [one for one in findings if not (one.get("remediation") and one.get("owner"))]
     if not open_ones:
         return Answer(State.PASS, f"all of the top {len(findings)} findings have remediation and owner")
@@ -79,7 +82,7 @@ def _issues_owned(facts: Facts, top: int) -> Answer:
 
 def _sample_fitness(facts: Facts) -> Answer:
     """Hold the number of holdout records against what proving the KPIs at the first opening takes without an error."""
-    n = len(facts.dataset.ids(Split.HOLDOUT))
+    n = facts.population.n_holdout
     charter = facts.pilot.charter
     automation = charter.target(KpiMetric.AUTOMATION_RATE) or 1.0
     needed: dict[str, int] = {}
@@ -103,7 +106,7 @@ def _sample_fitness(facts: Facts) -> Answer:
 def _all_records(facts: Facts) -> Answer:
     if facts.judged is None:
         return _unproven(facts.judged_note, "evaluate a version on the holdout")
-    n, judged = len(facts.dataset.ids(Split.HOLDOUT)), int(is_asked(facts.judged.outcomes).sum())
+    n, judged = facts.population.n_holdout, int(is_asked(facts.judged.outcomes).sum())
     if judged == n:
         return Answer(State.PASS, f"all {n:,} holdout records were judged")
     reason = f"{judged:,} of {n:,} holdout records were judged; {n - judged:,} were left out"
@@ -120,7 +123,7 @@ def _escalation_rules(facts: Facts, at_least: int) -> Answer:
     if threshold is None:
         return _unproven("there is no threshold, so nothing is decided without a person", "choose a threshold on dev")
     escalate = facts.pilot.settings.escalate_label
-    results = rule_results(charter, facts.dataset, facts.judged.outcomes, threshold, escalate)
+    results = rule_results(charter, facts.cells, facts.judged.outcomes, threshold, escalate)
     missed = [one for one in results if one.missed]
     if missed:
         total = sum(len(one.missed) for one in missed)
@@ -141,7 +144,7 @@ def _escalation_rules(facts: Facts, at_least: int) -> Answer:
 def _test_cases(facts: Facts, at_least: int, each: int) -> Answer:
     if facts.judged is None:
         return _unproven(facts.judged_note, "evaluate a version on the holdout")
-    classes = case_classes(facts.pilot, facts.judged.outcomes)
+    classes = case_classes(facts)
     counts = {one.value: int((classes == one.value).sum()) for one in CaseClass}
     total = sum(counts.values())
     listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -22,15 +22,15 @@ def document_answer(facts: Facts, document: DocumentSettings) -> Answer:
     """Return whether a document is there, complete and signed off; an edit after the signature takes it back."""
     path = facts.pilot.suite / document.file
     if not path.is_file():
-        change = f"write {_shown_path(facts, path)} and have it signed off"
+        change = f"write {_shown_path(facts, document)} and have it signed off"
         return Answer(State.FAIL, "the document is missing", change, Missing(signatures=_needed(document)))
     faults = incompleteness(path, document)
     if faults:
         reason = f"the document is not complete: {'; '.join(faults)}"
-        change = f"complete {_shown_path(facts, path)} and have it signed off"
+        change = f"complete {_shown_path(facts, document)} and have it signed off"
         return Answer(State.FAIL, reason, change, Missing(signatures=_needed(document)), tuple(faults))
     status = document_signatures(
-        facts.pilot.suite, document.file, document.signed_by or facts.pilot.charter.signing_roles
+        facts.pilot.suite, document.file, document.signed_by or facts.pilot.charter.signing_roles, facts.pilot.name
     )
     signed = [f"{one.role} ({one.name}, {one.signed_at[:10]})" for one in status.valid]
     notes = tuple(f"{role}: {why}" for role, why in status.invalid.items())
@@ -78,5 +78,5 @@ def _needed(document: DocumentSettings) -> int:
     return max(len(document.signed_by), 1)
 
 
-def _shown_path(facts: Facts, path: Path) -> str:
-    return str(path.relative_to(facts.pilot.root))
+def _shown_path(facts: Facts, document: DocumentSettings) -> str:
+    return f"eval_suites/{facts.pilot.name}/{document.file}"

@@ -1,42 +1,87 @@
-"""What a gate looks at: the audit, the evaluation on the holdout, the pilot's own files, and the day."""
+"""What a gate looks at: what was agreed, the judged version on the holdout, the audit, and the day.
+
+Facts are read from a pilot's own files when a gate is held, and from a bundle when its evidence is verified: so there
+is nothing in them that a bundle does not hold.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
-from workbench.errors import RunError
-from workbench.gates.schema import Gates, read_gates
-from workbench.ledger import read_ledger
+from workbench.charter import Charter
+from workbench.contract import Contract
+from workbench.gates.cells import Cells, cells_in
+from workbench.gates.schema import Gates
 from workbench.metrics import EvaluationSettings
-from workbench.pilot import Pilot
-from workbench.splits import Dataset, ledger_path, read_dataset
-
-AUDIT_POINTER = Path("audit") / "latest.json"
-EVALUATION_RESULTS = Path("results") / "03_evaluation"
-STRATA = ("class", "source", "entity", "timestamp")
+from workbench.pilot import Price
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Audit:
-    """The newest audit of the pilot's present records.
+class AgreedSettings(Protocol):
+    """What of pilot.yaml a verdict depends on, and the title."""
+
+    @property
+    def title(self) -> str:
+        """Title of the pilot."""
+
+    @property
+    def escalate_label(self) -> str | None:
+        """The action by which an agent escalates."""
+
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        """What tokens cost, by model."""
+
+
+class Agreed(Protocol):
+    """What was agreed of a pilot; a `Pilot` is it, and so is what a bundle holds."""
+
+    @property
+    def name(self) -> str:
+        """Name of the pilot."""
+
+    @property
+    def suite(self) -> Path:
+        """Folder with charter, gates, documents, suites, waivers and signatures."""
+
+    @property
+    def charter(self) -> Charter:
+        """The charter."""
+
+    @property
+    def contract(self) -> Contract:
+        """The contract of the records."""
+
+    @property
+    def settings(self) -> AgreedSettings:
+        """What of pilot.yaml a verdict depends on, and the title."""
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """The pilot's present records.
 
     Parameters
     ----------
-    path : Path
-        Its findings.json.
-    content : mapping
-        What that file holds.
+    digest : str
+        Of all records with their labels.
+    n_holdout : int
+        How many of them are sealed.
+    per_day : float, optional
+        How many arrived a day; None where no column says when.
+    labels : tuple of str
+        All labels that a record can have.
     """
 
-    path: Path
-    content: Mapping[str, Any]
+    digest: str
+    n_holdout: int
+    per_day: float | None
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,20 +90,32 @@ class Judged:
 
     Parameters
     ----------
-    path : Path
-        The JSON file of `Evaluation.write`; its decisions lie beside it as CSV.
     content : mapping
-        What that file holds.
+        `Evaluation.as_json()`.
     outcomes : DataFrame
         Decisions beside labels and strata, record ids as the index.
+    opening : int
+        Number of the opening on the ledger.
     share : float
-        Share of the significance level that this opening of the holdout is charged.
+        Share of the significance level that this opening is charged.
+    rows : str
+        Merkle root of the decisions, as the opening has it.
+    changes : tuple of str
+        What the ledger says has changed in opened records since earlier openings.
+    seen : Series, optional
+        Whether an earlier opening saw each record, on the index of the outcomes; None where the ledger does not say.
+    development : (mapping, DataFrame), optional
+        Content and outcomes of the same version on all development records; None where there is no such run.
     """
 
-    path: Path
     content: Mapping[str, Any]
     outcomes: pd.DataFrame
+    opening: int
     share: float
+    rows: str
+    changes: tuple[str, ...]
+    seen: pd.Series[bool] | None
+    development: tuple[Mapping[str, Any], pd.DataFrame] | None
 
     @property
     def threshold(self) -> float | None:
@@ -69,16 +126,29 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
-    """Everything a verdict rests on; what has not been measured is None, and why is in the notes."""
+    """Everything a verdict rests on; what has not been measured is None, and why is in the notes.
 
-    pilot: Pilot
+    Parameters
+    ----------
+    pilot : Agreed
+    audit : mapping, optional
+        findings.json of the newest audit of the present records.
+    today : date
+        Day on which waivers must be valid.
+    told : tuple of str
+        Remarks that rest on what lies outside: the ledger's history, earlier evidence.
+    """
+
+    pilot: Agreed
     gates: Gates
-    dataset: Dataset
-    audit: Audit | None
+    population: Population
+    cells: Cells
+    audit: Mapping[str, Any] | None
     judged: Judged | None
     today: date
     audit_note: str = ""
     judged_note: str = ""
+    told: tuple[str, ...] = ()
 
     def settings_at(self, confidence_level: float) -> EvaluationSettings:
         """Return what estimates of the judged version depend on besides its outcomes."""
@@ -91,111 +161,20 @@ class Facts:
             price=self.pilot.settings.prices.get(model),
         )
 
-    def times(self) -> pd.Series[str] | None:
-        """Return when the records were received, None where the contract has no timestamp."""
-        return self.dataset.strata(self.dataset.splits.index).get("timestamp")
+    def judged_for(self, number: int) -> Judged | None:
+        """Return the judged version where a gate asks for one."""
+        return self.judged if self.gates.gates[number].asks_evaluation else None
 
+    def members(self, where: Mapping[str, str]) -> pd.DataFrame:
+        """Return the outcomes of the judged records whose columns have the named values, compared as text.
 
-def read_facts(pilot: Pilot, today: date, evaluation: Path | None = None) -> Facts:
-    """Return what there is to judge a pilot by now; nothing is run.
-
-    Parameters
-    ----------
-    pilot : Pilot
-    today : date
-        Day on which waivers must be valid.
-    evaluation : Path, optional
-        JSON file of the evaluation to judge; without it the newest one on the holdout.
-
-    Raises
-    ------
-    InputError
-        The pilot's files do not fit.
-    RunError
-        A file that a run left is damaged, or the ledger does not know the opening that an evaluation rests on.
-    """
-    gates, dataset = read_gates(pilot), read_dataset(pilot)
-    audit, audit_note = _audit(pilot, dataset)
-    judged, judged_note = _judged(pilot, dataset, evaluation)
-    return Facts(pilot, gates, dataset, audit, judged, today, audit_note, judged_note)
-
-
-def read_outcomes(path: Path) -> pd.DataFrame:
-    """Return the outcomes that `Evaluation.write` left, record ids as the index; only an empty cell is missing."""
-    text = dict.fromkeys(("record_id", "status", "action", "reason", "label", "label_reason", *STRATA), str)
-    outcomes = pd.read_csv(
-        path, dtype=text, keep_default_na=False, na_values=[""], float_precision="round_trip", low_memory=False
-    )
-    return outcomes.set_index("record_id", drop=False).rename_axis(index=None)
-
-
-def _audit(pilot: Pilot, dataset: Dataset) -> tuple[Audit | None, str]:
-    pointer = pilot.runs / AUDIT_POINTER
-    remedy = f"workbench audit {pilot.name}"
-    if not pointer.is_file():
-        return None, f"no data audit has been run; {remedy}"
-    path = _inside(pilot, _json(pointer)["path"], pointer)
-    if not path.is_file():
-        return None, f"the last data audit is gone; {remedy}"
-    content = _json(path)
-    if content.get("dataset_digest") != dataset.digest:
-        return None, f"the last data audit was of other records; {remedy}"
-    return Audit(path, content), ""
-
-
-def _judged(pilot: Pilot, dataset: Dataset, path: Path | None) -> tuple[Judged | None, str]:
-    remedy = f"workbench run {pilot.name}"
-    if path is None:
-        written = (pilot.runs / EVALUATION_RESULTS).glob("*.holdout.json")
-        path = max(written, key=lambda one: one.stat().st_mtime_ns, default=None)
-    if path is None or not path.is_file():
-        return None, f"no version has been evaluated on the holdout; {remedy}"
-    content = _json(path)
-    if content.get("dataset_digest") != dataset.digest:
-        return None, f"the last evaluation on the holdout was of other records; {remedy}"
-    try:
-        outcomes = read_outcomes(path.with_suffix(".csv"))
-    except (OSError, ValueError) as error:
-        raise _damaged(path.with_suffix(".csv"), error) from None
-    if len(outcomes) != content["counts"]["planned"]:
-        raise _damaged(path.with_suffix(".csv"), f"{len(outcomes):,} rows, not {content['counts']['planned']:,}")
-    return Judged(path, content, outcomes, _share(pilot, content)), ""
-
-
-def _share(pilot: Pilot, content: Mapping[str, Any]) -> float:
-    """Return what the ledger charges the opening that an evaluation rests on."""
-    version = content["agent_digest"], content["dataset_digest"], int(content["counts"]["planned"])
-    for opening in reversed(read_ledger(ledger_path(pilot))):
-        said = opening.purpose
-        if (said.agent_digest, said.dataset_digest, said.n_records) == version:
-            return opening.charge
-    raise RunError(
-        "the holdout ledger has no such opening", where=str(ledger_path(pilot)), got=f"agent {content['agent']}"
-    )
-
-
-def _inside(pilot: Pilot, named: str, pointer: Path) -> Path:
-    """Return a path that a pointer names, relative to the pointer, to the runs folder or whole."""
-    path = Path(named)
-    if path.is_absolute():
-        return path
-    return next((at for at in (pointer.parent / path, pilot.runs / path, pilot.root / path) if at.is_file()), path)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error) from None
-    if not isinstance(content, dict):
-        raise _damaged(path, "no JSON object")
-    return content
-
-
-def _damaged(path: Path, error: object) -> RunError:
-    return RunError(
-        "a file that a run left is damaged, so nothing was decided",
-        where=str(path),
-        got=str(error)[:200],
-        remedy="remove it and run the gate again",
-    )
+        Raises
+        ------
+        InputError
+            The records have no such column.
+        """
+        assert self.judged is not None
+        chosen = self.judged.outcomes
+        for column, value in where.items():
+            chosen = chosen[cells_in(column, self.cells, chosen).astype(str) == value]
+        return chosen

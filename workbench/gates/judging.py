@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workbench.charter import KpiMetric
-from workbench.gates.builtin import builtin_criteria, builtin_results
+from workbench.charter import CATALOGUE, KpiMetric
 from workbench.gates.certification import certified
 from workbench.gates.checks import check_answer
 from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, State, reason_of, state_of
@@ -27,21 +26,11 @@ ON_TARGETS = {
     Check.CERTIFIED: frozenset({KpiMetric.SELECTIVE_ACCURACY}),
     Check.SAMPLE_FITNESS: frozenset({KpiMetric.ACCURACY, KpiMetric.SELECTIVE_ACCURACY, KpiMetric.AUTOMATION_RATE}),
 }
-OF_LABELS = frozenset(
-    {
-        "accuracy",
-        "macro_f1",
-        "reason_accuracy",
-        "selective_accuracy",
-        "missed_escalation",
-        "missed_escalation_of_all",
-        "over_escalation",
-    }
-)
+OF_LABELS = frozenset(metric.value for metric, entry in CATALOGUE.items() if entry.of_labels)
 
 
 def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
-    """Return what the facts say of every criterion and document of a gate, in the file's order, then the built-in ones.
+    """Return what the facts say of every criterion and document of a gate; those that are built in come first.
 
     Raises
     ------
@@ -50,25 +39,22 @@ def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
     """
     gate = facts.gates.gates[number]
     criteria = [_unless_placeholder(facts, asked, _criterion_result(facts, gate, asked)) for asked in gate.criteria]
-    documents = [_document_result(facts, document) for document in gate.documents]
-    return (*criteria, *documents, *builtin_results(facts, number))
+    documents = [document_answer(facts, one).of(_document(one)) for one in gate.documents]
+    return (*criteria, *documents)
 
 
 def asked_criteria(facts: Facts, number: int) -> tuple[Criterion, ...]:
-    """Return what a gate asks for: the file's criteria, its documents, then the built-in criteria."""
+    """Return what a gate asks for: the built-in criteria, the file's, then its documents."""
     gate = facts.gates.gates[number]
     criteria = [_criterion(facts, asked) for asked in gate.criteria]
-    return (*criteria, *(_document(document) for document in gate.documents), *builtin_criteria(facts, number))
+    return (*criteria, *(_document(document) for document in gate.documents))
 
 
 def _criterion_result(facts: Facts, gate: GateSettings, asked: CriterionSettings) -> CriterionResult:
     criterion = _criterion(facts, asked)
     if asked.check is None:
         return _estimate_result(facts, criterion)
-    answer = check_answer(asked.check, facts, gate, asked)
-    return CriterionResult(
-        criterion, answer.state, answer.reason, answer.would_change, None, answer.missing, answer.details
-    )
+    return check_answer(asked.check, facts, gate, asked).of(criterion)
 
 
 def _unless_placeholder(facts: Facts, asked: CriterionSettings, result: CriterionResult) -> CriterionResult:
@@ -79,14 +65,6 @@ def _unless_placeholder(facts: Facts, asked: CriterionSettings, result: Criterio
         return result
     reason = f"placeholder targets ({', '.join(named)}): {result.reason}"
     return replace(result, state=State.UNPROVEN, reason=reason, would_change=AGREE)
-
-
-def _document_result(facts: Facts, document: DocumentSettings) -> CriterionResult:
-    criterion = _document(document)
-    answer = document_answer(facts, document)
-    return CriterionResult(
-        criterion, answer.state, answer.reason, answer.would_change, None, answer.missing, answer.details
-    )
 
 
 def _document(document: DocumentSettings) -> Criterion:
@@ -148,7 +126,7 @@ def judged_estimate(facts: Facts, criterion: Criterion) -> Estimate:
     """Return the estimate of the judged version on the criterion's slice, at its confidence level."""
     assert facts.judged is not None
     outcomes, settings = facts.judged.outcomes, facts.settings_at(criterion.level)
-    plain = measured(outcomes, criterion.name, settings, criterion.slice)
+    plain = measured(facts.members(criterion.slice), criterion.name, settings, {})
     block = facts.judged.content.get("certification")
     if block is not None and takes_certificate(criterion.name, criterion.slice, block, criterion.level):
         return certified_accuracy(outcomes, block, plain, settings)
@@ -159,7 +137,7 @@ def audit_estimate(facts: Facts, criterion: Criterion) -> Estimate:
     """Return an estimate of the audit, its interval at the criterion's confidence level."""
     assert facts.audit is not None
     assert criterion.confidence_level is not None
-    return audited(facts.audit.content["sections"], criterion.name, criterion.confidence_level)
+    return audited(facts.audit["sections"], criterion.name, criterion.confidence_level)
 
 
 def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State) -> tuple[Missing, str]:

@@ -60,12 +60,12 @@ def arrival_days(facts: Facts, n_records: int | None) -> int | None:
     """
     if n_records is None:
         return None
-    per_day = facts.pilot.charter.volume.records_per_day or _pace(facts.times())
+    per_day = facts.pilot.charter.volume.records_per_day or facts.population.per_day
     return None if per_day is None else math.ceil(n_records / per_day)
 
 
-def _pace(times: pd.Series[str] | None) -> float | None:
-    """Return how many records arrived a day, from when they were received (ISO 8601)."""
+def pace(times: pd.Series[str] | None) -> float | None:
+    """Return how many records arrived a day, from when they were received (ISO 8601); None where that is not known."""
     if times is None:
         return None
     read = pd.to_datetime(times, errors="coerce", utc=True, format="ISO8601").dropna()

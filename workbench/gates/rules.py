@@ -8,10 +8,8 @@ from typing import Any
 import pandas as pd
 
 from workbench.charter import Authority, Charter, Match
-from workbench.contract import Contract, Role
-from workbench.errors import InputError
+from workbench.gates.cells import Records, cells_in
 from workbench.metrics import is_asked, is_automated
-from workbench.splits import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class RuleResult:
 
 
 def rule_results(
-    charter: Charter, dataset: Dataset, outcomes: pd.DataFrame, threshold: float, escalate_label: str | None
+    charter: Charter, records: Records, outcomes: pd.DataFrame, threshold: float, escalate_label: str | None
 ) -> tuple[RuleResult, ...]:
     """Return for each high-risk category and authority limit of the charter whether it fired where it had to.
 
@@ -43,8 +41,8 @@ def rule_results(
     Parameters
     ----------
     charter : Charter
-    dataset : Dataset
-        The pilot's records.
+    records : Records
+        The pilot's records, or their cells.
     outcomes : DataFrame
         Decisions beside labels and strata, record ids as the index.
     threshold : float
@@ -53,29 +51,29 @@ def rule_results(
     """
     decided = outcomes[is_asked(outcomes).to_numpy()]
     automated = is_automated(decided, threshold, escalate_label).to_numpy()
-    return tuple(_result(name, covered, automated) for name, covered in rule_members(charter, dataset, decided).items())
+    return tuple(_result(name, covered, automated) for name, covered in rule_members(charter, records, decided).items())
 
 
-def rule_members(charter: Charter, dataset: Dataset, outcomes: pd.DataFrame) -> dict[str, pd.Series[bool] | None]:
+def rule_members(charter: Charter, records: Records, outcomes: pd.DataFrame) -> dict[str, pd.Series[bool] | None]:
     """Return for each high-risk category and authority limit which records it covers; None where nothing says so."""
-    found = {one.id: _matched(one.when, dataset, outcomes) for one in charter.high_risk}
+    found = {one.id: _matched(one.when, records, outcomes) for one in charter.high_risk}
     for limit in charter.authority:
-        covered = _matched(limit.when, dataset, outcomes)
+        covered = _matched(limit.when, records, outcomes)
         if limit.column is not None:
-            above = (_numbers(limit.column, dataset, outcomes) > limit.at_most).fillna(False).astype(bool)
+            above = (_numbers(limit.column, records, outcomes) > limit.at_most).fillna(False).astype(bool)
             covered = above if covered is None else above | covered
         found[limit.id] = covered
     return found
 
 
-def amounts(charter: Charter, dataset: Dataset, outcomes: pd.DataFrame) -> tuple[pd.Series[float], Authority] | None:
+def amounts(charter: Charter, records: Records, outcomes: pd.DataFrame) -> tuple[pd.Series[float], Authority] | None:
     """Return the amount of each record and the limit up to which it may be decided alone; None where no column has it.
 
     The first limit of authority above 0 that names a column counts.
     """
     for limit in charter.authority:
         if limit.column is not None and limit.at_most > 0:
-            return _numbers(limit.column, dataset, outcomes), limit
+            return _numbers(limit.column, records, outcomes), limit
     return None
 
 
@@ -86,31 +84,11 @@ def _result(rule: str, covered: pd.Series[bool] | None, automated: Any) -> RuleR
     return RuleResult(rule, int(covered.sum()), tuple(map(str, missed)))
 
 
-def _numbers(column: str, dataset: Dataset, decided: pd.DataFrame) -> pd.Series[float]:
-    return pd.to_numeric(_cells(column, dataset, decided), errors="coerce").astype(float)
+def _numbers(column: str, records: Records, decided: pd.DataFrame) -> pd.Series[float]:
+    return pd.to_numeric(cells_in(column, records, decided), errors="coerce").astype(float)
 
 
-def _matched(when: Match | None, dataset: Dataset, decided: pd.DataFrame) -> pd.Series[bool] | None:
+def _matched(when: Match | None, records: Records, decided: pd.DataFrame) -> pd.Series[bool] | None:
     if when is None:
         return None
-    return _cells(when.column, dataset, decided).astype(str).isin(list(when.values))
-
-
-def _cells(column: str, dataset: Dataset, decided: pd.DataFrame) -> pd.Series[Any]:
-    """Return a contract column's cells of the decided records; label and reason come from the outcomes."""
-    of_outcomes = _outcome_column(column, dataset.contract)
-    if of_outcomes is not None:
-        return decided[of_outcomes]
-    cells: pd.Series[Any] = dataset.shown()[column].loc[decided.index]
-    return cells
-
-
-def _outcome_column(column: str, contract: Contract) -> str | None:
-    if column not in contract.columns:
-        raise InputError(
-            "an escalation rule of the charter names an unknown column",
-            got=repr(column),
-            expected=", ".join(contract.columns),
-        )
-    named = {Role.LABEL: "label", Role.REASON: "label_reason", Role.CLASS: "class"}
-    return named.get(contract.columns[column].role)
+    return cells_in(when.column, records, decided).astype(str).isin(list(when.values))

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from importlib.resources import files
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from workbench.charter import KpiMetric, Operator
+from workbench.charter import Charter, KpiMetric, Operator
 from workbench.charter.coverage import GATES_FILE
-from workbench.charter.schema import BUILT_IN
 from workbench.configuration import Settings, read_settings
+from workbench.contract import Contract
 from workbench.errors import InputError, shown
 from workbench.pilot import Pilot
 
 GATE_NUMBERS = (1, 2, 3)
-OF_VERSIONS = (2, 3)
 ID = r"^[a-z][a-z0-9_-]*$"
+STRATA = frozenset({"class", "source", "entity"})
 
 
 class Check(StrEnum):
@@ -30,6 +31,9 @@ class Check(StrEnum):
     ISSUES_OWNED = "issues_owned"  # the most severe findings have remediation and owner
     SAMPLE_FITNESS = "sample_fitness"  # the records are enough to prove the charter's KPIs at all
     ALL_RECORDS = "all_records"  # every holdout record was judged; built in
+    EVERY_KPI = "every_kpi"  # every KPI of the charter has its criterion in gate 2, on all records; built in
+    DISTINCT_KEYS = "distinct_keys"  # every role signed with a key of its own, as far as the charter asks; built in
+    DEVELOPMENT = "development"  # the holdout is no better than development records beyond chance; built in
     CERTIFIED = "certified"  # a threshold is certified for the charter's selective accuracy
     ESCALATION_RULES = "escalation_rules"  # every escalation rule fired on every test case that calls for it
     TEST_CASES = "test_cases"  # enough decided test cases, and enough of each class
@@ -45,6 +49,9 @@ CHECK_TITLES = {
     Check.ISSUES_OWNED: "Top issues have remediation and owner",
     Check.SAMPLE_FITNESS: "Enough records to prove the KPIs",
     Check.ALL_RECORDS: "All holdout records judged",
+    Check.EVERY_KPI: "Every KPI has its criterion",
+    Check.DISTINCT_KEYS: "Every role signed with a key of its own",
+    Check.DEVELOPMENT: "Holdout no better than development",
     Check.CERTIFIED: "Threshold certified",
     Check.ESCALATION_RULES: "Escalation rules all fire",
     Check.TEST_CASES: "Test cases: common, edge, error",
@@ -57,7 +64,9 @@ CHECK_TITLES = {
 
 
 OF_AUDIT = frozenset({Check.AUDIT_LIMITS, Check.ISSUES_OWNED})
-OF_EVALUATION = frozenset({Check.ALL_RECORDS, Check.CERTIFIED, Check.ESCALATION_RULES, Check.TEST_CASES})
+OF_EVALUATION = frozenset(
+    {Check.ALL_RECORDS, Check.DEVELOPMENT, Check.CERTIFIED, Check.ESCALATION_RULES, Check.TEST_CASES}
+)
 
 
 class AuditMetric(StrEnum):
@@ -148,7 +157,16 @@ class CriterionSettings(Settings):
         return self
 
 
-ALL_RECORDS = CriterionSettings(id="all-records", check=Check.ALL_RECORDS, no_waiver=True)
+_ALL_RECORDS, _EVERY_KPI, _DEVELOPMENT, _DISTINCT_KEYS = (
+    CriterionSettings(id=check.value.replace("_", "-"), check=check, no_waiver=True)
+    for check in (Check.ALL_RECORDS, Check.EVERY_KPI, Check.DEVELOPMENT, Check.DISTINCT_KEYS)
+)
+# What a gate asks for besides its file: nobody can leave it out, rename or waive it.
+BUILT_IN: Mapping[int, tuple[CriterionSettings, ...]] = {
+    1: (_DISTINCT_KEYS,),
+    2: (_ALL_RECORDS, _EVERY_KPI, _DEVELOPMENT, _DISTINCT_KEYS),
+    3: (_ALL_RECORDS, _DEVELOPMENT, _DISTINCT_KEYS),
+}
 
 
 class GateSettings(Settings):
@@ -177,9 +195,6 @@ class GateSettings(Settings):
         repeated = [name for name, count in Counter(ids).items() if count > 1]
         if repeated:
             raise ValueError(f"ids given twice: {shown(repeated)}")
-        reserved = sorted(BUILT_IN.intersection(ids))
-        if reserved:
-            raise ValueError(f"ids of criteria that every gate has anyway: {shown(reserved)}")
         return self
 
 
@@ -193,16 +208,15 @@ class Gates(Settings):
         missing = [number for number in GATE_NUMBERS if number not in self.gates]
         if missing:
             raise ValueError(f"gates {', '.join(map(str, missing))} are missing; a gate is never skipped")
-        criteria = [one for gate in self.gates.values() for one in gate.criteria]
-        if any(one.check is Check.ALL_RECORDS or one.id == ALL_RECORDS.id for one in criteria):
-            raise ValueError(f"{ALL_RECORDS.id} is built in and stands in no file")
+        taken = {one.check for one in BUILT_IN[2]} | {one.id for one in BUILT_IN[2]}
+        named = [one.id for gate in self.gates.values() for one in gate.criteria if {one.id, one.check} & taken]
+        if named:
+            raise ValueError(f"{shown(named)}: what is built in stands in no file")
         return self
 
 
 def read_gates(pilot: Pilot) -> Gates:
-    """Return a pilot's gates, checked against its charter and contract, with the criterion that is built in.
-
-    Gates 2 and 3 judge a version on all holdout records, whatever the file says.
+    """Return a pilot's gates, checked against its charter and contract, with the criteria that are built in.
 
     Raises
     ------
@@ -216,9 +230,14 @@ def read_gates(pilot: Pilot) -> Gates:
             where=str(path),
             remedy=f"workbench gates-file {pilot.name} writes the default one",
         )
+    return checked_gates(path, pilot.charter, pilot.contract)
+
+
+def checked_gates(path: Path, charter: Charter, contract: Contract) -> Gates:
+    """Return the gates that a file holds, checked against charter and contract. Raises as `read_gates`."""
     gates = read_settings(path, Gates)
-    kpis = [kpi.id for kpi in pilot.charter.kpis]
-    columns = set(pilot.contract.columns) | {"class", "source", "entity"}
+    kpis = [kpi.id for kpi in charter.kpis]
+    columns = set(contract.columns) | STRATA
     for number, gate in gates.gates.items():
         for criterion in gate.criteria:
             where = f"{path}, gate {number}, criterion {criterion.id}"
@@ -231,19 +250,18 @@ def read_gates(pilot: Pilot) -> Gates:
             unknown = [name for name in criterion.slice if name not in columns]
             if unknown:
                 raise InputError("a slice names an unknown column", where=where, got=shown(unknown))
-        _check_roles(pilot, gate, f"{path}, gate {number}")
+        _check_roles(charter, gate, f"{path}, gate {number}")
     return Gates.model_construct(gates={number: _with_built_in(number, gate) for number, gate in gates.gates.items()})
 
 
 def _with_built_in(number: int, gate: GateSettings) -> GateSettings:
     """Return a gate with what it asks for besides its file."""
-    built_in = (ALL_RECORDS,) if number in OF_VERSIONS else ()
-    return gate.model_copy(update={"criteria": (*built_in, *gate.criteria)})
+    return gate.model_copy(update={"criteria": (*BUILT_IN[number], *gate.criteria)})
 
 
-def _check_roles(pilot: Pilot, gate: GateSettings, where: str) -> None:
+def _check_roles(charter: Charter, gate: GateSettings, where: str) -> None:
     """Refuse a sign-off by a role that does not sign the charter: nobody would have agreed to it."""
-    signing = pilot.charter.signing_roles
+    signing = charter.signing_roles
     for document in gate.documents:
         unknown = [role for role in document.signed_by if role not in signing]
         if unknown:

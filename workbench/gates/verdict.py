@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from workbench.gates.builtin import builtin_notes
 from workbench.gates.criteria import CriterionResult, Missing, State
 from workbench.gates.facts import Facts
 from workbench.gates.judging import judged_criteria
+from workbench.gates.remarks import remarks_on
 from workbench.gates.remedy import SHOWN, consistent, missing_of, would_do
 from workbench.gates.waivers import Waiver, checked_waivers
 
@@ -34,8 +34,8 @@ class Decision:
         Every waiver of this gate, valid ones and others; those that count are in `waived`.
     subject : mapping
         What was judged: agent, digests of agent and records, prompt, model, commit.
-    notes : tuple of str
-        What the paragraph must say though it blocks nothing, each one sentence.
+    remarks : tuple of str
+        What a reader must know besides, the gravest first; they block nothing.
     """
 
     pilot: str
@@ -44,7 +44,7 @@ class Decision:
     results: tuple[CriterionResult, ...]
     waivers: tuple[Waiver, ...]
     subject: Mapping[str, Any]
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def waived(self) -> Mapping[str, Waiver]:
@@ -83,9 +83,9 @@ class Decision:
         return sum(one.state is state for one in self.results)
 
     def paragraph(self) -> str:
-        """Return why, what must be said besides, and what would do."""
-        change = f"What would do: {self.would_do}." if self.would_do else ""
-        return " ".join(filter(None, (_why(self), *self.notes, change)))
+        """Return the verdict, what must be said of it, why, and what would do."""
+        would_do = f"What would do: {self.would_do}." if self.would_do else ""
+        return " ".join(filter(None, (_verdict(self), _remarks(self), _why(self), would_do)))
 
     def as_json(self) -> dict[str, Any]:
         """Return the decision as JSON values."""
@@ -95,7 +95,7 @@ class Decision:
             "title": self.title,
             "verdict": self.verdict.value,
             "paragraph": self.paragraph(),
-            "notes": list(self.notes),
+            "remarks": list(self.remarks),
             "counts": {state.value: self.count(state) for state in State},
             "would_do": self.would_do,
             "missing": self.missing.as_json(),
@@ -115,13 +115,33 @@ def decide(facts: Facts, number: int, subject: Mapping[str, Any]) -> Decision:
     """
     results = judged_criteria(facts, number)
     waivers = checked_waivers(facts.pilot, number, [one.criterion for one in results], facts.today)
-    notes = builtin_notes(facts, number)
-    decision = Decision(facts.pilot.name, number, facts.gates.gates[number].title, results, waivers, subject, notes)
+    title, remarks = facts.gates.gates[number].title, remarks_on(facts, number)
+    decision = Decision(facts.pilot.name, number, title, results, waivers, subject, remarks)
     blocking = {one.criterion.id for one in decision.blocking}
     return replace(decision, results=consistent(results, blocking))
 
 
-def _why(decision: Decision) -> str:
+def judged_subject(facts: Facts, number: int) -> dict[str, Any]:
+    """Return what a decision is about: the records and, where the gate asks for one, the judged version."""
+    judged = facts.judged_for(number)
+    subject: dict[str, Any] = {"data_digest": facts.population.digest}
+    if judged is None:
+        return subject
+    content = judged.content
+    identity = content["identity"]
+    digests = {"prompt_digest": identity.get("prompt"), "model_digest": identity.get("engine", {}).get("digest")}
+    return {
+        **subject,
+        **{name: str(value) for name, value in digests.items() if value},
+        "agent_digest": content["agent_digest"],
+        "rows": judged.rows,
+        "agent": content["agent"],
+        "threshold": judged.threshold,
+        "counts": content["counts"],
+    }
+
+
+def _verdict(decision: Decision) -> str:
     n = len(decision.results)
     waived = decision.waived
     if decision.verdict is Verdict.GO:
@@ -130,11 +150,23 @@ def _why(decision: Decision) -> str:
             return f"{passed}."
         names = ", ".join(f"{name} (by {waiver.name} until {waiver.until})" for name, waiver in waived.items())
         return f"{passed} and {len(waived)} did not pass but are waived: {names}."
+    states = [one.state for one in decision.blocking]
+    counts = f"{states.count(State.FAIL)} fail, {states.count(State.UNPROVEN)} unproven"
+    counts += f", {len(waived)} waived" if waived else ""
+    return f"NO-GO: of {n} criteria {decision.count(State.PASS)} pass, {counts}."
+
+
+def _remarks(decision: Decision) -> str:
+    if not decision.remarks:
+        return ""
+    more = f"; and {len(decision.remarks) - SHOWN} more" if len(decision.remarks) > SHOWN else ""
+    return f"Mind: {'; '.join(decision.remarks[:SHOWN])}{more}."
+
+
+def _why(decision: Decision) -> str:
     failed = [one for one in decision.blocking if one.state is State.FAIL]
     unproven = [one for one in decision.blocking if one.state is State.UNPROVEN]
-    counts = f"{len(failed)} fail, {len(unproven)} unproven" + (f", {len(waived)} waived" if waived else "")
-    parts = [_listed("Failed", failed), _listed("Unproven", unproven)]
-    return " ".join(filter(None, [f"NO-GO: of {n} criteria {decision.count(State.PASS)} pass, {counts}.", *parts]))
+    return " ".join(filter(None, [_listed("Failed", failed), _listed("Unproven", unproven)]))
 
 
 def _listed(word: str, results: Sequence[CriterionResult]) -> str:

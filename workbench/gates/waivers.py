@@ -20,8 +20,8 @@ from workbench.configuration import Settings, read_settings
 from workbench.errors import InputError, RunError
 from workbench.files import write_atomically
 from workbench.gates.criteria import Criterion
+from workbench.gates.facts import Agreed
 from workbench.gates.schema import ID
-from workbench.pilot import Pilot
 from workbench.signing.documents import Signer, document_signatures, sign_document
 from workbench.signing.keys import SigningKey
 
@@ -77,7 +77,7 @@ def waiver_file(number: int, criterion: str) -> str:
     return f"{WAIVERS_FOLDER}/gate-{number}.{criterion}.yaml"
 
 
-def checked_waivers(pilot: Pilot, number: int, criteria: Sequence[Criterion], today: date) -> tuple[Waiver, ...]:
+def checked_waivers(pilot: Agreed, number: int, criteria: Sequence[Criterion], today: date) -> tuple[Waiver, ...]:
     """Return every waiver of a gate, each with what is wrong with it.
 
     Raises
@@ -96,7 +96,7 @@ def checked_waivers(pilot: Pilot, number: int, criteria: Sequence[Criterion], to
     return tuple(waivers)
 
 
-def waive(pilot: Pilot, said: WaiverSettings, criterion: Criterion, key: SigningKey, today: date) -> Path:
+def waive(pilot: Agreed, said: WaiverSettings, criterion: Criterion, key: SigningKey, today: date) -> Path:
     """Write and sign a waiver, and return its file; an older one of the same criterion is replaced.
 
     Raises
@@ -128,13 +128,13 @@ def waive(pilot: Pilot, said: WaiverSettings, criterion: Criterion, key: Signing
 
 
 def _fault(
-    pilot: Pilot, place: tuple[int, str], said: WaiverSettings, criterion: Criterion | None, today: date
+    pilot: Agreed, place: tuple[int, str], said: WaiverSettings, criterion: Criterion | None, today: date
 ) -> str | None:
     """Return why a waiver is void, None when it counts."""
     fault = _content_fault(pilot, place, said, criterion, today)
     if fault is not None:
         return fault
-    status = document_signatures(pilot.suite, place[1], [said.role])
+    status = document_signatures(pilot.suite, place[1], [said.role], pilot.name)
     if status.invalid:
         return status.invalid[said.role]
     if not status.is_complete:
@@ -144,7 +144,7 @@ def _fault(
 
 
 def _content_fault(
-    pilot: Pilot, place: tuple[int, str], said: WaiverSettings, criterion: Criterion | None, today: date
+    pilot: Agreed, place: tuple[int, str], said: WaiverSettings, criterion: Criterion | None, today: date
 ) -> str | None:
     """Return what is wrong with what a waiver says, its signature aside."""
     number, file = place

@@ -4,10 +4,18 @@ The ledger of a pilot is datasets/PILOT/ledger.jsonl, kept with the pilot: commi
 opened/ lists the records that each opening saw, as digests of their content, id and label.
 """
 
+from workbench.ledger.again import check_entry
 from workbench.ledger.budget import Budget, Seen, read_budget
 from workbench.ledger.entries import GENESIS, SPENT_AT_ONCE, Opening, Purpose, Subject, read_ledger
 from workbench.ledger.history import LEDGER_FILE, check_continues, history_remarks
-from workbench.ledger.opened import OPENED_FOLDER, OpenedRecords, content_digests, opened_records, read_opened
+from workbench.ledger.opened import (
+    OPENED_FOLDER,
+    OpenedRecords,
+    content_digests,
+    id_digest,
+    opened_records,
+    read_opened,
+)
 from workbench.ledger.opening import Sight, append_opening, known_opening
 from workbench.ledger.roots import decided_digest, rows_root
 
@@ -25,9 +33,11 @@ __all__ = [
     "Subject",
     "append_opening",
     "check_continues",
+    "check_entry",
     "content_digests",
     "decided_digest",
     "history_remarks",
+    "id_digest",
     "known_opening",
     "opened_records",
     "read_budget",

@@ -61,6 +61,11 @@ def known_opening(openings: Sequence[Opening], purpose: Purpose, sight: Sight) -
     return alike[-1] if alike else None
 
 
+def known_look(openings: Sequence[Opening], purpose: Purpose, sight: Sight) -> Opening | None:
+    """Return the first opening for which the same version decided the same on the same; None when there is none."""
+    return next((one for one in openings if _is_same_look(one, purpose, sight) and one.decided == sight.decided), None)
+
+
 def append_opening(
     path: Path,
     look: tuple[Purpose, Sight],
@@ -111,7 +116,7 @@ def _content(
     others: Sequence[Path],
 ) -> dict[str, Any]:
     purpose, sight = look
-    first = next((one for one in earlier if _is_same_look(one, purpose, sight) and one.decided == sight.decided), None)
+    first = known_look(earlier, purpose, sight)
     budget = budget_after(path, earlier, (purpose.gate, sight.seen), others)
     return {
         "number": len(earlier) + 1,

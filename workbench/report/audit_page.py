@@ -16,8 +16,8 @@ from workbench.audit.assessment import Audit
 from workbench.audit.findings import Finding, Severity
 from workbench.audit.store import affected_rows, example_rows
 from workbench.audit.wording import share_text
-from workbench.report.tables import number
-from workbench.report.views import table_html, visible
+from workbench.report.tables import number, visible
+from workbench.report.views import table_html
 
 MAX_FINDINGS_IN_FULL = 40
 MAX_ROWS = 30

@@ -69,6 +69,7 @@ class CharterDocument:
             Section("Compliance pre-assessment", (_COMPLIANCE_NOTE,), grids=(self._compliance(),)),
             Section("Risks", grids=(_risks(charter),)),
             Section("What always goes to a person", (_LIMIT_NOTE,), grids=(_high_risk(charter), _authority(charter))),
+            Section("What a certificate assumes", (_dependence_note(charter),)),
             Section("Volume, latency and cost", grids=(_expectations(charter),)),
             Section("Open points", (_open_note(self.gaps),), grids=_gaps(self.gaps)),
             Section("Signatures", self._signature_notes(), grids=(_signatures(self.signatures, charter),)),
@@ -195,6 +196,16 @@ def _authority(charter: Charter) -> Grid:
         for one in charter.authority
     ]
     return Grid(("limit", "the agent alone up to", "above it", "known by"), tuple(rows))
+
+
+def _dependence_note(charter: Charter) -> str:
+    said = charter.dependence
+    if said is None:
+        return (
+            "No bound of the correlation of errors is stated; development records give one where an entity is declared."
+        )
+    bound = f"Errors of one `{said.entity}` correlate by at most {number(said.correlation_at_most)}"
+    return f"{bound}: {said.why}" if said.why else f"{bound}."
 
 
 def _when(when: Match | None) -> str:

@@ -17,8 +17,7 @@ from workbench.gates import Decision, Facts
 from workbench.metrics import Estimate, accuracy, automation_rate, risk_coverage, selective_accuracy
 from workbench.report.escalation import escalation_sentence
 from workbench.report.gate_plots import CURVE_HEIGHT, WIDTH, curve_plot, interval_plot
-from workbench.report.tables import estimate_text, percent
-from workbench.report.views import visible
+from workbench.report.tables import estimate_text, percent, visible
 
 SLICES = ("class", "source")
 MAX_SLICES = 12
@@ -50,7 +49,7 @@ def gate_page(facts: Facts, decision: Decision, files: Sequence[str]) -> str:
     """
     said = decision.as_json()
     gate = facts.gates.gates[decision.gate]
-    judged = facts.judged if gate.asks_evaluation else None
+    judged = facts.judged_for(decision.gate)
     plots = [(one, interval_plot(one)) for one in said["criteria"] if one["estimate"] is not None]
     return _environment().get_template("gate.html.j2").render(
         decision=said,
@@ -102,11 +101,11 @@ def _curve(facts: Facts) -> Any:
 def _escalation(facts: Facts) -> str:
     assert facts.judged is not None
     escalate = facts.pilot.settings.escalate_label
-    return escalation_sentence(facts.judged.outcomes, facts.judged.threshold, escalate, facts.dataset.labels)
+    return escalation_sentence(facts.judged.outcomes, facts.judged.threshold, escalate, facts.population.labels)
 
 
 def _findings(facts: Facts) -> Sequence[Mapping[str, Any]]:
-    return () if facts.audit is None else facts.audit.content["findings"][:TOP_FINDINGS]
+    return () if facts.audit is None else facts.audit["findings"][:TOP_FINDINGS]
 
 
 def _found(metric: str, estimate: Estimate | None) -> str:

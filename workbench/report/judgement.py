@@ -11,7 +11,7 @@ from workbench.gates.rules import RuleResult
 from workbench.iteration.tracing import records_behind
 from workbench.ledger import Budget, Opening
 from workbench.metrics import Estimate
-from workbench.metrics.prospects import what_would_do
+from workbench.metrics.prospects import undeclared_warning, what_would_do
 from workbench.report.ceiling import Ceiling
 from workbench.report.tables import UNDEFINED, counted, percent, value_text
 from workbench.stats import Certification
@@ -100,6 +100,8 @@ def answer_sentence(evaluation: Evaluation, ceiling: Ceiling) -> str:
     right, proof = records_behind(evaluation, "accuracy"), evaluation.certification
     said = f"{evaluation.agent} on the holdout: right on {counted(len(right.counted), len(right.of))} records"
     said += f" (noise ceiling {ceiling.beside})"
+    if evaluation.errors_cluster_on:
+        said += f"; {undeclared_warning(evaluation.errors_cluster_on)}"
     if proof is None:
         return said
     if proof.threshold is None or proof.accuracy_lower is None:

@@ -23,6 +23,10 @@ SHARES = frozenset(
     }
 )
 UNDEFINED = "undefined"
+# Signs that hide, or turn the reading order around.
+HIDDEN = frozenset([*range(9), 11, 12, *range(14, 32), *range(127, 160), 0x61C, 0x200B, 0x2060, 0xFEFF]) | frozenset(
+    [*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xE0000, 0xE0080)]
+)
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -124,3 +128,14 @@ def versions_table(estimates: Mapping[str, Mapping[str, Estimate]], metrics: Seq
         version: {name: estimate_text(name, named[name]) for name in metrics} for version, named in estimates.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics)).rename_axis("version")
+
+
+def visible(text: str) -> str:
+    r"""Return text in which signs that hide, or turn the reading order around, are spelled out.
+
+    Examples
+    --------
+    >>> print(visible("pay" + chr(0x202E) + "me" + chr(0)))
+    pay\u202eme\x00
+    """
+    return "".join(sign if ord(sign) not in HIDDEN else ascii(sign)[1:-1] for sign in text)

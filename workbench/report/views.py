@@ -21,7 +21,7 @@ from workbench.files import write_atomically
 from workbench.pilot import Pilot, open_pilot
 from workbench.report.conclusion import Conclusion
 from workbench.report.figures import png
-from workbench.report.tables import number
+from workbench.report.tables import number, visible
 from workbench.tables import safe_for_spreadsheets
 
 HERE = "."
@@ -32,9 +32,6 @@ MAX_PARTS = 25
 NOTHING = "–"  # noqa: RUF001 - an en dash, as printed tables have it
 BREAK = re.compile(r"(_(?=[^\W_])|[^\s_]{24}(?=[^\s_]))")
 # Signs that a reader cannot see, or that turn the order of the others around.
-HIDDEN = frozenset([*range(9), 11, 12, *range(14, 32), *range(127, 160), 0x61C, 0x200B, 0x2060, 0xFEFF]) | frozenset(
-    [*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xE0000, 0xE0080)]
-)
 
 
 def open_notebook(notebook: str, pilot: str, root: str, results: str) -> tuple[Pilot, Exhibits]:
@@ -168,17 +165,6 @@ def table_html(frame: pd.DataFrame, caption: str = "", left_out: str = "") -> st
     places["wide"] = [place for place, wide in enumerate(is_wide) if wide]
     facts = {"caption": visible(caption), "left_out": left_out, **places}
     return str(template("table").render(columns=columns, rows=rows, **facts))
-
-
-def visible(text: str) -> str:
-    r"""Return text in which signs that hide, or turn the reading order around, are spelled out.
-
-    Examples
-    --------
-    >>> print(visible("pay" + chr(0x202E) + "me" + chr(0)))
-    pay\u202eme\x00
-    """
-    return "".join(sign if ord(sign) not in HIDDEN else ascii(sign)[1:-1] for sign in text)
 
 
 def _cell(value: object) -> object:

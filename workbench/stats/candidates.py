@@ -13,7 +13,7 @@ from workbench.stats.inputs import Floats, Integers, checked_flags, checked_shar
 
 SEED = 20_270_000
 MOST_WORK = 4_000_000
-MOST_DRAWS, FEWEST_DRAWS = 2_000, 200
+MOST_DRAWS, FEWEST_DRAWS = 999, 199
 LEVEL = 0.01
 
 

@@ -12,8 +12,8 @@ from workbench.stats.worst_case import MOST_ROWS, Nested, TwoPoint, error_cdf, w
 
 CERTAIN = 1.0 - 1e-9
 TOLERANCE, SLACK = 1e-8, 1e-4
-MOST_ERRORS = 300  # among the records that are looked for; more of them are not worth saying "about"
-FACTORS = 40
+MOST_ERRORS = 120  # that the records looked for may have: beyond that "about so many" says little
+FACTORS = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +121,7 @@ class Claim:
             return records_for_power(self.target, error_rate, power, 1.0 - self.alpha)
         if error_rate >= 1.0 - self.target:
             return None
-        low, high = 1.0 / (1.0 - self.target), max(MOST_ERRORS / (1.0 - self.target), 2.0 * of)
+        low, high = 1.0 / (1.0 - self.target), MOST_ERRORS / (1.0 - self.target)
         for _ in range(2):
             counts = np.geomspace(low, high, FACTORS)
             enough = np.flatnonzero(self.power(counts, error_rate, of) >= power)

@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from workbench.errors import InputError
 from workbench.stats.inputs import Flags, Floats, Integers, checked_share
 
-RATES = np.geomspace(1 / 16, 16.0, 97)  # as multiples of the error rate seen
-CORRELATIONS = np.concatenate(([1e-6], np.geomspace(1e-4, 0.999, 60)))
-HALVINGS = 30
+RATES = np.geomspace(1 / 16, 16.0, 65)  # as multiples of the error rate seen
+CORRELATIONS = np.concatenate(([1e-6], np.geomspace(1e-4, 0.999, 40)))
+HALVINGS = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,267 @@
+"""What a team that wants its GO may try, through the real commands: none goes without the first paragraph saying so."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from commands import command_in
+from gate_pilots import CHARTER, COLUMNS
+from judged_pilots import AGENTS, KPIS, judged_pilot, key_of, records, run, sign, with_store, write
+
+from workbench.journal.rows import STORED, checksum
+from workbench.pilot import Pilot, open_pilot
+
+Command = Callable[..., tuple[int, str, str]]
+HISTORY = "the pilot is in no git repository"
+ON_HOLDOUT_ONLY = AGENTS.replace("number % 50 == 7", "number % 4 == 1")
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Pilot:
+    """Give a pilot whose agent `good` has answered, opened once."""
+    pilot = judged_pilot(tmp_path_factory.mktemp("honest") / "root")
+    with_store(pilot, migrated_store)
+    run(pilot)
+    return pilot
+
+
+@pytest.fixture
+def pilot(honest: Pilot, tmp_path: Path) -> Pilot:
+    """Give a copy of that pilot to do something to."""
+    shutil.copytree(honest.root, tmp_path / "root")
+    return open_pilot("small", tmp_path / "root")
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    (tmp_path / "root").mkdir(exist_ok=True)
+    return command_in(tmp_path / "root", monkeypatch, capsys)
+
+
+def held(command: Command, number: int = 2) -> dict[str, Any]:
+    """Hold a gate by the command, verify its evidence by the command, and return the decision."""
+    code, out, said = command("gate", str(number), "small", "--key", "keys/key.pem", "--json")
+    assert code in (0, 1), said
+    decision: dict[str, Any] = json.loads(out)
+    assert (code == 0) == (decision["verdict"] == "GO")
+    code, out, _ = command("verify", decision["bundle"], "--key", "keys/key.pub.pem")
+    assert code == 0, out
+    assert "not recomputed, believed as signed: " in out
+    page = (Path(decision["bundle"]) / "report.html").read_text(encoding="utf-8")
+    for remark in decision["remarks"][:4]:
+        assert remark in decision["paragraph"].partition("Failed:")[0].partition("Unproven:")[0]
+        assert remark.replace("'", "&#39;") in page
+    return decision
+
+
+def states(decision: dict[str, Any]) -> dict[str, str]:
+    return {one["id"]: one["state"] for one in decision["criteria"]}
+
+
+def remarks(decision: dict[str, Any]) -> list[str]:
+    """Return the remarks but the one on the missing history, which every pilot here has."""
+    assert decision["remarks"][0].startswith(HISTORY)
+    return decision["remarks"][1:]
+
+
+def edited(pilot: Pilot, file: str, change: Callable[[dict[str, Any]], object]) -> None:
+    path = pilot.suite / file if (pilot.suite / file).is_file() else pilot.data / file
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def rewritten(path: Path, change: Callable[[list[list[str]]], list[list[str]]]) -> None:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = change(list(csv.reader(file)))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def test_an_honest_pilot_goes_and_nothing_but_its_missing_history_is_said(pilot: Pilot, command: Command) -> None:
+    decision = held(command)
+    assert (decision["verdict"], remarks(decision)) == ("GO", [])
+    assert decision["paragraph"].startswith(f"GO: 5 of 5 criteria pass. Mind: {HISTORY}")
+    assert held(command)["is_new"] is False
+
+
+@pytest.mark.parametrize(
+    ("criteria", "said"),
+    [
+        (KPIS[:1], "criterion sure of gates.yaml is gone"),
+        (
+            [KPIS[0], {"id": "sure", "metric": "accuracy", "operator": ">=", "target": 0.01}],
+            "criterion sure of gates.yaml was changed",
+        ),
+        ([KPIS[0], {**KPIS[1], "slice": {"class": "edge"}}], "criterion sure of gates.yaml was changed"),
+    ],
+)
+def test_a_kpi_without_its_criterion_is_no_go_and_the_change_is_said(
+    pilot: Pilot, command: Command, criteria: list[dict[str, Any]], said: str
+) -> None:
+    held(command)
+    edited(pilot, "gates.yaml", lambda gates: gates["gates"][2].update(criteria=criteria))
+    sign(pilot)
+    decision = held(command)
+    assert (decision["verdict"], states(decision)["every-kpi"]) == ("NO-GO", "fail")
+    assert remarks(decision)[0].startswith(said)
+    again = held(command)  # holding it again does not make the change old
+    assert remarks(again) == remarks(decision)
+
+
+def test_results_that_were_rewritten_by_hand_change_nothing(pilot: Pilot, command: Command) -> None:
+    before = held(command)
+    folder = pilot.runs / "results" / "03_evaluation"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "good.holdout.json").write_text('{"agent": "good", "estimates": {}}', encoding="utf-8")
+    (folder / "good.holdout.csv").write_text("record_id,status,action,label\nR0001,ok,approve,approve\n", "utf-8")
+    after = held(command)
+    assert (after["criteria"], after["is_new"]) == (before["criteria"], False)
+
+
+def test_a_journal_edited_with_fresh_checksums_is_not_what_the_ledger_was_opened_for(
+    pilot: Pilot, command: Command
+) -> None:
+    path = pilot.runs / "journal.sqlite"
+    with sqlite3.connect(path) as journal:
+        journal.row_factory = sqlite3.Row
+        rows = journal.execute(f"SELECT key, {', '.join(STORED)} FROM decisions").fetchall()
+        for row in rows:
+            values = tuple(1.0 if name == "confidence" else row[name] for name in STORED)
+            digest = checksum(row["key"], values)
+            journal.execute("UPDATE decisions SET confidence = 1.0, checksum = ? WHERE key = ?", (digest, row["key"]))
+    code, _, said = command("gate", "2", "small", "--key", "keys/key.pem", "--json")
+    assert (code, "not those that the ledger was opened for" in said) == (4, True)
+    assert not list((pilot.root / "mlruns" / "evidence").glob("small/gate-2/[!.]*"))
+
+
+def test_a_target_that_was_lowered_and_signed_again_is_said_with_its_old_value(pilot: Pilot, command: Command) -> None:
+    held(command)
+    lower = {**CHARTER, "kpis": [{**CHARTER["kpis"][0], "target": 0.8}, CHARTER["kpis"][1]]}
+    write(pilot, "charter.yaml", lower)
+    run(sign(pilot))
+    decision = held(command)
+    said = remarks(decision)
+    assert said[0].startswith("target of KPI right is 0.8, it was 0.9")
+    assert any("the charter's targets, high-risk categories or limits changed since opening 1" in one for one in said)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda p: edited(p, "contract.yaml", lambda c: c["columns"]["vendor"].update(role="entity")),
+            "roles of columns",
+        ),
+        (lambda p: edited(p, "pilot.yaml", lambda c: c.update(escalate_label=None)), "stands for a person"),
+        (lambda p: edited(p, "splits.yaml", lambda c: c.update(key="1" * 32)), "split into development and holdout"),
+    ],
+)
+def test_what_an_opening_is_of_cannot_change_in_silence(
+    pilot: Pilot, command: Command, change: Callable[[Pilot], None], said: str
+) -> None:
+    held(command)
+    change(pilot)
+    run(sign(pilot))
+    assert any(said in one for one in held(command)["remarks"])
+
+
+def test_labels_that_became_the_agents_answers_are_counted(pilot: Pilot, command: Command) -> None:
+    rewritten(
+        pilot.data / "records.csv",
+        lambda rows: [
+            [*row[:4], "escalate", "dispute"] if row[0][1:].isdigit() and int(row[0][1:]) % 50 == 7 else row
+            for row in rows
+        ],
+    )
+    run(pilot)
+    decision = held(command)
+    said = remarks(decision)
+    assert any("records opened before have another label" in one for one in said)
+    assert any("right on all" in one for one in said)
+    assert all(one["charged_level"] > 0.98 for one in decision["criteria"] if one["charged_level"])  # a second look
+
+
+def test_easy_records_that_were_added_are_told_from_those_opened_before(
+    tmp_path: Path, command: Command, migrated_store: Path
+) -> None:
+    hard = AGENTS.replace("number % 50 == 7", "number % 10 == 7 and number < 600")  # wrong on a tenth of the old ones
+    pilot = judged_pilot(tmp_path / "root", agents=hard)
+    with_store(pilot, migrated_store)
+    run(pilot)
+    rewritten(pilot.data / "records.csv", lambda rows: [rows[0], *([str(c) for c in row] for row in records(3000))])
+    run(pilot)
+    decision = held(command)
+    assert any("new ones: the added records are easier" in one for one in remarks(decision))
+    assert decision["verdict"] == "NO-GO" or "easier" in decision["paragraph"]
+
+
+def test_a_version_that_is_right_on_the_holdout_only_is_no_go(
+    tmp_path: Path, command: Command, migrated_store: Path
+) -> None:
+    pilot = judged_pilot(tmp_path / "root")
+    holdout = set(holdout_ids(pilot))
+    code = f"KNOWN = {sorted(holdout)!r}\n" + ON_HOLDOUT_ONLY.replace(
+        "    number = int", '    if record["id"] in KNOWN:\n        return exact(record)\n    number = int'
+    )
+    (pilot.suite / "agents.py").write_text(code, encoding="utf-8")
+    with_store(pilot, migrated_store)
+    run(pilot)
+    decision = held(command)
+    assert (decision["verdict"], states(decision)["development"]) == ("NO-GO", "fail")
+    (found,) = [one["reason"] for one in decision["criteria"] if one["id"] == "development"]
+    assert found.endswith("100% of 320 holdout records: cannot be chance")
+
+
+def holdout_ids(pilot: Pilot) -> list[str]:
+    from workbench.splits import Split, read_dataset
+
+    return list(read_dataset(pilot).ids(Split.HOLDOUT))
+
+
+def test_an_exact_rule_goes_and_its_hundred_percent_is_said(pilot: Pilot, command: Command) -> None:
+    run(pilot, "exact")
+    decision = held(command)
+    assert decision["verdict"] == "GO"
+    assert any(one.startswith("right on all 320 holdout records") for one in remarks(decision))
+
+
+def test_without_all_development_records_nothing_is_proved(pilot: Pilot, command: Command) -> None:
+    run(pilot, "exact", development=False)
+    decision = held(command)
+    assert (decision["verdict"], states(decision)["development"]) == ("NO-GO", "unproven")
+
+
+def test_one_key_for_two_roles_is_said(tmp_path: Path, command: Command, migrated_store: Path) -> None:
+    pilot = judged_pilot(tmp_path / "root")
+    shutil.rmtree(pilot.suite / "signatures")
+    for half in (".pem", ".pub.pem"):
+        shutil.copyfile(pilot.root / "keys" / f"sponsor{half}", pilot.root / "keys" / f"IT-owner{half}")
+    sign(pilot)
+    with_store(pilot, migrated_store)
+    run(pilot)
+    assert any("signed the charter as sponsor and as IT owner" in one for one in held(command)["remarks"])
+
+
+def test_ids_that_a_spreadsheet_would_run_are_judged_by_every_rule(
+    tmp_path: Path, command: Command, migrated_store: Path
+) -> None:
+    rules = {"id": "rules", "check": "escalation_rules"}
+    columns = {**COLUMNS, "why": {"role": "reason"}}
+    limit = {"id": "limit", "description": "amount", "at_most": 105, "column": "amount"}
+    charter = {**CHARTER, "authority": [limit], "high_risk": CHARTER["high_risk"]}
+    table = [[*row[:2], 106 if i % 10 == 0 else 100, *row[3:]] for i, row in enumerate(records(600, "="))]
+    pilot = judged_pilot(tmp_path / "root", [*KPIS, rules], table=table, charter=charter, columns=columns)
+    with_store(pilot, migrated_store)
+    run(pilot)
+    decision = held(command)
+    assert (decision["verdict"], states(decision)["rules"]) == ("GO", "pass")
+    assert key_of(pilot)

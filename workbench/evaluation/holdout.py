@@ -1,0 +1,119 @@
+"""The holdout: answered without labels, opened with a signature, judged from journal and ledger."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.errors import RunError
+from workbench.evaluation.evaluation import Evaluation, evaluation_of, purpose_of
+from workbench.evaluation.request import RunRequest, check_answered, checked_limit
+from workbench.journal import JOURNAL_FILE, Journal
+from workbench.ledger import Opening, read_ledger
+from workbench.pilot import Pilot
+from workbench.provenance import provenance
+from workbench.runner import Session
+from workbench.sealed import Question, answer_sealed
+from workbench.signing.keys import SigningKey, chosen_key
+from workbench.splits import Dataset, Split, ledger_path, open_holdout
+
+
+def answer_holdout(pilot: Pilot, agent: str, request: RunRequest, dataset: Dataset) -> Session:
+    """Let an agent answer holdout records in a process that has no label of them; nothing is opened.
+
+    Raises
+    ------
+    InputError
+        The agent's files do not fit, or it reads the records themselves.
+    RunError
+        The run was interrupted, the server refused the credentials, or not one decision came back.
+    """
+    ids = dataset.ids(Split.HOLDOUT, checked_limit(request.limit))
+    question = Question(pilot, dataset, agent, request.engine, ids, show_progress=request.show_progress)
+    session = answer_sealed(question)
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        check_answered(journal, session, agent)
+    return session
+
+
+def open_answers(
+    pilot: Pilot, agent: str, request: RunRequest, dataset: Dataset
+) -> tuple[Session, tuple[pd.DataFrame, Opening]]:
+    """Let an agent answer, put the opening on the ledger, and return the session, labels with strata, and the opening.
+
+    What was opened before for the very same decisions adds nothing to the ledger. Raises as `answer_holdout`, and
+    RunError where the ledger was altered.
+    """
+    session = answer_holdout(pilot, agent, request, dataset)
+    return session, open_run(pilot, dataset, session.info.run, request.key)
+
+
+def open_run(pilot: Pilot, dataset: Dataset, run: str, key: SigningKey | None = None) -> tuple[pd.DataFrame, Opening]:
+    """Put the opening for a finished run on the ledger, and return labels with strata, and the opening."""
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        asked = purpose_of(journal.info(run), journal.identity(run)), journal.decisions(run)
+    by = provenance(pilot.root), lambda: chosen_key().key if key is None else key
+    return open_holdout(pilot, dataset, asked, by)
+
+
+def opened_evaluation(pilot: Pilot, agent: str, request: RunRequest, dataset: Dataset) -> Evaluation:
+    """Answer, open and judge one agent on the holdout."""
+    session, opened = open_answers(pilot, agent, request, dataset)
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        return evaluation_of(pilot, dataset, journal, session, journal.identity(session.info.run), opened)
+
+
+def judged_evaluation(pilot: Pilot, dataset: Dataset, agent: str | None = None) -> Evaluation | None:
+    """Return the newest opened evaluation on the holdout, from journal and ledger; nothing is asked or opened.
+
+    Parameters
+    ----------
+    pilot : Pilot
+    dataset : Dataset
+    agent : str, optional
+        Whose; without it the agent that was run last. Of its newest version the run over most records counts that was
+        opened for what is agreed now.
+
+    Returns
+    -------
+    Evaluation or None
+        None when no version was opened for the present records.
+
+    Raises
+    ------
+    RunError
+        The ledger was altered, or the journal's decisions are not those that were opened.
+    """
+    path = pilot.runs / JOURNAL_FILE
+    versions = {one.purpose.agent_digest for one in read_ledger(ledger_path(pilot))}
+    if not path.is_file() or not versions:
+        return None
+    with Journal(path) as journal:
+        present = [
+            entry
+            for entry in journal.entries(Split.HOLDOUT.value)
+            if entry.finished and entry.dataset_digest == dataset.digest and not entry.is_repeat
+            if entry.agent_digest in versions and agent in (None, entry.agent)
+        ]
+        runs = [entry for entry in present if entry.agent_digest == present[0].agent_digest]
+        refused = None
+        for entry in sorted(runs, key=lambda entry: entry.planned, reverse=True):
+            session = Session(journal.info(entry.run), 0, 0, None)
+            try:
+                return evaluation_of(pilot, dataset, journal, session, journal.identity(entry.run))
+            except RunError as error:  # not opened as things are now; a smaller run may be
+                refused = refused or error
+    if refused is not None:
+        raise refused
+    return None
+
+
+def development_evaluation(pilot: Pilot, dataset: Dataset, agent_digest: str) -> Evaluation | None:
+    """Return an agent version's evaluation on all development records, from the journal; None when there is none."""
+    path, n_dev = pilot.runs / JOURNAL_FILE, len(dataset.ids(Split.DEV))
+    if not path.is_file():
+        return None
+    with Journal(path) as journal:
+        run = journal.largest_finished(Split.DEV.value, agent_digest, dataset.digest)
+        if run is None or journal.info(run).planned < n_dev:
+            return None
+        return evaluation_of(pilot, dataset, journal, Session(journal.info(run), 0, 0, None), journal.identity(run))

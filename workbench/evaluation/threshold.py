@@ -1,0 +1,113 @@
+"""The threshold of an evaluation: certified on the holdout, or chosen on development records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from workbench.charter import KpiMetric
+from workbench.contract import Role
+from workbench.journal import Journal, RunInfo
+from workbench.ledger import Opening
+from workbench.metrics import ThresholdChoice, threshold_for
+from workbench.metrics.candidates import errors_cluster_on
+from workbench.metrics.certified import (
+    CertificationSettings,
+    certify_outcomes,
+    stated_bound,
+)
+from workbench.metrics.outcomes import is_asked
+from workbench.metrics.prospects import assumptions, undeclared_warning, what_would_do
+from workbench.pilot import Pilot
+from workbench.splits import Dataset, Split
+from workbench.stats import Certification, ErrorCluster
+
+
+def threshold_of(
+    pilot: Pilot, dataset: Dataset, journal: Journal, evaluated: tuple[RunInfo, pd.DataFrame]
+) -> tuple[ThresholdChoice | None, str]:
+    """Return the threshold chosen on this agent version's largest finished development run, and how it came about."""
+    info, outcomes = evaluated
+    target = pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY)
+    if target is None:
+        return None, "No threshold: the charter has no KPI on selective_accuracy"
+    largest = journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
+    if largest is None:
+        advice = f"workbench evaluate {pilot.name} --agent {info.agent}"
+        return None, f"No threshold: this version has no finished development run; {advice}"
+    if largest != info.run:
+        outcomes = journal.decisions(largest).join(dataset.dev_labels())
+    choice = threshold_for(outcomes, target, pilot.settings.escalate_label)
+    of = f"{len(outcomes):,} development records"
+    wanted = f"a selective accuracy of {target:g}{pilot.charter.mark(KpiMetric.SELECTIVE_ACCURACY)}"
+    if choice is None:
+        return None, f"No threshold reaches {wanted} on {of}"
+    made = f"chosen on {of} for {wanted}; not certified"
+    return choice, f"Threshold {choice.threshold:.4f}, {made}"
+
+
+def certification_of(
+    pilot: Pilot, opening: Opening, outcomes: pd.DataFrame, development: pd.DataFrame | None
+) -> Certification | None:
+    """Return what the holdout proves at the level this opening is charged; None without a KPI to prove."""
+    kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric is KpiMetric.SELECTIVE_ACCURACY), None)
+    if kpi is None or not 0.0 < kpi.target < 1.0 or not is_asked(outcomes).any():
+        return None
+    automation = pilot.charter.target(KpiMetric.AUTOMATION_RATE)
+    settings = CertificationSettings(
+        target=kpi.target,
+        confidence_level=1.0 - opening.charge * (1.0 - kpi.confidence_level),
+        automation_target=automation if automation is not None and 0.0 < automation < 1.0 else None,
+        escalate_label=pilot.settings.escalate_label,
+        entity=pilot.contract.column_with(Role.ENTITY) or "entity",
+        bound=stated_bound(pilot.charter),
+    )
+    return certify_outcomes(outcomes, settings, development)
+
+
+def certification_note(
+    certification: Certification, otherwise: str, clustered: Sequence[ErrorCluster], mark: str
+) -> str:
+    """Return in words what the holdout proves; otherwise: where the threshold comes from when it proves nothing."""
+    target = f"{certification.target:g}{mark}"
+    level, of = f"{certification.confidence_level:.2%} confidence", f"{certification.n:,} holdout records"
+    ends = _assumed(certification, clustered)
+    if certification.threshold is not None:
+        proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
+        automated = f"automating {certification.automation_rate:.1%}"
+        said = f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
+        return "; ".join((said, *([f"its target is {target}"] if mark else []), *ends))
+    missing = what_would_do(certification)
+    said = "; ".join((f"Nothing can be certified for {target} on {of} at {level}", missing, *ends))
+    return f"{said}. {otherwise}"
+
+
+def outlook_json(certification: Certification, clustered: Sequence[ErrorCluster]) -> dict[str, Any]:
+    """Return what more records could prove as JSON values, and in words, with what the proof assumes."""
+    assumed = _assumed(certification, clustered)
+    return {**certification.outlook.as_json(), "says": what_would_do(certification), "assumes": "; ".join(assumed)}
+
+
+def _assumed(certification: Certification, clustered: Sequence[ErrorCluster]) -> list[str]:
+    """Return in words what a proof assumes of dependence, and what warns against it."""
+    said = [] if certification.clustering is None else [assumptions(certification.clustering)]
+    return [*said, undeclared_warning(clustered)] if clustered else said
+
+
+def development_outcomes(dataset: Dataset, journal: Journal, info: RunInfo) -> pd.DataFrame | None:
+    """Return outcomes of this version's largest finished development run, None where there is none."""
+    largest = journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
+    if largest is None:
+        return None
+    decisions = journal.decisions(largest)
+    return decisions.join(dataset.dev_labels()).join(dataset.strata(decisions.index))
+
+
+def undeclared_entities(pilot: Pilot, dataset: Dataset, development: pd.DataFrame | None) -> tuple[ErrorCluster, ...]:
+    """Return the columns on which development errors cluster where no entity is declared."""
+    contract = dataset.contract
+    if contract.column_with(Role.ENTITY) is not None or development is None:
+        return ()
+    return errors_cluster_on(development, dataset.shown(), contract, pilot.settings.escalate_label)

@@ -1,0 +1,40 @@
+"""Splits: each record is dev or holdout by a keyed hash; holdout labels are sealed."""
+
+from workbench.charter.coverage import SPLITS_FILE
+from workbench.splits.dataset import Dataset, read_dataset
+from workbench.splits.draw import (
+    HOLDOUT_SHARE,
+    Split,
+    SplitSettings,
+    fresh_split,
+    new_split,
+    write_split,
+)
+from workbench.splits.opening import (
+    evidence_folder,
+    holdout_seen,
+    ledger_path,
+    open_holdout,
+    opened_before,
+    other_ledgers,
+    subject_from,
+)
+
+__all__ = [
+    "HOLDOUT_SHARE",
+    "SPLITS_FILE",
+    "Dataset",
+    "Split",
+    "SplitSettings",
+    "evidence_folder",
+    "fresh_split",
+    "holdout_seen",
+    "ledger_path",
+    "new_split",
+    "open_holdout",
+    "opened_before",
+    "other_ledgers",
+    "read_dataset",
+    "subject_from",
+    "write_split",
+]
