@@ -35,7 +35,7 @@ from workbench.ledger import (
     rows_root,
 )
 from workbench.metrics import EvaluationSettings, evaluate_outcomes, threshold_for
-from workbench.metrics.certified import CertificationSettings, certify_outcomes
+from workbench.metrics.certified import CertificationSettings, certified_accuracy, certify_outcomes
 from workbench.metrics.prospects import what_would_do
 from workbench.pilot import Pilot, open_pilot
 from workbench.provenance import Provenance
@@ -168,6 +168,10 @@ def evaluation(
         proof = certify_outcomes(table, asked, developed)
     threshold = choice.threshold if proof is None or proof.threshold is None else proof.threshold
     settings = EvaluationSettings(threshold=threshold)
+    estimates = evaluate_outcomes(table, settings)
+    if proof is not None:
+        plain = estimates["selective_accuracy"]
+        estimates["selective_accuracy"] = certified_accuracy(table, proof.as_json(), plain, settings)
     return hand_evaluation("A", rows, threshold).as_json() | {
         "pilot": "tickets",
         "split": split,
@@ -176,7 +180,7 @@ def evaluation(
         "threshold": choice.as_json() if proof is None or proof.threshold is None else {"threshold": threshold},
         "certification": None if proof is None else proof.as_json(),
         "outlook": None if proof is None else {**proof.outlook.as_json(), "says": what_would_do(proof)},
-        "estimates": {name: one.as_json() for name, one in evaluate_outcomes(table, settings).items()},
+        "estimates": {name: one.as_json() for name, one in estimates.items()},
     }
 
 

@@ -93,7 +93,7 @@ def key_of(pilot: Pilot, role: str = "key") -> SigningKey:
     path = pilot.root / "keys" / f"{role.replace(' ', '-')}.pem"
     if not path.is_file():
         new_key(path)
-    return chosen_key(path, {}).key
+    return chosen_key(path).key
 
 
 def run(pilot: Pilot, agent: str = "good", *, limit: int | None = None, development: bool = True) -> Evaluation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,10 @@ def judged_at(
 
 
 def seen_before(opening: Opening, ledger: tuple[Path, Sequence[Opening]], ids: pd.Index[str]) -> pd.Series[bool] | None:
-    """Return which records were seen by openings before the first one of this look; None where no list says so."""
+    """Return which records were seen by openings before the first one of this look; None where no list says so.
+
+    A record is known by its id, and by its content where no other record of today has the same.
+    """
     path, openings = ledger
     first = opening.repeat_of or opening.number
     names = {one.records for one in openings if one.number < first}
@@ -46,7 +50,8 @@ def seen_before(opening: Opening, ledger: tuple[Path, Sequence[Opening]], ids: p
     if any(one is None for one in lists):
         return None
     *earlier, own = [one for one in lists if one is not None]
-    content = {one for known in earlier for one in known.content} - {""}
+    shared = {one for one, count in Counter(own.content).items() if count > 1}
+    content = {one for known in earlier for one in known.content} - {""} - shared
     known_ids = {one for known in earlier for one in known.ids}
     content_of = dict(zip(own.ids, own.content, strict=True))
     digests = [id_digest(name) for name in ids]
