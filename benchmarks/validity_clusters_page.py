@@ -20,11 +20,12 @@ def cluster_lines(results: Mapping[str, Any], table: Table) -> list[str]:
     return [
         "## Clusters",
         "",
-        "Errors that come together in vendors of ten, or of heavy-tailed sizes up to 200; .81% errors at every confidence,",
-        f"so every certificate is wrong ({pilots:,} pilots per cell, tolerance {tolerance:.3f}). *Beta*: rates vary from",
-        "vendor to vendor as a beta distribution does. *Few bad*: most vendors without any error, the worst case of small",
-        "ones. *Some wholly wrong*: all alike, but a few wholly wrong. *Estimated*: the bound is the upper limit in",
-        "development records, 7 for every 3 of the holdout, that are drawn anew for each pilot: both steps are simulated.",
+        "Errors that come together in vendors of ten, or of heavy-tailed sizes up to 200; .81% errors at every",
+        f"confidence, so every certificate is wrong ({pilots:,} pilots per cell, tolerance {tolerance:.3f}). *Beta*:",
+        "rates vary from vendor to vendor as a beta distribution does. *Few bad*: most vendors without any error, the",
+        "worst case of small ones. *Some wholly wrong*: all alike, but a few wholly wrong. *Estimated*: the bound is",
+        "the upper limit in development records, 7 for every 3 of the holdout, that are drawn anew for each pilot:",
+        "both steps are simulated.",
         f"Undeclared, {min(undeclared):.0%} to {max(undeclared):.0%} are wrong; declared at most {worst:.3f}.",
         "",
         *table(

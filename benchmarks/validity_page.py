@@ -154,9 +154,10 @@ def _lines(results: Mapping[str, Any]) -> list[str]:
         "",
         "- Records must be independent draws of what is to come, or clusters of what is to come; drift is watched in",
         "  operation. A bound of the correlation must hold, and error rates must not depend on a cluster's size.",
-        "- With errors, that two rates are the worst case of clusters is searched, not proved (decisions/0007-clusters.md).",
-        "- A bound from development records takes rates to vary somewhat as a beta distribution does. Clusters that are",
-        "  rarely wrong, but then wholly, are not seen there.",
+        "- With errors, that two rates are the worst case of clusters is searched, not proved",
+        "  (decisions/0007-clusters.md).",
+        "- A bound from development records takes rates to vary somewhat as a beta distribution does. Clusters that",
+        "  are rarely wrong, but then wholly, are not seen there.",
         "- Labels are taken as right; see the noise ceiling.",
     ]
 

@@ -507,3 +507,12 @@ def test_documents_are_signed_off_by_command(command: Callable[..., tuple[int, s
     assert command("sign", "tickets", "none.md", "--name", "Bo", "--role", "IT owner")[0] == 2
     assert command("sign", "nothing", "architecture.md", "--name", "Bo", "--role", "IT owner")[0] == 2
     assert command("charter", "nothing", "check")[0] == 2
+
+
+def test_a_placeholder_is_called_so_beside_its_target(suite: Path) -> None:
+    content = said(suite)
+    content["kpis"][0]["placeholder"] = True
+    (suite / "charter.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    page = document(suite).markdown()
+    assert page.count("(placeholder)") == 1
+    assert "at least 80.0% (placeholder)" in page.replace("\\", "")

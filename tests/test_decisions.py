@@ -119,3 +119,8 @@ def test_a_failed_call_is_a_failed_decision() -> None:
     failure = Failure(FailureCause.RATE_LIMITED, "429 five times")
     decision = decision_from_reply(Reply("r", None, 3.0, 5, failure=failure), ACTIONS)
     assert (decision.status, decision.cause, decision.detail) == (Status.FAILED, "rate_limited", "429 five times")
+
+
+@pytest.mark.parametrize("action", ["régler", "re\u0301gler", " régler "])
+def test_an_action_is_compared_as_labels_are(action: str) -> None:
+    assert read_answer({"action": action}, {"régler", "payer"}).action == "régler"

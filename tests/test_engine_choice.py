@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from small_pilots import with_settings
 
+from workbench.credentials import without_secrets
 from workbench.engines.build import PocketSpec, RaySpec, ServerSpec
 from workbench.engines.choice import EngineChoice, engine_spec, settled
 from workbench.engines.pocket import PACKAGED
 from workbench.engines.ray import RaySettings
 from workbench.engines.vllm import VllmSettings
 from workbench.errors import InputError
-from workbench.pilot import EngineKind, Pilot, RayOptions, ServerSettings, VllmOptions
+from workbench.pilot import EngineKind, Pilot, RayOptions, ServerSettings, VllmOptions, open_pilot
 
 URL = "http://127.0.0.1:9"
 SERVER = f"server: {{base_url: '{URL}', model: m, concurrency: 3}}"
@@ -119,6 +120,20 @@ def test_rays_settings_are_those_of_pilot_yaml(tickets: Callable[[int], Pilot]) 
     server = ServerSpec(URL, "n", "OPENAI_API_KEY", 3, 60.0, 5)
     assert spec == RaySpec(server, RaySettings("auto", workers=3, cpus_per_worker=0.5, gpus_per_worker=1))
     assert pickle.loads(pickle.dumps(spec)) == spec
+
+
+def test_a_cluster_that_is_started_here_is_to_get_the_servers_key_and_no_other_one(
+    tickets: Callable[[int], Pilot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pilot = with_settings(tickets(40), f"{SERVER}\nray: {{engine: server, workers: 1}}")
+    spec = engine_spec(pilot, EngineChoice(EngineKind.RAY))
+    assert isinstance(spec, RaySpec)
+    assert spec.settings.secrets == ("OPENAI_API_KEY",)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
+    monkeypatch.setenv("WORKBENCH_SIGNING_KEY", "key")
+    open_pilot(pilot.name, pilot.root)
+    started_with = without_secrets(os.environ, keep=spec.settings.secrets)  # as LocalCluster starts its program
+    assert (started_with["OPENAI_API_KEY"], "WORKBENCH_SIGNING_KEY" in started_with) == ("sk-planted", False)
 
 
 def test_a_setting_of_pilot_yaml_is_one_of_the_engines_own() -> None:

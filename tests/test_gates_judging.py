@@ -11,6 +11,9 @@ from workbench.errors import InputError
 from workbench.gates import Missing, State
 from workbench.gates.judging import judged_criteria
 from workbench.gates.remedy import BETTER_VERSION
+from workbench.metrics import CertificationSettings, EvaluationSettings, certify_outcomes, selective_accuracy
+from workbench.metrics.certified import certified_accuracy
+from workbench.metrics.prospects import what_would_do
 
 CHARGED = 2 * 0.05 * 2 / 3
 RIGHT = [{"id": "right", "kpi": "right"}]
@@ -252,6 +255,42 @@ def test_a_certified_threshold_passes_and_one_that_is_not_says_how_many_records_
     write_evaluation(pilot, outcomes_of(pilot), certification={**nothing, "records_needed": None}, outlook=seen)
     found = result(pilot, "sure")
     assert (found.missing, found.would_change) == (Missing(), f"a better version, or more records: {seen['says']}")
+
+
+@pytest.mark.parametrize(
+    ("n_wrong", "entities", "state"), [(5, None, State.PASS), (60, None, State.FAIL), (5, 5, State.UNPROVEN)]
+)
+def test_the_kpi_and_the_certificate_give_one_answer(
+    tmp_path: Path, n_wrong: int, entities: int | None, state: State
+) -> None:
+    # five of 360 wrong prove 90%, unless they are the records of five vendors; 60 of 360 cannot
+    pilot = gate_pilot(tmp_path, gate([{"id": "sure", "kpi": "sure"}, {"id": "proof", "check": "certified"}]))
+    named = {} if entities is None else {"entity": [f"V{i % entities}" for i in range(400)]}
+    wrong = [i for i in range(400) if i % 10][:n_wrong]
+    labels = outcomes_of(pilot)["label"].tolist()
+    seen = ["other" if i in wrong else one for i, one in enumerate(labels)]
+    outcomes = outcomes_of(pilot, action=labels, label=seen)
+    settings = CertificationSettings(0.9, 1 - 0.05 * 2 / 3, None, "escalate", "vendor")
+    found = certify_outcomes(outcomes.assign(**named), settings)
+    threshold = {"threshold": {"threshold": found.threshold}} if found.threshold is not None else {}
+    outlook = {**found.outlook.as_json(), "says": what_would_do(found), "assumes": "vendors may be wholly wrong"}
+    write_evaluation(pilot, outcomes.assign(**named), certification=found.as_json(), outlook=outlook, **threshold)
+    sure, proof = result(pilot, "sure"), result(pilot, "proof")
+    assert sure.state is state
+    assert (proof.state is State.PASS) == (state is State.PASS)
+    assert proof.reason.endswith("vendors may be wholly wrong")
+    if state is State.UNPROVEN:
+        assert "more vendors (" in sure.would_change
+        assert sure.would_change == proof.would_change
+    # whoever verifies the bundle computes the same
+    estimate = certified_accuracy(
+        outcomes.assign(**named),
+        found.as_json(),
+        selective_accuracy(outcomes, found.threshold or 0.5, "escalate"),
+        EvaluationSettings(found.threshold or 0.5, "escalate"),
+    )
+    assert sure.estimate is not None
+    assert sure.estimate.as_json() == estimate.as_json()
 
 
 def test_424_decisions_without_an_error_prove_992_of_1000_at_the_first_opening(tmp_path: Path) -> None:

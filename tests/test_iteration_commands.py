@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from commands import command_in
 from small_pilots import with_settings
+from stub_server import stub_process
 
 from workbench.pilot import Pilot
 
@@ -33,7 +34,9 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 def test_a_prompt_goes_from_lint_to_candidate_on_the_evidence_of_its_run(command: Command) -> None:
     code, out, _ = command("prompts", "lint", "tickets", "--json")
     assert (code, json.loads(out)["counts"]["error"]) == (0, 0)
-    code, out, _ = command("evaluate", "tickets", "--agent", "prompt_v1", "--limit", "6", "--json")
+    with stub_process() as url:
+        server = ("--engine", "server", "--base-url", url, "--model", "stub")
+        code, out, _ = command("evaluate", "tickets", "--agent", "prompt_v1", "--limit", "6", "--json", *server)
     run = json.loads(out)["run"]
     code, out, _ = command("prompts", "list", "tickets", "--json")
     assert [one["run"] for one in json.loads(out)["prompts"][0]["runs"]] == [run]
@@ -43,7 +46,7 @@ def test_a_prompt_goes_from_lint_to_candidate_on_the_evidence_of_its_run(command
     code, out, _ = command("prompts", "promote", "tickets", "v1", "--alias", "candidate", "--evidence", run)
     assert code == 0
     assert out.startswith("candidate is v1 (")
-    assert f"Evidence: run {run} on dev, pocket pocket: 6 planned" in out
+    assert f"Evidence: run {run} on dev, server stub: 6 planned" in out
     code, out, _ = command("prompts", "list", "tickets")
     assert "[candidate]" in out
     code, out, _ = command("prompts", "register", "tickets", "--json")

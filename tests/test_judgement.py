@@ -82,18 +82,18 @@ def test_the_answer_is_one_sentence_with_the_ceiling_beside_the_accuracy() -> No
     said = judgement.answer_sentence(evaluation, ceiling)
     # 380 of 400 documents are to be paid, and all are; 49 of 50 is .8950 to .9965 by Wilson
     assert said.startswith(
-        "payer on the holdout: right on 380 of 400 (95.0%) records (noise ceiling 98.0% (89.5% to 99.6%), n 50); "
+        "payer on the holdout: right on 380 of 400 (95.0%) records (noise ceiling: 98.0% (89.5% to 99.6%), n 50); "
         f"it may decide {found.n_automated} of 400"
     )
     lower = f"{100 * found.accuracy_lower:.2f}%"
     assert said.endswith(f"proved at 95.0% confidence to be right in at least {lower} of such decisions")
     unknown = Ceiling(Estimate.undefined("no audit"), "no audit")
     unproved = judgement.answer_sentence(certified_version(target=0.999), unknown)
-    assert "(noise ceiling not known); nothing it decides alone is proved to be right to 99.9%: " in unproved
-    assert judgement.answer_sentence(judged_version(), unknown).endswith("records (noise ceiling not known)")
+    assert "(noise ceiling: not known); nothing it decides alone is proved to be right to 99.9%: " in unproved
+    assert judgement.answer_sentence(judged_version(), unknown).endswith("records (noise ceiling: not known)")
 
 
 def test_a_ceiling_from_a_few_pairs_is_not_held_against_an_accuracy() -> None:
     few = noise_ceiling(Estimate.proportion(1, 10))
     said = judgement.answer_sentence(judged_version(), Ceiling(few, few.method.removeprefix("none: ")))
-    assert said.endswith("records (noise ceiling too few pairs to say)")
+    assert said.endswith("records (noise ceiling: too few pairs to say)")

@@ -106,7 +106,7 @@ def test_the_reflecting_models_key_is_sent_only_when_it_is_named(
         Reflection(ReflectionServer(models.url, REFLECTS, "REFLECTION_KEY"), tmp_path / "r.jsonl")("a")
     assert models.headers == ["Bearer s3cret"]
     assert "s3cret" not in (tmp_path / "r.jsonl").read_text(encoding="utf-8")
-    monkeypatch.delenv("REFLECTION_KEY")
+    monkeypatch.setenv("REFLECTION_KEY", "")
     with pytest.raises(InputError, match="key is not set"):
         Reflection(ReflectionServer(models.url, REFLECTS, "REFLECTION_KEY"), tmp_path / "r.jsonl")
 

@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 from small_pilots import with_settings
 
-from workbench.errors import InputError
-from workbench.evaluation import RunRequest, evaluate
+from workbench.engines.choice import EngineChoice
+from workbench.errors import InputError, RunError
+from workbench.evaluation import build_agent
 from workbench.iteration.repeats import RepeatRequest, Repeats, ask_repeatedly, mean_of_shares
-from workbench.iteration.stored import stored_evaluations
+from workbench.iteration.stored import left_out_runs
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.pilot import Pilot
-from workbench.splits import read_dataset
+from workbench.runner import Selection, Session, run_agent
+from workbench.splits import Dataset, Split, read_dataset
 from workbench.stats import clopper_pearson
 
 
@@ -78,10 +80,24 @@ def prompt_agent_of(pilot: Pilot) -> str:
     return next(name for name, agent in pilot.settings.agents.items() if agent.prompt is not None)
 
 
+def asked_once(pilot: Pilot, name: str, dataset: Dataset) -> Session:
+    """Ask a version about six development records."""
+    agent = build_agent(pilot, name, dataset, EngineChoice())
+    selection = Selection(dataset, Split.DEV, dataset.ids(Split.DEV, 6))
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        return run_agent(journal, agent, selection, show_progress=False)
+
+
+def test_repeats_that_no_call_answers_are_no_repeats(tickets: Callable[[int], Pilot]) -> None:
+    pilot = with_settings(tickets(60), "engine: server\nserver: {deadline_s: 1, max_attempts: 1}")
+    choice = EngineChoice.named("server", base_url="http://127.0.0.1:9", model="m")
+    with pytest.raises(RunError, match=r"not one of 4 records got a decision(.|\n)*4 failed: connection"):
+        ask_repeatedly(pilot, "prompt_v1", RepeatRequest(2, 1.0, 4, choice, False), read_dataset(pilot))
+
+
 def test_repeats_have_rows_of_their_own_and_leave_the_version_alone(prompted: Pilot) -> None:
     name, dataset = prompt_agent_of(prompted), read_dataset(prompted)
-    plain = RunRequest(limit=6, show_progress=False)
-    before = evaluate(prompted, name, plain, dataset)
+    before = asked_once(prompted, name, dataset)
     request = RepeatRequest(times=3, temperature=1.5, limit=6, show_progress=False)
     repeats = ask_repeatedly(prompted, name, request, dataset)
     assert repeats.right.shape == (6, 3)
@@ -92,9 +108,9 @@ def test_repeats_have_rows_of_their_own_and_leave_the_version_alone(prompted: Pi
         assert {entry.run: entry.decided for entry in journal.entries()} == calls
         assert {entry.version_digest for entry in journal.entries()} == {before.info.agent_digest}
     pd.testing.assert_frame_equal(again.said, repeats.said)
-    after = evaluate(prompted, name, plain, dataset)
-    assert after.session.n_asked == 0, "the version's own decisions are still the cached ones"
-    assert [evaluation.agent for evaluation in stored_evaluations(prompted)] == [name]
+    after = asked_once(prompted, name, dataset)
+    assert after.n_asked == 0, "the version's own decisions are still the cached ones"
+    assert [one.agent for one in left_out_runs(prompted, dataset)] == [name], "a repeat is no run of the version"
 
 
 def test_more_repeats_later_ask_only_what_is_new(prompted: Pilot) -> None:

@@ -141,8 +141,8 @@ def test_columns_with_gaps_are_required_and_mostly_empty_ones_are_not(tmp_path: 
     required = {name: column.required for name, column in made.contract.columns.items()}
     assert required == {"id": True, "often": True, "seldom": False, "y": True}
     said = " ".join(made.said)
-    assert "that are required, with the share that is empty: 'often (25%)'" in said
-    assert "that are not required, with the share that is empty: 'seldom (75%)'" in said
+    assert "that are required, with how many of 40: 'often (10)'" in said
+    assert "that are not required, with how many of 40: 'seldom (30)'" in said
 
 
 def test_spellings_of_a_label_become_aliases_and_are_said(tmp_path: Path) -> None:

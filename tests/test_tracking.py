@@ -41,7 +41,7 @@ def test_each_version_is_logged_once_with_what_a_reader_compares(tickets: Callab
     assert log_versions(pilot, versions) == links
     client, runs = logged_runs(pilot)
     by_agent = {run.data.params["agent"]: run for run in runs}
-    assert sorted(by_agent) == ["baseline", "majority"]
+    assert sorted(by_agent) == ["baseline", "boosted", "majority"]
     run = by_agent["baseline"]
     accuracy = versions[1].evaluation["estimates"]["accuracy"]
     logged = [run.data.metrics[name] for name in ("accuracy", "accuracy_lower", "accuracy_upper", "accuracy_n")]

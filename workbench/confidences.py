@@ -73,7 +73,7 @@ def ask_again(pilot: Pilot, agent: str, request: RunRequest, again: Again, datas
     InputError
         Fewer than two repeats, no temperature above 0, or a Python agent.
     RunError
-        The run was interrupted, the server refused the credentials, or a repeat got no decision at all.
+        The run was interrupted, the server refused the credentials, or no call of a repeat was answered.
     """
     if again.times < FEWEST_REPEATS or not 0.0 < again.temperature <= 2.0:
         raise InputError(
@@ -100,7 +100,8 @@ def _asked_once_more(pilot: Pilot, agent: str, request: RunRequest, dataset: Dat
             session = run_agent(journal, asked, selection, show_progress=request.show_progress)
         if session.refusal is not None:
             raise RunError("the server refused the credentials", where=asked.name, got=session.refusal)
-        require_decisions(journal.decisions(session.info.run), asked.name)
+        if not session.info.invalid:  # an answer that is no decision is what a repeat is there to show
+            require_decisions(journal.decisions(session.info.run), asked.name)
     return session.info.run
 
 

@@ -146,7 +146,7 @@ def infer_contract(frame: pd.DataFrame, columns: Columns, file: str) -> Contract
             str(name): Column(
                 type=types[name],
                 role=roles.get(name, Role.FIELD),
-                required=_filled_share(frame[name]) >= EXPECTED_FILLED,
+                required=float(_is_empty(frame[name]).mean()) <= 1 - EXPECTED_FILLED,
                 allowed=labels if name == columns.label else None,
                 aliases=aliases if name == columns.label else {},
                 pii=_pii(frame[name]),
@@ -174,8 +174,8 @@ def infer_type(cells: pd.Series[Any]) -> ColumnType:
     return ColumnType.STRING
 
 
-def _filled_share(cells: pd.Series[Any]) -> float:
-    return float((cells.notna() & (cells.map(str).str.strip() != "")).mean())
+def _is_empty(cells: pd.Series[Any]) -> pd.Series[bool]:
+    return cells.isna() | (cells.map(str).str.strip() == "")
 
 
 def _all_times(text: pd.Series[str], pattern: str) -> bool:
@@ -268,16 +268,12 @@ def _entity_notes(candidates: Sequence[str]) -> Iterator[str]:
 
 def _gap_notes(contract: Contract, frame: pd.DataFrame) -> Iterator[str]:
     """Say which columns with empty cells are required and which are not."""
-    gaps = {name: 1 - _filled_share(frame[name]) for name in contract.columns}
+    gaps = {name: int(_is_empty(frame[name]).sum()) for name in contract.columns}
     for is_required, verb in ((True, "are required"), (False, "are not required")):
-        named = [
-            f"{name} ({share:.0%})"
-            for name, share in gaps.items()
-            if share > 0 and contract.columns[name].required is is_required
-        ]
+        named = [f"{name} ({n:,})" for name, n in gaps.items() if n and contract.columns[name].required is is_required]
         if named:
             yield (
-                f"Columns with empty cells that {verb}, with the share that is empty: {shown(named)}. Confirm it in "
+                f"Columns with empty cells that {verb}, with how many of {len(frame):,}: {shown(named)}. Confirm it in "
                 "contract.yaml: what an agent cannot decide without is required."
             )
 

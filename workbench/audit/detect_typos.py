@@ -115,7 +115,7 @@ def _vote_on_words(column: Column, codes: Sequence[int], votes: Votes) -> None:
     n_rows: Counter[str] = Counter()
     holders: dict[str, list[int]] = defaultdict(list)
     for code in codes:
-        for word in set(WORD.findall(column.values[code].casefold())):
+        for word in dict.fromkeys(WORD.findall(column.values[code].casefold())):
             n_rows[word] += int(column.counts[code])
             if len(holders[word]) < 3:
                 holders[word].append(code)

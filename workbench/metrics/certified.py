@@ -96,7 +96,8 @@ def certify_outcomes(
     )
     if found.clustering is None:
         return found
-    both = _n_on_both_sides(outcomes, development)
+    automatable = outcomes[is_asked(outcomes)][np.isfinite(np.asarray(confidence))]
+    both = _n_on_both_sides(automatable, development)
     return replace(found, clustering=replace(found.clustering, entity=settings.entity, n_on_both_sides=both))
 
 
@@ -111,11 +112,11 @@ def _earlier(
     return (confidence, right) if entities is None else (confidence, right, entities)
 
 
-def _n_on_both_sides(outcomes: pd.DataFrame, development: pd.DataFrame | None) -> int | None:
-    """Return how many entities of the holdout have development records too, None where that is not known."""
+def _n_on_both_sides(automatable: pd.DataFrame, development: pd.DataFrame | None) -> int | None:
+    """Return how many entities of records that can be automated have development records too, None if not known."""
     if development is None or CLUSTER_COLUMN not in development.columns:
         return None
-    return len(set(outcomes[CLUSTER_COLUMN].dropna()) & set(development[CLUSTER_COLUMN].dropna()))
+    return len(set(automatable[CLUSTER_COLUMN].dropna()) & set(development[CLUSTER_COLUMN].dropna()))
 
 
 def certify_members(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,9 @@ def _slice(column: str, value: str, part: pd.DataFrame, facts: Facts, threshold:
 def _curve(facts: Facts) -> Any:
     assert facts.judged is not None
     curve = risk_coverage(facts.judged.outcomes, facts.pilot.settings.escalate_label)
-    return curve_plot(curve, facts.pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY), facts.judged.threshold)
+    charter, metric = facts.pilot.charter, KpiMetric.SELECTIVE_ACCURACY
+    plot = curve_plot(curve, charter.target(metric), facts.judged.threshold)
+    return None if plot is None else replace(plot, target_text=f"{plot.target_text}{charter.mark(metric)}")
 
 
 def _escalation(facts: Facts) -> str:

@@ -99,7 +99,7 @@ def answer_sentence(evaluation: Evaluation, ceiling: Ceiling) -> str:
     """Return in one sentence how often a version is right, beside the noise ceiling, and what it may decide alone."""
     right, proof = records_behind(evaluation, "accuracy"), evaluation.certification
     said = f"{evaluation.agent} on the holdout: right on {counted(len(right.counted), len(right.of))} records"
-    said += f" (noise ceiling {ceiling.beside})"
+    said += f" (noise ceiling: {ceiling.beside})"
     if evaluation.errors_cluster_on:
         said += f"; {undeclared_warning(evaluation.errors_cluster_on)}"
     if proof is None:

@@ -56,24 +56,17 @@ class Certification:
     accuracy_lower : float, optional
         Lower bound of the accuracy on automated decisions, at the confidence level; at least the target. None when
         nothing is certified.
-    records_needed : int, optional
-        About how many more labelled records give an 80% chance: to certify the automation target, or anything where
-        there is none. 0 when it is certified already; None when no number would do at the error rate observed, which
-        `outlook` says more about.
     n, n_automated, n_wrong : int
         All records; those automated at the threshold, and the wrong ones among them (0 when nothing is certified).
     order : Order
         Which coverages were tested, and where that order came from.
     clustering : Clustering, optional
         The clusters that records come in, the bound of their correlation and what contradicts it.
-    outlook : Outlook
-        What was seen at the automation aimed at, and what more records could prove.
     """
 
     threshold: float | None
     automation_rate: float
     accuracy_lower: float | None
-    records_needed: int | None
     n: int
     n_automated: int
     n_wrong: int
@@ -83,8 +76,8 @@ class Certification:
     order: Order
     clustering: Clustering | None
     steps: Steps = field(repr=False)
-    outlook: Outlook = field(repr=False)
     claim: Claim = field(repr=False)
+    ranked: Ranked = field(repr=False)
 
     @property
     def is_certified(self) -> bool:
@@ -97,6 +90,21 @@ class Certification:
         if self.threshold is None:
             return np.empty(0)
         return np.asarray(self.steps.threshold[self.steps.p_value <= self.claim.alpha], dtype=np.float64)
+
+    @property
+    def outlook(self) -> Outlook:
+        """What was seen at the automation aimed at, and what more records could prove."""
+        return outlook(self.ranked, self.n_automated, self.claim)
+
+    @property
+    def records_needed(self) -> int | None:
+        """About how many more labelled records give an 80% chance to certify the automation target, or else anything.
+
+        0 when it is certified already; None when no number would do at the error rate observed, or when the bound of a
+        correlation does not hold; `outlook` says more.
+        """
+        is_void = self.clustering is not None and self.clustering.contradicted is not None
+        return None if is_void else self.outlook.records_needed
 
     @property
     def level(self) -> float:
@@ -232,12 +240,10 @@ def certify_threshold(
     steps, n_passed = _walked(ranked, order, claim)
     is_void = clustering is not None and clustering.contradicted is not None
     threshold, automated, wrong, lower = _found(steps, 0 if is_void else n_passed, claim)
-    ahead = outlook(ranked, automated, claim)
     return Certification(
         threshold=threshold,
         automation_rate=automated / ranked.n,
         accuracy_lower=lower,
-        records_needed=None if is_void else ahead.records_needed,
         n=ranked.n,
         n_automated=automated,
         n_wrong=wrong,
@@ -247,8 +253,8 @@ def certify_threshold(
         order=order,
         clustering=clustering,
         steps=steps,
-        outlook=ahead,
         claim=claim,
+        ranked=ranked,
     )
 
 

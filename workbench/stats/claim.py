@@ -13,7 +13,7 @@ from workbench.stats.worst_case import MOST_ROWS, Nested, TwoPoint, error_cdf, w
 CERTAIN = 1.0 - 1e-9
 TOLERANCE, SLACK = 1e-8, 1e-4
 MOST_ERRORS = 120  # that the records looked for may have: beyond that "about so many" says little
-FACTORS = 20
+FACTORS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,8 +108,9 @@ class Claim:
         """
         if self.clusters is None:
             return certification_power(np.floor(counts), self.target, error_rate, 1.0 - self.alpha)
-        rho, most = self.clusters.correlation, max(int(allowed_errors(counts, self.target, self.alpha).max()), 0)
-        grown = np.round(self.clusters.at_least(np.array([of])) * (counts / of)[:, None])
+        rho, sizes = self.clusters.correlation, self.clusters.at_least(np.array([of]))
+        most = min(max(int(allowed_errors(counts, self.target, self.alpha).max()), 0), MOST_ERRORS + 2 * sizes.shape[1])
+        grown = np.round(sizes * (counts / of)[:, None])
         allowed = worst_allowed(grown, 1.0 - self.target, rho, self.alpha, most)
         cdf = error_cdf(grown, TwoPoint.at(0.0, error_rate, rho), most)
         chance = np.take_along_axis(cdf, np.maximum(allowed, 0)[:, None], axis=1)[:, 0]
@@ -121,7 +122,8 @@ class Claim:
             return records_for_power(self.target, error_rate, power, 1.0 - self.alpha)
         if error_rate >= 1.0 - self.target:
             return None
-        low, high = 1.0 / (1.0 - self.target), MOST_ERRORS / (1.0 - self.target)
+        inflation = 1.0 + (of / self.clusters.at_least(np.array([of]))[0, 0] - 1.0) * self.clusters.correlation
+        low, high = 1.0 / (1.0 - self.target), MOST_ERRORS / (1.0 - self.target) * inflation
         for _ in range(2):
             counts = np.geomspace(low, high, FACTORS)
             enough = np.flatnonzero(self.power(counts, error_rate, of) >= power)

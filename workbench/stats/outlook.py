@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,8 @@ class Outlook:
         About how many more records give an 80% chance of the aim; 0 when it is proved, None when no number would do at
         the error rate observed, or when these are enough and it was lost to an earlier test.
     within_reach : float, optional
-        Automation below the aim that takes the fewest records to prove, looked for in steps of 5%; None where no number
-        would do for any.
+        Automation below the aim that takes the fewest records to prove, looked for in steps of 5%, with clusters of
+        10%; None where no number would do for any.
     within_reach_needs : int, optional
         About how many more that would be.
     lost_at : float, optional
@@ -74,11 +75,13 @@ class Outlook:
         return {name: getattr(self, name) for name in self.__slots__} | {"prospect": self.prospect.value}
 
 
+@lru_cache(maxsize=32)
 def outlook(ranked: Ranked, n_certified: int, claim: Claim) -> Outlook:
     """Return what more records could prove, for so many decisions that are certified already."""
     wanted, place = claim.automation_target, _place(ranked, claim)
     automatable = int(ranked.n_automated[-1]) if len(ranked.threshold) else 0
-    ahead = _needed_at(ranked, SHARES[SHARES * ranked.n > n_certified], claim)
+    shares = SHARES if claim.clusters is None else SHARES[1::2]  # with clusters each of them takes its time
+    ahead = _needed_at(ranked, shares[shares * ranked.n > n_certified], claim)
     lost_at = max((share for share, more in ahead if more <= 0 and not n_certified), default=None)
     lesser = [(share, more) for share, more in ahead if more > 0 and wanted is not None and share < wanted]
     share, more = min(lesser, key=lambda one: one[1], default=(None, None))

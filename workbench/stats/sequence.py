@@ -29,7 +29,7 @@ POWER_GIVEN_UP = 0.01
 SEED = 20_260_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
     """Records by falling confidence, one entry per distinct confidence that may be automated.
 

@@ -9,6 +9,7 @@ docs/decisions/0007-clusters.md has the proof and how the search was checked.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,12 +96,9 @@ def worst_p_values(at_least: Floats, errors: Integers, rate: float, correlation:
     rate, correlation : float
         The rate, in (0, 1); the bound of the intra-cluster correlation, in (0, 1].
     """
-    k = errors[:, None]
-    found = [
-        np.take_along_axis(error_cdf(at_least, one, int(errors.max())), k, axis=1)[:, 0]
-        for one in _searched(rate, correlation)
-    ]
-    return np.asarray(np.max(found, axis=0))
+    circle = _Circle.of(int(errors.max()))
+    found = [circle.tails(at_least, one, errors) for one in _searched(rate, correlation)]
+    return np.asarray(np.clip(np.max(found, axis=0), 0.0, 1.0))
 
 
 def worst_allowed(at_least: Floats, rate: float, correlation: float, alpha: float, most: int) -> Integers:
@@ -114,27 +112,68 @@ def worst_allowed(at_least: Floats, rate: float, correlation: float, alpha: floa
 
 
 def error_cdf(at_least: Floats, rates: TwoPoint, k_max: int) -> Floats:
-    """Return P(at most 0, 1, ..., k_max errors), one row for each row of cluster sizes.
+    """Return P(at most 0, 1, ..., k_max errors), one row for each row of cluster sizes."""
+    circle = _Circle.of(k_max)
+    return np.concatenate([circle.distributions(some, rates, k_max) for some in circle.parts(at_least)])
 
-    Notes
-    -----
-    The generating function, a product over clusters, is evaluated on a circle inside the unit circle and inverted by a
-    Fourier transform (Abate and Whitt, 1992); the error is below 1e-9.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Circle:
+    """Points on a circle inside the unit circle, at which generating functions are evaluated.
+
+    Coefficients follow by a Fourier sum (Abate and Whitt, 1992), with an error below 1e-9. `z` has the points of the
+    half circle, as the others are their conjugates.
     """
-    n_points = 1 << int(OVERSAMPLED * (k_max + 1) - 1).bit_length()
-    radius = ALIASING ** (1.0 / n_points)
-    z = radius * np.exp(-2j * np.pi * np.arange(n_points // 2 + 1) / n_points)
-    ratios = np.diff(rates.log_generating(z, at_least.shape[1]), axis=0, prepend=0.0)
-    looked_at = at_least[:: max(len(at_least) // 8, 1)] @ ratios.real
-    n_used = int(np.flatnonzero((looked_at > NEGLIGIBLE).any(axis=0)).max(initial=0)) + 1
-    ratios, weights = ratios[:, :n_used], 1.0 / (1.0 - z[:n_used])
-    scale, rows = radius ** -np.arange(k_max + 1.0), max(CHUNK // n_points, 1)
-    parts = []
-    for start in range(0, len(at_least), rows):
-        counts = at_least[start : start + rows]
-        values = np.exp(counts @ ratios.real + 1j * (counts @ ratios.imag)) * weights
-        parts.append(np.fft.irfft(values, n_points, axis=1)[:, : k_max + 1] * scale)
-    return np.asarray(np.clip(np.concatenate(parts), 0.0, 1.0), dtype=np.float64)
+
+    n_points: int
+    radius: float
+    z: np.ndarray
+
+    @classmethod
+    def of(cls, k_max: int) -> _Circle:
+        """Return a circle for up to k_max errors."""
+        n_points = 1 << int(OVERSAMPLED * (k_max + 1) - 1).bit_length()
+        radius = ALIASING ** (1.0 / n_points)
+        return cls(n_points, radius, radius * np.exp(-2j * np.pi * np.arange(n_points // 2 + 1) / n_points))
+
+    def parts(self, at_least: Floats) -> list[Floats]:
+        """Return so many rows at a time that they need little memory."""
+        rows = max(CHUNK // self.n_points, 1)
+        return [at_least[start : start + rows] for start in range(0, len(at_least), rows)]
+
+    def values(self, at_least: Floats, rates: TwoPoint) -> np.ndarray:
+        """Return the generating function of P(at most k errors), at as many points as matter."""
+        z = self.z[: self._n_used(at_least.min(axis=0), rates)]
+        ratios = np.diff(rates.log_generating(z, at_least.shape[1]), axis=0, prepend=0.0)
+        return np.asarray(np.exp(at_least @ ratios.real + 1j * (at_least @ ratios.imag)) / (1.0 - z))
+
+    def _n_used(self, fewest: Floats, rates: TwoPoint) -> int:
+        """Return from which point on the values are negligible.
+
+        The modulus of a cluster's factor is at most that of its terms together, which falls along the half circle.
+        """
+        sizes, of_size = np.arange(1.0, len(fewest) + 1.0), fewest - np.append(fewest[1:], 0.0)
+
+        def bound(place: int) -> float:
+            good, bad = (float(np.log(abs(1.0 + p * (self.z[place] - 1.0)))) for p in (rates.good, rates.bad))
+            return -float(
+                of_size @ np.logaddexp(np.log1p(-rates.weight) + sizes * good, np.log(rates.weight) + sizes * bad)
+            )
+
+        return max(bisect_left(range(len(self.z)), -NEGLIGIBLE, key=bound), 1)
+
+    def distributions(self, at_least: Floats, rates: TwoPoint, k_max: int) -> Floats:
+        """Return P(at most 0, 1, ..., k_max errors)."""
+        coefficients = np.fft.irfft(self.values(at_least, rates), self.n_points, axis=1)[:, : k_max + 1]
+        return np.asarray(np.clip(coefficients * self.radius ** -np.arange(k_max + 1.0), 0.0, 1.0), dtype=np.float64)
+
+    def tails(self, at_least: Floats, rates: TwoPoint, errors: Integers) -> Floats:
+        """Return P(at most so many errors), one number for each row."""
+        values = self.values(at_least, rates)
+        n_used = values.shape[1]
+        values = values * np.exp(-np.multiply.outer(errors, np.log(self.z[:n_used])))
+        twice = np.where((np.arange(n_used) == 0) | (np.arange(n_used) == self.n_points // 2), 1.0, 2.0)
+        return np.asarray(values.real @ twice / self.n_points, dtype=np.float64)
 
 
 def _searched(rate: float, correlation: float) -> list[TwoPoint]:
