@@ -32,7 +32,7 @@ from workbench.metrics.certified import (
     stated_bound,
 )
 from workbench.metrics.outcomes import is_asked, is_right
-from workbench.metrics.prospects import assumptions, undeclared_warning, what_would_do
+from workbench.metrics.prospects import certification_note, outlook_json
 from workbench.pilot import Pilot
 from workbench.prompts import read_prompts
 from workbench.provenance import provenance
@@ -104,7 +104,7 @@ class Evaluation:
             "threshold_note": self.threshold_note,
             "certification": None if self.certification is None else self.certification.as_json(),
             "errors_cluster_on": [asdict(one) for one in self.errors_cluster_on],
-            "outlook": None if self.certification is None else _outlook(self.certification, self.errors_cluster_on),
+            "outlook": None if self.certification is None else outlook_json(self.certification, self.errors_cluster_on),
             "estimates": {name: estimate.as_json() for name, estimate in self.estimates.items()},
         }
 
@@ -274,7 +274,7 @@ def _evaluation(
     if certification is not None:
         threshold = choice_of(certification) or threshold
         clustered = _undeclared(pilot, dataset, development)
-        note = _certification_note(certification, note, clustered)
+        note = certification_note(certification, note, clustered)
     settings = _settings(pilot, identity, threshold, _wall_s(info, decisions))
     estimates = evaluate_outcomes(outcomes, settings)
     if certification is not None:
@@ -362,32 +362,6 @@ def _certification(
         bound=stated_bound(pilot.charter),
     )
     return certify_outcomes(outcomes, settings, development)
-
-
-def _outlook(certification: Certification, clustered: Sequence[ErrorCluster]) -> dict[str, Any]:
-    """Return what more records could prove as JSON values, and in words, with what the proof assumes."""
-    assumed = _assumed(certification, clustered)
-    return {**certification.outlook.as_json(), "says": what_would_do(certification), "assumes": "; ".join(assumed)}
-
-
-def _assumed(certification: Certification, clustered: Sequence[ErrorCluster]) -> list[str]:
-    """Return in words what a proof assumes of dependence, and what warns against it."""
-    said = [] if certification.clustering is None else [assumptions(certification.clustering)]
-    return [*said, undeclared_warning(clustered)] if clustered else said
-
-
-def _certification_note(certification: Certification, otherwise: str, clustered: Sequence[ErrorCluster]) -> str:
-    """Return in words what the holdout proves; otherwise: where the threshold comes from when it proves nothing."""
-    level, of = f"{certification.confidence_level:.2%} confidence", f"{certification.n:,} holdout records"
-    ends = _assumed(certification, clustered)
-    if certification.threshold is not None:
-        proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
-        automated = f"automating {certification.automation_rate:.1%}"
-        said = f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
-        return "; ".join((said, *ends))
-    missing = what_would_do(certification)
-    said = "; ".join((f"Nothing can be certified for {certification.target:g} on {of} at {level}", missing, *ends))
-    return f"{said}. {otherwise}"
 
 
 def _threshold(

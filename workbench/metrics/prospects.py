@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Any, assert_never
 
 from workbench.stats import BoundSource, Certification, Clustering, ErrorCluster, Outlook, Prospect
 
@@ -69,6 +69,32 @@ def undeclared_warning(clustered: Sequence[ErrorCluster]) -> str:
     """Return in words that errors cluster on columns that are no declared entity."""
     columns = " and ".join(f"`{one.column}` (correlation about {one.correlation:.2g})" for one in clustered)
     return f"errors cluster on {columns}: declare it as entity in contract.yaml, the certificate may be wrong"
+
+
+def outlook_json(certification: Certification, clustered: Sequence[ErrorCluster]) -> dict[str, Any]:
+    """Return what more records could prove as JSON values, and in words, with what the proof assumes."""
+    assumed = _assumed(certification, clustered)
+    return {**certification.outlook.as_json(), "says": what_would_do(certification), "assumes": "; ".join(assumed)}
+
+
+def _assumed(certification: Certification, clustered: Sequence[ErrorCluster]) -> list[str]:
+    """Return in words what a proof assumes of dependence, and what warns against it."""
+    said = [] if certification.clustering is None else [assumptions(certification.clustering)]
+    return [*said, undeclared_warning(clustered)] if clustered else said
+
+
+def certification_note(certification: Certification, otherwise: str, clustered: Sequence[ErrorCluster]) -> str:
+    """Return in words what the holdout proves; otherwise: where the threshold comes from when it proves nothing."""
+    level, of = f"{certification.confidence_level:.2%} confidence", f"{certification.n:,} holdout records"
+    ends = _assumed(certification, clustered)
+    if certification.threshold is not None:
+        proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
+        automated = f"automating {certification.automation_rate:.1%}"
+        said = f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
+        return "; ".join((said, *ends))
+    missing = what_would_do(certification)
+    said = "; ".join((f"Nothing can be certified for {certification.target:g} on {of} at {level}", missing, *ends))
+    return f"{said}. {otherwise}"
 
 
 def _sizes(clustering: Clustering) -> str:
