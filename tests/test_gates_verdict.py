@@ -86,6 +86,7 @@ def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_rec
     sure = {"id": "certified", "check": "certified"}
     slow = {"id": "slow", "metric": "latency_p99_s", "operator": "<=", "target": 9}
     pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, sure, slow]))
+    signed(pilot)
     block = {"threshold": None, "n": 400, "confidence_level": 0.9667, "records_needed": 228_444, **UNPROVED}
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(80)), certification=block)
     facts = facts_of(pilot)
@@ -103,6 +104,7 @@ def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_rec
 
 def test_where_nothing_fails_the_largest_count_is_the_one_answer(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, {"id": "certified", "check": "certified"}]))
+    signed(pilot)
     block = {"threshold": None, "n": 400, "confidence_level": 0.9667, "records_needed": 20_000, **UNPROVED}
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(36)), certification=block)  # 91% right: not enough records
     found = decide(facts_of(pilot), 2, {})
