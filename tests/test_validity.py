@@ -15,7 +15,19 @@ ROOT = Path(__file__).parent.parent
 def test_the_validity_simulations_keep_their_promises(tmp_path: Path) -> None:
     # a tenth of the pilots of docs/validity.md: .05 and three standard errors of a rate of .05 at 100 are .115
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.validity", "--pilots", "100", "--samples", "500", "--out", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.validity",
+            "--pilots",
+            "100",
+            "--cluster-pilots",
+            "20",
+            "--samples",
+            "500",
+            "--out",
+            str(tmp_path),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
