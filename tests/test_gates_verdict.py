@@ -85,7 +85,14 @@ def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_rec
     sure = {"id": "certified", "check": "certified"}
     slow = {"id": "slow", "metric": "latency_p99_s", "operator": "<=", "target": 9}
     pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, sure, slow]))
-    block = {"threshold": None, "n": 400, "confidence_level": 0.9667, "records_needed": 228_444}
+    block = {
+        "threshold": None,
+        "n": 400,
+        "confidence_level": 0.9667,
+        "records_needed": 228_444,
+        "clustering": None,
+        "target": 0.9,
+    }
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(80)), certification=block)
     facts = facts_of(pilot)
     found = decide(facts, 2, {})
@@ -102,7 +109,14 @@ def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_rec
 
 def test_where_nothing_fails_the_largest_count_is_the_one_answer(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, {"id": "certified", "check": "certified"}]))
-    block = {"threshold": None, "n": 400, "confidence_level": 0.9667, "records_needed": 20_000}
+    block = {
+        "threshold": None,
+        "n": 400,
+        "confidence_level": 0.9667,
+        "records_needed": 20_000,
+        "clustering": None,
+        "target": 0.9,
+    }
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(36)), certification=block)  # 91% right: not enough records
     found = decide(facts_of(pilot), 2, {})
     assert (found.missing.records, found.missing.days) == (20_000, 200)  # 100 a day, says the charter
@@ -166,7 +180,7 @@ def test_a_decision_is_plain_json(tmp_path: Path) -> None:
     write_evaluation(pilot, outcomes_of(pilot))
     said = decide(facts_of(pilot), 2, {"agent": "A"}).as_json()
     assert json.loads(json.dumps(said, allow_nan=False)) == said
-    assert said["counts"] == {"pass": 5, "fail": 0, "unproven": 1}  # with the three that are built in
+    assert said["counts"] == {"pass": 6, "fail": 0, "unproven": 1}  # with the four that are built in
 
 
 def test_each_criterion_is_a_test_case_of_junit() -> None:
