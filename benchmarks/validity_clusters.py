@@ -80,7 +80,8 @@ def estimated(generator: np.random.Generator, vendors: Vendors, n: int) -> Corre
     return CorrelationBound(upper, BoundSource.DEVELOPMENT, BOUND_SHARE)
 
 
-def _certified(sample: tuple[np.ndarray, np.ndarray, np.ndarray], bound: Bound, is_declared: bool = True) -> bool:
+def certified(sample: tuple[np.ndarray, np.ndarray, np.ndarray], bound: Bound, is_declared: bool = True) -> bool:
+    """Return whether anything is certified on holdout records, at a bound or without their vendors."""
     confidence, correct, vendor = sample
     dependence = {"clusters": vendor, "correlation_at_most": bound} if is_declared else {}
     found = certify_threshold(confidence, correct, target=TARGET, confidence_level=1 - DELTA, **dependence)
@@ -112,7 +113,7 @@ def wrong_cells(n_pilots: int) -> Iterator[dict[str, Any]]:
                     bounds.append(bound.at_most)
                 elif procedure != "undeclared":
                     bound = float(procedure.removeprefix("stated "))
-                wrong += _certified(vendors.draw(generator, n), bound, procedure != "undeclared")
+                wrong += certified(vendors.draw(generator, n), bound, procedure != "undeclared")
             yield {
                 "rates": vendors.rates,
                 "correlation": vendors.correlation,
@@ -136,7 +137,7 @@ def power_cells(n_pilots: int) -> Iterator[dict[str, Any]]:
             _, correct, vendor = vendors.draw(generator, n)
             wrong = tuple(sorted(np.bincount(vendor, weights=~correct).astype(int).tolist()))
             if wrong not in known:  # all confidences are alike, so only these numbers matter
-                known[wrong] = _certified((np.ones(n), correct, vendor), bound)
+                known[wrong] = certified((np.ones(n), correct, vendor), bound)
             found += known[wrong]
         yield {"n": n, "bound": bound, "correlation": correlation, "pilots": n_pilots, "certified": found / n_pilots}
 

@@ -16,6 +16,7 @@ from commands import command_in
 from ticket_records import write_tickets
 
 from workbench.charter import CATALOGUE, Charter, KpiMetric
+from workbench.charter.coverage import covered_files, judged_settings_file
 from workbench.charter.gaps import charter_gaps, read_draft
 from workbench.charter.metrics import catalogue_markdown
 from workbench.charter.regulation import ai_act_dates, obligation
@@ -23,12 +24,11 @@ from workbench.charter.schema import AiActRiskClass
 from workbench.charter.signatures import charter_signatures, require_signatures, sign_charter
 from workbench.configuration import read_settings
 from workbench.errors import InputError, SignatureError
-from workbench.evidence.agreement import agreement_files
 from workbench.metrics import METRIC_NAMES
 from workbench.pilot import open_pilot
 from workbench.report.charter import CharterDocument
 from workbench.scaffold import Columns, init_pilot
-from workbench.signing.documents import Signer, document_signatures, sign_document
+from workbench.signing.documents import Signer, document_signatures, sign_document, signature_files
 from workbench.signing.keys import generated_key, new_key
 
 ROOT = Path(__file__).parent.parent
@@ -292,9 +292,11 @@ def test_in_a_bundle_everything_that_is_covered_lies_in_one_folder(
     suite: Path, covered: dict[str, Path], tmp_path: Path
 ) -> None:
     bundle = tmp_path / "bundle"
-    for name, content in agreement_files(suite).items():
+    files = {"charter.yaml": suite / "charter.yaml", **covered_files(suite)}
+    for name, path in {**files, **signature_files(suite, ["charter.yaml"])}.items():
         (bundle / name).parent.mkdir(parents=True, exist_ok=True)
-        (bundle / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+        (bundle / name).write_bytes(path.read_bytes())
+    (bundle / "pilot.yaml").write_bytes(judged_settings_file(suite / "pilot.yaml"))
     charter = read_settings(bundle / "charter.yaml", Charter)
     assert charter_signatures(bundle, charter, suite.name).is_complete
     assert set(yaml.safe_load((bundle / "pilot.yaml").read_text(encoding="utf-8"))) == {"escalate_label", "prices"}

@@ -42,7 +42,7 @@ def test_errors_that_cluster_on_an_undeclared_column_are_warned_of(tmp_path: Pat
     assert "errors cluster on `vendor` (correlation about 0." in evaluation.threshold_note
     said = evaluation.as_json()
     assert said["errors_cluster_on"][0]["column"] == "vendor"
-    assert "declare it as entity" in said["outlook"]["assumes"]
+    assert "declare it as entity" in said["outlook"]["warns"]
 
 
 def test_errors_that_do_not_cluster_are_not_warned_of(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def certification_note(
     """Return in words what the holdout proves; otherwise: where the threshold comes from when it proves nothing."""
     target = f"{certification.target:g}{mark}"
     level, of = f"{certification.confidence_level:.2%} confidence", f"{certification.n:,} holdout records"
-    ends = _assumed(certification, clustered)
+    ends = [*_assumed(certification), *_warned(clustered)]
     if certification.threshold is not None:
         proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
         automated = f"automating {certification.automation_rate:.1%}"
@@ -85,15 +85,23 @@ def certification_note(
 
 
 def outlook_json(certification: Certification, clustered: Sequence[ErrorCluster]) -> dict[str, Any]:
-    """Return what more records could prove as JSON values, and in words, with what the proof assumes."""
-    assumed = _assumed(certification, clustered)
-    return {**certification.outlook.as_json(), "says": what_would_do(certification), "assumes": "; ".join(assumed)}
+    """Return what more records could prove as JSON values, and in words; what the proof assumes, what warns of it."""
+    return {
+        **certification.outlook.as_json(),
+        "says": what_would_do(certification),
+        "assumes": "; ".join(_assumed(certification)),
+        "warns": "; ".join(_warned(clustered)),
+    }
 
 
-def _assumed(certification: Certification, clustered: Sequence[ErrorCluster]) -> list[str]:
-    """Return in words what a proof assumes of dependence, and what warns against it."""
-    said = [] if certification.clustering is None else [assumptions(certification.clustering)]
-    return [*said, undeclared_warning(clustered)] if clustered else said
+def _assumed(certification: Certification) -> list[str]:
+    """Return in words what a proof assumes of dependence."""
+    return [] if certification.clustering is None else [assumptions(certification.clustering)]
+
+
+def _warned(clustered: Sequence[ErrorCluster]) -> list[str]:
+    """Return in words that a proof may be wrong, as errors cluster on a column that is not declared."""
+    return [undeclared_warning(clustered)] if clustered else []
 
 
 def development_outcomes(dataset: Dataset, journal: Journal, info: RunInfo) -> pd.DataFrame | None:

@@ -24,23 +24,24 @@ def certified(facts: Facts) -> Answer:
     if block is None:
         return Answer(State.UNPROVEN, "the evaluation on the holdout certified no threshold", "evaluate it again")
     outlook = facts.judged.content.get("outlook") or {}
-    assumed = f"; {outlook['assumes']}" if outlook.get("assumes") else ""
+    warned = f"; {outlook['warns']}" if outlook.get("warns") else ""
+    assumed = (outlook["assumes"],) if outlook.get("assumes") else ()
     level, of = percent(block["confidence_level"], 2), f"{block['n']:,} holdout records"
     if block["threshold"] is not None:
         proved = f"right in at least {percent(block['accuracy_lower'], 2)} of automated decisions"
         automated = f"{block['n_automated']:,} of {of} automated, {block['n_wrong']:,} wrong"
         reason = f"threshold {block['threshold']:.4f} is certified at {level} confidence: {proved} ({automated})"
-        return Answer(State.PASS, reason + assumed)
-    reason = f"no threshold can be certified for {percent(target, 2)} at {level} confidence on {of}{assumed}"
+        return Answer(State.PASS, reason + warned, details=assumed)
+    reason = f"no threshold can be certified for {percent(target, 2)} at {level} confidence on {of}{warned}"
     more, says = block["records_needed"], outlook.get("says", "at this quality no number of records would do")
     clustering = block.get("clustering") or {}
     if not more:
         if outlook.get("prospect") == Prospect.OPEN:
-            return Answer(State.UNPROVEN, reason, f"a better version, or more records: {says}")
+            return Answer(State.UNPROVEN, reason, f"a better version, or more records: {says}", details=assumed)
         if outlook.get("prospect") == Prospect.LOST or clustering.get("contradicted") is not None:
-            return Answer(State.UNPROVEN, reason, says)
-        return Answer(State.UNPROVEN, f"{reason}; {says}", BETTER_VERSION, Missing(version=True))
+            return Answer(State.UNPROVEN, reason, says, details=assumed)
+        return Answer(State.UNPROVEN, f"{reason}; {says}", BETTER_VERSION, Missing(version=True), assumed)
     change = f"about {more:,} more labelled holdout records for an 80% chance, or a better version"
     if clustering:
         change = f"{says}, or a better version"
-    return Answer(State.UNPROVEN, reason, change, Missing(records=more, days=arrival_days(facts, more)))
+    return Answer(State.UNPROVEN, reason, change, Missing(records=more, days=arrival_days(facts, more)), assumed)
