@@ -85,6 +85,7 @@ def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_rec
     sure = {"id": "certified", "check": "certified"}
     slow = {"id": "slow", "metric": "latency_p99_s", "operator": "<=", "target": 9}
     pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, sure, slow]))
+    signed(pilot)
     block = {
         "threshold": None,
         "n": 400,
@@ -109,6 +110,7 @@ def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_rec
 
 def test_where_nothing_fails_the_largest_count_is_the_one_answer(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, {"id": "certified", "check": "certified"}]))
+    signed(pilot)
     block = {
         "threshold": None,
         "n": 400,
