@@ -20,6 +20,7 @@ from workbench.report.gate_page import gate_page
 
 RIGHT, LOAD = {"id": "right", "kpi": "right"}, {"id": "load", "check": "load"}
 SURE = {"id": "sure", "kpi": "sure"}
+UNPROVED = {"target": 0.9, "clustering": None}
 HOSTILE = "<script>alert(1)</script> | @all [x](http://evil.example) `a` \x00\x1b"
 
 
@@ -86,14 +87,7 @@ def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_rec
     slow = {"id": "slow", "metric": "latency_p99_s", "operator": "<=", "target": 9}
     pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, sure, slow]))
     signed(pilot)
-    block = {
-        "threshold": None,
-        "n": 400,
-        "confidence_level": 0.9667,
-        "records_needed": 228_444,
-        "clustering": None,
-        "target": 0.9,
-    }
+    block = {"threshold": None, "n": 400, "confidence_level": 0.9667, "records_needed": 228_444, **UNPROVED}
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(80)), certification=block)
     facts = facts_of(pilot)
     found = decide(facts, 2, {})
@@ -111,14 +105,7 @@ def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_rec
 def test_where_nothing_fails_the_largest_count_is_the_one_answer(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate([RIGHT, SURE, {"id": "certified", "check": "certified"}]))
     signed(pilot)
-    block = {
-        "threshold": None,
-        "n": 400,
-        "confidence_level": 0.9667,
-        "records_needed": 20_000,
-        "clustering": None,
-        "target": 0.9,
-    }
+    block = {"threshold": None, "n": 400, "confidence_level": 0.9667, "records_needed": 20_000, **UNPROVED}
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(36)), certification=block)  # 91% right: not enough records
     found = decide(facts_of(pilot), 2, {})
     assert (found.missing.records, found.missing.days) == (20_000, 200)  # 100 a day, says the charter

@@ -13,10 +13,8 @@ import pandas as pd
 from workbench.charter import KpiMetric
 from workbench.errors import RunError
 from workbench.evaluation.threshold import (
-    certification_note,
     certification_of,
     development_outcomes,
-    outlook_json,
     threshold_of,
     undeclared_entities,
 )
@@ -29,6 +27,7 @@ from workbench.metrics.certified import (
     choice_of,
 )
 from workbench.metrics.outcomes import is_asked, is_right
+from workbench.metrics.prospects import certification_note, outlook_json
 from workbench.pilot import Pilot
 from workbench.runner import Session
 from workbench.splits import Dataset, Split, ledger_path, opened_before

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import pandas as pd
 
 from workbench.charter import KpiMetric
@@ -19,7 +16,6 @@ from workbench.metrics.certified import (
     stated_bound,
 )
 from workbench.metrics.outcomes import is_asked
-from workbench.metrics.prospects import assumptions, undeclared_warning, what_would_do
 from workbench.pilot import Pilot
 from workbench.splits import Dataset, Split
 from workbench.stats import Certification, ErrorCluster
@@ -65,43 +61,6 @@ def certification_of(
         bound=stated_bound(pilot.charter),
     )
     return certify_outcomes(outcomes, settings, development)
-
-
-def certification_note(
-    certification: Certification, otherwise: str, clustered: Sequence[ErrorCluster], mark: str
-) -> str:
-    """Return in words what the holdout proves; otherwise: where the threshold comes from when it proves nothing."""
-    target = f"{certification.target:g}{mark}"
-    level, of = f"{certification.confidence_level:.2%} confidence", f"{certification.n:,} holdout records"
-    ends = [*_assumed(certification), *_warned(clustered)]
-    if certification.threshold is not None:
-        proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
-        automated = f"automating {certification.automation_rate:.1%}"
-        said = f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
-        return "; ".join((said, *([f"its target is {target}"] if mark else []), *ends))
-    missing = what_would_do(certification)
-    said = "; ".join((f"Nothing can be certified for {target} on {of} at {level}", missing, *ends))
-    return f"{said}. {otherwise}"
-
-
-def outlook_json(certification: Certification, clustered: Sequence[ErrorCluster]) -> dict[str, Any]:
-    """Return what more records could prove as JSON values, and in words; what the proof assumes, what warns of it."""
-    return {
-        **certification.outlook.as_json(),
-        "says": what_would_do(certification),
-        "assumes": "; ".join(_assumed(certification)),
-        "warns": "; ".join(_warned(clustered)),
-    }
-
-
-def _assumed(certification: Certification) -> list[str]:
-    """Return in words what a proof assumes of dependence."""
-    return [] if certification.clustering is None else [assumptions(certification.clustering)]
-
-
-def _warned(clustered: Sequence[ErrorCluster]) -> list[str]:
-    """Return in words that a proof may be wrong, as errors cluster on a column that is not declared."""
-    return [undeclared_warning(clustered)] if clustered else []
 
 
 def development_outcomes(dataset: Dataset, journal: Journal, info: RunInfo) -> pd.DataFrame | None:
