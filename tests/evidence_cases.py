@@ -130,7 +130,7 @@ def outcomes(n: int = 12, prefix: str = "=T") -> pd.DataFrame:
     table = hand_evaluation("A", rows).outcomes.reset_index(drop=True)
     table["reason"] = [("", None, "'quoted", "-1")[i % 4] for i in range(n)]
     table["label_reason"] = "+why"
-    table["entity"] = [f"vendor {i % 3}" for i in range(n)]
+    table["entity"] = [f"vendor {i % max(3, n // 10)}" for i in range(n)]
     return table
 
 

@@ -1,109 +1,74 @@
-"""A pilot whose agents really answer: 600 records, about half of them sealed, a signed charter, real runs."""
+"""A pilot of documents with amounts and a blocked vendor, and a version of it judged by hand."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-from gate_pilots import CHARTER, COLUMNS, gate
-from small_pilots import written_pilot
+from hand_evaluations import hand_evaluation
+from small_pilots import ALL_HOLDOUT, written_pilot
 
-from workbench.charter.signatures import sign_charter
-from workbench.evaluation import Evaluation, RunRequest, evaluate
+from workbench.evaluation import Evaluation
+from workbench.metrics import CertificationSettings, certify_outcomes, choice_of
 from workbench.pilot import Pilot, open_pilot
-from workbench.signing.documents import Signer
-from workbench.signing.keys import SigningKey, chosen_key, new_key
 from workbench.splits import Split
 
-# Every tenth invoice is disputed; an agent can tell by its number. One in fifty is hard: `good` is wrong there.
-AGENTS = """
-def _answer(disputed):
-    action = "escalate" if disputed else "approve"
-    return {"action": action, "confidence": 0.9}
+COLUMNS = {
+    "doc": {"role": "id", "required": True},
+    "amount": {"type": "number", "required": True},
+    "status": {"required": True},
+    "right": {"role": "label", "required": True},
+}
+CHARTER: Mapping[str, Any] = {
+    "process": "documents arrive and are paid",
+    "kpis": [{"id": "right", "metric": "selective_accuracy", "operator": ">=", "target": 0.9}],
+    "high_risk": [
+        {"id": "blocked", "description": "vendor is blocked", "when": {"column": "status", "values": ["blocked"]}},
+        {"id": "in-words", "description": "something only people know"},
+    ],
+    "authority": [{"id": "amount", "description": "amount", "at_most": 1_000, "unit": "EUR", "column": "amount"}],
+    "volume": {"records_per_day": 12},
+    "costs": {"error": 20, "escalation": 5, "manual": 4, "minutes_per_record": 6, "source": "a study"},
+}
+N = 400
 
-def exact(record):
-    return _answer(int(record["id"].lstrip("=R")) % 10 == 0)
 
-def good(record):
-    number = int(record["id"].lstrip("=R"))
-    return _answer(number % 10 == 0 or number % 50 == 7)
-"""
-KPIS = [{"id": "right", "kpi": "right"}, {"id": "sure", "kpi": "sure"}]
+def judged_pilot(root: Path, **charter: Any) -> Pilot:
+    """Return a pilot of 400 documents, all holdout.
+
+    Document i has the amount 10 (i % 10 + 1), every 50th 5,000; every 20th is of a blocked vendor and must be
+    escalated, all others paid.
+    """
+    rows = [(f"d{i:03}", 5_000 if i % 50 == 49 else 10 * (i % 10 + 1), *_truth(i)) for i in range(N)]
+    sides = {"pay": ALL_HOLDOUT, "escalate": ALL_HOLDOUT}
+    pilot = written_pilot(root, COLUMNS, rows, sides)
+    content = {**CHARTER, **charter}
+    (pilot.suite / "charter.yaml").write_text(json.dumps(content), encoding="utf-8")
+    return open_pilot("small", root)
 
 
-def records(n: int, prefix: str = "R") -> list[list[object]]:
-    """Return n records: every tenth is disputed and must be escalated; class common, edge, error in turn."""
-    return [
-        [
-            f"{prefix}{i:04d}",
-            f"V{i % 5}",
-            100 + i % 7,
-            ("common", "edge", "error")[i % 3],
-            *(("escalate", "dispute") if i % 10 == 0 else ("approve", "match")),
-        ]
-        for i in range(n)
+def judged_version(wrong: frozenset[int] = frozenset(), threshold: float | None = 0.5) -> Evaluation:
+    """Return a version that pays every document, with falling confidence.
+
+    It is wrong on documents of blocked vendors, and fails on those named.
+    """
+    rows = [
+        (f"d{i:03}", "failed" if i in wrong else "ok", None if i in wrong else "pay", 1 - i / N, _truth(i)[1])
+        for i in range(N)
     ]
+    evaluation = hand_evaluation("payer", rows, threshold)
+    return replace(evaluation, split=Split.HOLDOUT)
 
 
-def judged_pilot(
-    root: Path,
-    criteria: Sequence[Mapping[str, Any]] = KPIS,
-    *,
-    table: Sequence[Sequence[object]] | None = None,
-    charter: Mapping[str, Any] = CHARTER,
-    columns: Mapping[str, Mapping[str, Any]] = COLUMNS,
-    agents: str = AGENTS,
-    **further: Any,
-) -> Pilot:
-    """Write a pilot with the agents `good` and `exact`, signed, and its keys; nothing has run."""
-    chosen = records(600) if table is None else table
-    pilot = written_pilot(root, columns, chosen, {"approve": 0.5, "escalate": 0.5})
-    (pilot.suite / "agents.py").write_text(agents, encoding="utf-8")
-    write(pilot, "charter.yaml", charter)
-    write(pilot, "gates.yaml", gate(criteria, **further))
-    settings = yaml.safe_load((pilot.suite / "pilot.yaml").read_text(encoding="utf-8"))
-    named = {name: {"python": f"eval_suites/small/agents.py:{name}"} for name in ("good", "exact")}
-    write(pilot, "pilot.yaml", {**settings, "agents": named, "compare": list(named), "escalate_label": "escalate"})
-    pilot = open_pilot("small", root)
-    new_key(root / "keys" / "key.pem")
-    sign(pilot)
-    return pilot
+def certified_version(level: float = 0.95, target: float = 0.9) -> Evaluation:
+    """Return that version with what its decisions prove for accuracy on automated decisions."""
+    evaluation = judged_version()
+    found = certify_outcomes(evaluation.outcomes, CertificationSettings(target, level))
+    return replace(evaluation, certification=found, threshold=choice_of(found) or evaluation.threshold)
 
 
-def write(pilot: Pilot, file: str, content: Mapping[str, Any]) -> None:
-    """Write a YAML file of the pilot's folder."""
-    (pilot.suite / file).write_text(yaml.safe_dump(dict(content)), encoding="utf-8")
-
-
-def sign(pilot: Pilot) -> Pilot:
-    """Let everybody who must sign what the charter says now, each with a key of their own; return the pilot."""
-    pilot = open_pilot(pilot.name, pilot.root)
-    for person in pilot.charter.stakeholders:
-        if person.signs:
-            key = key_of(pilot, person.role)
-            sign_charter(pilot.suite, pilot.charter, Signer(person.name, person.role), key)
-    return pilot
-
-
-def key_of(pilot: Pilot, role: str = "key") -> SigningKey:
-    """Return the key of a role, or the one that signs evidence and openings."""
-    path = pilot.root / "keys" / f"{role.replace(' ', '-')}.pem"
-    if not path.is_file():
-        new_key(path)
-    return chosen_key(path).key
-
-
-def run(pilot: Pilot, agent: str = "good", *, limit: int | None = None, development: bool = True) -> Evaluation:
-    """Let an agent answer development records, then the holdout, and return the evaluation there."""
-    if development:
-        evaluate(pilot, agent, RunRequest(Split.DEV, show_progress=False))
-    return evaluate(pilot, agent, RunRequest(Split.HOLDOUT, limit, show_progress=False, key=key_of(pilot)))
-
-
-def with_store(pilot: Pilot, migrated_store: Path) -> None:
-    """Put an empty MLflow store under the pilot's root."""
-    (pilot.root / "mlruns").mkdir(exist_ok=True)
-    shutil.copyfile(migrated_store, pilot.root / "mlruns" / "mlflow.db")
+def _truth(i: int) -> tuple[str, str]:
+    return ("blocked", "escalate") if i % 20 == 0 else ("active", "pay")

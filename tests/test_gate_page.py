@@ -83,7 +83,7 @@ def test_a_sponsor_sees_verdict_reasons_waiver_and_links(tmp_path: Path) -> None
     page = page_of(tmp_path)
     text = " ".join(re.sub(r"<[^>]+>", " ", page.split("<body>")[1]).split())
     for said in (
-        "NO-GO: of 7 criteria 4 pass",
+        "NO-GO: of 8 criteria 5 pass",
         "WAIVED: load by Ann (sponsor), until 2026-12-23",
         "KPI right : at least 90.00% at 95% confidence (96.67% after the charge for opening the holdout)",
         "class = edge",

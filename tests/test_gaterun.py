@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from judged_pilots import KPIS, judged_pilot, key_of, run, with_store
+from answering_pilots import KPIS, judged_pilot, key_of, run, with_store
 
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError, SignatureError

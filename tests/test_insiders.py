@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
+from answering_pilots import AGENTS, KPIS, judged_pilot, key_of, records, run, sign, with_store, write
 from commands import command_in
 from gate_pilots import CHARTER, COLUMNS
-from judged_pilots import AGENTS, KPIS, judged_pilot, key_of, records, run, sign, with_store, write
 
 from workbench.journal.rows import STORED, checksum
 from workbench.pilot import Pilot, open_pilot
