@@ -30,8 +30,8 @@ def check_certification(
     openings : sequence
         Those of the holdout for this version; each says which share of the significance level it may use.
     others : sequence
-        All evaluations of the bundle. With this version's development decisions among them, or an order of the tests
-        that was fixed beforehand, the whole certification is computed again; else the test at its threshold.
+        All evaluations of the bundle. With this version's development decisions among them, or where nothing rests on
+        such, the whole certification is computed again; else the test at its threshold.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def check_certification(
         stated_bound(charter),
     )
     development = _development(recorded, others)
-    if development is not None or block["order"]["source"] == FIXED:
+    if development is not None or not _rests_on_development(block):
         again = certify_outcomes(recorded.outcomes, settings, development).as_json()
         require_same(again, block, "certification")
     else:
@@ -109,6 +109,13 @@ def _at_threshold(recorded: Recorded, settings: CertificationSettings, block: Ma
         "n_automated": n_automated,
         "n_wrong": n_wrong,
     }
+
+
+def _rests_on_development(block: Mapping[str, Any]) -> bool:
+    """Return whether development records fixed the order of the tests, or bound the correlation of errors."""
+    clustering = block["clustering"]
+    is_bound = clustering is not None and clustering["bound_from"] == BoundSource.DEVELOPMENT.value
+    return is_bound or block["order"]["source"] != FIXED
 
 
 def _recorded_bound(clustering: Mapping[str, Any], stated: CorrelationBound | None) -> CorrelationBound:

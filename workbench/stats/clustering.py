@@ -14,6 +14,7 @@ from workbench.errors import InputError
 from workbench.stats.inputs import Flags, Floats, Integers, checked_share
 
 RATES = np.geomspace(1 / 16, 16.0, 65)  # as multiples of the error rate seen
+N_AROUND = 21  # correlations looked at around the best of these
 CORRELATIONS = np.concatenate(([1e-6], np.geomspace(1e-4, 0.999, 40)))
 HALVINGS = 16
 
@@ -92,7 +93,9 @@ def correlation_limits(correct: Flags, codes: Integers, confidence_level: float)
     lower = 0.0 if first == 0 else table.crossing(CORRELATIONS[first], CORRELATIONS[first - 1], least)
     is_open = last == len(CORRELATIONS) - 1
     upper = 1.0 if is_open else table.crossing(CORRELATIONS[last], CORRELATIONS[last + 1], least)
-    return CorrelationLimits(0.0 if best == 0 else float(CORRELATIONS[best]), lower, upper)
+    around = np.linspace(CORRELATIONS[max(best - 1, 0)], CORRELATIONS[min(best + 1, len(CORRELATIONS) - 1)], N_AROUND)
+    likeliest = around[int(np.argmax([table.best_fit(rho) for rho in around]))]
+    return CorrelationLimits(0.0 if best == 0 else float(likeliest), lower, upper)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
