@@ -36,7 +36,7 @@ from workbench.ledger import (
 )
 from workbench.metrics import EvaluationSettings, evaluate_outcomes, threshold_for
 from workbench.metrics.certified import CertificationSettings, certified_accuracy, certify_outcomes
-from workbench.metrics.prospects import what_would_do
+from workbench.metrics.prospects import outlook_json
 from workbench.pilot import Pilot, open_pilot
 from workbench.provenance import Provenance
 from workbench.signing.documents import Signer
@@ -179,7 +179,7 @@ def evaluation(
         "agent_digest": digest_of(identity),
         "threshold": choice.as_json() if proof is None or proof.threshold is None else {"threshold": threshold},
         "certification": None if proof is None else proof.as_json(),
-        "outlook": None if proof is None else {**proof.outlook.as_json(), "says": what_would_do(proof)},
+        "outlook": None if proof is None else outlook_json(proof, ()),
         "estimates": {name: one.as_json() for name, one in estimates.items()},
     }
 

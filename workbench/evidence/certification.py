@@ -13,7 +13,8 @@ from workbench.errors import SignatureError
 from workbench.evidence.recompute import HOLDOUT, Recorded, require_same
 from workbench.ledger import SPENT_AT_ONCE, Opening
 from workbench.metrics.certified import CertificationSettings, certify_outcomes, ranked_decisions, stated_bound
-from workbench.stats import BoundSource, CorrelationBound
+from workbench.metrics.prospects import outlook_json
+from workbench.stats import BoundSource, Certification, CorrelationBound
 from workbench.stats.dependence import BOUND_SHARE
 
 FIXED = "fixed beforehand"
@@ -56,11 +57,12 @@ def check_certification(
     )
     development = _development(recorded, others)
     if development is not None or not _rests_on_development(block):
-        again = certify_outcomes(recorded.outcomes, settings, development).as_json()
-        require_same(again, block, "certification")
+        again = certify_outcomes(recorded.outcomes, settings, development)
+        require_same(again.as_json(), block, "certification")
+        _check_words(again, recorded.content.get("outlook"))
     else:
-        again = _at_threshold(recorded, settings, block)
-        require_same(again, {name: block[name] for name in again}, "certification")
+        at_threshold = _at_threshold(recorded, settings, block)
+        require_same(at_threshold, {name: block[name] for name in at_threshold}, "certification")
     if block["threshold"] is not None:
         require_same(block["threshold"], recorded.content["threshold"]["threshold"], "certified threshold")
     return True
@@ -111,10 +113,21 @@ def _at_threshold(recorded: Recorded, settings: CertificationSettings, block: Ma
     }
 
 
+def _check_words(again: Certification, said: Mapping[str, Any] | None) -> None:
+    """Refuse words of what more records would prove that the certification does not give; none are none.
+
+    What warns of columns that are not declared rests on records that are not in a bundle.
+    """
+    if said is None:
+        return
+    words = {name: text for name, text in outlook_json(again, ()).items() if name != "warns"}
+    require_same(words, {name: said.get(name) for name in words}, "what more records would prove")
+
+
 def _rests_on_development(block: Mapping[str, Any]) -> bool:
     """Return whether development records fixed the order of the tests, or bound the correlation of errors."""
     clustering = block["clustering"]
-    is_bound = clustering is not None and clustering["bound_from"] == BoundSource.DEVELOPMENT.value
+    is_bound: bool = clustering is not None and clustering["bound_from"] == BoundSource.DEVELOPMENT.value
     return is_bound or block["order"]["source"] != FIXED
 
 
