@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -60,8 +61,10 @@ def with_fixed_split(pilot: Pilot) -> Pilot:
 
 
 def with_settings(pilot: Pilot, text: str) -> Pilot:
-    """Put text into pilot.yaml; `engine: server` of a new pilot goes."""
+    """Put text into pilot.yaml; lines that set the same in a new pilot go, and so does its `engine: server`."""
     path = pilot.suite / "pilot.yaml"
-    kept = path.read_text(encoding="utf-8").replace("engine: server\n", "")
+    given = {"engine", *re.findall(r"^(\w+):", text, re.MULTILINE)}
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = "".join(line for line in lines if line.partition(":")[0] not in given)
     path.write_text(f"{kept}{text}\n", encoding="utf-8")
     return open_pilot(pilot.name, pilot.root)

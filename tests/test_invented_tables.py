@@ -17,10 +17,11 @@ from small_pilots import with_fixed_split
 from workbench.audit.assessment import Audit, audit_pilot
 from workbench.audit.findings import Severity
 from workbench.audit.store import audits_folder, point_at, write_audit
-from workbench.evaluation import Evaluation, RunRequest, chosen, evaluate, evaluate_all
+from workbench.evaluation import Evaluation, RunRequest, evaluate, evaluate_all
 from workbench.gates import State, read_facts
 from workbench.gates.criteria import CriterionResult
 from workbench.gates.judging import judged_criteria
+from workbench.iteration.stored import chosen
 from workbench.metrics import is_automated
 from workbench.pilot import Pilot, open_pilot
 from workbench.report.ceiling import audited_ceiling

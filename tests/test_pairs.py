@@ -118,7 +118,7 @@ def test_what_can_be_seen_shrinks_with_every_version_tried() -> None:
 
 def test_the_journal_knows_versions_that_no_agent_names_any_more(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(80)
-    evaluations = evaluate_all(pilot, (), RunRequest(show_progress=False))
+    evaluations = evaluate_all(pilot, ("majority", "baseline"), RunRequest(show_progress=False))
     dataset = read_dataset(pilot)
     plans = [
         RunPlan("old", "dev", {"python": "gone"}, dataset.digest),

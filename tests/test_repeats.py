@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from small_pilots import with_settings
 
+from workbench.agents import build_agent
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
-from workbench.evaluation import build_agent
 from workbench.iteration.repeats import RepeatRequest, Repeats, ask_repeatedly, mean_of_shares
 from workbench.iteration.stored import left_out_runs
 from workbench.journal import JOURNAL_FILE, Journal

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from commands import Command, command_in
 from hand_evaluations import hand_evaluation
+from small_pilots import with_settings
 from stub_server import stub_process
 
 from workbench.engines.choice import EngineChoice
@@ -17,7 +18,7 @@ from workbench.errors import InputError, RunError
 from workbench.evaluation import RunRequest, evaluate, evaluate_all
 from workbench.iteration.stored import agent_to_judge, chosen, leading, left_out_runs, stored_evaluations
 from workbench.ledger import read_ledger
-from workbench.pilot import Pilot, open_pilot
+from workbench.pilot import Pilot
 from workbench.splits import Split, ledger_path, read_dataset
 
 DEV = RunRequest(show_progress=False)
@@ -37,7 +38,7 @@ def sound(record):
     known = record["ticket"] in LABELS["most"]
     return {"action": LABELS["most"].get(record["ticket"], "refund"), "confidence": 0.9 if known else 0.1}
 """
-SERVER = "server: {deadline_s: 2, max_attempts: 1, concurrency: 8}\n"
+SERVER = "server: {deadline_s: 2, max_attempts: 1, concurrency: 8}"
 
 
 @pytest.fixture
@@ -55,10 +56,12 @@ def pilot(tickets: Callable[[int], Pilot]) -> Pilot:
     (made.suite / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
     (made.suite / "mine.py").write_text(AGENTS, encoding="utf-8")
     path = made.suite / "pilot.yaml"
-    lines = "".join(f"  {name}: {{python: 'eval_suites/tickets/mine.py:{name}'}}\n" for name in ("lucky", "sound"))
-    text = path.read_text(encoding="utf-8").replace("agents:\n", "agents:\n" + lines, 1)
-    path.write_text(text.replace("compare: [majority, baseline]", "compare: [lucky, sound]"), encoding="utf-8")
-    return open_pilot("tickets", made.root)
+    lines = "".join(
+        f"  {name}: {{python: 'eval_suites/tickets/mine.py:{name}', reads: [eval_suites/tickets/answers.json]}}\n"
+        for name in ("lucky", "sound")
+    )
+    path.write_text(path.read_text(encoding="utf-8").replace("agents:\n", "agents:\n" + lines, 1), encoding="utf-8")
+    return with_settings(made, "compare: [lucky, sound]")
 
 
 def openings(pilot: Pilot) -> list[str]:
@@ -149,9 +152,7 @@ def test_a_limited_run_opens_the_holdout_for_no_version_that_nobody_named(pilot:
 @pytest.mark.usefixtures("with_store")
 @pytest.mark.parametrize("faults", [None, "bad_request=1.0"], ids=["a dead port", "HTTP 400 to every call"])
 def test_where_nothing_answers_nothing_goes_on(pilot: Pilot, command: Command, faults: str | None) -> None:
-    path = pilot.suite / "pilot.yaml"
-    text = path.read_text(encoding="utf-8").replace("compare: [lucky, sound]", "compare: [prompt_v1]")
-    path.write_text(text + SERVER, encoding="utf-8")
+    pilot = with_settings(pilot, f"compare: [prompt_v1]\n{SERVER}")
     with stub_process("--latency-ms", "1", "--faults", faults or "none") as stub:
         url = "http://127.0.0.1:9" if faults is None else stub
         server = ("--engine", "server", "--base-url", url, "--model", "m")
