@@ -100,7 +100,7 @@ def test_a_file_that_is_not_declared_is_not_there_and_a_declared_one_is(tickets:
     answers = dict.fromkeys(read_dataset(pilot).splits.index, "login")
     (pilot.suite / "cache.json").write_text(json.dumps(answers), encoding="utf-8")
     pilot = with_code(pilot, READS_CACHE)
-    with pytest.raises(RunError, match=r"not one of 30 records(.|\n)*FileNotFoundError"):
+    with pytest.raises(RunError, match=r"not one of 30 records(.|\n)*FileNotFoundError(.|\n)*`reads` in"):
         evaluate(pilot, "mine", HOLDOUT)
     path = pilot.suite / "pilot.yaml"
     text = path.read_text(encoding="utf-8").replace(

@@ -12,7 +12,7 @@ from workbench.ledger import Opening, read_ledger
 from workbench.pilot import Pilot
 from workbench.provenance import provenance
 from workbench.runner import Session
-from workbench.sealed import Question, answer_sealed
+from workbench.sealed import NOT_THERE, UNDECLARED, Question, answer_sealed
 from workbench.signing.keys import SigningKey, chosen_key
 from workbench.splits import Dataset, Split, ledger_path, open_holdout
 
@@ -31,7 +31,11 @@ def answer_holdout(pilot: Pilot, agent: str, request: RunRequest, dataset: Datas
     question = Question(pilot, dataset, agent, request.engine, ids, show_progress=request.show_progress)
     session = answer_sealed(question)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        check_answered(journal, session, agent)
+        try:
+            check_answered(journal, session, agent)
+        except RunError as error:
+            remedy = UNDECLARED if NOT_THERE in (error.got or "") else error.remedy
+            raise RunError(error.problem, where=error.where, got=error.got, remedy=remedy) from None
     return session
 
 

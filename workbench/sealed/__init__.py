@@ -6,5 +6,6 @@ reach, as it runs as the same user, is said in docs/evidence.md.
 """
 
 from workbench.sealed.asking import Question, Repeat, answer_sealed, asked_agent
+from workbench.sealed.folder import NOT_THERE, UNDECLARED
 
-__all__ = ["Question", "Repeat", "answer_sealed", "asked_agent"]
+__all__ = ["NOT_THERE", "UNDECLARED", "Question", "Repeat", "answer_sealed", "asked_agent"]

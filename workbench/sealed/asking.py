@@ -22,7 +22,7 @@ from workbench.errors import InputError, RunError, SignatureError, WorkbenchErro
 from workbench.journal import JOURNAL_FILE, Journal, RunPlan
 from workbench.pilot import Pilot
 from workbench.runner import Session
-from workbench.sealed.folder import write_sealed_folder
+from workbench.sealed.folder import NOT_THERE, UNDECLARED, write_sealed_folder
 from workbench.splits import Dataset, Split
 
 GRACE_S = 20.0
@@ -156,4 +156,6 @@ def _raised(error: dict[str, Any], sealed: str, root: str) -> WorkbenchError:
     """Return the error that the other process met, its paths those of the pilot."""
     facts = {name: text.replace(sealed, root) for name, text in error.items() if text is not None}
     kind = KINDS[facts.pop("kind")]
+    if NOT_THERE in facts.get("got", ""):
+        facts["remedy"] = UNDECLARED
     return kind(facts.pop("problem"), **facts)
