@@ -15,8 +15,6 @@ from workbench.pilot import Pilot
 PROMPTS = "prompts"
 NOT_THERE = FileNotFoundError.__name__
 UNDECLARED = "on the holdout an agent finds its own files and those that `reads` in pilot.yaml names: name it there"
-    "on the holdout an agent finds only its own files and those that `reads` in pilot.yaml names: name it there"
-)
 
 
 def write_sealed_folder(pilot: Pilot, agent: str, folder: Path) -> None:
