@@ -31,7 +31,7 @@ test: $(VENV)/.installed-dev ## run the tests on all cores; not the slow ones, n
 	$(PYTHON) -m pytest -m "not (slow or ray or spark or vllm)" --numprocesses logical --dist worksteal
 
 test-slow: $(VENV)/.installed-dev ## run the long simulations and whole runs
-	$(PYTHON) -m pytest -m slow
+	$(PYTHON) -m pytest -m slow --numprocesses logical --dist worksteal
 
 test-engines: $(VENV)/.installed-dev ## run the tests that start vLLM, Ray and Spark, as far as they are installed
 	$(PYTHON) -m pytest -m "ray or spark or vllm"
