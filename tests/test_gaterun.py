@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from answering_pilots import KPIS, judged_pilot, key_of, run, with_store
+from answering_pilots import KPIS, judged_pilot, key_of, run, with_answers, with_store
 
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError, SignatureError
@@ -31,12 +31,13 @@ QUICK = 'workbench.finish("done", {})'
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, migrated_store: Path) -> Callable[..., tuple[Pilot, GateRequest]]:
+def prepared(tmp_path: Path, migrated_store: Path, answered: Path) -> Callable[..., tuple[Pilot, GateRequest]]:
     """Return a function that makes a signed pilot with a key and an MLflow store."""
 
     def make(criteria: list[dict[str, Any]], **further: Any) -> tuple[Pilot, GateRequest]:
         pilot = judged_pilot(tmp_path / "root", criteria, **further)
         with_store(pilot, migrated_store)
+        with_answers(pilot, answered)
         return pilot, GateRequest(key=pilot.root / "keys" / "key.pem")
 
     return make
