@@ -147,7 +147,13 @@ def test_a_limited_run_opens_the_holdout_for_no_version_that_nobody_named(pilot:
 
 
 @pytest.mark.usefixtures("with_store")
-@pytest.mark.parametrize("faults", [None, "bad_request=1.0"], ids=["a dead port", "HTTP 400 to every call"])
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(None, id="a dead port", marks=pytest.mark.slow),
+        pytest.param("bad_request=1.0", id="HTTP 400 to every call"),
+    ],
+)
 def test_where_nothing_answers_nothing_goes_on(pilot: Pilot, command: Command, faults: str | None) -> None:
     path = pilot.suite / "pilot.yaml"
     text = path.read_text(encoding="utf-8").replace("compare: [lucky, sound]", "compare: [prompt_v1]")
