@@ -98,6 +98,7 @@ def test_a_gate_leaves_evidence_that_verifies_and_nothing_unchanged_runs_again(p
     assert not verify_bundle(held.bundle, held.key.public_key).ok
 
 
+@pytest.mark.slow
 def test_a_part_of_the_holdout_is_said_and_its_evidence_is_no_go(prepared: Prepared) -> None:
     pilot, request = prepared(KPIS, notebooks=[])
     run(pilot, limit=200)

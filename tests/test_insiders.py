@@ -136,12 +136,16 @@ def test_an_honest_pilot_goes_and_nothing_but_its_missing_history_is_said(pilot:
 @pytest.mark.parametrize(
     ("criteria", "said"),
     [
-        (KPIS[:1], "criterion sure of gates.yaml is gone"),
+        pytest.param(KPIS[:1], "criterion sure of gates.yaml is gone", marks=pytest.mark.slow),
         (
             [KPIS[0], {"id": "sure", "metric": "accuracy", "operator": ">=", "target": 0.01}],
             "criterion sure of gates.yaml was changed",
         ),
-        ([KPIS[0], {**KPIS[1], "slice": {"class": "edge"}}], "criterion sure of gates.yaml was changed"),
+        pytest.param(
+            [KPIS[0], {**KPIS[1], "slice": {"class": "edge"}}],
+            "criterion sure of gates.yaml was changed",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_kpi_without_its_criterion_is_no_go_and_the_change_is_said(
@@ -200,12 +204,17 @@ def test_a_target_that_was_lowered_and_signed_again_is_said_with_its_old_value(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (
+        pytest.param(
             lambda p: edited(p, "contract.yaml", lambda c: c["columns"]["vendor"].update(role="entity")),
             "roles of columns",
+            marks=pytest.mark.slow,
         ),
         (lambda p: edited(p, "pilot.yaml", lambda c: c.update(escalate_label=None)), "stands for a person"),
-        (lambda p: edited(p, "splits.yaml", lambda c: c.update(key="1" * 32)), "split into development and holdout"),
+        pytest.param(
+            lambda p: edited(p, "splits.yaml", lambda c: c.update(key="1" * 32)),
+            "split into development and holdout",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_an_opening_is_of_cannot_change_in_silence(
@@ -232,6 +241,7 @@ def test_labels_that_became_the_agents_answers_are_counted(pilot: Pilot, command
     assert all(one["charged_level"] > 0.98 for one in decision["criteria"] if one["charged_level"])  # a second look
 
 
+@pytest.mark.slow
 def test_easy_records_that_were_added_are_told_from_those_opened_before(
     tmp_path: Path, command: Command, migrated_store: Path
 ) -> None:

@@ -161,6 +161,7 @@ def test_prompts_are_compared_on_a_server_with_what_changed_and_what_failed(tick
     assert next(iter(evaluation["causes"])) in markup(result.output)
 
 
+@pytest.mark.slow
 def test_one_version_is_judged_without_a_rival(tickets):
     [result] = execute_many(jobs(tickets(60), {ITERATION: {"agents": ["majority"]}}))
     assert isinstance(result, NotebookResult), result
