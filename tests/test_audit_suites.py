@@ -183,6 +183,7 @@ def validation(pilot: Pilot, run: str) -> tuple[dict[str, object], str]:
     return json.loads((published.folder / "validation.json").read_text(encoding="utf-8")), published.validation
 
 
+@pytest.mark.slow
 def test_an_edited_suite_in_the_pilot_is_what_the_next_audit_validates(pilot: Pilot) -> None:
     first, said = validation(pilot, "first")
     assert "of the" in said

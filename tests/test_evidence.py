@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from commands import command_in
 from evidence_cases import COMMIT, case, changed, outcomes
 
 from workbench.errors import InputError, RunError, SignatureError
@@ -170,26 +171,29 @@ def _verify(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]
     return subprocess.run([sys.executable, "-c", start, *arguments], capture_output=True, text=True, check=False)
 
 
-def test_the_command_says_what_holds_by_its_exit_code(tmp_path: Path) -> None:
+def test_the_command_says_what_holds_by_its_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = command_in(tmp_path, monkeypatch, capsys)
     made = case(tmp_path)
     bundle, key = made.written(tmp_path / "evidence"), str(made.public_key(tmp_path))
-    done = _verify(str(bundle), "--key", key, "--commit", COMMIT, "--json")
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
+    code, out, err = command("verify", str(bundle), "--key", key, "--commit", COMMIT, "--json")
+    assert code == 0, err
+    said = json.loads(out)
     assert (said["ok"], said["verdict"], said["pilot"], said["gate"]) == (True, "GO", "tickets", 2)
     changed_tree = changed(made, provenance=Provenance("x", COMMIT, True, ("agents.py", "notebooks/02.ipynb")))
-    done = _verify(str(changed_tree.written(tmp_path / "changed")), "--key", key, "--commit", COMMIT)
-    assert done.returncode == 1
-    assert f"FAIL  freshness: it was made from {COMMIT}, from a tree with changes in: 'agents.py'" in done.stdout
-    assert "The evidence holds (tickets, gate 2, GO), but it was made from" in done.stdout
-    assert "'notebooks/02.ipynb'" in done.stdout
-    assert "believe nothing" not in done.stdout
+    code, out, _ = command("verify", str(changed_tree.written(tmp_path / "changed")), "--key", key, "--commit", COMMIT)
+    assert code == 1
+    assert f"FAIL  freshness: it was made from {COMMIT}, from a tree with changes in: 'agents.py'" in out
+    assert "The evidence holds (tickets, gate 2, GO), but it was made from" in out
+    assert "'notebooks/02.ipynb'" in out
+    assert "believe nothing" not in out
     (bundle / "notes.html").write_bytes(b"other")
-    done = _verify(str(bundle), "--key", key)
-    assert done.returncode == 1
-    assert "FAIL  files: files were altered (got: 'notes.html')" in done.stdout
-    assert "believe nothing" in done.stdout
-    assert _verify(str(tmp_path / "none"), "--key", key).returncode == 2
+    code, out, _ = command("verify", str(bundle), "--key", key)
+    assert code == 1
+    assert "FAIL  files: files were altered (got: 'notes.html')" in out
+    assert "believe nothing" in out
+    assert command("verify", str(tmp_path / "none"), "--key", key)[0] == 2
 
 
 BLOCKED = """

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from answering_pilots import KPIS, judged_pilot, key_of, run, with_store
+from answering_pilots import KPIS, judged_pilot, key_of, run, with_answers, with_store
 
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError, SignatureError
@@ -31,12 +31,13 @@ QUICK = 'workbench.finish("done", {})'
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, migrated_store: Path) -> Callable[..., tuple[Pilot, GateRequest]]:
+def prepared(tmp_path: Path, migrated_store: Path, answered: Path) -> Callable[..., tuple[Pilot, GateRequest]]:
     """Return a function that makes a signed pilot with a key and an MLflow store."""
 
     def make(criteria: list[dict[str, Any]], **further: Any) -> tuple[Pilot, GateRequest]:
         pilot = judged_pilot(tmp_path / "root", criteria, **further)
         with_store(pilot, migrated_store)
+        with_answers(pilot, answered)
         return pilot, GateRequest(key=pilot.root / "keys" / "key.pem")
 
     return make
@@ -97,6 +98,7 @@ def test_a_gate_leaves_evidence_that_verifies_and_nothing_unchanged_runs_again(p
     assert not verify_bundle(held.bundle, held.key.public_key).ok
 
 
+@pytest.mark.slow
 def test_a_part_of_the_holdout_is_said_and_its_evidence_is_no_go(prepared: Prepared) -> None:
     pilot, request = prepared(KPIS, notebooks=[])
     run(pilot, limit=200)

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
-from answering_pilots import AGENTS, KPIS, judged_pilot, key_of, records, run, sign, with_store, write
+from answering_pilots import AGENTS, KPIS, judged_pilot, key_of, records, run, sign, with_answers, with_store, write
 from commands import command_in
 from gate_pilots import CHARTER, COLUMNS
 
+from workbench.gaterun.hold import GateRequest, hold_gate
 from workbench.journal.rows import STORED, checksum
 from workbench.pilot import Pilot, open_pilot
 
@@ -24,20 +25,53 @@ HISTORY = "the pilot is in no git repository"
 ON_HOLDOUT_ONLY = AGENTS.replace("number % 50 == 7", "number % 4 == 1")
 
 
-@pytest.fixture(scope="module")
-def honest(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Pilot:
-    """Give a pilot whose agent `good` has answered, opened once."""
-    pilot = judged_pilot(tmp_path_factory.mktemp("honest") / "root")
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def honest(once: Once, answered: Path) -> Path:
+    """Give the root of a pilot whose agent `good` has answered, opened once."""
+
+    def make(root: Path) -> None:
+        pilot = judged_pilot(root)
+        with_answers(pilot, answered)
+        run(pilot)
+
+    return once("honest", make)
+
+
+@pytest.fixture(scope="session")
+def judged(once: Once, honest: Path, migrated_store: Path) -> Path:
+    """Give that root after gate 2 was held there; the copies log to an MLflow store of their own."""
+
+    def make(root: Path) -> None:
+        shutil.copytree(honest, root, dirs_exist_ok=True)
+        pilot = open_pilot("small", root)
+        with_store(pilot, migrated_store)
+        hold_gate(pilot, 2, GateRequest(key=root / "keys" / "key.pem"))
+        shutil.rmtree(root / "mlruns" / "artifacts")
+        for path in (*(root / "mlruns").glob("mlflow.db*"), pilot.runs / "logged.json"):
+            path.unlink()
+
+    return once("judged", make)
+
+
+def copied(root: Path, place: Path, migrated_store: Path) -> Pilot:
+    """Return a copy of a pilot to do something to."""
+    shutil.copytree(root, place)
+    pilot = open_pilot("small", place)
     with_store(pilot, migrated_store)
-    run(pilot)
     return pilot
 
 
 @pytest.fixture
-def pilot(honest: Pilot, tmp_path: Path) -> Pilot:
-    """Give a copy of that pilot to do something to."""
-    shutil.copytree(honest.root, tmp_path / "root")
-    return open_pilot("small", tmp_path / "root")
+def pilot(honest: Path, tmp_path: Path, migrated_store: Path) -> Pilot:
+    return copied(honest, tmp_path / "root", migrated_store)
+
+
+@pytest.fixture
+def judged_once(judged: Path, tmp_path: Path, migrated_store: Path) -> Pilot:
+    return copied(judged, tmp_path / "root", migrated_store)
 
 
 @pytest.fixture
@@ -102,23 +136,26 @@ def test_an_honest_pilot_goes_and_nothing_but_its_missing_history_is_said(pilot:
 @pytest.mark.parametrize(
     ("criteria", "said"),
     [
-        (KPIS[:1], "criterion sure of gates.yaml is gone"),
+        pytest.param(KPIS[:1], "criterion sure of gates.yaml is gone", marks=pytest.mark.slow),
         (
             [KPIS[0], {"id": "sure", "metric": "accuracy", "operator": ">=", "target": 0.01}],
             "criterion sure of gates.yaml was changed",
         ),
-        ([KPIS[0], {**KPIS[1], "slice": {"class": "edge"}}], "criterion sure of gates.yaml was changed"),
+        pytest.param(
+            [KPIS[0], {**KPIS[1], "slice": {"class": "edge"}}],
+            "criterion sure of gates.yaml was changed",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_kpi_without_its_criterion_is_no_go_and_the_change_is_said(
-    pilot: Pilot, command: Command, criteria: list[dict[str, Any]], said: str
+    judged_once: Pilot, command: Command, criteria: list[dict[str, Any]], said: str
 ) -> None:
-    held(command)
-    edited(pilot, "gates.yaml", lambda gates: gates["gates"][2].update(criteria=criteria))
+    edited(judged_once, "gates.yaml", lambda gates: gates["gates"][2].update(criteria=criteria))
     refused(command, "No signature, no start")
-    sign(pilot)
+    sign(judged_once)
     refused(command, "signed after this version's results on the holdout could be seen")
-    run(pilot, "exact")  # another version
+    run(judged_once, "exact")  # another version
     decision = held(command)
     assert (decision["verdict"], states(decision)["every-kpi"]) == ("NO-GO", "fail")
     assert remarks(decision)[0].startswith(said)
@@ -126,9 +163,9 @@ def test_a_kpi_without_its_criterion_is_no_go_and_the_change_is_said(
     assert remarks(again) == remarks(decision)
 
 
-def test_results_that_were_rewritten_by_hand_change_nothing(pilot: Pilot, command: Command) -> None:
+def test_results_that_were_rewritten_by_hand_change_nothing(judged_once: Pilot, command: Command) -> None:
     before = held(command)
-    folder = pilot.runs / "results" / "03_evaluation"
+    folder = judged_once.runs / "results" / "03_evaluation"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "good.holdout.json").write_text('{"agent": "good", "estimates": {}}', encoding="utf-8")
     (folder / "good.holdout.csv").write_text("record_id,status,action,label\nR0001,ok,approve,approve\n", "utf-8")
@@ -152,11 +189,12 @@ def test_a_journal_edited_with_fresh_checksums_is_not_what_the_ledger_was_opened
     assert not list((pilot.root / "mlruns" / "evidence").glob("small/gate-2/[!.]*"))
 
 
-def test_a_target_that_was_lowered_and_signed_again_is_said_with_its_old_value(pilot: Pilot, command: Command) -> None:
-    held(command)
+def test_a_target_that_was_lowered_and_signed_again_is_said_with_its_old_value(
+    judged_once: Pilot, command: Command
+) -> None:
     lower = {**CHARTER, "kpis": [{**CHARTER["kpis"][0], "target": 0.8}, CHARTER["kpis"][1]]}
-    write(pilot, "charter.yaml", lower)
-    run(sign(pilot), "exact")
+    write(judged_once, "charter.yaml", lower)
+    run(sign(judged_once), "exact")
     decision = held(command)
     said = remarks(decision)
     assert said[0].startswith("target of KPI right is 0.8, it was 0.9")
@@ -166,20 +204,24 @@ def test_a_target_that_was_lowered_and_signed_again_is_said_with_its_old_value(p
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (
+        pytest.param(
             lambda p: edited(p, "contract.yaml", lambda c: c["columns"]["vendor"].update(role="entity")),
             "roles of columns",
+            marks=pytest.mark.slow,
         ),
         (lambda p: edited(p, "pilot.yaml", lambda c: c.update(escalate_label=None)), "stands for a person"),
-        (lambda p: edited(p, "splits.yaml", lambda c: c.update(key="1" * 32)), "split into development and holdout"),
+        pytest.param(
+            lambda p: edited(p, "splits.yaml", lambda c: c.update(key="1" * 32)),
+            "split into development and holdout",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_an_opening_is_of_cannot_change_in_silence(
-    pilot: Pilot, command: Command, change: Callable[[Pilot], None], said: str
+    judged_once: Pilot, command: Command, change: Callable[[Pilot], None], said: str
 ) -> None:
-    held(command)
-    change(pilot)
-    run(sign(pilot), "exact")
+    change(judged_once)
+    run(sign(judged_once), "exact")
     assert any(said in one for one in held(command)["remarks"])
 
 
@@ -199,6 +241,7 @@ def test_labels_that_became_the_agents_answers_are_counted(pilot: Pilot, command
     assert all(one["charged_level"] > 0.98 for one in decision["criteria"] if one["charged_level"])  # a second look
 
 
+@pytest.mark.slow
 def test_easy_records_that_were_added_are_told_from_those_opened_before(
     tmp_path: Path, command: Command, migrated_store: Path
 ) -> None:
@@ -251,7 +294,7 @@ def test_without_all_development_records_nothing_is_proved(pilot: Pilot, command
 
 @pytest.mark.parametrize("keys", ["distinct", "shared"])
 def test_one_key_for_two_roles_is_no_go_or_agreed_on_and_said(
-    tmp_path: Path, command: Command, migrated_store: Path, keys: str
+    tmp_path: Path, command: Command, migrated_store: Path, answered: Path, keys: str
 ) -> None:
     pilot = judged_pilot(tmp_path / "root", charter={**CHARTER, "keys": keys})
     shutil.rmtree(pilot.suite / "signatures")
@@ -259,6 +302,7 @@ def test_one_key_for_two_roles_is_no_go_or_agreed_on_and_said(
         shutil.copyfile(pilot.root / "keys" / f"sponsor{half}", pilot.root / "keys" / f"IT-owner{half}")
     sign(pilot)
     with_store(pilot, migrated_store)
+    with_answers(pilot, answered)
     run(pilot)
     decision = held(command)
     said = ["All 2 signatures were given with 1 key, as the charter allows"]

@@ -48,7 +48,13 @@ def test_a_preparation_in_the_process_that_asks_sees_no_key_and_the_server_gets_
     check_nothing_was_seen(tmp_path / "seen", key)
 
 
-@pytest.mark.parametrize("command", [("run", "--notebook", "02_prompt_iteration"), ("gate", "2")], ids=["run", "gate"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("run", "--notebook", "02_prompt_iteration"), id="run"),
+        pytest.param(("gate", "2"), id="gate", marks=pytest.mark.slow),
+    ],
+)
 def test_in_notebooks_and_at_a_gate_pilot_code_sees_no_key_and_server_and_signature_have_theirs(
     tickets: Callable[[int], Pilot], tmp_path: Path, with_store: None, key: SigningKey, command: tuple[str, ...]
 ) -> None:

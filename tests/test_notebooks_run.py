@@ -19,6 +19,7 @@ import yaml
 from stub_server import stub_process
 
 from workbench.errors import InputError
+from workbench.evaluation import RunRequest, evaluate_all
 from workbench.ledger import read_ledger
 from workbench.notebooks import NotebookJob, NotebookResult, execute, execute_many, read_source
 from workbench.pilot import Pilot, open_pilot
@@ -113,6 +114,7 @@ def test_a_pilot_runs_from_its_records_to_an_answer_and_a_second_time_for_little
     assert len(read_ledger(ledger_path(pilot))) == 1, "the very same look adds no line"
 
 
+@pytest.mark.slow
 def test_notebooks_take_a_pilot_without_times_texts_reasons_kpis_and_confidence(tmp_path):
     pilot = odd_pilot(tmp_path)
     audit, iteration = execute_many(jobs(pilot, {AUDIT: {}, ITERATION: {"limit": 20}}))
@@ -159,6 +161,7 @@ def test_prompts_are_compared_on_a_server_with_what_changed_and_what_failed(tick
     assert next(iter(evaluation["causes"])) in markup(result.output)
 
 
+@pytest.mark.slow
 def test_one_version_is_judged_without_a_rival(tickets):
     [result] = execute_many(jobs(tickets(60), {ITERATION: {"agents": ["majority"]}}))
     assert isinstance(result, NotebookResult), result
@@ -198,7 +201,7 @@ def test_notebooks_are_stripped_thin_and_explained(name):
 
 def test_nothing_slow_is_imported_that_a_cached_run_does_not_need(tickets):
     pilot = tickets(60)
-    execute_many(jobs(pilot, {ITERATION: {}}))
+    evaluate_all(pilot, pilot.settings.compare, RunRequest(show_progress=False))
     cells = cells_of(SHIPPED / f"{ITERATION}.ipynb")
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     given = f"\npilot, root = 'tickets', {str(pilot.root)!r}\n"

@@ -166,7 +166,7 @@ def test_answers_alone_open_nothing(tickets: Callable[[int], Pilot]) -> None:
 def test_when_the_asking_process_is_killed_the_other_stops_and_the_run_goes_on_later(
     tickets: Callable[[int], Pilot],
 ) -> None:
-    slow = "import time\ndef decide(record):\n    time.sleep(0.05)\n    return {'action': 'login'}\n"
+    slow = "import time\ndef decide(record):\n    time.sleep(0.02)\n    return {'action': 'login'}\n"
     pilot = with_code(tickets(400), slow)
     command = [sys.executable, "-m", "workbench", "evaluate", "tickets", "--agent", "mine", "--split", "holdout"]
     asking = subprocess.Popen(

@@ -15,6 +15,7 @@ from workbench.audit.section import Section
 from workbench.audit.subject import Subject
 from workbench.audit.wording import counted, share_text
 from workbench.metrics import Estimate
+from workbench.stats import other_hits
 
 MAX_FINDINGS_OF_A_KIND = 12
 REASONS_SHOWN = 3
@@ -109,8 +110,6 @@ def decided_on(subject: Subject, rows: NDArray[np.int64]) -> str | None:
     at least ten development records are odd and 60% of them have another, twice as many as among the rest, and
     Fisher's exact test has p < 0.001.
     """
-    from scipy.stats import fisher_exact
-
     if subject.labels is None:
         return None
     dev = subject.labels.dev
@@ -119,8 +118,7 @@ def decided_on(subject: Subject, rows: NDArray[np.int64]) -> str | None:
     here, rest = dev[is_odd] != usual, dev[~is_odd] != usual
     if len(here) < MIN_ODD or not len(rest) or rest.mean() > 0.5 or here.mean() < max(ODD_DECIDED, 2 * rest.mean()):
         return None
-    table = [[int(here.sum()), int((~here).sum())], [int(rest.sum()), int((~rest).sum())]]
-    if float(fisher_exact(table)[1]) >= 0.001:
+    if other_hits((int(here.sum()), len(here)), (int(rest.sum()), len(rest))) >= 0.001:
         return None
     return (
         f"{share_text(float(here.mean()))} of these development records are labelled other than {usual!r}, "

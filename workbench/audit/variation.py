@@ -16,7 +16,7 @@ from workbench.audit.roles import CASE, ENTITY, SOURCE, TIME
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
 from workbench.audit.wording import share_text
-from workbench.stats import holm, wilson
+from workbench.stats import holm, other_hits, wilson
 
 ALPHA = 0.05
 MIN_RECORDS = 20
@@ -48,9 +48,7 @@ class Slice:
     @property
     def p_value(self) -> float:
         """Fisher's exact test, two-sided."""
-        from scipy.stats import fisher_exact
-
-        return float(fisher_exact([[self.k, self.n - self.k], [self.k_rest, self.n_rest - self.k_rest]])[1])
+        return other_hits((self.k, self.n), (self.k_rest, self.n_rest))
 
     @property
     def interval(self) -> tuple[float, float]:

@@ -57,9 +57,8 @@ class BundleContent:
 
 def environment() -> dict[str, Any]:
     """Return what the workbench runs on: Python, machine, and every installed package with its version."""
-    packages = sorted(
-        {(one.metadata["Name"] or "?", one.version) for one in distributions()}, key=lambda p: p[0].lower()
-    )
+    known = (one.metadata for one in distributions())  # each is parsed anew whenever it is asked for
+    packages = sorted({(one["Name"] or "?", one["Version"]) for one in known}, key=lambda p: p[0].lower())
     return {
         "python": platform.python_version(),
         "system": platform.platform(),

@@ -8,7 +8,6 @@ gap beyond chance says that the holdout's labels were known, or that its records
 from __future__ import annotations
 
 import pandas as pd
-from scipy.stats import fisher_exact
 
 from workbench.charter.signatures import charter_signatures, one_key_for_several, shared_keys_note, sharing_a_key
 from workbench.errors import shown
@@ -18,6 +17,7 @@ from workbench.gates.facts import Facts
 from workbench.gates.schema import GateSettings
 from workbench.metrics.outcomes import is_asked, is_right
 from workbench.report.tables import percent
+from workbench.stats import more_hits
 
 LEAST_CHANCE = 1e-5  # below it a difference is not taken for chance
 
@@ -26,23 +26,6 @@ def right_of(outcomes: pd.DataFrame) -> tuple[int, int]:
     """Return how many of the decisions that were asked for are right, and how many were asked for."""
     asked = is_asked(outcomes).to_numpy()
     return int((is_right(outcomes).to_numpy() & asked).sum()), int(asked.sum())
-
-
-def chance_of_better(one: tuple[int, int], other: tuple[int, int]) -> float:
-    """Return how likely one share would be so much larger than the other by chance: Fisher's exact test, one-sided.
-
-    Parameters
-    ----------
-    one, other : (int, int)
-        Hits, and of how many.
-
-    Examples
-    --------
-    >>> round(chance_of_better((3, 3), (0, 3)), 9)  # one of the 20 ways to put three hits into six places
-    0.05
-    """
-    table = [[hits, n - hits] for hits, n in (one, other)]
-    return float(fisher_exact(table, alternative="greater").pvalue)
 
 
 def every_kpi(facts: Facts, gate: GateSettings) -> Answer:
@@ -68,13 +51,13 @@ def development(facts: Facts) -> Answer:
         return Answer(State.UNPROVEN, why, f"workbench evaluate {facts.pilot.name} --agent {judged.content['agent']}")
     before, now = right_of(judged.development[1]), right_of(judged.outcomes)
     said = f"right on {share_of(before)} development records and on {share_of(now)} holdout records"
-    if chance_of_better(now, before) < LEAST_CHANCE:
+    if more_hits(now, before) < LEAST_CHANCE:
         return Answer(
             State.FAIL,
             f"{said}: cannot be chance",
             "find out how it knows the holdout, or why the holdout is easier; then draw a new one",
         )
-    if chance_of_better(before, now) < LEAST_CHANCE:
+    if more_hits(before, now) < LEAST_CHANCE:
         return Answer(State.PASS, f"{said}: much worse there, so development records say too much of this version")
     return Answer(State.PASS, f"{said}: may be chance")
 

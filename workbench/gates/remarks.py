@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scipy.stats import fisher_exact
-
 from workbench.charter.signatures import charter_signatures, shared_keys_note
 from workbench.gates.builtin import LEAST_CHANCE, right_of, share_of
 from workbench.gates.facts import Facts, Judged
+from workbench.stats import other_hits
 
 
 def remarks_on(facts: Facts, number: int) -> tuple[str, ...]:
@@ -29,8 +28,7 @@ def _other_mix(judged: Judged) -> Iterator[str]:
         return
     seen = judged.seen.to_numpy()
     before, new = right_of(judged.outcomes[seen]), right_of(judged.outcomes[~seen])
-    table = [[hits, n - hits] for hits, n in (before, new)]
-    if before[1] and new[1] and fisher_exact(table).pvalue < LEAST_CHANCE:
+    if before[1] and new[1] and other_hits(before, new) < LEAST_CHANCE:
         word = "easier" if new[0] * before[1] > before[0] * new[1] else "harder"
         yield (
             f"right on {share_of(before)} records that were opened before and on {share_of(new)} new ones: the added "

@@ -20,7 +20,7 @@ from workbench.prompts import Prompt, Section, read_prompts
 from workbench.prompts.limits import Limit
 from workbench.prompts.sections import RECORD_SECTION, SECTIONS
 from workbench.splits import Dataset, Split
-from workbench.stats import holm
+from workbench.stats import holm, more_hits
 
 FEWEST = 5
 NEAR = 0.2
@@ -133,17 +133,15 @@ def _near_limits(pilot: Pilot, dataset: Dataset, prompt: Prompt, outcomes: pd.Da
     limits = stated_limits(prompt)
     if not limits:
         return
-    from scipy.stats import fisher_exact
-
     wrong = is_wrong(outcomes)
     texts = shown_texts(pilot, dataset, prompt, outcomes.index)
     tests: list[tuple[Limit, pd.DataFrame, float]] = []
     for limit in limits:
         values = measured(texts, limit)
         at = pd.DataFrame({"near": near(values, limit, NEAR), "wrong": wrong.loc[values.index]}, index=values.index)
-        counts = pd.crosstab(at["near"], at["wrong"]).reindex(index=[True, False], columns=[True, False], fill_value=0)
-        if (at["near"] & at["wrong"]).sum() >= FEWEST:
-            tests.append((limit, at, float(fisher_exact(counts.to_numpy(), alternative="greater").pvalue)))
+        here, rest = ((int(part.sum()), len(part)) for part in (at["wrong"][at["near"]], at["wrong"][~at["near"]]))
+        if here[0] >= FEWEST:
+            tests.append((limit, at, more_hits(here, rest)))
     for (limit, at, _), p in zip(tests, holm([test[2] for test in tests]), strict=True):
         if p <= ALPHA:
             yield _near_limit(limit, at)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workbench.errors import InputError
 from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL
 from workbench.metrics.outcomes import is_asked, is_wrong
-from workbench.stats import IntervalMethod, holm, proportion_bounds
+from workbench.stats import IntervalMethod, holm, more_hits, proportion_bounds
 from workbench.stats.inputs import checked_count
 
 SLICE_COLUMNS = ("slice", "n", "wrong", "error_rate", "lower", "upper", "elsewhere", "p", "p_adjusted", "record_ids")
@@ -130,13 +130,11 @@ def _distinct(found: list[tuple[str, Flags]]) -> list[tuple[str, Flags]]:
 def _table(asked: pd.DataFrame, found: list[tuple[str, Flags]], confidence_level: float) -> pd.DataFrame:
     if not found:
         return pd.DataFrame(columns=list(SLICE_COLUMNS))
-    from scipy import stats
-
     wrong = is_wrong(asked).to_numpy()
     members = np.array([flags for _, flags in found])
     n, bad = members.sum(axis=1), (members & wrong).sum(axis=1)
     total, all_bad = len(wrong), int(wrong.sum())
-    p = np.minimum(stats.hypergeom.sf(bad - 1, total, all_bad, n), 1.0)
+    p = np.array([more_hits((int(b), int(i)), (int(all_bad - b), int(total - i))) for b, i in zip(bad, n, strict=True)])
     level = 1.0 - (1.0 - confidence_level) / len(found)
     lower, upper = proportion_bounds(bad, n, level, IntervalMethod.CLOPPER_PEARSON)
     rest = total - n

@@ -8,6 +8,7 @@ from workbench.stats.certification import Certification, certify_threshold
 from workbench.stats.claim import Claim
 from workbench.stats.clustering import CorrelationLimits, correlation_limits
 from workbench.stats.dependence import BoundSource, Clustering, CorrelationBound
+from workbench.stats.fisher import more_hits, other_hits
 from workbench.stats.intervals import (
     IntervalMethod,
     clopper_pearson,
@@ -81,9 +82,11 @@ __all__ = [
     "mcnemar_midp",
     "mean_interval",
     "minimum_detectable_difference",
+    "more_hits",
     "newcombe_bounds",
     "newcombe_paired",
     "order_from_development",
+    "other_hits",
     "paired_records",
     "proportion_bounds",
     "proportion_interval",

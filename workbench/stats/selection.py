@@ -183,10 +183,14 @@ def ranking_auc(confidence: ArrayLike, correct: ArrayLike) -> float | None:
     n_right, n_wrong = int(flags.sum()), int((~flags).sum())
     if not n_right or not n_wrong:
         return None
-    from scipy import stats
-
-    ranks = stats.rankdata(numbers)
+    ranks = average_ranks(numbers)
     return float((ranks[flags].sum() - n_right * (n_right + 1) / 2) / (n_right * n_wrong))
+
+
+def average_ranks(numbers: Floats) -> Floats:
+    """Return the ranks of numbers from 1 on; equal ones share the mean of theirs."""
+    _, place, n = np.unique(numbers, return_inverse=True, return_counts=True)
+    return np.asarray(np.cumsum(n) - (n - 1) / 2, dtype=np.float64)[place]
 
 
 def reliability(

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from workbench.stats.claim import Claim
 from workbench.stats.clustering import cluster_codes
 from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers
+from workbench.stats.selection import average_ranks
 
 MAX_STEPS = 2_000
 USUAL_STRIDES_FROM = 0.5
@@ -178,9 +179,9 @@ def _simulated(development: tuple[Floats, Flags, Integers], counts: Integers) ->
 
 def _falling(confidence: Floats, correct: Flags, shares: Floats, generator: np.random.Generator) -> Floats:
     """Return error rates between shares of the surest records that fall with the confidence, shape (N_DRAWS, n)."""
-    from scipy import special, stats
+    from scipy import special
 
-    score = special.ndtri((stats.rankdata(confidence) - 0.5) / len(confidence))
+    score = special.ndtri((average_ranks(confidence) - 0.5) / len(confidence))
     centre, spread = _logistic(score, ~correct)
     draws = generator.multivariate_normal(centre, spread, N_DRAWS, method="eigh")
     middle = special.ndtri(1 - (shares - np.diff(shares, prepend=0.0) / 2))
