@@ -2,6 +2,8 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PILOT ?= invoice_matching
+# One more than there are cores: some tests wait for processes that they start.
+WORKERS := $(shell python3 -c "import os; print((os.cpu_count() or 1) + 1)")
 # uv does not read pip's own setting of a folder with wheels, so it is passed on where there is one.
 export UV_FIND_LINKS ?= $(shell python3 -m pip config get global.find-links 2>/dev/null || printenv PIP_FIND_LINKS)
 # Processes that tests and runs start read compiled code instead of compiling it again.
@@ -30,13 +32,14 @@ run: install ## run a pilot (PILOT=invoice_matching) and print the answer
 	$(VENV)/bin/workbench run $(PILOT)
 
 test: $(VENV)/.installed-dev ## run the tests on all cores; not the slow ones, not those that start an engine
-	$(PYTHON) -m pytest -m "not (slow or ray or spark or vllm)" --numprocesses logical --dist worksteal
+	$(PYTHON) -m pytest -m "not (slow or ray or spark or vllm)" --numprocesses $(WORKERS) --dist worksteal
 
 test-slow: $(VENV)/.installed-dev ## run the long simulations and whole runs
-	$(PYTHON) -m pytest -m slow --numprocesses logical --dist worksteal
+	$(PYTHON) -m pytest -m slow --numprocesses $(WORKERS) --dist worksteal
 
 test-engines: $(VENV)/.installed-dev ## run the tests that start vLLM, Ray and Spark, as far as they are installed
-	$(PYTHON) -m pytest -m "ray or spark or vllm"
+	$(PYTHON) -m pytest -m "spark or vllm"
+	$(PYTHON) -m pytest -m ray --reruns 2  # a Ray cluster on two cores does not start every time
 
 check: $(VENV)/.installed-dev ## lint, format, types and `make test`
 	$(VENV)/bin/ruff check .
