@@ -59,6 +59,7 @@ def evidence(pilot: Pilot) -> list[Path]:
     return sorted((pilot.root / "mlruns" / "evidence").glob("*/gate-*/*"))
 
 
+@pytest.mark.slow
 def test_the_second_job_opens_judges_and_signs_without_running_any_code_of_the_pilot(
     answered: Pilot, second: Pilot, tmp_path: Path
 ) -> None:

@@ -189,6 +189,7 @@ def test_a_journal_edited_with_fresh_checksums_is_not_what_the_ledger_was_opened
     assert not list((pilot.root / "mlruns" / "evidence").glob("small/gate-2/[!.]*"))
 
 
+@pytest.mark.slow
 def test_a_target_that_was_lowered_and_signed_again_is_said_with_its_old_value(
     judged_once: Pilot, command: Command
 ) -> None:

@@ -48,11 +48,12 @@ def test_a_preparation_in_the_process_that_asks_sees_no_key_and_the_server_gets_
     check_nothing_was_seen(tmp_path / "seen", key)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
         pytest.param(("run", "--notebook", "02_prompt_iteration"), id="run"),
-        pytest.param(("gate", "2"), id="gate", marks=pytest.mark.slow),
+        pytest.param(("gate", "2"), id="gate"),
     ],
 )
 def test_in_notebooks_and_at_a_gate_pilot_code_sees_no_key_and_server_and_signature_have_theirs(

@@ -121,6 +121,7 @@ def test_without_gepa_the_command_says_what_to_install(
     assert (code, "pip install 'agent-workbench[optimise]'" in err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_better_text_becomes_a_version_judged_on_records_no_candidate_saw(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(240)
     dataset = read_dataset(pilot)

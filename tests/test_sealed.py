@@ -163,6 +163,7 @@ def test_answers_alone_open_nothing(tickets: Callable[[int], Pilot]) -> None:
     assert not is_opened(pilot)
 
 
+@pytest.mark.slow
 def test_when_the_asking_process_is_killed_the_other_stops_and_the_run_goes_on_later(
     tickets: Callable[[int], Pilot],
 ) -> None:

@@ -149,13 +149,10 @@ def test_a_limited_run_opens_the_holdout_for_no_version_that_nobody_named(pilot:
     assert not pilot.runs.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("with_store")
 @pytest.mark.parametrize(
-    "faults",
-    [
-        pytest.param(None, id="a dead port", marks=pytest.mark.slow),
-        pytest.param("bad_request=1.0", id="HTTP 400 to every call"),
-    ],
+    "faults", [pytest.param(None, id="a dead port"), pytest.param("bad_request=1.0", id="HTTP 400 to every call")]
 )
 def test_where_nothing_answers_nothing_goes_on(pilot: Pilot, command: Command, faults: str | None) -> None:
     pilot = with_settings(pilot, f"compare: [prompt_v1]\n{SERVER}")
