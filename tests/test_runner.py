@@ -1,5 +1,4 @@
 import asyncio
-import os
 import signal
 import threading
 import time
@@ -205,7 +204,7 @@ def test_a_signal_stops_the_run_and_keeps_what_was_decided(tickets: Callable[[in
 
     def interrupt() -> None:
         started.wait(10)
-        os.kill(os.getpid(), number)
+        signal.pthread_kill(threading.get_ident(), number)  # so that it does not wake the main thread, which waits
 
     thread = threading.Thread(target=interrupt)
     thread.start()

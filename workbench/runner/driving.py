@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import FrameType
 
@@ -15,6 +15,7 @@ from workbench.runner.desk import Desk
 
 GRACE_S = 10.0
 LATE = 1.25
+SIGNAL_S = 0.1
 
 
 async def _drive(agent: Agent, desk: Desk) -> None:
@@ -58,6 +59,8 @@ def supervised(agent: Agent, desk: Desk) -> None:
     task = loop.create_task(_drive(agent, desk))
     with ThreadPoolExecutor(1, thread_name_prefix="workbench-runner") as pool, _gentle_signals(loop, task, desk):
         done = pool.submit(_until_done, loop, task)
+        while not wait([done], timeout=SIGNAL_S).done:
+            pass  # Python runs a signal's handler between two waits: one that came just before a wait does not end it
         done.result()
 
 
