@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +41,9 @@ class OneByOne(ScriptedEngine):
         self._lethal = lethal
 
     async def stream(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Reply, None]:
-        async for reply in results_of(requests, self.called, self.concurrency):
-            yield reply
+        async with aclosing(results_of(requests, self.called, self.concurrency)) as replies:
+            async for reply in replies:
+                yield reply
 
     async def called(self, request: Request) -> Reply:
         if self._log is not None:

@@ -162,6 +162,18 @@ def test_what_an_engine_raises_ends_the_calls_that_wait_and_no_later_one() -> No
     assert asyncio.run(ask()) == "yes"
 
 
+def test_a_call_that_was_given_up_ends_no_other_on_that_worker() -> None:
+    async def ask() -> list[Reply]:
+        worker = EngineWorker(partial(one_by_one, 0.05))
+        await worker.start()
+        given_up, other = (asyncio.create_task(worker.answer([request(name)])) for name in ("r0", "r1"))
+        await asyncio.sleep(0.01)
+        given_up.cancel()
+        return await other
+
+    assert [reply.id for reply in asyncio.run(ask())] == ["r1"]
+
+
 # ---------------------------------------------------------------- workers that are lost
 
 

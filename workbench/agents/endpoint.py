@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,5 +50,6 @@ class HttpAgent:
                 text = None if result.body is None else json.dumps(result.body)
                 return Reply(record.id, text, result.latency_s, result.attempts, failure=result.failure)
 
-            async for reply in results_of(records, ask, self.window):
-                yield decision_from_reply(reply, self.actions)
+            async with aclosing(results_of(records, ask, self.window)) as replies:
+                async for reply in replies:
+                    yield decision_from_reply(reply, self.actions)

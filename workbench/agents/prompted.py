@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,8 +59,9 @@ class PromptAgent:
 
         async def ask() -> None:
             try:
-                async with self.engine:
-                    async for reply in self.engine.stream(_Rendered(records, self, decided.put_nowait)):
+                rendered = _Rendered(records, self, decided.put_nowait)
+                async with self.engine, aclosing(self.engine.stream(rendered)) as replies:
+                    async for reply in replies:
                         decided.put_nowait(decision_from_reply(reply, self.labels))
             finally:
                 decided.put_nowait(None)

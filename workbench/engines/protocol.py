@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -117,8 +117,8 @@ class Engine(Protocol):
         """Seconds within which every request is answered, with a reply or a failure."""
         ...
 
-    def stream(self, requests: AsyncIterator[Request]) -> AsyncIterator[Reply]:
-        """Yield one reply for each request, in any order."""
+    def stream(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Reply, None]:
+        """Yield one reply for each request, in any order; closing it ends what is under way."""
         ...
 
     async def __aenter__(self) -> Self: ...

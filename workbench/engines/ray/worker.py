@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -149,7 +150,8 @@ class EngineWorker:
         except Exception as error:  # whatever an engine raises ends the calls that wait for it
             self._arrived.clear()
             for batch in set(self._open.values()):
-                batch.done.set_exception(error)
+                if not batch.done.done():
+                    batch.done.set_exception(error)
             self._open.clear()
         finally:
             self._source = None
@@ -164,9 +166,10 @@ class EngineWorker:
         self._arrived.clear()
         watch = asyncio.create_task(source.end_when_stalled())
         try:
-            async for reply in self._engine.stream(source):
-                source.moved()
-                self._settle(reply.id, reply)
+            async with aclosing(self._engine.stream(source)) as replies:
+                async for reply in replies:
+                    source.moved()
+                    self._settle(reply.id, reply)
         finally:
             source.is_ended = True
             watch.cancel()
@@ -181,5 +184,5 @@ class EngineWorker:
         if reply is not None:
             batch.replies.append(reply)
         batch.n_open -= 1
-        if not batch.n_open:
+        if not batch.n_open and not batch.done.done():  # whoever waited may have given up
             batch.done.set_result(None)
