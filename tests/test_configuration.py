@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.configuration import read_settings
+from workbench.configuration import parse_yaml, read_settings
 from workbench.contract import Contract
 from workbench.errors import InputError, RunError
 from workbench.pilot import PilotSettings
@@ -66,3 +66,8 @@ def test_an_error_survives_pickling_with_its_facts() -> None:
     assert isinstance(error, RunError)
     assert str(error) == "stopped\n  where: here\n  got: 1\n  expected: 2\n  do: go on"
     assert (InputError("x").exit_code, error.exit_code) == (2, 4)
+
+
+def test_text_that_is_nested_too_deeply_is_one_message():
+    with pytest.raises(InputError, match="the file is nested too deeply"):
+        parse_yaml("a: " + "[" * 100_000, "deep.yaml")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
+from yaml.composer import Composer
 
 from workbench.errors import InputError
 
@@ -23,8 +24,15 @@ class Settings(BaseModel):
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice."""
+class _StrictLoader(Composer, yaml.CSafeLoader):
+    """A safe loader that refuses a key given twice.
+
+    It parses in C and composes in Python: libyaml's own composer ends the process where text is nested too deeply.
+    """
+
+    def __init__(self, stream: str) -> None:
+        yaml.CSafeLoader.__init__(self, stream)
+        Composer.__init__(self)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -66,6 +74,8 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
     """Return the mapping a YAML text holds; `where` names it in messages."""
     try:
         content = yaml.load(text, Loader=_StrictLoader)
+    except RecursionError:
+        raise InputError("the file is nested too deeply", where=where, expected="a few levels") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""

@@ -38,7 +38,7 @@ from workbench.metrics.recalibration import Recalibration, Recalibrator, cross_f
 from workbench.metrics.service import completion_tokens, cost_per_decision, latency, prompt_tokens, throughput_per_hour
 from workbench.metrics.slices import slices, worst_slices
 from workbench.metrics.sources import Comparison, compare_sources
-from workbench.metrics.summary import METRIC_NAMES, EvaluationSettings, evaluate_outcomes
+from workbench.metrics.summary import METRIC_NAMES, EvaluationSettings, estimate_of, evaluate_outcomes
 
 __all__ = [
     "METRIC_NAMES",
@@ -64,6 +64,7 @@ __all__ = [
     "cost_per_record",
     "costs_by_threshold",
     "cross_fitted",
+    "estimate_of",
     "evaluate_outcomes",
     "fitted_recalibration",
     "is_asked",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.errors import InputError
 from workbench.metrics.estimate import Estimate, method_text
-from workbench.metrics.summary import EvaluationSettings, evaluate_outcomes
+from workbench.metrics.summary import EvaluationSettings, estimate_of
 from workbench.stats import IntervalMethod, proportion_interval
 
 
@@ -49,10 +49,7 @@ def measured(outcomes: pd.DataFrame, metric: str, settings: EvaluationSettings, 
     if chosen.empty:
         return Estimate.undefined("no record is in this slice")
     level = settings.confidence_level
-    estimates = evaluate_outcomes(chosen, replace(settings, confidence_level=2.0 * level - 1.0))
-    if metric not in estimates:
-        raise InputError(f"there is no metric {metric!r}", expected=", ".join(estimates))
-    return one_sided(estimates[metric], level)
+    return one_sided(estimate_of(metric, chosen, replace(settings, confidence_level=2.0 * level - 1.0)), level)
 
 
 def audited(sections: Mapping[str, Mapping[str, Any]], metric: str, level: float) -> Estimate:

@@ -23,6 +23,7 @@ from workbench.decisions import Status
 from workbench.errors import InputError, shown
 
 STATUSES = tuple(status.value for status in Status)
+STATUS_TYPE = pd.CategoricalDtype(list(STATUSES))
 
 
 class Route(StrEnum):
@@ -78,7 +79,9 @@ def statuses(outcomes: pd.DataFrame) -> pd.Series[pd.CategoricalDtype[str]]:
         The table has no status column, or another status in it.
     """
     _require(outcomes, "status")
-    values = outcomes["status"].astype(pd.CategoricalDtype(list(STATUSES)))
+    if outcomes["status"].dtype == STATUS_TYPE and not outcomes["status"].hasnans:
+        return outcomes["status"]
+    values = outcomes["status"].astype(STATUS_TYPE)
     unknown = values.isna()
     if unknown.any():
         named = sorted({str(value) for value in outcomes.loc[unknown.to_numpy(), "status"]})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from workbench.errors import InputError
 from workbench.metrics.accuracy import accuracy, macro_f1, reason_accuracy
 from workbench.metrics.escalation import (
     automation_rate,
@@ -22,25 +23,6 @@ from workbench.pilot import Price
 from workbench.stats import IntervalMethod
 
 LATENCY_QUANTILES = {"latency_p50_s": 0.5, "latency_p95_s": 0.95, "latency_p99_s": 0.99}
-ESCALATION_METRICS: dict[str, Callable[[pd.DataFrame, float, str | None, float], Estimate]] = {
-    "automation_rate": automation_rate,
-    "selective_accuracy": selective_accuracy,
-    "missed_escalation": missed_escalation,
-    "missed_escalation_of_all": missed_escalation_of_all,
-    "over_escalation": over_escalation,
-}
-METRIC_NAMES = (
-    "accuracy",
-    "accuracy_exact",
-    "macro_f1",
-    "reason_accuracy",
-    *ESCALATION_METRICS,
-    *LATENCY_QUANTILES,
-    "throughput_per_hour",
-    "prompt_tokens",
-    "completion_tokens",
-    "cost_per_decision",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +51,60 @@ class EvaluationSettings:
     wall_s: float | None = None
 
 
-def evaluate_outcomes(outcomes: pd.DataFrame, settings: EvaluationSettings) -> dict[str, Estimate]:
-    """Return every estimate by name; the names are `METRIC_NAMES`, in this order, whatever the outcomes.
+Metric = Callable[[pd.DataFrame, EvaluationSettings], Estimate]
 
-    `accuracy` has a Wilson interval and `accuracy_exact` is the same number with a Clopper-Pearson one. What cannot be
-    computed is there too, undefined, and its method says why.
+
+def _at_threshold(metric: Callable[[pd.DataFrame, float, str | None, float], Estimate]) -> Metric:
+    """Return a metric that needs a threshold, undefined without one."""
+
+    def estimate(outcomes: pd.DataFrame, settings: EvaluationSettings) -> Estimate:
+        if settings.threshold is None:
+            excluded = {**skipped(outcomes), "no_threshold": int(is_asked(outcomes).sum())}
+            return Estimate.undefined("no threshold", excluded)
+        return metric(outcomes, settings.threshold, settings.escalate_label, settings.confidence_level)
+
+    return estimate
+
+
+def _latency(q: float) -> Metric:
+    """Return a quantile of the latency as a metric."""
+    return lambda outcomes, settings: latency(outcomes, q, settings.confidence_level)
+
+
+# `accuracy` has a Wilson interval and `accuracy_exact` is the same number with a Clopper-Pearson one.
+_METRICS: dict[str, Metric] = {
+    "accuracy": lambda outcomes, of: accuracy(outcomes, IntervalMethod.WILSON, of.confidence_level),
+    "accuracy_exact": lambda outcomes, of: accuracy(outcomes, IntervalMethod.CLOPPER_PEARSON, of.confidence_level),
+    "macro_f1": lambda outcomes, of: macro_f1(outcomes),
+    "reason_accuracy": lambda outcomes, of: reason_accuracy(outcomes, of.confidence_level),
+    "automation_rate": _at_threshold(automation_rate),
+    "selective_accuracy": _at_threshold(selective_accuracy),
+    "missed_escalation": _at_threshold(missed_escalation),
+    "missed_escalation_of_all": _at_threshold(missed_escalation_of_all),
+    "over_escalation": _at_threshold(over_escalation),
+    **{name: _latency(q) for name, q in LATENCY_QUANTILES.items()},
+    "throughput_per_hour": lambda outcomes, of: throughput_per_hour(outcomes, of.wall_s),
+    "prompt_tokens": lambda outcomes, of: prompt_tokens(outcomes, of.confidence_level),
+    "completion_tokens": lambda outcomes, of: completion_tokens(outcomes, of.confidence_level),
+    "cost_per_decision": lambda outcomes, of: cost_per_decision(outcomes, of.price, of.confidence_level),
+}
+METRIC_NAMES = tuple(_METRICS)
+
+
+def estimate_of(metric: str, outcomes: pd.DataFrame, settings: EvaluationSettings) -> Estimate:
+    """Return one estimate; undefined, with the reason as its method, where it cannot be computed.
+
+    Raises
+    ------
+    InputError
+        There is no such metric.
     """
-    level = settings.confidence_level
+    if metric not in _METRICS:
+        raise InputError(f"there is no metric {metric!r}", expected=", ".join(METRIC_NAMES))
+    return _METRICS[metric](outcomes, settings)
+
+
+def evaluate_outcomes(outcomes: pd.DataFrame, settings: EvaluationSettings) -> dict[str, Estimate]:
+    """Return every estimate by name; the names are `METRIC_NAMES`, in this order, whatever the outcomes."""
     outcomes = outcomes.assign(status=statuses(outcomes))  # read once, not by every metric
-    estimates = {
-        "accuracy": accuracy(outcomes, IntervalMethod.WILSON, level),
-        "accuracy_exact": accuracy(outcomes, IntervalMethod.CLOPPER_PEARSON, level),
-        "macro_f1": macro_f1(outcomes),
-        "reason_accuracy": reason_accuracy(outcomes, level),
-        **_escalation(outcomes, settings),
-        **{name: latency(outcomes, q, level) for name, q in LATENCY_QUANTILES.items()},
-        "throughput_per_hour": throughput_per_hour(outcomes, settings.wall_s),
-        "prompt_tokens": prompt_tokens(outcomes, level),
-        "completion_tokens": completion_tokens(outcomes, level),
-        "cost_per_decision": cost_per_decision(outcomes, settings.price, level),
-    }
-    return {name: estimates[name] for name in METRIC_NAMES}
-
-
-def _escalation(outcomes: pd.DataFrame, settings: EvaluationSettings) -> dict[str, Estimate]:
-    """Return the estimates that need a threshold, undefined without one."""
-    if settings.threshold is None:
-        excluded = {**skipped(outcomes), "no_threshold": int(is_asked(outcomes).sum())}
-        return dict.fromkeys(ESCALATION_METRICS, Estimate.undefined("no threshold", excluded))
-    return {
-        name: metric(outcomes, settings.threshold, settings.escalate_label, settings.confidence_level)
-        for name, metric in ESCALATION_METRICS.items()
-    }
+    return {name: metric(outcomes, settings) for name, metric in _METRICS.items()}

@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench.charter import Kpi, KpiMetric, Operator
 from workbench.evaluation import Evaluation
-from workbench.metrics import Estimate, EvaluationSettings, evaluate_outcomes
+from workbench.metrics import Estimate, EvaluationSettings, estimate_of
 from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL
 from workbench.pilot import Pilot
 from workbench.report.tables import estimate_text, value_text
@@ -84,4 +84,4 @@ def _estimate_at(pilot: Pilot, evaluation: Evaluation, kpi: Kpi) -> Estimate:
         confidence_level=kpi.confidence_level,
         price=pilot.settings.prices.get(model),
     )
-    return evaluate_outcomes(evaluation.outcomes, settings)[kpi.metric.value]
+    return estimate_of(kpi.metric.value, evaluation.outcomes, settings)
