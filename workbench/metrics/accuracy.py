@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from workbench.decisions import Status
 from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL, Estimate, listed
-from workbench.metrics.outcomes import column, is_asked, is_right, is_wrong, labels, numbers, skipped, statuses
+from workbench.metrics.outcomes import column, has_ended, is_asked, is_right, is_wrong, labels, numbers, skipped
 from workbench.stats import IntervalMethod, proportion_bounds
 
 PER_CLASS_COLUMNS = (
@@ -61,10 +61,7 @@ def per_class(outcomes: pd.DataFrame, confidence_level: float = DEFAULT_CONFIDEN
         `_lower` and `_upper`; `f1`. A class that was decided but is no label has n 0. What has no denominator is NaN:
         precision of a class never decided, recall and F1 of a class without records.
     """
-    asked, ok = is_asked(outcomes).to_numpy(), (statuses(outcomes) == Status.OK.value).to_numpy()
-    label, action, right = labels(outcomes), column(outcomes, "action"), is_right(outcomes).to_numpy()
-    counts = {"n": _counted(label[asked]), "predicted": _counted(action[ok]), "right": _counted(label[right])}
-    table = pd.DataFrame(counts).fillna(0).astype("int64").sort_index().rename_axis("label").reset_index()
+    table = _class_counts(outcomes).reset_index()
     for name, of in (("precision", "predicted"), ("recall", "n")):
         lower, upper = proportion_bounds(table["right"], table[of], confidence_level, IntervalMethod.WILSON)
         table[name] = table["right"] / table[of].where(table[of] > 0)
@@ -80,11 +77,12 @@ def macro_f1(outcomes: pd.DataFrame) -> Estimate:
 
     Denominator: every decision that was asked for. Excluded: skipped.
     """
-    f1 = per_class(outcomes)["f1"].dropna()
-    if f1.empty:
+    n, predicted, right = _class_counts(outcomes).to_numpy().T
+    has_records = n > 0
+    if not has_records.any():
         return Estimate.undefined("no decision was asked for", skipped(outcomes))
-    n = int(is_asked(outcomes).sum())
-    return Estimate(float(f1.mean()), None, None, n, "none", listed(skipped(outcomes)))
+    f1 = 2 * right[has_records] / (n + predicted)[has_records]
+    return Estimate(float(f1.mean()), None, None, int(n.sum()), "none", listed(skipped(outcomes)))
 
 
 def confusion_pairs(outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -143,6 +141,14 @@ def reason_accuracy(outcomes: pd.DataFrame, confidence_level: float = DEFAULT_CO
     return Estimate.proportion(
         int(agreed.sum()), int(judged.sum()), excluded=excluded, confidence_level=confidence_level
     )
+
+
+def _class_counts(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return records, decisions and right decisions of each class (`n`, `predicted`, `right`), sorted by label."""
+    asked, ok = is_asked(outcomes).to_numpy(), has_ended(outcomes, Status.OK)
+    label, action, right = labels(outcomes), column(outcomes, "action"), is_right(outcomes).to_numpy()
+    counts = {"n": _counted(label[asked]), "predicted": _counted(action[ok]), "right": _counted(label[right])}
+    return pd.DataFrame(counts).fillna(0).astype("int64").sort_index().rename_axis("label")
 
 
 def _counted(values: NDArray[np.object_]) -> pd.Series[int]:

@@ -23,7 +23,7 @@ from workbench.decisions import Status
 from workbench.errors import InputError, shown
 
 STATUSES = tuple(status.value for status in Status)
-STATUS_TYPE = pd.CategoricalDtype(list(STATUSES))
+_STATUSES = pd.Index(STATUSES)
 
 
 class Route(StrEnum):
@@ -70,8 +70,8 @@ def numbers(outcomes: pd.DataFrame, name: str) -> NDArray[np.float64]:
     return outcomes[name].to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def statuses(outcomes: pd.DataFrame) -> pd.Series[pd.CategoricalDtype[str]]:
-    """Return how each planned decision ended, as a categorical of ok, invalid, failed, skipped.
+def statuses(outcomes: pd.DataFrame) -> pd.Categorical[str]:
+    """Return how each planned decision ended: ok, invalid, failed or skipped.
 
     Raises
     ------
@@ -79,14 +79,19 @@ def statuses(outcomes: pd.DataFrame) -> pd.Series[pd.CategoricalDtype[str]]:
         The table has no status column, or another status in it.
     """
     _require(outcomes, "status")
-    if outcomes["status"].dtype == STATUS_TYPE and not outcomes["status"].hasnans:
-        return outcomes["status"]
-    values = outcomes["status"].astype(STATUS_TYPE)
-    unknown = values.isna()
+    values = outcomes["status"].array
+    if not isinstance(values, pd.Categorical) or tuple(values.categories) != STATUSES:
+        values = pd.Categorical.from_codes(_STATUSES.get_indexer(pd.Index(values, dtype=object)), _STATUSES)
+    unknown = values.codes < 0
     if unknown.any():
-        named = sorted({str(value) for value in outcomes.loc[unknown.to_numpy(), "status"]})
+        named = sorted({str(value) for value in outcomes.loc[unknown, "status"]})
         raise InputError("outcomes hold an unknown status", got=shown(named), expected=", ".join(STATUSES))
     return values
+
+
+def has_ended(outcomes: pd.DataFrame, status: Status) -> NDArray[np.bool_]:
+    """Return whether each planned decision ended this way."""
+    return np.equal(statuses(outcomes).codes, STATUSES.index(status))
 
 
 def labels(outcomes: pd.DataFrame) -> NDArray[np.object_]:
@@ -106,13 +111,13 @@ def labels(outcomes: pd.DataFrame) -> NDArray[np.object_]:
 
 def is_asked(outcomes: pd.DataFrame) -> pd.Series[bool]:
     """Return whether each planned decision was asked for: ok, invalid or failed."""
-    return statuses(outcomes) != Status.SKIPPED.value
+    return pd.Series(~has_ended(outcomes, Status.SKIPPED), index=outcomes.index)
 
 
 def is_right(outcomes: pd.DataFrame) -> pd.Series[bool]:
     """Return whether each decision is ok and its action is the label."""
     same = column(outcomes, "action") == labels(outcomes)
-    return (statuses(outcomes) == Status.OK.value) & np.asarray(same, dtype=bool)
+    return pd.Series(has_ended(outcomes, Status.OK) & np.asarray(same, dtype=bool), index=outcomes.index)
 
 
 def is_wrong(outcomes: pd.DataFrame) -> pd.Series[bool]:
@@ -143,14 +148,14 @@ def routes(outcomes: pd.DataFrame, threshold: float, escalate_label: str | None 
     """
     if not 0.0 <= threshold <= 1.0:
         raise InputError("a threshold must lie between 0 and 1", got=repr(threshold))
-    status, confidence = statuses(outcomes), numbers(outcomes, "confidence")
+    confidence = numbers(outcomes, "confidence")
     route = np.full(len(outcomes), ROUTES.index(Route.AUTOMATED), dtype=np.int8)
     route[confidence < threshold] = ROUTES.index(Route.BELOW_THRESHOLD)
     route[np.isnan(confidence)] = ROUTES.index(Route.NO_CONFIDENCE)
     if escalate_label is not None:
         route[column(outcomes, "action") == escalate_label] = ROUTES.index(Route.ESCALATED_BY_AGENT)
-    for ended in (Route.INVALID, Route.FAILED, Route.SKIPPED):
-        route[(status == ended.value).to_numpy()] = ROUTES.index(ended)
+    for status in (Status.INVALID, Status.FAILED, Status.SKIPPED):
+        route[has_ended(outcomes, status)] = ROUTES.index(status.value)
     return pd.Series(pd.Categorical.from_codes(route, pd.Index(ROUTES)), index=outcomes.index, name="route")
 
 
