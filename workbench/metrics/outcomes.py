@@ -91,7 +91,8 @@ def statuses(outcomes: pd.DataFrame) -> pd.Categorical[str]:
 
 def has_ended(outcomes: pd.DataFrame, status: Status) -> NDArray[np.bool_]:
     """Return whether each planned decision ended this way."""
-    return np.equal(statuses(outcomes).codes, STATUSES.index(status))
+    ended: NDArray[np.bool_] = statuses(outcomes).codes == STATUSES.index(status)
+    return ended
 
 
 def labels(outcomes: pd.DataFrame) -> NDArray[np.object_]:
