@@ -1,6 +1,6 @@
 """Is what the workbench certifies true as often as it says? Simulated pilots against a known truth, and figures.
 
-    nice -n 10 python -m benchmarks.validity [--pilots 1000] [--cluster-pilots 300] [--out docs]
+    nice -n 10 python -m benchmarks.validity [--pilots 1000] [--cluster-pilots 1000] [--out docs]
 
 Writes docs/validity.md, its figures and docs/validity.json. Every number has a seed; it takes about ten minutes
 of one core.
@@ -302,7 +302,7 @@ def _coverage(interval: str, setting: str, covered: list[float], exact: bool = F
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pilots", type=int, default=1_000)
-    parser.add_argument("--cluster-pilots", type=int, default=300)
+    parser.add_argument("--cluster-pilots", type=int, default=1_000)
     parser.add_argument("--samples", type=int, default=2_000)
     parser.add_argument("--out", type=Path, default=Path("docs"))
     arguments = parser.parse_args()

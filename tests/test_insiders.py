@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from gate_pilots import CHARTER, COLUMNS
 from workbench.gaterun.hold import GateRequest, hold_gate
 from workbench.journal.rows import STORED, checksum
 from workbench.pilot import Pilot, open_pilot
+from workbench.splits import ledger_path
 
 Command = Callable[..., tuple[int, str, str]]
 HISTORY = "the pilot is in no git repository"
+SECOND = {0.9889}  # two thirds of 5% went with the first opening; two thirds of the rest are the second's
 ON_HOLDOUT_ONLY = AGENTS.replace("number % 50 == 7", "number % 4 == 1")
 
 
@@ -80,9 +83,9 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return command_in(tmp_path / "root", monkeypatch, capsys)
 
 
-def held(command: Command, number: int = 2) -> dict[str, Any]:
-    """Hold a gate by the command, verify its evidence by the command, and return the decision."""
-    code, out, said = command("gate", str(number), "small", "--key", "keys/key.pem", "--json")
+def held(command: Command, pilot: str = "small") -> dict[str, Any]:
+    """Hold gate 2 by the command, verify its evidence by the command, and return the decision."""
+    code, out, said = command("gate", "2", pilot, "--key", "keys/key.pem", "--json")
     assert code in (0, 1), said
     decision: dict[str, Any] = json.loads(out)
     assert (code == 0) == (decision["verdict"] == "GO")
@@ -102,6 +105,20 @@ def refused(command: Command, why: str) -> None:
     assert (code, out, why in said) == (1, "", True), said
 
 
+def is_not_continued(command: Command, why: str) -> None:
+    """Neither open nor hold anything where the ledger is not the one that was seen before."""
+    for arguments in (("evaluate", "small", "--agent", "exact", "--split", "holdout"), ("gate", "2", "small")):
+        code, out, said = command(*arguments, *(("--key", "keys/key.pem") if arguments[0] == "gate" else ()))
+        assert (code, out) == (4, "")
+        assert "error: the holdout ledger is not the one that was seen before" in said
+        assert why in said
+
+
+def charges(decision: dict[str, Any]) -> set[float]:
+    """Return the levels to which criteria on labels are held."""
+    return {round(one["charged_level"], 4) for one in decision["criteria"] if one["charged_level"] is not None}
+
+
 def states(decision: dict[str, Any]) -> dict[str, str]:
     return {one["id"]: one["state"] for one in decision["criteria"]}
 
@@ -110,6 +127,12 @@ def remarks(decision: dict[str, Any]) -> list[str]:
     """Return the remarks but the one on the missing history, which every pilot here has."""
     assert decision["remarks"][0].startswith(HISTORY)
     return decision["remarks"][1:]
+
+
+def in_git(root: Path) -> None:
+    """Commit what is under a root, as a team does with its pilot."""
+    for arguments in (["init", "-q"], ["add", "datasets", "eval_suites"], ["commit", "-qm", "pilot"]):
+        subprocess.run(["git", "-C", root, "-c", "user.name=a", "-c", "user.email=a@b", *arguments], check=True)
 
 
 def edited(pilot: Pilot, file: str, change: Callable[[dict[str, Any]], object]) -> None:
@@ -161,6 +184,67 @@ def test_a_kpi_without_its_criterion_is_no_go_and_the_change_is_said(
     assert remarks(decision)[0].startswith(said)
     again = held(command)  # holding it again does not make the change old
     assert remarks(again) == remarks(decision)
+
+
+@pytest.mark.parametrize("how", ["deleted", pytest.param("cut", marks=pytest.mark.slow)])
+def test_a_ledger_that_lacks_what_evidence_saw_holds_no_gate(judged_once: Pilot, command: Command, how: str) -> None:
+    if how == "cut":
+        run(judged_once, "exact")
+        held(command)
+    ledger = ledger_path(judged_once)
+    kept = "" if how == "deleted" else ledger.read_text(encoding="utf-8").splitlines(keepends=True)[0]
+    ledger.write_text(kept, encoding="utf-8")
+    is_not_continued(command, "entries of the evidence in ")
+
+
+def test_a_ledger_deleted_with_its_evidence_is_missed_where_a_commit_holds_it(
+    judged_once: Pilot, command: Command
+) -> None:
+    in_git(judged_once.root)
+    shutil.rmtree(judged_once.root / "mlruns" / "evidence")
+    ledger_path(judged_once).unlink()
+    is_not_continued(command, "to begin with the 1 entries of commit ")
+
+
+@pytest.mark.slow
+def test_a_ledger_deleted_with_its_evidence_is_said_where_nothing_was_committed(
+    judged_once: Pilot, command: Command
+) -> None:
+    shutil.rmtree(judged_once.root / "mlruns" / "evidence")
+    ledger_path(judged_once).unlink()
+    run(judged_once, "exact")
+    assert held(command)["paragraph"].startswith(f"GO: 6 of 6 criteria pass. Mind: {HISTORY}")
+
+
+def test_another_key_brings_no_fresh_budget(judged_once: Pilot, command: Command) -> None:
+    (judged_once.root / "keys" / "key.pem").unlink()
+    run(judged_once, "exact")  # opened with a new key
+    assert charges(held(command)) == SECOND
+
+
+@pytest.mark.slow
+def test_a_copy_under_another_name_brings_no_fresh_budget(judged_once: Pilot, command: Command) -> None:
+    root = judged_once.root
+    for folder in ("datasets", "eval_suites"):
+        shutil.copytree(root / folder / "small", root / folder / "fresh")
+    settings = root / "eval_suites" / "fresh" / "pilot.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("eval_suites/small/", "eval_suites/fresh/"), "utf-8")
+    ledger_path(open_pilot("fresh", root)).unlink()
+    run(sign(open_pilot("fresh", root)))
+    decision = held(command, pilot="fresh")
+    assert charges(decision) == SECOND
+
+
+@pytest.mark.slow
+def test_other_ids_bring_no_fresh_budget(judged_once: Pilot, command: Command) -> None:
+    rewritten(
+        judged_once.data / "records.csv",
+        lambda rows: [rows[0], *([f"R{int(name[1:]) + 600:04d}", *row] for name, *row in rows[1:])],
+    )
+    run(judged_once, "exact")
+    decision = held(command)
+    assert charges(decision) == SECOND
+    assert any("of 320 records opened before are gone" in one for one in remarks(decision))
 
 
 def test_results_that_were_rewritten_by_hand_change_nothing(judged_once: Pilot, command: Command) -> None:

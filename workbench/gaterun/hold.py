@@ -22,7 +22,7 @@ from workbench.gaterun.work import Answered, Worked, answered_evidence, execute_
 from workbench.gates import GATE_NUMBERS, Decision, Facts, decide, read_facts, read_gates
 from workbench.gates.junit import junit_xml
 from workbench.journal import digest_of
-from workbench.ledger import read_ledger
+from workbench.ledger import check_continues, read_ledger
 from workbench.notebooks import OnCell, packaged_notebook
 from workbench.pilot import Pilot
 from workbench.pipeline import results_folder
@@ -31,6 +31,7 @@ from workbench.report.gate_page import gate_page
 from workbench.signing.documents import SignatureStatus
 from workbench.signing.keys import ChosenKey, chosen_key
 from workbench.splits import ledger_path, read_dataset
+from workbench.splits.opening import evidence_folder
 from workbench.tracking import Link
 from workbench.tracking.gates import log_gate
 
@@ -128,9 +129,9 @@ def hold_gate(pilot: Pilot, number: int, request: GateRequest, on_cell: OnCell |
     signatures = require_signatures(pilot.suite, pilot.charter)
     gates = read_gates(pilot)
     key = chosen_key(request.key)
-    evidence = pilot.root / "mlruns" / "evidence"
-    _check_writable(evidence / pilot.name / f"gate-{number}")
+    _check_writable(evidence_folder(pilot) / f"gate-{number}")
     read_ledger(ledger_path(pilot))
+    check_continues(ledger_path(pilot), evidence_folder(pilot))
     notebooks = gates.gates[number].notebooks
     inputs = Inputs(pilot, read_dataset(pilot), request.engine, pilot.settings.compare)
     ran = None if request.is_answered else answered_evidence(inputs, notebooks, on_cell).ran

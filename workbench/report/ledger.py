@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 
 from workbench.charter import KpiMetric
-from workbench.gates.schema import GATE_NUMBERS
 from workbench.ledger import Budget, Opening, history_remarks, read_budget, read_ledger
 from workbench.pilot import Pilot
 from workbench.report.tables import percent
@@ -30,7 +29,7 @@ class LedgerView:
     ----------
     openings : tuple of Opening
     budgets : mapping
-        Gate, None for any, to what is left of its significance level on the holdout records of today.
+        None for any gate, and each gate that has openings of its own, to what is left of its significance level on the holdout records of today.
     refreshed : Budget
         Of any gate, if as many new holdout records came as there are today.
     n_records : int
@@ -79,7 +78,7 @@ def ledger_view(pilot: Pilot, dataset: Dataset) -> LedgerView:
     path, others = ledger_path(pilot), other_ledgers(pilot)
     openings, today = read_ledger(path), holdout_seen(pilot, dataset)
     named = {one.purpose.gate for one in openings if one.purpose.gate is not None}
-    gates = [None, *sorted(named | set(GATE_NUMBERS))]
+    gates = [None, *sorted(named)]
     kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric is KpiMetric.SELECTIVE_ACCURACY), None)
     return LedgerView(
         path=path,
@@ -146,7 +145,10 @@ def budgets_table(view: LedgerView) -> pd.DataFrame:
 def refresh_note(view: LedgerView) -> str:
     """Return in words how new records refresh the budget."""
     if not view.openings:
-        return f"The {view.n_records:,} holdout records are sealed; the first opening may use two thirds of the level."
+        left = "what is left" if view.budgets[None].elsewhere else "the level"
+        return (
+            f"The {view.n_records:,} holdout records are sealed here; the first opening may use two thirds of {left}."
+        )
     now, more = view.budgets[None].remaining, round(view.n_records / view.share) if view.share else view.n_records
     free = "The same version on the same records is free."
     if view.refreshed.remaining <= now:
