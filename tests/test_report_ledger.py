@@ -61,8 +61,7 @@ def test_as_many_new_records_halve_what_was_spent(tmp_path: Path) -> None:
     pilot = judged_pilot(tmp_path)
     sealed = ledger_view(pilot, read_dataset(pilot))
     assert (
-        refresh_note(sealed)
-        == "The 400 holdout records are sealed here; the first opening may use two thirds of the level."
+        refresh_note(sealed) == "The 400 holdout records are sealed; the first opening may use two thirds of the level."
     )
     opened(pilot, "a")
     view = ledger_view(pilot, read_dataset(pilot))

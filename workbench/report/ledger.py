@@ -29,7 +29,8 @@ class LedgerView:
     ----------
     openings : tuple of Opening
     budgets : mapping
-        None for any gate, and each gate that has openings of its own, to what is left of its significance level on the holdout records of today.
+        None for any gate, and each gate that has openings of its own, to what is left of its significance level on
+        the holdout records of today.
     refreshed : Budget
         Of any gate, if as many new holdout records came as there are today.
     n_records : int
@@ -145,10 +146,9 @@ def budgets_table(view: LedgerView) -> pd.DataFrame:
 def refresh_note(view: LedgerView) -> str:
     """Return in words how new records refresh the budget."""
     if not view.openings:
-        left = "what is left" if view.budgets[None].elsewhere else "the level"
-        return (
-            f"The {view.n_records:,} holdout records are sealed here; the first opening may use two thirds of {left}."
-        )
+        if view.budgets[None].elsewhere:
+            return "This pilot opened none of them yet; its first opening may use two thirds of what is left."
+        return f"The {view.n_records:,} holdout records are sealed; the first opening may use two thirds of the level."
     now, more = view.budgets[None].remaining, round(view.n_records / view.share) if view.share else view.n_records
     free = "The same version on the same records is free."
     if view.refreshed.remaining <= now:
