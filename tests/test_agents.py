@@ -100,8 +100,11 @@ def test_a_corrected_development_label_is_a_new_version_of_a_trained_agent_only(
 def test_training_that_fails_is_one_message_with_its_place(tickets: Callable[[int], Pilot]) -> None:
     source = "def fit(training):\n    return training['nothing of the kind']\n"
     pilot = with_agent(tickets(60), source, "{python: eval_suites/tickets/mine.py:fit, trained: true}")
-    with pytest.raises(RunError, match=r"training the agent 'fit' failed(.|\n)*KeyError: 'nothing of the kind'"):
+    with pytest.raises(
+        RunError, match=r"training the agent 'fit' failed(.|\n)*KeyError: 'nothing of the kind'"
+    ) as caught:
         evaluate(pilot, "mine", RunRequest(show_progress=False))
+    assert "mine.py, line 2" in str(caught.value), "the fault is raised in a library, the place is the pilot's own"
 
 
 def test_a_run_that_is_all_in_the_journal_imports_no_agent(tickets: Callable[[int], Pilot]) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gate_pilots import TODAY, facts_of, gate, gate_pilot, outcomes_of, signed, write_evaluation
+from gate_pilots import CHARTER, TODAY, facts_of, gate, gate_pilot, outcomes_of, signed, write_evaluation
 
 from workbench.errors import InputError
 from workbench.gates import Decision, Verdict, decide
@@ -109,6 +109,14 @@ def test_a_criterion_can_refuse_every_waiver(tmp_path: Path) -> None:
     sign_document(pilot.suite, "waivers/gate-1.load.yaml", Signer("Ann", "sponsor"), keys["sponsor"])
     decision = decide(facts_of(pilot), 1, {})
     assert (decision.verdict, decision.waivers[0].fault) == (Verdict.NO_GO, "this criterion accepts no waiver")
+
+
+def test_a_target_that_is_a_placeholder_cannot_be_waived(tmp_path: Path) -> None:
+    kpi = {**CHARTER["kpis"][0], "placeholder": True}
+    pilot = gate_pilot(tmp_path, gate([{"id": "load", "kpi": kpi["id"]}]), {**CHARTER, "kpis": [kpi]})
+    keys = signed(pilot)
+    with pytest.raises(InputError, match="its target is a placeholder"):
+        waived(pilot, keys["sponsor"], gate=1)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from workbench.splits import Dataset
 Decide = Callable[[Mapping[str, Scalar]], object]
 MAX_DETAIL = 500
 ONLY_ANSWERED = "WORKBENCH_ONLY_ANSWERED"
+INSTALLED = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")), str(Path(__file__).parent), "<")
 
 
 @contextmanager
@@ -204,7 +206,10 @@ def raised(error: Exception) -> str:
 
 
 def _place(error: Exception) -> str:
-    place = traceback.extract_tb(error.__traceback__)[-1]
+    """Return the last place in the pilot's own code, else the last place."""
+    places = traceback.extract_tb(error.__traceback__)
+    own = [one for one in places if not one.filename.startswith(INSTALLED)]
+    place = (own or places)[-1]
     return f"{Path(place.filename).name}, line {place.lineno}"
 
 

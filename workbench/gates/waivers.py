@@ -152,6 +152,8 @@ def _content_fault(
         return f"gate {number} has no criterion {said.criterion}"
     if criterion.no_waiver:
         return "this criterion accepts no waiver"
+    if criterion.is_placeholder:
+        return "its target is a placeholder: whoever waives it would agree to a target that nobody set"
     if said.pilot != pilot.name or said.gate != number or file != waiver_file(number, said.criterion):
         return f"it is for gate {said.gate} of {said.pilot}, criterion {said.criterion}, and lies in {file}"
     if said.until < today:
