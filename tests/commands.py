@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from workbench.cli import main
+
+typer.main.get_command = cache(typer.main.get_command)  # the command is built once, not by every call
 
 Command = Callable[..., tuple[int, str, str]]
 

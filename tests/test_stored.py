@@ -119,6 +119,7 @@ def test_the_holdout_is_not_opened_for_another_version_than_the_one_that_was_cho
         agent_to_judge(pilot, read_dataset(pilot), EngineChoice())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("with_store")
 def test_a_run_with_a_limit_stays_on_development_records(pilot: Pilot, command: Command) -> None:
     code, out, err = command("run", "tickets", "--limit", "5")
