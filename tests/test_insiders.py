@@ -223,13 +223,16 @@ def test_another_key_brings_no_fresh_budget(judged_once: Pilot, command: Command
 
 
 @pytest.mark.slow
-def test_a_copy_under_another_name_brings_no_fresh_budget(judged_once: Pilot, command: Command) -> None:
+@pytest.mark.parametrize("lists", ["kept", "deleted"])
+def test_a_copy_under_another_name_brings_no_fresh_budget(judged_once: Pilot, command: Command, lists: str) -> None:
     root = judged_once.root
     for folder in ("datasets", "eval_suites"):
         shutil.copytree(root / folder / "small", root / folder / "fresh")
     settings = root / "eval_suites" / "fresh" / "pilot.yaml"
     settings.write_text(settings.read_text("utf-8").replace("eval_suites/small/", "eval_suites/fresh/"), "utf-8")
     ledger_path(open_pilot("fresh", root)).unlink()
+    if lists == "deleted":
+        shutil.rmtree(ledger_path(judged_once).with_name("opened"))
     run(sign(open_pilot("fresh", root)))
     decision = held(command, pilot="fresh")
     assert charges(decision) == SECOND

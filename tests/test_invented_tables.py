@@ -32,6 +32,7 @@ from workbench.scaffold import Columns, init_pilot
 from workbench.splits import Split, read_dataset
 
 QUIET = RunRequest(show_progress=False)
+SLOW = pytest.mark.slow
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +108,9 @@ def reviews(tmp_path_factory: pytest.TempPathFactory) -> Story:
     return made(tmp_path_factory, invented_tables.reviews, Columns("recommends", id="review", text="text"))
 
 
-@pytest.fixture(params=["intents", "churn", "loans", "reviews"])
+@pytest.fixture(
+    params=["intents", "loans", pytest.param("churn", marks=SLOW), pytest.param("reviews", marks=SLOW)],
+)
 def story(request: pytest.FixtureRequest) -> Story:
     found: Story = request.getfixturevalue(request.param)
     return found
@@ -175,6 +178,7 @@ def test_a_declared_out_of_scope_label_is_escalated_and_what_is_missed_is_counte
     assert rates[0] - rates[1] > 0.05, "questions for a person are no automation"
 
 
+@SLOW
 def test_an_outcome_is_not_called_a_wrong_label(churn: Story) -> None:
     text = " ".join(churn.sentences)
     assert "look wrong" not in text
@@ -187,6 +191,7 @@ def test_an_outcome_is_not_called_a_wrong_label(churn: Story) -> None:
     assert churn.gate["data-audit"].state is State.PASS
 
 
+@SLOW
 def test_the_ceiling_of_chance_outcomes_is_said_of_identical_inputs_alone(churn: Story) -> None:
     said = churn.concluded["noise_ceiling"]
     ceiling = churn.audit.section("labels").estimates["noise_ceiling"]
@@ -221,6 +226,7 @@ def test_a_range_where_the_others_are_is_that_of_the_others(loans: Story) -> Non
     assert f"far outside {rest.min():,.6g} to {rest.max():,.6g}, where all others are" in far.evidence
 
 
+@SLOW
 def test_a_deciding_column_is_critical_whatever_the_share_of_the_majority(reviews: Story) -> None:
     assert (reviews.frame["recommends"] == "1").mean() > 0.9
     assert reviews.finding("column_tells_label") == [("'rating' alone tells the label", Severity.CRITICAL)]
@@ -229,7 +235,7 @@ def test_a_deciding_column_is_critical_whatever_the_share_of_the_majority(review
     assert reviews.gate["data-audit"].state is State.FAIL
 
 
-@pytest.mark.parametrize("name", ["intents", "churn", "loans"])
+@pytest.mark.parametrize("name", ["intents", pytest.param("churn", marks=SLOW), "loans"])
 def test_no_column_is_said_to_decide_where_none_does(name: str, request: pytest.FixtureRequest) -> None:
     found: Story = request.getfixturevalue(name)
     assert found.finding("column_tells_label") == []

@@ -163,6 +163,17 @@ def test_openings_of_the_same_records_under_another_pilot_count(tmp_path: Path) 
     assert (fresh.share, fresh.elsewhere) == (pytest.approx(2 / 3), ())
 
 
+def test_openings_of_another_pilot_whose_list_is_missing_count_in_full(tmp_path: Path) -> None:
+    first, fresh = (tmp_path / name / "ledger.jsonl" for name in ("claims", "fresh"))
+    opened(first, "a")
+    (listed,) = (first.parent / "opened").iterdir()
+    listed.unlink()
+    mine = opened(fresh, "a", sight(records_named(named(range(500, 600)))), others=[first])
+    assert mine.share == pytest.approx(2 / 9)
+    (elsewhere,) = mine.elsewhere
+    assert (elsewhere["list_missing"], elsewhere["spent"]) == (listed.name, pytest.approx(2 / 3))
+
+
 def test_a_copied_ledger_counts_once(tmp_path: Path) -> None:
     first, copy = (tmp_path / name / "ledger.jsonl" for name in ("claims", "copy"))
     opened(first, "a")

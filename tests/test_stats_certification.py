@@ -123,6 +123,7 @@ def test_wrong_certifications_stay_below_delta_where_every_certificate_is_wrong(
             assert np.mean([found.threshold is not None for found in wrong]) <= 0.05 + 0.033
 
 
+@pytest.mark.slow
 def test_the_bound_of_the_accuracy_is_above_the_truth_as_rarely_as_it_says():
     # flat .3% errors, so that most pilots pass every step: 400 pilots, three standard errors of .05 are .033
     generator = np.random.default_rng(10)

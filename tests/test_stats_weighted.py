@@ -21,6 +21,7 @@ def test_equal_amounts_without_an_error_need_about_as_many_records_as_counts_do(
     assert (few.threshold, few.amount_rate) == (None, 0.0)
 
 
+@pytest.mark.slow
 def test_wrong_certificates_by_amount_stay_below_delta():
     # 300 pilots in which .81% of the money is decided wrongly at every threshold; three standard errors are .038
     wrong = [

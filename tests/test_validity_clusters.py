@@ -21,6 +21,7 @@ from benchmarks.validity_clusters import (
 BARS = [0.60, 0.93, 0.85]
 
 
+@pytest.mark.slow
 def tolerance(n_pilots: int) -> float:
     return DELTA + 3 * math.sqrt(DELTA * (1 - DELTA) / n_pilots)
 
@@ -30,6 +31,7 @@ def test_agents_that_deserve_a_certificate_get_it() -> None:
     assert [row["certified"] > bar - 0.12 for row, bar in zip(power_cells(150), BARS, strict=True)] == [True] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("vendors", "bound"),
     [(Vendors("few bad", 0.05), 0.05), (Vendors("beta", 0.2, True, True), 0.2), (Vendors("beta", 0.2), None)],

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from workbench.agents.agent import Agent
+from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.building import agent_with, build_agent, shared_engine
 from workbench.agents.endpoint import HttpAgent
 from workbench.agents.prompted import PromptAgent, preparation_for, prompt_agent
 from workbench.agents.python import PythonAgent, python_agent
-from workbench.agents.repeating import RepeatedAgent, repeated
+from workbench.agents.repeating import repeated
 
 __all__ = [
     "Agent",
     "HttpAgent",
+    "KnownAs",
     "PromptAgent",
     "PythonAgent",
-    "RepeatedAgent",
     "agent_with",
     "build_agent",
     "preparation_for",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workbench.decisions import Decision
@@ -42,3 +43,30 @@ class Agent(Protocol):
     def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
         """Yield one decision for each record, in any order."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAs:
+    """An agent under a name and an identity that are not its own; it decides as it does."""
+
+    asked: Agent
+    name: str
+    identity: Mapping[str, Any]
+
+    @property
+    def window(self) -> int:
+        """As the agent has it."""
+        return self.asked.window
+
+    @property
+    def deadline_s(self) -> float | None:
+        """As the agent has it."""
+        return self.asked.deadline_s
+
+    def prepare(self) -> None:
+        """As the agent does it."""
+        self.asked.prepare()
+
+    def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
+        """Yield the agent's decisions."""
+        return self.asked.decide(records)

@@ -18,7 +18,7 @@ from workbench.files import write_atomically
 from workbench.gaterun.contents import bundle_files, check_signed_first, digests_of, subject_of, told_of
 from workbench.gaterun.shown import DECISION_FILE
 from workbench.gaterun.staleness import Inputs, file_digest, files_under
-from workbench.gaterun.work import Answered, Worked, answered_evidence, execute_own, judged_evidence
+from workbench.gaterun.work import Worked, answered_evidence, execute_own, judged_evidence
 from workbench.gates import GATE_NUMBERS, Decision, Facts, decide, read_facts, read_gates
 from workbench.gates.junit import junit_xml
 from workbench.journal import digest_of
@@ -91,7 +91,7 @@ class Held:
         }
 
 
-def answer_gate(pilot: Pilot, number: int, engine: EngineChoice, on_cell: OnCell | None = None) -> Answered:
+def answer_gate(pilot: Pilot, number: int, engine: EngineChoice, on_cell: OnCell | None = None) -> Worked:
     """Run what a gate needs run and asked, without any key and without a label of the holdout; nothing is judged.
 
     Raises

@@ -31,23 +31,6 @@ from workbench.splits import Split
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """What was run and asked before a gate is judged.
-
-    Parameters
-    ----------
-    ran, kept : tuple of str
-        Notebooks that ran now, and those whose last result still stands.
-    agent : str, optional
-        The agent that answered the holdout; None where the gate asks for none, or its evaluation still stands.
-    """
-
-    ran: tuple[str, ...]
-    kept: tuple[str, ...]
-    agent: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Worked:
     """What became of a gate's notebooks.
 
@@ -56,7 +39,7 @@ class Worked:
     ran, kept : tuple of str
         Notebooks that ran now, and those whose last result still stands.
     agent : str, optional
-        The agent that notebook 03 evaluated; None where the gate has no such notebook.
+        The agent that answered the holdout now, or that notebook 03 evaluated; None where there is none.
     """
 
     ran: tuple[str, ...]
@@ -64,7 +47,7 @@ class Worked:
     agent: str | None
 
 
-def answered_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell | None = None) -> Answered:
+def answered_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell | None = None) -> Worked:
     """Run what is stale of a gate's notebooks but the evaluation, and let the chosen version answer the holdout.
 
     The pilot's code runs in processes of their own, which have no signing key; no label of the holdout is opened.
@@ -92,7 +75,7 @@ def answered_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell 
         agent = chosen or agent_to_judge(pilot, inputs.dataset, inputs.engine)
         request = RunRequest(Split.HOLDOUT, None, inputs.engine, show_progress=False)
         answer_holdout(pilot, agent, request, inputs.dataset)
-    return Answered(tuple(stale), kept, agent)
+    return Worked(tuple(stale), kept, agent)
 
 
 def judged_evidence(

@@ -9,7 +9,8 @@ and third can still prove something (561 and 697).
 
 An earlier opening counts as far as it saw the records of today: all of it when it saw them all, nothing when every
 record is new. Openings on the ledgers of other pilots count as far as they saw records of the same content, so a copy
-of a pilot has no fresh budget; an opening under another split counts in full, as dev and holdout records changed sides.
+of a pilot has no fresh budget, and in full where the list of what they saw is missing; an opening under another split
+counts in full, as dev and holdout records changed sides.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class Budget:
     spent : float
         Share of the level that they used on these records, and others on theirs, in [0, 1).
     elsewhere : tuple of mapping
-        Openings on other ledgers that saw these records: `ledger`, `hash`, `spent`.
+        Openings on other ledgers that saw these records: `ledger`, `hash`, `spent`; with `list_missing` where the list
+        of the records that one saw is not there, so that it counts in full.
     """
 
     gate: int | None
@@ -145,18 +147,18 @@ def _elsewhere(
             if opening.hash in known or opening.repeat_of is not None or not _is_of(opening, gate):
                 continue
             known.add(opening.hash)
-            spent = opening.charge * _share_elsewhere(path, opening, today)
+            earlier = None if opening.records is None else read_opened(path, opening.records)
+            spent = opening.charge * _share_elsewhere(opening, earlier, today)
             if spent > 0.0:
-                yield {"ledger": path.parent.name, "hash": opening.hash, "spent": spent}
+                lost = {} if earlier is not None or opening.records is None else {"list_missing": opening.records}
+                yield {"ledger": path.parent.name, "hash": opening.hash, "spent": spent, **lost}
 
 
-def _share_elsewhere(path: Path, opening: Opening, today: Seen | None) -> float:
-    """Return which share of the records of today an opening of another ledger saw.
+def _share_elsewhere(opening: Opening, earlier: OpenedRecords | None, today: Seen | None) -> float:
+    """Return which share of the records of today an opening of another ledger saw; all where its list is missing.
 
-    Ids count only where no content is known: on this pilot's own ledger of before. An opening of another pilot whose
-    records are not known says nothing of these.
+    Ids count only where no content is known: on this pilot's own ledger of before.
     """
-    earlier = None if opening.records is None else read_opened(path, opening.records)
     if today is None or not len(today.records) or earlier is None:
-        return 1.0 if opening.signature is None else 0.0
+        return 1.0
     return today.records.seen_in(earlier, by_id=opening.signature is None) / len(today.records)

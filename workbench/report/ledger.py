@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.charter import KpiMetric
-from workbench.ledger import Budget, Opening, history_remarks, read_budget, read_ledger
+from workbench.ledger import OPENED_FOLDER, Budget, Opening, history_remarks, read_budget, read_ledger
 from workbench.pilot import Pilot
 from workbench.report.tables import percent
 from workbench.signing.keys import key_of_line
@@ -115,15 +115,20 @@ def remarks(view: LedgerView) -> tuple[str, ...]:
     What changed from opening to opening, what openings elsewhere took, whether the history is missing, who signed.
     """
     said = [f"Opening {one.number}: {change}." for one in view.openings for change in one.changes]
-    said += [
-        f"{percent(one['spent'])} of the level went with an opening of these records for {one['ledger']}."
-        for one in view.budgets[None].elsewhere
-    ]
+    said += [_elsewhere(one) for one in view.budgets[None].elsewhere]
     said += [f"{remark[0].upper()}{remark[1:]}." for remark in history_remarks(view.path)]
     keys = Counter(key_of_line(one.key).key_id[:SHORT] for one in view.openings if one.key is not None)
     if keys:
         said.append(f"Signed with {', '.join(f'key {key} ({n:,})' for key, n in sorted(keys.items()))}.")
     return tuple(said)
+
+
+def _elsewhere(one: Mapping[str, Any]) -> str:
+    went = f"{percent(one['spent'])} of the level went with an opening"
+    if "list_missing" in one:
+        name = f"datasets/{one['ledger']}/{OPENED_FOLDER}/{one['list_missing']}"
+        return f"{went} for {one['ledger']}, which counts in full because the list of its records is missing: {name}."
+    return f"{went} of these records for {one['ledger']}."
 
 
 def budgets_table(view: LedgerView) -> pd.DataFrame:

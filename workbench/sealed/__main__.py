@@ -7,52 +7,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.agents import Agent
-from workbench.decisions import Decision
+from workbench.agents import KnownAs
 from workbench.engines.choice import EngineChoice
 from workbench.errors import WorkbenchError
 from workbench.journal import Journal
 from workbench.pilot import EngineKind, open_pilot
-from workbench.records import Record
 from workbench.runner import Selection, run_agent
 from workbench.sealed.asking import Question, Repeat, asked_agent
 from workbench.splits import Dataset, Split
-
-
-@dataclass(frozen=True, slots=True)
-class IdentifiedAgent:
-    """An agent under the identity that its files have in their own place."""
-
-    asked: Agent
-    identity: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """As the agent has it."""
-        return self.asked.name
-
-    @property
-    def window(self) -> int:
-        """As the agent has it."""
-        return self.asked.window
-
-    @property
-    def deadline_s(self) -> float | None:
-        """As the agent has it."""
-        return self.asked.deadline_s
-
-    def prepare(self) -> None:
-        """As the agent does it."""
-        self.asked.prepare()
-
-    def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
-        """Yield the agent's decisions."""
-        return self.asked.decide(records)
 
 
 def main() -> None:
@@ -81,7 +47,8 @@ def answered(request: Mapping[str, Any]) -> dict[str, Any]:
     agent.prepare()
     with Journal(Path(request["journal"])) as journal:
         selection = Selection(dataset, Split.HOLDOUT, ids)
-        known_as = IdentifiedAgent(agent, request["identity"])
+        # its files have the identity of their own place, not of this one
+        known_as = KnownAs(agent, agent.name, request["identity"])
         session = run_agent(journal, known_as, selection, show_progress=request["show_progress"])
     return {"n_asked": session.n_asked, "n_unmatched": session.n_unmatched, "refusal": session.refusal}
 
