@@ -2,7 +2,7 @@
 
     nice -n 10 python -m benchmarks.validity [--pilots 1000] [--cluster-pilots 1000] [--out docs]
 
-Writes docs/validity.md, its figures and docs/validity.json. Every number has a seed; it takes about ten minutes
+Writes docs/validity.md, its figures and docs/validity.json. Every number has a seed; it takes about 25 minutes
 of one core.
 """
 
