@@ -26,7 +26,7 @@ from workbench.splits import Dataset
 Decide = Callable[[Mapping[str, Scalar]], object]
 MAX_DETAIL = 500
 ONLY_ANSWERED = "WORKBENCH_ONLY_ANSWERED"
-INSTALLED = (*(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")), str(Path(__file__).parent), "<")
+INSTALLED = (*map(sysconfig.get_path, ("stdlib", "purelib", "platlib")), str(Path(__file__).parent))
 
 
 @contextmanager
@@ -208,9 +208,14 @@ def raised(error: Exception) -> str:
 def _place(error: Exception) -> str:
     """Return the last place in the pilot's own code, else the last place."""
     places = traceback.extract_tb(error.__traceback__)
-    own = [one for one in places if not one.filename.startswith(INSTALLED)]
+    own = [one for one in places if _is_own(Path(one.filename))]
     place = (own or places)[-1]
     return f"{Path(place.filename).name}, line {place.lineno}"
+
+
+def _is_own(path: Path) -> bool:
+    """Return whether a traceback's file is neither installed nor, as a frozen module's, no file at all."""
+    return path.is_file() and not any(map(path.is_relative_to, INSTALLED))
 
 
 def _with_neighbours(path: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Path]:

@@ -30,8 +30,7 @@ from workbench.provenance import provenance
 from workbench.report.gate_page import gate_page
 from workbench.signing.documents import SignatureStatus
 from workbench.signing.keys import ChosenKey, chosen_key
-from workbench.splits import ledger_path, read_dataset
-from workbench.splits.opening import evidence_folder
+from workbench.splits import evidence_folder, ledger_path, read_dataset
 from workbench.tracking import Link
 from workbench.tracking.gates import log_gate
 

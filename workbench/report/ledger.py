@@ -126,8 +126,8 @@ def remarks(view: LedgerView) -> tuple[str, ...]:
 def _elsewhere(one: Mapping[str, Any]) -> str:
     went = f"{percent(one['spent'])} of the level went with an opening"
     if "list_missing" in one:
-        name = f"datasets/{one['ledger']}/{OPENED_FOLDER}/{one['list_missing']}"
-        return f"{went} for {one['ledger']}, which counts in full because the list of its records is missing: {name}."
+        name = f"{OPENED_FOLDER}/{one['list_missing']}"
+        return f"{went} for {one['ledger']}: it counts in full, because {name} beside its ledger is missing."
     return f"{went} of these records for {one['ledger']}."
 
 
