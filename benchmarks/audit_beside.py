@@ -25,8 +25,8 @@ from dirty_tables.lookalikes import LOOKALIKES
 from dirty_tables.scoring import Score, score
 
 from workbench.audit.detection import detect
-from workbench.audit.reading import open_table
 from workbench.audit.references import Beside
+from workbench.tables.database import open_table
 
 Points = frozenset[tuple[str, str | None]]
 

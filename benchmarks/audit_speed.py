@@ -55,7 +55,7 @@ def go(way: str, path: Path) -> None:
             duckdb.sql(f"SUMMARIZE SELECT * FROM '{path}'").fetchall()
         case "detect":
             from workbench.audit.detection import detect
-            from workbench.audit.reading import open_table
+            from workbench.tables.database import open_table
 
             with open_table(path) as table:
                 print(len(detect(table).cells))

@@ -12,7 +12,7 @@ from dirty_tables.lookalikes import LOOKALIKES
 from dirty_tables.scoring import Score, score
 
 from workbench.audit.detection import detect
-from workbench.audit.reading import table_from
+from workbench.tables.database import table_from
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from workbench.audit.dependencies import discover
 from workbench.audit.encoded import encode
 from workbench.audit.findings import Severity
 from workbench.audit.quality import decided_on, quality
-from workbench.audit.reading import table_from
 from workbench.audit.subject import Roles
 from workbench.audit.telling import columns_that_tell
 from workbench.audit.volume import seasonality
 from workbench.contract import TableContract
+from workbench.tables.database import table_from
 
 
 def parcels(**cells: str) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workbench.audit.reading import open_table, table_from
 from workbench.errors import InputError
+from workbench.tables.database import open_table, table_from
 
 
 def rows_of(path: Path) -> list[tuple[object, ...]]:

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from workbench.audit.assessment import audit_file
-from workbench.audit.moments import day_first, moments_of, read_times
 from workbench.contract import TableContract
+from workbench.tables.moments import day_first, moments_of, read_times
 
 DAY = datetime(2025, 12, 31)
 

@@ -12,9 +12,9 @@ from audit_tables import detected, shops, with_cells
 import workbench.audit.encoded as encoded_module
 from workbench.audit.cells import CellKind
 from workbench.audit.detection import detect
-from workbench.audit.reading import open_table, table_from
 from workbench.audit.rules import Rule, RuleKind
 from workbench.audit.scan import cells_of, hold
+from workbench.tables.database import open_table, table_from
 
 TABLE = pd.DataFrame(
     {

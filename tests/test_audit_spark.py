@@ -22,11 +22,11 @@ from workbench.audit import spark
 from workbench.audit.cells import CellKind
 from workbench.audit.expectations import Validated, validate
 from workbench.audit.prepared import prepared
-from workbench.audit.reading import open_table
 from workbench.audit.rules import Rule, RuleKind
 from workbench.audit.scan import hold
 from workbench.audit.suites import Suite, suite_of
 from workbench.errors import InputError
+from workbench.tables.database import open_table
 
 pytestmark = [
     pytest.mark.spark,

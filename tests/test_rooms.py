@@ -45,7 +45,7 @@ HEAVY = {
     "great_expectations": {"audit"},
     "pyspark": {"audit"},
     "data_profiling": {"audit"},
-    "duckdb": {"audit"},
+    "duckdb": {"audit", "tables"},
     "rapidfuzz": {"audit"},
     "stdnum": {"audit"},
     "vllm": {"engines", "serving"},

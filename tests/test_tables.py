@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from workbench.errors import InputError
-from workbench.tables import read_table, safe_for_spreadsheets
+from workbench.tables.reading import read_table
+from workbench.tables.spreadsheets import safe_for_spreadsheets
 
 FAULTS = [
     ("empty.csv", b"", "the file is empty"),

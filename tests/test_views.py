@@ -14,7 +14,7 @@ from workbench.errors import InputError
 from workbench.notebooks import working_copies
 from workbench.report import figures, views
 from workbench.report.conclusion import Conclusion
-from workbench.tables import read_table
+from workbench.tables.reading import read_table
 
 
 def plain(table: str) -> list[list[str]]:

@@ -124,6 +124,17 @@ class Column(Settings):
         return text
 
 
+class Reading(Settings):
+    """How a table's files are read, as far as it is not found in the files themselves.
+
+    `encoding` is any that Python knows, `separator` one character; `header: false` says that the first row is a record.
+    """
+
+    encoding: str | None = None
+    separator: str | None = Field(default=None, min_length=1, max_length=1)
+    header: bool = True
+
+
 class Reference(Settings):
     """A column whose cells name records: those whose `key` they hold, in `file` beside the records, or in this table.
 

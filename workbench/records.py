@@ -15,7 +15,7 @@ import pandas as pd
 
 from workbench.contract import ColumnType, Contract, Role
 from workbench.errors import InputError, shown
-from workbench.tables import read_table
+from workbench.tables.reading import read_table
 
 Scalar = str | int | float | bool | None
 MIN_RECORDS_PER_LABEL = 2

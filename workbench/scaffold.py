@@ -29,7 +29,7 @@ from workbench.metrics.candidates import candidate_entities
 from workbench.prompts.template import spelled
 from workbench.records import read_records
 from workbench.splits import fresh_split, write_split
-from workbench.tables import read_table
+from workbench.tables.reading import read_table
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 LONG_TEXT = 30

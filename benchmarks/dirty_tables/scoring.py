@@ -11,8 +11,8 @@ import pandas as pd
 
 from dirty_tables.errors import Dirty
 from workbench.audit.detection import detect
-from workbench.audit.reading import table_from
 from workbench.audit.references import Beside
+from workbench.tables.database import table_from
 
 
 @dataclass(frozen=True, slots=True)

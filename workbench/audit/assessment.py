@@ -19,16 +19,16 @@ from workbench.audit.labels import label_quality
 from workbench.audit.leakage import leakage
 from workbench.audit.privacy import MAX_SCANNED, personal_data
 from workbench.audit.quality import quality
-from workbench.audit.reading import open_table, table_from
 from workbench.audit.references import Beside
 from workbench.audit.scan import unlisted
 from workbench.audit.section import Section
-from workbench.audit.semantic import Semantic
 from workbench.audit.subject import Subject, file_subject, pilot_subject
 from workbench.audit.variation import variation
 from workbench.audit.volume import volume
 from workbench.contract import TableContract
 from workbench.pilot import Pilot
+from workbench.tables.database import open_table, table_from
+from workbench.tables.formats import Semantic
 
 TABLES = frozenset({".csv", ".tsv", ".parquet", ".jsonl"})
 OnStep = Callable[[str], None]

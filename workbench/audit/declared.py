@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.audit.relations import Relation, RelationKind
-from workbench.audit.semantic import FORMAT_NAMED, Semantic
 from workbench.contract import Column, ColumnType, Role, TableContract
 from workbench.errors import InputError, shown
+from workbench.tables.formats import FORMAT_NAMED, Semantic
 
 _SEMANTICS = {
     ColumnType.INTEGER: Semantic.INTEGER,

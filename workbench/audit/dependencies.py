@@ -10,9 +10,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.encoded import Codes, Encoded
-from workbench.audit.profiles import ColumnProfile
-from workbench.audit.semantic import Semantic
+from workbench.audit.encoded import Encoded
+from workbench.tables.columns import Codes
+from workbench.tables.formats import Semantic
+from workbench.tables.profiles import ColumnProfile
 
 MIN_STRENGTH = 0.88
 MAX_ERROR_LEFT = 0.25

@@ -9,11 +9,11 @@ from importlib import import_module
 import numpy as np
 
 from workbench.audit.cells import CellKind
-from workbench.audit.encoded import Column
-from workbench.audit.placeholders import is_placeholder
-from workbench.audit.profiles import ColumnProfile, looked_at
-from workbench.audit.semantic import Semantic, shape_of
 from workbench.audit.votes import Votes
+from workbench.tables.columns import Column
+from workbench.tables.formats import Semantic, shape_of
+from workbench.tables.placeholders import is_placeholder
+from workbench.tables.profiles import ColumnProfile, looked_at
 
 MIN_VALID = 0.6
 MIN_DISTINCT = 5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from workbench.audit.cells import CellKind
 from workbench.audit.declared import Declared
-from workbench.audit.encoded import Column
-from workbench.audit.placeholders import is_placeholder
 from workbench.audit.votes import Votes
+from workbench.tables.columns import Column
+from workbench.tables.placeholders import is_placeholder
 
 SURE = 0.95
 

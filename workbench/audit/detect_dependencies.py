@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from workbench.audit.cells import CellKind
 from workbench.audit.dependencies import Dependency, Groups, combined, grouped
-from workbench.audit.encoded import MISSING, Encoded
+from workbench.audit.encoded import Encoded
 from workbench.audit.exceptions import compared_columns, exceptions
 from workbench.audit.rules import MIN_GROUP, MIN_MAJORITY, STRAY_SHARE
 from workbench.audit.votes import Votes
+from workbench.tables.columns import MISSING
 
 SURE_STRENGTH = 0.95
 LARGE_GROUP = 6

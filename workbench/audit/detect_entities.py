@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from workbench.audit.cells import CellKind
 from workbench.audit.dependencies import combined
-from workbench.audit.encoded import MISSING, Codes, Column, Encoded
+from workbench.audit.encoded import Encoded
 from workbench.audit.entities import Roles
 from workbench.audit.quantities import Numbers
 from workbench.audit.votes import Votes
+from workbench.tables.columns import MISSING, Codes, Column
 
 N_ROUNDS = 12
 N_WRONG_VALUES = 10

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.audit.cells import CellKind
-from workbench.audit.encoded import Column
-from workbench.audit.placeholders import is_placeholder
-from workbench.audit.profiles import ColumnProfile, looked_at
-from workbench.audit.semantic import PLAIN_NUMBERS, Semantic, format_of, runs_of, shape_of
 from workbench.audit.votes import Votes
+from workbench.tables.columns import Column
+from workbench.tables.formats import PLAIN_NUMBERS, Semantic, format_of, runs_of, shape_of
+from workbench.tables.placeholders import is_placeholder
+from workbench.tables.profiles import ColumnProfile, looked_at
 
 LAYOUTS = frozenset({Semantic.EMAIL, Semantic.URL, Semantic.IBAN, Semantic.ISSN})
 ODD = set('*#@$^~|<>\\{}[]=_"`¬¦§+%!;')

@@ -11,9 +11,10 @@ import numpy.typing as npt
 from workbench.audit.cells import CellKind
 from workbench.audit.dependencies import grouped
 from workbench.audit.detect_formats import Styles
-from workbench.audit.encoded import MISSING, Codes, Column, Encoded
-from workbench.audit.profiles import ColumnProfile
+from workbench.audit.encoded import Encoded
 from workbench.audit.votes import Votes
+from workbench.tables.columns import MISSING, Codes, Column
+from workbench.tables.profiles import ColumnProfile
 
 MAX_SOURCES = 20
 MIN_SETTLED = 0.97

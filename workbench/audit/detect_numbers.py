@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.cells import CellKind
-from workbench.audit.encoded import Column
-from workbench.audit.profiles import ColumnProfile
 from workbench.audit.quantities import Numbers, days_of, numbers_of, per_row
-from workbench.audit.semantic import Semantic
 from workbench.audit.votes import Votes
+from workbench.tables.columns import Column
+from workbench.tables.formats import Semantic
+from workbench.tables.profiles import ColumnProfile
 
 FAR = 8.0
 MAX_REPEATS = 5

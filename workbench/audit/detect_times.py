@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.cells import CellKind
-from workbench.audit.encoded import Column
 from workbench.audit.quantities import Numbers
 from workbench.audit.votes import Votes
+from workbench.tables.columns import Column
 
 MIN_ROWS, MIN_DAYS = 50, 20
 MIN_NEIGHBOURS, MIN_IN_ORDER = 0.9, 0.98

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.audit.cells import CellKind
-from workbench.audit.encoded import Column
 from workbench.audit.neighbours import edited_signs, nearest
-from workbench.audit.placeholders import is_placeholder
-from workbench.audit.profiles import ColumnProfile
-from workbench.audit.semantic import Semantic
 from workbench.audit.votes import Votes
+from workbench.tables.columns import Column
+from workbench.tables.formats import Semantic
+from workbench.tables.placeholders import is_placeholder
+from workbench.tables.profiles import ColumnProfile
 
 FREQUENT = 4
 MAX_VALUES = 60_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.audit.cells import CellKind
-from workbench.audit.encoded import Column
-from workbench.audit.placeholders import is_placeholder
 from workbench.audit.quantities import numbers_of, per_row
-from workbench.audit.semantic import number_in
 from workbench.audit.units import NUMBER_AND_UNIT, factor, named, relatives
 from workbench.audit.votes import Votes
+from workbench.tables.columns import Column
+from workbench.tables.formats import number_in
+from workbench.tables.placeholders import is_placeholder
 
 SURE, LIKELY = 0.9, 0.65
 MIN_VALUES = 30

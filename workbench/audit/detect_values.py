@@ -7,11 +7,11 @@ import re
 import numpy as np
 
 from workbench.audit.cells import CellKind
-from workbench.audit.encoded import MISSING, Column
-from workbench.audit.placeholders import SENTINEL_DATES, SENTINELS, is_placeholder
-from workbench.audit.profiles import ColumnProfile, is_weak_placeholder
-from workbench.audit.semantic import Semantic, number_in
 from workbench.audit.votes import Votes
+from workbench.tables.columns import MISSING, Column
+from workbench.tables.formats import Semantic, number_in
+from workbench.tables.placeholders import SENTINEL_DATES, SENTINELS, is_placeholder
+from workbench.tables.profiles import ColumnProfile, is_weak_placeholder
 
 FEW_MISSING = 0.10
 MOJIBAKE = re.compile(

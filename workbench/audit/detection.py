@@ -11,19 +11,20 @@ from workbench.audit.declared import Declared, declare
 from workbench.audit.dependencies import Dependency, discover, measure
 from workbench.audit.detect_formats import styles_of
 from workbench.audit.detect_near_repeats import near_repeats_in_large
-from workbench.audit.encoded import Column, Encoded, encode, value_table
+from workbench.audit.encoded import Encoded, encode, value_table
 from workbench.audit.entities import Roles, find_roles
 from workbench.audit.inference import column_rules, table_rules
 from workbench.audit.judging import Known, judge, source_formats, vote_on_column
-from workbench.audit.profiles import ColumnProfile, profile
 from workbench.audit.quantities import with_same_numbers
-from workbench.audit.reading import Table
 from workbench.audit.references import Beside, orphans, references_of, vote_on_orphans
 from workbench.audit.relations import Relation, find_relations, quantities
 from workbench.audit.rules import Rule, RuleKind
 from workbench.audit.scan import RuleResult, cells_of, hold
 from workbench.audit.votes import Votes
 from workbench.contract import TableContract
+from workbench.tables.columns import Column
+from workbench.tables.database import Table
+from workbench.tables.profiles import ColumnProfile, profile
 
 MAX_RULES = 600
 VALUE_REASONS = {

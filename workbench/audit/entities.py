@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.audit.dependencies import combined, grouped
-from workbench.audit.encoded import Codes, Encoded
-from workbench.audit.profiles import ColumnProfile
-from workbench.audit.semantic import Semantic
+from workbench.audit.encoded import Encoded
+from workbench.tables.columns import Codes
+from workbench.tables.formats import Semantic
+from workbench.tables.profiles import ColumnProfile
 
 MIN_AGREEMENT = 0.3
 MAX_CHANCE = 0.25

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.dependencies import Dependency, Groups
-from workbench.audit.encoded import Column, Encoded
+from workbench.audit.encoded import Encoded
 from workbench.audit.neighbours import edited_signs, nearest
+from workbench.tables.columns import Column
 
 MIN_ROWS = 10
 HARDLY_USUAL = 0.2

@@ -15,13 +15,13 @@ from workbench.audit.dependencies import Dependency
 from workbench.audit.detect_formats import LAYOUTS, Styles, usual_number
 from workbench.audit.detect_numbers import fences
 from workbench.audit.detect_values import FEW_MISSING
-from workbench.audit.encoded import Column
-from workbench.audit.placeholders import is_placeholder
-from workbench.audit.profiles import ColumnProfile, is_weak_placeholder
 from workbench.audit.quantities import Numbers, numbers_of, per_row
 from workbench.audit.relations import Relation, RelationKind
 from workbench.audit.rules import Rule, RuleKind
-from workbench.audit.semantic import FORMAT_NAMED, Semantic
+from workbench.tables.columns import Column
+from workbench.tables.formats import FORMAT_NAMED, Semantic
+from workbench.tables.placeholders import is_placeholder
+from workbench.tables.profiles import ColumnProfile, is_weak_placeholder
 
 MAX_DEPENDENCIES = 12
 MIN_PUBLISHED = 0.95

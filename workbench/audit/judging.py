@@ -21,15 +21,16 @@ from workbench.audit.detect_times import vote_on_order_in_time
 from workbench.audit.detect_typos import vote_on_typos
 from workbench.audit.detect_units import vote_on_units
 from workbench.audit.detect_values import vote_on_missing, vote_on_placeholders, vote_on_text_damage
-from workbench.audit.encoded import Column, Encoded
+from workbench.audit.encoded import Encoded
 from workbench.audit.entities import Roles
 from workbench.audit.near_repeats import near_repeats
-from workbench.audit.profiles import ColumnProfile
 from workbench.audit.quantities import Numbers
 from workbench.audit.relations import Relation
-from workbench.audit.semantic import Semantic
 from workbench.audit.votes import Votes
 from workbench.contract import Role
+from workbench.tables.columns import Column
+from workbench.tables.formats import Semantic
+from workbench.tables.profiles import ColumnProfile
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.alike import normalised
-from workbench.audit.encoded import MISSING, Codes, Column, Encoded
-from workbench.audit.profiles import ColumnProfile
+from workbench.audit.encoded import Encoded
 from workbench.audit.quantities import days_of, numbers_of
+from workbench.tables.columns import MISSING, Codes, Column
+from workbench.tables.profiles import ColumnProfile
 
 MAX_DIFFERING = 2
 MIN_COLUMNS = 3

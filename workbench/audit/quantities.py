@@ -11,9 +11,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.encoded import MISSING, Codes, Column, Encoded
-from workbench.audit.moments import moments_of
-from workbench.audit.semantic import number_in
+from workbench.audit.encoded import Encoded
+from workbench.tables.columns import MISSING, Codes, Column
+from workbench.tables.formats import number_in
+from workbench.tables.moments import moments_of
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 _STRIPPED = re.compile(r"[^\d.,+-]")

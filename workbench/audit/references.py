@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 
 from workbench.audit.cells import CELL_COLUMNS, CellKind, no_cells
-from workbench.audit.encoded import Column, Encoded
-from workbench.audit.placeholders import is_placeholder
-from workbench.audit.profiles import CODE_NAME, ColumnProfile
-from workbench.audit.reading import Table, open_table
-from workbench.audit.semantic import Semantic, runs_of, shape_of
+from workbench.audit.encoded import Encoded
 from workbench.audit.votes import Votes
 from workbench.contract import Reference, TableContract
 from workbench.errors import InputError, shown
+from workbench.tables.columns import Column
+from workbench.tables.database import Table, open_table
+from workbench.tables.formats import Semantic, runs_of, shape_of
+from workbench.tables.placeholders import is_placeholder
+from workbench.tables.profiles import CODE_NAME, ColumnProfile
 
 MAX_TABLES, MAX_TABLE_BYTES = 10, 256 << 20
 MIN_KEYS, MIN_FOUND = 5, 0.9

@@ -10,9 +10,9 @@ from itertools import combinations
 import numpy as np
 
 from workbench.audit.encoded import Encoded
-from workbench.audit.profiles import ColumnProfile
 from workbench.audit.quantities import Numbers, days_of, numbers_of, per_row
-from workbench.audit.semantic import Semantic
+from workbench.tables.formats import Semantic
+from workbench.tables.profiles import ColumnProfile
 
 MIN_HOLDS = 0.9
 TRIED_ROWS = 2_000

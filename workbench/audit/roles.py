@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from workbench.audit.entities import Roles as Described
-from workbench.audit.moments import COMPACT, EPOCH, read_times
-from workbench.audit.profiles import KEY_NAME, ColumnProfile
-from workbench.audit.semantic import Semantic
 from workbench.contract import Role, TableContract
+from workbench.tables.formats import Semantic
+from workbench.tables.moments import COMPACT, EPOCH, read_times
+from workbench.tables.profiles import KEY_NAME, ColumnProfile
 
 TIME, SOURCE, ENTITY, CASE = "time", "source", "entity", "class"
 EXPECTED_FILLED = 0.5

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.audit.cells import CELL_COLUMNS, no_cells
-from workbench.audit.reading import Table
 from workbench.audit.rules import BY_ROW, Rule
+from workbench.tables.database import Table
 
 MAX_LISTED = 200_000
 BATCH_ROWS = 100_000

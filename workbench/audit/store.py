@@ -18,7 +18,7 @@ from workbench.configuration import Settings, read_settings
 from workbench.errors import InputError, shown
 from workbench.files import write_atomically
 from workbench.pilot import Pilot
-from workbench.tables import safe_for_spreadsheets
+from workbench.tables.spreadsheets import safe_for_spreadsheets
 
 AUDIT_FOLDER = "audit"
 FINDINGS_FILE, CELLS_FILE, LATEST_FILE = "findings.json", "cells.csv", "latest.json"

@@ -13,16 +13,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.audit.entities import Roles as Described
-from workbench.audit.moments import read_times
-from workbench.audit.profiles import ColumnProfile
-from workbench.audit.reading import Table
 from workbench.audit.roles import CASE, TIME, Roles, declared_roles, inferred_roles
 from workbench.charter import Charter
 from workbench.contract import Contract, PiiClass, Role, TableContract
 from workbench.errors import InputError
 from workbench.pilot import Pilot
 from workbench.splits import Dataset, Split, read_dataset
-from workbench.tables import read_table
+from workbench.tables.database import Table
+from workbench.tables.moments import read_times
+from workbench.tables.profiles import ColumnProfile
+from workbench.tables.reading import read_table
 
 LARGEST_WHOLE, SAMPLE, SAMPLE_SEED = 100_000, 50_000, 20
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.audit.moments import read_times
 from workbench.audit.subject import Labels, Subject
+from workbench.tables.moments import read_times
 
 TELLS_ALL, REMOVES = 0.98, 0.95
 MIN_PER_VALUE, FEWEST_ERRORS = 3, 5

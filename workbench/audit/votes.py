@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.audit.cells import CELL_COLUMNS, CellKind, no_cells
-from workbench.audit.encoded import Column, Encoded
+from workbench.audit.encoded import Encoded
+from workbench.tables.columns import Column
 
 FLAGGED_AT = 0.5
 

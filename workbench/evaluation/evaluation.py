@@ -32,7 +32,7 @@ from workbench.pilot import Pilot
 from workbench.runner import Session
 from workbench.splits import Dataset, Split, ledger_path, opened_before
 from workbench.stats import Certification, ErrorCluster
-from workbench.tables import safe_for_spreadsheets
+from workbench.tables.spreadsheets import safe_for_spreadsheets
 
 
 @dataclass(frozen=True, slots=True)

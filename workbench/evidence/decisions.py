@@ -18,7 +18,7 @@ import pandas as pd
 from workbench.errors import SignatureError
 from workbench.metrics import EvaluationSettings
 from workbench.pilot import Price
-from workbench.tables import FORMULA_STARTS
+from workbench.tables.spreadsheets import FORMULA_STARTS
 
 DECISIONS, EVALUATIONS = "decisions", "evaluations"
 FLOATS = ("confidence", "logprob", "stated", "latency_s")

@@ -22,7 +22,7 @@ from workbench.pilot import Pilot, open_pilot
 from workbench.report.conclusion import Conclusion
 from workbench.report.figures import png
 from workbench.report.tables import number, visible
-from workbench.tables import safe_for_spreadsheets
+from workbench.tables.spreadsheets import safe_for_spreadsheets
 
 HERE = "."
 MAX_ROWS = 30

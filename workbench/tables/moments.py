@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.audit.semantic import Semantic, format_of
+from workbench.tables.formats import Semantic, format_of
 
 MONTHS = {
     name: number

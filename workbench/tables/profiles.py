@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.audit.encoded import Column, Counts, Mask
-from workbench.audit.placeholders import is_placeholder, may_be_placeholder
-from workbench.audit.semantic import BOOLEANS, FORMAT_NAMED, Semantic, format_of
+from workbench.tables.columns import Column, Counts, Mask
+from workbench.tables.formats import BOOLEANS, FORMAT_NAMED, Semantic, format_of
+from workbench.tables.placeholders import is_placeholder, may_be_placeholder
 
 LOOKED_AT = 2_000
 FAMILY_SHARE = 0.6

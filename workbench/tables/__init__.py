@@ -1,0 +1,1 @@
+"""Tables in files: one reader, one reading of what their columns are."""
