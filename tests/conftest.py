@@ -13,10 +13,11 @@ from answering_pilots import answered_holdout
 from hypothesis import settings
 from ticket_records import write_tickets
 
-from workbench import credentials, scaffold
+from workbench import credentials
 from workbench.imports import absent
 from workbench.pilot import Pilot, open_pilot
 from workbench.scaffold import Columns, init_pilot
+from workbench.scaffold import pilot as pilot_module
 from workbench.splits import draw
 
 with absent("rfc3987_syntax"):  # a second and a half of imports in every worker process
@@ -33,7 +34,7 @@ settings.load_profile("fixed")
 def fixed_split_key() -> Iterator[None]:
     """Give every new split the same key: which records are holdout may not differ from run to run."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (scaffold, draw):
+        for module in (pilot_module, draw):
             patch.setattr(module, "secrets", SimpleNamespace(token_hex=lambda n: SPLIT_KEY[: 2 * n]))
         yield
 

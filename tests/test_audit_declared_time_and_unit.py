@@ -144,7 +144,7 @@ def test_an_id_that_encodes_the_label_is_seen() -> None:
     label = rng.choice(["approve", "reject"], 300)
     ids = [f"{'RJ' if one == 'reject' else 'AP'}-{i:04d}" for i, one in enumerate(label)]
     labels = labels_of(label.tolist())
-    telling = columns_that_tell(subject_of({"id": ids}, Roles(id="id"), labels=labels), labels).table
+    telling = columns_that_tell(subject_of({"id": ids}).frame, Roles(id="id"), labels.dev).table
     assert telling.set_index("column")["tells"].to_dict() == {
         "id (its letters)": True, "id (before the first sign)": True, "id (last character)": False,
     }  # fmt: skip

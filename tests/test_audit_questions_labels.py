@@ -196,7 +196,7 @@ def test_an_id_that_counts_up_by_label_tells_it():
 def test_a_column_that_alone_tells_the_label_is_found():
     labels = labels_of(["a", "b", "c", "a"] * 20)
     columns = {"told": [f"code {label}" for label in labels.dev], "noise": ["x", "y", "z", "x", "y"] * 16}
-    table = columns_that_tell(subject_of(columns, labels=labels), labels).table.set_index("column")
+    table = columns_that_tell(subject_of(columns).frame, Roles(), labels.dev).table.set_index("column")
     assert table["tells"].to_dict() == {"told": True, "noise": False}
     assert table.loc["told", "right by this column alone"] == 1.0
 
@@ -211,7 +211,7 @@ def test_a_column_that_decides_a_rare_label_is_found_among_those_that_do_not():
         # a tenth of the rare label is not told by it: it removes 90% of the errors, and decides nothing alone
         "near": ["low" if one <= 2 and place % 10 else "high" for place, one in enumerate(rating)],
     }
-    table = columns_that_tell(subject_of(columns, labels=labels), labels).table.set_index("column")
+    table = columns_that_tell(subject_of(columns).frame, Roles(), labels.dev).table.set_index("column")
     assert table["tells"].to_dict() == {"rating": True, "near": False, "kind": False}
     assert table.loc["rating", "of its errors removed"] == 1.0
     assert table.loc["kind", "of its errors removed"] <= 0.0
@@ -231,7 +231,7 @@ def test_numbers_and_times_are_cut_and_what_is_not_looked_at_is_said():
         "note": ["some words"] * 400,
     }
     subject = subject_of(columns, Roles(text=("note",)), labels=labels)
-    found = columns_that_tell(subject, labels)
+    found = columns_that_tell(subject.frame, subject.roles, labels.dev)
     table = found.table.set_index("column")
     assert table["looked at by"].to_dict() == {
         "amount": "cuts", "closed": "cuts", "decided": "values", "other": "cuts",
@@ -248,7 +248,7 @@ def test_numbers_and_times_are_cut_and_what_is_not_looked_at_is_said():
 def test_with_hardly_any_other_label_no_column_is_held_against_it():
     labels = labels_of(["a"] * 96 + ["b"] * 4)
     subject = subject_of({"told": [str(label) for label in labels.dev]}, labels=labels)
-    found = columns_that_tell(subject, labels)
+    found = columns_that_tell(subject.frame, subject.roles, labels.dev)
     assert found.table.empty
     assert found.unseen == ("all, as fewer than 5 development records have another label than the most frequent one",)
 

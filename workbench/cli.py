@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.commands import audit, charter, gates, iteration, keys, ledger, optimise, prompts, verify
+from workbench.commands import audit, charter, gates, init, iteration, keys, ledger, optimise, prompts, verify
 from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, RayAddress, Root
 from workbench.credentials import without_secrets
 from workbench.errors import InputError, WorkbenchError
@@ -34,47 +34,6 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so ma
 Holdout = Annotated[
     bool, typer.Option("--holdout", help="With --limit: open the holdout too, for the one agent that is named.")
 ]
-
-
-@app.command()
-def init(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new pilot.")],
-    records: Annotated[Path, typer.Option(help="Labelled records: .csv, .parquet or .jsonl.")],
-    label: Annotated[str, typer.Option(help="Column with the right decision.")],
-    id_column: Annotated[
-        str | None, typer.Option("--id", help="Column with a unique id; without it ids come from content.")
-    ] = None,
-    text: Annotated[str | None, typer.Option(help="Column with free text; without it long text is found.")] = None,
-    entity: Annotated[
-        str | None, typer.Option(help="Column that names what records depend on together, such as the vendor.")
-    ] = None,
-    escalate: Annotated[
-        str | None, typer.Option(metavar="LABEL", help="The label that gives a record to a person, such as other.")
-    ] = None,
-    root: Root = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Make a new pilot from a table of labelled records, ready to run."""
-    from workbench.scaffold import Columns, init_pilot
-
-    new = init_pilot(name, records, Columns(label, id_column, text, entity, escalate), root.resolve())
-    if as_json:
-        _print_json(
-            {
-                "pilot": new.name,
-                "records": new.n_records,
-                "labels": new.n_labels,
-                "candidate_entities": list(new.candidates),
-                "columns": {name: column.model_dump(mode="json") for name, column in new.contract.columns.items()},
-                "said": list(new.said),
-            }
-        )
-        return
-    print(f"Pilot {new.name}: {new.n_records:,} records with {new.n_labels:,} labels.")
-    print(f"  {new.data}\n  {new.suite}")
-    for sentence in new.said:
-        print(f"- {sentence}")
-    print(f"Next: workbench run {new.name}" + ("" if root == HERE else f" --root {root}"))
 
 
 @app.command()
@@ -314,6 +273,7 @@ def ui(root: Root = HERE, port: Annotated[int, typer.Option(help="Port on 127.0.
     )
 
 
+app.command("init")(init.init)
 app.add_typer(prompts.app, name="prompts")
 app.command("audit")(audit.audit)
 app.command("repeat")(iteration.repeat)

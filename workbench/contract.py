@@ -6,15 +6,16 @@ import re
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from workbench.configuration import Settings, read_settings
 from workbench.errors import shown
-from workbench.labels import label_text
+from workbench.labels import bin_label, bin_labels, label_text
 
 CONTRACT_FILE = "contract.yaml"
+DECIMALS: tuple[Literal["."], Literal[","]] = (".", ",")
 
 
 class Role(StrEnum):
@@ -90,9 +91,12 @@ class Column(Settings):
     """One column of a table.
 
     `semantic` says what its cells are, `format` how they are written: the name of a format as the audit prints it
-    (YYYY-MM-DD, "h:mm a.m.", "decimal point") or a regular expression for the whole cell. `unit` is what a number
-    counts; the cells hold the number alone. `required: false`, written out, says that empty cells are in order.
-    `aliases`, of the label column alone, says which other spellings a label has: {"Yes": "yes"}.
+    (DD.MM.YYYY, "h:mm a.m.", "decimal point") or a regular expression for the whole cell; a date or datetime is read in
+    its format, in ISO 8601 without one. `decimal` is the decimal sign of its numbers; the other sign may group their
+    digits. `missing` are texts that stand for nothing, such as NA. `unit` is what a number counts; the cells hold the
+    number alone. `required: false`, written out, says that empty cells are in order.
+    `aliases`, of the label column alone, says which other spellings a label has: {"Yes": "yes"}. `bins`, of the label
+    column alone, cuts a number to predict at rising limits; its parts are the labels.
     """
 
     type: ColumnType = ColumnType.STRING
@@ -104,15 +108,25 @@ class Column(Settings):
     description: str = ""
     semantic: Semantic | None = None
     format: str | None = None
+    decimal: Literal[".", ","] = "."
+    missing: tuple[str, ...] | None = None
+    bins: tuple[float, ...] = ()
     unit: str | None = None
 
-    @field_validator("allowed", "aliases", mode="before")
+    @field_validator("allowed", "aliases", "missing", mode="before")
     @classmethod
     def _values_are_text(cls, values: Any) -> Any:
         given = [*values.keys(), *values.values()] if isinstance(values, dict) else values
         if isinstance(given, list) and any(isinstance(one, bool) for one in given):
             raise ValueError("text in quotes: without them YAML reads yes, no, on and off as true and false")
         return values
+
+    @field_validator("bins")
+    @classmethod
+    def _bins_rise(cls, bins: tuple[float, ...]) -> tuple[float, ...]:
+        if list(bins) != sorted(set(bins)):
+            raise ValueError("bins are rising limits, each once")
+        return bins
 
     @field_validator("format")
     @classmethod
@@ -122,6 +136,20 @@ class Column(Settings):
         except re.error as error:
             raise ValueError(f"the name of a format or a regular expression; this one is broken: {error}") from None
         return text
+
+
+class Unlabelled(StrEnum):
+    """What becomes of rows without a label."""
+
+    REFUSED = "refused"
+    APART = "apart"  # they are no records; they are what production looks like
+
+
+class RareLabels(StrEnum):
+    """What becomes of labels with one record, which cannot be both developed on and tested."""
+
+    REFUSED = "refused"
+    DEVELOPMENT = "development"  # the one record is a development record
 
 
 class Reading(Settings):
@@ -153,6 +181,7 @@ class TableContract(Settings):
     when. Rows of different sources with the same key describe the same thing and should agree. `entity` names the
     thing where it is not the key. `rules` hold in every row: "a -> b" (a settles b), "a, b -> c", "a * b = c",
     "a + b = c", "a <= b". `references` names columns whose cells must be found among the keys of another table.
+    `reading` says how the files are read.
     """
 
     records: tuple[str, ...] = ()
@@ -163,17 +192,21 @@ class TableContract(Settings):
     entity: str | None = None
     rules: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
+    reading: Reading = Reading()
 
 
 class Contract(TableContract):
     """A dataset's declared schema.
 
     `records` names the files beside contract.yaml, read in this order as one table. A column that is not declared is
-    refused; a declared column that is not required may be absent from a file and is then empty.
+    refused; a declared column that is not required may be absent from a file and is then empty. `unlabelled` and
+    `rare_labels` say what becomes of rows without a label, and of labels with one record.
     """
 
     records: tuple[str, ...] = Field(min_length=1)
     columns: dict[str, Column] = Field(min_length=1)
+    unlabelled: Unlabelled = Unlabelled.REFUSED
+    rare_labels: RareLabels = RareLabels.REFUSED
 
     @model_validator(mode="after")
     def _roles_fit(self) -> Self:
@@ -187,9 +220,12 @@ class Contract(TableContract):
 
     @model_validator(mode="after")
     def _aliases_name_labels(self) -> Self:
-        others = sorted(name for name, column in self.columns.items() if column.aliases and name != self.label)
-        if others:
-            raise ValueError(f"aliases belong to the label column; {shown(others)} is not")
+        for what in ("aliases", "bins"):
+            others = sorted(n for n, column in self.columns.items() if getattr(column, what) and n != self.label)
+            if others:
+                raise ValueError(f"{what} belong to the label column; {shown(others)} is not")
+        if self.columns[self.label].bins and self.columns[self.label].allowed is not None:
+            raise ValueError("bins are the labels; `allowed` cannot name others")
         known = self.labels
         unknown = sorted({text for text in self._meant.values() if known is not None and text not in known})
         if unknown:
@@ -199,7 +235,9 @@ class Contract(TableContract):
     @property
     def labels(self) -> tuple[str, ...] | None:
         """The labels that are allowed, as labels are compared; None where the contract allows any."""
-        allowed = self.columns[self.label].allowed
+        allowed, bins = self.columns[self.label].allowed, self.columns[self.label].bins
+        if bins:
+            return bin_labels(bins)
         return None if allowed is None else tuple(dict.fromkeys(map(self.label_of, allowed)))
 
     @property
@@ -207,8 +245,15 @@ class Contract(TableContract):
         return {label_text(one): label_text(other) for one, other in self.columns[self.label].aliases.items()}
 
     def label_of(self, cell: object) -> str:
-        """Return the label that a cell means: its text, or what that is an alias of."""
+        """Return the label that a cell means: its text, what that is an alias of, or the bin of its number."""
         text = label_text(cell)
+        column = self.columns[self.label]
+        if column.bins:
+            other = "," if column.decimal == "." else "."
+            try:
+                return bin_label(float(text.replace(other, "").replace(column.decimal, ".")), column.bins)
+            except ValueError:
+                return text
         return self._meant.get(text, text)
 
     def column_with(self, role: Role) -> str | None:

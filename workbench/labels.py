@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 TO_A_PERSON = frozenset(
     {
@@ -42,6 +44,37 @@ def label_text(cell: object) -> str:
     ('yes', '1', True)
     """
     return unicodedata.normalize("NFC", str(cell)).strip()
+
+
+def cell_text(value: object) -> str:
+    """Return a value as a condition on cells compares it: a whole number without a point, true and false as text.
+
+    Examples
+    --------
+    >>> cell_text(0.0), cell_text("0"), cell_text(True)
+    ('0', '0', 'true')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def bin_labels(bins: Sequence[float]) -> tuple[str, ...]:
+    """Return the labels that numbers get which are cut at rising limits.
+
+    Examples
+    --------
+    >>> bin_labels([100, 200])
+    ('below 100', '100 to below 200', '200 or more')
+    """
+    named = [f"{limit:g}" for limit in bins]
+    between = [f"{low} to below {high}" for low, high in pairwise(named)]
+    return (f"below {named[0]}", *between, f"{named[-1]} or more")
+
+
+def bin_label(number: float, bins: Sequence[float]) -> str:
+    """Return the label of a number that is cut at rising limits."""
+    return bin_labels(bins)[bisect_right(bins, number)]
 
 
 def label_aliases(counts: Mapping[str, int]) -> dict[str, str]:

@@ -5,19 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from workbench.contract import ColumnType, Contract, Role
+from workbench.contract import Contract, RareLabels, Role, Unlabelled
 from workbench.errors import InputError, shown
 from workbench.tables.reading import read_table
+from workbench.tables.values import composed, expected_of, typed
 
 Scalar = str | int | float | bool | None
+_WITHOUT_LABEL = (
+    "give them a label, or keep them apart: `unlabelled: apart` in contract.yaml, --unlabelled apart at "
+    "`workbench init`"
+)
+_RARE_LABELS = (
+    "label more records; or read them as another label (`aliases` in contract.yaml, --alias ONE=OTHER at `workbench "
+    "init`); or keep them for development (`rare_labels: development`, --rare-labels development)"
+)
 MIN_RECORDS_PER_LABEL = 2
 MIN_LABELS = 2
 ID_LENGTH = 12
@@ -41,18 +51,21 @@ class RecordTable:
     frame : pd.DataFrame
         Index: record id (text). Columns: the contract's, in its order; cells are JSON scalars, None when empty.
     units : pd.Series
-        Per record id the text its split is drawn from: the id, or for ids made from content the content alone, so
-        that exact repeats fall on the same side.
+        Per record id the text its split is drawn from, as it is written in the file: the id, or for ids made from
+        content the content alone, so that exact repeats fall on the same side, and how cells are read moves no record.
     digests : pd.Series
         Per record id the digest of id and shown columns.
     digest : str
         Digest of all records with their labels.
+    n_apart : int
+        Rows without a label that the contract keeps apart; they are not among the records.
     """
 
     frame: pd.DataFrame
     units: pd.Series[str]
     digests: pd.Series[str]
     digest: str
+    n_apart: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +74,25 @@ class _Fault:
 
     problem: str
     rows: tuple[int, ...]
+    remedy: str = "correct the records, or the contract if it is wrong"
 
     def __str__(self) -> str:
         return f"{self.problem}: row {shown(self.rows)}" if self.rows else self.problem
+
+
+def read_raw(contract: Contract, folder: Path) -> tuple[pd.DataFrame, int]:
+    """Return the contract's records as text, and how many rows without a label it keeps apart from them.
+
+    Raises
+    ------
+    InputError
+        A file is missing or cannot be read.
+    """
+    raw = pd.concat([read_table(folder / name, contract.reading) for name in contract.records], ignore_index=True)
+    if contract.unlabelled is Unlabelled.REFUSED or contract.label not in raw.columns:
+        return raw, 0
+    is_labelled = raw[contract.label].map(lambda cell: bool(cell and cell.strip())).astype(bool)
+    return raw[is_labelled].reset_index(drop=True), int((~is_labelled).sum())
 
 
 def read_records(contract: Contract, folder: Path) -> RecordTable:
@@ -77,20 +106,19 @@ def read_records(contract: Contract, folder: Path) -> RecordTable:
         A file is missing or cannot be read, columns are undeclared or absent, ids repeat, labels are missing, unknown
         or too few, or cells do not have their column's type.
     """
-    raw = pd.concat([read_table(folder / name) for name in contract.records], ignore_index=True)
+    raw, n_apart = read_raw(contract, folder)
     faults = _column_faults(contract, raw)
     if not faults:
         frame, faults = _typed(contract, raw)
-        frame[contract.label] = _labels(contract, frame[contract.label])
         faults += _id_faults(contract, frame) + _label_faults(contract, frame)
     if faults:
         raise InputError(
             f"the records do not fit the contract ({len(faults)} kind{'s' if len(faults) > 1 else ''} of fault)",
             where=", ".join(str(folder / name) for name in contract.records) + " (row 0 is the first record)",
             got="".join(f"\n    - {fault}" for fault in faults),
-            remedy="correct the records, or the contract if it is wrong",
+            remedy="".join(f"\n    - {one}" for one in dict.fromkeys(fault.remedy for fault in faults)),
         )
-    return _identified(contract, frame)
+    return replace(_identified(contract, raw, frame), n_apart=n_apart)
 
 
 def iterate(table: RecordTable, contract: Contract, ids: pd.Index[str]) -> Iterator[Record]:
@@ -122,15 +150,17 @@ def _typed(contract: Contract, raw: pd.DataFrame) -> tuple[pd.DataFrame, list[_F
     for name, column in contract.columns.items():
         if name not in raw.columns:
             columns[name] = pd.Series([None] * len(raw), dtype=object)
-            continue
-        is_text_label = name == contract.label and column.type is ColumnType.STRING
-        cells = raw[name].map(str).where(raw[name].notna(), None) if is_text_label else raw[name]
-        values, wrong = _CONVERTERS[column.type](cells)
-        columns[name] = values
-        if wrong.any():
-            examples = shown(dict.fromkeys(str(value)[:60] for value in raw[name][wrong]))
-            rows = tuple(np.flatnonzero(wrong).tolist())
-            faults.append(_Fault(f"column {name!r} holds values that are no {column.type.value} ({examples})", rows))
+        elif name == contract.label:
+            columns[name] = _labels(contract, raw[name])
+        else:
+            columns[name], is_wrong = typed(raw[name], column)
+            if is_wrong.any():
+                examples = shown(dict.fromkeys(value[:60] for value in raw[name][is_wrong]))
+                problem = f"column {name!r} holds values that are no {column.type.value} ({examples})"
+                remedy = (
+                    f"write {name!r} {expected_of(column)}; list under `missing` what stands for nothing; or declare "
+                )
+                faults.append(_Fault(problem, _rows(is_wrong), f"{remedy}`type: string` in contract.yaml"))
     return pd.DataFrame(columns), faults
 
 
@@ -140,62 +170,7 @@ def _labels(contract: Contract, cells: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series([meant.get(cell) for cell in cells], index=cells.index, dtype=object)
 
 
-def _scalars(values: pd.Series[Any], empty: pd.Series[bool]) -> pd.Series[Any]:
-    """Return an object column with None where it is empty."""
-    scalars = pd.Series(values.tolist(), dtype=object)
-    scalars[empty.to_numpy()] = None
-    return scalars
-
-
-def _as_string(raw: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
-    empty = raw.isna()
-    return _scalars(raw, empty), ~raw.map(lambda value: isinstance(value, str)).astype(bool) & ~empty
-
-
-def _as_integer(raw: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
-    empty = raw.isna()
-    fits = raw.astype(str).str.fullmatch(r"[+-]?\d{1,18}(\.0)?") & ~raw.map(lambda value: isinstance(value, bool))
-    numbers = [
-        int(float(str(v))) if "." in str(v) else int(str(v)) if ok else None for v, ok in zip(raw, fits, strict=True)
-    ]
-    return _scalars(pd.Series(numbers, dtype=object), ~fits), ~fits & ~empty
-
-
-def _as_number(raw: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
-    numbers = pd.to_numeric(raw.mask(raw.map(lambda value: isinstance(value, bool))), errors="coerce").astype(float)
-    fits = pd.Series(np.isfinite(numbers), index=raw.index)
-    return _scalars(numbers, ~fits), ~fits & ~raw.isna()
-
-
-def _as_boolean(raw: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
-    known = raw.astype(str).str.lower().map({"true": True, "false": False})
-    fits = known.notna()
-    return _scalars(known.astype(object), ~fits), ~fits & ~raw.isna()
-
-
-def _as_time(pattern: str) -> Callable[[pd.Series[Any]], tuple[pd.Series[Any], pd.Series[bool]]]:
-    """Return a converter that keeps ISO 8601 text and refuses everything else."""
-
-    def convert(raw: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[bool]]:
-        empty = raw.isna()
-        text = raw.map(lambda value: value.isoformat() if hasattr(value, "isoformat") else str(value)).where(~empty)
-        times = pd.to_datetime(text, format=pattern, errors="coerce", utc=True)
-        return _scalars(text, empty), times.isna() & ~empty
-
-    return convert
-
-
-_CONVERTERS: Mapping[ColumnType, Callable[[pd.Series[Any]], tuple[pd.Series[Any], pd.Series[bool]]]] = {
-    ColumnType.STRING: _as_string,
-    ColumnType.INTEGER: _as_integer,
-    ColumnType.NUMBER: _as_number,
-    ColumnType.BOOLEAN: _as_boolean,
-    ColumnType.DATE: _as_time("%Y-%m-%d"),
-    ColumnType.DATETIME: _as_time("ISO8601"),
-}
-
-
-def _rows(mask: pd.Series[bool]) -> tuple[int, ...]:
+def _rows(mask: pd.Series[bool] | NDArray[np.bool_]) -> tuple[int, ...]:
     return tuple(np.flatnonzero(mask).tolist())
 
 
@@ -210,7 +185,14 @@ def _id_faults(contract: Contract, frame: pd.DataFrame) -> list[_Fault]:
         faults.append(_Fault(f"records without an id in column {name!r}", _rows(ids.isna())))
     repeated = ids.duplicated(keep=False) & ids.notna()
     if repeated.any():
-        faults.append(_Fault(f"ids given twice in column {name!r} ({shown(ids[repeated].unique())})", _rows(repeated)))
+        faults.append(
+            _Fault(
+                f"ids given twice in column {name!r} ({shown(ids[repeated].unique())})",
+                _rows(repeated),
+                f"where {name!r} names what records share (a customer, an order), it is an entity and no id: "
+                f"`workbench init` without --id, with --entity {name}; otherwise give each record an id of its own",
+            )
+        )
     return faults
 
 
@@ -220,7 +202,7 @@ def _label_faults(contract: Contract, frame: pd.DataFrame) -> list[_Fault]:
     labels = frame[name]
     faults = []
     if labels.isna().any():
-        faults.append(_Fault(f"records without a label in column {name!r}", _rows(labels.isna())))
+        faults.append(_Fault(f"records without a label in column {name!r}", _rows(labels.isna()), _WITHOUT_LABEL))
     known = labels.isin(list(allowed)) if allowed is not None else labels.notna()
     unknown = labels.notna() & ~known
     if unknown.any():
@@ -229,24 +211,32 @@ def _label_faults(contract: Contract, frame: pd.DataFrame) -> list[_Fault]:
         )
     counts = Counter(labels[known])
     rare = sorted(label for label, n in counts.items() if n < MIN_RECORDS_PER_LABEL)
-    if rare:
+    if rare and contract.rare_labels is RareLabels.REFUSED:
         rows = _rows(labels.isin(rare))
-        faults.append(_Fault(f"labels with one record, which cannot be developed on and tested ({shown(rare)})", rows))
+        problem = f"labels with one record, which cannot be developed on and tested ({shown(rare)})"
+        faults.append(_Fault(problem, rows, _RARE_LABELS))
     if len(counts) < MIN_LABELS:
         faults.append(
-            _Fault(f"{len(counts)} different label{'s' * (len(counts) != 1)}, at least {MIN_LABELS} are needed", ())
+            _Fault(
+                f"{len(counts)} different label{'s' * (len(counts) != 1)}, at least {MIN_LABELS} are needed",
+                (),
+                "name the column with the right decision as the label",
+            )
         )
     return faults
 
 
-def _identified(contract: Contract, frame: pd.DataFrame) -> RecordTable:
+def _identified(contract: Contract, raw: pd.DataFrame, frame: pd.DataFrame) -> RecordTable:
     """Return the table indexed by record id, with its digests."""
     columns = list(contract.shown)
     content = [_digest(values) for values in zip(*(frame[column] for column in columns), strict=True)]
     name = contract.column_with(Role.ID)
-    ids = [str(value) for value in frame[name]] if name is not None else _content_ids(content)
+    if name is not None:
+        ids = units = [composed(cell) for cell in raw[name]]
+    else:
+        as_written = _written(contract, raw)
+        ids, units = _content_ids(as_written), [digest[:ID_LENGTH] for digest in as_written]
     index = pd.Index(ids, name="record_id")
-    units = ids if name is not None else [digest[:ID_LENGTH] for digest in content]
     digests = [_digest(pair) for pair in zip(ids, content, strict=True)]
     whole = hashlib.sha256()
     for digest, label in sorted(zip(digests, frame[contract.label], strict=True)):
@@ -257,6 +247,14 @@ def _identified(contract: Contract, frame: pd.DataFrame) -> RecordTable:
         pd.Series(digests, index=index, dtype=object),
         whole.hexdigest(),
     )
+
+
+def _written(contract: Contract, raw: pd.DataFrame) -> list[str]:
+    """Return the digest of each record's shown cells as they are written, in Unicode's composed form."""
+    nothing = [None] * len(raw)
+    cells = [raw[name].tolist() if name in raw.columns else nothing for name in contract.shown]
+    rows = zip(*cells, strict=True)
+    return [_digest(tuple(None if cell is None else composed(cell) for cell in row)) for row in rows]
 
 
 def _digest(values: tuple[object, ...]) -> str:

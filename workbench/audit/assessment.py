@@ -29,8 +29,9 @@ from workbench.contract import TableContract
 from workbench.pilot import Pilot
 from workbench.tables.database import open_table, table_from
 from workbench.tables.formats import Semantic
+from workbench.tables.inference import Hints
+from workbench.tables.reading import KINDS
 
-TABLES = frozenset({".csv", ".tsv", ".parquet", ".jsonl"})
 OnStep = Callable[[str], None]
 STEPS = (
     "reading", "looking at cells", "completeness", "quality issues", "variation", "volume", "sample fitness",
@@ -137,8 +138,20 @@ def audit_pilot(pilot: Pilot, owners: Mapping[str, str] | None = None, on_step: 
     return _assessed(subject, detection, owners or {}, step)
 
 
-def audit_file(path: Path, contract: TableContract | None = None, on_step: OnStep | None = None) -> Audit:
-    """Return the audit of any CSV, Parquet or JSON lines file, without a pilot or label.
+def audit_file(
+    path: Path, contract: TableContract | None = None, hints: Hints | None = None, on_step: OnStep | None = None
+) -> Audit:
+    """Return the audit of any table in a file, without a pilot or label.
+
+    Parameters
+    ----------
+    path : Path
+    contract : TableContract, optional
+        What is agreed about the table, and how the file is read.
+    hints : Hints, optional
+        What is known about how cells are written, for columns that do not tell.
+    on_step : callable, optional
+        Called with the name of each step before it begins.
 
     Raises
     ------
@@ -147,9 +160,9 @@ def audit_file(path: Path, contract: TableContract | None = None, on_step: OnSte
     """
     step = on_step or _silent
     step("reading")
-    with open_table(path) as table:
+    with open_table(path, None if contract is None else contract.reading) as table:
         step("looking at cells")
-        detection = detect(table, contract, Beside(path.parent))
+        detection = detect(table, contract, Beside(path.parent), hints)
         subject = file_subject(path, table, detection.columns, detection.roles, contract)
     return _assessed(subject, detection, {}, step)
 
@@ -157,7 +170,9 @@ def audit_file(path: Path, contract: TableContract | None = None, on_step: OnSte
 def _other_tables(pilot: Pilot) -> tuple[Path, ...]:
     """Return the tables beside a pilot's records that are no records."""
     records = set(pilot.contract.records)
-    return tuple(path for path in sorted(pilot.data.iterdir()) if path.suffix in TABLES and path.name not in records)
+    return tuple(
+        path for path in sorted(pilot.data.iterdir()) if path.suffix.lower() in KINDS and path.name not in records
+    )
 
 
 def _assessed(subject: Subject, detection: Detection, owners: Mapping[str, str], step: OnStep) -> Audit:

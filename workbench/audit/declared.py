@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from workbench.audit.relations import Relation, RelationKind
 from workbench.contract import Column, ColumnType, Role, TableContract
 from workbench.errors import InputError, shown
-from workbench.tables.formats import FORMAT_NAMED, Semantic
+from workbench.tables.formats import Semantic
+from workbench.tables.moments import known_format
 
 _SEMANTICS = {
     ColumnType.INTEGER: Semantic.INTEGER,
@@ -80,7 +81,7 @@ class Declared:
         column = self.column(name)
         if column is None or column.format is None:
             return None
-        known = FORMAT_NAMED.get(column.format)
+        known = known_format(column.format)
         return known.pattern if known else re.compile(column.format)
 
 

@@ -24,7 +24,8 @@ from workbench.audit.votes import Votes
 from workbench.contract import TableContract
 from workbench.tables.columns import Column
 from workbench.tables.database import Table
-from workbench.tables.profiles import ColumnProfile, profile
+from workbench.tables.inference import Hints
+from workbench.tables.profiles import ColumnProfile, profile, settled
 
 MAX_RULES = 600
 VALUE_REASONS = {
@@ -88,7 +89,12 @@ class Detection:
     checks: tuple[Checked, ...]
 
 
-def detect(table: Table, contract: TableContract | None = None, beside: Beside | None = None) -> Detection:
+def detect(
+    table: Table,
+    contract: TableContract | None = None,
+    beside: Beside | None = None,
+    hints: Hints | None = None,
+) -> Detection:
     """Return what is probably wrong in a table; what the contract does not say is inferred.
 
     Up to 250,000 rows every detector sees every row and they vote on each cell. Beyond that, columns with few different
@@ -100,7 +106,7 @@ def detect(table: Table, contract: TableContract | None = None, beside: Beside |
     InputError
         The contract names a column that the table does not have, or a file that is not there.
     """
-    known = _known(encode(table), declare(contract, table.names) if contract is not None else None)
+    known = _known(encode(table), declare(contract, table.names) if contract is not None else None, hints)
     encoded = known.encoded
     references = references_of(table, encoded, known.profiles, contract, beside)
     lost = orphans(table, references)
@@ -124,9 +130,9 @@ def detect(table: Table, contract: TableContract | None = None, beside: Beside |
     return Detection(table.n_rows, *inferred, cells, results, checks)
 
 
-def _known(encoded: Encoded, declared: Declared | None) -> Known:
+def _known(encoded: Encoded, declared: Declared | None, hints: Hints | None) -> Known:
     """Return what a table is, inferred and declared."""
-    profiles = tuple(_profiled(column, encoded.n, declared) for column in encoded.columns)
+    profiles = settled(encoded.columns, [_profiled(column, encoded.n, declared) for column in encoded.columns], hints)
     encoded = with_same_numbers(encoded, [found.position for found in profiles if found.is_numeric])
     numbers = quantities(encoded, profiles, declared.relations if declared else ())
     relations = find_relations(encoded, profiles, numbers)

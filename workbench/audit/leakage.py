@@ -45,7 +45,7 @@ def leakage(subject: Subject, pairs: pd.DataFrame) -> Section:
     holdout = splits.index[splits == Split.HOLDOUT.value]
     leaked = sorted((set(crossing["first"]) | set(crossing["second"])) & set(holdout))
     ordered = order_tells(subject, labels)
-    found = columns_that_tell(subject, labels)
+    found = columns_that_tell(subject.frame, subject.roles, labels.dev)
     telling = found.table
     mentions = label_words(subject, labels)
     coincide = leaked and inputs_coincide(subject, labels, pairs)

@@ -18,11 +18,11 @@ from workbench.charter import Charter
 from workbench.contract import Contract, PiiClass, Role, TableContract
 from workbench.errors import InputError
 from workbench.pilot import Pilot
+from workbench.records import read_raw
 from workbench.splits import Dataset, Split, read_dataset
 from workbench.tables.database import Table
 from workbench.tables.moments import read_times
 from workbench.tables.profiles import ColumnProfile
-from workbench.tables.reading import read_table
 
 LARGEST_WHOLE, SAMPLE, SAMPLE_SEED = 100_000, 50_000, 20
 
@@ -74,6 +74,8 @@ class Subject:
         The declared class of each record: never shown to an agent, so it is no column of `frame`.
     refused : InputError, optional
         Why the records do not fit their contract; there are no splits and labels then.
+    day_first : bool, optional
+        Whether the day stands first in the records' times, where the cells do not tell.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Subject:
     charter: Charter | None = None
     pilot: Pilot | None = None
     refused: InputError | None = None
+    day_first: bool | None = None
 
     @property
     def is_sampled(self) -> bool:
@@ -132,7 +135,7 @@ class Subject:
     def times(self) -> pd.Series[Any] | None:
         """Return the records' times, NaT where none can be read; None where there is no time column."""
         values = self.stratum(TIME)
-        return None if values is None else read_times(values)
+        return None if values is None else read_times(values, self.day_first)
 
 
 def pilot_subject(pilot: Pilot) -> Subject:
@@ -151,8 +154,8 @@ def pilot_subject(pilot: Pilot) -> Subject:
     except InputError as error:
         refused = error
     files = tuple(pilot.data / name for name in pilot.contract.records)
-    raw = pd.concat([read_table(path) for path in files], ignore_index=True)
     contract = pilot.contract
+    raw, _ = read_raw(contract, pilot.data)
     seen = [name for name in raw.columns if name not in contract.columns or name in contract.shown]
     keys = pd.Series(raw.index, index=raw.index)
     case = contract.column_with(Role.CLASS)
@@ -172,6 +175,7 @@ def pilot_subject(pilot: Pilot) -> Subject:
         charter=pilot.charter,
         pilot=pilot,
         refused=refused,
+        day_first=_day_first(_time_format(contract)),
     )
 
 
@@ -201,7 +205,9 @@ def file_subject(
     keys = pd.Series(frame.index, index=frame.index)
     declared = Roles() if contract is None else declared_roles(contract, table.names, table.names)
     roles = inferred_roles(frame, columns, described, declared)
-    return Subject(path.name, (path,), frame, table.n_rows, file_digest(path), keys, roles)
+    formats = {column.name: column.written.format for column in columns}
+    order = _day_first(None if roles.time is None else formats.get(roles.time))
+    return Subject(path.name, (path,), frame, table.n_rows, file_digest(path), keys, roles, day_first=order)
 
 
 def file_digest(path: Path) -> str:
@@ -210,19 +216,33 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _day_first(written: str | None) -> bool | None:
+    """Return whether the day stands first in a format, None where it does not say."""
+    return None if written is None else written.startswith("DD")
+
+
+def _time_format(contract: Contract) -> str | None:
+    name = contract.column_with(Role.TIMESTAMP)
+    return None if name is None else contract.columns[name].format
+
+
 def _digest(files: tuple[Path, ...]) -> str:
     return hashlib.sha256("".join(file_digest(path) for path in files).encode()).hexdigest()
 
 
 def _frame(table: Table) -> pd.DataFrame:
     """Return the table's cells as text by data row, or those of a sample."""
-    cells = ", ".join(f"{table.text(place)} AS c{place}" for place in range(len(table.names)))
-    rows = "data"
-    if table.n_rows > LARGEST_WHOLE:
-        rows = f"(SELECT * FROM data USING SAMPLE reservoir({SAMPLE} ROWS) REPEATABLE ({SAMPLE_SEED}))"
-    frame = table.connection.execute(f"SELECT row, {cells} FROM {rows} ORDER BY row").df()
-    frame = frame.set_index("row").rename_axis(None).astype(object)
-    return frame.where(frame.notna(), None).set_axis(pd.Index(table.names, dtype=object), axis="columns")
+    if table.cells is not None and table.n_rows <= LARGEST_WHOLE:
+        frame: pd.DataFrame = table.cells.to_pandas().astype(object)
+    else:
+        cells = ", ".join(f"{table.text(place)} AS c{place}" for place in range(len(table.names)))
+        rows = "data"
+        if table.n_rows > LARGEST_WHOLE:
+            rows = f"(SELECT * FROM data USING SAMPLE reservoir({SAMPLE} ROWS) REPEATABLE ({SAMPLE_SEED}))"
+        frame = table.connection.execute(f"SELECT row, {cells} FROM {rows} ORDER BY row").df()
+        frame = frame.set_index("row").rename_axis(None).astype(object)
+        frame = frame.where(frame.notna(), None)
+    return frame.set_axis(pd.Index(table.names, dtype=object), axis="columns")
 
 
 def _labels(dataset: Dataset, raw: pd.DataFrame) -> Labels:

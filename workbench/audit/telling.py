@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.audit.subject import Labels, Subject
+from workbench.audit.roles import Roles
 from workbench.tables.moments import read_times
 
 TELLS_ALL, REMOVES = 0.98, 0.95
@@ -42,7 +42,7 @@ class Telling:
     unseen: tuple[str, ...]
 
 
-def columns_that_tell(subject: Subject, labels: Labels) -> Telling:
+def columns_that_tell(frame: pd.DataFrame, roles: Roles, dev: pd.Series[str]) -> Telling:
     """Return how often one column alone gives the label, held against always the most frequent label.
 
     A column of at least twenty different numbers or times is cut by a decision tree, judged on folds that the tree has
@@ -50,16 +50,24 @@ def columns_that_tell(subject: Subject, labels: Labels) -> Telling:
     fewer than three development records share count as one. Of an id its parts are looked at: its letters, what stands
     before its first sign, its last character. A column tells the label when it is right on 98% of the records and
     removes 95% of the errors of always the most frequent label; with fewer than five such errors none is looked at.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The columns that may be looked at.
+    roles : Roles
+    dev : Series
+        Labels of development records, by the frame's index.
     """
-    codes, classes = pd.factorize(labels.dev)
+    codes, classes = pd.factorize(dev)
     base = float(np.bincount(codes).max() / len(codes))
     if (1 - base) * len(codes) < FEWEST_ERRORS:
         why = f"fewer than {FEWEST_ERRORS} development records have another label than the most frequent one"
         return Telling(pd.DataFrame(columns=list(COLUMNS)).astype({"tells": bool}), (f"all, as {why}",))
     rows: list[tuple[Any, ...]] = []
-    unseen = [f"{name!r} (free text)" for name in subject.roles.text if name in subject.frame.columns]
-    for name, cells in _columns_and_parts(subject):
-        right, by = _right(cells.loc[labels.dev.index], codes, len(classes))
+    unseen = [f"{name!r} (free text)" for name in roles.text if name in frame.columns]
+    for name, cells in _columns_and_parts(frame, roles):
+        right, by = _right(cells.loc[dev.index], codes, len(classes))
         if right is None:
             unseen.append(f"{name!r} ({by})")
             continue
@@ -118,14 +126,13 @@ def _right_by_cuts(numbers: NDArray[np.float64], codes: NDArray[np.intp]) -> flo
     return right / len(order)
 
 
-def _columns_and_parts(subject: Subject) -> Iterator[tuple[str, pd.Series[Any]]]:
+def _columns_and_parts(frame: pd.DataFrame, roles: Roles) -> Iterator[tuple[str, pd.Series[Any]]]:
     """Yield the columns that may tell a label by their values, and the parts of the id that may."""
-    roles = subject.roles
-    for name in subject.frame.columns:
+    for name in frame.columns:
         if name not in (roles.id, roles.time, *roles.text):
-            yield str(name), subject.frame[name]
-    if roles.id is not None and roles.id in subject.frame.columns:
-        ids = subject.frame[roles.id].map(str).str.strip()
+            yield str(name), frame[name]
+    if roles.id is not None and roles.id in frame.columns:
+        ids = frame[roles.id].map(str).str.strip()
         yield f"{roles.id} (its letters)", ids.str.replace(r"[\W\d_]+", "", regex=True)
         yield f"{roles.id} (before the first sign)", ids.str.split(r"[\W_]", n=1, regex=True).str[0]
         yield f"{roles.id} (last character)", ids.str[-1]

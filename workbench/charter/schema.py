@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from workbench.charter.metrics import KpiMetric, Operator
 from workbench.configuration import Settings
 from workbench.errors import shown
+from workbench.labels import cell_text
 
 CHARTER_FILE = "charter.yaml"
 IDENTIFIER = r"^[a-z][a-z0-9_-]*$"
@@ -189,10 +190,15 @@ class Risk(Settings):
 
 
 class Match(Settings):
-    """Records whose cell in a column of the contract is one of the values."""
+    """Records whose cell in a column of the contract is one of the values, compared as text: 0 and "0" are the same."""
 
     column: str
     values: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _as_cells(cls, values: Any) -> Any:
+        return [cell_text(one) for one in values] if isinstance(values, list | tuple) else values
 
 
 class HighRisk(Settings):

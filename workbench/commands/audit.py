@@ -80,7 +80,7 @@ def _audit_file(records: Path, contract: Path | None, out: Path) -> tuple[Path, 
             bar.set_description(name)
             bar.update()
 
-        found = audit_file(records, None if contract is None else read_table_contract(contract), on_step)
+        found = audit_file(records, None if contract is None else read_table_contract(contract), on_step=on_step)
         publish(found, out, complete=True)
     return out, found.as_json()
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.charter import Authority, Charter, Match
 from workbench.gates.cells import Records, cells_in
+from workbench.labels import cell_text
 from workbench.metrics import is_asked, is_automated
 
 
@@ -91,4 +92,4 @@ def _numbers(column: str, records: Records, decided: pd.DataFrame) -> pd.Series[
 def _matched(when: Match | None, records: Records, decided: pd.DataFrame) -> pd.Series[bool] | None:
     if when is None:
         return None
-    return cells_in(when.column, records, decided).astype(str).isin(list(when.values))
+    return cells_in(when.column, records, decided).map(cell_text).isin(list(when.values))

@@ -80,6 +80,8 @@ class Opening:
         Merkle roots of the run's decisions, and of labels and strata of the same records, as a bundle holds them.
     decided : str, optional
         Digest of what was decided, without times and texts.
+    drawn : str, optional
+        How records were split, in words.
     elsewhere : tuple of mapping
         Openings on other ledgers that saw these records: `ledger`, `hash`, and the share that they `spent` on them.
     changed : str
@@ -106,6 +108,7 @@ class Opening:
     rows: str | None = None
     truth: str | None = None
     decided: str | None = None
+    drawn: str | None = None
     elsewhere: tuple[Mapping[str, Any], ...] = ()
     changes: tuple[str, ...] = ()
     rule: int | None = None

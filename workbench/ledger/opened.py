@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import pandas as pd
 from workbench.files import write_atomically
 
 OPENED_FOLDER = "opened"
-RULE = 1  # how records are known again; entries of the ledger name it
+RULE = 2  # how records are known again, by their values as read; entries of the ledger name it
 DIGITS = 16
 NAME_DIGITS = 32
 
@@ -102,12 +103,12 @@ def label_digest(content: str, label: str) -> str:
 
 
 def _spelled(values: tuple[object, ...]) -> Iterator[str]:
-    """Yield values as text, a whole number the same as integer and as float; no value is none."""
+    """Yield values as text in its composed form, a whole number the same as integer and as float; no value is none."""
     for value in values:
         if isinstance(value, float) and value.is_integer():
             yield str(int(value))
         elif value is not None and value == value:
-            yield str(value).strip()
+            yield unicodedata.normalize("NFC", str(value)).strip()
 
 
 def _short(value: object) -> str:

@@ -39,6 +39,8 @@ class Sight:
         Merkle roots of the run's decisions, and of labels and strata of the same records.
     decided : str
         Digest of what was decided.
+    drawn : str
+        How records are split, in words.
     """
 
     pilot: str
@@ -47,6 +49,7 @@ class Sight:
     rows: str
     truth: str
     decided: str
+    drawn: str = ""
 
     @property
     def seen(self) -> Seen:
@@ -135,6 +138,7 @@ def _content(
         "rows": sight.rows,
         "truth": sight.truth,
         "decided": sight.decided,
+        "drawn": sight.drawn,
         "elsewhere": [dict(one) for one in budget.elsewhere],
         "changes": list(changes(path, earlier, purpose, sight)),
     }

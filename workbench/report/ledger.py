@@ -112,9 +112,12 @@ def openings_table(openings: Iterable[Opening]) -> pd.DataFrame:
 def remarks(view: LedgerView) -> tuple[str, ...]:
     """Return what a reader of the ledger must know besides its openings, one sentence each.
 
-    What changed from opening to opening, what openings elsewhere took, whether the history is missing, who signed.
+    How the holdout was drawn, what changed from opening to opening, what openings elsewhere took, whether the history
+    is missing, who signed.
     """
-    said = [f"Opening {one.number}: {change}." for one in view.openings for change in one.changes]
+    drawn = dict.fromkeys(one.drawn for one in view.openings if one.drawn)
+    said = [f"The holdout was drawn {one}." for one in drawn]
+    said += [f"Opening {one.number}: {change}." for one in view.openings for change in one.changes]
     said += [_elsewhere(one) for one in view.budgets[None].elsewhere]
     said += [f"{remark[0].upper()}{remark[1:]}." for remark in history_remarks(view.path)]
     keys = Counter(key_of_line(one.key).key_id[:SHORT] for one in view.openings if one.key is not None)

@@ -21,7 +21,7 @@ from workbench.ledger import (
 from workbench.pilot import Pilot
 from workbench.records import Record, RecordTable, iterate, read_records
 from workbench.sources import SOURCES_FILE
-from workbench.splits.draw import Split, SplitSettings, created_split, entities_of, positions_of
+from workbench.splits.draw import Split, SplitSettings, created_split, drawn_split
 
 N_FOLDS = 5
 _STRATA = (Role.CLASS, Role.SOURCE, Role.ENTITY, Role.TIMESTAMP)
@@ -164,11 +164,8 @@ def read_dataset(pilot: Pilot) -> Dataset:
     table = read_records(pilot.contract, pilot.data)
     path = pilot.data / SPLITS_FILE
     settings = read_settings(path, SplitSettings) if path.is_file() else created_split(path, table, pilot.contract)
-    positions = positions_of(settings.key, table.units)
+    positions, drawn, splits = drawn_split(settings, table, pilot.contract, path)
     labels = table.frame[pilot.contract.label]
-    thresholds = labels.map(settings.thresholds).astype(float).fillna(settings.holdout_share)
-    drawn = positions if settings.by is None else positions_of(settings.key, entities_of(table, settings.by, path))
-    splits = pd.Series(np.where(drawn < thresholds, Split.HOLDOUT, Split.DEV), index=positions.index, dtype=object)
     allowed = pilot.contract.labels or tuple(sorted(labels.unique()))
     return Dataset(pilot.contract, splits, positions, drawn, table.digest, allowed, table)
 

@@ -97,7 +97,9 @@ def evidence_folder(pilot: Pilot) -> Path:
 
 def holdout_seen(pilot: Pilot, dataset: Dataset) -> Seen:
     """Return the holdout records of today as the ledger knows them, for a budget; no label leaves this function."""
-    return Seen(dataset._opened(), _subject(pilot, dataset).split)
+    split = read_settings(pilot.data / SPLITS_FILE, SplitSettings)
+    subject = subject_from(dataset.contract, pilot.charter, pilot.settings.escalate_label, split)
+    return Seen(dataset._opened(), subject.split)
 
 
 def subject_from(contract: Contract, charter: Charter, escalate_label: str | None, split: SplitSettings) -> Subject:
@@ -111,20 +113,17 @@ def subject_from(contract: Contract, charter: Charter, escalate_label: str | Non
 def _sight(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame) -> tuple[pd.DataFrame, Sight]:
     """Return labels and strata of decided records, and what an opening for these decisions shows."""
     truth = dataset._labels(decisions.index).join(dataset.strata(decisions.index))
+    split = read_settings(pilot.data / SPLITS_FILE, SplitSettings)
     sight = Sight(
         pilot.name,
         dataset._opened(),
-        _subject(pilot, dataset),
+        subject_from(dataset.contract, pilot.charter, pilot.settings.escalate_label, split),
         rows_root(decisions),
         rows_root(truth.rename_axis("record_id").reset_index()),
         decided_digest(decisions),
+        split.words,
     )
     return truth, sight
-
-
-def _subject(pilot: Pilot, dataset: Dataset) -> Subject:
-    split = read_settings(pilot.data / SPLITS_FILE, SplitSettings)
-    return subject_from(dataset.contract, pilot.charter, pilot.settings.escalate_label, split)
 
 
 def _digest(content: object) -> str:

@@ -53,8 +53,8 @@ _PLAIN = r"[+-]?\d[\d.,'\u00a0 ]*"
 _CURRENCY = r"(?:[$€£¥₹]|US\$|USD|EUR|GBP|CHF|JPY|CNY|PLN|SEK|CAD|AUD)"
 
 __all__ = [
-    "BOOLEANS", "FORMATS", "FORMAT_NAMED", "PLAIN_NUMBERS", "Format", "Semantic", "format_of", "number_in", "runs_of",
-    "shape_of",
+    "BOOLEANS", "DATE_FORMATS", "FORMATS", "FORMAT_NAMED", "PLAIN_NUMBERS", "TIME_FORMATS", "Format", "Semantic",
+    "format_of", "number_in", "runs_of", "shape_of",
 ]  # fmt: skip
 
 PLAIN_NUMBERS = frozenset({"integer", "decimal point", "scientific"})
@@ -85,6 +85,7 @@ def _formats() -> tuple[Format, ...]:
     )
 
 
+DATE_FORMATS, TIME_FORMATS = tuple(_DATES), tuple(_TIMES)
 LONGEST = 300
 _MAY_HAVE_FORMAT = re.compile(r"[0-9@]|www")
 FORMATS = _formats()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from workbench.tables.columns import Column, Counts, Mask
 from workbench.tables.formats import BOOLEANS, FORMAT_NAMED, Semantic, format_of
+from workbench.tables.inference import Hints, Written, table_hints, written
 from workbench.tables.placeholders import is_placeholder, may_be_placeholder
 
 LOOKED_AT = 2_000
@@ -55,6 +56,12 @@ class ColumnProfile:
         Share of filled cells that are what `semantic` says; None when no cell is filled.
     is_declared : bool
         Whether the contract says what the column is.
+    written : Written
+        Type of the cells and how they are written.
+    missing : tuple of str
+        Texts that stand for nothing, blank ones left out.
+    counts_rows : bool
+        Whether the cells are 0, 1, 2, ... or 1, 2, 3, ... in their order.
     """
 
     position: int
@@ -68,7 +75,10 @@ class ColumnProfile:
     n_missing: int
     n_distinct: int
     confidence: float | None
-    is_declared: bool = False
+    is_declared: bool
+    written: Written
+    missing: tuple[str, ...] = ()
+    counts_rows: bool = False
 
     @property
     def is_numeric(self) -> bool:
@@ -95,7 +105,6 @@ def profile(column: Column, n: int, declared: Semantic | None = None, is_text: b
         Whether the contract says that they are text, whatever they look like.
     """
     blank = np.array([is_placeholder(value) for value in column.values], dtype=bool)
-    filled = int(column.counts[~blank].sum()) if len(blank) else 0
     kinds = format_weights(column, ~blank)
     total = sum(kinds.values())
     families: Counter[Semantic] = Counter()
@@ -104,6 +113,9 @@ def profile(column: Column, n: int, declared: Semantic | None = None, is_text: b
     semantic, confidence = _semantic(column, blank, families, total)
     if is_text and declared is None and semantic in NUMERIC:
         declared = _text_kind(column, blank)
+    if semantic in NUMERIC | MOMENTS:
+        blank |= np.array([may_be_placeholder(value) for value in column.values], dtype=bool)
+    filled = int(column.counts[~blank].sum()) if len(blank) else 0
     dominant, share = _dominant(kinds, total)
     n_distinct = int((~blank).sum())
     is_key = filled >= 0.99 * n and n > 1 and n_distinct >= 0.98 * filled
@@ -121,7 +133,47 @@ def profile(column: Column, n: int, declared: Semantic | None = None, is_text: b
         n_distinct=n_distinct,
         confidence=confidence,
         is_declared=declared is not None,
+        written=written(column, blank),
+        missing=_named_missing(column, blank),
+        counts_rows=_counts_rows(column, n),
     )
+
+
+def _counts_rows(column: Column, n: int) -> bool:
+    if len(column.values) != n or column.values[0] not in ("0", "1"):
+        return False
+    return column.values == [str(number) for number in range(int(column.values[0]), n + int(column.values[0]))]
+
+
+def _named_missing(column: Column, blank: Mask) -> tuple[str, ...]:
+    texts = (column.values[code].strip() for code in np.flatnonzero(blank))
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def settled(
+    columns: Sequence[Column], found: Sequence[ColumnProfile], given: Hints | None = None
+) -> tuple[ColumnProfile, ...]:
+    """Return a table's profiles, those of columns that do not tell how they are written read like the others.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+    found : sequence of ColumnProfile
+        Of these columns, in order.
+    given : Hints, optional
+        What the user says.
+    """
+    hints = table_hints([one.written for one in found], given or Hints())
+    if hints == Hints():
+        return tuple(found)
+    return tuple(_again(column, one, hints) for column, one in zip(columns, found, strict=True))
+
+
+def _again(column: Column, found: ColumnProfile, hints: Hints) -> ColumnProfile:
+    if found.written.is_told and not found.written.question:
+        return found
+    blank = np.array([value.strip() in found.missing or not value.strip() for value in column.values], dtype=bool)
+    return replace(found, written=written(column, blank, hints))
 
 
 def format_weights(column: Column, is_meant: Mask) -> Counter[str]:
