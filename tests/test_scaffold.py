@@ -1,38 +1,18 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from small_pilots import with_fixed_split
 from ticket_records import write_tickets
 
-from workbench.contract import ColumnType, PiiClass, Role
+from workbench.contract import ColumnType, PiiClass, RareLabels, Reading, Role, Unlabelled
 from workbench.errors import InputError
 from workbench.evaluation import RunRequest, evaluate, evaluate_all
 from workbench.pilot import open_pilot
 from workbench.prompts import messages, read_prompt
-from workbench.scaffold import Columns, infer_type, init_pilot
-from workbench.splits import Split, read_dataset
-
-
-@pytest.mark.parametrize(
-    ("cells", "kind"),
-    [
-        (["1", "-20", None], ColumnType.INTEGER),
-        (["1", "2.5"], ColumnType.NUMBER),
-        (["1e3", "2"], ColumnType.NUMBER),
-        (["01", "2"], ColumnType.STRING),
-        (["1,5", "2,5"], ColumnType.STRING),
-        (["true", "FALSE"], ColumnType.BOOLEAN),
-        (["2025-01-31", "2024-02-29"], ColumnType.DATE),
-        (["2025-01-31", "2025-02-30"], ColumnType.STRING),
-        (["2025-01-31T10:00:00Z", "2025-01-31 10:00"], ColumnType.DATETIME),
-        ([None, None], ColumnType.STRING),
-        (["NaN", "1"], ColumnType.STRING),
-    ],
-)
-def test_a_type_is_the_narrowest_that_every_cell_has(cells: list[str | None], kind: ColumnType) -> None:
-    assert infer_type(pd.Series(cells, dtype=object)) is kind
+from workbench.scaffold import Choices, Columns, init_pilot
+from workbench.splits import Split, SplitBy, read_dataset
+from workbench.tables.inference import Hints
 
 
 def test_a_contract_is_inferred_from_the_cells(tmp_path: Path) -> None:
@@ -153,7 +133,7 @@ def test_spellings_of_a_label_become_aliases_and_are_said(tmp_path: Path) -> Non
     pilot = open_pilot("said", tmp_path)
     assert pilot.contract.columns["y"].allowed == ("no", "yes")
     assert pilot.contract.columns["y"].aliases == {"Yes": "yes", "NO": "no"}
-    assert made.said[0].startswith("2 spellings of labels are read as another label: 'no' for 'NO'; 'yes' for 'Yes'.")
+    assert made.said[0].startswith("2 spellings of labels read as another one: 'no' for 'NO'; 'yes' for 'Yes'.")
     assert read_dataset(pilot).labels == ("no", "yes")
 
 
@@ -209,3 +189,130 @@ def test_sentences_without_spaces_are_read_by_their_letters(tmp_path: Path) -> N
     found = accuracies(tmp_path, "unspaced")
     assert found["baseline"] > 0.95, "every sentence is different, so it is not read as one word"
     assert "boosted" not in found, "there is nothing but text, which the trees do not read"
+
+
+GERMAN = "Nr;Betrag;Datum;Art;Ziel\n" + "".join(
+    f"r{i};{'1.' if i % 3 == 0 else ''}{100 + i},50;{1 + i % 28:02d}.{1 + i % 12:02d}.2025;{'ab'[i % 2]};"
+    f"{'ja' if i % 2 else 'nein'}\n"
+    for i in range(60)
+)
+
+
+def read_back(root: Path, name: str) -> dict[str, object]:
+    """Return the first record of a pilot as an agent sees it."""
+    dataset = read_dataset(open_pilot(name, root))
+    return dict(next(dataset.records(dataset.splits.index[:1])).fields)
+
+
+def test_numbers_and_dates_reach_agents_typed_however_they_are_written(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_bytes(GERMAN.replace("a;ja", "ä;ja").encode("cp1252"))
+    made = init_pilot("german", tmp_path / "r.csv", Columns("Ziel"), tmp_path)
+    columns = made.contract.columns
+    assert (columns["Betrag"].type, columns["Betrag"].decimal) == (ColumnType.NUMBER, ",")
+    assert (columns["Datum"].type, columns["Datum"].format, columns["Datum"].role) == (
+        ColumnType.DATE,
+        "DD.MM.YYYY",
+        Role.TIMESTAMP,
+    )
+    assert (columns["Nr"].role, made.contract.reading) == (Role.ID, Reading(encoding=None, separator=";"))
+    assert made.times == {"column": "Datum", "first": "2025-01-01", "last": "2025-12-24"}
+    assert read_back(tmp_path, "german") == {"Nr": "r0", "Betrag": 1100.5, "Datum": "2025-01-01", "Art": "a"}
+
+
+def test_formats_and_options_move_no_record_between_the_sides(tmp_path: Path) -> None:
+    rows = [f"1,{i:03d},{i % 9},{'a' if i % 2 else 'b'}" for i in range(200)]
+    records = table(tmp_path / "r.csv", "n;m;k;y".replace(";", ","), rows)
+    sides = []
+    for number, choices in enumerate((Choices(), Choices(hints=Hints(decimal=",")), Choices(missing=("4",)))):
+        types = {"k": ColumnType.STRING} if number == 1 else {}
+        init_pilot(f"p{number}", records, Columns("y", types=types), tmp_path, choices)
+        splits = read_dataset(open_pilot(f"p{number}", tmp_path)).splits
+        sides.append(dict(splits))
+    assert sides[0] == sides[1] == sides[2]
+
+
+def test_everything_inferred_can_be_overruled(tmp_path: Path) -> None:
+    rows = [f"{i},{i},{1000 + i},{'NA' if i % 5 == 0 else 'x'},{'a' if i % 2 else 'b'}" for i in range(40)]
+    records = table(tmp_path / "r.csv", ",order_id,plant,note,y", rows)
+    found = init_pilot("found", records, Columns("y"), tmp_path).contract.columns
+    assert [found[name].role for name in found] == [Role.IGNORE, Role.ID, Role.FIELD, Role.FIELD, Role.LABEL]
+    assert (found["plant"].type, found["note"].missing) == (ColumnType.INTEGER, ("NA",))
+    columns = Columns("y", roles={"column_0": Role.ID, "order_id": Role.FIELD}, types={"plant": ColumnType.STRING})
+    init_pilot("said", records, columns, tmp_path, Choices(missing=("x",)))
+    said = open_pilot("said", tmp_path).contract.columns
+    assert [said[name].role for name in said] == [Role.ID, Role.FIELD, Role.FIELD, Role.FIELD, Role.LABEL]
+    assert (said["plant"].type, said["plant"].model_fields_set >= {"type"}) == (ColumnType.STRING, True)
+    assert said["note"].missing == ("NA", "x")
+
+
+def test_rows_without_a_label_are_kept_apart_on_request(tmp_path: Path) -> None:
+    rows = [f"r{i},{i % 7},{'' if i % 10 == 0 else ' ' if i == 11 else 'ab'[i % 2]}" for i in range(60)]
+    records = table(tmp_path / "r.csv", "id,n,y", rows)
+    with pytest.raises(InputError, match=r"row 0, 10, 11, 20, 30, ... \(7 in all\)(.|\n)*--unlabelled apart"):
+        init_pilot("refused", records, Columns("y"), tmp_path)
+    made = init_pilot("apart", records, Columns("y"), tmp_path, Choices(unlabelled=Unlabelled.APART))
+    assert (made.n_records, made.table.n_apart) == (53, 7)
+    ids = read_dataset(open_pilot("apart", tmp_path)).splits.index
+    assert (len(ids), "r10" in ids, "r11" in ids, "r12" in ids) == (53, False, False, True)
+
+
+def test_a_label_with_one_record_stays_in_development_or_becomes_another_one(tmp_path: Path) -> None:
+    rows = [f"r{i},{'once' if i == 7 else 'ab'[i % 2]}" for i in range(60)]
+    records = table(tmp_path / "r.csv", "id,y", rows)
+    with pytest.raises(InputError, match=r"'once'\): row 7(.|\n)*--alias ONE=OTHER(.|\n)*--rare-labels development"):
+        init_pilot("refused", records, Columns("y"), tmp_path)
+    init_pilot("kept", records, Columns("y"), tmp_path, Choices(rare_labels=RareLabels.DEVELOPMENT))
+    dataset = read_dataset(open_pilot("kept", tmp_path))
+    assert dataset.splits["r7"] == "dev"
+    assert dataset.labels == ("a", "b", "once")
+    merged = init_pilot("merged", records, Columns("y"), tmp_path, Choices(aliases={"once": "a"}))
+    assert merged.label_counts == {"a": 31, "b": 29}
+
+
+def test_a_number_to_predict_is_refused_or_cut_into_labels(tmp_path: Path) -> None:
+    # 0.5 to 80.5 in steps of one, with a decimal comma: the quarters are at 20.5, 40.5 and 60.5
+    rows = [f"r{i};{'ab'[i % 2]};{i},5" for i in range(81)]
+    records = table(tmp_path / "r.csv", "id;kind;price", rows)
+    with pytest.raises(InputError, match=r"81 different numbers in 81 records(.|\n)*--bins 20.5,40.5,60.5;"):
+        init_pilot("refused", records, Columns("price"), tmp_path)
+    made = init_pilot("cut", records, Columns("price"), tmp_path, Choices(bins=(20.0, 60.0)))
+    assert made.label_counts == {"20 to below 60": 40, "60 or more": 21, "below 20": 20}
+    assert read_dataset(open_pilot("cut", tmp_path)).labels == ("below 20", "20 to below 60", "60 or more")
+
+
+def test_the_newest_records_are_the_holdout_on_request(tmp_path: Path) -> None:
+    rows = [f"r{i},{1 + i % 28:02d}/{1 + i // 28:02d}/2025,{'ab'[i % 2]}" for i in range(200)]
+    records = table(tmp_path / "r.csv", "id,received,y", rows)
+    made = init_pilot("newest", records, Columns("y"), tmp_path, Choices(split=SplitBy.TIME))
+    dataset = read_dataset(open_pilot("newest", tmp_path))
+    times = dataset.strata(dataset.splits.index)["timestamp"]
+    assert made.split.words == "by time: records with received from 2025-06-01 on"
+    assert times[dataset.splits == "dev"].max() == "2025-05-28"
+    assert times[dataset.splits == "holdout"].min() == "2025-06-01"
+    assert int((dataset.splits == "holdout").sum()) == 60
+    with pytest.raises(InputError, match="no column of dates has the role timestamp"):
+        init_pilot(
+            "none",
+            table(tmp_path / "n.csv", "n,y", ["1,a", "2,b"] * 9),
+            Columns("y"),
+            tmp_path,
+            Choices(split=SplitBy.TIME),
+        )
+
+
+def test_a_column_that_is_nearly_a_number_is_said_with_the_cells_that_are_not(tmp_path: Path) -> None:
+    rows = [f"r{i},{'12O' if i == 3 else i / 2},{'ab'[i % 2]}" for i in range(40)]
+    made = init_pilot("near", table(tmp_path / "r.csv", "id,amount,y", rows), Columns("y"), tmp_path)
+    assert made.contract.columns["amount"].type is ColumnType.STRING
+    assert "'amount' would be a number but for 1 of 40 cells, so it is read as text: '12O' in row 3" in " ".join(
+        made.said
+    )
+
+
+def test_a_column_that_tells_the_label_is_suspected_and_a_clean_one_is_not(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.choice(["a", "b"], 200)
+    rows = [f"r{i},paid {label},{rng.integers(0, 5)},{label}" for i, label in enumerate(labels)]
+    made = init_pilot("leaks", table(tmp_path / "r.csv", "id,state,n,y", rows), Columns("y"), tmp_path)
+    assert made.leaks == ("state",)
+    assert made.said[-1].startswith("Suspected leak: 'state' alone gives the label 'y'")

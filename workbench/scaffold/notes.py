@@ -57,7 +57,7 @@ def _questions(inferred: Inferred) -> Iterator[str]:
     """Ask what the cells do not tell."""
     for one in inferred.profiles:
         if one.written.question:
-            yield f"{one.name!r} is read as text: {one.written.question}."
+            yield f"{one.name!r} is read as text, as its dates can be read in two ways: {one.written.question}."
 
 
 def _misfits(inferred: Inferred) -> Iterator[str]:
@@ -89,8 +89,8 @@ def _labels(contract: Contract) -> Iterator[str]:
         }
         named = "; ".join(f"{label!r} for {', '.join(map(repr, others))}" for label, others in meant.items())
         yield (
-            f"{len(aliases)} spelling{'s' * (len(aliases) > 1)} of labels read as another label: {named}. Where two are two "
-            "decisions, take the alias out of contract.yaml and add the label to `allowed`."
+            f"{len(aliases)} spelling{'s' * (len(aliases) > 1)} of labels read as another one: {named}. Where two are "
+            "two decisions, take the alias out of contract.yaml and add the label to `allowed`."
         )
 
 

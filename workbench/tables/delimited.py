@@ -66,7 +66,7 @@ def sniffed(sample: str) -> str:
     """
 
     def evenness(separator: str) -> tuple[float, int]:
-        widths = [len(row) for row in csv.reader(io.StringIO(sample), delimiter=separator) if row]
+        widths = [len(row) for row in csv.reader(io.StringIO(sample, newline=""), delimiter=separator) if row]
         if len(sample) >= SNIFFED_CHARACTERS:
             widths = widths[:-1] or widths
         if not widths or widths[0] < 2:

@@ -119,10 +119,8 @@ def _as_moments(texts: Sequence[str], hints: Hints) -> Written:
     if name is None:
         return Written(ColumnType.STRING, "")
     if told is None and hints.day_first is None:
-        question = "day or month first? Name it with --dates DD/MM or --dates MM/DD"
-        return Written(
-            ColumnType.STRING, "dates that do not tell whether the day or the month stands first", question=question
-        )
+        question = "does the day or the month stand first? Say --dates DD/MM or --dates MM/DD"
+        return Written(ColumnType.STRING, "dates whose day and month cannot be told apart", question=question)
     kind = ColumnType.DATETIME if ":" in texts[0] else ColumnType.DATE
     return Written(kind, f"dates written {name}", format=name, is_told=told is not None)
 
