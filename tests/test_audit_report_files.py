@@ -184,8 +184,8 @@ def test_the_command_refuses_what_does_not_fit(arguments, message):
     [
         ("", "the file is empty"),
         ("a,b\n", "holds no row"),
-        ("a,a\n1,2\n", "names columns twice"),
-        ("a,b\n1,2\n3\n", "do not all have the header's cells"),
+        ('a,b\n1,"2\n', "a quoted cell has no end"),
+        ("a,b\n1,2\n3\n", "does not have the header's 2 cells"),
     ],
 )
 def test_files_that_are_no_table_are_one_clear_error(tmp_path: Path, content, message):

@@ -90,7 +90,7 @@ BAD = [
     (("compare", "tickets"), "has no finished run on dev(.|\n)*workbench run tickets"),
     (("data", "tickets"), "sources.yaml"),
     (("init", "tickets", "--records", "in/tickets.csv", "--label", "queue"), "there is a pilot 'tickets' already"),
-    (("init", "new", "--records", "none.csv", "--label", "queue"), "the records are not there"),
+    (("init", "new", "--records", "none.csv", "--label", "queue"), "the file is not there"),
 ]
 
 
@@ -120,7 +120,7 @@ def edited(pilot: Pilot, file: Path, old: str, new: str) -> None:
         (lambda p: edited(p, p.suite / "agents.py", "import re", "import nothing_of_the_kind"), "cannot be imported"),
         (lambda p: edited(p, p.suite / "agents.py", "def majority", "def minority"), "there is no callable 'majority'"),
         (lambda p: edited(p, p.data / "tickets.csv", "T00001", "T00000"), "ids given twice"),
-        (lambda p: (p.data / "tickets.csv").unlink(), "the records are not there"),
+        (lambda p: (p.data / "tickets.csv").unlink(), "the file is not there"),
         (lambda p: (p.suite / "charter.yaml").unlink(), "a file is missing"),
     ],
     ids=["contract key", "placeholder", "agent import", "agent name", "duplicate id", "no records", "no charter"],

@@ -28,6 +28,7 @@ _RARE_LABELS = (
     "label more records; or read them as another label (`aliases` in contract.yaml, --alias ONE=OTHER at `workbench "
     "init`); or keep them for development (`rare_labels: development`, --rare-labels development)"
 )
+_AS_JSON = json.JSONEncoder(ensure_ascii=False, default=str).encode
 MIN_RECORDS_PER_LABEL = 2
 MIN_LABELS = 2
 ID_LENGTH = 12
@@ -146,11 +147,11 @@ def _column_faults(contract: Contract, raw: pd.DataFrame) -> list[_Fault]:
 def _typed(contract: Contract, raw: pd.DataFrame) -> tuple[pd.DataFrame, list[_Fault]]:
     """Return the columns as JSON scalars, and the cells that do not have their type."""
     columns: dict[str, pd.Series[Any]] = {}
-    faults = []
+    faults, label, there = [], contract.label, set(raw.columns)
     for name, column in contract.columns.items():
-        if name not in raw.columns:
+        if name not in there:
             columns[name] = pd.Series([None] * len(raw), dtype=object)
-        elif name == contract.label:
+        elif name == label:
             columns[name] = _labels(contract, raw[name])
         else:
             columns[name], is_wrong = typed(raw[name], column)
@@ -258,7 +259,7 @@ def _written(contract: Contract, raw: pd.DataFrame) -> list[str]:
 
 
 def _digest(values: tuple[object, ...]) -> str:
-    return hashlib.sha256(json.dumps(values, ensure_ascii=False, default=str).encode()).hexdigest()
+    return hashlib.sha256(_AS_JSON(values).encode()).hexdigest()
 
 
 def _content_ids(content: list[str]) -> list[str]:

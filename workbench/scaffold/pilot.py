@@ -199,7 +199,7 @@ def _contract_yaml(contract: Contract, columns: Columns) -> str:
         '# the roles label, reason, class and ignore. How cells are written: decimal ("." or ","), format of a date,\n'
     )
     head += "# missing (texts that stand for nothing).\n"
-    return head + yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=110)
+    return head + yaml.dump(content, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=110)
 
 
 @contextmanager

@@ -88,10 +88,10 @@ def written_format(texts: Sequence[str], order: bool | None = None) -> str | Non
     >>> [written_format(one) for one in (["31.12.2025", "1.2.2025"], ["3/14/2025", "1/2/2025"], ["1/2/2025"])]
     ['DD.MM.YYYY', 'MM/DD/YYYY', None]
     """
-    found = {(None if one is None else one.name) for one in map(format_of, texts)}
-    name = found.pop() if len(found) == 1 else None
-    if name is None or FORMAT_NAMED[name].family not in DATED:
+    first = format_of(texts[0])
+    if first is None or first.family not in DATED or not all(map(first.pattern.fullmatch, texts)):
         return None
+    name = first.name
     told = day_first(texts)
     names = _resolved(name)
     resolved = names[0] if len(names) == 1 else None

@@ -12,6 +12,7 @@ from workbench.contract import DECIMALS
 Decimal: TypeAlias = Literal[".", ","]
 SPACES = " \u00a0\u202f'\u2019"
 WHOLE = re.compile(r"[+-]?\d+")
+PLAIN = re.compile(r"[+-]?\d+\.\d*|[+-]?\.\d+")
 LEADING_ZERO = re.compile(r"[+-]?0\d")
 AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 EXPECTED = {".": "1,234.50", ",": "1.234,50"}
@@ -36,6 +37,8 @@ def number_of(text: str, decimal: Decimal = ".") -> int | float | None:
     stripped = text.strip()
     if WHOLE.fullmatch(stripped):
         return int(stripped)
+    if decimal == "." and PLAIN.fullmatch(stripped):
+        return float(stripped)
     if not number_pattern(decimal).fullmatch(stripped):
         return None
     plain = stripped.replace("." if decimal == "," else ",", "")

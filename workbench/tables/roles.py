@@ -10,12 +10,13 @@ import pandas as pd
 
 from workbench.contract import ColumnType
 from workbench.tables.formats import Semantic
-from workbench.tables.moments import COMPACT, EPOCH, MOMENT_NAME, read_times
+from workbench.tables.moments import COMPACT, DATED, EPOCH, MOMENT_NAME, read_times
 from workbench.tables.profiles import KEY_KINDS, KEY_NAME, ColumnProfile
 
 COUNT_NAME = re.compile(r"column_\d+|Unnamed: \d+|index|X")
 MOMENTS_TYPED = frozenset({ColumnType.DATE, ColumnType.DATETIME})
 TEXT_LETTERS, NAME_LETTERS = 20, 30
+LOOKED_AT, MOSTLY = 200, 0.9
 MIN_READABLE = 0.5
 MAX_SOURCES = 50
 SOURCE_NAME = re.compile(
@@ -71,15 +72,20 @@ def _may_be_time(column: ColumnProfile, values: pd.Series[Any]) -> bool:
         return False
     if column.written.type in MOMENTS_TYPED:
         return True
+    if column.semantic not in DATED and not _may_count_days(column, values):
+        return False
     filled = values.dropna().map(str).str.strip()
-    if column.semantic not in {Semantic.DATE, Semantic.DATETIME}:
-        named = MOMENT_NAME.search(column.name) or RECORDED_NAME.search(column.name)
-        pattern = EPOCH if named and not filled.head(1).str.fullmatch(COMPACT.pattern).any() else COMPACT
-        if (column.is_key and not named) or not len(filled):
-            return False
-        if float(filled.head(200).str.fullmatch(pattern.pattern).mean()) < 0.9:
-            return False
     return bool(read_times(filled).notna().sum() > MIN_READABLE * max(1, len(filled)))
+
+
+def _may_count_days(column: ColumnProfile, values: pd.Series[Any]) -> bool:
+    """Whether whole numbers are days such as 20251231, or seconds since 1970 in a column that is named for a time."""
+    named = MOMENT_NAME.search(column.name) or RECORDED_NAME.search(column.name)
+    if column.written.type is not ColumnType.INTEGER or (column.is_key and not named):
+        return False
+    first = [str(value).strip() for value in values.dropna().head(LOOKED_AT)]
+    pattern = EPOCH if named and not COMPACT.fullmatch(first[0]) else COMPACT
+    return sum(pattern.fullmatch(text) is not None for text in first) >= MOSTLY * len(first)
 
 
 def _time_rank(column: ColumnProfile) -> tuple[bool, bool, bool, int]:

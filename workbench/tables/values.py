@@ -43,7 +43,7 @@ def typed(cells: pd.Series[Any], column: Column) -> tuple[pd.Series[Any], NDArra
     read = dict(zip(filled, _CONVERTERS[column.type](filled, column), strict=True))
     values = np.empty(len(texts) + 1, dtype=object)
     values[:-1] = [None if missing else read[text] for text, missing in zip(texts, is_missing, strict=True)]
-    is_wrong = np.append([value is None for value in values[:-1]] & ~is_missing, False)
+    is_wrong = np.append(np.array([value is None for value in values[:-1]], dtype=bool) & ~is_missing, False)
     return pd.Series(values[codes], index=cells.index, dtype=object), is_wrong[codes]
 
 
