@@ -23,12 +23,12 @@ from workbench.errors import InputError, shown
 from workbench.gates.schema import default_gates
 from workbench.metrics.candidates import candidate_entities
 from workbench.prompts.template import spelled
-from workbench.records import RecordTable, read_records
+from workbench.records import RecordTable, labelled_rows, records_of
 from workbench.scaffold.choices import Choices, Columns
 from workbench.scaffold.contract import Inferred, check_columns, infer_contract
 from workbench.scaffold.leaks import telling_columns
 from workbench.scaffold.notes import entity_note, leak_note, notes
-from workbench.splits import SplitSettings, drawn_split, fresh_split, write_split
+from workbench.splits import SplitSettings, fresh_split, write_split
 from workbench.tables.profiles import KEY_NAME
 from workbench.tables.reading import read_cells
 
@@ -114,7 +114,7 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path, choices: 
     inferred = infer_contract(cells, columns, records.name, choices)
     contract = inferred.contract
     escalate = _escalate_label(columns.escalate, contract, records)
-    table = read_records(contract, records.parent)
+    table = records_of(contract, labelled_rows(contract, inferred.frame), records.parent)
     split = fresh_split(table, contract, data / SPLITS_FILE, choices.split)
     facts = _facts(name, contract, records, len(table.frame)) | {"escalate": json.dumps(escalate, ensure_ascii=False)}
     with _both_or_neither(data, suite) as (new_data, new_suite):
@@ -129,7 +129,7 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path, choices: 
         kpis = read_settings(new_suite / CHARTER_FILE, Charter).kpis
         (new_suite / GATES_FILE).write_text(default_gates(tuple(kpi.id for kpi in kpis)), encoding="utf-8")
     candidates = () if columns.entity else _candidates(table, contract)
-    leaks = telling_columns(contract, table, drawn_split(split, table, contract, data / SPLITS_FILE)[2])
+    leaks = telling_columns(contract, table, split, data / SPLITS_FILE)
     said = (
         *notes(name, inferred, columns, str(records)),
         *leak_note(leaks, contract.label),
