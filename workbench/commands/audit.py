@@ -5,17 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from workbench.commands.options import HERE, AsJson, Root
+from workbench.commands.reading import (
+    Dates,
+    Decimal,
+    Encoding,
+    NoHeader,
+    Separator,
+    day_first_of,
+    decimal_of,
+    separator_of,
+)
 from workbench.errors import InputError
 
 
 def audit(
     pilot: Annotated[str | None, typer.Argument(metavar="[PILOT]", help="Name of a pilot.")] = None,
-    records: Annotated[Path | None, typer.Option(help="Any .csv, .parquet or .jsonl instead of a pilot.")] = None,
+    records: Annotated[
+        Path | None, typer.Option(help="Any table instead of a pilot: CSV, TSV, JSON lines or array, Parquet.")
+    ] = None,
     contract: Annotated[
         Path | None, typer.Option(help="With --records: what is agreed about the table, written as contract.yaml.")
     ] = None,
@@ -23,6 +35,11 @@ def audit(
     compare: Annotated[
         str | None, typer.Option(metavar="RUN", help="An earlier audit to compare with; `latest` is the newest.")
     ] = None,
+    encoding: Encoding = None,
+    separator: Separator = None,
+    no_header: NoHeader = False,
+    decimal: Decimal = None,
+    dates: Dates = None,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -34,13 +51,19 @@ def audit(
             raise InputError("--records needs --out, a folder for the report")
         if compare is not None:
             raise InputError("--compare belongs to a pilot; two files have no history")
-        folder, findings = _audit_file(records, contract, out)
+        reading = {"encoding": encoding, "separator": separator_of(separator), "header": False if no_header else None}
+        given = {name: value for name, value in reading.items() if value is not None}
+        folder, findings = _audit_file(records, contract, out, (given, decimal_of(decimal), day_first_of(dates)))
         link = None
     else:
         if out is not None:
             raise InputError("--out belongs to --records; a pilot's audits are in mlruns/PILOT/audit")
         if contract is not None:
             raise InputError("--contract belongs to --records; a pilot's is datasets/PILOT/contract.yaml")
+        if no_header or any(one is not None for one in (encoding, separator, decimal, dates)):
+            raise InputError(
+                "how a pilot's records are read is in datasets/PILOT/contract.yaml; these options belong to --records"
+            )
         folder, findings, link = _audit_pilot(str(pilot), root, compare)
     if as_json:
         found = {key: findings[key] for key in ("pilot", "run", "answer", "must_fix", "n_records")}
@@ -66,21 +89,30 @@ def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict
     return folder, findings, log_audit(opened, findings, folder).run_id
 
 
-def _audit_file(records: Path, contract: Path | None, out: Path) -> tuple[Path, dict[str, Any]]:
+def _audit_file(
+    records: Path,
+    contract: Path | None,
+    out: Path,
+    read: tuple[Mapping[str, Any], Literal[".", ","] | None, bool | None],
+) -> tuple[Path, dict[str, Any]]:
+    """Audit a file and write its report; `read` is what the user says of reading, decimal sign and order of dates."""
     from tqdm.auto import tqdm
 
     from workbench.audit.assessment import STEPS, audit_file
-    from workbench.contract import read_table_contract
+    from workbench.contract import TableContract, read_table_contract
     from workbench.report.audits import publish
+    from workbench.tables.inference import Hints
     from workbench.terminal import stdout_to_stderr, stoppable
 
+    agreed = TableContract() if contract is None else read_table_contract(contract)
+    agreed = agreed.model_copy(update={"reading": agreed.reading.model_copy(update=read[0])})
     with stoppable(), stdout_to_stderr(), tqdm(total=len(STEPS), unit="step", leave=False, disable=None) as bar:
 
         def on_step(name: str) -> None:
             bar.set_description(name)
             bar.update()
 
-        found = audit_file(records, None if contract is None else read_table_contract(contract), on_step=on_step)
+        found = audit_file(records, agreed, Hints(*read[1:]), on_step)
         publish(found, out, complete=True)
     return out, found.as_json()
 
