@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.audit.cells import CellKind
-from workbench.audit.personal_data import LONGEST, MAY_HOLD, PersonalData, find_personal_data
+from workbench.audit.personal_data import LONGEST, Found, PersonalData, find_personal_data, may_hold
 from workbench.contract import PiiClass, Role, TableContract
 from workbench.tables.formats import runs_of, shape_of
 
@@ -51,6 +51,8 @@ class Masking:
         Free text, and columns in which something was recognised: what is recognised in a cell is masked.
     public : frozenset of str
         Words that are no one's: labels and values that the contract lists, and names of columns; in lower case.
+    held : frozenset of str
+        Columns in whose first different cells something was recognised, a number of a business included.
     key : bytes
         Of the hash; nothing publishes it.
     """
@@ -58,6 +60,7 @@ class Masking:
     columns: frozenset[str]
     searched: frozenset[str] = frozenset()
     public: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
     key: bytes = field(default=b"", repr=False)
 
     def value(self, value: object, kind: str = "") -> str:
@@ -163,7 +166,7 @@ class Masking:
         return self.reason(named[0], "", text) if named else self.pieces(text)
 
     def _pieces(self, text: str) -> list[tuple[int, int, str]]:
-        pieces = find_personal_data(text) if MAY_HOLD.search(text) else ()
+        pieces = find_personal_data(text) if may_hold(text) else ()
         known = [one for one in pieces if one.kind in MASKED]
         found = [(one.start, one.end, self.value(text[one.start : one.end], one.kind.value)) for one in known]
         if len(text) > LONGEST:  # the rest was not searched
@@ -197,20 +200,26 @@ def masking_of(frame: pd.DataFrame, contract: TableContract | None, texts: Colle
     declared = {} if contract is None else contract.columns
     ids = {name for name, column in declared.items() if column.role is Role.ID}
     marked = {name for name, column in declared.items() if column.pii is not PiiClass.NONE}
-    shares = {str(name): _share(frame[name]) for name in frame.columns if name not in marked | ids}
+    held = {str(name): found for name in frame.columns if any(found := _held(frame[name]))}
+    shares = {
+        name: sum(any(one.kind in MASKED for one in cell) for cell in found) / len(found)
+        for name, found in held.items()
+    }
     marked |= {name for name, share in shares.items() if share >= MOSTLY and name not in texts}
     searched = {name for name, share in shares.items() if share > 0} | set(texts)
     return Masking(
-        frozenset(marked - ids), frozenset(searched - marked - ids), frozenset(_public(contract, frame)), key
+        frozenset(marked - ids),
+        frozenset(searched - marked - ids),
+        frozenset(_public(contract, frame)),
+        frozenset(held),
+        key,
     )
 
 
-def _share(cells: pd.Series[Any]) -> float:
-    """Return of how many of the first different cells something is recognised."""
-    first = cells.drop_duplicates().dropna().iloc[:LOOKED_AT_FIRST].map(str)
-    holding = [text for text in first if MAY_HOLD.search(text)]
-    n = sum(any(one.kind in MASKED for one in find_personal_data(text)) for text in holding)
-    return n / len(first) if len(first) else 0.0
+def _held(cells: pd.Series[Any]) -> list[tuple[Found, ...]]:
+    """Return what is recognised in each of the first different cells."""
+    first = list(dict.fromkeys(cells.dropna()))[:LOOKED_AT_FIRST]
+    return [find_personal_data(text) if may_hold(text) else () for text in map(str, first)]
 
 
 def _public(contract: TableContract | None, frame: pd.DataFrame) -> Iterable[str]:
