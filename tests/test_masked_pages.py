@@ -19,7 +19,7 @@ from workbench.errors import RunError
 from workbench.evaluation import RunRequest, evaluate
 from workbench.gaterun.hold import GateRequest, hold_gate
 from workbench.iteration.history import record_history
-from workbench.iteration.shown import as_shown
+from workbench.iteration.masked import as_shown
 from workbench.metrics import is_wrong, worst_slices
 from workbench.pilot import Pilot, open_pilot
 from workbench.pipeline import PilotRun, run_audit, run_pilot

@@ -116,7 +116,7 @@ def evaluate(
     """Run one agent over a split, resuming what is there, and print its estimates."""
     from workbench.evaluation import RunRequest
     from workbench.evaluation import evaluate as evaluated
-    from workbench.iteration.shown import as_shown
+    from workbench.iteration.masked import as_shown
     from workbench.pilot import open_pilot
     from workbench.report.ceiling import audited_ceiling
     from workbench.report.conclusions import conclusions

@@ -13,7 +13,7 @@ from workbench.contract import Role
 from workbench.decisions import Status
 from workbench.engines.protocol import Message, TokenLogprob
 from workbench.errors import InputError
-from workbench.iteration.shown import masking_of_pilot
+from workbench.iteration.masked import masking_of_pilot
 from workbench.journal import JOURNAL_FILE, Journal, RunEntry
 from workbench.pilot import Pilot
 from workbench.prompts import Prompt, messages, read_prompts
