@@ -17,8 +17,8 @@ help: ## list the targets
 install: $(VENV)/.installed ## build .venv with everything the workbench needs
 
 $(VENV)/bin/uv:
-	python3 -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check uv
+	python3 -m venv --without-pip $(VENV)  # seeds an old setuptools otherwise, which nothing here declares
+	python3 -m pip --python $(PYTHON) install --quiet --disable-pip-version-check uv
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/uv
 	$(VENV)/bin/uv pip install --quiet --compile-bytecode --python $(PYTHON) --constraint constraints.txt --editable .

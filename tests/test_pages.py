@@ -125,6 +125,41 @@ def test_a_hostile_cell_of_a_table_can_be_read(tmp_path):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.replace("<wbr>", "")
 
 
+@pytest.mark.parametrize(
+    ("markup", "kept"),
+    [
+        ('<a href="https://a.de" onclick="x()">y</a>', '<a href="https://a.de" rel="noopener noreferrer">y</a>'),
+        ('<a href="mailto:a@b.example">y</a>', '<a href="mailto:a@b.example" rel="noopener noreferrer">y</a>'),
+        ('<a href="ftp://a.example/">y</a>', '<a rel="noopener noreferrer">y</a>'),
+        ('<a href="vbscript:x">y</a>', '<a rel="noopener noreferrer">y</a>'),
+        ('<p style="text-align:right" class="c" id="i">x</p>', "<p>x</p>"),
+        ("<details open><summary>s</summary>x</details>", "<details><summary>s</summary>x</details>"),
+        ("a<!-- b -->c<script>d()</script>e<style>f</style>", "ace"),
+        ("<svg><circle r=9></circle></svg>x", "x"),
+    ],
+)  # fmt: skip
+def test_of_markup_only_text_tables_and_links_are_left(tmp_path: Path, markup: str, kept: str) -> None:
+    assert kept in page_of(tmp_path, code("x", shown(text_html=f"<div>{markup}</div>")))
+
+
+@pytest.mark.parametrize(
+    ("style", "kept"),
+    [
+        ("text-align: right; position: fixed", ' style="text-align:right"'),
+        ("border-bottom: 1px solid", ' style="border-bottom:1px solid"'),
+        ("border-bottom: url(https://a.example/p)", ""),
+        (r"border-bottom: \75 rl(https://a.example/p)", ""),
+        ("text-align: expression(alert(1))", ""),
+    ],
+)
+def test_a_cell_keeps_its_alignment_and_no_style_that_could_load(tmp_path: Path, style: str, kept: str) -> None:
+    table = f'<table><tbody><tr><td colspan="2" style="{style}" title="t">x</td></tr></tbody></table>'
+    page = page_of(tmp_path, code("x", shown(text_html=table)))
+    cell = re.search(r"<td[^>]*>", page)
+    assert cell is not None
+    assert cell[0] in (f'<td colspan="2"{kept}>', f'<td{kept} colspan="2">')
+
+
 def test_forms_other_than_text_tables_and_images_are_left_out(tmp_path):
     page = page_of(
         tmp_path,

@@ -116,6 +116,7 @@ def evaluate(
     """Run one agent over a split, resuming what is there, and print its estimates."""
     from workbench.evaluation import RunRequest
     from workbench.evaluation import evaluate as evaluated
+    from workbench.iteration.masked import as_shown
     from workbench.pilot import open_pilot
     from workbench.report.ceiling import audited_ceiling
     from workbench.report.conclusions import conclusions
@@ -138,7 +139,8 @@ def evaluate(
     else:
         print_evaluation(evaluation, found.values())
     sys.stdout.flush()
-    written = evaluation.write(opened.runs / "results" / "evaluate")
+    _, (shown,) = as_shown(opened, dataset, [evaluation])
+    written = shown.write(opened.runs / "results" / "evaluate")
     (link,) = log_versions(opened, [version_from(written, {})])
     if not as_json:
         print(f"Decisions: {written.with_suffix('.csv')}\nMLflow: run {link.run_id} (workbench ui)")

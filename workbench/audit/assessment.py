@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from workbench.audit.leakage import leakage
 from workbench.audit.privacy import MAX_SCANNED, personal_data
 from workbench.audit.quality import quality
 from workbench.audit.references import Beside
-from workbench.audit.scan import unlisted
+from workbench.audit.scan import RuleResult, unlisted
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject, file_subject, pilot_subject
 from workbench.audit.variation import variation
@@ -177,12 +177,13 @@ def _other_tables(pilot: Pilot) -> tuple[Path, ...]:
 
 def _assessed(subject: Subject, detection: Detection, owners: Mapping[str, str], step: OnStep) -> Audit:
     """Return the audit once the cells were looked at."""
-    cells = detection.cells
+    cells = subject.masking.reasons(detection.cells)
+    detection = replace(detection, cells=cells)
     step("completeness")
     missing = missing_cells(subject, cells)
     sections = [completeness(subject, cells, missing)]
     step("quality issues")
-    sections.append(quality(subject, cells, unlisted(detection.rules)))
+    sections.append(quality(subject, cells, unlisted(_as_shown(subject, detection.rules))))
     step("variation")
     moving = [one.name for one in detection.columns if one.is_moment or one.is_key or one.semantic is Semantic.ID]
     sections.append(variation(subject, _faults(subject, cells, missing), moving))
@@ -201,6 +202,15 @@ def _assessed(subject: Subject, detection: Detection, owners: Mapping[str, str],
     found = [finding for section in sections for finding in section.findings]
     findings = with_owners(ranked([*_refused(subject), *found]), owners)
     return Audit(subject, detection, tuple(sections), findings, datetime.now(UTC))
+
+
+def _as_shown(subject: Subject, rules: Sequence[RuleResult]) -> tuple[RuleResult, ...]:
+    """Return rules whose reasons quote nothing that is masked."""
+    return tuple(
+        replace(one, rule=replace(one.rule, reason=subject.masking.reason(*named, one.rule.reason)))
+        for one in rules
+        for named in [(one.rule.names[-1], one.rule.cell_kind.value)]
+    )
 
 
 def _faults(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame) -> pd.DataFrame:
@@ -223,7 +233,7 @@ def _refused(subject: Subject) -> Sequence[Finding]:
             subject.rows,
             len(subject.frame),
             Severity.CRITICAL,
-            " ".join(str(subject.refused).split())[:600],
+            subject.masking.message(" ".join(str(subject.refused).split()))[:600],
             "nothing can be decided on these records",
             Remedy("correct the records, or the contract if it is wrong", Effort.HOURS, "the records can be read"),
         ),

@@ -169,9 +169,10 @@ def _n_records(pairs: pd.DataFrame) -> int:
 def record_text(subject: Subject, row: int) -> str:
     """Return what a record says, short: its free text, or its first fields."""
     names = [name for name in subject.roles.text if name in subject.frame.columns] or list(subject.frame.columns[:6])
-    cells = [str(cell) for cell in subject.frame.loc[row, names] if isinstance(cell, str) or pd.notna(cell)]
-    if not cells:
-        cells = [str(cell) for cell in subject.frame.loc[row].dropna().iloc[:6]]
+    said = subject.frame.loc[row, names].dropna()
+    if said.empty:
+        said = subject.frame.loc[row].dropna().iloc[:6]
+    cells = [str(subject.masking.cell(str(name), cell)) for name, cell in said.items()]
     text = " · ".join(cells)
     return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}…"
 

@@ -18,7 +18,6 @@ from workbench.prompts import read_prompts
 
 TITLE = "Personal data"
 QUESTION = "Which personal data do the records hold, and what would an agent send to a model?"
-LOOKED_AT_FIRST = 300
 MAX_SCANNED = 20_000
 SPECIFIC = frozenset({PersonalData.IBAN, PersonalData.CARD, PersonalData.TAX_ID, PersonalData.BIRTH_DATE})
 
@@ -26,7 +25,9 @@ SPECIFIC = frozenset({PersonalData.IBAN, PersonalData.CARD, PersonalData.TAX_ID,
 def personal_data(subject: Subject) -> Section:
     """Return what personal data was found, as a section of the audit."""
     frame = subject.frame if len(subject.frame) <= MAX_SCANNED else subject.frame.iloc[:MAX_SCANNED]
-    pieces = {name: _scanned(frame[name], name in subject.roles.text) for name in frame.columns}
+    texts, held = subject.roles.text, subject.masking.held
+    looked_at = [name for name in frame.columns if name in texts or name in held]
+    pieces = {name: _scanned(frame[name], name in texts) for name in looked_at}
     found = {name: table for name, table in pieces.items() if len(table)}
     used = _used_by_prompts(subject)
     declared = declared_personal(subject)
@@ -59,14 +60,11 @@ def personal_data(subject: Subject) -> Section:
 
 
 def _scanned(column: pd.Series[Any], is_text: bool) -> pd.DataFrame:
-    """Return the pieces in a column; one in whose first 300 different values there is none is not read on, but text.
+    """Return the pieces in a column.
 
     A street in a column of other things is more often a name of something else, so it counts only in free text and in
     columns of streets.
     """
-    first = column.drop_duplicates().dropna().iloc[:LOOKED_AT_FIRST]
-    if not is_text and not len(scan(first)):
-        return pd.DataFrame({"row": pd.Series(dtype=int), "kind": pd.Series(dtype=object)})
     found = scan(column)
     streets = found["kind"] == PersonalData.ADDRESS.value
     is_list_of_streets = found.loc[streets, "row"].nunique() >= column.notna().sum() / 2

@@ -139,7 +139,7 @@ def affected_rows(audit: Audit, finding: Finding, rows: NDArray[np.int64]) -> pd
     if len(names) > MAX_COLUMNS_EXPORTED:
         offends = set(cells["column"].map(str))
         names = sorted(names, key=lambda name: name not in offends)[:MAX_COLUMNS_EXPORTED]
-    content = frame[names].reindex(rows).reset_index(drop=True)
+    content = audit.subject.masking.frame(frame[names].reindex(rows).reset_index(drop=True))
     return pd.concat([head, content], axis="columns")
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.audit.entities import Roles as Described
+from workbench.audit.masking import Masking, key_of_files, masking_of
 from workbench.audit.roles import CASE, TIME, Roles, declared_roles, inferred_roles
 from workbench.charter import Charter
 from workbench.contract import Contract, PiiClass, Role, TableContract
@@ -76,6 +77,8 @@ class Subject:
         Why the records do not fit their contract; there are no splits and labels then.
     day_first : bool, optional
         Whether the day stands first in the records' times, where the cells do not tell.
+    masking : Masking
+        How cells are shown to people; `frame` has them as they are.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Subject:
     pilot: Pilot | None = None
     refused: InputError | None = None
     day_first: bool | None = None
+    masking: Masking = field(default_factory=lambda: Masking(frozenset()))
 
     @property
     def is_sampled(self) -> bool:
@@ -126,11 +130,16 @@ class Subject:
         )
 
     def stratum(self, kind: str) -> pd.Series[Any] | None:
-        """Return the values of a slice column by data row, None where the table has no such column."""
+        """Return the values of a slice column by data row, as they are shown; None where the table has no such column.
+
+        Times are as they are: what is shown of them are months.
+        """
         if kind == CASE:
             return self.classes
         column = self.roles.time if kind == TIME else self.roles.slices.get(kind)
-        return None if column is None else self.frame[column]
+        if column is None or kind == TIME:
+            return None if column is None else self.frame[column]
+        return self.masking.column(self.frame[column])
 
     def times(self) -> pd.Series[Any] | None:
         """Return the records' times, NaT where none can be read; None where there is no time column."""
@@ -156,6 +165,7 @@ def pilot_subject(pilot: Pilot) -> Subject:
     files = tuple(pilot.data / name for name in pilot.contract.records)
     contract = pilot.contract
     raw, _ = read_raw(contract, pilot.data)
+    roles = declared_roles(contract, list(raw.columns), [name for name in contract.shown if name in raw.columns])
     seen = [name for name in raw.columns if name not in contract.columns or name in contract.shown]
     keys = pd.Series(raw.index, index=raw.index)
     case = contract.column_with(Role.CLASS)
@@ -167,7 +177,7 @@ def pilot_subject(pilot: Pilot) -> Subject:
         n_rows=len(raw),
         digest=_digest(files) if dataset is None else dataset.digest,
         keys=keys if dataset is None else pd.Series(dataset.splits.index, index=raw.index),
-        roles=declared_roles(contract, list(raw.columns), [name for name in contract.shown if name in raw.columns]),
+        roles=roles,
         splits=None if dataset is None else pd.Series(dataset.splits.to_numpy(), index=raw.index),
         labels=None if dataset is None else _labels(dataset, raw),
         classes=classes,
@@ -176,6 +186,7 @@ def pilot_subject(pilot: Pilot) -> Subject:
         pilot=pilot,
         refused=refused,
         day_first=_day_first(_time_format(contract)),
+        masking=masking_of(raw[seen], contract, roles.text, key_of_files(files)),
     )
 
 
@@ -207,7 +218,17 @@ def file_subject(
     roles = inferred_roles(frame, columns, described, declared)
     formats = {column.name: column.written.format for column in columns}
     order = _day_first(None if roles.time is None else formats.get(roles.time))
-    return Subject(path.name, (path,), frame, table.n_rows, file_digest(path), keys, roles, day_first=order)
+    return Subject(
+        path.name,
+        (path,),
+        frame,
+        table.n_rows,
+        file_digest(path),
+        keys,
+        roles,
+        day_first=order,
+        masking=masking_of(frame, contract, roles.text, key_of_files((path,))),
+    )
 
 
 def file_digest(path: Path) -> str:

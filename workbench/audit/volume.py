@@ -96,7 +96,8 @@ def growth(times: pd.Series[Any]) -> Estimate:
         )
     months = np.array([period.ordinal for period in whole.index], dtype=float)
     fit = linregress(months, np.log(whole.to_numpy(dtype=float)))
-    half = float(t.ppf(0.975, len(whole) - 2)) * float(fit.stderr)
+    error = 0.0 if whole.nunique() == 1 else float(fit.stderr)  # scipy knows no scatter of equal counts
+    half = float(t.ppf(0.975, len(whole) - 2)) * error
     low, high = (math.expm1(float(fit.slope) + side) for side in (-half, half))
     return Estimate(
         math.expm1(float(fit.slope)), low, high, len(whole), "log-linear fit 95%", {"first and last month": 2}

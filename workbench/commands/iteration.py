@@ -86,6 +86,9 @@ def _repeat_holdout(
 def record(
     pilot: PilotName,
     record_id: Annotated[str, typer.Argument(metavar="RECORD", help="Id of a record.")],
+    show_personal: Annotated[
+        bool, typer.Option("--show-personal", help="Personal data in clear; the page is for you alone.")
+    ] = False,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +100,7 @@ def record(
     from workbench.splits import read_dataset
 
     opened = open_pilot(pilot, root)
-    history = record_history(opened, read_dataset(opened), record_id)
+    history = record_history(opened, read_dataset(opened), record_id, show_personal=show_personal)
     path = opened.runs / "results" / "records" / page_name(record_id)
     write_atomically(path, record_page(history))
     if as_json:

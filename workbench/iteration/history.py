@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.agents import preparation_for
+from workbench.audit.masking import Masking
 from workbench.callables import UnpreparedError
 from workbench.contract import Role
 from workbench.decisions import Status
 from workbench.engines.protocol import Message, TokenLogprob
 from workbench.errors import InputError
+from workbench.iteration.masked import masking_of_pilot
 from workbench.journal import JOURNAL_FILE, Journal, RunEntry
 from workbench.pilot import Pilot
 from workbench.prompts import Prompt, messages, read_prompts
+from workbench.records import Record
 from workbench.splits import Dataset, Split
 
 
@@ -65,14 +68,21 @@ class RecordHistory:
     prompts: Mapping[str, tuple[Message, ...]]
 
 
-def record_history(pilot: Pilot, dataset: Dataset, record_id: str, label: str | None = None) -> RecordHistory:
-    """Return what every version ever decided on a record.
+def record_history(
+    pilot: Pilot, dataset: Dataset, record_id: str, label: str | None = None, *, show_personal: bool = False
+) -> RecordHistory:
+    """Return what every version ever decided on a record, personal data masked.
 
     Parameters
     ----------
+    pilot : Pilot
+    dataset : Dataset
+        The records as they are.
     record_id : str
     label : str, optional
         Of a holdout record, from an evaluation that opened the holdout; a development record's label is looked up.
+    show_personal : bool
+        Mask nothing: for the eyes of somebody who may read the records.
 
     Raises
     ------
@@ -86,15 +96,20 @@ def record_history(pilot: Pilot, dataset: Dataset, record_id: str, label: str | 
         label = str(dataset.dev_labels()["label"].loc[record_id])
     documents = read_prompts(pilot.suite / "prompts", pilot.prompt_fields)
     by_hash = {prompt.hash: prompt for prompt in documents.values()}
+    masking = None if show_personal else masking_of_pilot(pilot, dataset)
     answered = _answered(pilot, record_id, label, {digest: prompt.name for digest, prompt in by_hash.items()})
     named = dict.fromkeys(one.prompt for one in answered if one.prompt is not None)
-    rendered = {name: _rendered(pilot, dataset, documents[name], record_id) for name in named}
+    rendered = {name: _rendered(pilot, dataset, documents[name], (record_id, masking)) for name in named}
     ids = {name for name, column in dataset.contract.columns.items() if column.role is Role.ID}
     row = dataset.shown().loc[record_id]
-    shown = {
+    cells = {
         str(name): value for name, value in row.items() if value is not None and value == value and name not in ids
     }
-    return RecordHistory(record_id, split, label, shown, answered, rendered)
+    if masking is not None:
+        marked = masking.marked_in(cells)
+        answered = tuple(_masked(one, masking, marked) for one in answered)
+        cells = {name: masking.cell(name, value) for name, value in cells.items()}
+    return RecordHistory(record_id, split, label, cells, answered, rendered)
 
 
 def _answered(pilot: Pilot, record_id: str, label: str | None, prompts: Mapping[str, str]) -> tuple[Answered, ...]:
@@ -126,11 +141,45 @@ def _is_right(decision: Mapping[str, Any], label: str | None) -> bool | None:
     return bool(decision["status"] == Status.OK and decision["action"] == label)
 
 
-def _rendered(pilot: Pilot, dataset: Dataset, prompt: Prompt, record_id: str) -> tuple[Message, ...]:
-    """Return the messages that a record makes of a prompt; none where the record cannot be prepared."""
+def _masked(answered: Answered, masking: Masking, marked: Sequence[object]) -> Answered:
+    """Return a decision in whose words and tokens personal data is masked."""
+    decision = dict(answered.decision)
+    for name in ("reason", "detail", "text"):
+        if isinstance(decision[name], str):
+            decision[name] = masking.said(decision[name], marked)
+    tokens = answered.tokens
+    if tokens is not None:
+        whole, at, shown = "".join(token.token for token in tokens), 0, []
+        spans = masking.spans(whole, marked)
+        for token in tokens:
+            end = at + len(token.token)
+            hides = any(at < last and first < end for first, last, _ in spans)
+            shown.append(replace(token, token="[masked]") if hides else token)
+            at = end
+        tokens = tuple(shown)
+    return replace(answered, decision=decision, tokens=tokens)
+
+
+def _rendered(pilot: Pilot, dataset: Dataset, prompt: Prompt, of: tuple[str, Masking | None]) -> tuple[Message, ...]:
+    """Return the messages that a record makes of a prompt; none where the record cannot be prepared.
+
+    What is masked is masked in the record and in its prepared fields, so that the prompt's own words stay.
+    """
+    record_id, masking = of
     (record,) = dataset.records(dataset.splits.index[dataset.splits.index == record_id])
     prepare = preparation_for(pilot, prompt)
     try:
-        return messages(prompt, record if prepare is None else prepare(record), dataset.labels)
+        asked = record if prepare is None else prepare(record)
+        return messages(prompt, asked if masking is None else _with_masks(asked, record, masking), dataset.labels)
     except UnpreparedError:
         return ()
+
+
+def _with_masks(asked: Record, record: Record, masking: Masking) -> Record:
+    """Return a prepared record as it is shown: its own cells by their columns, prepared fields by what they repeat."""
+    marked = masking.marked_in(record.fields)
+    fields = {
+        name: masking.cell(name, value) if name in record.fields else masking.said(str(value), marked)
+        for name, value in asked.fields.items()
+    }
+    return replace(asked, fields=fields)

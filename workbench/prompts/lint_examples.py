@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.contract import Role
+from workbench.contract import PiiClass, Role
 from workbench.errors import InputError, shown
 from workbench.prompts.document import response_schema
 from workbench.prompts.findings import Level, Linted, LintFinding
@@ -46,7 +46,9 @@ def leaks(linted: Linted) -> Iterator[LintFinding]:
             else:
                 continue
             for (line, text), record_id in found.items():
-                problem = f"{text!r} is {column} of record {record_id} of the {side} records"
+                is_personal = linted.contract.columns[column].pii is not PiiClass.NONE
+                said = "what stands here" if is_personal else repr(text)
+                problem = f"{said} is {column} of record {record_id} of the {side} records"
                 remedy = "write another example: this one is known beforehand"
                 yield linted.finding(level, "leak", line, (problem, remedy))
 

@@ -110,7 +110,8 @@ def examples_html(audit: Audit, finding: Finding) -> str:
     marked = set(zip(finding.cells["row"], finding.cells["column"].map(str), strict=True))
     lines = []
     for place, row in enumerate(rows):
-        cells = [_cell(frame.at[row, name], (int(row), str(name)) in marked) for name in (*offending, *others)]
+        said = {name: audit.subject.masking.cell(str(name), frame.at[row, name]) for name in (*offending, *others)}
+        cells = [_cell(value, (int(row), str(name)) in marked) for name, value in said.items()]
         record, reason = table["record"].iloc[place], table["reason"].iloc[place]
         why = "" if pd.isna(reason) else _short(reason)
         lines.append({"row": int(row), "record": _short(record), "cells": cells, "reason": why})

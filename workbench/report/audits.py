@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ import pandas as pd
 
 from workbench.audit.assessment import Audit
 from workbench.audit.comparison import compare_estimates, compare_findings, summary
+from workbench.audit.expectations import COLUMN_ARGUMENTS, Validated
+from workbench.audit.masking import Masking
 from workbench.audit.profile_page import sample_for_profile
+from workbench.audit.rules import Rule
 from workbench.audit.store import CELLS_FILE, FINDINGS_FILE, write_audit
 from workbench.audit.suites import Suite, kept_suites, suite_of
 from workbench.errors import shown
@@ -97,7 +100,8 @@ def publish(audit: Audit, folder: Path, before: Mapping[str, Any] | None = None,
 
 def _publish_suite(audit: Audit, folder: Path, kept: Mapping[Path, Suite], complete: bool) -> str:
     """Write the suite and, if asked, validate the suites that the user keeps, or else it; return what that came to."""
-    results = audit.detection.rules
+    masking = audit.subject.masking
+    results = [result for result in audit.detection.rules if not _quotes(result.rule, masking)]
     rules = [result.rule for result in results]
     columns = {column.name: column.storage for column in audit.detection.columns}
     name = f"{audit.subject.name} {audit.run}"
@@ -120,7 +124,8 @@ def _publish_suite(audit: Audit, folder: Path, kept: Mapping[Path, Suite], compl
         chosen = most_relevant(rules, [result.n_broken > 0 for result in results])
         validated = list(validate(frame, suite_of(chosen, name, columns)))
         what = f"of the {len(rules):,} rules, broken and declared ones first,"
-    write_atomically(folder / VALIDATION_FILE, validation_json(validated, "pandas", None if kept else len(rules)))
+    said = [_as_shown(one, masking) for one in validated]
+    write_atomically(folder / VALIDATION_FILE, validation_json(said, "pandas", None if kept else len(rules)))
     counts = counts_of(validated)
     return (
         f"great-expectations validated {counts['validated']:,} {what} on {min(len(frame), MAX_RECORDS_VALIDATED):,} "
@@ -128,9 +133,25 @@ def _publish_suite(audit: Audit, folder: Path, kept: Mapping[Path, Suite], compl
     )
 
 
+def _quotes(rule: Rule, masking: Masking) -> bool:
+    """Whether a rule that the records gave names values of a column that is masked; what was agreed may be read."""
+    is_from_values = bool(rule.values) or rule.low is not None or rule.pattern is not None
+    return is_from_values and not rule.is_declared and not masking.columns.isdisjoint(rule.names)
+
+
+def _as_shown(validated: Validated, masking: Masking) -> Validated:
+    """Return a result without values of columns that are masked."""
+    if masking.columns.isdisjoint(validated.columns):
+        return replace(validated, problem=masking.pieces(validated.problem))
+    kept = {name: value for name, value in validated.expectation.kwargs.items() if name in COLUMN_ARGUMENTS}
+    expectation = validated.expectation.model_copy(update={"kwargs": kept})
+    problem = "it could not be run" if validated.problem else ""
+    return replace(validated, expectation=expectation, observed=None, problem=problem)
+
+
 def _start_profile(audit: Audit, folder: Path, draft: Path) -> subprocess.Popen[str]:
     """Start a process of its own that makes the profile page."""
-    sample = sample_for_profile(audit.subject.frame)
+    sample = audit.subject.masking.frame(sample_for_profile(audit.subject.frame))
     source = draft / "sample.parquet"
     sample.set_axis([f"{place}\t{name}" for place, name in enumerate(sample.columns)], axis="columns").to_parquet(
         source

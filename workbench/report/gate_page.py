@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from workbench.audit.masking import key_of_cells, masking_of
 from workbench.charter import KpiMetric
+from workbench.contract import Role
 from workbench.engines.statement import answered_by
 from workbench.gates import Decision, Facts
 from workbench.metrics import Estimate, accuracy, automation_rate, risk_coverage, selective_accuracy
@@ -19,7 +21,7 @@ from workbench.report.escalation import escalation_sentence
 from workbench.report.gate_plots import CURVE_HEIGHT, WIDTH, curve_plot, interval_plot
 from workbench.report.tables import estimate_text, percent, visible
 
-SLICES = ("class", "source")
+SLICES = (Role.CLASS, Role.SOURCE)
 MAX_SLICES = 12
 TOP_FINDINGS = 10
 EMPTY = "(empty)"
@@ -72,15 +74,27 @@ def gate_page(facts: Facts, decision: Decision, files: Sequence[str]) -> str:
 
 
 def slices(facts: Facts) -> tuple[Slice, ...]:
-    """Return how the judged version does by class and by source, the most frequent values of each."""
+    """Return how the judged version does by class and by source, the most frequent values of each.
+
+    Who has the bundle has the values; who has the page alone sees those of a column with personal data masked.
+    """
     assert facts.judged is not None
     outcomes, threshold = facts.judged.outcomes, facts.judged.threshold
     rows: list[Slice] = []
     for column in (name for name in SLICES if name in outcomes.columns):
         values = outcomes[column].fillna(EMPTY).astype(str)
         frequent = values.value_counts().index[:MAX_SLICES]
-        rows += [_slice(column, str(value), outcomes[values == value], facts, threshold) for value in frequent]
+        shown = _as_shown(facts, column, outcomes.set_index("record_id")[column])
+        rows += [_slice(column, shown(str(value)), outcomes[values == value], facts, threshold) for value in frequent]
     return tuple(rows)
+
+
+def _as_shown(facts: Facts, role: Role, cells: pd.Series[Any]) -> Callable[[str], str]:
+    """Return what masks the values of a stratum, by a key that the bundle's decisions give."""
+    contract = facts.pilot.contract
+    name = contract.column_with(role) or role.value
+    masking = masking_of(cells.to_frame(name), contract, (), key_of_cells(cells))
+    return lambda value: value if value == EMPTY else str(masking.cell(name, value))
 
 
 def _slice(column: str, value: str, part: pd.DataFrame, facts: Facts, threshold: float | None) -> Slice:

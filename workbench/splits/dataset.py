@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,11 @@ class Dataset:
         """Return the columns an agent may see, of one split or of all records, indexed by record id."""
         frame = self._table.frame[list(self.contract.shown)]
         return frame if split is None else frame[self.splits == split.value]
+
+    def with_shown(self, frame: pd.DataFrame) -> Dataset:
+        """Return the same records with other cells in the columns that an agent may see, as `shown` gives them."""
+        whole = self._table.frame.assign(**{str(name): frame[name] for name in frame.columns})
+        return replace(self, _table=replace(self._table, frame=whole))
 
     def strata(self, ids: pd.Index[str]) -> pd.DataFrame:
         """Return the columns class, source, entity and timestamp, as far as the contract has such roles."""
