@@ -131,6 +131,12 @@ def test_a_separator_an_encoding_and_a_missing_header_can_be_named(tmp_path: Pat
     assert columns_of(path, reading) == {"column_0": ["1", "2"], "column_1": ["ü", "é"]}
 
 
+def test_columns_that_stand_under_each_other_are_set_apart_by_spaces(tmp_path: Path) -> None:
+    cells = read_cells(written(tmp_path, "AAT   0.49  ü\n B    0.5   y \n"), Reading(separator=" ", header=False))
+    assert cells.frame().to_numpy().tolist() == [["AAT", "0.49", "ü"], ["B", "0.5", "y"]]
+    assert cells.separator == " "
+
+
 def test_text_that_is_not_utf_8_is_read_as_windows_1252_and_said(tmp_path: Path) -> None:
     cells = read_cells(written(tmp_path, "a;b\nü\x81;2\n".encode("latin-1")))
     assert (cells.encoding, cells.frame()["a"].tolist()) == ("cp1252", ["ü\x81"])

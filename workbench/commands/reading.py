@@ -10,23 +10,26 @@ from workbench.errors import InputError
 
 Encoding = Annotated[str | None, typer.Option(help="Of a text file, such as cp1252; without it it is found.")]
 Separator = Annotated[
-    str | None, typer.Option(help="The sign between cells, such as ';' or 'tab'; without it it is found.")
+    str | None,
+    typer.Option(help="The sign between cells, such as ';', 'tab' or 'space' (one or more); without it it is found."),
 ]
 NoHeader = Annotated[bool, typer.Option("--no-header", help="The first row is a record: columns are column_0, ...")]
 Decimal = Annotated[str | None, typer.Option(metavar="SIGN", help="'.' or ',' in numbers that can be read either way.")]
 Dates = Annotated[
     str | None, typer.Option(metavar="DD/MM|MM/DD", help="What stands first in dates that can be read either way.")
 ]
-TABS = frozenset({"tab", "\\t"})
+NAMED = {"tab": "\t", "\\t": "\t", "space": " "}
 ORDERS = {"DD/MM": True, "MM/DD": False}
 
 
 def separator_of(text: str | None) -> str | None:
     """Return a separator as one character. Raises InputError where it is longer."""
-    if text in TABS:
-        return "\t"
+    if text in NAMED:
+        return NAMED[text]
     if text is not None and len(text) != 1:
-        raise InputError("the separator is one character", got=repr(text), expected="such as ';', '|' or 'tab'")
+        raise InputError(
+            "the separator is one character", got=repr(text), expected="such as ';', '|', 'tab' or 'space'"
+        )
     return text
 
 

@@ -222,4 +222,9 @@ def check_columns(columns: Columns, names: Sequence[str], where: str) -> None:
     if len(set(named)) < len(named):
         raise InputError("one column cannot have two roles", got=shown(named))
     if len(names) < 2:
-        raise InputError("there is nothing to decide from", where=where, got="only the label column")
+        raise InputError(
+            "there is nothing to decide from",
+            where=where,
+            got=f"one column, {names[0]!r}",
+            remedy="where another sign separates the cells, name it: --separator ';', --separator space",
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,10 +155,23 @@ def open_stream(path: Path, reading: Reading, folder: Path, block: int) -> Strea
     source, encoding = as_utf8(path, reading.encoding, folder)
     if kind in OBJECTS:
         return Stream(object_batches(source, path), None, encoding, None)
+    if reading.separator == " ":
+        return _aligned(source, reading, (path, folder, block))
     header = read_header(source, reading.separator, reading.header)
     batches = delimited_batches(source, header, path, block)
     tables = (pyarrow.Table.from_batches([batch]) for batch in batches)
     return Stream(tables, header.names, encoding, header.separator)
+
+
+def _aligned(source: Path, reading: Reading, where: tuple[Path, Path, int]) -> Stream:
+    """Return a file whose cells are set apart by one or more spaces, as columns that stand under each other are."""
+    path, folder, block = where
+    copy = folder / f"{path.stem}.tab"
+    with source.open(encoding="utf-8-sig") as read, copy.open("w", encoding="utf-8") as write:
+        write.writelines("\t".join(line.split()) + "\n" for line in read)
+    again = Reading(separator="\t", header=reading.header)
+    stream = open_stream(copy, again, folder, block)
+    return replace(stream, separator=" ")
 
 
 def check_file(path: Path) -> None:
