@@ -20,12 +20,13 @@ from stub_server import (
     stub_process,
 )
 
-from workbench.decisions import InvalidCause, Status, decision_from_reply
+from workbench.decisions import Status, decision_from_reply
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Failure, FailureCause, Message, Reply, Request, SamplingParams
 from workbench.engines.server import ServerConnection, ServerEngine, base_address, completions_url, with_remedy
 from workbench.errors import InputError
 from workbench.pilot import SendSettings
+from workbench.replies import InvalidCause
 
 ACTIONS = ["approve", "reject", "escalate"]
 SCHEMA = {"type": "object", "properties": {"action": {"type": "string", "enum": ACTIONS}}}
@@ -147,7 +148,8 @@ def test_content_that_is_cut_or_empty_is_an_invalid_decision_and_no_failure(faul
 def test_with_many_faults_every_request_has_one_reply_and_the_calls_are_those_planned() -> None:
     settings = StubSettings(latency_s=0.002, faults=DEFAULT_FAULTS, retry_after_s=0.05, seed=3)
     stub = Stub(settings)
-    replies = ask(stub, 300, concurrency=32)
+    patient = CallPolicy(deadline_s=12.0, max_attempts=4, attempt_s=2.0, first_wait_s=0.01)
+    replies = ask(stub, 300, concurrency=32, policy=patient)
     assert Counter(reply.id for reply in replies) == Counter({f"r{number}": 1 for number in range(300)})
     assert [reply.id for reply in replies] != [f"r{number}" for number in range(300)]
     for reply in replies:

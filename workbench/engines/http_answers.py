@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from workbench.engines.protocol import FailureCause
+from workbench.errors import readable
 
 MAX_DETAIL = 300
 MAX_ERROR_BODY_BYTES = 64 * 1024
@@ -163,4 +164,4 @@ def detail_of(text: str, headers: Mapping[str, str]) -> str:
         if name.lower() not in PUBLIC_HEADERS:
             for secret in (value, value.rpartition(" ")[2]):
                 text = text.replace(secret, "[removed]") if len(secret) >= MIN_SECRET_LENGTH else text
-    return whole_text(text[:MAX_DETAIL])
+    return readable(whole_text(text), MAX_DETAIL)
