@@ -84,6 +84,12 @@ async def drip(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.1)
 
 
+async def late(writer: asyncio.StreamWriter) -> None:
+    """Answer well, after those that were asked later."""
+    await asyncio.sleep(0.3)
+    writer.write(GOOD)
+
+
 async def endless(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(b" " * 65536)

@@ -23,6 +23,7 @@ from raw_server import (
     drip,
     endless,
     http,
+    late,
     raw_server,
     refused,
     reset,
@@ -46,6 +47,7 @@ PATIENT = CallPolicy(deadline_s=30.0, max_attempts=2, attempt_s=15.0, first_wait
 HASTY = CallPolicy(deadline_s=2.0, max_attempts=2, attempt_s=0.9, first_wait_s=0.01)
 OK, INVALID, FAILED = "ok", "invalid", "failed"
 LIST = [{"type": "text", "text": '{"action": "app'}, {"type": "text", "text": 'rove"}'}]
+LATER = "Sun, 22 Nov 2099 12:00:00 GMT"
 LENGTH = b"Content-Length: "
 NAN = {"content": [{"token": "x", "logprob": float("nan")}]}
 
@@ -91,6 +93,8 @@ KINDS = [
     failed("422", refused(422), "rejected", "HTTP 422"),
     failed("429", refused(429), "rate_limited", "HTTP 429"),
     failed("429 for an hour", refused(429, headers="Retry-After: 3600"), "rate_limited", "Retry-After 3600"),
+    failed("429 for no time", refused(429, headers="Retry-After: 0"), "rate_limited", "Retry-After 0"),
+    failed("429 until a date", refused(429, headers=f"Retry-After: {LATER}"), "rate_limited", "Retry-After Sun"),
     failed("500", refused(500), "server_error", "HTTP 500"),
     failed("501", refused(501), "rejected", "HTTP 501"),
     failed("502 with a page", http("<h1>Bad\n way</h1>", 502, "X: y"), "server_error", "<h1>Bad way</h1>"),
@@ -112,6 +116,7 @@ KINDS = [
     failed("reset in the headers", then(HEAD[:20], reset), "connection"),
     failed("reset in the body", then(GOOD[:-9], reset), "malformed", "cut off"),
     failed("closed without a word", b"", "connection", "disconnected"),
+    ok("answers in another order", then(b"", late)),
     ok("kept alive and closed all the same", KEPT_ALIVE),
     ok("an early hint first", b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD),
     # The body as bytes
