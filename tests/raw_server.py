@@ -112,8 +112,9 @@ BODY = json.dumps(completion())
 class RawServer:
     """Serves one fault on a loopback port, in a thread with an event loop of its own."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault, listed: bytes) -> None:
         self._fault = fault
+        self._listed = listed
         self.port = 0
 
     @property
@@ -140,7 +141,7 @@ class RawServer:
             body = b"" if length is None else await reader.readexactly(int(length[1]))
             found = NUMBER.search(json.loads(body)["messages"][-1]["content"]) if body else None
             if found is None:
-                writer.write(refused(404))
+                writer.write(self._listed)
             elif int(found[1]) % 2:
                 writer.write(GOOD)
             elif isinstance(self._fault, bytes):
@@ -166,9 +167,9 @@ class RawServer:
 
 
 @contextlib.contextmanager
-def raw_server(fault: Fault) -> Iterator[str]:
-    """Serve a fault while the block runs and give the base address."""
-    server, is_up = RawServer(fault), threading.Event()
+def raw_server(fault: Fault, listed: bytes = refused(404)) -> Iterator[str]:
+    """Serve a fault, and what stands at /v1/models, while the block runs and give the base address."""
+    server, is_up = RawServer(fault, listed), threading.Event()
     loop, end = asyncio.new_event_loop(), asyncio.Event()
 
     def work() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from loopback import AGENT, NAME, make_pilot
+from raw_server import http, raw_server, refused
 from stub_server import Stub, StubSettings, stub_process
 
 from workbench.agents import HttpAgent
@@ -168,3 +169,23 @@ def test_a_server_that_serves_another_model_is_asked_again(pilot: Pilot) -> None
         served = json.dumps({**MODEL, "root": root})
         with stub_process("--latency-ms", "1", "--port", port, "--served", served) as url:
             assert evaluated(pilot, url)[0] == n
+
+
+def test_a_page_for_people_in_the_place_of_the_list_says_nothing_and_makes_nothing_forgotten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory = tmp_path / "servers.json"
+
+    def served(answer: bytes, kept: Path | None = None) -> Any:
+        with raw_server(b"", listed=answer) as url:
+            if kept is not None:
+                kept.write_text(json.dumps({f"{url}/v1 m": {"served": TOLD, "at": "noon"}}), encoding="utf-8")
+            return ServerEngine(ServerConnection(url, "m", memory=kept)).identity["served"]
+
+    assert served(http("<html>Sign in</html>")) == {}
+    assert served(http({"data": [MODEL]})) == TOLD
+    assert capsys.readouterr().err == ""
+    assert served(http("<html>Sign in</html>"), memory) == TOLD
+    assert "m counts as what it was at noon" in capsys.readouterr().err
+    assert served(refused(404), memory) == {}, "a server that has no list any more is another one"
+    assert served(refused(503), memory) == TOLD

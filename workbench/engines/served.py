@@ -24,8 +24,6 @@ LONGEST_S = 5.0
 MAX_TEXT = 200
 # `created` and `permission` are left out: vLLM and llama.cpp say the time of the question there, and random ids.
 FACTS = ("id", "root", "parent", "owned_by", "max_model_len")
-# An answer that is no list of models is one from a server that has none to show.
-HAS_NO_LIST = (FailureCause.REJECTED, FailureCause.MALFORMED)
 
 Served: TypeAlias = "Mapping[str, str | int] | str"
 
@@ -43,7 +41,7 @@ def served_model(base: str, model: str, headers: Mapping[str, str], deadline_s: 
     """
     result = _asked(f"{base}/models", headers, min(LONGEST_S, deadline_s / 4))
     failure = result.failure
-    if failure is None or failure.cause in HAS_NO_LIST:
+    if failure is None or failure.cause is FailureCause.REJECTED:  # a 404 or so: there is no list to show
         served = facts_of(model, result.body)
         _remember(memory, f"{base} {model}", served)
         return served
@@ -52,6 +50,8 @@ def served_model(base: str, model: str, headers: Mapping[str, str], deadline_s: 
     if isinstance(known, dict) and isinstance(known.get("served"), dict):
         print(f"{why}: {model} counts as what it was at {known.get('at')}.", file=sys.stderr)
         return dict(known["served"])
+    if failure.cause is FailureCause.MALFORMED:  # a page for people stands there
+        return {}
     print(f"{why}: {model} is known by name and address alone.", file=sys.stderr)
     return UNKNOWN
 
