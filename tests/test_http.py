@@ -19,7 +19,7 @@ from workbench.engines.protocol import FailureCause
 
 KEY = "sk-live-0123456789"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
-QUICK = CallPolicy(deadline_s=5.0, max_attempts=3, first_wait_s=0.01)
+QUICK = CallPolicy(deadline_s=20.0, max_attempts=3, first_wait_s=0.01)
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
