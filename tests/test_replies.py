@@ -120,6 +120,6 @@ def test_an_actions_own_characters_and_what_closes_them_are_found(text: str, own
     assert (text[span.start : span.end], text[span.end]) == (own, closes)
 
 
-@pytest.mark.parametrize("text", ["", "pay", "[1]", '{"reason": "x"}', '{"action": "pay"', "{}", "7", '"action"'])
+@pytest.mark.parametrize("text", ["", "pay", "[1]", '{"reason": "x"}', '{"reason": "x"', "{}", "7", '"action"'])
 def test_where_there_is_no_action_there_is_no_place(text: str) -> None:
     assert action_span(text) is None

@@ -88,7 +88,7 @@ def json_in(text: str, finish_reason: str | None = None) -> Any:
 
 
 def action_span(text: str) -> Span | None:
-    """Return where the action of a reply's object stands, None where there is none.
+    """Return where the action of a reply's object stands, None where there is none; for text that `json_in` reads.
 
     Examples
     --------
@@ -98,7 +98,8 @@ def action_span(text: str) -> Span | None:
     ('pay', '"')
     """
     try:
-        start = _found(text)[1]
+        begin = _after_blanks(text, 0)
+        start = begin if text.startswith("{", begin) else _found(text)[1]
         for name, begin, end in _members(text, start):
             if name == "action":
                 return Span(begin + 1, end - 1) if text[begin] == '"' else Span(begin, end)
