@@ -26,11 +26,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from loopback import AGENT, NAME, make_pilot
 from stub_server import stub_process
 
-from workbench.agents import PromptAgent
+from workbench.agents import PromptAgent, build_agent
+from workbench.engines.choice import EngineChoice
 from workbench.engines.completion import BodyEncoder
 from workbench.engines.protocol import Request
 from workbench.engines.server import ServerConnection, ServerEngine, completions_url
-from workbench.evaluation import EngineChoice, RunRequest, build_agent, evaluate
+from workbench.evaluation import RunRequest, evaluate
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.pilot import Pilot, open_pilot
 from workbench.prompts import estimated_tokens, messages, response_schema

@@ -47,6 +47,8 @@ class StubSettings:
     retry_after_s: float = 1.0
     api_key: str | None = None
     log: Path | None = None
+    served: Mapping[str, Any] | None = None  # what /v1/models says of the one model; None: there is no such place
+    fingerprint: str | None = None
 
 
 def share(*parts: object) -> float:
@@ -87,6 +89,7 @@ class Stub:
     def __init__(self, settings: StubSettings) -> None:
         self.settings = settings
         self.calls: Counter[str] = Counter()
+        self.n_lists = 0
         self.latest: dict[str, Any] = {}
         self.latest_headers: Mapping[str, str] = {}
         self.in_flight = 0
@@ -104,6 +107,7 @@ class Stub:
         """Serve on a loopback port until the context ends."""
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/chat/completions", self._handle)
+        app.router.add_get("/v1/models", self._list)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port)
@@ -116,6 +120,15 @@ class Stub:
                 yield self
         finally:
             await runner.cleanup()
+
+    async def _list(self, request: web.Request) -> web.Response:
+        """Say which model is served."""
+        self.n_lists += 1
+        if self.settings.served is None:
+            return _refused(404, "Not Found")
+        if self.settings.api_key is not None and self.settings.api_key not in request.headers.get("Authorization", ""):
+            return _refused(401, "Incorrect API key provided")
+        return web.json_response({"object": "list", "data": [{"id": "another"}, dict(self.settings.served)]})
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call, or fail it as planned."""
@@ -136,7 +149,9 @@ class Stub:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await asyncio.sleep(self.settings.latency_s)
-            return web.json_response(completion(body)) if fault is None else await FAULTS[fault](self, request, body)
+            if fault is not None:
+                return await FAULTS[fault](self, request, body)
+            return web.json_response({**completion(body), "system_fingerprint": self.settings.fingerprint})
         finally:
             self.in_flight -= 1
 
@@ -343,6 +358,8 @@ def main() -> None:
     parser.add_argument("--retry-after-s", type=float, default=1.0)
     parser.add_argument("--api-key")
     parser.add_argument("--log", type=Path)
+    parser.add_argument("--served", type=json.loads, help="what /v1/models says of the model, as JSON")
+    parser.add_argument("--fingerprint")
     given = parser.parse_args()
     settings = StubSettings(
         latency_s=given.latency_ms / 1000,
@@ -351,6 +368,8 @@ def main() -> None:
         retry_after_s=given.retry_after_s,
         api_key=given.api_key,
         log=given.log,
+        served=given.served,
+        fingerprint=given.fingerprint,
     )
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve_forever(settings, given.port))

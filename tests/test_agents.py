@@ -118,6 +118,9 @@ def test_a_run_that_is_all_in_the_journal_imports_no_agent(tickets: Callable[[in
     assert trace.read_text(encoding="utf-8") == "imported "
 
 
+TWICE = b'{"action": "login", "action": "refund"}'
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers by the record's amount; refuses to be called without the record."""
 
@@ -127,6 +130,7 @@ class Handler(BaseHTTPRequestHandler):
         assert "queue" not in content["record"]
         answer = {"action": "login", "confidence": min(1.0, content["record"]["amount"] / 100), "reason": content["id"]}
         body = json.dumps(answer if content["record"]["amount"] < 90 else {"action": "other"}).encode()
+        body = TWICE if self.path == "/twice" else body
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -160,6 +164,26 @@ def test_an_http_agent_sends_a_record_and_reads_an_answer(tickets: Callable[[int
     assert (ok["reason"] == ok.index).all()
     assert ok["confidence"].tolist() == pytest.approx((amounts.loc[ok.index] / 100).tolist())
     assert set(outcomes["cause"].dropna()) == {"unknown_action"}
+
+
+def changed(pilot: Pilot, old: str, new: str) -> Pilot:
+    path = pilot.suite / "pilot.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return open_pilot(pilot.name, pilot.root)
+
+
+def test_an_http_agent_that_gives_two_actions_gives_none_and_a_new_version_of_it_is_asked_again(
+    tickets: Callable[[int], Pilot],
+) -> None:
+    request = RunRequest(limit=5, show_progress=False)
+    with endpoint() as url:
+        pilot = with_agent(tickets(60), "", f"{{http: '{url}', version: '1'}}")
+        assert [evaluate(pilot, "mine", request).session.n_asked for _ in range(2)] == [5, 0]
+        pilot = changed(pilot, "version: '1'", "version: '2'")
+        assert evaluate(pilot, "mine", request).session.n_asked == 5
+        pilot = changed(pilot, "/decide", "/twice")
+        with pytest.raises(RunError, match="5 invalid: duplicate_key, such as: 'action' is given more than once"):
+            evaluate(pilot, "mine", request)
 
 
 @pytest.mark.parametrize(

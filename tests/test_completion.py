@@ -8,7 +8,8 @@ import pytest
 
 from workbench.decisions import action_probability
 from workbench.engines.completion import BodyEncoder, reply_from_completion, tokens_from_logprobs
-from workbench.engines.protocol import FailureCause, Message, Reply, Request, SamplingParams, TokenLogprob
+from workbench.engines.protocol import FailureCause, Message, Origin, Reply, Request, SamplingParams, TokenLogprob
+from workbench.pilot import ReplyFormat, SendSettings
 
 SCHEMA = {"type": "object", "properties": {"action": {"type": "string", "enum": ["ja", "nein"]}}}
 
@@ -44,6 +45,25 @@ def test_a_body_holds_messages_sampling_logprobs_and_the_schema() -> None:
             "json_schema": {"name": "answer", "strict": True, "schema": SCHEMA},
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("send", "left_out", "added"),
+    [
+        (SendSettings(logprobs=False, seed=False), {"logprobs", "seed"}, {}),
+        (SendSettings(temperature=False, top_p=False), {"temperature", "top_p"}, {}),
+        (SendSettings(max_tokens="max_completion_tokens"), {"max_tokens"}, {"max_completion_tokens": 9}),
+        (SendSettings(response_format=ReplyFormat.JSON_OBJECT), set(), {"response_format": {"type": "json_object"}}),
+        (SendSettings(response_format=ReplyFormat.NONE), {"response_format"}, {}),
+    ],
+)
+def test_a_body_holds_what_is_to_be_sent_and_under_which_name(
+    send: SendSettings, left_out: set[str], added: dict[str, Any]
+) -> None:
+    request = Request("r1", (Message("user", "Hi"),), SamplingParams(max_tokens=9), SCHEMA)
+    whole = json.loads(BodyEncoder("m").body(request))
+    expected = {name: value for name, value in whole.items() if name not in left_out} | added
+    assert json.loads(BodyEncoder("m", send).body(request)) == expected
 
 
 def test_a_body_without_a_schema_has_no_response_format() -> None:
@@ -103,6 +123,49 @@ def test_json_that_is_nested_deeply_is_a_malformed_reply() -> None:
     reply = read(nested)
     assert reply.failure is not None
     assert reply.failure.detail == "no chat completion: (nested too deeply to be shown)"
+
+
+@pytest.mark.parametrize(
+    ("message", "text", "finish_reason"),
+    [
+        (
+            {"content": [{"type": "text", "text": '{"action":'}, {"type": "text", "text": ' "ja"}'}]},
+            '{"action": "ja"}',
+            "stop",
+        ),
+        ({"content": [{"type": "thinking", "thinking": "Hm."}, {"text": "ja"}]}, "ja", "stop"),
+        ({"content": []}, "", "stop"),
+        ({"content": None, "refusal": "I cannot help."}, "I cannot help.", "refusal"),
+        ({"content": [{"type": "refusal", "refusal": "No."}]}, "No.", "refusal"),
+        ({"content": None, "tool_calls": [{"id": "c1"}]}, "", "tool_calls"),
+        ({"function_call": {"name": "decide"}}, "", "tool_calls"),
+        ({"content": "ja", "tool_calls": [{"id": "c1"}]}, "ja", "stop"),
+        ({"content": "ja", "tool_calls": [], "refusal": None}, "ja", "stop"),
+    ],
+)
+def test_each_form_of_a_message_is_read(message: dict[str, Any], text: str, finish_reason: str) -> None:
+    reply = read({"choices": [{"message": message, "finish_reason": "stop"}]})
+    assert (reply.text, reply.finish_reason, reply.failure) == (text, finish_reason, None)
+
+
+def test_a_reply_that_the_server_broke_off_is_a_failure_that_is_asked_again() -> None:
+    reply = read(completion("", finish_reason="error", error={"code": 502, "message": "upstream"}))
+    assert reply.failure is not None
+    assert reply.failure.cause is FailureCause.SERVER_ERROR
+    assert "upstream" in reply.failure.detail
+
+
+@pytest.mark.parametrize(
+    ("said", "origin"),
+    [
+        ({"model": "m-0613", "system_fingerprint": "fp_1"}, Origin("m-0613", "fp_1")),
+        ({"model": "m", "system_fingerprint": None}, Origin("m", None)),
+        ({"model": 7, "system_fingerprint": ""}, None),
+        ({"model": "m" * 500}, Origin("m" * 200, None)),
+    ],
+)
+def test_what_a_server_says_of_itself_is_kept_with_the_reply(said: dict[str, Any], origin: Origin | None) -> None:
+    assert read(completion("x") | said).origin == origin
 
 
 @pytest.mark.parametrize("content", [None, ""])

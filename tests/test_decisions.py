@@ -1,16 +1,21 @@
 import math
+from collections.abc import Callable
 
 import pytest
 
+from workbench.agents import PromptAgent
 from workbench.decisions import (
-    InvalidAnswer,
-    InvalidCause,
     Status,
     action_probability,
     decision_from_reply,
+    given_confidences,
     read_answer,
 )
 from workbench.engines.protocol import Failure, FailureCause, Reply, TokenLogprob
+from workbench.engines.scripted import ScriptedEngine
+from workbench.pilot import Pilot
+from workbench.prompts import read_prompt
+from workbench.replies import InvalidAnswer, InvalidCause
 
 ACTIONS = ("approve", "reject", "sehr geehrt")
 
@@ -73,6 +78,97 @@ def test_confidence_is_the_product_over_the_actions_own_tokens(
     text: str, action: str, parts: list[tuple[str, float]], expected: float
 ) -> None:
     assert action_probability(text, action, tokens(*parts)) == pytest.approx(expected)
+
+
+NESTED = ("reject", "reject_duplicate", "approve", "1", "10")
+
+
+# Half of the chance went to `_duplicate`, or to another digit: the token that ends the value holds the other half.
+@pytest.mark.parametrize(
+    ("parts", "action", "expected"),
+    [
+        ([('{"action": "', 0.9), ("reject", 0.9999), ('"', 0.5), ("}", 0.1)], "reject", 0.49995),
+        ([('{"action": "', 0.9), ("reject", 0.9999), ('"}', 0.5)], "reject", 0.49995),  # quote and bracket in one
+        ([('{"action": "', 0.9), ("rej", 0.8), ('ect"', 0.5), ("}", 0.1)], "reject", 0.4),  # end and quote in one
+        ([('{"action": "', 0.9), ("rej", 0.8), ('ect"}', 0.5)], "reject", 0.4),
+        (
+            [('{"action": "', 0.9), ("reject", 0.9), ("_dup", 0.5), ("licate", 1), ('"', 0.3), ("}", 1)],
+            "reject_duplicate",
+            0.45,
+        ),
+        ([('{"action": "', 0.9), ("approve", 0.9), ('"', 0.5), ("}", 0.1)], "approve", 0.9),
+        ([('{"action": ', 0.9), ("1", 0.8), ("}", 0.5)], "1", 0.4),
+        ([('{"action": ', 0.9), ("1", 0.8), (", ", 0.5), ('"reason": ""}', 0.1)], "1", 0.4),
+        ([('{"action": ', 0.9), ("10", 0.8), ("}", 0.5)], "10", 0.8),
+        ([('```json\n{"action": "', 0.9), ("reject", 0.8), ('"', 0.5), ("}\n```", 0.1)], "reject", 0.4),
+        ([("<think>", 0.1), ('hm</think>{"action": "', 0.9), ("reject", 0.8), ('"}', 0.5)], "reject", 0.4),
+        ([('{"action": "re', 0.9), ("ject", 0.8), ('", "reason": "action"}', 0.5)], "reject", 0.36),
+    ],
+)
+def test_the_token_that_ends_a_label_counts_where_another_label_goes_on(
+    parts: list[tuple[str, float]], action: str, expected: float
+) -> None:
+    text = "".join(token for token, _ in parts)
+    assert action_probability(text, action, tokens(*parts), NESTED) == pytest.approx(expected)
+    decision = decision_from_reply(Reply("r", text, 0.1, 1, tokens=tokens(*parts)), NESTED)
+    assert (decision.action, decision.confidence) == (action, pytest.approx(expected))
+
+
+def test_decisions_of_labels_that_begin_one_another_are_those_of_a_new_version(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(40)
+    prompt = read_prompt(pilot.suite / "prompts" / "v1.md", pilot.prompt_fields)
+    plain, nested = (PromptAgent("a", prompt, ScriptedEngine({}), labels) for labels in (("a", "b"), ("a", "ab")))
+    assert plain.identity == {"prompt": prompt.hash, "engine": ScriptedEngine({}).identity, "labels": ["a", "b"]}
+    assert nested.identity["confidence"] == "with the closing token"
+
+
+@pytest.mark.parametrize(
+    ("action", "labels", "meant"),
+    [
+        (1, ("0", "1"), "1"),
+        (1.0, ("0", "1"), "1"),
+        (1, ("1.0", "2.0"), "1.0"),
+        (-1, ("-1", "1"), "-1"),
+        (3, ("01", "1"), None),
+        (1, ("01", "1"), None),  # two labels have this value
+        (2**70 + 1, (str(2**70), str(2**70 + 1)), str(2**70 + 1)),
+        (10**400, ("1", "2"), None),
+        (float("inf"), ("inf", "1"), None),
+        (float("nan"), ("nan", "1"), None),
+        (True, ("true", "false"), "true"),
+        (False, ("True", "False"), "False"),
+        (True, ("1", "0"), None),
+        (1, ("true", "false"), None),
+        (True, ("true", "True"), None),
+        ("1", ("1", "1.0"), "1"),
+        (" 1 ", ("1", "2"), "1"),
+        (None, ("none", "null"), None),
+    ],
+)
+def test_a_number_or_a_truth_value_means_the_one_label_that_has_it(
+    action: object, labels: tuple[str, ...], meant: str | None
+) -> None:
+    if meant is not None:
+        assert read_answer({"action": action}, labels).action == meant
+        return
+    with pytest.raises(InvalidAnswer, match="unknown_action"):
+        read_answer({"action": action}, labels)
+
+
+def test_an_answer_that_cannot_be_written_down_is_named_by_its_type() -> None:
+    class Odd:
+        def __repr__(self) -> str:
+            raise ValueError("never")
+
+    for action, name in ((Odd(), "Odd"), (10**5000, "int")):
+        with pytest.raises(InvalidAnswer, match="unknown_action") as caught:
+            read_answer({"action": action}, ACTIONS)
+        assert caught.value.detail == name
+
+
+def test_a_stated_confidence_is_read_from_a_fenced_reply_too() -> None:
+    text = '```json\n{"action": "approve", "confidence": 0.7}\n```'
+    assert given_confidences(0.9, "logprob", text) == (0.9, 0.7)
 
 
 def test_tokens_that_do_not_spell_the_text_give_no_probability() -> None:

@@ -53,6 +53,6 @@ def test_a_description_travels_without_the_key_which_is_read_where_the_engine_is
 def test_an_engine_is_as_its_description_says_and_answers_run_after_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_KEY", "k")
     engine = built(SPEC)
-    assert (dict(engine.identity), engine.concurrency, engine.deadline_s) == ({"kind": "server", "model": "m"}, 2, 5.0)
+    assert (engine.identity["model"], engine.concurrency, engine.deadline_s) == ("m", 2, 5.0)
     replies = asked(SPEC, "k", runs=3)
     assert [reply.failure for reply in replies] == [None] * 9

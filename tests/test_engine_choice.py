@@ -16,7 +16,16 @@ from workbench.engines.pocket import PACKAGED
 from workbench.engines.ray import RaySettings
 from workbench.engines.vllm import VllmSettings
 from workbench.errors import InputError
-from workbench.pilot import EngineKind, Pilot, RayOptions, ServerSettings, VllmOptions, open_pilot
+from workbench.pilot import (
+    EngineKind,
+    Pilot,
+    RayOptions,
+    ReplyFormat,
+    SendSettings,
+    ServerSettings,
+    VllmOptions,
+    open_pilot,
+)
 
 URL = "http://127.0.0.1:9"
 SERVER = f"server: {{base_url: '{URL}', model: m, concurrency: 3}}"
@@ -74,9 +83,24 @@ def test_options_that_do_not_go_together_are_one_message(
 
 def test_a_server_is_described_by_the_options_and_then_by_pilot_yaml(tickets: Callable[[int], Pilot]) -> None:
     pilot = with_settings(tickets(40), SERVER)
-    assert engine_spec(pilot, EngineChoice()) == ServerSpec(URL, "m", "OPENAI_API_KEY", 3, 60.0, 5)
+    memory = pilot.runs / "servers.json"
+    assert engine_spec(pilot, EngineChoice()) == ServerSpec(URL, "m", "OPENAI_API_KEY", 3, 60.0, 5, memory=memory)
     other = EngineChoice(base_url="http://127.0.0.1:8", model="n")
-    assert engine_spec(pilot, other) == ServerSpec("http://127.0.0.1:8", "n", "OPENAI_API_KEY", 3, 60.0, 5)
+    there = ServerSpec("http://127.0.0.1:8", "n", "OPENAI_API_KEY", 3, 60.0, 5, memory=memory)
+    assert engine_spec(pilot, other) == there
+
+
+def test_what_is_declared_of_a_server_holds_for_no_other_address(tickets: Callable[[int], Pilot]) -> None:
+    send = "send: {logprobs: false, max_tokens: max_completion_tokens, response_format: none}"
+    pilot = with_settings(tickets(40), f"server: {{base_url: '{URL}', model: m, version: weights of May, {send}}}")
+    sent = SendSettings(logprobs=False, max_tokens="max_completion_tokens", response_format=ReplyFormat.NONE)
+    specs = [engine_spec(pilot, EngineChoice(base_url=url)) for url in (None, f"{URL}/v1", "http://127.0.0.1:8")]
+    assert [spec.version for spec in specs if isinstance(spec, ServerSpec)] == ["weights of May"] * 2 + [None]
+    assert {spec.send for spec in specs if isinstance(spec, ServerSpec)} == {sent}
+    anywhere = with_settings(pilot, "server: {model: m, version: v}")
+    spec = engine_spec(anywhere, EngineChoice(base_url="http://127.0.0.1:8"))
+    assert isinstance(spec, ServerSpec)
+    assert spec.version == "v", "without an address of its own it is said of the one that is named"
 
 
 def test_the_pocket_engine_takes_a_folder_from_wherever_the_command_runs(
@@ -117,7 +141,9 @@ def test_ray_runs_the_named_engine_or_the_pilots_own_on_its_workers(tickets: Cal
 def test_rays_settings_are_those_of_pilot_yaml(tickets: Callable[[int], Pilot]) -> None:
     ray = "ray: {engine: server, workers: 3, cpus_per_worker: 0.5, gpus_per_worker: 1, address: auto}"
     spec = engine_spec(with_settings(tickets(40), f"{SERVER}\n{ray}"), EngineChoice(EngineKind.RAY, model="n"))
-    server = ServerSpec(URL, "n", "OPENAI_API_KEY", 3, 60.0, 5)
+    assert isinstance(spec, RaySpec)
+    assert isinstance(spec.inner, ServerSpec)
+    server = ServerSpec(URL, "n", "OPENAI_API_KEY", 3, 60.0, 5, memory=spec.inner.memory)
     assert spec == RaySpec(server, RaySettings("auto", workers=3, cpus_per_worker=0.5, gpus_per_worker=1))
     assert pickle.loads(pickle.dumps(spec)) == spec
 
@@ -140,4 +166,4 @@ def test_a_setting_of_pilot_yaml_is_one_of_the_engines_own() -> None:
     """Each option that pilot.yaml may set must be a field of the engine's settings, or a run would break on it."""
     assert set(VllmOptions.model_fields) <= {field.name for field in fields(VllmSettings)}
     assert set(RayOptions.model_fields) - {"engine"} <= {field.name for field in fields(RaySettings)}
-    assert set(ServerSettings.model_fields) == {field.name for field in fields(ServerSpec)}
+    assert set(ServerSettings.model_fields) | {"memory"} == {field.name for field in fields(ServerSpec)}

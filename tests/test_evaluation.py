@@ -202,7 +202,8 @@ def test_prompt_versions_share_one_engine_that_is_used_again_for_each(tickets: C
     assert [evaluation.info.ok for evaluation in evaluations] == [20, 20, 20]
     assert [evaluation.session.n_asked for evaluation in evaluations] == [20, 20, 20]
     first, second = (dict(evaluation.identity) for evaluation in evaluations[:2])
-    assert first["engine"] == second["engine"] == {"kind": "server", "model": "m"}
+    assert first["engine"] == second["engine"]
+    assert (first["engine"]["model"], first["engine"]["address"]) == ("m", f"{url}/v1")
     assert first["prompt"] != second["prompt"]
 
 

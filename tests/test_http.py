@@ -13,12 +13,13 @@ from email.utils import format_datetime
 import pytest
 from aiohttp import web
 
-from workbench.engines.http import CallPolicy, CallResult, JsonCaller, retry_after_s
+from workbench.engines.http import CallPolicy, CallResult, JsonCaller
+from workbench.engines.http_answers import retry_after_s
 from workbench.engines.protocol import FailureCause
 
 KEY = "sk-live-0123456789"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
-QUICK = CallPolicy(deadline_s=5.0, max_attempts=3, first_wait_s=0.01)
+QUICK = CallPolicy(deadline_s=20.0, max_attempts=3, first_wait_s=0.01)
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -131,6 +132,20 @@ async def post(url: str, policy: CallPolicy = QUICK) -> CallResult:
         (answer("", 307, Location="/"), FailureCause.REJECTED, 1, "a redirect to /, which is not followed"),
         (answer("no", 401), FailureCause.AUTH, 1, "HTTP 401: no"),
         (answer("no", 403), FailureCause.AUTH, 1, "HTTP 403: no"),
+        (answer("", 408), FailureCause.TIMEOUT, 3, "HTTP 408"),
+        (answer("", 413), FailureCause.REJECTED, 1, "HTTP 413"),
+        (answer("", 501), FailureCause.REJECTED, 1, "HTTP 501"),
+        (answer("", 529), FailureCause.SERVER_ERROR, 3, "HTTP 529"),
+        (
+            answer('{"error": {"message": "slow down", "code": 429}}'),
+            FailureCause.RATE_LIMITED,
+            3,
+            "error 429 in it: slow",
+        ),
+        (answer('{"error": {"message": "x", "code": "503"}}'), FailureCause.SERVER_ERROR, 3, "error 503 in it: x"),
+        (answer('{"error": "no", "status": 401, "choices": []}'), FailureCause.AUTH, 1, "error 401 in it: no"),
+        (answer('{"error": {"message": "x", "code": 400}}'), FailureCause.REJECTED, 1, "error 400 in it: x"),
+        (answer('{"error": {"message": "upstream is down"}}'), FailureCause.REJECTED, 1, "an error in it: upstream"),
         (endless, FailureCause.MALFORMED, 1, "longer than 4,194,304 bytes"),
         (bomb, FailureCause.MALFORMED, 1, "longer than 4,194,304 bytes"),
     ],
@@ -146,6 +161,16 @@ def test_each_fault_ends_in_its_cause_after_its_number_of_attempts(
     assert said in result.failure.detail
     assert len(result.failure.detail) <= 300
     assert result.attempts == attempts == len(served.times)
+
+
+@pytest.mark.parametrize("text", ['{"error": null}', '{"error": {"code": 429}, "action": "a"}', '{"error": 0}'])
+def test_an_error_beside_an_answer_or_an_empty_one_is_none(text: str) -> None:
+    result = call(Served(answer(text)))
+    assert (result.body, result.text) == (json.loads(text), text)
+
+
+def test_a_mark_of_the_byte_order_before_the_body_is_no_fault() -> None:
+    assert call(Served(answer('\ufeff{"ok": true}'))).body == {"ok": True}
 
 
 @pytest.mark.parametrize("first", [answer("", 500), answer("", 429), answer("{"), cut_body, reset])

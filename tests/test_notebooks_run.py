@@ -152,7 +152,7 @@ def test_prompts_are_compared_on_a_server_with_what_changed_and_what_failed(tick
     assert isinstance(result, NotebookResult), result
     assert "- You decide one record".replace(" ", "") in markup(result.output).replace(" ", "")
     assert "+Facts: {{ record.facts }}" in markup(result.output)
-    assert "Prompts answered by: server (stub)." in markup(result.output)
+    assert f"Prompts answered by: server (stub at {url}/v1)." in markup(result.output)
     assert (pilot.runs / "results" / ITERATION / "prompt_v2.txt").is_file()
     evaluation = json.loads((pilot.runs / "results" / ITERATION / "prompt_v1.dev.json").read_text())
     assert evaluation["counts"]["failed"] > 0

@@ -18,6 +18,7 @@ ROWS = [
     {"splits"},
     {"engines"},
     {"prompts"},
+    {"replies"},
     {"decisions"},
     {"callables", "journal"},
     {"agents"},

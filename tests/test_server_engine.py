@@ -20,11 +20,13 @@ from stub_server import (
     stub_process,
 )
 
-from workbench.decisions import InvalidCause, Status, decision_from_reply
+from workbench.decisions import Status, decision_from_reply
 from workbench.engines.http import CallPolicy
-from workbench.engines.protocol import FailureCause, Message, Reply, Request, SamplingParams
-from workbench.engines.server import ServerConnection, ServerEngine, completions_url
+from workbench.engines.protocol import Failure, FailureCause, Message, Reply, Request, SamplingParams
+from workbench.engines.server import ServerConnection, ServerEngine, base_address, completions_url, with_remedy
 from workbench.errors import InputError
+from workbench.pilot import SendSettings
+from workbench.replies import InvalidCause
 
 ACTIONS = ["approve", "reject", "escalate"]
 SCHEMA = {"type": "object", "properties": {"action": {"type": "string", "enum": ACTIONS}}}
@@ -105,7 +107,7 @@ def test_a_wrong_key_ends_each_call_at_once_and_is_in_no_message() -> None:
         ("server_error", FailureCause.SERVER_ERROR, 4),
         ("malformed", FailureCause.MALFORMED, 4),
         ("cut_body", FailureCause.MALFORMED, 4),
-        ("no_choices", FailureCause.MALFORMED, 1),
+        ("no_choices", FailureCause.REJECTED, 1),
         ("endless", FailureCause.MALFORMED, 1),
         ("hang", FailureCause.TIMEOUT, 4),
         ("reset", FailureCause.CONNECTION, 4),
@@ -130,7 +132,8 @@ def test_a_server_that_always_fails_gives_failed_replies_by_cause(
 def test_a_server_that_refuses_logprobs_is_reported_with_its_message() -> None:
     (reply,) = ask(Stub(StubSettings(faults={"bad_request": 1.0})), 1)
     assert reply.failure is not None
-    assert reply.failure.detail == "HTTP 400: Unknown parameter: 'logprobs'"
+    setting = "set server: {send: {logprobs: false}} in pilot.yaml"
+    assert reply.failure.detail == f"{setting}: HTTP 400: Unknown parameter: 'logprobs'"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,8 @@ def test_content_that_is_cut_or_empty_is_an_invalid_decision_and_no_failure(faul
 def test_with_many_faults_every_request_has_one_reply_and_the_calls_are_those_planned() -> None:
     settings = StubSettings(latency_s=0.002, faults=DEFAULT_FAULTS, retry_after_s=0.05, seed=3)
     stub = Stub(settings)
-    replies = ask(stub, 300, concurrency=32)
+    patient = CallPolicy(deadline_s=12.0, max_attempts=4, attempt_s=2.0, first_wait_s=0.01)
+    replies = ask(stub, 300, concurrency=32, policy=patient)
     assert Counter(reply.id for reply in replies) == Counter({f"r{number}": 1 for number in range(300)})
     assert [reply.id for reply in replies] != [f"r{number}" for number in range(300)]
     for reply in replies:
@@ -197,12 +201,6 @@ def test_an_engine_that_is_not_open_says_so() -> None:
         asyncio.run(run())
 
 
-def test_identity_is_the_model_and_neither_address_nor_key() -> None:
-    engine = ServerEngine(ServerConnection("http://one:1", "m", "sk-secret", 3))
-    assert engine.identity == {"kind": "server", "model": "m"}
-    assert engine.concurrency == 3
-
-
 def test_the_key_is_in_no_representation() -> None:
     connection = ServerConnection("http://one:1", "m", "sk-secret")
     assert "sk-secret" not in repr(connection) + repr(ServerEngine(connection))
@@ -221,6 +219,54 @@ def test_the_key_is_in_no_representation() -> None:
 )
 def test_the_address_may_or_may_not_end_in_v1(base: str, url: str) -> None:
     assert completions_url(base) == url
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/v1/"),
+        ("http://Models.Example", "http://models.example:80/v1"),
+        ("https://models.example/api", "https://models.example:443/api/v1"),
+        ("http://[::1]:8000/", "http://[::1]:8000/v1"),
+    ],
+)
+def test_two_writings_of_one_address_are_one_address(one: str, same: str) -> None:
+    assert base_address(one) == base_address(same)
+
+
+def test_two_ports_and_two_paths_of_a_host_are_two_addresses() -> None:
+    addresses = [base_address(f"http://h{rest}") for rest in ("", ":8000", ":8001", "/a", "/b/v1")]
+    assert len(set(addresses)) == 5
+
+
+# What servers say in such a case, in the writings of four of them; the last three name a value, no field.
+@pytest.mark.parametrize(
+    ("said", "change"),
+    [
+        ("HTTP 400: `logprobs` is not supported", "logprobs: false"),
+        (
+            "HTTP 400: Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead.",
+            "max_tokens: max_completion_tokens",
+        ),
+        ("HTTP 400: Unsupported value: 'temperature' does not support 0.0 with this model.", "temperature: false"),
+        ('HTTP 422: [{"type": "extra_forbidden", "loc": ["body", "seed"]}]', "seed: false"),
+        ("HTTP 400: top_p and seed are unknown", "top_p: false, seed: false"),
+        ("HTTP 400: response_format: json_schema is not available", "response_format: json_object"),
+        ("HTTP 200 with error 400 in it: unknown field logprobs", "logprobs: false"),
+        ("HTTP 400: max_tokens is too large: 5000", None),
+        ("HTTP 404: The model `seed` does not exist", None),
+        ("HTTP 400: the prompt is too long", None),
+    ],
+)
+def test_a_refusal_that_names_a_field_says_which_setting_to_change(said: str, change: str | None) -> None:
+    failure = Failure(FailureCause.REJECTED, said)
+    detail = with_remedy(failure, SendSettings()).detail
+    assert detail == (said if change is None else f"set server: {{send: {{{change}}}}} in pilot.yaml: {said}")
+
+
+def test_what_is_not_sent_is_not_blamed() -> None:
+    failure = Failure(FailureCause.REJECTED, "HTTP 400: logprobs and seed are unknown")
+    assert with_remedy(failure, SendSettings(logprobs=False, seed=False)) == failure
 
 
 @pytest.mark.parametrize(

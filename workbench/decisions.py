@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+from numbers import Integral, Real
 from typing import Any
 
-from workbench.engines.protocol import Reply, TokenLogprob
+from workbench.engines.protocol import Origin, Reply, TokenLogprob
 from workbench.labels import label_text
+from workbench.replies import InvalidAnswer, InvalidCause, action_span, json_in
+
+MAX_SHOWN = 200
+NUMBER = re.compile(r"[+-]?\d{1,100}(\.\d{1,100})?", re.ASCII)
 
 
 class Status(StrEnum):
@@ -20,19 +26,6 @@ class Status(StrEnum):
     INVALID = "invalid"  # an answer that is no valid action
     FAILED = "failed"  # no answer
     SKIPPED = "skipped"  # never asked, because the run had to stop
-
-
-class InvalidCause(StrEnum):
-    """Why an answer is not a decision."""
-
-    EMPTY = "empty"
-    TRUNCATED = "truncated"  # the token cap cut it off
-    NOT_JSON = "not_json"
-    NOT_AN_OBJECT = "not_an_object"
-    NO_ACTION = "no_action"
-    UNKNOWN_ACTION = "unknown_action"
-    BAD_CONFIDENCE = "bad_confidence"  # not a number in [0, 1]
-    BAD_REASON = "bad_reason"  # not text
 
 
 class ConfidenceSource(StrEnum):
@@ -64,6 +57,8 @@ class Decision:
         The raw reply token by token, where the engine gives log probabilities.
     logprob, stated : float, optional
         Probability of the action's tokens, and the agent's own number: each where it was given, in [0, 1].
+    origin : Origin, optional
+        What the server said of itself in the reply.
     """
 
     record_id: str
@@ -82,15 +77,7 @@ class Decision:
     tokens: tuple[TokenLogprob, ...] | None = None
     logprob: float | None = None
     stated: float | None = None
-
-
-class InvalidAnswer(ValueError):  # noqa: N818 - a counted outcome, not a fault of the program
-    """An answer that is no decision; raised and caught inside this room's callers."""
-
-    def __init__(self, cause: InvalidCause, detail: str) -> None:
-        super().__init__(cause.value)
-        self.cause = cause
-        self.detail = detail
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +109,36 @@ def read_answer(content: object, actions: Collection[str]) -> Answer:
         raise InvalidAnswer(InvalidCause.NOT_AN_OBJECT, f"got {type(content).__name__}")
     if "action" not in content:
         raise InvalidAnswer(InvalidCause.NO_ACTION, f"keys: {', '.join(map(str, content))[:200]}")
-    action = content["action"]
-    if isinstance(action, str) and action not in actions:
-        action = label_text(action)
-    if not isinstance(action, str) or action not in actions:
-        raise InvalidAnswer(InvalidCause.UNKNOWN_ACTION, repr(action)[:200])
+    action = _meant(content["action"], actions)
+    if action is None:
+        raise InvalidAnswer(InvalidCause.UNKNOWN_ACTION, _shown(content["action"]))
     return Answer(action, _confidence(content.get("confidence")), _reason(content.get("reason")))
+
+
+def _meant(action: object, actions: Collection[str]) -> str | None:
+    """Return the one action that a value means, None where it means none or several.
+
+    Text is compared as labels are; a number means the label with its value, true and false the label so called.
+    """
+    if isinstance(action, str):
+        text = action if action in actions else label_text(action)
+        return text if text in actions else None
+    if isinstance(action, bool):
+        meant = [label for label in actions if label.casefold() == str(action).casefold()]
+    elif isinstance(action, Real):
+        value = Decimal(int(action)) if isinstance(action, Integral) else Decimal(repr(float(action)))
+        meant = [label for label in actions if NUMBER.fullmatch(label) and Decimal(label) == value]
+    else:
+        return None
+    return meant[0] if len(meant) == 1 else None
+
+
+def _shown(value: object) -> str:
+    """Return a value of an agent's for a reader, its type where it cannot be written."""
+    try:
+        return repr(value)[:MAX_SHOWN]
+    except Exception:  # whatever a user's object raises concerns this record only
+        return type(value).__name__
 
 
 def _confidence(value: object) -> float | None:
@@ -135,13 +146,13 @@ def _confidence(value: object) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise InvalidAnswer(InvalidCause.BAD_CONFIDENCE, repr(value)[:200])
+        raise InvalidAnswer(InvalidCause.BAD_CONFIDENCE, _shown(value))
     try:
         number = float(value)
     except OverflowError:  # an integer of hundreds of digits
         raise InvalidAnswer(InvalidCause.BAD_CONFIDENCE, "a number too large") from None
     if not 0.0 <= number <= 1.0:
-        raise InvalidAnswer(InvalidCause.BAD_CONFIDENCE, repr(number))
+        raise InvalidAnswer(InvalidCause.BAD_CONFIDENCE, _shown(number))
     return number
 
 
@@ -149,7 +160,7 @@ def _reason(value: object) -> str | None:
     """Return a stated reason, None when there is none."""
     if value is None or isinstance(value, str):
         return value
-    raise InvalidAnswer(InvalidCause.BAD_REASON, repr(value)[:200])
+    raise InvalidAnswer(InvalidCause.BAD_REASON, _shown(value))
 
 
 def decision_from_reply(reply: Reply, actions: Collection[str]) -> Decision:
@@ -162,10 +173,10 @@ def decision_from_reply(reply: Reply, actions: Collection[str]) -> Decision:
         return _from_reply(reply, Status.FAILED, cause=reply.failure.cause.value, detail=reply.failure.detail)
     text = reply.text or ""
     try:
-        answer = read_answer(_json(text, reply.finish_reason), actions)
+        answer = read_answer(json_in(text, reply.finish_reason), actions)
     except InvalidAnswer as invalid:
         return _from_reply(reply, Status.INVALID, cause=invalid.cause.value, detail=invalid.detail)
-    probability = action_probability(text, answer.action, reply.tokens)
+    probability = action_probability(text, answer.action, reply.tokens, actions)
     return _from_reply(
         reply,
         Status.OK,
@@ -200,8 +211,8 @@ def given_confidences(
     if text is None or '"confidence"' not in text:
         return confidence, None
     try:
-        return confidence, _confidence(json.loads(text).get("confidence"))
-    except (ValueError, RecursionError, AttributeError):  # no reply that gave this decision
+        return confidence, _confidence(json_in(text).get("confidence"))
+    except (ValueError, AttributeError):  # no reply that gave this decision
         return confidence, None
 
 
@@ -216,45 +227,47 @@ def _from_reply(reply: Reply, status: Status, **facts: Any) -> Decision:
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
         tokens=reply.tokens,
+        origin=reply.origin,
         **facts,
     )
 
 
-def _json(text: str, finish_reason: str | None) -> object:
-    """Return the JSON value of a reply's text."""
-    if not text.strip():
-        raise InvalidAnswer(InvalidCause.EMPTY, "the reply has no text")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of thousands of digits
-        cause = InvalidCause.TRUNCATED if finish_reason == "length" else InvalidCause.NOT_JSON
-        raise InvalidAnswer(cause, f"{error}: {text[:200]}") from None
-
-
-def action_probability(text: str, action: str, tokens: tuple[TokenLogprob, ...] | None) -> float | None:
+def action_probability(
+    text: str, action: str, tokens: tuple[TokenLogprob, ...] | None, actions: Collection[str] = ()
+) -> float | None:
     """Return the probability of the tokens that spell the action's value in a JSON reply.
 
-    The product over every token that overlaps the value's characters, tokens being matched to the text in order; None
-    when there are no tokens or they do not spell the text (a server that omits or rewrites some).
+    The product over every token that overlaps the value's characters, tokens being matched to the text in order; where
+    another of the actions begins with this one, also of the token that closes the value, because there the reply could
+    have gone on to the other. None when there are no tokens or they do not spell the text (a server that omits or
+    rewrites some).
 
     Examples
     --------
-    >>> tokens = (TokenLogprob('{"action": "', 0.0), TokenLogprob("ok", math.log(0.8)), TokenLogprob('"}', 0.0))
-    >>> round(action_probability('{"action": "ok"}', "ok", tokens), 3)
+    >>> spelled = {'{"action": "': 1.0, "ok": 0.8, '"}': 0.5}
+    >>> tokens = tuple(TokenLogprob(token, math.log(chance)) for token, chance in spelled.items())
+    >>> round(action_probability('{"action": "ok"}', "ok", tokens, ("ok", "no")), 3)
     0.8
+    >>> round(action_probability('{"action": "ok"}', "ok", tokens, ("ok", "ok_later")), 3)
+    0.4
     """
     if not tokens or "".join(token.token for token in tokens) != text:
         return None
-    key = text.find('"action"')
-    start = text.find(json.dumps(action, ensure_ascii=False), key + len('"action"')) + 1
-    if key < 0 or start < 1:
+    span = action_span(text)
+    if span is None:
         return None
-    end, position, total = start + len(action), 0, 0.0
+    end = span.end + (span.start == span.end or begins_another(action, actions))
+    position, total = 0, 0.0
     for token in tokens:
         after = position + len(token.token)
-        if after > start:
+        if after > span.start:
             total += token.logprob
         if after >= end:
             break
         position = after
     return None if math.isnan(total) else min(1.0, math.exp(total))
+
+
+def begins_another(action: str, actions: Collection[str]) -> bool:
+    """Return whether another action begins with this one, as `reject_duplicate` does with `reject`."""
+    return any(other != action and other.startswith(action) for other in actions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -68,6 +69,18 @@ class SignatureError(WorkbenchError):
 
 def _rebuild(kind: type[WorkbenchError], problem: str, state: dict[str, str | None]) -> WorkbenchError:
     return kind(problem, **state)
+
+
+def readable(text: str, longest: int) -> str:
+    r"""Return foreign text for a terminal: on one line, at most so long, without signs that control or hide.
+
+    Examples
+    --------
+    >>> readable("\x1b[31mred\x1b[0m\n text", 12)
+    '[31mred[0m t'
+    """
+    visible = "".join(sign for sign in text[: 4 * longest] if sign.isspace() or unicodedata.category(sign)[0] != "C")
+    return " ".join(visible.split())[:longest]
 
 
 def shown(values: Iterable[object]) -> str:

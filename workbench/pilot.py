@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -35,13 +35,15 @@ class AgentSettings(Settings):
     `python` is PATH:NAME with PATH relative to the root. NAME takes one record (a mapping of the columns an agent may
     see) and returns an answer `{"action", "confidence", "reason"}`; with `trained: true` NAME takes the development
     records and their labels as one DataFrame and returns such a function. `reads` lists further files, relative to the
-    root, that the callable depends on: a change in one is a new version of the agent.
+    root, that the callable depends on: a change in one is a new version of the agent. `version` names what runs behind
+    an HTTP endpoint, which cannot be seen from here: a change in it is a new version of the agent too.
     """
 
     note: str = ""
     prompt: str | None = None
     python: str | None = Field(default=None, pattern=PYTHON_REFERENCE)
     http: str | None = Field(default=None, pattern=r"^https?://")
+    version: str | None = Field(default=None, min_length=1, max_length=200)
     trained: bool = False
     reads: tuple[str, ...] = ()
 
@@ -52,6 +54,8 @@ class AgentSettings(Settings):
             raise ValueError(f"exactly one of prompt, python, http must be given, not {len(given)}")
         if (self.trained or self.reads) and self.python is None:
             raise ValueError("trained and reads belong to a python agent")
+        if self.version is not None and self.http is None:
+            raise ValueError("version belongs to an http agent; a prompt's server has one under server:")
         return self
 
 
@@ -62,11 +66,40 @@ def _no_signing_key(name: str) -> str:
     return name
 
 
+class ReplyFormat(StrEnum):
+    """What a server is told about the form of its replies; `none` tells it nothing."""
+
+    JSON_SCHEMA = "json_schema"  # the prompt's response schema, which vLLM and others follow token by token
+    JSON_OBJECT = "json_object"
+    NONE = "none"
+
+
+class SendSettings(Settings):
+    """What is sent to a server beside model and messages: false leaves a field out, for a server that refuses it.
+
+    Without `logprobs` a decision has no other confidence than the number that its reply states. `max_tokens` is always
+    sent, under the name given here. A prompt's `sampling` counts as far as it is sent.
+    """
+
+    logprobs: bool = True
+    max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    temperature: bool = True
+    top_p: bool = True
+    seed: bool = True
+    response_format: ReplyFormat = ReplyFormat.JSON_SCHEMA
+
+
 class ServerSettings(Settings):
-    """An OpenAI-compatible chat-completions server; the key is read from the environment variable named here."""
+    """An OpenAI-compatible chat-completions server; the key is read from the environment variable named here.
+
+    `version` names what is served there in the words of whoever runs it: answers are then kept by it instead of by the
+    address, so that a server may move.
+    """
 
     base_url: str | None = None
     model: str | None = None
+    version: str | None = Field(default=None, min_length=1, max_length=200)
+    send: SendSettings = SendSettings()
     api_key_env: Annotated[str, AfterValidator(_no_signing_key)] = "OPENAI_API_KEY"
     concurrency: int = Field(default=16, ge=1, le=1024)
     deadline_s: float = Field(default=60.0, gt=0)

@@ -88,8 +88,10 @@ def print_result(pilot: Pilot, result: PilotResult) -> None:
         console.print(_versions_table(pilot.settings.title, result.evaluations))
         _print_engines(console, [evaluation["identity"] for evaluation in result.evaluations])
         for evaluation in result.evaluations:
-            said = f"{evaluation['agent']} on {evaluation['split']}: {evaluation['threshold_note']}"
-            console.print(f"{said}{_escalation_note(evaluation['estimates'])}", highlight=False, markup=False)
+            of = f"{evaluation['agent']} on {evaluation['split']}"
+            said = f"{evaluation['threshold_note']}{_escalation_note(evaluation['estimates'])}"
+            for sentence in (said, *evaluation["remarks"]):
+                console.print(f"{of}: {sentence}", highlight=False, markup=False)
     for name, answer in result.answers.items():
         console.print(f"\n[bold]{name}[/bold]  {escape(answer)}", highlight=False)
         notebook = result.notebooks[name].name
@@ -137,6 +139,8 @@ def print_evaluation(evaluation: Evaluation, conclusions: Iterable[Conclusion] =
         part = f"{info.planned:,} of {evaluation.n_split:,} {evaluation.split.value} records"
         console.print(f"A trial on {part}: it chooses no version, and no gate passes on it", highlight=False)
     _print_engines(console, [evaluation.identity])
+    for remark in evaluation.remarks:
+        console.print(remark, highlight=False, markup=False)
     if evaluation.session.n_unmatched:
         console.print(f"{evaluation.session.n_unmatched:,} answers belonged to no open record and were dropped")
     table = Table(title=f"{evaluation.agent} on {evaluation.split.value}", title_justify="left")

@@ -29,7 +29,7 @@ def agent_with(pilot: Pilot, name: str, dataset: Dataset, engine: Callable[[], E
         return python_agent(pilot, name, settings, dataset)
     if settings.http is not None:
         policy = CallPolicy(deadline_s=server.deadline_s, max_attempts=server.max_attempts)
-        return HttpAgent(name, settings.http, dataset.labels, policy, server.concurrency)
+        return HttpAgent(name, settings.http, dataset.labels, policy, server.concurrency, settings.version)
     return prompt_agent(pilot, name, settings, dataset, engine())
 
 

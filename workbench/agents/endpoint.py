@@ -11,6 +11,7 @@ from typing import Any
 
 from workbench.decisions import Decision, decision_from_reply
 from workbench.engines.http import CallPolicy, JsonCaller
+from workbench.engines.http_answers import whole_text
 from workbench.engines.pool import results_of
 from workbench.engines.protocol import Reply
 from workbench.records import Record
@@ -25,11 +26,12 @@ class HttpAgent:
     actions: Collection[str]
     policy: CallPolicy
     window: int
+    version: str | None = None
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """The endpoint's address: what runs behind it cannot be seen from here."""
-        return {"http": self.url}
+        """The endpoint's address and its declared version: what runs behind it cannot be seen from here."""
+        return {"http": self.url} if self.version is None else {"http": self.url, "version": self.version}
 
     @property
     def deadline_s(self) -> float | None:
@@ -47,7 +49,7 @@ class HttpAgent:
             async def ask(record: Record) -> Reply:
                 body = json.dumps({"id": record.id, "record": dict(record.fields)}).encode()
                 result = await caller.post(self.url, body, {})
-                text = None if result.body is None else json.dumps(result.body)
+                text = None if result.text is None else whole_text(result.text)
                 return Reply(record.id, text, result.latency_s, result.attempts, failure=result.failure)
 
             async with aclosing(results_of(records, ask, self.window)) as replies:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.callables import PilotFunction, Preparation, UnpreparedError
-from workbench.decisions import Decision, Status, decision_from_reply
+from workbench.decisions import Decision, Status, begins_another, decision_from_reply
 from workbench.engines.protocol import Engine, FailureCause, Request
 from workbench.pilot import AgentSettings, Pilot
 from workbench.prompts import Prompt, messages, read_prompt, response_schema
@@ -29,12 +29,18 @@ class PromptAgent:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """Prompt, engine and preparation; the prompt's hash covers its text, sampling and response schema."""
+        """Prompt, engine and preparation; the prompt's hash covers its text, sampling and response schema.
+
+        Where a label begins another one, its closing token counts for the confidence: decisions of before that was so
+        are another version's.
+        """
         prepared = {} if self.preparation is None else {"prepare": dict(self.preparation.identity)}
+        closing = any(begins_another(label, self.labels) for label in self.labels)
         return {
             "prompt": self.prompt.hash,
             "engine": dict(self.engine.identity),
             "labels": list(self.labels),
+            **({"confidence": "with the closing token"} if closing else {}),
             **prepared,
         }
 

@@ -9,10 +9,11 @@ from importlib.metadata import version
 from typing import Any
 
 from workbench.callables import CrossFitted, Decide, PilotFunction, raised, training_digest
-from workbench.decisions import Decision, InvalidAnswer, Status, confidences, read_answer
+from workbench.decisions import Decision, Status, confidences, read_answer
 from workbench.engines.protocol import FailureCause
 from workbench.pilot import AgentSettings, Pilot
 from workbench.records import Record
+from workbench.replies import InvalidAnswer
 from workbench.splits import Dataset
 
 PYTHON_WINDOW = 64

@@ -24,7 +24,8 @@ def repeated(agent: Agent, number: int, temperature: float) -> KnownAs:
     if isinstance(agent, PromptAgent):
         sampling = replace(agent.prompt.sampling, temperature=temperature, seed=agent.prompt.sampling.seed + number)
         asked: Agent = replace(agent, prompt=replace(agent.prompt, sampling=sampling))
-        ours: float | None = temperature
+        is_sent = agent.engine.identity.get("sent", {}).get("temperature", True)
+        ours: float | None = temperature if is_sent else None
     elif isinstance(agent, HttpAgent):
         asked, ours = agent, None
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -10,6 +10,7 @@ from workbench.credentials import secret
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Engine
 from workbench.engines.server import ServerConnection, ServerEngine
+from workbench.pilot import SendSettings
 
 if TYPE_CHECKING:
     from workbench.engines.ray import RaySettings
@@ -26,7 +27,10 @@ class PocketSpec:
 
 @dataclass(frozen=True, slots=True)
 class ServerSpec:
-    """A model behind an OpenAI-compatible server; where the engine is built, the key is that of `api_key_env`."""
+    """A model behind an OpenAI-compatible server; where the engine is built, the key is that of `api_key_env`.
+
+    `send`, `version` and `memory` are as `workbench.engines.server.ServerConnection` says.
+    """
 
     base_url: str
     model: str
@@ -34,6 +38,9 @@ class ServerSpec:
     concurrency: int
     deadline_s: float
     max_attempts: int
+    send: SendSettings = SendSettings()
+    version: str | None = None
+    memory: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,11 @@ InnerEngine: TypeAlias = "PocketSpec | ServerSpec | VllmSettings"
 EngineSpec: TypeAlias = "InnerEngine | RaySpec"
 
 
+def travelling(spec: InnerEngine) -> InnerEngine:
+    """Return a description as another machine gets it: without the file that this one remembers servers by."""
+    return replace(spec, memory=None) if isinstance(spec, ServerSpec) else spec
+
+
 def built(spec: EngineSpec) -> Engine:
     """Return the engine that a description stands for; it is started by `async with`, again for every run.
 
@@ -59,7 +71,17 @@ def built(spec: EngineSpec) -> Engine:
     if isinstance(spec, ServerSpec):
         policy = CallPolicy(deadline_s=spec.deadline_s, max_attempts=spec.max_attempts)
         key = secret(spec.api_key_env) or None
-        return ServerEngine(ServerConnection(spec.base_url, spec.model, key, spec.concurrency, policy))
+        connection = ServerConnection(
+            spec.base_url,
+            spec.model,
+            key,
+            spec.concurrency,
+            policy,
+            send=spec.send,
+            version=spec.version,
+            memory=spec.memory,
+        )
+        return ServerEngine(connection)
     if isinstance(spec, PocketSpec):
         from workbench.engines.pocket import PocketEngine
 

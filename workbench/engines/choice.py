@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from workbench.engines.build import EngineSpec, InnerEngine, PocketSpec, RaySpec, ServerSpec
+from workbench.engines.served import MEMORY_FILE
+from workbench.engines.server import base_address
 from workbench.errors import InputError
 from workbench.pilot import EngineKind, Pilot
 
@@ -175,7 +177,19 @@ def _server_spec(pilot: Pilot, choice: EngineChoice) -> ServerSpec:
             got=f"no {' and no '.join(missing)}",
             remedy="give --engine server --base-url URL --model NAME, or set server: in pilot.yaml",
         )
-    return ServerSpec(base_url, model, **server.model_dump(exclude={"base_url", "model"}))
+    # What is declared of the server in pilot.yaml says nothing of another one that is named instead.
+    is_declared = server.base_url is None or base_address(base_url) == base_address(server.base_url)
+    return ServerSpec(
+        base_url,
+        model,
+        server.api_key_env,
+        server.concurrency,
+        server.deadline_s,
+        server.max_attempts,
+        server.send,
+        server.version if is_declared else None,
+        pilot.runs / MEMORY_FILE,
+    )
 
 
 def _vllm_settings(pilot: Pilot, choice: EngineChoice) -> VllmSettings:

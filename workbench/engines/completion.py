@@ -8,11 +8,25 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.engines.http import json_text, whole_text
-from workbench.engines.protocol import Failure, FailureCause, Message, Reply, Request, SamplingParams, TokenLogprob
+from workbench.engines.http_answers import json_text, whole_text
+from workbench.engines.protocol import (
+    Failure,
+    FailureCause,
+    Message,
+    Origin,
+    Reply,
+    Request,
+    SamplingParams,
+    TokenLogprob,
+)
+from workbench.pilot import ReplyFormat, SendSettings
 
 MAX_REMEMBERED_MESSAGES = 16
 MAX_COUNT = 2**31
+MAX_ORIGIN = 200
+BROKEN_OFF = ("error", "abort")  # what servers say of a reply that they could not finish
+TEXT_PARTS = ("text", "output_text")
+REFUSAL, TOOL_CALLS = "refusal", "tool_calls"
 MAX_LOGPROB = 0.001  # a probability of 1 may come out a little above it in the server's arithmetic
 
 _Tokens = tuple[list[str], list[float]]
@@ -21,8 +35,9 @@ _Tokens = tuple[list[str], list[float]]
 class BodyEncoder:
     """Encodes request bodies; what requests share (settings, schema, system prompt) is encoded once."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, send: SendSettings = SendSettings()) -> None:
         self._model = model
+        self._send = send
         self._systems: dict[Message, bytes] = {}
         self._settings: tuple[SamplingParams, Mapping[str, Any] | None, bytes] | None = None
 
@@ -50,17 +65,15 @@ class BodyEncoder:
 
     def _encoded_tail(self, request: Request) -> bytes:
         """Return the settings of a request as the end of a JSON object."""
-        content: dict[str, Any] = {
-            "model": self._model,
-            "temperature": request.sampling.temperature,
-            "top_p": request.sampling.top_p,
-            "max_tokens": request.sampling.max_tokens,
-            "seed": request.sampling.seed,
-            "logprobs": True,
-        }
-        if request.response_schema is not None:
+        send, sampling = self._send, request.sampling
+        content: dict[str, Any] = {"model": self._model, send.max_tokens: sampling.max_tokens}
+        fields = {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed, "logprobs": True}
+        content |= {name: value for name, value in fields.items() if getattr(send, name)}
+        if request.response_schema is not None and send.response_format is ReplyFormat.JSON_SCHEMA:
             schema = {"name": "answer", "strict": True, "schema": request.response_schema}
             content["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif request.response_schema is not None and send.response_format is ReplyFormat.JSON_OBJECT:
+            content["response_format"] = {"type": "json_object"}
         return json.dumps(content).removeprefix("{").encode()
 
 
@@ -72,19 +85,23 @@ def _json_message(message: Message) -> bytes:
 def reply_from_completion(request_id: str, body: Mapping[str, Any], *, latency_s: float, attempts: int) -> Reply:
     """Return the reply in a chat completion's JSON object; a failed one when it is none.
 
-    Empty or null content is an empty text, not a failure. Tokens are None when the server gives none it can be read by.
+    Empty or null content is an empty text, not a failure; parts of content are joined, and a refusal is a text with
+    "refusal" as its end. Tokens are None when the server gives none it can be read by.
     """
     try:
         choice = body["choices"][0]
-        text = choice["message"]["content"]
+        text, instead = _said(choice["message"])
         finish_reason = choice.get("finish_reason")
         usage = body.get("usage") or {}
         prompt_tokens, completion_tokens = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     except (KeyError, IndexError, TypeError, AttributeError):
         return _no_completion(request_id, body, latency_s, attempts)
-    if not isinstance(text, str | None) or not isinstance(finish_reason, str | None):
+    if not isinstance(finish_reason, str | None):
         return _no_completion(request_id, body, latency_s, attempts)
-    text = whole_text(text or "")
+    if finish_reason in BROKEN_OFF:
+        failure = Failure(FailureCause.SERVER_ERROR, f"the server ended the reply: {json_text(choice)}")
+        return Reply(request_id, None, latency_s, attempts, failure=failure)
+    text = whole_text(text)
     return Reply(
         request_id,
         text,
@@ -93,8 +110,34 @@ def reply_from_completion(request_id: str, body: Mapping[str, Any], *, latency_s
         tokens_from_logprobs(choice.get("logprobs"), text),
         prompt_tokens,
         completion_tokens,
-        finish_reason,
+        instead or finish_reason,
+        origin=_origin(body),
     )
+
+
+def _said(message: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return a message's text, and what it is instead of an answer. Raises where it is no message."""
+    called = message.get("tool_calls") or message.get("function_call")
+    content = message.get("content") if called else message["content"]
+    refusals = [message.get("refusal")]
+    if isinstance(content, list):
+        refusals += [part.get("refusal") for part in content]
+        content = "".join(part["text"] for part in content if part.get("type", "text") in TEXT_PARTS)
+    if not isinstance(content, str | None):
+        raise TypeError("content is no text")
+    refusal = next((text for text in refusals if isinstance(text, str) and text), None)
+    if refusal is not None:
+        return refusal, REFUSAL
+    return content or "", TOOL_CALLS if called and not content else None
+
+
+def _origin(body: Mapping[str, Any]) -> Origin | None:
+    """Return what a completion says of the server, None where it says nothing."""
+    model, fingerprint = (
+        whole_text(value[:MAX_ORIGIN]) if isinstance(value, str) and value else None
+        for value in (body.get("model"), body.get("system_fingerprint"))
+    )
+    return None if model is None and fingerprint is None else Origin(model, fingerprint)
 
 
 def _no_completion(request_id: str, body: Mapping[str, Any], latency_s: float, attempts: int) -> Reply:

@@ -68,6 +68,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What a server says of itself in a reply: the model that answered, and the fingerprint of its state."""
+
+    model: str | None
+    fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What came back for one request; exactly one of `text` and `failure` is set.
 
@@ -80,7 +88,10 @@ class Reply:
     tokens : tuple of TokenLogprob, optional
         Generated tokens in order, None when the engine gives no probabilities.
     finish_reason : str, optional
-        "stop", "length" or what the engine says.
+        "stop", "length" or what the engine says; "refusal" where the text is why the model refuses, "tool_calls" where
+        it called a tool instead of answering.
+    origin : Origin, optional
+        What the server says of itself, where it does.
     """
 
     id: str
@@ -92,12 +103,13 @@ class Reply:
     completion_tokens: int | None = None
     finish_reason: str | None = None
     failure: Failure | None = None
+    origin: Origin | None = None
 
 
 class Engine(Protocol):
     """Turns rendered prompts into replies.
 
-    `identity` is what makes two engines the same for the cache: kind, model, never keys or addresses. `concurrency` is
+    `identity` is what makes two engines the same for the cache: kind, model, where it is, never a key. `concurrency` is
     how many requests it keeps in flight. `stream` pulls a request whenever it has room; several of its workers may
     wait on `requests.__anext__` at the same time.
     """

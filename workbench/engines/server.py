@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from workbench.engines.completion import BodyEncoder, reply_from_completion
-from workbench.engines.http import CallPolicy, JsonCaller, detail_of
+from workbench.engines.http import CallPolicy, JsonCaller
+from workbench.engines.http_answers import MAX_DETAIL, detail_of
 from workbench.engines.pool import results_of
-from workbench.engines.protocol import Reply, Request
+from workbench.engines.protocol import Failure, FailureCause, Reply, Request
+from workbench.engines.served import served_model
 from workbench.errors import InputError
+from workbench.pilot import ReplyFormat, SendSettings
+
+IMPLIED_PORTS = {"http": 80, "https": 443}
+LEFT_OUT = ("logprobs", "temperature", "top_p", "seed")
+MAX_TOKENS_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+REFUSES_FIELD = re.compile(r"HTTP (400|422)\b|HTTP 200 with (error (400|422)|an error) in it")
+UNKNOWN_FIELD = re.compile(r"(un|not )supported|unknown|unrecogni[sz]ed|unexpected|extra|not (permitted|allowed)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,12 @@ class ServerConnection:
         Deadline, attempts and waits of one call.
     seed : int
         Seed of the jitter between attempts.
+    send : SendSettings
+        Which fields are sent, and under which names.
+    version : str, optional
+        What its user calls what is served there; it stands for the address in the engine's identity.
+    memory : Path, optional
+        File that keeps what servers said of their models, for when they cannot be asked.
     """
 
     base_url: str
@@ -42,14 +60,17 @@ class ServerConnection:
     concurrency: int = 16
     policy: CallPolicy = field(default_factory=CallPolicy)
     seed: int = 0
+    send: SendSettings = SendSettings()
+    version: str | None = None
+    memory: Path | None = None
 
 
 class ServerEngine:
     """Replies of a model behind `/v1/chat/completions`; use it in `async with`.
 
-    Asks for the log probability of each token and, where a request has a response schema, for JSON that follows it. A
-    server that refuses one of these fields answers with a 4xx, which is a `rejected` reply with the server's message:
-    nothing is left out silently.
+    Asks for the log probability of each token and, where a request has a response schema, for JSON that follows it, as
+    far as `send` says. A server that refuses one of these fields answers with a 4xx, which is a `rejected` reply with
+    the setting to change and the server's message: nothing is left out silently.
 
     Parameters
     ----------
@@ -69,12 +90,20 @@ class ServerEngine:
         self._caller = JsonCaller(
             connection.policy, concurrency=connection.concurrency, rng=random.Random(connection.seed)
         )
-        self._encoder = BodyEncoder(connection.model)
+        self._encoder = BodyEncoder(connection.model, connection.send)
 
-    @property
+    @cached_property
     def identity(self) -> Mapping[str, Any]:
-        """What makes two engines the same for the cache: the kind and the model."""
-        return {"kind": "server", "model": self._connection.model}
+        """What makes two engines the same for the cache: where, which model, what the server says of it, what is sent.
+
+        The server is asked at the first use. Which state of it answered is seen in the replies only.
+        """
+        connection = self._connection
+        base, deadline_s = base_address(connection.base_url), connection.policy.deadline_s
+        place = {"address": base} if connection.version is None else {"version": connection.version}
+        served = served_model(base, connection.model, self._headers, deadline_s, connection.memory)
+        sent = connection.send.model_dump(mode="json")
+        return {"kind": "server", "model": connection.model, **place, "served": served, "sent": sent}
 
     @property
     def concurrency(self) -> int:
@@ -102,13 +131,61 @@ class ServerEngine:
     async def _reply(self, request: Request) -> Reply:
         """Return the server's reply to one request."""
         result = await self._caller.post(self._url, self._encoder.body(request), self._headers)
-        if result.body is None:
-            return Reply(request.id, None, result.latency_s, result.attempts, failure=result.failure)
+        if result.failure is not None or result.body is None:
+            failure = result.failure and with_remedy(result.failure, self._connection.send)
+            return Reply(request.id, None, result.latency_s, result.attempts, failure=failure)
         reply = reply_from_completion(request.id, result.body, latency_s=result.latency_s, attempts=result.attempts)
         if reply.failure is None:
             return reply
         detail = detail_of(reply.failure.detail, self._headers)
         return replace(reply, failure=replace(reply.failure, detail=detail))
+
+
+def with_remedy(failure: Failure, send: SendSettings) -> Failure:
+    """Return a refusal with the setting that leaves out what it names, as it is where it names nothing that was sent.
+
+    Examples
+    --------
+    >>> refused = Failure(FailureCause.REJECTED, "HTTP 400: Unknown parameter: 'logprobs'")
+    >>> with_remedy(refused, SendSettings()).detail
+    "set server: {send: {logprobs: false}} in pilot.yaml: HTTP 400: Unknown parameter: 'logprobs'"
+    """
+    if failure.cause is not FailureCause.REJECTED or not REFUSES_FIELD.match(failure.detail):
+        return failure
+    named = [name for name in LEFT_OUT if getattr(send, name) and re.search(rf"\b{name}\b", failure.detail)]
+    changes = [f"{name}: false" for name in named]
+    if send.response_format is not ReplyFormat.NONE and re.search(r"\b(response_format|json_schema)\b", failure.detail):
+        simpler = "json_object" if send.response_format is ReplyFormat.JSON_SCHEMA else "none"
+        changes.append(f"response_format: {simpler}")
+    if _wants_other_name(send.max_tokens, failure.detail):
+        changes.append(f"max_tokens: {MAX_TOKENS_NAMES[send.max_tokens]}")
+    if not changes:
+        return failure
+    detail = f"set server: {{send: {{{', '.join(changes)}}}}} in pilot.yaml: {failure.detail}"
+    return replace(failure, detail=detail[:MAX_DETAIL])
+
+
+def _wants_other_name(name: str, detail: str) -> bool:
+    """Return whether a refusal is about the name of the token cap, and not about its value."""
+    if not re.search(rf"\b{name}\b", detail):
+        return False
+    return MAX_TOKENS_NAMES[name] in detail or UNKNOWN_FIELD.search(detail) is not None
+
+
+def base_address(base_url: str) -> str:
+    """Return a server's base address as it is compared: with `/v1`, the host in small letters, no port that is implied.
+
+    Raises InputError as `completions_url`.
+
+    Examples
+    --------
+    >>> base_address("https://Models.Example:443/api/")
+    'https://models.example/api/v1'
+    """
+    parts = urlsplit(completions_url(base_url).removesuffix("/chat/completions"))
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+    port = "" if parts.port in (None, IMPLIED_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path}"
 
 
 def completions_url(base_url: str) -> str:

@@ -19,8 +19,9 @@ def answered_by(identities: Iterable[Mapping[str, Any]]) -> str:
 
     Examples
     --------
-    >>> answered_by([{"prompt": "3f", "engine": {"kind": "server", "model": "m"}}, {"python": "rule"}])
-    'Prompts answered by: server (m).'
+    >>> server = {"kind": "server", "model": "m", "address": "http://127.0.0.1:8000/v1"}
+    >>> answered_by([{"prompt": "3f", "engine": server}, {"python": "rule"}])
+    'Prompts answered by: server (m at http://127.0.0.1:8000/v1).'
     """
     engines = [identity["engine"] for identity in identities if "engine" in identity]
     if not engines:
@@ -31,6 +32,8 @@ def answered_by(identities: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _name(engine: Mapping[str, Any]) -> str:
-    """Return kind and model, and a folder's digest, which tells two models of one name apart."""
+    """Return kind and model, and what tells two models of one name apart: digest, address or declared version."""
     digest = f", digest {engine['digest'][:12]}" if "digest" in engine else ""
-    return f"{engine['kind']} ({engine['model']}{digest})"
+    address = f" at {engine['address']}" if "address" in engine else ""
+    declared = f", version {engine['version']}" if "version" in engine else ""
+    return f"{engine['kind']} ({engine['model']}{address}{declared}{digest})"

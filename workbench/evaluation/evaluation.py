@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.charter import KpiMetric
 from workbench.errors import RunError
+from workbench.evaluation.remarks import remarks_of
 from workbench.evaluation.threshold import (
     certification_of,
     development_outcomes,
@@ -58,6 +59,8 @@ class Evaluation:
         The entry of the ledger that the holdout's labels were opened by; None for development records.
     errors_cluster_on : tuple
         With a certification and without a declared entity, columns on which errors of development records cluster.
+    remarks : tuple of str
+        What a reader is told of the server that answered, and an invalid reply where there is one.
     """
 
     pilot: str
@@ -75,6 +78,7 @@ class Evaluation:
     certification: Certification | None = None
     opening: Opening | None = None
     errors_cluster_on: tuple[ErrorCluster, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def info(self) -> RunInfo:
@@ -111,6 +115,7 @@ class Evaluation:
             "threshold": None if self.threshold is None else self.threshold.as_json(),
             "threshold_note": self.threshold_note,
             "certification": None if self.certification is None else self.certification.as_json(),
+            "remarks": list(self.remarks),
             "errors_cluster_on": [asdict(one) for one in self.errors_cluster_on],
             "outlook": None if self.certification is None else outlook_json(self.certification, self.errors_cluster_on),
             "estimates": {name: estimate.as_json() for name, estimate in self.estimates.items()},
@@ -178,6 +183,7 @@ def evaluation_of(
         certification,
         opening,
         clustered,
+        remarks_of(decisions, identity, journal.origins(info.agent_digest)),
     )
 
 

@@ -132,7 +132,8 @@ def _answered(pilot: Pilot, record_id: str, label: str | None, prompts: Mapping[
 
 def _engine(entry: RunEntry) -> str:
     engine = entry.identity.get("engine", {})
-    return f"{engine.get('kind', '')} {engine.get('model', '')} {str(engine.get('digest', ''))[:8]}".strip()
+    place = engine.get("version") or engine.get("address") or str(engine.get("digest", ""))[:8]
+    return f"{engine.get('kind', '')} {engine.get('model', '')} {place}".strip()
 
 
 def _is_right(decision: Mapping[str, Any], label: str | None) -> bool | None:

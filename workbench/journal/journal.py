@@ -12,13 +12,14 @@ from typing import Any
 import pandas as pd
 
 from workbench.decisions import Decision, Status
-from workbench.engines.protocol import TokenLogprob
+from workbench.engines.protocol import Origin, TokenLogprob
 from workbench.journal.plans import RunEntry, RunInfo, RunPlan, key_of
 from workbench.journal.rows import COLUMNS, STORED, checksum, restored, spelled, stored_values
 from workbench.journal.storage import JournalFile
 
 _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORED) + 2))})"
 _INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
+_INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
 _OF_RUN = "WHERE run = ? ORDER BY position"
 _OF_RECORD = "WHERE planned.record_id = ?"
 
@@ -76,9 +77,12 @@ class Journal(JournalFile):
         """Store (key, decision) pairs in one transaction."""
         rows = [(key, *(values := stored_values(decision)), checksum(key, values)) for key, decision in decisions]
         tokens = [(key, spelled(decision.tokens)) for key, decision in decisions if decision.tokens]
+        said = [(key, decision.origin) for key, decision in decisions if decision.origin is not None]
+        origins = [(key, origin.model, origin.fingerprint) for key, origin in said]
         with self._storing() as connection:
             connection.executemany(_INSERT, rows)
             connection.executemany(_INSERT_TOKENS, tokens)
+            connection.executemany(_INSERT_ORIGIN, origins)
 
     def spend(self, run: str, called: int, wall_s: float) -> None:
         """Add to the decisions that a run made itself and the seconds they took."""
@@ -112,6 +116,19 @@ class Journal(JournalFile):
             return None
         tokens = tuple(TokenLogprob(token, logprob) for token, logprob in json.loads(found[0]))
         return tokens if "".join(token.token for token in tokens) == found[1] else None
+
+    def origins(self, agent_digest: str) -> dict[Origin, int]:
+        """Return what servers said of themselves in an agent version's replies, and in how many of them, most first.
+
+        Replies on every split count; those without such a word, and those from before it was kept, are not there.
+        """
+        rows = self._connection.execute(
+            "SELECT model, fingerprint, COUNT(*) FROM origins WHERE key IN"
+            " (SELECT key FROM planned JOIN runs USING (run) WHERE agent_digest = ?)"
+            " GROUP BY model, fingerprint ORDER BY COUNT(*) DESC, model, fingerprint",
+            (agent_digest,),
+        )
+        return {Origin(model, fingerprint): n for model, fingerprint, n in rows}
 
     def of_record(self, record_id: str) -> dict[str, dict[str, Any]]:
         """Return every intact decision on a record, by its run; columns as in `decisions`."""

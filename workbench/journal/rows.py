@@ -15,9 +15,9 @@ from typing import Any
 from workbench.decisions import Decision, given_confidences
 from workbench.engines.protocol import TokenLogprob
 
-_TOKENS = "tokens"  # in a table of their own
+_APART = ("tokens", "origin")  # in tables of their own
 _DERIVED = ("logprob", "stated")
-COLUMNS = tuple(column.name for column in fields(Decision) if column.name != _TOKENS)
+COLUMNS = tuple(column.name for column in fields(Decision) if column.name not in _APART)
 STORED = tuple(name for name in COLUMNS if name not in _DERIVED)
 _LOGPROB_DIGITS = 5
 

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS decisions (
     key TEXT PRIMARY KEY, {", ".join(STORED)}, checksum TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS tokens (key TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS origins (key TEXT PRIMARY KEY, model TEXT, fingerprint TEXT) WITHOUT ROWID;
 """
 _DECISIONS = (
     f"SELECT key, checksum, {', '.join(f'decisions.{name}' for name in STORED)}, run"

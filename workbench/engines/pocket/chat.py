@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
-from workbench.engines.http import whole_text
+from workbench.engines.http_answers import whole_text
 from workbench.engines.pocket.folder import Shape, read_json
 from workbench.engines.protocol import Message, TokenLogprob
 from workbench.errors import InputError, shown

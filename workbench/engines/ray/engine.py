@@ -9,7 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from workbench.engines.build import built
+from workbench.engines.build import built, travelling
 from workbench.engines.protocol import Engine, Reply, Request
 from workbench.engines.ray.cluster import check_installed, control
 from workbench.engines.ray.crew import CLOSED_S, STOP_S, RayCrew
@@ -58,8 +58,8 @@ class RayEngine:
         check_installed()
         self._settings = RaySettings() if settings is None else settings
         _check_fits(self._settings)
-        self._make: Callable[[], Engine] = inner if callable(inner) else partial(built, inner)
-        self._inner = self._make()  # never opened here; it says who it is
+        self._make: Callable[[], Engine] = inner if callable(inner) else partial(built, travelling(inner))
+        self._inner = inner() if callable(inner) else built(inner)  # never opened here; it says who it is
         self._crew: RayCrew | None = None
 
     @property
