@@ -256,6 +256,16 @@ def test_rows_without_a_label_are_kept_apart_on_request(tmp_path: Path) -> None:
     assert (len(ids), "r10" in ids, "r11" in ids, "r12" in ids) == (53, False, False, True)
 
 
+def test_a_label_that_stands_for_nothing_is_no_label_when_it_is_said(tmp_path: Path) -> None:
+    rows = [f"r{i},{'?' if i in (3, 4) else 'ab'[i % 2]}" for i in range(60)]
+    records = table(tmp_path / "r.csv", "id,y", rows)
+    assert init_pilot("text", records, Columns("y"), tmp_path).label_counts == {"a": 29, "b": 29, "?": 2}
+    choices = Choices(missing=("?",), unlabelled=Unlabelled.APART)
+    made = init_pilot("nothing", records, Columns("y"), tmp_path, choices)
+    assert (made.label_counts, made.table.n_apart) == ({"a": 29, "b": 29}, 2)
+    assert read_dataset(open_pilot("nothing", tmp_path)).labels == ("a", "b")
+
+
 def test_a_label_with_one_record_stays_in_development_or_becomes_another_one(tmp_path: Path) -> None:
     rows = [f"r{i},{'once' if i == 7 else 'ab'[i % 2]}" for i in range(60)]
     records = table(tmp_path / "r.csv", "id,y", rows)

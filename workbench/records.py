@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from workbench.contract import Contract, RareLabels, Role, Unlabelled
 from workbench.errors import InputError, shown
 from workbench.tables.reading import read_table
-from workbench.tables.values import composed, expected_of, typed
+from workbench.tables.values import composed, expected_of, missing_texts, typed
 
 Scalar = str | int | float | bool | None
 _WITHOUT_LABEL = (
@@ -96,7 +96,7 @@ def labelled_rows(contract: Contract, raw: pd.DataFrame) -> tuple[pd.DataFrame, 
     """Return the rows that are records, and how many without a label are kept apart from them."""
     if contract.unlabelled is Unlabelled.REFUSED or contract.label not in raw.columns:
         return raw, 0
-    is_labelled = raw[contract.label].map(lambda cell: bool(cell and cell.strip())).astype(bool)
+    is_labelled = _labels(contract, raw[contract.label]).notna()
     return raw[is_labelled].reset_index(drop=True), int((~is_labelled).sum())
 
 
@@ -176,7 +176,10 @@ def _typed(contract: Contract, raw: pd.DataFrame) -> tuple[pd.DataFrame, list[_F
 
 def _labels(contract: Contract, cells: pd.Series[Any]) -> pd.Series[Any]:
     """Return the label that each cell means, None for one without."""
-    meant = {cell: contract.label_of(cell) or None for cell in cells.dropna().unique()}
+    found = cells.dropna().unique().tolist()
+    is_missing = missing_texts(found, contract.columns[contract.label].missing or ())
+    labelled = [cell for cell, missing in zip(found, is_missing, strict=True) if not missing]
+    meant = {cell: contract.label_of(cell) or None for cell in labelled}
     return pd.Series([meant.get(cell) for cell in cells], index=cells.index, dtype=object)
 
 

@@ -54,7 +54,7 @@ class Choices:
     hints : Hints
         Decimal sign and order of dates, for columns that do not tell.
     missing : tuple of str
-        Further texts that stand for nothing, in every column but the label's.
+        Further texts that stand for nothing, in the label's column too.
     aliases : mapping
         Spellings of labels and the label that each means.
     unlabelled, rare_labels : enum

@@ -19,6 +19,7 @@ from workbench.tables.columns import coded_columns
 from workbench.tables.profiles import MOMENTS, NUMERIC, ColumnProfile, profile, settled
 from workbench.tables.reading import Cells
 from workbench.tables.roles import id_column, row_count_columns, text_columns, time_column
+from workbench.tables.values import missing_texts
 
 EXPECTED_FILLED = 0.5
 PII_SHARE, PII_VALUES, SHORTEST_PII = 0.1, 10_000, 6
@@ -58,7 +59,10 @@ class Inferred:
 
     def n_missing(self, name: str) -> int:
         """Return how many cells of a column are empty or stand for nothing; a label stands for itself."""
-        return int(self.frame[name].isna().sum()) if name == self.contract.label else self.profile(name).n_missing
+        if name != self.contract.label:
+            return self.profile(name).n_missing
+        cells = self.frame[name].fillna("").tolist()
+        return int(missing_texts(cells, self.contract.columns[name].missing or ()).sum())
 
     def why_of(self, name: str) -> str:
         """Return why a column has its type and role, where they were found."""
@@ -162,14 +166,16 @@ def _column(found: ColumnProfile, role: Role, cells: tables.Column, said: tuple[
 
 def _label_column(found: ColumnProfile, cells: pd.Series[Any], choices: Choices) -> Column:
     """Return the label's column: text, always, its spellings as aliases; or cut into bins."""
+    missing = choices.missing or None
     if choices.bins:
-        return Column(role=Role.LABEL, required=True, bins=choices.bins, decimal=found.written.decimal)
+        return Column(role=Role.LABEL, required=True, bins=choices.bins, decimal=found.written.decimal, missing=missing)
+    nothing = set(map(label_text, choices.missing))
     named = {label_text(one): label_text(other) for one, other in choices.aliases.items()}
     counts = cells.dropna().map(label_text).value_counts()
     spelled = label_aliases({str(label): int(n) for label, n in counts.items() if label and label not in named})
     aliases = spelled | {one: spelled.get(other, other) for one, other in named.items()}
-    labels = tuple(sorted(str(label) for label in counts.index if label and label not in aliases))
-    return Column(role=Role.LABEL, required=True, allowed=labels, aliases=aliases)
+    kept = (str(label) for label in counts.index if label and label not in aliases and label not in nothing)
+    return Column(role=Role.LABEL, required=True, allowed=tuple(sorted(kept)), aliases=aliases, missing=missing)
 
 
 def _check_number(found: ColumnProfile, cells: pd.Series[Any], choices: Choices) -> None:
