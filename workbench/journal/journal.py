@@ -73,6 +73,10 @@ class Journal(JournalFile):
         planned = self._connection.execute("SELECT record_id FROM planned WHERE run = ?", (run,))
         return {record_id for (record_id,) in planned if record_id not in known}
 
+    def failed(self, run: str) -> set[str]:
+        """Return the record ids of a run whose decision failed."""
+        return {row["record_id"] for _, row in self._intact(_OF_RUN, run) if row["status"] == Status.FAILED}
+
     def append(self, decisions: Sequence[tuple[str, Decision]]) -> None:
         """Store (key, decision) pairs in one transaction."""
         rows = [(key, *(values := stored_values(decision)), checksum(key, values)) for key, decision in decisions]

@@ -61,6 +61,11 @@ class RunInfo:
         return self.planned - self.ok - self.invalid - self.failed - self.skipped
 
     @property
+    def failed_share(self) -> float:
+        """Share of the planned keys that brought no answer: failed, or skipped because the run had to stop."""
+        return (self.failed + self.skipped) / self.planned if self.planned else 0.0
+
+    @property
     def finished(self) -> bool:
         """Whether every planned key has its terminal row."""
         return self.pending == 0
