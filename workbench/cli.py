@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.commands import audit, charter, gates, init, iteration, keys, ledger, optimise, prompts, verify
+from workbench.commands import audit, charter, gates, init, iteration, keys, ledger, optimise, prompts, salvage, verify
 from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, RayAddress, Root
 from workbench.credentials import without_secrets
 from workbench.errors import InputError, WorkbenchError
@@ -282,6 +282,7 @@ app.command("repeat")(iteration.repeat)
 app.command("record")(iteration.record)
 app.command("optimise")(optimise.optimise)
 app.command("ledger")(ledger.ledger)
+app.command("salvage")(salvage.salvage)
 app.add_typer(charter.app, name="charter")
 app.add_typer(keys.app, name="keys")
 app.command("sign")(charter.sign_document)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,14 @@ class RunEntry:
 def digest_of(content: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a mapping's canonical JSON."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def run_name(about: tuple[str, str, str, str], keys: Iterable[str]) -> str:
+    """Return the name of a run: a digest of agent, split, agent digest and dataset digest, and of its keys in order."""
+    whole = hashlib.sha256(" ".join(about).encode())
+    for key in keys:
+        whole.update(key.encode())
+    return whole.hexdigest()[:16]
 
 
 def key_of(agent_digest: str, record_digest: str) -> str:
