@@ -15,7 +15,9 @@ from typing import Any
 FILE_HEADER, WAL_HEADER, FRAME_HEADER = 100, 32, 24
 DEFAULT_PAGE = 4096
 TABLE_LEAF, INDEX_LEAF, INDEX_INTERIOR = 0x0D, 0x0A, 0x02
-INTEGER_SIZES = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
+SIZES = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 8, 8: 0, 9: 0}  # of the kinds below 12
+MOST_BEFORE = 20  # two numbers of a row and the length of its header
+MOST_HEADER = 200  # the journal's rows have twenty values at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,15 @@ class Row:
     values: tuple[Any, ...]
 
 
-def rows_of(path: Path) -> Iterator[Row]:
-    """Yield every row that can be decoded in a file and in the log beside it; what is later in the log counts."""
+def rows_of(path: Path, mark: bytes) -> Iterator[Row]:
+    """Yield every row that can be decoded in a file and in the log beside it; what is later in the log counts.
+
+    Parameters
+    ----------
+    path : Path
+    mark : bytes
+        How the kinds of values of the rows begin that are looked for where a page's list of its rows is lost.
+    """
     content = path.read_bytes()
     size = _page_size(content)
     pages = {n + 1: content[n * size : (n + 1) * size] for n in range(len(content) // size)}
@@ -43,7 +52,7 @@ def rows_of(path: Path) -> Iterator[Row]:
             unread.append(number)
     for number in unread:
         if number not in reader.continued:
-            yield from reader.searched(number)
+            yield from reader.searched(number, mark)
 
 
 def _page_size(content: bytes) -> int:
@@ -88,13 +97,16 @@ class _Pages:
             rows += [row] if row is not None else []
         return rows, is_whole
 
-    def searched(self, number: int) -> Iterator[Row]:
-        """Yield what can be decoded as a row of a table at any place of a page whose own list of rows is lost."""
+    def searched(self, number: int, mark: bytes) -> Iterator[Row]:
+        """Yield what can be decoded as a row of a table, around each mark in a page whose own list of rows is lost."""
         page = self._pages[number]
-        for start in range(len(page) - 4):
-            row = self._row(page, start, TABLE_LEAF)
-            if row is not None and len(row.values) > 1:
-                yield row
+        found = page.find(mark)
+        while found >= 0:
+            for start in range(max(0, found - MOST_BEFORE), found):
+                row = self._row(page, start, TABLE_LEAF)
+                if row is not None:
+                    yield row
+            found = page.find(mark, found + 1)
 
     def _row(self, page: bytes, at: int, kind: int) -> Row | None:
         try:
@@ -104,6 +116,9 @@ class _Pages:
             number = None
             if kind == TABLE_LEAF:
                 number, at = _varint(page, at)
+            kinds, body = _header(page, at)
+            if body - at + sum(map(_size, kinds)) != size:
+                return None
             return Row(number, _values(self._payload(page, at, size, kind)))
         except (IndexError, KeyError, ValueError, struct.error):
             return None
@@ -144,32 +159,41 @@ def _varint(content: bytes, at: int) -> tuple[int, int]:
 
 def _values(payload: bytes) -> tuple[Any, ...]:
     """Return a record's values. Raises ValueError, IndexError or struct.error where it is none."""
-    end, at = _varint(payload, 0)
-    kinds = []
-    while at < end:
-        kind, at = _varint(payload, at)
-        kinds.append(kind)
-    values: list[Any] = []
+    kinds, at = _header(payload, 0)
+    values = []
     for kind in kinds:
-        value, at = _value(payload, at, kind)
-        values.append(value)
-    if at != len(payload) or not kinds:
-        raise ValueError("no record")
+        end = at + _size(kind)
+        values.append(_value(payload[at:end], kind))
+        at = end
     return tuple(values)
 
 
-def _value(payload: bytes, at: int, kind: int) -> tuple[Any, int]:
+def _header(content: bytes, start: int) -> tuple[list[int], int]:
+    """Return the kinds of a record's values, and where the first value begins."""
+    length, at = _varint(content, start)
+    if not 1 < length <= MOST_HEADER:
+        raise ValueError("no record")
+    kinds = []
+    while at < start + length:
+        kind, at = _varint(content, at)
+        kinds.append(kind)
+    if at != start + length:
+        raise ValueError("no record")
+    return kinds, at
+
+
+def _size(kind: int) -> int:
+    """Return how many bytes a value of a kind takes."""
+    return SIZES[kind] if kind < 12 else (kind - 12) // 2
+
+
+def _value(content: bytes, kind: int) -> Any:
     if kind == 0:
-        return None, at
+        return None
     if kind in (8, 9):
-        return kind - 8, at
-    if kind in INTEGER_SIZES:
-        end = at + INTEGER_SIZES[kind]
-        return int.from_bytes(payload[at:end], "big", signed=True), end
+        return kind - 8
     if kind == 7:
-        return struct.unpack(">d", payload[at : at + 8])[0], at + 8
-    if kind < 12:
-        raise ValueError(kind)
-    end = at + (kind - 12) // 2
-    content = payload[at:end]
-    return (content.decode() if kind % 2 else content), end
+        return struct.unpack(">d", content)[0]
+    if kind < 7:
+        return int.from_bytes(content, "big", signed=True)
+    return content.decode() if kind % 2 else content

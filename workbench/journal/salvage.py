@@ -23,6 +23,7 @@ from workbench.journal.storage import RUN_COLUMNS
 
 KEY_LENGTH, RUN_LENGTH = 64, 16
 BESIDE = ("-wal", "-shm")
+KEY_MARK = b"\x81\x0d"  # a text of 64 bytes: the key of a decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def salvaged(path: Path) -> Salvage:
     if not path.is_file():
         raise InputError("there is no journal", where=str(path))
     with nobody_runs(path.parent):
-        found = _found(rows_of(path))
+        found = _found(rows_of(path, KEY_MARK))
         whole = {run: plan for run, plan in found.planned.items() if _is_whole(run, plan, found)}
         draft = path.with_name(f".{path.name}.salvaged")
         for suffix in ("", *BESIDE):
