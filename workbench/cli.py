@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +17,12 @@ from workbench.commands import audit, charter, gates, init, iteration, keys, led
 from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, RayAddress, Root
 from workbench.credentials import without_secrets
 from workbench.errors import InputError, WorkbenchError
+from workbench.streams import escaped, escaped_output
 
 if TYPE_CHECKING:
     from workbench.engines.choice import EngineChoice
+
+COULD_NOT_RUN, INTERRUPTED = 4, 130
 
 app = typer.Typer(
     name="workbench",
@@ -296,12 +300,27 @@ app.command("gates-file")(gates.gates_file)
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one message and exit code 2, never a traceback."""
+    """Run the command; a user's mistake is one message and exit code 2, never a traceback.
+
+    Exit code 1 is a NO-GO and nothing else: a fault of the program, a closed pipe or Ctrl-C is 4.
+    """
+    with escaped_output():
+        sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
     try:
         app(standalone_mode=True)
     except WorkbenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        print(f"error: {escaped(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except SystemExit as ended:
+        is_cut = isinstance(ended.__context__, (typer.Abort, OSError)) or ended.code == INTERRUPTED
+        return COULD_NOT_RUN if is_cut or not isinstance(ended.code, int) else ended.code
+    except Exception:
+        print(f"error: a fault of the workbench\n{escaped(traceback.format_exc())}", file=sys.stderr)
+        return COULD_NOT_RUN
+    return 0
 
 
 def _engine_choice(
