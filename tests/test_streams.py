@@ -48,11 +48,7 @@ def test_no_command_hands_escape_bytes_of_a_name_on(
 
 def test_on_a_terminal_titles_of_records_and_pilots_are_spelled_out(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(40)
-    path = pilot.suite / "pilot.yaml"
-    lines = [
-        f"title: {json.dumps(HOSTILE)}" if line.startswith("title:") else line for line in path.read_text().splitlines()
-    ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with_settings(pilot, f"title: {json.dumps(HOSTILE)}\nengine: server")
     ours, theirs = pty.openpty()
     done = subprocess.Popen([sys.executable, "-m", "workbench", "pilots"], cwd=pilot.root, stdout=theirs)
     assert done.wait(60) == 0
@@ -68,11 +64,7 @@ def test_an_output_that_is_not_utf_8_gets_replaced_signs_and_exit_code_0(
     tickets: Callable[[int], Pilot], name: str
 ) -> None:
     pilot = tickets(60)
-    path = pilot.suite / "pilot.yaml"
-    lines = [
-        "title: Anträge – Übersicht" if line.startswith("title:") else line for line in path.read_text().splitlines()
-    ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with_settings(pilot, 'title: "Anträge: 漢字"\nengine: server')
     plain = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     run = [sys.executable, "-m", "workbench"]
     for asked in (["evaluate", "tickets", "--agent", "baseline", "--json"], [name, "tickets"], ["pilots"]):

@@ -32,13 +32,15 @@ class PilotFunction:
     Raises
     ------
     InputError
-        The file is missing or is no Python.
+        The file is missing, lies outside the root or is no Python.
     """
 
     def __init__(self, root: Path, reference: str) -> None:
         relative, _, self.name = reference.partition(":")
         self.root, self.reference = root, reference
         self._path = root / relative
+        if not self._path.resolve().is_relative_to(root.resolve()):
+            raise InputError("a callable lies outside the root", where=str(root), got=reference)
         self._files = tuple(_with_neighbours(self._path))
         self._function: Any = None
 

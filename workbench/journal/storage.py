@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ class JournalFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_private(path)
             self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -148,3 +149,11 @@ class JournalFile:
             got=str(error),
             remedy=f"workbench salvage {self.path.parent.name}: it keeps every intact answer, and the damaged file",
         )
+
+
+def _make_private(path: Path) -> None:
+    """Make the file of a new journal, and its folder, so that this user alone reads what records and replies say."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.parent.chmod(0o700)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
