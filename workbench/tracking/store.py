@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from workbench.errors import RunError
 from workbench.files import write_atomically
@@ -26,9 +25,8 @@ LOGGED_FILE = "logged.json"
 
 
 def store_uri(root: Path) -> str:
-    """Return the address of a root's MLflow store; where the path holds a `?`, as SQLite's own kind of address."""
-    path = str(root / "mlruns" / DATABASE)
-    return f"sqlite:///{path}" if "?" not in path else f"sqlite:///file:{quote(path)}?uri=true"
+    """Return the address of a root's MLflow store."""
+    return f"sqlite:///{root / 'mlruns' / DATABASE}"
 
 
 def read_logged(pilot: Pilot) -> dict[str, Any]:
