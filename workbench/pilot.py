@@ -36,8 +36,8 @@ class AgentSettings(Settings):
     see) and returns an answer `{"action", "confidence", "reason"}`; with `trained: true` NAME takes the development
     records and their labels as one DataFrame and returns such a function. `reads` lists further files, relative to the
     root, that the callable depends on: a change in one is a new version of the agent. `deadline_s` is how many seconds
-    the callable may take for one record, 60 without it; then its process is ended and the record has failed. `version` names what
-    runs behind an HTTP endpoint, which cannot be seen from here: a change in it is a new version of the agent too.
+    the callable may take for one record, 60 without it; then its process is ended and the record has failed. `version`
+    names what runs behind an HTTP endpoint, which cannot be seen from here: a change in it is a new version of the agent too.
     """
 
     note: str = ""

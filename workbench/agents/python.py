@@ -14,7 +14,6 @@ from workbench.decisions import Decision, Status, confidences
 from workbench.engines.pool import results_of
 from workbench.pilot import AgentSettings, Pilot
 from workbench.records import Record
-from workbench.replies import InvalidAnswer
 from workbench.splits import Dataset
 
 PYTHON_WINDOW = 64

@@ -21,8 +21,9 @@ from typing import Any, BinaryIO
 from workbench.callables.function import PilotFunction, raised
 from workbench.callables.prepared import UnpreparedError, made_fields
 from workbench.callables.training import CrossFitted
-from workbench.decisions import InvalidAnswer, read_answer
+from workbench.decisions import read_answer
 from workbench.errors import InputError, RunError, WorkbenchError
+from workbench.replies import InvalidAnswer
 
 MAX_SHOWN = 1000
 MAX_ANSWER = 4 * 1024 * 1024
