@@ -37,7 +37,7 @@ class AgentSettings(Settings):
     records and their labels as one DataFrame and returns such a function. `reads` lists further files, relative to the
     root, that the callable depends on: a change in one is a new version of the agent. `deadline_s` is how many seconds
     the callable may take for one record, 60 without it; then its process is ended and the record has failed. `version`
-    names what runs behind an HTTP endpoint, which cannot be seen from here: a change in it is a new version of the agent too.
+    names what runs behind an HTTP endpoint, which cannot be seen from here: a change in it is a new version too.
     """
 
     note: str = ""
