@@ -56,5 +56,5 @@ def hand_evaluation(
     session = Session(info, 0, 0, None)
     return Evaluation(
         "small", agent, "", Split.DEV, session, outcomes, choice, "by hand", estimates, {"python": agent}, n,
-        escalate_label,
+        escalate_label, 0.05,
     )  # fmt: skip

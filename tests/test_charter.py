@@ -477,7 +477,9 @@ def test_a_new_pilots_charter_is_read_filled_in_and_signed(
         )
         assert code == 0, err
     assert "Signatures:" in out
-    assert "covers charter.yaml, gates.yaml, splits.yaml and pilot.yaml (escalate_label, prices)" in out
+    assert (
+        "covers charter.yaml, gates.yaml, splits.yaml and pilot.yaml (escalate_label, prices, max_failed_share)" in out
+    )
     code, out, _ = command("charter", "tickets", "render", "--json")
     written = json.loads(out)
     assert Path(written["html"]).read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -147,6 +147,11 @@ def test_a_failing_callable_is_counted_not_hidden(command: Command, tickets: Cal
         "    return lambda record: answer",
         "    return lambda record: answer if float(record['amount']) < 50 else 1 / 0",
     )
+    code, _, err = command("evaluate", "tickets", "--agent", "majority", "--json")
+    assert code == 4
+    assert "of the calls failed, so nothing goes on" in err
+    path = pilot.suite / "pilot.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "max_failed_share: 0.9\n", encoding="utf-8")
     code, out, _ = command("evaluate", "tickets", "--agent", "majority", "--json")
     assert code == 0
     content = json.loads(out)

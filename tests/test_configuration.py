@@ -43,7 +43,7 @@ def test_a_contract_withholds_what_an_agent_must_not_see(tmp_path: Path) -> None
     [
         ("{prompt: v1, python: a.py:f}", "exactly one of prompt, python, http"),
         ("{note: nothing}", "exactly one of prompt, python, http"),
-        ("{prompt: v1, trained: true}", "trained and reads belong to a python agent"),
+        ("{prompt: v1, trained: true}", "trained, reads and deadline_s belong to a python agent"),
         ("{python: a.py}", "does not fit"),
     ],
 )

@@ -28,7 +28,7 @@ BAD = [
     ([{"id": "a", "kpi": "speed"}], r"the charter has no KPI 'speed'(.|\n)*expected: right, sure"),
     (
         [{"id": "a", "metric": "accuracy", "operator": ">=", "target": 1, "slice": {"colour": "red"}}],
-        "a slice names an unknown column",
+        "a slice names a column by which records cannot be cut",
     ),
 ]
 

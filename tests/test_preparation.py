@@ -127,7 +127,9 @@ def test_a_record_that_cannot_be_prepared_fails_alone_and_the_engine_is_not_aske
 def test_a_run_in_which_no_record_can_be_prepared_ends(tickets: Callable[[int], Pilot]) -> None:
     pilot = prepared(tickets(60), "def facts(record):\n    raise StopIteration\n")
     session, _ = run(pilot, agent_of(pilot, ScriptedEngine(lambda request: ANSWER, concurrency=2)))
-    assert session.info.failed == session.info.planned == 42
+    assert session.refusal is not None
+    assert (session.refusal.cause, session.refusal.n_failed) == ("exception", 2)
+    assert (session.info.failed, session.info.skipped, session.info.planned) == (2, 40, 42)
 
 
 @pytest.mark.parametrize("changed", ["facts.py", "limit.txt"])

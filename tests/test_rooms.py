@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "workbench"
 # From left to right as data moves; a module may import from its own row and the rows above.
 ROWS = [
     {"errors"},
-    {"files", "configuration", "imports", "provenance", "stats"},
+    {"files", "configuration", "imports", "provenance", "stats", "streams"},
     {"credentials", "signing"},
     {"charter", "contract", "labels", "tables"},
     {"pilot", "ledger", "records"},

@@ -17,7 +17,7 @@ from workbench.journal import JOURNAL_FILE, Journal
 from workbench.pilot import Pilot
 from workbench.prompts import read_prompt
 from workbench.records import Record
-from workbench.runner import Selection, Session, run_agent
+from workbench.runner import Selection, Session, require_answers, run_agent
 from workbench.splits import Dataset, Split, read_dataset
 
 ANSWER = '{"action": "refund", "reason": "r", "confidence": 0.75}'
@@ -43,6 +43,7 @@ class Counting:
     name = "counting"
     identity: dict[str, Any] = {"counting": 1}  # noqa: RUF012
     window = 5
+    patience = 5
     deadline_s = None
 
     def __init__(self) -> None:
@@ -144,7 +145,8 @@ def test_a_refused_key_stops_the_run_and_skips_the_rest(tickets: Callable[[int],
     pilot = tickets(100)
     refusal = Failure(FailureCause.AUTH, "401: no such key")
     session, decisions = run_scripted(pilot, ScriptedEngine(lambda request: refusal, concurrency=4))
-    assert session.refusal == "401: no such key"
+    assert session.refusal is not None
+    assert session.refusal.detail == "401: no such key"
     assert session.info.finished
     assert session.info.failed <= 8
     assert session.info.failed + session.info.skipped == session.info.planned
@@ -245,3 +247,79 @@ def test_a_journal_that_cannot_be_written_ends_the_run_with_one_error(tickets: C
         with pytest.raises(RunError, match="could not be stored"):
             run_agent(journal, agent, selection, show_progress=False)
     assert Path(pilot.runs / JOURNAL_FILE).is_file()
+
+
+def failing(n_failed: int, cause: FailureCause) -> Callable[[Request], str | Failure]:
+    """Return what fails at the first calls and answers the others."""
+    calls = iter(range(10_000))
+    return lambda request: Failure(cause, "down") if next(calls) < n_failed else ANSWER
+
+
+SERVER_CAUSES = ("connection", "timeout", "server_error", "rate_limited", "no_reply")
+
+
+@pytest.mark.parametrize("cause", list(FailureCause))
+def test_what_never_answers_is_asked_no_more_than_its_concurrency(
+    tickets: Callable[[int], Pilot], cause: FailureCause
+) -> None:
+    pilot = tickets(100)
+    asked: list[str] = []
+
+    def answer(request: Request) -> Failure:
+        asked.append(request.id)
+        return Failure(cause, "down")
+
+    session, decisions = run_scripted(pilot, ScriptedEngine(answer, concurrency=4))
+    info = session.info
+    assert session.refusal is not None
+    assert (session.refusal.cause, session.refusal.detail) == (cause.value, "down")
+    assert len(asked) == info.failed <= 4
+    assert info.planned == info.ok + info.invalid + info.failed + info.skipped == 70
+    assert set(decisions[decisions["status"] == "skipped"]["cause"]) == {cause.value}
+    with pytest.raises(RunError, match=rf"in a row failed(.|\n)*{cause.value}: down|refused the cred(.|\n)*auth: down"):
+        require_answers(session, decisions, "here", 0.9)
+    again, _ = run_scripted(pilot, ScriptedEngine(lambda request: ANSWER))
+    assert again.info.ok == again.n_asked == 70
+
+
+@pytest.mark.parametrize("n_failed", [1, 3])
+def test_fewer_failures_than_calls_at_once_end_no_run(tickets: Callable[[int], Pilot], n_failed: int) -> None:
+    answer = failing(n_failed, FailureCause.CONNECTION)
+    session, _ = run_scripted(tickets(100), ScriptedEngine(answer, concurrency=4))
+    assert (session.refusal, session.info.failed, session.info.ok) == (None, n_failed, 70 - n_failed)
+
+
+@pytest.mark.parametrize("cause", [FailureCause.CONNECTION, FailureCause.REJECTED, FailureCause.EXCEPTION])
+def test_a_server_that_goes_away_ends_the_run_and_records_that_cannot_be_answered_do_not(
+    tickets: Callable[[int], Pilot], cause: FailureCause
+) -> None:
+    calls = iter(range(10_000))
+    script = ScriptedEngine(lambda request: Failure(cause, "gone") if 20 <= next(calls) < 60 else ANSWER, concurrency=4)
+    session, _ = run_scripted(tickets(100), script)
+    if cause.value in SERVER_CAUSES:
+        assert session.refusal is not None
+        assert (session.refusal.n_failed, session.info.ok) == (8, 20)
+        assert session.info.failed <= 12
+        assert session.info.skipped == 50 - session.info.failed
+    else:
+        assert (session.refusal, session.info.failed, session.info.ok) == (None, 40, 30)
+
+
+def test_what_failed_before_is_asked_last_and_stays_failed_where_nothing_answers(
+    tickets: Callable[[int], Pilot],
+) -> None:
+    pilot = tickets(100)
+    ids = selection_of(pilot)[1].ids
+    poison = set(ids[:10])
+
+    def answer(request: Request) -> str | Failure:
+        return Failure(FailureCause.TIMEOUT, "hangs") if request.id in poison else ANSWER
+
+    first, _ = run_scripted(pilot, ScriptedEngine(answer, concurrency=16))
+    assert (first.info.ok, first.info.failed) == (60, 10)
+    again, decisions = run_scripted(pilot, ScriptedEngine(answer, concurrency=2))
+    assert again.refusal is not None
+    assert (again.info.ok, again.info.failed, again.info.skipped) == (60, 10, 0)
+    require_answers(again, decisions, "here", 0.2)  # two more failures make no other run of it
+    with pytest.raises(RunError, match=r"14\.3% of the calls failed(.|\n)*10 of 70(.|\n)*at most 10\.0%"):
+        require_answers(again, decisions, "here", 0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from hand_evaluations import hand_evaluation
 from small_pilots import with_settings
 from stub_server import stub_process
 
+from workbench.charter.coverage import covered_digests
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
 from workbench.evaluation import RunRequest, evaluate, evaluate_all
@@ -86,7 +88,7 @@ def test_five_records_replace_no_run_over_all_of_them(pilot: Pilot, command: Com
     assert "Left out, as only runs over all development records count: lucky (5 of 42 records)." in out
     content = json.loads(command("compare", "tickets", "--json")[1])
     assert [version["counts"]["planned"] for version in content["versions"]] == [42, 42]
-    assert content["left_out"] == [{"agent": "lucky", "n_records": 5, "n_split": 42, "n_ok": 5}]
+    assert content["left_out"] == [{"agent": "lucky", "n_records": 5, "n_split": 42, "n_ok": 5, "n_failed": 0}]
 
 
 def test_a_trial_before_the_whole_run_is_not_listed(pilot: Pilot) -> None:
@@ -167,9 +169,12 @@ def test_where_nothing_answers_nothing_goes_on(pilot: Pilot, command: Command, f
         ):
             code, out, err = command(*asked, *server)
             assert code == 4, err
-            cause = "failed: connection" if faults is None else "failed: rejected"
-            assert f"not one of {n} records got a decision, so nothing goes on and the holdout stays sealed" in err
-            assert f"got: {n} {cause}, such as: " in err
+            said = "unreachable" if faults is None else "it refuses every call"
+            assert f"{said}: 8 calls in a row failed, and no further one was made, so nothing goes on" in err
+            counted = re.search(r"([\d,]+) calls failed, ([\d,]+) records were skipped", err)
+            assert counted is not None
+            assert int(counted[1]) + int(counted[2]) == n
+            assert f"got: {'connection' if faults is None else 'rejected'}: " in err
             assert "do: mend what answers" in err
             assert "goes on:" not in out
     assert openings(pilot) == []
@@ -197,3 +202,52 @@ def test_an_agent_whose_every_reply_is_invalid_ends_the_run_and_one_that_answers
 def test_a_hand_made_evaluation_is_whole() -> None:
     one = hand_evaluation("A", [("r1", "ok", "x", 0.9, "x")])
     assert chosen([one]) is one
+
+
+FLAKY = """
+def decide(record):
+    if int(record["ticket"][-2:]) % 10 == 0:
+        raise RuntimeError("flaky")
+    return {"action": "login", "confidence": 0.9}
+"""
+
+
+def flaky(pilot: Pilot) -> Pilot:
+    (pilot.suite / "flaky.py").write_text(FLAKY, encoding="utf-8")
+    path = pilot.suite / "pilot.yaml"
+    line = "  flaky: {python: 'eval_suites/tickets/flaky.py:decide'}\n"
+    path.write_text(path.read_text(encoding="utf-8").replace("agents:\n", "agents:\n" + line, 1), encoding="utf-8")
+    return with_settings(pilot, "compare: [flaky, sound]")
+
+
+def test_a_run_that_lost_too_many_calls_is_not_chosen_and_opens_nothing(pilot: Pilot, command: Command) -> None:
+    pilot = flaky(pilot)
+    for split in ("dev", "holdout"):
+        code, _, err = command("evaluate", "tickets", "--agent", "flaky", "--split", split)
+        assert code == 4
+        assert "of the calls failed, so nothing goes on and the holdout stays sealed" in err
+        assert "expected: at most 5.0% (max_failed_share in pilot.yaml, signed with the charter)" in err
+        assert "exception, such as: RuntimeError: flaky" in err
+    assert openings(pilot) == []
+    evaluate(pilot, "sound", DEV)
+    assert [one.agent for one in stored_evaluations(pilot)] == ["sound"]
+    assert "Left out, as only runs over all development records count: flaky (" in command("compare", "tickets")[1]
+
+
+def test_how_many_calls_may_fail_is_a_setting_of_the_pilot_that_the_charter_covers(pilot: Pilot) -> None:
+    without = covered_digests(pilot.suite)
+    pilot = with_settings(flaky(pilot), "max_failed_share: 0.3")
+    assert covered_digests(pilot.suite) != without, "a signature from before does not cover it"
+    assert evaluate(pilot, "flaky", DEV).info.failed > 1
+    assert {one.agent for one in stored_evaluations(pilot)} == {"flaky"}
+    stricter = with_settings(pilot, "max_failed_share: 0.0")
+    with pytest.raises(InputError, match=r"left out: flaky \(\d of 42 calls failed\)"):
+        stored_evaluations(stricter)
+
+
+def test_evaluations_that_lost_too_many_calls_choose_nothing() -> None:
+    rows = [("a", "ok", "x", 0.9, "x"), ("b", "failed", None, None, "x")]
+    with pytest.raises(RunError, match=r"too many calls failed(.|\n)*short: 50\.0%"):
+        chosen([hand_evaluation("short", rows)])
+    whole = hand_evaluation("whole", [("a", "ok", "y", 0.9, "x"), ("b", "ok", "y", 0.9, "x")])
+    assert chosen([hand_evaluation("short", rows), whole]) is whole

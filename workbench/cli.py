@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,13 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.commands import audit, charter, gates, init, iteration, keys, ledger, optimise, prompts, verify
+from workbench.commands import audit, charter, gates, init, iteration, keys, ledger, optimise, prompts, salvage, verify
 from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, RayAddress, Root
 from workbench.credentials import without_secrets
 from workbench.errors import InputError, WorkbenchError
+from workbench.streams import escaped, escaped_output
 
 if TYPE_CHECKING:
     from workbench.engines.choice import EngineChoice
+
+COULD_NOT_RUN, INTERRUPTED = 4, 130
 
 app = typer.Typer(
     name="workbench",
@@ -193,11 +197,11 @@ def status(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None
     """Show every run of a pilot and how its planned decisions ended."""
     from workbench.journal import JOURNAL_FILE, Journal, RunInfo
     from workbench.pilot import open_pilot
-    from workbench.splits import read_dataset
+    from workbench.records import n_records
     from workbench.terminal import print_status
 
     opened = open_pilot(pilot, root)
-    records = len(read_dataset(opened).splits)
+    records = n_records(opened.contract, opened.data)
     path = opened.runs / JOURNAL_FILE
     infos: tuple[RunInfo, ...] = ()
     if path.is_file():
@@ -282,6 +286,7 @@ app.command("repeat")(iteration.repeat)
 app.command("record")(iteration.record)
 app.command("optimise")(optimise.optimise)
 app.command("ledger")(ledger.ledger)
+app.command("salvage")(salvage.salvage)
 app.add_typer(charter.app, name="charter")
 app.add_typer(keys.app, name="keys")
 app.command("sign")(charter.sign_document)
@@ -295,12 +300,27 @@ app.command("gates-file")(gates.gates_file)
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one message and exit code 2, never a traceback."""
+    """Run the command; a user's mistake is one message and exit code 2, never a traceback.
+
+    Exit code 1 is a NO-GO and nothing else: a fault of the program, a closed pipe or Ctrl-C is 4.
+    """
+    with escaped_output():
+        sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
     try:
         app(standalone_mode=True)
     except WorkbenchError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        print(f"error: {escaped(str(error))}", file=sys.stderr)
+        return error.exit_code
+    except SystemExit as ended:
+        is_cut = isinstance(ended.__context__, (typer.Abort, OSError)) or ended.code == INTERRUPTED
+        return COULD_NOT_RUN if is_cut or not isinstance(ended.code, int) else ended.code
+    except Exception:
+        print(f"error: a fault of the workbench\n{escaped(traceback.format_exc())}", file=sys.stderr)
+        return COULD_NOT_RUN
+    return 0
 
 
 def _engine_choice(

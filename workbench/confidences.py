@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.decisions import ConfidenceSource, Status
-from workbench.errors import InputError, RunError
+from workbench.errors import InputError
 from workbench.evaluation import Evaluation, RunRequest
 from workbench.journal import JOURNAL_FILE, REPEAT, Journal
 from workbench.metrics import Recalibration, cross_fitted, fitted_recalibration
 from workbench.pilot import Pilot
-from workbench.runner import Selection, require_decisions, run_agent
+from workbench.runner import Selection, require_asked, require_decisions, run_agent
 from workbench.sealed import Question, Repeat, answer_sealed, asked_agent
 from workbench.splits import Dataset, Split
 
@@ -98,8 +98,7 @@ def _asked_once_more(pilot: Pilot, agent: str, request: RunRequest, dataset: Dat
         if request.split is Split.DEV:
             selection = Selection(dataset, request.split, ids)
             session = run_agent(journal, asked, selection, show_progress=request.show_progress)
-        if session.refusal is not None:
-            raise RunError("the server refused the credentials", where=asked.name, got=session.refusal)
+        require_asked(session, asked.name)
         if not session.info.invalid:  # an answer that is no decision is what a repeat is there to show
             require_decisions(journal.decisions(session.info.run), asked.name)
     return session.info.run

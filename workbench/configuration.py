@@ -21,6 +21,20 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+MAX_LENGTH = 10_000_000
+
+
+class _TooLongError(ValueError):
+    """A YAML text that is too long once its aliases are written out."""
+
+
+def _is_known(key: Hashable, known: set[Hashable]) -> bool:
+    """Return whether a key is known already, and know it from now on."""
+    is_there = key in known
+    known.add(key)
+    return is_there
+
+
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
@@ -33,10 +47,27 @@ class _StrictLoader(Composer, yaml.CSafeLoader):
     def __init__(self, stream: str) -> None:
         yaml.CSafeLoader.__init__(self, stream)
         Composer.__init__(self)
+        self._length = 0
+        self._lengths: dict[int, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose a node, every alias counted as what it stands for, as far as the file may be long."""
+        is_alias = self.check_event(yaml.AliasEvent)
+        before = self._length
+        node = super().compose_node(parent, index)
+        if is_alias:
+            self._length += self._lengths.get(id(node), 0)
+        else:
+            self._length += 1 + (len(node.value) if isinstance(node, yaml.ScalarNode) else 0)
+            self._lengths[id(node)] = self._length - before
+        if self._length > MAX_LENGTH:
+            raise _TooLongError
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        repeated = next((key for key in keys if keys.count(key) > 1), None)
+        known: set[Hashable] = set()
+        repeated = next((key for key in keys if isinstance(key, Hashable) and _is_known(key, known)), None)
         if repeated is not None:
             raise yaml.constructor.ConstructorError(None, None, f"the key {repeated!r} is given twice", node.start_mark)
         return super().construct_mapping(node, deep)
@@ -73,7 +104,12 @@ def read_text(path: Path) -> str:
 def parse_yaml(text: str, where: str) -> dict[str, Any]:
     """Return the mapping a YAML text holds; `where` names it in messages."""
     try:
+        if len(text) > MAX_LENGTH:
+            raise _TooLongError
         content = yaml.load(text, Loader=_StrictLoader)
+    except _TooLongError:
+        expected = f"at most {MAX_LENGTH:,} characters, each alias counted as what it stands for"
+        raise InputError("the file is too long", where=where, expected=expected) from None
     except RecursionError:
         raise InputError("the file is nested too deeply", where=where, expected="a few levels") from None
     except yaml.YAMLError as error:

@@ -35,8 +35,9 @@ class AgentSettings(Settings):
     `python` is PATH:NAME with PATH relative to the root. NAME takes one record (a mapping of the columns an agent may
     see) and returns an answer `{"action", "confidence", "reason"}`; with `trained: true` NAME takes the development
     records and their labels as one DataFrame and returns such a function. `reads` lists further files, relative to the
-    root, that the callable depends on: a change in one is a new version of the agent. `version` names what runs behind
-    an HTTP endpoint, which cannot be seen from here: a change in it is a new version of the agent too.
+    root, that the callable depends on: a change in one is a new version of the agent. `deadline_s` is how many seconds
+    the callable may take for one record, 60 without it; then its process is ended and the record has failed. `version`
+    names what runs behind an HTTP endpoint, which cannot be seen from here: a change in it is a new version too.
     """
 
     note: str = ""
@@ -46,14 +47,15 @@ class AgentSettings(Settings):
     version: str | None = Field(default=None, min_length=1, max_length=200)
     trained: bool = False
     reads: tuple[str, ...] = ()
+    deadline_s: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         given = [name for name in ("prompt", "python", "http") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"exactly one of prompt, python, http must be given, not {len(given)}")
-        if (self.trained or self.reads) and self.python is None:
-            raise ValueError("trained and reads belong to a python agent")
+        if (self.trained or self.reads or self.deadline_s is not None) and self.python is None:
+            raise ValueError("trained, reads and deadline_s belong to a python agent")
         if self.version is not None and self.http is None:
             raise ValueError("version belongs to an http agent; a prompt's server has one under server:")
         return self
@@ -174,7 +176,8 @@ class PilotSettings(Settings):
     """The content of pilot.yaml.
 
     `compare` names the agents that a run without `--agent` compares, `engine` what answers prompts in a run without
-    `--engine`; `server`, `vllm` and `ray` say how those engines are set up.
+    `--engine`; `server`, `vllm` and `ray` say how those engines are set up. A run of which a larger share of calls
+    failed than `max_failed_share` chooses no version and opens no holdout.
     """
 
     title: str
@@ -188,6 +191,7 @@ class PilotSettings(Settings):
     ray: RayOptions = RayOptions()
     prepare: PrepareSettings | None = None
     prices: dict[str, Price] = Field(default_factory=dict)
+    max_failed_share: float = Field(default=0.05, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _compared_exist(self) -> Self:

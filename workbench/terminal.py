@@ -12,9 +12,10 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import pandas as pd
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
 
 from workbench.engines.statement import answered_by
@@ -27,9 +28,11 @@ from workbench.report.comparisons import pairs_table
 from workbench.report.conclusion import Conclusion
 from workbench.report.ledger import LedgerView, budgets_table, openings_table, refresh_note, remarks
 from workbench.report.tables import UNDEFINED, value_text
+from workbench.streams import escaped, raw_stdout
 from workbench.tracking import Link, store_uri
 
 DECIMALS = 2
+PLAIN_WIDTH = 140
 PAIR_COLUMNS = (
     "first", "second", "records", "only first right", "only second right", "difference in accuracy", "p corrected",
     "better",
@@ -81,7 +84,7 @@ def stoppable() -> Iterator[None]:
 
 def print_result(pilot: Pilot, result: PilotResult) -> None:
     """Print the versions of a run, the notebooks' answers and where to look."""
-    console = _console()
+    console = SafeConsole()
     if pilot.charter.placeholder_note:
         console.print(pilot.charter.placeholder_note, highlight=False, markup=False)
     if result.evaluations:
@@ -133,7 +136,7 @@ def result_json(pilot: Pilot, result: PilotResult) -> dict[str, Any]:
 
 def print_evaluation(evaluation: Evaluation, conclusions: Iterable[Conclusion] = ()) -> None:
     """Print every estimate of one evaluation, with its denominator and what was left out, and what follows from it."""
-    console, info = _console(), evaluation.info
+    console, info = SafeConsole(), evaluation.info
     console.print(_counts_line(info))
     if evaluation.is_partial:
         part = f"{info.planned:,} of {evaluation.n_split:,} {evaluation.split.value} records"
@@ -171,7 +174,7 @@ def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.
 
     `n_tried` is how many versions were ever tried on these records.
     """
-    console = _console()
+    console = SafeConsole()
     console.print(_versions_table(pilot.settings.title, [evaluation.as_json() for evaluation in evaluations]))
     _print_engines(console, [evaluation.identity for evaluation in evaluations])
     if pairs.empty:
@@ -191,7 +194,7 @@ def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.
 
 def print_audit(findings: Mapping[str, Any], folder: Path) -> None:
     """Print an audit's answers, what must be fixed first, and where the report is."""
-    console = _console()
+    console = SafeConsole()
     console.print(findings["answer"], highlight=False, markup=False)
     console.print()
     for section in findings["sections"].values():
@@ -210,7 +213,7 @@ def print_audit(findings: Mapping[str, Any], folder: Path) -> None:
 
 def print_status(pilot: Pilot, records: int, runs: Sequence[RunInfo]) -> None:
     """Print every run with its counts."""
-    console = _console()
+    console = SafeConsole()
     table = Table(title=f"{pilot.name}: {records:,} records", title_justify="left")
     for column in ("agent", "split"):
         table.add_column(column)
@@ -226,7 +229,7 @@ def print_status(pilot: Pilot, records: int, runs: Sequence[RunInfo]) -> None:
 
 def print_ledger(pilot: Pilot, view: LedgerView) -> None:
     """Print every opening of the holdout, what each gate has left, and how new records refresh it."""
-    console = _console()
+    console = SafeConsole()
     openings = openings_table(view.openings)
     if openings.empty:
         console.print(f"{pilot.name}: no opening of the holdout yet", highlight=False)
@@ -257,8 +260,17 @@ def _plain_table(title: str, frame: pd.DataFrame) -> Table:
     return table
 
 
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 140)
+class SafeConsole(Console):
+    """A console on standard output whose texts are escaped and whose own escape codes are not."""
+
+    def __init__(self) -> None:
+        output = raw_stdout()
+        super().__init__(file=output, width=None if output.isatty() else PLAIN_WIDTH)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Yield what is shown, texts escaped."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=escaped(segment.text))
 
 
 def _print_engines(console: Console, identities: Sequence[Mapping[str, Any]]) -> None:

@@ -9,11 +9,14 @@ from typing import Any, Protocol
 from workbench.decisions import Decision
 from workbench.records import Record
 
+FEWEST_FAILURES = 2
+
 
 class Agent(Protocol):
     """Turns records into decisions.
 
-    `identity` is everything that makes this version of the agent; `window` is how many records may be under way.
+    `identity` is everything that makes this version of the agent; `window` is how many records may be under way;
+    `patience` is after how many failed records in a row, none answered before, nothing further is asked.
     """
 
     @property
@@ -32,6 +35,11 @@ class Agent(Protocol):
         ...
 
     @property
+    def patience(self) -> int:
+        """Failures in a row after which nothing further is asked."""
+        ...
+
+    @property
     def deadline_s(self) -> float | None:
         """Seconds within which each record is decided; a later decision does not count. None: no bound."""
         ...
@@ -43,6 +51,11 @@ class Agent(Protocol):
     def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
         """Yield one decision for each record, in any order."""
         ...
+
+
+def patience_of(concurrency: int) -> int:
+    """Return the patience with what answers so many calls at once: one failure of each, and two at least."""
+    return max(FEWEST_FAILURES, concurrency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,11 @@ class KnownAs:
     def window(self) -> int:
         """As the agent has it."""
         return self.asked.window
+
+    @property
+    def patience(self) -> int:
+        """As the agent has it."""
+        return self.asked.patience
 
     @property
     def deadline_s(self) -> float | None:

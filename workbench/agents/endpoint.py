@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.agents.agent import patience_of
 from workbench.decisions import Decision, decision_from_reply
 from workbench.engines.http import CallPolicy, JsonCaller
 from workbench.engines.http_answers import whole_text
@@ -32,6 +33,11 @@ class HttpAgent:
     def identity(self) -> Mapping[str, Any]:
         """The endpoint's address and its declared version: what runs behind it cannot be seen from here."""
         return {"http": self.url} if self.version is None else {"http": self.url, "version": self.version}
+
+    @property
+    def patience(self) -> int:
+        """One failure of every call under way, and two at least."""
+        return patience_of(self.window)
 
     @property
     def deadline_s(self) -> float | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.callables import PilotFunction, Preparation, UnpreparedError
+from workbench.agents.agent import patience_of
+from workbench.callables import PilotFunction, Preparation, Prepare, Task, UnpreparedError, check_loads
 from workbench.decisions import Decision, Status, begins_another, decision_from_reply
 from workbench.engines.protocol import Engine, FailureCause, Request
 from workbench.pilot import AgentSettings, Pilot
@@ -50,14 +51,19 @@ class PromptAgent:
         return self.engine.concurrency
 
     @property
+    def patience(self) -> int:
+        """One failure of every call under way, and two at least."""
+        return patience_of(self.window)
+
+    @property
     def deadline_s(self) -> float | None:
         """The engine's deadline."""
         return self.engine.deadline_s
 
     def prepare(self) -> None:
-        """Import the preparation; prompt and engine were checked when they were made."""
+        """See that the preparation can be imported; prompt and engine were checked when they were made."""
         if self.preparation is not None:
-            self.preparation.function.load()
+            check_loads(Task(self.preparation.function, fields=self.preparation.fields))
 
     async def decide(self, records: AsyncIterator[Record]) -> AsyncGenerator[Decision, None]:
         """Yield a decision for each reply, as the replies come, and one for each record that could not be prepared."""
@@ -65,10 +71,11 @@ class PromptAgent:
 
         async def ask() -> None:
             try:
-                rendered = _Rendered(records, self, decided.put_nowait)
-                async with self.engine, aclosing(self.engine.stream(rendered)) as replies:
-                    async for reply in replies:
-                        decided.put_nowait(decision_from_reply(reply, self.labels))
+                async with _prepared_by(self.preparation) as prepare:
+                    rendered = _Rendered(records, self, prepare, decided.put_nowait)
+                    async with self.engine, aclosing(self.engine.stream(rendered)) as replies:
+                        async for reply in replies:
+                            decided.put_nowait(decision_from_reply(reply, self.labels))
             finally:
                 decided.put_nowait(None)
 
@@ -82,12 +89,29 @@ class PromptAgent:
             await asyncio.gather(asking, return_exceptions=True)
 
 
+@asynccontextmanager
+async def _prepared_by(preparation: Preparation | None) -> AsyncIterator[Prepare | None]:
+    """Give what prepares records, None where nothing does."""
+    if preparation is None:
+        yield None
+        return
+    async with preparation.opened() as prepare:
+        yield prepare
+
+
 class _Rendered:
     """Requests rendered when an engine asks for them; safe for several workers waiting at once."""
 
-    def __init__(self, records: AsyncIterator[Record], agent: PromptAgent, fail: Callable[[Decision], None]) -> None:
+    def __init__(
+        self,
+        records: AsyncIterator[Record],
+        agent: PromptAgent,
+        prepare: Prepare | None,
+        fail: Callable[[Decision], None],
+    ) -> None:
         self._records = records
         self._agent = agent
+        self._prepare = prepare
         self._fail = fail
         self._schema = response_schema(agent.prompt, agent.labels)
 
@@ -100,7 +124,7 @@ class _Rendered:
         while True:
             record = await anext(self._records)
             try:
-                shown = record if agent.preparation is None else agent.preparation(record)
+                shown = record if self._prepare is None else await self._prepare(record)
             except UnpreparedError as error:
                 cause = FailureCause.EXCEPTION.value
                 self._fail(Decision(record.id, Status.FAILED, cause=cause, detail=str(error)))

@@ -2,90 +2,77 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from workbench.callables import CrossFitted, Decide, PilotFunction, raised, training_digest
-from workbench.decisions import Decision, Status, confidences, read_answer
-from workbench.engines.protocol import FailureCause
+from workbench.callables import Failed, PilotFunction, Task, Training, Worker, check_loads, training_digest
+from workbench.callables.worker import DEADLINE_S, Said
+from workbench.decisions import Decision, Status, confidences
+from workbench.engines.pool import results_of
 from workbench.pilot import AgentSettings, Pilot
 from workbench.records import Record
-from workbench.replies import InvalidAnswer
 from workbench.splits import Dataset
 
 PYTHON_WINDOW = 64
+PYTHON_PATIENCE = 10
 LEARNING_LIBRARIES = ("numpy", "pandas", "scikit-learn")
 
 
 @dataclass(frozen=True, slots=True)
 class PythonAgent:
-    """A callable of the pilot, called in process, one record at a time.
+    """A callable of the pilot, run in a process of its own, one record at a time.
 
     Parameters
     ----------
-    function : PilotFunction
-        What pilot.yaml names.
-    decide_for : callable
-        Takes a record, returns the function that decides it: always the same one for a plain callable; for a trained
-        one the model that has not seen the record.
+    task : Task
+        The callable, what it learns from where it does, and how long one record may take.
+    deadline_s : None
+        That of the task bounds each record from when the callable begins it, whatever waits before it.
     """
 
     name: str
     identity: Mapping[str, Any]
-    actions: Collection[str]
-    function: PilotFunction
-    decide_for: Callable[[Record], Decide]
+    task: Task
     window: int = PYTHON_WINDOW
+    patience: int = PYTHON_PATIENCE
     deadline_s: float | None = None
 
     def prepare(self) -> None:
-        """Import the callable."""
-        self.function.load()
+        """See that the callable can be imported."""
+        check_loads(self.task)
 
     async def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
-        """Yield a decision for each record; an exception of the callable is a failed decision."""
-        async for record in records:
-            function = self.decide_for(record)
-            start = time.perf_counter()
-            try:
-                content = function(record.fields)
-            except Exception as error:  # whatever a user's callable raises concerns this record only
-                yield Decision(
-                    record.id,
-                    Status.FAILED,
-                    cause=FailureCause.EXCEPTION.value,
-                    detail=raised(error),
-                    latency_s=time.perf_counter() - start,
-                    attempts=1,
-                )
-            else:
-                yield self._decision(record.id, content, time.perf_counter() - start)
+        """Yield a decision for each record; where the callable raises, hangs or ends its process, one has failed."""
+        training = self.task.training
+        fold_of = {} if training is None else {str(one): int(fold) for one, fold in training.folds.items()}
+        async with Worker(self.task) as worker:
 
-    def _decision(self, record_id: str, content: object, latency_s: float) -> Decision:
-        try:
-            answer = read_answer(content, self.actions)
-        except InvalidAnswer as invalid:
-            return Decision(
-                record_id,
-                Status.INVALID,
-                cause=invalid.cause.value,
-                detail=invalid.detail,
-                text=str(content)[:1000],
-                latency_s=latency_s,
-                attempts=1,
-            )
+            async def ask(record: Record) -> Decision:
+                return _decision(record.id, await worker.ask(record, fold_of.get(record.id)))
+
+            async with aclosing(results_of(records, ask, self.window)) as decisions:
+                async for decision in decisions:
+                    yield decision
+
+
+def _decision(record_id: str, said: Said) -> Decision:
+    """Return the decision in what a callable's process says of a record."""
+    if isinstance(said, Failed):
+        cause, detail = said.cause.value, said.detail
         return Decision(
-            record_id,
-            Status.OK,
-            action=answer.action,
-            reason=answer.reason,
-            latency_s=latency_s,
-            attempts=1,
-            **confidences(None, answer.confidence),
-        )
+            record_id, Status.FAILED, cause=cause, detail=detail, latency_s=said.latency_s, attempts=1
+        )  # fmt: skip
+    if "invalid" in said:
+        cause, detail, text = said["invalid"]
+        return Decision(
+            record_id, Status.INVALID, cause=cause, detail=detail, text=text, latency_s=said["s"], attempts=1
+        )  # fmt: skip
+    action, confidence, reason = said["ok"]
+    given = confidences(None, confidence)
+    return Decision(record_id, Status.OK, action, reason=reason, latency_s=said["s"], attempts=1, **given)
 
 
 def python_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Dataset) -> PythonAgent:
@@ -98,8 +85,10 @@ def python_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Data
     """
     function = PilotFunction(pilot.root, str(settings.python))
     identity: dict[str, Any] = {"python": function.name, "code": function.digests(settings.reads)}
-    if not settings.trained:
-        return PythonAgent(name, identity, dataset.labels, function, lambda record: function.load())
-    identity["training"] = training_digest(dataset)
-    identity["libraries"] = {library: version(library) for library in LEARNING_LIBRARIES}
-    return PythonAgent(name, identity, dataset.labels, function, CrossFitted(function, dataset))
+    training = None
+    if settings.trained:
+        identity["training"] = training_digest(dataset)
+        identity["libraries"] = {library: version(library) for library in LEARNING_LIBRARIES}
+        training = Training(dataset.training(), dataset.folds())
+    deadline_s = DEADLINE_S if settings.deadline_s is None else settings.deadline_s
+    return PythonAgent(name, identity, Task(function, tuple(dataset.labels), training, deadline_s=deadline_s))

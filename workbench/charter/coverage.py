@@ -14,6 +14,7 @@ from workbench.signing.documents import content_digest, document_digest
 
 GATES_FILE, SPLITS_FILE, PILOT_FILE = "gates.yaml", "splits.yaml", "pilot.yaml"
 JUDGED_SETTINGS = ("escalate_label", "prices")
+JUDGED_WHERE_GIVEN = ("max_failed_share",)  # younger than signatures that cover the others
 
 
 def covered_files(suite: Path) -> dict[str, Path]:
@@ -49,7 +50,8 @@ def covered_digests(suite: Path) -> dict[str, str]:
 def judged_settings(path: Path) -> dict[str, Any]:
     """Return the settings of a pilot.yaml that a verdict depends on besides the versions: what is missing is None."""
     said: Mapping[str, Any] = parse_yaml(read_text(path), str(path))
-    return {name: said.get(name) or None for name in JUDGED_SETTINGS}
+    given = {name: said[name] for name in JUDGED_WHERE_GIVEN if name in said}
+    return {name: said.get(name) or None for name in JUDGED_SETTINGS} | given
 
 
 def judged_settings_file(path: Path) -> bytes:
@@ -63,10 +65,10 @@ def covered_names(covers: Mapping[str, str]) -> str:
     Examples
     --------
     >>> covered_names({"gates.yaml": "0", "pilot.yaml": "1"})
-    'charter.yaml, gates.yaml and pilot.yaml (escalate_label, prices)'
+    'charter.yaml, gates.yaml and pilot.yaml (escalate_label, prices, max_failed_share)'
     >>> covered_names({})
     'charter.yaml'
     """
-    of_pilot = f"{PILOT_FILE} ({', '.join(JUDGED_SETTINGS)})"
+    of_pilot = f"{PILOT_FILE} ({', '.join((*JUDGED_SETTINGS, *JUDGED_WHERE_GIVEN))})"
     *others, last = [CHARTER_FILE, *(of_pilot if name == PILOT_FILE else name for name in covers)]
     return f"{', '.join(others)} and {last}" if others else last

@@ -13,6 +13,7 @@ import typer
 from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, KeyFile, Model, PilotName, RayAddress, Root
 from workbench.credentials import SIGNING_KEY, drop
 from workbench.errors import InputError, RunError
+from workbench.streams import escaped
 
 if TYPE_CHECKING:
     from workbench.gaterun.hold import Held
@@ -59,7 +60,7 @@ def gate(
     else:
         _print_held(held)
     if held.log_error is not None:
-        print(f"warning: {held.log_error}", file=sys.stderr)
+        print(f"warning: {escaped(str(held.log_error))}", file=sys.stderr)
     sys.stdout.flush()
     raise typer.Exit(0 if held.decision.verdict.value == "GO" else 1)
 
@@ -187,12 +188,13 @@ def gates_file(pilot: PilotName, root: Root = HERE) -> None:
 
 def _print_held(held: Held) -> None:
     """Print the criteria, the verdict and where its evidence is."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from workbench.terminal import SafeConsole
+
     decision = held.decision
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = SafeConsole()
     table = Table(title=escape(f"Gate {decision.gate} of {decision.pilot}: {decision.title}"), title_justify="left")
     for column in ("criterion", "answer", "why", "what would change it"):
         table.add_column(column, overflow="fold")

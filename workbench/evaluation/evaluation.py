@@ -53,6 +53,8 @@ class Evaluation:
         How many records the split has; a run over fewer of them is partial.
     escalate_label : str, optional
         The pilot's label that gives a record to a person.
+    max_failed_share : float
+        How large a share of the calls may fail for a version to be chosen.
     certification : Certification, optional
         What could be proved on the holdout; None for development records, and without a KPI on selective accuracy.
     opening : Opening, optional
@@ -75,6 +77,7 @@ class Evaluation:
     identity: Mapping[str, Any]
     n_split: int
     escalate_label: str | None
+    max_failed_share: float
     certification: Certification | None = None
     opening: Opening | None = None
     errors_cluster_on: tuple[ErrorCluster, ...] = ()
@@ -89,6 +92,11 @@ class Evaluation:
     def is_partial(self) -> bool:
         """Whether the run is over a part of the split only: a trial, which no version is chosen or compared by."""
         return self.info.planned < self.n_split
+
+    @property
+    def is_short(self) -> bool:
+        """Whether too large a share of the calls failed for the run to say anything of a version."""
+        return self.info.failed_share > self.max_failed_share
 
     def as_json(self) -> dict[str, Any]:
         """Return the evaluation without its outcomes as JSON values."""
@@ -180,6 +188,7 @@ def evaluation_of(
         identity,
         len(dataset.ids(split)),
         pilot.settings.escalate_label,
+        pilot.settings.max_failed_share,
         certification,
         opening,
         clustered,

@@ -25,17 +25,18 @@ def answer_holdout(pilot: Pilot, agent: str, request: RunRequest, dataset: Datas
     InputError
         The agent's files do not fit, or it reads the records themselves.
     RunError
-        The run was interrupted, the server refused the credentials, or not one decision came back.
+        The run was interrupted, the server is unreachable or refuses, or too few decisions came back.
     """
     ids = dataset.ids(Split.HOLDOUT, checked_limit(request.limit))
     question = Question(pilot, dataset, agent, request.engine, ids, show_progress=request.show_progress)
     session = answer_sealed(question)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         try:
-            check_answered(journal, session, agent)
+            check_answered(pilot, journal, session)
         except RunError as error:
             remedy = UNDECLARED if NOT_THERE in (error.got or "") else error.remedy
-            raise RunError(error.problem, where=error.where, got=error.got, remedy=remedy) from None
+            facts = {"where": error.where, "got": error.got, "expected": error.expected}
+            raise RunError(error.problem, **facts, remedy=remedy) from None
     return session
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from workbench.engines.choice import EngineChoice
-from workbench.errors import InputError, RunError
+from workbench.errors import InputError
 from workbench.journal import Journal
-from workbench.runner import Session, require_decisions
+from workbench.pilot import Pilot
+from workbench.runner import Session, require_answers
 from workbench.signing.keys import SigningKey
 from workbench.splits import Split
 
@@ -34,18 +35,8 @@ def checked_limit(limit: int | None) -> int | None:
     return limit
 
 
-def check_answered(journal: Journal, session: Session, agent: str) -> None:
-    """Refuse a session that the server refused, or in which nothing was decided."""
-    if session.refusal is not None:
-        raise _refused(session, agent)
-    require_decisions(journal.decisions(session.info.run), f"agent {agent}, {session.info.split}")
-
-
-def _refused(session: Session, agent: str) -> RunError:
+def check_answered(pilot: Pilot, journal: Journal, session: Session) -> None:
+    """Refuse a session that had to stop, got no decision, or lost more calls than the pilot allows."""
     info = session.info
-    return RunError(
-        "the server refused the credentials, so the run stopped",
-        where=f"agent {agent}: {info.failed:,} calls failed, {info.skipped:,} records were skipped",
-        got=session.refusal,
-        remedy="set the key's environment variable (server: api_key_env in pilot.yaml) and run the same command again",
-    )
+    where = f"agent {info.agent}, {info.split}"
+    require_answers(session, journal.decisions(info.run), where, pilot.settings.max_failed_share)

@@ -30,8 +30,8 @@ def evaluate(
     InputError
         The pilot, the agent, the records or the engine's settings do not fit; nothing was asked.
     RunError
-        The run was interrupted, the server refused the credentials, or not one decision came back: then the holdout
-        stays sealed. What was decided is stored.
+        The run was interrupted, the server is unreachable or refuses, not one decision came back, or more calls failed
+        than `max_failed_share` of the pilot allows: then the holdout stays sealed. What was decided is stored.
     """
     (evaluation,) = evaluate_all(pilot, (agent,), request, dataset)
     return evaluation
@@ -54,7 +54,7 @@ def evaluate_all(
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         for agent in versions:
             session = run_agent(journal, agent, selection, show_progress=request.show_progress)
-            check_answered(journal, session, agent.name)
+            check_answered(pilot, journal, session)
             evaluations.append(evaluation_of(pilot, dataset, journal, session, agent.identity))
     return tuple(evaluations)
 

@@ -22,6 +22,7 @@ from workbench.provenance import Provenance
 from workbench.signing.envelope import opened, sealed, sha256, statement
 from workbench.signing.keys import SigningKey
 
+DRAFT = "draft"
 EVIDENCE_TYPE = "urn:agent-workbench:evidence:v2"
 VERDICT_FILE, LEDGER_FILE, ENVIRONMENT_FILE = "verdict.json", "ledger.jsonl", "environment.json"
 
@@ -164,9 +165,13 @@ def _refuse_private_keys(files: Mapping[str, bytes]) -> None:
 @contextmanager
 def _whole_or_nothing(target: Path) -> Iterator[Path]:
     """Give an empty folder to fill, and put it in place when it is complete and on the disk."""
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+    for left in target.parent.glob(f".*.{DRAFT}-*"):
+        if not _is_at_work(left):
+            shutil.rmtree(left, ignore_errors=True)
+    draft = target.with_name(f".{target.name}.{DRAFT}-{os.getpid()}-{secrets.token_hex(6)}")
     try:
-        draft.mkdir(parents=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft.mkdir(mode=0o700)
         yield draft
         for folder in (draft, *(path for path in draft.rglob("*") if path.is_dir())):
             _sync(folder)
@@ -176,9 +181,21 @@ def _whole_or_nothing(target: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def _is_at_work(draft: Path) -> bool:
+    """Return whether the process that writes a draft is still there; a gate that was killed leaves one."""
+    number = draft.name.rpartition(f"{DRAFT}-")[2].partition("-")[0]
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as file:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from workbench.charter import Charter, KpiMetric, Operator
 from workbench.charter.coverage import GATES_FILE
 from workbench.configuration import Settings, read_settings
-from workbench.contract import Contract
+from workbench.contract import Contract, Role
 from workbench.errors import InputError, shown
 from workbench.pilot import Pilot
 
@@ -237,7 +237,7 @@ def checked_gates(path: Path, charter: Charter, contract: Contract) -> Gates:
     """Return the gates that a file holds, checked against charter and contract. Raises as `read_gates`."""
     gates = read_settings(path, Gates)
     kpis = [kpi.id for kpi in charter.kpis]
-    columns = set(contract.columns) | STRATA
+    columns = slice_columns(contract)
     for number, gate in gates.gates.items():
         for criterion in gate.criteria:
             where = f"{path}, gate {number}, criterion {criterion.id}"
@@ -249,9 +249,21 @@ def checked_gates(path: Path, charter: Charter, contract: Contract) -> Gates:
                 )
             unknown = [name for name in criterion.slice if name not in columns]
             if unknown:
-                raise InputError("a slice names an unknown column", where=where, got=shown(unknown))
+                raise InputError(
+                    "a slice names a column by which records cannot be cut",
+                    where=where,
+                    got=shown(unknown),
+                    expected=", ".join(sorted(columns)),
+                )
         _check_roles(charter, gate, f"{path}, gate {number}")
     return Gates.model_construct(gates={number: _with_built_in(number, gate) for number, gate in gates.gates.items()})
+
+
+def slice_columns(contract: Contract) -> frozenset[str]:
+    """Return what a slice may name: columns an agent sees, what the outcomes hold, and strata that are there."""
+    held = {name for name, column in contract.columns.items() if column.role in (Role.LABEL, Role.REASON, Role.CLASS)}
+    strata = {name for name in STRATA if name not in contract.columns and contract.column_with(Role(name)) is not None}
+    return frozenset({*contract.shown, *held, *strata})
 
 
 def _with_built_in(number: int, gate: GateSettings) -> GateSettings:

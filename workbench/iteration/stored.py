@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workbench.agents import build_agent
 from workbench.engines.choice import EngineChoice
-from workbench.errors import InputError, shown
+from workbench.errors import InputError, RunError, shown
 from workbench.evaluation import Evaluation, evaluation_of
 from workbench.journal import JOURNAL_FILE, Journal, RunInfo, digest_of
 from workbench.pilot import Pilot
@@ -17,16 +17,19 @@ from workbench.splits import Dataset, Split, read_dataset
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An agent's newest finished run where it counts for nothing: over a part of the split, or without a decision."""
+    """An agent's newest finished run where it counts for nothing: over a part of the split, or too little answered."""
 
     agent: str
     n_records: int
     n_split: int
     n_ok: int
+    n_failed: int
 
     def __str__(self) -> str:
         if not self.n_ok:
             return f"{self.agent} (not one decision on {self.n_records:,} records)"
+        if self.n_records == self.n_split:
+            return f"{self.agent} ({self.n_failed:,} of {self.n_records:,} calls failed)"
         return f"{self.agent} ({self.n_records:,} of {self.n_split:,} records)"
 
 
@@ -35,8 +38,8 @@ def stored_evaluations(
 ) -> tuple[Evaluation, ...]:
     """Return the last finished run of each agent over a whole split, from the journal alone: nothing is asked.
 
-    Only runs on the records as they are now count, no repeats, no runs over a part of the split and none without any
-    decision; `left_out_runs` names what was left out.
+    Only runs on the records as they are now count, no repeats, no runs over a part of the split, none without any
+    decision and none of which more calls failed than the pilot allows; `left_out_runs` names what was left out.
 
     Raises
     ------
@@ -84,14 +87,20 @@ def leading(evaluations: Sequence[Evaluation]) -> Evaluation:
 
 
 def chosen(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """Return the evaluation to go on with: the leading one of those over a whole split.
+    """Return the evaluation to go on with: the leading one of those over a whole split with enough answers.
 
     Raises
     ------
     InputError
-        All are over a part of the split only, which chooses no version.
+        All are over a part of the split only, or lost too many calls, which chooses no version.
     """
-    whole = [one for one in evaluations if not one.is_partial]
+    whole = [one for one in evaluations if not one.is_partial and not one.is_short]
+    if not whole and any(one.is_short for one in evaluations):
+        raise RunError(
+            "no version can be chosen: too many calls failed",
+            got=shown(f"{one.agent}: {one.info.failed_share:.1%}" for one in evaluations),
+            remedy="run the versions again: failed calls are asked again",
+        )
     if not whole:
         raise InputError(
             "no version can be chosen by a part of the records",
@@ -132,8 +141,10 @@ def _newest(pilot: Pilot, dataset: Dataset, split: Split) -> tuple[tuple[RunInfo
             if not is_present or entry.agent in counting:
                 continue
             info = journal.info(entry.run)
-            if info.ok and info.planned == n_split:
+            is_answered = info.ok and info.failed_share <= pilot.settings.max_failed_share
+            if is_answered and info.planned == n_split:
                 counting[entry.agent] = info
             else:
-                left_out.setdefault(entry.agent, LeftOut(entry.agent, info.planned, n_split, info.ok))
+                n_failed = info.failed + info.skipped
+                left_out.setdefault(entry.agent, LeftOut(entry.agent, info.planned, n_split, info.ok, n_failed))
     return tuple(info for _, info in sorted(counting.items())), tuple(one for _, one in sorted(left_out.items()))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from workbench.journal.journal import Journal
 from workbench.journal.lock import sole_run
 from workbench.journal.plans import REPEAT, RunEntry, RunInfo, RunPlan, digest_of, key_of
+from workbench.journal.salvage import Salvage, salvaged
 from workbench.journal.storage import JOURNAL_FILE
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "RunEntry",
     "RunInfo",
     "RunPlan",
+    "Salvage",
     "digest_of",
     "key_of",
+    "salvaged",
     "sole_run",
 ]

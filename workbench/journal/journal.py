@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,7 +12,7 @@ import pandas as pd
 
 from workbench.decisions import Decision, Status
 from workbench.engines.protocol import Origin, TokenLogprob
-from workbench.journal.plans import RunEntry, RunInfo, RunPlan, key_of
+from workbench.journal.plans import RunEntry, RunInfo, RunPlan, key_of, run_name
 from workbench.journal.rows import COLUMNS, STORED, checksum, restored, spelled, stored_values
 from workbench.journal.storage import JournalFile
 
@@ -21,6 +20,7 @@ _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORE
 _INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
 _INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
 _OF_RUN = "WHERE run = ? ORDER BY position"
+Rows = Sequence[tuple[Any, ...]]
 _OF_RECORD = "WHERE planned.record_id = ?"
 
 
@@ -41,12 +41,9 @@ class Journal(JournalFile):
         The run's name is the digest of its content: planning the same again finds the same run.
         """
         agent_digest = plan.agent_digest
-        whole = hashlib.sha256(f"{plan.agent} {plan.split} {agent_digest} {plan.dataset_digest}".encode())
-        keys = []
-        for record_id, record_digest in records:
-            keys.append((record_id, key_of(agent_digest, record_digest)))
-            whole.update(keys[-1][1].encode())
-        run = whole.hexdigest()[:16]
+        keys = [(record_id, key_of(agent_digest, record_digest)) for record_id, record_digest in records]
+        about = plan.agent, plan.split, agent_digest, plan.dataset_digest
+        run = run_name(about, (key for _, key in keys))
         now = datetime.now(UTC).isoformat()
         with self._storing() as connection:
             connection.execute(
@@ -70,8 +67,12 @@ class Journal(JournalFile):
         """
         rows = self._intact(_OF_RUN, run)
         known = {row["record_id"] for _, row in rows if row["status"] in (Status.OK, Status.INVALID)}
-        planned = self._connection.execute("SELECT record_id FROM planned WHERE run = ?", (run,))
+        planned = self._read("SELECT record_id FROM planned WHERE run = ?", run)
         return {record_id for (record_id,) in planned if record_id not in known}
+
+    def failed(self, run: str) -> set[str]:
+        """Return the record ids of a run whose decision failed."""
+        return {row["record_id"] for _, row in self._intact(_OF_RUN, run) if row["status"] == Status.FAILED}
 
     def append(self, decisions: Sequence[tuple[str, Decision]]) -> None:
         """Store (key, decision) pairs in one transaction."""
@@ -107,15 +108,17 @@ class Journal(JournalFile):
 
         Decisions made before tokens were kept have none either.
         """
-        found = self._connection.execute(
+        found = self._read(
             "SELECT content, text FROM planned JOIN tokens USING (key) JOIN decisions USING (key)"
             " WHERE run = ? AND planned.record_id = ?",
-            (run, record_id),
-        ).fetchone()
-        if found is None:
+            run,
+            record_id,
+        )
+        if not found:
             return None
-        tokens = tuple(TokenLogprob(token, logprob) for token, logprob in json.loads(found[0]))
-        return tokens if "".join(token.token for token in tokens) == found[1] else None
+        content, text = found[0]
+        tokens = tuple(TokenLogprob(token, logprob) for token, logprob in self._json(content))
+        return tokens if "".join(token.token for token in tokens) == text else None
 
     def origins(self, agent_digest: str) -> dict[Origin, int]:
         """Return what servers said of themselves in an agent version's replies, and in how many of them, most first.
@@ -136,27 +139,25 @@ class Journal(JournalFile):
 
     def entries(self, split: str | None = None) -> tuple[RunEntry, ...]:
         """Return every run, or those of one split, the one used last first, in one query that reads no decision."""
-        rows = self._connection.execute(
+        rows = self._read(
             "SELECT run, agent, split, agent_digest, dataset_digest, identity, started, COUNT(*), COUNT(decisions.key)"
             " FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
             " WHERE split = coalesce(?, split) GROUP BY run ORDER BY touched DESC, run",
-            (split,),
+            split,
         )
         return tuple(
-            RunEntry(run, agent, side, agent_digest, dataset_digest, json.loads(identity), *rest)
+            RunEntry(run, agent, side, agent_digest, dataset_digest, self._json(identity), *rest)
             for run, agent, side, agent_digest, dataset_digest, identity, *rest in rows
         )
 
     def runs(self, split: str | None = None) -> tuple[RunInfo, ...]:
         """Return all runs, or those of one split, the one used last first."""
-        names = self._connection.execute(
-            "SELECT run FROM runs WHERE split = coalesce(?, split) ORDER BY touched DESC, run", (split,)
-        ).fetchall()
+        names = self._read("SELECT run FROM runs WHERE split = coalesce(?, split) ORDER BY touched DESC, run", split)
         return tuple(self.info(run) for (run,) in names)
 
     def finished_versions(self) -> set[str]:
         """Return the digests of the agent versions whose every planned record has a decision, in one query."""
-        rows = self._connection.execute(
+        rows = self._read(
             "SELECT agent_digest FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
             " GROUP BY agent_digest HAVING COUNT(decisions.key) = COUNT(*)"
         )
@@ -164,21 +165,23 @@ class Journal(JournalFile):
 
     def largest_finished(self, split: str, agent_digest: str, dataset_digest: str) -> str | None:
         """Return the finished run of an agent version on a split with the most planned records, None without one."""
-        found = self._connection.execute(
+        found = self._read(
             "SELECT run FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
             " WHERE split = ? AND agent_digest = ? AND dataset_digest = ?"
             " GROUP BY run HAVING COUNT(decisions.key) = COUNT(*) ORDER BY COUNT(*) DESC, touched DESC LIMIT 1",
-            (split, agent_digest, dataset_digest),
-        ).fetchone()
-        return None if found is None else str(found[0])
+            split,
+            agent_digest,
+            dataset_digest,
+        )
+        return str(found[0][0]) if found else None
 
     def info(self, run: str) -> RunInfo:
         """Return a run and its counts."""
-        agent, split, agent_digest, dataset_digest, started, wall_s, called, planned = self._connection.execute(
+        agent, split, agent_digest, dataset_digest, started, wall_s, called, planned = self._one(
             "SELECT agent, split, agent_digest, dataset_digest, started, wall_s, called,"
             " (SELECT COUNT(*) FROM planned WHERE planned.run = runs.run) FROM runs WHERE run = ?",
-            (run,),
-        ).fetchone()
+            run,
+        )
         counts: Counter[str] = Counter()
         causes: Counter[str] = Counter()
         for _, row in self._intact(_OF_RUN, run):
@@ -193,6 +196,13 @@ class Journal(JournalFile):
 
     def identity(self, run: str) -> dict[str, Any]:
         """Return what made the agent of a run the version it was."""
-        (identity,) = self._connection.execute("SELECT identity FROM runs WHERE run = ?", (run,)).fetchone()
-        content: dict[str, Any] = json.loads(identity)
+        (identity,) = self._one("SELECT identity FROM runs WHERE run = ?", run)
+        content: dict[str, Any] = self._json(identity)
         return content
+
+    def restore(self, runs: Rows, planned: Rows, decisions: Rows, tokens: Rows) -> None:
+        """Write rows as another journal has them, each with its checksum, into this empty one."""
+        with self._storing() as connection:
+            for table, rows in (("runs", runs), ("planned", planned), ("decisions", decisions), ("tokens", tokens)):
+                if rows:
+                    connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)

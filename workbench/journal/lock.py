@@ -5,10 +5,29 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from workbench.errors import RunError
+
+
+@contextmanager
+def nobody_runs(folder: Path) -> Iterator[None]:
+    """Hold every run under a folder that anybody ever held, so that none is at work meanwhile.
+
+    Raises
+    ------
+    RunError
+        One is at work.
+    """
+    with ExitStack() as stack:
+        for path in sorted((folder / "locks").glob("*.lock")):
+            file = stack.enter_context(path.open("a+"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError("a run is at work on this pilot", where=str(path), remedy="wait until it ends") from None
+        yield
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,11 @@ class RunInfo:
         return self.planned - self.ok - self.invalid - self.failed - self.skipped
 
     @property
+    def failed_share(self) -> float:
+        """Share of the planned keys that brought no answer: failed, or skipped because the run had to stop."""
+        return (self.failed + self.skipped) / self.planned if self.planned else 0.0
+
+    @property
     def finished(self) -> bool:
         """Whether every planned key has its terminal row."""
         return self.pending == 0
@@ -105,6 +110,14 @@ class RunEntry:
 def digest_of(content: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a mapping's canonical JSON."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def run_name(about: tuple[str, str, str, str], keys: Iterable[str]) -> str:
+    """Return the name of a run: a digest of agent, split, agent digest and dataset digest, and of its keys in order."""
+    whole = hashlib.sha256(" ".join(about).encode())
+    for key in keys:
+        whole.update(key.encode())
+    return whole.hexdigest()[:16]
 
 
 def key_of(agent_digest: str, record_digest: str) -> str:

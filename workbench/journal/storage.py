@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +31,9 @@ CREATE TABLE IF NOT EXISTS decisions (
 CREATE TABLE IF NOT EXISTS tokens (key TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS origins (key TEXT PRIMARY KEY, model TEXT, fingerprint TEXT) WITHOUT ROWID;
 """
+RUN_COLUMNS = (
+    "run", "agent", "split", "agent_digest", "identity", "dataset_digest", "started", "wall_s", "called", "touched",
+)  # fmt: skip
 _DECISIONS = (
     f"SELECT key, checksum, {', '.join(f'decisions.{name}' for name in STORED)}, run"
     " FROM planned JOIN decisions USING (key)"
@@ -51,7 +56,7 @@ class JournalFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_private(path)
             self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -82,6 +87,27 @@ class JournalFile:
                 if checksum(key, tuple(values)) == stored_checksum:
                     yield run, dict(zip(STORED, values, strict=True))
         except sqlite3.DatabaseError as error:
+            raise self._unreadable(error) from None
+
+    def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise self._unreadable(error) from None
+
+    def _one(self, query: str, *values: object) -> tuple[Any, ...]:
+        """Return the row of a run that is known to be there."""
+        rows = self._read(query, *values)
+        if not rows:
+            raise self._damaged("a run that was planned is not there")
+        return rows[0]
+
+    def _json(self, text: str) -> Any:
+        """Return the JSON value that was stored."""
+        try:
+            return json.loads(text)
+        except (TypeError, ValueError) as error:
             raise self._damaged(error) from None
 
     @contextmanager
@@ -96,6 +122,8 @@ class JournalFile:
                 got=str(error),
                 remedy="free disk space or stop what locks the file, then run the same command again",
             ) from None
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from None
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -108,10 +136,24 @@ class JournalFile:
             raise
         self._connection.execute("COMMIT")
 
-    def _damaged(self, error: sqlite3.DatabaseError) -> RunError:
+    def _unreadable(self, error: sqlite3.DatabaseError) -> RunError:
+        if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            stop = "stop what locks the file, then run the same command again"
+            return RunError("the journal cannot be read now", where=str(self.path), got=str(error), remedy=stop)
+        return self._damaged(error)
+
+    def _damaged(self, error: Exception | str) -> RunError:
         return RunError(
             "the journal is damaged",
             where=str(self.path),
             got=str(error),
-            remedy="move the file away or restore it",
+            remedy=f"workbench salvage {self.path.parent.name}: it keeps every intact answer, and the damaged file",
         )
+
+
+def _make_private(path: Path) -> None:
+    """Make the file of a new journal, and its folder, so that this user alone reads what records and replies say."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.parent.chmod(0o700)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))

@@ -13,7 +13,7 @@ from workbench.errors import RunError
 from workbench.journal import Journal, digest_of
 from workbench.pilot import Pilot
 from workbench.prompts import Prompt
-from workbench.runner import Selection, run_agent
+from workbench.runner import Selection, require_asked, run_agent
 from workbench.splits import Dataset, Split
 
 
@@ -43,18 +43,17 @@ class Desk:
         Raises
         ------
         RunError
-            The run was interrupted, the server refused the credentials, or not one call brought an answer.
+            The run was interrupted, the server refused the credentials, or more calls failed than the pilot allows.
         """
         selection = Selection(self.dataset, Split.DEV, self.dataset.ids(Split.DEV), ids)
         session = run_agent(self.journal, self.agent(prompt, name), selection, show_progress=show_progress)
-        if session.refusal is not None:
-            raise RunError("the server refused the credentials", where=name, got=session.refusal)
+        require_asked(session, name)
         decisions = self.journal.decisions(session.info.run).loc[ids]
         failed = decisions[decisions["status"] == Status.FAILED.value]
-        if len(failed) == len(decisions):
+        if len(failed) > self.pilot.settings.max_failed_share * len(decisions):
             raise RunError(
-                "no call brought an answer, so the search stopped",
-                where=f"{name}, {len(failed):,} records",
+                f"{len(failed) / len(decisions):.1%} of the calls brought no answer, so the search stopped",
+                where=f"{name}, {len(failed):,} of {len(decisions):,} records",
                 got=f"{failed['cause'].iloc[0]}: {failed['detail'].iloc[0]}",
                 remedy="mend the engine and run the same command again: it goes on where it stopped",
             )

@@ -10,7 +10,7 @@ from workbench.errors import InputError, shown
 from workbench.prompts.document import estimated_tokens, response_schema
 from workbench.prompts.findings import Level, Linted, LintFinding
 from workbench.prompts.sections import RECORD_SECTION, SECTIONS
-from workbench.prompts.template import fill, named_columns, spelled
+from workbench.prompts.template import bare_columns, fill, named_columns, spelled
 
 FEWEST_TOKENS, MOST_TOKENS = 2_000, 4_000
 NEARLY_EMPTY = 0.01
@@ -20,7 +20,6 @@ _IS_DATA = re.compile(
     r"|\bignore\b[^.]{0,40}\binstruction|\binstruction[^.]{0,80}\b(?:never|not|ignore)",
     re.IGNORECASE,
 )
-_QUOTING = re.compile(r"\|\s*(?:tojson|quoted)\b")
 
 
 def size(linted: Linted) -> Iterator[LintFinding]:
@@ -87,9 +86,8 @@ def placement(linted: Linted) -> Iterator[LintFinding]:
     """Find text from outside that stands bare in the prompt, and prompts that do not say that it is data."""
     record = linted.section(RECORD_SECTION)
     assert record is not None  # a document without one cannot be read
-    for number, line in enumerate(record.text.split("\n"), start=record.line):
-        for placeholder in re.findall(r"{{(.*?)}}", line):
-            yield from _bare(linted, placeholder, number)
+    for line, shown_columns in bare_columns(record.text):
+        yield from _bare(linted, shown_columns, record.line + line - 1)
     shows_text = bool(linted.free_text) and bool(
         named_columns(record.text) & {*linted.free_text, *linted.prepared} or "record |" in record.text
     )
@@ -100,11 +98,8 @@ def placement(linted: Linted) -> Iterator[LintFinding]:
         yield linted.finding(level, "injection", linted.prompt.sections[0].line, (problem, remedy))
 
 
-def _bare(linted: Linted, placeholder: str, line: int) -> Iterator[LintFinding]:
-    """Find one placeholder of free text that is not quoted."""
-    if _QUOTING.search(placeholder):
-        return
-    columns = named_columns(f"{{{{{placeholder}}}}}")
+def _bare(linted: Linted, columns: frozenset[str], line: int) -> Iterator[LintFinding]:
+    """Find the columns of one placeholder of free text that is not quoted."""
     for column in sorted(columns & set(linted.free_text)):
         problem = f"free text stands bare: a line of {spelled(column)} reads like a line of the prompt"
         texts = (problem, f"quote it: {{{{ {spelled(column)} | tojson }}}}")

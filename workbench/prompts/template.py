@@ -10,14 +10,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from workbench.errors import InputError
+from workbench.prompts.bounds import JOINED, MAX_PROMPT, BoundedEnvironment, BoundedJoins, TooLongError, bounded, joined
 
 RECORD, LABELS = "record", "labels"
 EMPTY_CELL = "(empty)"
 WHOLE_RECORD_FILTERS = frozenset({"tojson", "items", "dictsort"})
+QUOTING = frozenset({"tojson", "quoted"})
 LOADING_NODES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
 
 
@@ -53,9 +54,9 @@ def _plain_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
+def _environment() -> BoundedEnvironment:
     """Return the one environment prompts are compiled in: no loader, no globals, nothing random."""
-    environment = ImmutableSandboxedEnvironment(
+    environment = BoundedEnvironment(
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -65,6 +66,8 @@ def _environment() -> ImmutableSandboxedEnvironment:
     environment.globals.clear()
     environment.filters.pop("random")
     environment.filters["tojson"] = _plain_json
+    environment.filters = {name: bounded(name, one) for name, one in environment.filters.items()}
+    environment.filters[JOINED] = joined
     return environment
 
 
@@ -74,7 +77,7 @@ _ENVIRONMENT = _environment()
 @lru_cache(maxsize=256)
 def compiled(text: str) -> Template:
     """Return a template's code, compiled once; the text must have passed `check_template`."""
-    tree = _RecordByKey().visit(_ENVIRONMENT.parse(text))
+    tree = BoundedJoins().visit(_RecordByKey().visit(_ENVIRONMENT.parse(text)))
     code = _ENVIRONMENT.compile(tree)
     return Template.from_code(_ENVIRONMENT, code, _ENVIRONMENT.globals)
 
@@ -87,10 +90,21 @@ def fill(text: str, where: str, labels: Sequence[str], record: Mapping[str, obje
     Raises
     ------
     InputError
-        A value does not fit what the template does with it, such as arithmetic on an empty cell.
+        A value does not fit what the template does with it, such as arithmetic on an empty cell; or the text is longer
+        than a prompt may be.
     """
     try:
-        return compiled(text).render({RECORD: record, LABELS: labels})
+        filled = joined(compiled(text).generate({RECORD: record, LABELS: labels}))
+        if len(filled.encode("utf-8", "replace")) > MAX_PROMPT:
+            raise TooLongError
+        return filled
+    except (TooLongError, MemoryError, RecursionError):
+        raise InputError(
+            "a rendered prompt is too long",
+            where=where,
+            expected=f"at most {MAX_PROMPT:,} bytes, each value that the template makes included",
+            remedy="show less of the record, or repeat less",
+        ) from None
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise InputError(
             "a prompt cannot be filled in with the values it is given",
@@ -103,6 +117,17 @@ def fill(text: str, where: str, labels: Sequence[str], record: Mapping[str, obje
 def named_columns(text: str) -> frozenset[str]:
     """Return the columns that a checked template names; `record | tojson` and its like name none."""
     return frozenset(column for _, column in _named_columns(_ENVIRONMENT.parse(text)))
+
+
+def bare_columns(text: str) -> Iterator[tuple[int, frozenset[str]]]:
+    """Yield for each placeholder of a checked template that quotes nothing its line and the columns it names."""
+    for output in _ENVIRONMENT.parse(text).find_all(nodes.Output):
+        for shown in output.nodes:
+            filters = {shown.name} if isinstance(shown, nodes.Filter) else set()
+            filters |= {one.name for one in shown.find_all(nodes.Filter)}
+            if not filters & QUOTING and not isinstance(shown, nodes.TemplateData):
+                held = nodes.Output([shown])
+                yield shown.lineno, frozenset(column for _, column in _named_columns(held))
 
 
 def check_template(text: str, place: Place, columns: Sequence[str], is_record: bool) -> frozenset[str]:
@@ -181,7 +206,7 @@ def _check_record_uses(tree: nodes.Template, place: Place, columns: Sequence[str
             )
 
 
-def _named_columns(tree: nodes.Template) -> Iterator[tuple[nodes.Getattr | nodes.Getitem, str]]:
+def _named_columns(tree: nodes.Node) -> Iterator[tuple[nodes.Getattr | nodes.Getitem, str]]:
     """Yield each `record.column` and `record["column"]` with the column."""
     for attribute in tree.find_all(nodes.Getattr):
         if _is_record(attribute.node):

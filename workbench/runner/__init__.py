@@ -7,7 +7,16 @@ transaction.
 
 from __future__ import annotations
 
-from workbench.runner.answered import require_decisions
+from workbench.runner.answered import require_answers, require_asked, require_decisions
+from workbench.runner.desk import Refusal
 from workbench.runner.running import Selection, Session, run_agent
 
-__all__ = ["Selection", "Session", "require_decisions", "run_agent"]
+__all__ = [
+    "Refusal",
+    "Selection",
+    "Session",
+    "require_answers",
+    "require_asked",
+    "require_decisions",
+    "run_agent",
+]

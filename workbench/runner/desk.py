@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from workbench.decisions import Decision, Status
 from workbench.engines.protocol import FailureCause
@@ -13,17 +14,57 @@ from workbench.errors import RunError
 from workbench.records import Record
 
 STORING_S = 0.02
+ABOUT_THE_SERVER = frozenset(
+    cause.value
+    for cause in (
+        FailureCause.CONNECTION,
+        FailureCause.TIMEOUT,
+        FailureCause.NO_REPLY,
+        FailureCause.SERVER_ERROR,
+        FailureCause.RATE_LIMITED,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a run stopped asking: how the first of so many calls in a row failed."""
+
+    cause: str
+    detail: str
+    n_failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How much is under way at once, and after how many failures in a row nothing further is asked.
+
+    Until the first answer no more than `failures` records are handed out, so that what never answers is asked no
+    further ones meanwhile. Once something was answered, twice as many failures in a row that may lie in the server
+    end the run; those that may lie in the records do not.
+    """
+
+    window: int
+    failures: int
 
 
 class Desk:
     """Hands out records while there is room and takes decisions in; safe for several waiting workers of one loop."""
 
     def __init__(
-        self, records: Iterator[Record], window: int, store: Callable[[Sequence[tuple[str, Decision]]], None]
+        self,
+        records: Iterator[Record],
+        patience: Patience,
+        store: Callable[[Sequence[tuple[str, Decision]]], None],
+        failed_before: Collection[str] = (),
     ) -> None:
         self._records = records
-        self._window = window
+        self._patience = patience
         self._store = store
+        self._failed_before = failed_before
+        self._has_answer = False
+        self._n_failed = 0
+        self._first: Decision | None = None
         self._open: dict[str, tuple[str, float]] = {}
         self._is_exhausted = False
         self._stored_at = time.monotonic()
@@ -33,7 +74,7 @@ class Desk:
         self._error: RunError | None = None
         self.is_stopped = False
         self.n_unmatched = 0
-        self.refusal: str | None = None
+        self.refusal: Refusal | None = None
 
     def __aiter__(self) -> Desk:
         return self
@@ -42,7 +83,7 @@ class Desk:
         if not self._open and time.monotonic() - self._stored_at > STORING_S:
             self.flush()
             await asyncio.sleep(0)  # an agent that calls and waits never lets the loop turn, and a signal waits for it
-        while not self.is_stopped and len(self._open) + len(self._decided) >= self._window:
+        while not self.is_stopped and not self._has_room():
             if not self._open:
                 self.flush()
                 continue
@@ -66,9 +107,7 @@ class Desk:
         if opened is None:
             self.n_unmatched += 1
             return
-        if decision.cause == FailureCause.AUTH.value and self.refusal is None:
-            self.refusal = decision.detail or "the credentials were refused"
-            self.stop()
+        self._judge(decision)
         self._decided.append((opened[0], decision))
         if self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._on_turn)
@@ -125,14 +164,41 @@ class Desk:
                 latency_s=time.monotonic() - since,
                 attempts=1,
             )
+            self._judge(lost)
             self._decided.append((digest, lost))
 
+    def _has_room(self) -> bool:
+        n_out = len(self._open) + len(self._decided)
+        is_tried = self._has_answer or self._n_failed + len(self._open) < self._patience.failures
+        return n_out < self._patience.window and is_tried
+
+    def _judge(self, decision: Decision) -> None:
+        """Stop the run where the credentials were refused, or where too many calls in a row failed."""
+        if decision.status is not Status.FAILED:
+            self._has_answer, self._n_failed, self._first = True, 0, None
+            return
+        if self._has_answer and decision.cause not in ABOUT_THE_SERVER | {FailureCause.AUTH.value}:
+            self._n_failed, self._first = 0, None
+            return
+        self._n_failed += 1
+        self._first = self._first or decision
+        most = self._patience.failures * (2 if self._has_answer else 1)
+        is_auth = decision.cause == FailureCause.AUTH.value
+        if self.refusal is None and (is_auth or self._n_failed >= most):
+            said = decision if is_auth else self._first
+            self.refusal = Refusal(said.cause or "", said.detail or "", self._n_failed)
+            self.stop()
+
     def skip_rest(self) -> None:
-        """Store a skipped decision for every record that was not handed out."""
+        """Store a skipped decision for every record that was not handed out, unless it has a failed one."""
+        if self.refusal is None:
+            return
+        rest = Decision("", Status.SKIPPED, cause=self.refusal.cause, detail=self.refusal.detail)
         for record in self._records:
-            skipped = Decision(record.id, Status.SKIPPED, cause=FailureCause.AUTH.value, detail=self.refusal)
-            self._decided.append((record.digest, skipped))
-            if len(self._decided) >= self._window:
+            if record.id in self._failed_before:
+                continue
+            self._decided.append((record.digest, replace(rest, record_id=record.id)))
+            if len(self._decided) >= self._patience.window:
                 self.flush()
         self.flush()
 

@@ -16,7 +16,7 @@ from workbench.callables import check_may_ask
 from workbench.decisions import Decision, Status
 from workbench.errors import RunError
 from workbench.journal import Journal, RunInfo, RunPlan, key_of, sole_run
-from workbench.runner.desk import Desk
+from workbench.runner.desk import Desk, Patience, Refusal
 from workbench.runner.driving import supervised
 from workbench.splits import Dataset, Split
 
@@ -35,14 +35,15 @@ class Session:
         Records this session asked the agent about; the others came from the journal.
     n_unmatched : int
         Answers that belonged to no open record (an engine answered twice or made up an id); they were dropped.
-    refusal : str, optional
-        Why the run had to stop asking: the server refused the credentials. The rest was skipped.
+    refusal : Refusal, optional
+        Why the run had to stop asking: what answers refused the credentials, or too many calls in a row failed. The
+        rest was skipped.
     """
 
     info: RunInfo
     n_asked: int
     n_unmatched: int
-    refusal: str | None
+    refusal: Refusal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,9 @@ class Selection:
 def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_progress: bool = True) -> Session:
     """Bring every planned decision of an agent into the journal and return what was done.
 
-    Decisions that are there already are not asked again; failed and skipped ones are. SIGINT and SIGTERM stop asking,
-    wait up to ten seconds for the calls under way and store what came; a second signal does not wait.
+    Decisions that are there already are not asked again; failed and skipped ones are, failed ones last. What fails so
+    many times in a row is not asked further. SIGINT and SIGTERM stop asking, wait up to ten seconds for the calls under
+    way and store what came; a second signal does not wait.
 
     Raises
     ------
@@ -71,8 +73,8 @@ def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_prog
     plan = RunPlan(agent.name, selection.split.value, agent.identity, dataset.digest)
     with sole_run(journal.path.parent, plan.agent_digest):
         run = journal.plan(plan, zip(ids, dataset.digests(ids), strict=True))
-        to_ask = journal.to_ask(run)
-        todo = ids[ids.isin(list(to_ask))]
+        to_ask, failed = journal.to_ask(run), journal.failed(run)
+        todo = ids[ids.isin(list(to_ask - failed))].append(ids[ids.isin(list(failed))])
         if selection.now is not None:
             todo = todo[todo.isin(selection.now)]
         if not len(todo):
@@ -84,7 +86,7 @@ def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_prog
         )  # fmt: skip
         with bar:
             store = _Store(journal, run, plan.agent_digest, bar)
-            desk = Desk(dataset.records(todo), agent.window, store)
+            desk = Desk(dataset.records(todo), Patience(agent.window, agent.patience), store, failed)
             supervised(agent, desk)
             if desk.refusal is not None:
                 desk.skip_rest()

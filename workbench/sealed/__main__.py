@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def answered(request: Mapping[str, Any]) -> dict[str, Any]:
         # its files have the identity of their own place, not of this one
         known_as = KnownAs(agent, agent.name, request["identity"])
         session = run_agent(journal, known_as, selection, show_progress=request["show_progress"])
-    return {"n_asked": session.n_asked, "n_unmatched": session.n_unmatched, "refusal": session.refusal}
+    refusal = None if session.refusal is None else asdict(session.refusal)
+    return {"n_asked": session.n_asked, "n_unmatched": session.n_unmatched, "refusal": refusal}
 
 
 def _stop_at_end() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,15 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-import workbench
 from workbench.agents import Agent, build_agent, repeated
-from workbench.callables import check_may_ask
-from workbench.credentials import without_secrets
+from workbench.callables import check_may_ask, child_environment, python_module
 from workbench.engines.choice import EngineChoice, movable
 from workbench.errors import InputError, RunError, SignatureError, WorkbenchError
 from workbench.journal import JOURNAL_FILE, Journal, RunPlan
 from workbench.pilot import Pilot
-from workbench.runner import Session
+from workbench.runner import Refusal, Session
 from workbench.sealed.folder import NOT_THERE, UNDECLARED, write_sealed_folder
 from workbench.splits import Dataset, Split
 
@@ -75,7 +71,8 @@ def answer_sealed(question: Question) -> Session:
     check_may_ask(f"{n_open:,} holdout decisions of {agent.name}")
     said = _answered(question, agent)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        return Session(journal.info(run), said["n_asked"], said["n_unmatched"], said["refusal"])
+        refusal = None if said["refusal"] is None else Refusal(**said["refusal"])
+        return Session(journal.info(run), said["n_asked"], said["n_unmatched"], refusal)
 
 
 def asked_agent(question: Question) -> Agent:
@@ -124,17 +121,14 @@ def _ran(question: Question, request: Path, root: Path) -> str:
     """Run the process that answers and return what it printed; when this one is interrupted, that one stops gently."""
     settings = question.pilot.settings
     asks = question.pilot.agent(question.agent).prompt is not None
-    environment = without_secrets(os.environ, keep=(settings.server.api_key_env,) if asks else ())
-    package = str(Path(workbench.__file__).resolve().parent.parent)
-    paths = [package, *filter(None, [environment.get("PYTHONPATH")])]
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "workbench.sealed", str(request)],
+        [*python_module("workbench.sealed"), str(request)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=root,
-        env={**environment, "PYTHONPATH": os.pathsep.join(paths)},
+        env=child_environment(keep=(settings.server.api_key_env,) if asks else ()),
         start_new_session=True,
-        text=True,
+        encoding="utf-8",
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -10,6 +10,7 @@ from workbench.pilot import Pilot
 from workbench.provenance import provenance
 from workbench.tracking.runs import DIGITS, Link, experiment_of
 from workbench.tracking.store import client_of, read_logged, write_logged
+from workbench.tracking.upkeep import PROCESS_TAG, this_process
 
 MAX_METRICS = 200
 
@@ -44,7 +45,7 @@ def _log(client: Any, experiment: str, pilot: Pilot, findings: Mapping[str, Any]
     """Log one audit as a finished run and return its id."""
     from mlflow.entities import Metric, Param, RunTag
 
-    run = client.create_run(experiment, run_name=f"data audit {findings['run']}")
+    run = client.create_run(experiment, run_name=f"data audit {findings['run']}", tags={PROCESS_TAG: this_process()})
     run_id, now = str(run.info.run_id), int(run.info.start_time)
     made_by = provenance(pilot.root)
     tags = {

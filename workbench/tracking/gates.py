@@ -11,6 +11,7 @@ from workbench.pilot import Pilot
 from workbench.provenance import provenance
 from workbench.tracking.runs import DIGITS, Link, experiment_of
 from workbench.tracking.store import client_of, read_logged, write_logged
+from workbench.tracking.upkeep import PROCESS_TAG, this_process
 
 BUNDLE = "bundle"
 
@@ -37,7 +38,8 @@ def _log(client: Any, experiment: str, decision: Decision, bundle: Path) -> str:
     """Log one decision as a finished run and return its id."""
     from mlflow.entities import Metric, Param, RunTag
 
-    run = client.create_run(experiment, run_name=f"gate {decision.gate}: {decision.verdict.value}")
+    tags = {PROCESS_TAG: this_process()}
+    run = client.create_run(experiment, run_name=f"gate {decision.gate}: {decision.verdict.value}", tags=tags)
     run_id, now = str(run.info.run_id), int(run.info.start_time)
     made_by = provenance(Path(bundle))
     tags = {

@@ -14,6 +14,7 @@ from workbench.pilot import Pilot
 from workbench.provenance import Provenance, provenance
 from workbench.tracking.registry import register_new, unregistered
 from workbench.tracking.store import client_of, read_logged, write_logged
+from workbench.tracking.upkeep import PROCESS_TAG, artifact_location, end_orphans, this_process
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -98,11 +99,14 @@ def _link(version: Version, place: Sequence[str]) -> Link:
 
 
 def experiment_of(client: MlflowClient, pilot: Pilot) -> str:
-    """Return the id of a pilot's experiment, made if it is not there."""
+    """Return the id of a pilot's experiment, made if it is not there, restored if it was deleted; its orphans ended."""
     found = client.get_experiment_by_name(pilot.name)
     if found is not None:
+        if found.lifecycle_stage == "deleted":
+            client.restore_experiment(found.experiment_id)
+        end_orphans(client, found.experiment_id)
         return str(found.experiment_id)
-    location = (pilot.root / "mlruns" / "artifacts" / pilot.name).as_uri()
+    location = artifact_location(pilot.root, pilot.name)
     note = f"{pilot.settings.title}\n\n{pilot.settings.question}\n\n{pilot.charter.process}"
     return str(client.create_experiment(pilot.name, artifact_location=location, tags={"mlflow.note.content": note}))
 
@@ -113,7 +117,8 @@ def _log(client: MlflowClient, experiment: str, version: Version, made_by: Prove
 
     evaluation = version.evaluation
     part = f" ({version.part} records)" if version.part else ""
-    run = client.create_run(experiment, run_name=f"{evaluation['agent']} on {evaluation['split']}{part}")
+    name = f"{evaluation['agent']} on {evaluation['split']}{part}"
+    run = client.create_run(experiment, run_name=name, tags={PROCESS_TAG: this_process()})
     run_id = str(run.info.run_id)
     now = int(run.info.start_time)
     metrics = [Metric(name, value, now, 0) for name, value in _metrics(evaluation).items()]

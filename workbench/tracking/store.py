@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import RunError
 from workbench.files import write_atomically
 from workbench.pilot import Pilot
+from workbench.tracking.upkeep import active_runs, deleted_experiment, put_in_place
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -29,12 +30,26 @@ def store_uri(root: Path) -> str:
 
 
 def read_logged(pilot: Pilot) -> dict[str, Any]:
-    """Return what of a pilot is in the store already: content digest to its place there; nothing without a store."""
+    """Return what of a pilot is in the store already: content digest to its place there; nothing without a store.
+
+    An experiment that was deleted in the UI is restored; a run that was deleted is in the store no more.
+    """
     path = pilot.runs / LOGGED_FILE
     if not path.is_file() or not has_store(pilot.root):
         return {}
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return known
+    database = pilot.root / "mlruns" / DATABASE
+    deleted = deleted_experiment(database, pilot.name)
+    if deleted is not None:
+        with client_of(pilot.root) as client:
+            client.restore_experiment(deleted)
+    there = active_runs(database)
+    return {content: place for content, place in known.items() if not _is_gone(place, there)}
+
+
+def _is_gone(place: Any, there: Collection[str]) -> bool:
+    """Return whether a place is that of a run that was deleted."""
+    return isinstance(place, list) and len(place) == 2 and str(place[1]) not in there
 
 
 def write_logged(pilot: Pilot, known: dict[str, Any]) -> None:
@@ -70,6 +85,8 @@ def client_of(root: Path) -> Iterator[MlflowClient]:
         with (folder / f".{DATABASE}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             is_new = not has_store(root)
+            if not is_new:
+                put_in_place(folder / DATABASE, root)
             mlflow.set_tracking_uri(store_uri(root))
             client = MlflowClient(store_uri(root), store_uri(root))
             client.search_experiments(max_results=1)
@@ -77,7 +94,7 @@ def client_of(root: Path) -> Iterator[MlflowClient]:
                 with sqlite3.connect(folder / DATABASE) as connection:
                     connection.execute("PRAGMA journal_mode=WAL")
         yield client
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError, sqlite3.Error) as error:
         raise RunError(
             "the comparison could not be logged to MLflow; the decisions and estimates are stored",
             where=str(folder / DATABASE),
