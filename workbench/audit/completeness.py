@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
 from workbench.audit.remedies import ISSUES
-from workbench.audit.roles import ENTITY, SOURCE, TIME
+from workbench.tables.roles import ENTITY, SOURCE, TIME
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
 from workbench.audit.wording import counted, with_interval
