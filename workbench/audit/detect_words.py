@@ -22,7 +22,7 @@ ENDINGS = ("s", "es", "d", "ed", "n", "en", "e", "er", "r", "ly", "y", "al", "in
 
 @dataclass(slots=True)
 class _Vocabulary:
-    """The words of a column: in how many rows each is, which values hold it, and the words beside it."""
+    """The words of a column: in how many rows each is, which values of several words hold it, and its neighbours."""
 
     n_rows: Counter[str] = field(default_factory=Counter)
     holders: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -38,7 +38,7 @@ class _Vocabulary:
                 self.after[word].add(last)
         for word in dict.fromkeys(words):
             self.n_rows[word] += count
-            if len(self.holders[word]) <= MAX_ROWS:
+            if len(words) > 1 and len(self.holders[word]) <= MAX_ROWS:
                 self.holders[word].append(code)
 
     def stands_like(self, word: str, usual: str) -> bool:

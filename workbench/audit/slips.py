@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,8 +53,8 @@ def slips_among(
 
     Texts of one's own, such as names, are near to each other too. How many of the rare ones are near a frequent one
     for that reason follows from how often rare texts are near to other rare ones, and frequent ones to frequent ones;
-    what is beyond that are slips. A text with letters in a sequence that no other text has is a slip more often than
-    one in which every sequence is usual, and a long one more often than a short one; they are counted apart.
+    what is beyond that are slips. A text with letters in sequences that no other text has is a slip more often than one
+    in which every sequence is usual, and a long one more often than a short one; they are counted apart.
     """
     near = nearest([texts[code] for code in rare], [texts[code] for code in frequent], two_from)
     pairs = {rare[i]: (frequent[j], distance) for i, (j, distance) in near.items()}
@@ -66,20 +67,31 @@ def slips_among(
         return {}
     own = [code for code in rare if code not in pairs]
     known = Counter(piece for code in (*own, *frequent) for piece in set(_pieces(texts[code])))
-    is_new = {code: any(known[piece] == 0 for piece in _pieces(texts[code])) for code in pairs}
-    new_share = _new_share(texts, own, known)
+    n_new = {code: min(2, sum(known[piece] == 0 for piece in _pieces(texts[code]))) for code in pairs}
+    shares = _new_shares(texts, own, known)
     alike = _Alike(texts, may_be_slip, two_from)
+    kinds = {code: _kind(texts[code], n) for code, (_, n) in pairs.items()}
     chances = {}
-    for is_long in (False, True):
-        share = max(alike.near_rare(rare, len(frequent), pairs, is_long), alike.near_frequent(frequent, is_long))
-        n_natural = sum(_is_long(texts[code]) == is_long for code in own) * share / (1 - min(share, 0.95))
-        found = [is_new[code] for code in pairs if _is_long(texts[code]) == is_long]
-        chances[is_long, True] = _chance(sum(found), n_natural * new_share)
-        chances[is_long, False] = _chance(len(found) - sum(found), n_natural * (1 - new_share))
+    for kind in set(kinds.values()):
+        share = max(alike.near_rare(rare, len(frequent), pairs, kind), alike.near_frequent(frequent, kind))
+        n_natural = sum(_is_long(texts[code]) == kind.is_long for code in own) * share / (1 - min(share, 0.95))
+        found = Counter(n_new[code] for code in pairs if kinds[code] == kind)
+        for n in range(3):
+            chances[kind, n] = _chance(found[n], n_natural * shares[n])
     return {
-        code: Slip(target, n, chances[_is_long(texts[code]), is_new[code]], is_new[code])
-        for code, (target, n) in pairs.items()
+        code: Slip(target, n, chances[kinds[code], n_new[code]], n_new[code] > 0) for code, (target, n) in pairs.items()
     }
+
+
+class _Kind(NamedTuple):
+    """How long a text is and how many keystrokes away: texts of their own differ in how often they are so near."""
+
+    is_long: bool
+    distance: int
+
+
+def _kind(text: str, distance: int) -> _Kind:
+    return _Kind(_is_long(text), distance)
 
 
 def _is_long(text: str) -> bool:
@@ -99,44 +111,43 @@ class _Alike:
     may_be_slip: Callable[[str, str], bool]
     two_from: int
 
-    def near_rare(self, rare: Sequence[int], n: int, pairs: Mapping[int, tuple[int, int]], is_long: bool) -> float:
+    def near_rare(self, rare: Sequence[int], n: int, pairs: Mapping[int, tuple[int, int]], kind: _Kind) -> float:
         """Return which share of texts would be near one of n others, judged by the rare ones among themselves."""
         chosen = [rare[place] for place in np.unique(np.linspace(0, len(rare) - 1, COMPARED).astype(int))]
         n_near = 0
-        for one, other in self._near(chosen, self.two_from, is_long):
+        for one, other in self._near(chosen, kind):
             first, second = pairs.get(one), pairs.get(other)
             n_near += first is None or second is None or first[0] != second[0]
-        return self._share(n_near, chosen, n, is_long)
+        return self._share(n_near, chosen, n, kind)
 
-    def near_frequent(self, frequent: Sequence[int], is_long: bool) -> float:
+    def near_frequent(self, frequent: Sequence[int], kind: _Kind) -> float:
         """Return which share of the frequent texts is near another one."""
         chosen = frequent[:400]
-        return self._share(len(self._near(chosen, 1_000, is_long)), chosen, len(frequent), is_long)
+        return self._share(len(self._near(chosen, kind)), chosen, len(frequent), kind)
 
-    def _share(self, n_near: int, chosen: Sequence[int], n: int, is_long: bool) -> float:
+    def _share(self, n_near: int, chosen: Sequence[int], n: int, kind: _Kind) -> float:
         """Return the share near one of n texts from how many are near one of those chosen; 0 where they are few."""
-        n_meant = sum(_is_long(self.texts[code]) == is_long for code in chosen)
+        n_meant = sum(_is_long(self.texts[code]) == kind.is_long for code in chosen)
         if n_meant < FEW:
             return 0.0
         return float(1 - (1 - min(n_near / n_meant, 0.99)) ** (n / (len(chosen) - 1)))
 
-    def _near(self, codes: Sequence[int], two_from: int, is_long: bool) -> list[tuple[int, int]]:
+    def _near(self, codes: Sequence[int], kind: _Kind) -> list[tuple[int, int]]:
         words = [self.texts[code] for code in codes]
-        meant = [place for place, word in enumerate(words) if _is_long(word) == is_long]
-        found = nearest([words[place] for place in meant], words, two_from).items()
-        pairs = [(meant[i], j) for i, (j, _) in found]
+        meant = [place for place, word in enumerate(words) if _is_long(word) == kind.is_long]
+        found = nearest([words[place] for place in meant], words, self.two_from).items()
+        pairs = [(meant[i], j) for i, (j, n) in found if n == kind.distance]
         return [(codes[i], codes[j]) for i, j in pairs if self.may_be_slip(words[i], words[j])]
 
 
-def _new_share(texts: Sequence[str], own: Sequence[int], known: Mapping[str, int]) -> float:
-    """Return how often three sequences in a row, as many as a slip touches, hold one that no other text has."""
-    n_new = n = 0
+def _new_shares(texts: Sequence[str], own: Sequence[int], known: Mapping[str, int]) -> list[float]:
+    """Return how often none, one, and more of three sequences in a row, as a slip makes, are in no other text."""
+    counts = np.zeros(3)
     for code in own[:COMPARED]:
-        counts = [known[piece] for piece in _pieces(texts[code])]
-        for place in range(max(1, len(counts) - WIDTH + 1)):
-            n_new += min(counts[place : place + WIDTH]) <= 1
-            n += 1
-    return n_new / n if n else 0.0
+        is_new = [known[piece] <= 1 for piece in _pieces(texts[code])]
+        for place in range(max(1, len(is_new) - WIDTH + 1)):
+            counts[min(2, sum(is_new[place : place + WIDTH]))] += 1
+    return [float(share) for share in counts / max(1.0, counts.sum())]
 
 
 def _pieces(text: str) -> list[str]:
