@@ -25,6 +25,7 @@ from workbench.audit.section import Section
 from workbench.audit.subject import Subject, file_subject, pilot_subject
 from workbench.audit.variation import variation
 from workbench.audit.volume import volume
+from workbench.audit.wording import several
 from workbench.contract import TableContract
 from workbench.pilot import Pilot
 from workbench.tables.database import open_table, table_from
@@ -93,8 +94,9 @@ class Audit:
         critical = sum(one.severity is Severity.CRITICAL for one in severe)
         said = "Yes" if not severe else "No, not before something is fixed" if critical else "Yes, with reservations"
         first = "; ".join(f"{one.title} ({one.remedy.effort.value} of work)" for one in self.first)
-        counts = f"{len(self.findings):,} findings, {critical:,} critical and {len(severe) - critical:,} high"
-        return f"{said}: {counts}, on {self.subject.n_rows:,} records" + (f". First: {first}." if first else ".")
+        counts = f"{several(len(self.findings), 'finding')}, {critical:,} critical and {len(severe) - critical:,} high"
+        on = several(self.subject.n_rows, "record")
+        return f"{said}: {counts}, on {on}" + (f". First: {first}." if first else ".")
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of findings.json."""

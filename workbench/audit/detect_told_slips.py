@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from workbench.audit.cells import CellKind
 from workbench.audit.dependencies import MAX_COLUMNS, MAX_ERROR_LEFT, grouped
-from workbench.audit.detect_typos import FREQUENT, UNSUITED, is_made_up, rows_of_parts
+from workbench.audit.detect_typos import FREQUENT, UNSUITED, is_made_up, may_be_slip, rows_of_parts
 from workbench.audit.encoded import Encoded
 from workbench.tables.columns import MISSING, Codes
 from workbench.audit.neighbours import nearest
@@ -19,7 +19,7 @@ from workbench.tables.profiles import ColumnProfile
 from workbench.audit.votes import Votes
 
 MIN_ROWS, MIN_OTHERS, MIN_AGREE = 20, 2, 0.8
-RARE_SHARE = 0.2
+RARE_SHARE, OWN_SHARE = 0.2, 0.2
 TYPOS = frozenset({CellKind.TYPO})
 
 
@@ -76,12 +76,14 @@ def _vote(encoded: Encoded, position: int, rare: npt.NDArray[np.intp], others: S
         for row, code in zip(rows[top >= 0], top[top >= 0], strict=True):
             told[int(filled[row]), int(code), other].append(int(row))
     votes.excuse(position, rows[own], 0.3, TYPOS)
-    owned = set(rows[own].tolist())
+    known = filled[rows]
+    is_own_value = np.bincount(known[own], minlength=len(column.values)) >= OWN_SHARE * column.counts
+    owned = set(rows[own | is_own_value[known]].tolist())
     seen: set[int] = set()
     for (code, usual, other), found in told.items():
         fresh = [row for row in found if row not in seen and row not in owned]
         value, target = column.values[code], column.values[usual]
-        if fresh and nearest([value], [target]):
+        if fresh and nearest([value], [target]) and may_be_slip(value.casefold(), target.casefold()):
             seen.update(fresh)
             name = encoded.columns[other].name
             reason = f"{value[:40]!r} is a slip away from {target[:40]!r}, which other rows with the same {name} have"

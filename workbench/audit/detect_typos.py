@@ -67,7 +67,7 @@ def _vote_on_values(column: Column, codes: Sequence[int], votes: Votes) -> None:
     n_rows = rows_of_parts(column, codes)
     limit = max(3, most // 50)
     rare = [code for code in codes if column.counts[code] <= limit and not is_made_up(column, code, n_rows)]
-    found = slips_among(column.values, rare, frequent, lambda *pair: _is_rarer(column, *pair), _may_be_slip)
+    found = slips_among(column.values, rare, frequent, lambda *pair: _is_rarer(column, *pair), may_be_slip)
     strengths = {}
     for code, slip in found.items():
         length = len(column.values[code])
@@ -101,7 +101,7 @@ def _is_rarer(column: Column, code: int, target: int, distance: int) -> bool:
     return n_target >= (5 if n <= 3 else 50) * distance * n
 
 
-def _may_be_slip(value: str, usual: str) -> bool:
+def may_be_slip(value: str, usual: str) -> bool:
     """Whether a value may be a mistyped one: no other number, not just other spaces."""
     if "".join(value.split()) == "".join(usual.split()):
         return False

@@ -10,7 +10,7 @@ import pandas as pd
 from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
-from workbench.audit.wording import counted, share_text
+from workbench.audit.wording import counted, several, share_text
 from workbench.charter import Charter, KpiMetric, Operator
 from workbench.metrics import Estimate
 from workbench.stats import IntervalMethod, minimum_detectable_difference, records_for_power, records_needed
@@ -196,7 +196,8 @@ def _rare_labels(subject: Subject, labels: Labels, rare: dict[str, int]) -> Find
     rows = np.sort(labels.dev.index[labels.dev.isin(list(rare))].to_numpy(dtype=np.int64))
     return Finding(
         "rare_label",
-        f"{len(rare)} labels have fewer than {ENOUGH_OF_A_LABEL} records: {quoted_columns(list(rare))}",
+        f"{several(len(rare), 'label has', 'labels have')} fewer than {ENOUGH_OF_A_LABEL} records: "
+        f"{quoted_columns(list(rare))}",
         (labels.column,),
         rows,
         len(labels.dev),

@@ -55,7 +55,7 @@ def column_rules(column: Column, profile: ColumnProfile, styles: Styles, declare
         yield made(RuleKind.MATCHES, kind, reason, pattern=pattern)
     bounds = _bounds(column, profile)
     if bounds is not None:
-        text = f"outside {bounds[0]:,.6g} to {bounds[1]:,.6g}, far from nearly all others"
+        text = f"beyond the limits of {bounds[0]:,.6g} and {bounds[1]:,.6g}, many times the usual spread away"
         yield made(RuleKind.BETWEEN, CellKind.OUTLIER, text, low=bounds[0], high=bounds[1])
     if profile.is_key:
         yield made(RuleKind.UNIQUE, CellKind.DUPLICATE, f"an earlier row has the same {profile.name}")

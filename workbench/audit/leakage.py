@@ -14,7 +14,7 @@ from workbench.audit.labels import record_text
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
 from workbench.audit.telling import TELLS_ALL, columns_that_tell
-from workbench.audit.wording import counted, share_text, with_interval
+from workbench.audit.wording import counted, several, share_text, with_interval
 from workbench.metrics import Estimate
 from workbench.splits import Split
 from workbench.stats import holm
@@ -164,7 +164,7 @@ def _crossing_finding(leaked: list[int], n_holdout: int, crossing: pd.DataFrame,
         np.array(leaked, dtype=np.int64),
         n_holdout,
         Severity.LOW if coincide else Severity.HIGH,
-        f"{len(crossing):,} pairs across the split, {n_same:,} of them exactly the same after normalisation",
+        f"{several(len(crossing), 'pair')} across the split, {n_same:,} of them exactly the same after normalisation",
         "different cases look the same in these columns; where production's do so as often, the holdout measures that"
         if coincide else "the holdout measures memory on them: where production's records repeat earlier ones less "
         "often, accuracy there is lower than the measured one",
@@ -220,7 +220,7 @@ def _mention_finding(subject: Subject, labels: Labels, mentions: pd.DataFrame) -
     rows = np.sort(labels.dev.index[labels.dev.isin(telling)].to_numpy(dtype=np.int64))
     return Finding(
         "label_in_text",
-        f"The words of {len(telling)} labels stand in the text and give it away",
+        f"The words of {several(len(telling), 'label')} stand in the text and give it away",
         tuple(subject.roles.text),
         rows,
         len(labels.dev),

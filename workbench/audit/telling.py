@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.tables.roles import Roles
+from workbench.audit.roles import Roles
 from workbench.tables.moments import read_times
 
 TELLS_ALL, REMOVES = 0.98, 0.95

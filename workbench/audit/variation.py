@@ -12,7 +12,7 @@ import pandas as pd
 
 from workbench.audit.completeness import EMPTY, months
 from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
-from workbench.tables.roles import CASE, ENTITY, SOURCE, TIME
+from workbench.audit.roles import CASE, ENTITY, SOURCE, TIME
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
 from workbench.audit.wording import share_text
