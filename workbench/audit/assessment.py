@@ -20,6 +20,7 @@ from workbench.audit.leakage import leakage
 from workbench.audit.privacy import MAX_SCANNED, personal_data
 from workbench.audit.quality import quality
 from workbench.audit.references import Beside
+from workbench.audit.roles import completed_roles
 from workbench.audit.scan import RuleResult, unlisted
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject, file_subject, pilot_subject
@@ -137,6 +138,7 @@ def audit_pilot(pilot: Pilot, owners: Mapping[str, str] | None = None, on_step: 
     step("looking at cells")
     with table_from(subject.frame) as table:
         detection = detect(table, subject.declared, Beside(pilot.data, _other_tables(pilot)))
+    subject = replace(subject, roles=completed_roles(subject.roles, detection.columns))
     return _assessed(subject, detection, owners or {}, step)
 
 

@@ -22,7 +22,7 @@ from workbench.stats import holm
 TITLE = "Leakage"
 QUESTION = "Is an agent judged on what it was developed on, and does anything give the label away?"
 ORDER_MORE_BY, ORDER_REMOVES = 0.1, 0.2
-MIN_MENTIONS = 10
+MIN_MENTIONS, WRITTEN_IN = 10, 0.8
 ROWS_SHOWN = 30
 
 
@@ -216,17 +216,22 @@ def _column_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
 
 
 def _mention_finding(subject: Subject, labels: Labels, mentions: pd.DataFrame) -> Finding:
-    telling = list(mentions.loc[mentions["tells"], "label"])
-    rows = np.sort(labels.dev.index[labels.dev.isin(telling)].to_numpy(dtype=np.int64))
+    found = mentions[mentions["tells"]]
+    written = found[found["share of the label's records"] >= WRITTEN_IN]
+    meant = written if len(written) else found
+    most = share_text(float(meant["share of the label's records"].max()))
+    rows = np.sort(labels.dev.index[labels.dev.isin(list(meant["label"]))].to_numpy(dtype=np.int64))
     return Finding(
         "label_in_text",
-        f"The words of {several(len(telling), 'label')} stand in the text and give it away",
+        f"The words of {several(len(meant), 'label')} stand in the text and give it away",
         tuple(subject.roles.text),
         rows,
         len(labels.dev),
-        Severity.MEDIUM,
-        f"at least ten records say each, and at least {share_text(TELLS_ALL)} of them have that label",
-        "accuracy is measured on easier texts than production's, if the words were added with the label",
+        Severity.MEDIUM if len(written) else Severity.LOW,
+        f"at least ten records say each, and at least {share_text(TELLS_ALL)} of them have that label; at most "
+        f"{most} of a label's records say it",
+        "accuracy is measured on easier texts than production's, if the words were added with the label"
+        if len(written) else "none where people name what they write about, as in texts sorted by what they ask",
         Remedy("check whether production's texts say it too; else cut it out", Effort.HOURS,
                "no label's words give it away, or production's texts have them too"),
     )  # fmt: skip

@@ -81,7 +81,7 @@ def variation(subject: Subject, faults: pd.DataFrame, not_compared: Collection[s
     groups = {(one.kind, one.fault): [pair for pair in worse if (pair[0].kind, pair[0].fault) == (one.kind, one.fault)]
               for one, _ in worse}  # fmt: skip
     findings = [_finding(subject, faults, group) for group in groups.values()]
-    notes = ["Slices of fewer than 20 records are not compared.", *_inferred_note(subject)]
+    notes = ["Slices of fewer than 20 records are not compared.", *_inferred_note(subject), *subject.roles.notes]
     if drifted is None:
         notes.append("Without a time column nothing can be said about drift.")
     else:
