@@ -10,9 +10,9 @@ import numpy.typing as npt
 from workbench.audit.cells import CellKind
 from workbench.audit.dependencies import MAX_COLUMNS
 from workbench.audit.encoded import Encoded
-from workbench.tables.profiles import ColumnProfile
 from workbench.audit.quantities import Numbers
 from workbench.audit.votes import Votes
+from workbench.tables.profiles import ColumnProfile
 
 MAX_KINDS = 5
 MIN_ROWS = 50

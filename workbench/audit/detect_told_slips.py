@@ -12,11 +12,11 @@ from workbench.audit.cells import CellKind
 from workbench.audit.dependencies import MAX_COLUMNS, MAX_ERROR_LEFT, grouped
 from workbench.audit.detect_typos import FREQUENT, UNSUITED, is_made_up, may_be_slip, rows_of_parts
 from workbench.audit.encoded import Encoded
-from workbench.tables.columns import MISSING, Codes
 from workbench.audit.neighbours import nearest
+from workbench.audit.votes import Votes
+from workbench.tables.columns import MISSING, Codes
 from workbench.tables.placeholders import is_placeholder
 from workbench.tables.profiles import ColumnProfile
-from workbench.audit.votes import Votes
 
 MIN_ROWS, MIN_OTHERS, MIN_AGREE = 20, 2, 0.8
 RARE_SHARE, OWN_SHARE = 0.2, 0.2

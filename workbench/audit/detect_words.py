@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from workbench.audit.cells import CellKind
-from workbench.tables.columns import Column
 from workbench.audit.slips import LIKELY, Slip, slips_among
 from workbench.audit.votes import Votes
+from workbench.tables.columns import Column
 
 MAX_WORDS = 60_000
 WORD = re.compile(r"[^\W\d_]+")

@@ -11,8 +11,16 @@ from workbench.audit.entities import Roles as Described
 from workbench.audit.wording import several
 from workbench.contract import Role, TableContract
 from workbench.errors import shown
-from workbench.tables.profiles import KEY_NAME, ColumnProfile
-from workbench.tables.roles import MAX_SOURCES, SOURCE_NAME, entity_column, source_column, text_columns, time_column
+from workbench.tables.profiles import ColumnProfile
+from workbench.tables.roles import (
+    MAX_SOURCES,
+    SOURCE_NAME,
+    entity_column,
+    id_column,
+    source_column,
+    text_columns,
+    time_column,
+)
 
 TIME, SOURCE, ENTITY, CASE = "time", "source", "entity", "class"
 EXPECTED_FILLED = 0.5
@@ -109,8 +117,7 @@ def completed_roles(declared: Roles, columns: Sequence[ColumnProfile]) -> Roles:
     """
     taken = {declared.time, declared.entity, declared.case, *declared.text}
     free = [one for one in columns if one.name not in taken]
-    key = next((one.name for one in free if one.is_key and not one.is_moment and KEY_NAME.search(one.name)), None)
-    found = replace(declared, id=declared.id or key, source=declared.source or source_column(free))
+    found = replace(declared, id=declared.id or id_column(free), source=declared.source or source_column(free))
     return found if found.source is not None else replace(found, notes=why_no_source(free))
 
 
