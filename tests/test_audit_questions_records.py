@@ -8,10 +8,11 @@ import pytest
 from audit_cases import cells_of, subject_of
 
 from workbench.audit.completeness import completeness, missing_cells
+from workbench.audit.drift import drift
 from workbench.audit.findings import Severity, must_fix
 from workbench.audit.quality import quality
 from workbench.audit.subject import Roles
-from workbench.audit.variation import Slice, drift, variation
+from workbench.audit.variation import Slice, variation
 from workbench.audit.volume import LatencyClass, growth, implied_class, volume
 
 

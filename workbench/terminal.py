@@ -17,9 +17,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from workbench.audit.wording import several
 from workbench.engines.statement import answered_by
-from workbench.errors import RunError
+from workbench.errors import RunError, several
 from workbench.evaluation import Evaluation
 from workbench.journal import RunInfo
 from workbench.pilot import Pilot

@@ -26,8 +26,8 @@ from workbench.audit.section import Section
 from workbench.audit.subject import Subject, file_subject, pilot_subject
 from workbench.audit.variation import variation
 from workbench.audit.volume import volume
-from workbench.audit.wording import several
 from workbench.contract import TableContract
+from workbench.errors import several
 from workbench.pilot import Pilot
 from workbench.tables.database import open_table, table_from
 from workbench.tables.formats import Semantic

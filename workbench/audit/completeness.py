@@ -11,7 +11,8 @@ from workbench.audit.remedies import ISSUES
 from workbench.audit.roles import ENTITY, SOURCE, TIME
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
-from workbench.audit.wording import counted, several, with_interval
+from workbench.audit.wording import counted, with_interval
+from workbench.errors import several
 from workbench.metrics import Estimate
 
 MISSING_KINDS = ("missing", "placeholder")

@@ -10,8 +10,9 @@ import pandas as pd
 from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
-from workbench.audit.wording import counted, several, share_text
+from workbench.audit.wording import counted, share_text
 from workbench.charter import Charter, KpiMetric, Operator
+from workbench.errors import several
 from workbench.ledger import SPENT_AT_ONCE
 from workbench.metrics import Estimate
 from workbench.stats import IntervalMethod, minimum_detectable_difference, records_for_power, records_needed

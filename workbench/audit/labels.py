@@ -14,7 +14,8 @@ from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
 from workbench.audit.suspicion import Suspicion, suspicion
-from workbench.audit.wording import counted, several, share_text, with_interval
+from workbench.audit.wording import counted, share_text, with_interval
+from workbench.errors import several
 from workbench.labels import label_aliases
 from workbench.metrics import Estimate, noise_ceiling
 

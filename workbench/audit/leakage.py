@@ -14,7 +14,8 @@ from workbench.audit.labels import record_text
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
 from workbench.audit.telling import TELLS_ALL, columns_that_tell
-from workbench.audit.wording import counted, several, share_text, with_interval
+from workbench.audit.wording import counted, share_text, with_interval
+from workbench.errors import several
 from workbench.metrics import Estimate
 from workbench.splits import Split
 from workbench.stats import holm

@@ -14,7 +14,8 @@ from workbench.audit.findings import Finding, Severity, by_effect, quoted_column
 from workbench.audit.remedies import ISSUES
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
-from workbench.audit.wording import counted, several, share_text
+from workbench.audit.wording import counted, share_text
+from workbench.errors import several
 from workbench.metrics import Estimate
 from workbench.stats import other_hits
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from workbench.audit.entities import Roles as Described
-from workbench.audit.wording import several
 from workbench.contract import Role, TableContract
-from workbench.errors import shown
+from workbench.errors import several, shown
 from workbench.tables.profiles import ColumnProfile
 from workbench.tables.roles import (
     MAX_SOURCES,

@@ -22,17 +22,6 @@ def share_text(share: float | None) -> str:
     return ">99.9%" if 0.9995 <= share < 1 else f"{share:.1%}"
 
 
-def several(n: int, what: str, many: str = "") -> str:
-    """Return how many of a thing.
-
-    Examples
-    --------
-    >>> several(1, "finding"), several(1_200, "cell is empty", "cells are empty")
-    ('1 finding', '1,200 cells are empty')
-    """
-    return f"{n:,} {what if n == 1 else many or f'{what}s'}"
-
-
 def counted(k: int, n: int) -> str:
     """Return how many of how many.
 

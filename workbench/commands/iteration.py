@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.audit.wording import several
 from workbench.commands.options import HERE, AsJson, EngineName, PilotName, Root
+from workbench.errors import several
 
 if TYPE_CHECKING:
     from workbench.engines.choice import EngineChoice

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from workbench.audit.wording import several
+from workbench.errors import several
 from workbench.iteration.pairs import compared_versions
 from workbench.iteration.tried import rightness_of, tried_versions
 from workbench.optimiser.asking import Desk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.audit.store import latest_findings
-from workbench.audit.wording import several
+from workbench.errors import several
 from workbench.pilot import Pilot
 
 CRITICAL = "critical"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.audit.wording import several
 from workbench.contract import Role
 from workbench.decisions import Status
+from workbench.errors import several
 from workbench.evaluation import Evaluation, rightness
 from workbench.iteration.tracing import records_behind
 from workbench.metrics.outcomes import column, numbers
