@@ -12,6 +12,9 @@ that one of them held. The ways:
 - profile-minimal: the same with `minimal=True`, which its documentation advises for large tables;
 - expectations: great-expectations alone on `audit_alone.generated_suite`, yes or no only;
 - expectations-rows: the same with the rows that break each expectation.
+
+`python benchmarks/audit_speed.py --wide [COLUMNS ...]` measures the whole command on 200 rows of so many columns (1,250
+and 5,000 unless given): CPU that grows faster than the columns do is what to look for.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from dirty_tables.domains import orders
 from dirty_tables.errors import spoil
 
@@ -44,6 +48,32 @@ def write(path: Path, n: int) -> None:
         part["express"] = rng.choice(["Y", "N"], len(base))
         part["zip"] = rng.integers(10_000, 99_999, len(base)).astype(str)
         part.to_csv(path, index=False, mode="a", header=start == 0)
+
+
+def write_wide(path: Path, n_columns: int, n: int = 200) -> None:
+    """Write a table of numbers, counts, categories, names, days and flags in turn."""
+    rng = np.random.default_rng(0)
+    days = np.datetime64("2024-01-01")
+    makers = (
+        lambda: np.round(rng.normal(100, 20, n), 3).astype(str),
+        lambda: rng.integers(0, 1_000, n).astype(str),
+        lambda: rng.choice(["red", "green", "blue", "yellow"], n),
+        lambda: [f"name {one}" for one in rng.integers(0, 500, n)],
+        lambda: (days + rng.integers(0, 300, n).astype("timedelta64[D]")).astype(str),
+        lambda: rng.choice(["Y", "N"], n),
+    )
+    columns = {f"column_{place}": makers[place % len(makers)]() for place in range(n_columns)}
+    pd.DataFrame(columns).to_csv(path, index=False)
+
+
+def measure_wide(sizes: list[int]) -> None:
+    """Print what the whole command costs on wide tables."""
+    with tempfile.TemporaryDirectory() as folder:
+        for n_columns in sizes:
+            path = Path(folder) / f"wide_{n_columns}.csv"
+            write_wide(path, n_columns)
+            cpu_s, peak_mb, _ = measured("audit", path)
+            print(f"200 rows x {n_columns:,} columns: {cpu_s:.1f} CPU s, {peak_mb:,.0f} MB", flush=True)
 
 
 def go(way: str, path: Path) -> None:
@@ -100,6 +130,9 @@ def main() -> None:
     """Measure each way on the same file."""
     if sys.argv[1:2] == ["--go"]:
         go(sys.argv[2], Path(sys.argv[3]))
+        return
+    if sys.argv[1:2] == ["--wide"]:
+        measure_wide([int(one) for one in sys.argv[2:]] or [1_250, 5_000])
         return
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with tempfile.TemporaryDirectory() as folder:

@@ -14,7 +14,7 @@ from workbench.audit.cells import CellKind
 from workbench.audit.quality import quality
 from workbench.audit.rules import Rule, RuleKind
 from workbench.audit.scan import RuleResult, cells_of, unlisted
-from workbench.audit.store import affected_rows
+from workbench.audit.store import affected_rows, write_audit
 from workbench.report.audit_page import Attachments, audit_page
 
 
@@ -56,3 +56,18 @@ def test_an_affected_row_names_every_offending_cell_and_reason_once(tmp_path: Pa
     table = affected_rows(audit, finding, np.array([0, 2])).set_index("row")
     assert table.loc[2, ["offending", "reason"]].tolist() == ["a, b", "r1; r2"]
     assert table.loc[0, ["offending", "reason"]].tolist() == ["b", "r1"]
+
+
+def test_own_columns_get_free_names_whatever_the_tables_are_called(tmp_path: Path) -> None:
+    own = pd.DataFrame({"row": list("xyz"), "record": list("uvw"), "reason": ["", "b", "c"], "audit_reason": "d"})
+    own.to_csv(tmp_path / "t.csv", index=False)
+    audit = audit_file(tmp_path / "t.csv")
+    (finding,) = [one for one in audit.findings if one.kind == "missing"]
+    table = affected_rows(audit, finding, finding.rows)
+    first = ["audit_row", "audit_record", "offending", "audit_audit_reason", "row", "record", "reason", "audit_reason"]
+    assert list(table.columns) == first
+    assert table.loc[0, ["audit_row", "audit_audit_reason", "row"]].tolist() == [0, "empty in a required field", "x"]
+    write_audit(audit, tmp_path / "out")
+    written = pd.read_csv(tmp_path / "out" / "rows" / f"{finding.id}.csv")
+    assert list(written.columns) == first
+    assert "empty in a required field" in audit_page(audit, Attachments())

@@ -313,6 +313,17 @@ def test_the_words_of_a_label_in_the_text_give_it_away():
     assert table.loc["exchange_rate", ["records say it", "of them with the label", "tells"]].tolist() == [12, 6, False]
 
 
+@pytest.mark.parametrize(("n_silent", "severity"), [(2, Severity.MEDIUM), (30, Severity.LOW)])
+def test_texts_about_their_label_are_no_leak_unless_nearly_all_of_them_name_it(n_silent, severity):
+    texts = ["please cancel transfer now"] * 12 + [f"stop it {i} at once" for i in range(n_silent)] + ["hi there"] * 44
+    labels = labels_of(["cancel_transfer"] * (12 + n_silent) + ["other"] * 44)
+    subject = subject_of({"text": texts}, Roles(text=("text",)), labels=labels)
+    subject = replace(subject, splits=pd.Series("dev", index=subject.frame.index))
+    [found] = [one for one in leakage(subject, near_pairs(subject)).findings if one.kind == "label_in_text"]
+    assert found.title == "The words of 1 label stand in the text and give it away"
+    assert (found.severity, len(found.rows)) == (severity, 12 + n_silent)
+
+
 def test_fitness_says_what_is_missing():
     subject = subject_of(
         {"x": ["1"] * 30}, labels=labels_of(["a"] * 25 + ["b"] * 5), classes=pd.Series(["common"] * 30)
@@ -334,9 +345,11 @@ def test_what_a_kpi_still_needs_comes_from_the_exact_test():
     )
     [row] = provable_kpis(charter, 1_000).to_dict("records")
     assert row["holdout records it counts"] == 800
-    assert row["errors that still prove it"] == "2", "785 prove it with two errors, 967 with three"
-    assert row["needed without an error"] == 373
-    assert row["needed for 80% chance"] == 2_427, "for a true error of 0.4%, half of what is allowed"
-    assert row["still needed"] == math.ceil(2_427 / 0.8) - 1_000
+    # The first opening may use two thirds of 5%, as in gate 1. By binomial sums: 424, 652, 854 and 1,042 records prove
+    # it with none, one, two and three errors; at a true error of 0.4%, half of the allowed, 2,696 do in 80% of cases.
+    assert row["errors that still prove it"] == "1"
+    assert row["needed without an error"] == 424
+    assert row["needed for 80% chance"] == 2_696
+    assert row["still needed"] == math.ceil(2_696 / 0.8) - 1_000
     [row] = provable_kpis(charter, 400).to_dict("records")
     assert row["errors that still prove it"] == "not even without an error"

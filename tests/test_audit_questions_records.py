@@ -8,9 +8,11 @@ import pytest
 from audit_cases import cells_of, subject_of
 
 from workbench.audit.completeness import completeness, missing_cells
+from workbench.audit.drift import drift
+from workbench.audit.findings import Severity, must_fix
 from workbench.audit.quality import quality
 from workbench.audit.subject import Roles
-from workbench.audit.variation import Slice, drift, variation
+from workbench.audit.variation import Slice, variation
 from workbench.audit.volume import LatencyClass, growth, implied_class, volume
 
 
@@ -25,7 +27,7 @@ def test_placeholders_and_blanks_count_as_missing():
     [finding] = section.findings
     assert finding.rows.tolist() == [1, 2, 3]
     assert sorted(finding.cells["row"]) == [1, 2, 3]
-    assert finding.evidence == "2 cells are empty and 1 hold a placeholder"
+    assert finding.evidence == "2 cells are empty and 1 holds a placeholder"
 
 
 def test_completeness_is_told_by_source_and_month():
@@ -159,3 +161,36 @@ def test_records_that_arrive_together_are_a_batch():
     times = pd.Series(np.repeat(pd.date_range("2025-01-01 02:00", periods=5, freq="D"), 50))
     assert implied_class(times, has_hours=True)[0] is LatencyClass.BATCH
     assert implied_class(times.dt.normalize(), has_hours=False)[0] is LatencyClass.BATCH
+
+
+def test_one_mark_for_nothing_in_many_columns_is_one_finding():
+    columns = {name: ["NA" if i % 10 == 0 else "1" for i in range(100)] for name in "abcde"}
+    columns["f"] = [None if i < 20 else "1" for i in range(100)]  # type: ignore[list-item]
+    subject = subject_of(columns, Roles(required=tuple("abcdef")))
+    cells = cells_of(*((row, name, "placeholder") for name in "abcde" for row in range(0, 100, 10)))
+    found = completeness(subject, cells, missing_cells(subject, cells)).findings
+    assert [(one.columns, len(one.rows)) for one in found] == [(tuple("abcde"), 10), (("f",), 20)]
+    assert found[0].title.startswith(
+        "Required and missing: 'NA' instead of a value in 'a', 'b', 'c', 'd', 'e', in 10 of"
+    )
+    assert found[0].evidence == "0 cells are empty and 50 hold a placeholder"
+    assert quality(subject, cells).findings == (), "the same cells are no second finding"
+
+
+def test_severity_follows_the_share_of_records():
+    n = 1_000
+    subject = subject_of({"a": ["1"] * n, "b": ["2"] * n})
+    wrong = [(row, "a", "out_of_range") for row in range(10)]
+    [many] = quality(subject, cells_of(*wrong)).findings
+    [few] = quality(subject, cells_of(*wrong[:1])).findings
+    assert (many.severity, few.severity) == (Severity.HIGH, Severity.MEDIUM)
+    [repeats] = quality(subject, cells_of(*((row, "a", "duplicate") for row in range(230)))).findings
+    assert repeats.severity is Severity.HIGH
+    assert must_fix([few, repeats])[0] is repeats
+
+
+def test_counted_words_agree_with_their_number():
+    subject = subject_of({"a": ["1"] * 10})
+    assert quality(subject, cells_of((0, "a", "typo"))).answer == (
+        "1 of 10 (10.0%) records have 1 flagged cell of 1 kind."
+    )

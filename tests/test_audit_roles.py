@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from audit_tables import detected
 
 from workbench.audit.assessment import audit_file
+from workbench.audit.roles import Roles, completed_roles
 from workbench.contract import TableContract
 from workbench.tables.moments import day_first, moments_of, read_times
 
@@ -121,3 +123,23 @@ def test_a_contract_says_time_source_and_entity_of_any_file(tmp_path: Path) -> N
     path = table(tmp_path / "t.csv", "%d.%m.%Y", **more)
     roles = audit_file(path, TableContract(time="shipped", source="desk", entity="case_of")).subject.roles
     assert (roles.time, roles.source, roles.entity) == ("shipped", "desk", "case_of")
+
+
+def test_a_pilot_gets_the_id_and_the_source_that_its_columns_are_named_for():
+    cells = {"title": [f"t{i}" for i in range(60)], "id": [f"x-{i}" for i in range(60)], "source": ["a", "b"] * 30}
+    columns = detected(pd.DataFrame(cells)).columns
+    found = completed_roles(Roles(text=("title",)), columns)
+    assert (found.id, found.source, found.text, found.notes) == ("id", "source", ("title",), ())
+    assert completed_roles(Roles(id="title", source="title"), columns) == Roles(id="title", source="title")
+    assert completed_roles(Roles(entity="source"), columns).source is None, "it has another role"
+
+
+def test_the_audit_says_why_a_column_named_source_is_none():
+    one = detected(pd.DataFrame({"source": ["mail"] * 60, "n": [str(i) for i in range(60)]})).columns
+    assert completed_roles(Roles(), one).notes == (
+        "No column is taken as the source: 'source' has 1 value; one with 2 to 50 is.",
+    )
+    both = detected(pd.DataFrame({"source": ["a", "b"] * 30, "channel": ["c", "d"] * 30})).columns
+    assert completed_roles(Roles(), both).notes == (
+        "No column is taken as the source: 'source', 'channel' are all named so.",
+    )

@@ -208,7 +208,9 @@ def test_too_few_holdout_records_cannot_prove_the_kpis(tmp_path: Path) -> None:
     charter = {**CHARTER, "kpis": [{"id": "sure", "metric": "selective_accuracy", "operator": ">=", "target": 0.992}]}
     found = result(gate_pilot(tmp_path / "few", gate(fit), charter, n=423), "fit")
     assert (found.state, found.missing.records) == (State.FAIL, 1)  # 0.992 ** 424 <= 0.05 * 2 / 3 < 0.992 ** 423
-    assert result(gate_pilot(tmp_path / "enough", gate(fit), charter, n=424), "fit").state is State.PASS
+    enough = result(gate_pilot(tmp_path / "enough", gate(fit), charter, n=424), "fit")
+    assert enough.state is State.PASS
+    assert enough.reason.endswith("for an 80% chance of a good agent 2,272 more are needed")  # 2,696 by binomial sums
 
 
 def test_evidence_that_nobody_makes_yet_is_unproven(tmp_path: Path) -> None:

@@ -96,3 +96,14 @@ def shown(values: Iterable[object]) -> str:
     listed = list(values)
     text = ", ".join(repr(value) for value in listed[:MAX_SHOWN])
     return text if len(listed) <= MAX_SHOWN else f"{text}, ... ({len(listed):,} in all)"
+
+
+def several(n: int, what: str, many: str = "") -> str:
+    """Return how many of a thing.
+
+    Examples
+    --------
+    >>> several(1, "finding"), several(1_200, "cell is empty", "cells are empty")
+    ('1 finding', '1,200 cells are empty')
+    """
+    return f"{n:,} {what if n == 1 else many or f'{what}s'}"

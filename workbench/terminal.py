@@ -19,7 +19,7 @@ from rich.segment import Segment
 from rich.table import Table
 
 from workbench.engines.statement import answered_by
-from workbench.errors import RunError
+from workbench.errors import RunError, several
 from workbench.evaluation import Evaluation
 from workbench.journal import RunInfo
 from workbench.pilot import Pilot
@@ -187,7 +187,8 @@ def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.
         table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
     console.print(table)
     console.print(
-        f"Corrected (Holm) for every pair of the {n_tried:,} versions ever tried on development records of this pilot.",
+        f"Corrected (Holm) for every pair of the {several(n_tried, 'version')} ever tried on development records of "
+        "this pilot.",
         highlight=False,
     )
 

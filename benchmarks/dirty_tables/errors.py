@@ -59,7 +59,8 @@ def _each(rng: Rng, dirty: Dirty, columns: Sequence[str], rate: float, change: C
                 dirty.put(int(row), column, change(value))
 
 
-def _typo(rng: Rng, value: str) -> str:
+def typo(rng: Rng, value: str) -> str:
+    """Return a text with one slip inside it: a letter replaced, left out, put in, or swapped with the next."""
     places = [i for i, sign in enumerate(value) if sign.isalpha()]
     if len(places) < 4:
         return value
@@ -76,7 +77,7 @@ def _typo(rng: Rng, value: str) -> str:
 
 
 def _typos(rng: Rng, domain: Domain, dirty: Dirty, rate: float) -> None:
-    _each(rng, dirty, domain.texts, rate, lambda value: _typo(rng, value))
+    _each(rng, dirty, domain.texts, rate, lambda value: typo(rng, value))
 
 
 def _x_typos(rng: Rng, domain: Domain, dirty: Dirty, rate: float) -> None:
@@ -241,7 +242,7 @@ def _near_duplicates(rng: Rng, domain: Domain, dirty: Dirty, rate: float) -> Non
 def _slip(rng: Rng, dirty: Dirty, row: int, column: str) -> None:
     value = dirty.table.at[row, column]
     if isinstance(value, str):
-        dirty.put(row, column, [_typo(rng, value), f"{value} ", value.upper(), None][int(rng.integers(4))])
+        dirty.put(row, column, [typo(rng, value), f"{value} ", value.upper(), None][int(rng.integers(4))])
 
 
 def _next_number(column: pd.Series, place: int) -> str:

@@ -20,12 +20,14 @@ from workbench.audit.leakage import leakage
 from workbench.audit.privacy import MAX_SCANNED, personal_data
 from workbench.audit.quality import quality
 from workbench.audit.references import Beside
+from workbench.audit.roles import completed_roles
 from workbench.audit.scan import RuleResult, unlisted
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject, file_subject, pilot_subject
 from workbench.audit.variation import variation
 from workbench.audit.volume import volume
 from workbench.contract import TableContract
+from workbench.errors import several
 from workbench.pilot import Pilot
 from workbench.tables.database import open_table, table_from
 from workbench.tables.formats import Semantic
@@ -93,8 +95,9 @@ class Audit:
         critical = sum(one.severity is Severity.CRITICAL for one in severe)
         said = "Yes" if not severe else "No, not before something is fixed" if critical else "Yes, with reservations"
         first = "; ".join(f"{one.title} ({one.remedy.effort.value} of work)" for one in self.first)
-        counts = f"{len(self.findings):,} findings, {critical:,} critical and {len(severe) - critical:,} high"
-        return f"{said}: {counts}, on {self.subject.n_rows:,} records" + (f". First: {first}." if first else ".")
+        counts = f"{several(len(self.findings), 'finding')}, {critical:,} critical and {len(severe) - critical:,} high"
+        on = several(self.subject.n_rows, "record")
+        return f"{said}: {counts}, on {on}" + (f". First: {first}." if first else ".")
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of findings.json."""
@@ -135,6 +138,7 @@ def audit_pilot(pilot: Pilot, owners: Mapping[str, str] | None = None, on_step: 
     step("looking at cells")
     with table_from(subject.frame) as table:
         detection = detect(table, subject.declared, Beside(pilot.data, _other_tables(pilot)))
+    subject = replace(subject, roles=completed_roles(subject.roles, detection.columns))
     return _assessed(subject, detection, owners or {}, step)
 
 

@@ -6,18 +6,19 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
+from workbench.audit.findings import Effort, Finding, Remedy, Severity, by_effect, quoted_columns
 from workbench.audit.remedies import ISSUES
 from workbench.audit.roles import ENTITY, SOURCE, TIME
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
 from workbench.audit.wording import counted, with_interval
+from workbench.errors import several
 from workbench.metrics import Estimate
 
 MISSING_KINDS = ("missing", "placeholder")
 MAX_SLICES = 30
 MAX_FINDINGS = 12
-OWN_FINDING_AT_LEAST = 0.01
+OWN_FINDING_AT_LEAST, MOST_GAPS = 0.01, 0.5
 NO_TIME = "(no readable time)"
 EMPTY = "(empty)"
 
@@ -51,9 +52,13 @@ def completeness(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame) -
         if (table := by_slice(subject, ~incomplete, kind)) is not None and required:
             tables[f"Complete records by {'month' if kind == TIME else kind}"] = table
     shares = missing[required].mean()
-    own = [name for name in required if shares[name] >= OWN_FINDING_AT_LEAST][:MAX_FINDINGS]
+    own = [name for name in required if shares[name] >= OWN_FINDING_AT_LEAST]
     others = [name for name in required if shares[name] > 0 and name not in own]
-    findings = [_finding(subject, cells, missing[[name]]) for name in own]
+    by_mark = _by_mark(subject, missing[own])
+    alone = [name for name in own if not any(name in names for names in by_mark.values())]
+    findings = [_finding(subject, cells, missing[names], mark) for mark, names in by_mark.items()]
+    findings += [_finding(subject, cells, missing[[name]]) for name in alone[:MAX_FINDINGS]]
+    others = [*others, *alone[MAX_FINDINGS:]]
     findings += [_finding(subject, cells, missing[others])] if others else []
     findings += _empty_columns(subject, missing)
     if required:
@@ -125,8 +130,19 @@ def _fields(missing: pd.DataFrame, required: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["field", "required", "missing", "records", "filled (95%)"])
 
 
-def _finding(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame) -> Finding:
-    """Return the finding that required fields are not always filled."""
+def _by_mark(subject: Subject, missing: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the columns in most of whose gaps one text stands, by text; only texts that stand in several columns."""
+    found: dict[str, list[str]] = {}
+    for name in missing.columns:
+        gaps = subject.frame.loc[missing[name], name].map(lambda cell: str(cell).strip(), na_action="ignore")
+        counts = gaps[gaps != ""].value_counts()
+        if len(counts) and counts.iloc[0] > MOST_GAPS * int(missing[name].sum()):
+            found.setdefault(str(counts.index[0]), []).append(str(name))
+    return {mark: names for mark, names in found.items() if len(names) > 1}
+
+
+def _finding(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame, mark: str = "") -> Finding:
+    """Return the finding that required fields are not always filled, in several for one cause where a mark is given."""
     names = tuple(str(name) for name in missing.columns)
     affected = missing.any(axis="columns")
     rows = affected.index[affected].to_numpy(dtype="int64")
@@ -137,17 +153,21 @@ def _finding(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame) -> Fi
     empty = [(row, name) for row, name in stacked.index[stacked.to_numpy()] if (row, name) not in known]
     blank = pd.DataFrame(empty, columns=["row", "column"]).assign(kind="missing", reason="empty in a required field")
     issue = ISSUES["missing"]
+    worst = issue.severity if subject.contract is not None else Severity.MEDIUM
+    instead = f"{mark[:40]!r} instead of a value in " if mark else ""
     return Finding(
         "missing",
-        f"Required and missing: {quoted_columns(names)}, in {counted(len(rows), len(missing))} records",
+        f"Required and missing: {instead}{quoted_columns(names)}, in {counted(len(rows), len(missing))} records",
         names,
         rows,
         len(missing),
-        issue.severity if subject.contract is not None else Severity.MEDIUM,
-        f"{len(empty):,} cells are empty and {len(flagged):,} hold a placeholder",
+        by_effect(worst, len(rows) / max(1, len(missing)), subject.is_read(names)),
+        f"{several(len(empty), 'cell is empty', 'cells are empty')} and "
+        f"{several(len(flagged), 'holds a placeholder', 'hold a placeholder')}",
         issue.consequence,
         issue.remedy,
         pd.concat([flagged, blank], ignore_index=True) if len(blank) else flagged,
+        scope=f"mark {mark}" if mark else "",
     )
 
 

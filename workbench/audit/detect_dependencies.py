@@ -130,13 +130,13 @@ def _given(encoded: Encoded, one: _Held, row: int) -> str:
 
 
 def _vote_on_gaps(encoded: Encoded, one: _Held, votes: Votes) -> None:
-    """Vote on empty dependents whose group agrees on one value."""
+    """Vote on empty dependents whose group agrees on one value, whatever is flagged in it left out."""
     b = encoded.columns[one.dependent]
     left = combined([encoded.filled[position] for position in one.determinant])
     is_empty = (b.codes == MISSING) & (left >= 0)
     if not is_empty.any() or is_empty.sum() > 0.5 * encoded.n:
         return
-    groups = one.groups
+    groups = grouped(left, np.where(votes.wrong(b.position), MISSING, encoded.filled[b.position]).astype(np.int32))
     known = np.zeros(int(left.max(initial=0)) + 1, dtype=bool)
     known[groups.left[(groups.size >= MIN_GROUP) & (groups.n_top >= 0.9 * groups.size)]] = True
     rows = np.flatnonzero(is_empty)

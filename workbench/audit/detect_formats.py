@@ -19,6 +19,7 @@ from workbench.tables.profiles import ColumnProfile, looked_at
 LAYOUTS = frozenset({Semantic.EMAIL, Semantic.URL, Semantic.IBAN, Semantic.ISSN})
 ODD = set('*#@$^~|<>\\{}[]=_"`¬¦§+%!;')
 OF_SENTENCES = set('!;"%+=')
+BRACKETED = re.compile(r"\[([^\[\]]*)\]|#(?=\d)")
 SENTENCE_WORDS = 3
 OWN_VALUE_ROWS = 5
 # Digits in groups, and how a number below 1,000 is written by the same hand: there is nothing to group in it.
@@ -195,8 +196,10 @@ def _vote_on_signs(column: Column, total: int, votes: Votes) -> None:
     holding: Counter[str] = Counter()
     n_words = sum(len(value.split()) * int(count) for value, count in zip(column.values, column.counts, strict=True))
     is_text = n_words >= SENTENCE_WORDS * total
-    odd = ODD - OF_SENTENCES if is_text else ODD
-    signs = [{one for one in value if one in odd or (one.isdigit() and not is_text)} for value in column.values]
+    signs = [
+        {one for one in _without_marks(value, is_text) if one in ODD or (one.isdigit() and not is_text)}
+        for value in column.values
+    ]
     classes = [{"digit" if sign.isdigit() else sign for sign in found} for found in signs]
     for found, count in zip(classes, column.counts, strict=True):
         for sign in found:
@@ -207,6 +210,13 @@ def _vote_on_signs(column: Column, total: int, votes: Votes) -> None:
         if rare and column.counts[code] < max(5, 0.005 * total) and not is_placeholder(column.values[code]):
             strengths[code] = (0.6, f"{rare[0]!r} in {holding[rare[0]] / total:.1%} of the column only")
     votes.values(column, strengths, CellKind.FORMAT)
+
+
+def _without_marks(value: str, is_text: bool) -> str:
+    """Return a value without the signs that sentences and titles may hold, and without brackets that are closed."""
+    if is_text or len(value.split()) >= SENTENCE_WORDS:
+        return BRACKETED.sub(r"\1", "".join(sign for sign in value if sign not in OF_SENTENCES))
+    return value
 
 
 def _vote_on_case(column: Column, total: int, votes: Votes) -> None:

@@ -50,7 +50,7 @@ def _vote_on_numbers(column: Column, numbers: Numbers, votes: Votes) -> None:
     if 0 < share < 0.03:
         far &= ~_has_company(column, numbers, far)
         rest = numbers[~far & ~np.isnan(numbers)]
-        text = f"far outside {rest.min():,.6g} to {rest.max():,.6g}, where all others are"
+        text = f"far from the others, which lie {most_lie(rest, column.counts[~far & ~np.isnan(numbers)])}"
         _vote(column, far, 0.65, CellKind.OUTLIER, text, votes)
 
 
@@ -61,6 +61,19 @@ def _has_company(column: Column, numbers: Numbers, far: npt.NDArray[np.bool_]) -
         near = far & (np.abs(numbers - numbers[code]) <= COMPANY_WITHIN * abs(numbers[code]))
         found[code] = column.counts[near].sum() >= COMPANY_ROWS
     return found
+
+
+def most_lie(numbers: Numbers, counts: npt.NDArray[np.int64] | None = None) -> str:
+    """Return where nine in ten of the numbers lie, and where all do, in words.
+
+    Examples
+    --------
+    >>> most_lie(np.array([*range(5, 95), 400.0]))
+    'between 5 and 400, nine in ten between 9 and 90'
+    """
+    each = numbers if counts is None else np.repeat(numbers, counts)
+    low, high = np.quantile(each, [0.05, 0.95], method="nearest")
+    return f"between {each.min():,.6g} and {each.max():,.6g}, nine in ten between {low:,.6g} and {high:,.6g}"
 
 
 def fences(known: Numbers) -> tuple[float, float] | None:

@@ -1,4 +1,4 @@
-"""Rare values, and rare words in longer texts, that are a slip away from a frequent one."""
+"""Rare values that are a slip away from a frequent one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-import numpy as np
-
 from workbench.audit.cells import CellKind
-from workbench.audit.neighbours import edited_signs, nearest
+from workbench.audit.detect_words import vote_on_words
+from workbench.audit.neighbours import edited_signs
+from workbench.audit.slips import LIKELY, slips_among
 from workbench.audit.votes import Votes
 from workbench.tables.columns import Column
 from workbench.tables.formats import Semantic
@@ -17,9 +17,8 @@ from workbench.tables.placeholders import is_placeholder
 from workbench.tables.profiles import ColumnProfile
 
 FREQUENT = 4
+PART = re.compile(r"[^\W_]+")
 MAX_VALUES = 60_000
-WORD = re.compile(r"[^\W\d_]{4,}")
-ENDINGS = ("s", "es", "d", "ed", "n", "en", "e", "er", "r", "ly", "y", "al", "ing", "a", "i")
 UNSUITED = frozenset(
     {
         Semantic.INTEGER, Semantic.NUMBER, Semantic.AMOUNT, Semantic.DATE, Semantic.TIME, Semantic.DATETIME,
@@ -40,7 +39,7 @@ def vote_on_typos(column: Column, profile: ColumnProfile, votes: Votes) -> None:
         _vote_on_spellings(column, codes, votes)
     _vote_on_values(column, codes, votes)
     if profile.semantic in {Semantic.TEXT, Semantic.NAME, Semantic.CATEGORY}:
-        _vote_on_words(column, codes, votes)
+        vote_on_words(column, codes, profile.semantic is Semantic.TEXT, votes)
 
 
 def _vote_on_spellings(column: Column, codes: Sequence[int], votes: Votes) -> None:
@@ -65,85 +64,51 @@ def _vote_on_values(column: Column, codes: Sequence[int], votes: Votes) -> None:
     frequent = [code for code in codes if column.counts[code] >= FREQUENT]
     frequent.sort(key=lambda code: -int(column.counts[code]))
     most = int(column.counts[frequent[0]]) if frequent else 0
-    rare = [code for code in codes if column.counts[code] <= max(3, most // 50)]
-    near = nearest([column.values[code] for code in rare], [column.values[code] for code in frequent])
-    pairs = {rare[i]: (frequent[j], distance) for i, (j, distance) in near.items()}
-    pairs = {code: found for code, found in pairs.items() if _is_slip(column, code, *found)}
-    chance = _by_chance(column, frequent, len(pairs), len(rare))
+    n_rows = rows_of_parts(column, codes)
+    limit = max(3, most // 50)
+    rare = [code for code in codes if column.counts[code] <= limit and not is_made_up(column, code, n_rows)]
+    found = slips_among(column.values, rare, frequent, lambda *pair: _is_rarer(column, *pair), may_be_slip)
     strengths = {}
-    for code, (target, distance) in pairs.items():
+    for code, slip in found.items():
         length = len(column.values[code])
-        strength = (0.85 if length >= 5 else 0.65 if length >= 4 else 0.45) * (1.0 if distance == 1 else 0.85)
+        strength = (0.85 if length >= 5 else 0.65 if length >= 4 else 0.45) * (1.0 if slip.distance == 1 else 0.85)
         strengths[code] = (
-            strength * chance,
-            f"rare ({column.counts[code]}x), {distance} slip away from {_short(column.values[target])} "
-            f"({column.counts[target]:,}x)",
+            strength if slip.chance >= LIKELY else strength * 0.5,
+            f"rare ({column.counts[code]}x), {slip.distance} slip away from {_short(column.values[slip.target])} "
+            f"({column.counts[slip.target]:,}x)",
         )
     votes.values(column, strengths, CellKind.TYPO)
 
 
-def _is_slip(column: Column, code: int, target: int, distance: int) -> bool:
-    """Whether a rare value may be a mistyped frequent one: frequent enough, no other number, not just other spaces."""
+def rows_of_parts(column: Column, codes: Sequence[int]) -> Counter[str]:
+    """Return how many rows hold each word or part of a code."""
+    n_rows: Counter[str] = Counter()
+    for code in codes:
+        for part in set(PART.findall(column.values[code])):
+            n_rows[part] += int(column.counts[code])
+    return n_rows
+
+
+def is_made_up(column: Column, code: int, n_rows: Counter[str]) -> bool:
+    """Whether a value is put together of several parts that other values have, too, such as ak_scip-1 beside al."""
+    parts = PART.findall(column.values[code])
+    return len(parts) > 1 and all(n_rows[part] >= FREQUENT + int(column.counts[code]) for part in parts)
+
+
+def _is_rarer(column: Column, code: int, target: int, distance: int) -> bool:
+    """Whether a value is rare enough beside another to be a mistyped one."""
     n, n_target = int(column.counts[code]), int(column.counts[target])
-    ratio = (5 if n <= 3 else 50) * distance
-    if n_target < ratio * n:
+    return n_target >= (5 if n <= 3 else 50) * distance * n
+
+
+def may_be_slip(value: str, usual: str) -> bool:
+    """Whether a value may be a mistyped one: no other number, not just other spaces."""
+    if "".join(value.split()) == "".join(usual.split()):
         return False
-    if "".join(column.values[code].split()) == "".join(column.values[target].split()):
-        return False
-    ours, theirs = edited_signs(column.values[code], column.values[target])
+    ours, theirs = edited_signs(value, usual)
     return any(not sign.isdigit() for sign in ours + theirs) and not (
         all(sign.isdigit() for sign in theirs) and not ours
     )
-
-
-def _by_chance(column: Column, frequent: Sequence[int], n_near: int, n_rare: int) -> float:
-    """Return how much nearness says: little where frequent values are near to each other as well."""
-    texts = [column.values[code] for code in frequent[:400]]
-    if n_near == 0 or len(texts) < 5:
-        return 1.0
-    natural = sum(
-        1
-        for index, (target, _) in nearest(texts, texts, two_from=1_000).items()
-        if not all(sign.isdigit() for sign in "".join(edited_signs(texts[index], texts[target])))
-    ) / len(texts)
-    found = n_near / max(1, n_rare)
-    return float(np.clip(1 - natural / max(found, 1e-9), 0.3, 1.0))
-
-
-def _vote_on_words(column: Column, codes: Sequence[int], votes: Votes) -> None:
-    """Vote on values that hold a word which is nowhere else and one slip from a frequent word."""
-    n_rows: Counter[str] = Counter()
-    holders: dict[str, list[int]] = defaultdict(list)
-    for code in codes:
-        for word in dict.fromkeys(WORD.findall(column.values[code].casefold())):
-            n_rows[word] += int(column.counts[code])
-            if len(holders[word]) < 3:
-                holders[word].append(code)
-    rare = [word for word, n in n_rows.items() if n <= 2 and len(word) >= 5]
-    frequent = [word for word, n in n_rows.most_common() if n >= 8]
-    if len(rare) > MAX_VALUES or not frequent:
-        return
-    strengths = {}
-    for index, (target, distance) in nearest(rare, frequent, two_from=1_000).items():
-        word, usual = rare[index], frequent[target]
-        if word[0] == usual[0] and not _is_inflection(word, usual):  # words apart in their first letter are often two
-            for code in holders[word]:
-                strengths[code] = (
-                    0.6 if len(word) >= 6 else 0.5,
-                    f"{word!r} is {distance} slip away from {usual!r} ({n_rows[usual]:,}x)",
-                )
-    votes.values(column, strengths, CellKind.TYPO)
-
-
-def _is_inflection(word: str, usual: str) -> bool:
-    """Whether two words differ at their ends as forms of one word do."""
-    common = 0
-    for ours, theirs in zip(word, usual, strict=False):
-        if ours != theirs:
-            break
-        common += 1
-    ours, theirs = word[common:], usual[common:]
-    return common >= 3 and (not ours or ours in ENDINGS) and (not theirs or theirs in ENDINGS)
 
 
 def _short(value: str) -> str:

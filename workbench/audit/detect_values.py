@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import numpy as np
+import numpy.typing as npt
 
 from workbench.audit.cells import CellKind
 from workbench.audit.votes import Votes
@@ -18,6 +20,15 @@ MOJIBAKE = re.compile(
     "Ã[\u0080-\u00bf\u0152-\u2122]|â[\u0080\u20ac][\u0080-\u2122]|Â[\u00a0-\u00bf]|ï¿½|\ufffd|√[©¶º®±§]|Ð[\u0080-\u00bf]"
     "|&(?:amp|lt|gt|quot|nbsp|#\\d+);|\\\\u00[0-9a-f]{2}"
 )
+# Marks below and through a letter, and marks of other scripts, where no composed letter has them.
+FOREIGN_MARK = re.compile(
+    "[A-Za-z\u00c0-\u024f\ufffd]"
+    "[\u0321-\u0338\u0339-\u0362\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u06d6-\u06ed\u0900-\u0903\u093a-\u094f]"
+)
+ESCAPED = re.compile(r"(?<=[^\W\d_])''(?=[^\W\d_])")
+SENTENCE_END = re.compile(r"(?<=[.!?:;]) {2}(?! )")
+NAMES, NAME, MOSTLY = frozenset({"Nan", "Na", "Nil", "Null"}), re.compile(r"[^\W\d_a-z][^\W\d_]*[a-z][^\W\d_]*"), 0.8
+WRITTEN_SO, USUAL_SHARE = 5, 0.1
 LOST_LETTER = re.compile(r"[A-Za-zÀ-ÿ]\?[a-zà-ÿ]")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060\ufeff\u00ad]")
 
@@ -42,7 +53,7 @@ def vote_on_placeholders(column: Column, profile: ColumnProfile, votes: Votes) -
         share = int(column.counts[code]) / n_filled
         if share > 0.95:
             continue
-        if is_placeholder(value):
+        if is_placeholder(value) and not is_name(value, column, profile):
             strength = 0.4 if _may_be_code(value, profile) else 0.9
         elif is_weak_placeholder(value, share, profile.semantic):
             strength = 0.85
@@ -56,6 +67,17 @@ def vote_on_placeholders(column: Column, profile: ColumnProfile, votes: Votes) -
 def _may_be_code(value: str, profile: ColumnProfile) -> bool:
     """Whether a two-letter text is as likely a code (NA: Namibia) as a placeholder."""
     return value in {"NA", "na"} and profile.semantic is Semantic.CATEGORY and profile.n_distinct > 20
+
+
+def is_name(value: str, column: Column, profile: ColumnProfile) -> bool:
+    """Whether a text that may stand for a missing value is a name, such as Nan, among single capitalised words.
+
+    No program writes its mark for a missing value like a name.
+    """
+    if value not in NAMES or profile.semantic not in {Semantic.NAME, Semantic.CATEGORY}:
+        return False
+    are_names = np.array([NAME.fullmatch(one) is not None for one in column.values], dtype=bool)
+    return bool(column.counts[are_names].sum() >= MOSTLY * column.n_filled)
 
 
 def _is_sentinel(value: str, count: int, profile: ColumnProfile, numbers: list[float]) -> bool:
@@ -76,20 +98,46 @@ def _is_sentinel(value: str, count: int, profile: ColumnProfile, numbers: list[f
 def vote_on_text_damage(column: Column, votes: Votes) -> None:
     """Vote on mojibake, lost letters, control characters and stray white space."""
     n_filled = max(1, column.n_filled)
-    spaced = np.array([_is_spaced(value) for value in column.values], dtype=bool)
+    spaced = _spaced(column)
+    marked = _marked(column)
     is_usual = bool(column.counts[spaced].sum() > 0.3 * n_filled) if len(spaced) else False
     for code, value in enumerate(column.values):
-        if value.isascii() and value.isprintable() and not spaced[code] and "&" not in value and "?" not in value:
+        is_plain = value.isascii() and value.isprintable() and not spaced[code]
+        if is_plain and not any(sign in value for sign in ("&", "?", "''")):
             continue
-        if MOJIBAKE.search(value):
+        if MOJIBAKE.search(value) or code in marked:
             votes.value(column, code, 0.9, CellKind.ENCODING, "the text was decoded with the wrong encoding")
         elif CONTROL.search(value):
             votes.value(column, code, 0.8, CellKind.ENCODING, "the text holds control or invisible characters")
+        elif ESCAPED.search(value):
+            votes.value(column, code, 0.8, CellKind.ENCODING, "an apostrophe is doubled, as SQL escapes it")
         elif LOST_LETTER.search(value) and "://" not in value and value.count("?") == 1:
             votes.value(column, code, 0.6, CellKind.ENCODING, "a question mark stands inside a word")
         if spaced[code] and not is_usual and value.strip():
             votes.value(column, code, 0.7, CellKind.WHITESPACE, "white space at an end, or more than one space inside")
 
 
+def _marked(column: Column) -> set[int]:
+    """Return the values with a mark of another script on a Latin letter; none where a tenth of the column has one."""
+    found = [
+        code
+        for code, value in enumerate(column.values)
+        if not value.isascii() and FOREIGN_MARK.search(unicodedata.normalize("NFC", value))
+    ]
+    return set(found) if column.counts[found].sum() < USUAL_SHARE * column.n_filled else set()
+
+
+def _spaced(column: Column) -> npt.NDArray[np.bool_]:
+    """Return which values have stray white space; one that many rows write so, and none without, is written so."""
+    spaced = np.array([_is_spaced(value) for value in column.values], dtype=bool)
+    plain = {value for value, is_one in zip(column.values, spaced, strict=True) if not is_one}
+    for code in np.flatnonzero(spaced):
+        value = column.values[code]
+        is_own = column.counts[code] >= WRITTEN_SO and value == value.strip() and " ".join(value.split()) not in plain
+        spaced[code] = not is_own
+    return spaced
+
+
 def _is_spaced(value: str) -> bool:
-    return value != value.strip() or "  " in value or "\t" in value or "\u00a0" in value
+    """Whether white space stands at an end, or twice in a row other than after the end of a sentence."""
+    return value != value.strip() or "  " in SENTENCE_END.sub(" ", value) or "\t" in value or "\u00a0" in value

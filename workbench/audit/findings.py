@@ -16,10 +16,11 @@ from workbench.audit.cells import no_cells
 from workbench.errors import shown
 
 MUST_FIX_AT_LEAST, MUST_FIX_AT_MOST = 3, 5
+FEW = 0.01
 
 
 class Severity(StrEnum):
-    """How bad the consequence is for a decision on one affected record."""
+    """How bad the consequence is for the agent: for a decision on one affected record, and how many there are."""
 
     CRITICAL = "critical"  # results on it cannot be believed, or the law is broken
     HIGH = "high"  # the decision is probably wrong
@@ -123,6 +124,24 @@ class Finding:
             "owner": self.owner or None,
             "recheck": self.remedy.recheck,
         }
+
+
+def by_effect(severity: Severity, share: float, is_read: bool = True) -> Severity:
+    """Return how bad something is for the agent, given how bad on one record and on which share of them it is.
+
+    One step less where it hits under 1% of the records; low where the agent does not read the column. What is critical
+    stays so.
+
+    Examples
+    --------
+    >>> by_effect(Severity.HIGH, 0.2), by_effect(Severity.HIGH, 0.0003), by_effect(Severity.HIGH, 0.2, is_read=False)
+    (<Severity.HIGH: 'high'>, <Severity.MEDIUM: 'medium'>, <Severity.LOW: 'low'>)
+    """
+    if severity is Severity.CRITICAL:
+        return severity
+    if not is_read:
+        return Severity.LOW
+    return severity if share >= FEW else {Severity.HIGH: Severity.MEDIUM}.get(severity, Severity.LOW)
 
 
 def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -12,6 +12,8 @@ from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
 from workbench.audit.wording import counted, share_text
 from workbench.charter import Charter, KpiMetric, Operator
+from workbench.errors import several
+from workbench.ledger import SPENT_AT_ONCE
 from workbench.metrics import Estimate
 from workbench.stats import IntervalMethod, minimum_detectable_difference, records_for_power, records_needed
 from workbench.stats.power import allowed_errors
@@ -73,7 +75,7 @@ def fitness(subject: Subject) -> Section:
 
 
 def provable_kpis(charter: Charter | None, n_holdout: int) -> pd.DataFrame:
-    """Return for each accuracy KPI what the holdout can prove of it.
+    """Return for each accuracy KPI what the holdout can prove of it at its first opening.
 
     Accuracy among automated decisions is judged on as many holdout records as the automation KPI asks for (all of them
     where there is none). "still needed" counts further holdout records until the target is proved with 80% chance by an
@@ -85,10 +87,10 @@ def provable_kpis(charter: Charter | None, n_holdout: int) -> pd.DataFrame:
         if kpi.metric not in PROVED_SHARES or kpi.operator is not Operator.AT_LEAST or not 0 < kpi.target < 1:
             continue
         share = automation if kpi.metric is KpiMetric.SELECTIVE_ACCURACY and automation else 1.0
-        n = int(n_holdout * share)
-        errors = int(allowed_errors(n, kpi.target, 1 - kpi.confidence_level).max()) if n else -1
-        least = records_needed(kpi.target, 0, kpi.confidence_level)
-        wanted = records_for_power(kpi.target, (1 - kpi.target) / 2, 0.8, kpi.confidence_level) or least
+        n, level = int(n_holdout * share), 1 - SPENT_AT_ONCE * (1 - kpi.confidence_level)
+        errors = int(allowed_errors(n, kpi.target, 1 - level).max()) if n else -1
+        least = records_needed(kpi.target, 0, level)
+        wanted = records_for_power(kpi.target, (1 - kpi.target) / 2, 0.8, level) or least
         still = max(0, int(np.ceil(wanted / share)) - n_holdout)
         allowed = f"{errors:,}" if errors >= 0 else "not even without an error"
         rows.append(
@@ -196,7 +198,8 @@ def _rare_labels(subject: Subject, labels: Labels, rare: dict[str, int]) -> Find
     rows = np.sort(labels.dev.index[labels.dev.isin(list(rare))].to_numpy(dtype=np.int64))
     return Finding(
         "rare_label",
-        f"{len(rare)} labels have fewer than {ENOUGH_OF_A_LABEL} records: {quoted_columns(list(rare))}",
+        f"{several(len(rare), 'label has', 'labels have')} fewer than {ENOUGH_OF_A_LABEL} records: "
+        f"{quoted_columns(list(rare))}",
         (labels.column,),
         rows,
         len(labels.dev),
@@ -213,7 +216,9 @@ def _unprovable(subject: Subject, row: pd.Series[Any]) -> Finding:
     never = has.startswith("not")
     return Finding(
         "unprovable_kpi",
-        f"The holdout {'is' if never else 'may be'} too small to prove {row['KPI']} ({row['target']})",
+        f"The holdout cannot prove {row['KPI']} ({row['target']}), even without an error"
+        if never else
+        f"The holdout can prove {row['KPI']} ({row['target']}), but a good agent has less than an 80% chance",
         (str(row["KPI"]),),
         subject.rows,
         len(subject.frame),

@@ -14,7 +14,7 @@ from workbench.audit.declared import Declared
 from workbench.audit.dependencies import Dependency
 from workbench.audit.detect_formats import LAYOUTS, Styles, usual_number
 from workbench.audit.detect_numbers import fences
-from workbench.audit.detect_values import FEW_MISSING
+from workbench.audit.detect_values import FEW_MISSING, is_name
 from workbench.audit.quantities import Numbers, numbers_of, per_row
 from workbench.audit.relations import Relation, RelationKind
 from workbench.audit.rules import Rule, RuleKind
@@ -55,7 +55,7 @@ def column_rules(column: Column, profile: ColumnProfile, styles: Styles, declare
         yield made(RuleKind.MATCHES, kind, reason, pattern=pattern)
     bounds = _bounds(column, profile)
     if bounds is not None:
-        text = f"outside {bounds[0]:,.6g} to {bounds[1]:,.6g}, far from nearly all others"
+        text = f"beyond the limits of {bounds[0]:,.6g} and {bounds[1]:,.6g}, many times the usual spread away"
         yield made(RuleKind.BETWEEN, CellKind.OUTLIER, text, low=bounds[0], high=bounds[1])
     if profile.is_key:
         yield made(RuleKind.UNIQUE, CellKind.DUPLICATE, f"an earlier row has the same {profile.name}")
@@ -71,7 +71,9 @@ def _standing(column: Column, profile: ColumnProfile) -> tuple[str, ...]:
     return tuple(
         value
         for value, share in zip(column.values, shares, strict=True)
-        if share <= 0.95 and (is_placeholder(value) or is_weak_placeholder(value, float(share), profile.semantic))
+        if share <= 0.95
+        and (is_placeholder(value) or is_weak_placeholder(value, float(share), profile.semantic))
+        and not is_name(value, column, profile)
     )
 
 

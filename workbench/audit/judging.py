@@ -9,8 +9,10 @@ from workbench.audit.declared import Declared
 from workbench.audit.dependencies import Dependency
 from workbench.audit.detect_checksums import vote_on_checksums
 from workbench.audit.detect_declared import vote_on_declared
+from workbench.audit.detect_defaults import vote_on_defaults
 from workbench.audit.detect_dependencies import vote_on_dependencies
 from workbench.audit.detect_entities import vote_on_conflicts
+from workbench.audit.detect_flags import vote_on_flags
 from workbench.audit.detect_formats import styles_of, vote_on_formats
 from workbench.audit.detect_group_formats import SourceFormat, source_format, vote_on_group_formats
 from workbench.audit.detect_near_repeats import marked_column, vote_on_near_repeats
@@ -18,6 +20,7 @@ from workbench.audit.detect_numbers import vote_on_quantities
 from workbench.audit.detect_relations import vote_on_relations
 from workbench.audit.detect_repeats import vote_on_repeats
 from workbench.audit.detect_times import vote_on_order_in_time
+from workbench.audit.detect_told_slips import vote_on_told_slips
 from workbench.audit.detect_typos import vote_on_typos
 from workbench.audit.detect_units import vote_on_units
 from workbench.audit.detect_values import vote_on_missing, vote_on_placeholders, vote_on_text_damage
@@ -100,12 +103,15 @@ def judge(known: Known) -> Votes:
         if column.position in known.by_source:
             styles = styles_of(column, found)
             vote_on_group_formats(encoded, column, known.by_source[column.position], styles, votes)
+    vote_on_told_slips(encoded, [found for found in profiles if not _is_prose(known.declared, found.name)], votes)
     vote_on_dependencies(encoded, known.dependencies, votes)
     if known.roles is not None:
         vote_on_conflicts(
             encoded, known.roles, votes, known.numbers.get(known.time) if known.time is not None else None
         )
+    vote_on_defaults(encoded, profiles, votes)
     vote_on_relations(encoded, known.relations, known.numbers, votes)
+    vote_on_flags(encoded, profiles, known.numbers, votes)
     for column, found in zip(encoded.columns, profiles, strict=True):
         if found.semantic in {Semantic.DATE, Semantic.DATETIME}:
             vote_on_order_in_time(column, known.numbers[column.position], column.position == known.time, votes)
@@ -132,11 +138,16 @@ def vote_on_column(
         vote_on_declared(column, declared, votes)
         if (unit := declared.unit(column.name)) is not None:
             vote_on_units(column, unit, votes)
-    agreed = declared.column(column.name) if declared is not None else None
-    is_prose = agreed is not None and agreed.role is Role.TEXT
+    is_prose = _is_prose(declared, column.name)
     if not by_source and not is_prose and (declared is None or declared.pattern(column.name) is None):
         vote_on_formats(column, found, styles_of(column, found), votes)
     if not is_prose:
         vote_on_typos(column, found, votes)
     vote_on_checksums(column, found, votes)
     vote_on_quantities(column, found, votes)
+
+
+def _is_prose(declared: Declared | None, name: str) -> bool:
+    """Whether the contract says that a column's cells are free text."""
+    agreed = declared.column(name) if declared is not None else None
+    return agreed is not None and agreed.role is Role.TEXT

@@ -15,6 +15,7 @@ from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
 from workbench.audit.suspicion import Suspicion, suspicion
 from workbench.audit.wording import counted, share_text, with_interval
+from workbench.errors import several
 from workbench.labels import label_aliases
 from workbench.metrics import Estimate, noise_ceiling
 
@@ -61,8 +62,8 @@ def label_quality(subject: Subject, pairs: pd.DataFrame) -> Section:
     estimates = {"noise_ceiling": ceiling, "label_noise": noise, **_agreement(labels)}
     answer = (
         f"{_n_records(differing):,} of {len(labels.dev):,} development records have another label than one that says "
-        f"(nearly) the same; {n_sure:,} labels surprise a model that had not seen them; "
-        + (f"{len(aliases):,} labels are other spellings of one; " if aliases else "")
+        f"(nearly) the same; {several(n_sure, 'label surprises', 'labels surprise')} a model that had not seen them; "
+        + (f"{_variants_counted(aliases)} of one; " if aliases else "")
         + (
             f"the noise ceiling is {with_interval(ceiling)}, from {basis}."
             if ceiling.value is not None
@@ -125,7 +126,7 @@ def _noise(labels: Labels, alike: pd.DataFrame) -> tuple[Estimate, str]:
         if first not in used and second not in used:
             independent.append(left != right)
         used |= {first, second}
-    return label_noise(sum(independent), len(independent)), f"{len(independent):,} pairs of identical inputs"
+    return label_noise(sum(independent), len(independent)), f"{several(len(independent), 'pair')} of identical inputs"
 
 
 def _agreement(labels: Labels) -> dict[str, Estimate]:
@@ -216,7 +217,7 @@ def _contradiction(labels: Labels, differing: pd.DataFrame, coincide: bool) -> F
         rows,
         len(labels.dev),
         Severity.MEDIUM if coincide else Severity.HIGH,
-        f"{len(differing):,} pairs, {n_same:,} of them exactly the same after normalisation",
+        f"{several(len(differing), 'pair')}, {n_same:,} of them exactly the same after normalisation",
         "no agent can be right on both; examples in a prompt teach it both",
         Remedy("where people set the label, have two label these again, blind, and write down the rule; where it is an "
                "outcome, add the column that tells them apart, or take it as chance", Effort.HOURS,
@@ -226,6 +227,10 @@ def _contradiction(labels: Labels, differing: pd.DataFrame, coincide: bool) -> F
     )  # fmt: skip
 
 
+def _variants_counted(aliases: Mapping[str, str]) -> str:
+    return several(len(aliases), "label is another spelling", "labels are other spellings")
+
+
 def _variants(labels: Labels, aliases: Mapping[str, str]) -> Finding:
     found = labels.dev[labels.dev.isin(list(aliases))].sort_index()
     rows = found.index.to_numpy(dtype=np.int64)
@@ -233,7 +238,7 @@ def _variants(labels: Labels, aliases: Mapping[str, str]) -> Finding:
     named = ", ".join(f"{other!r} of {meant!r}" for other, meant in list(aliases.items())[:5])
     return Finding(
         "label_variants",
-        f"{len(aliases)} labels are other spellings of a label: {named}" + " and others" * (len(aliases) > 5),
+        f"{_variants_counted(aliases)} of a label: {named}" + " and others" * (len(aliases) > 5),
         (labels.column,),
         rows,
         len(labels.dev),

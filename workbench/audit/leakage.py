@@ -15,6 +15,7 @@ from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
 from workbench.audit.telling import TELLS_ALL, columns_that_tell
 from workbench.audit.wording import counted, share_text, with_interval
+from workbench.errors import several
 from workbench.metrics import Estimate
 from workbench.splits import Split
 from workbench.stats import holm
@@ -22,7 +23,7 @@ from workbench.stats import holm
 TITLE = "Leakage"
 QUESTION = "Is an agent judged on what it was developed on, and does anything give the label away?"
 ORDER_MORE_BY, ORDER_REMOVES = 0.1, 0.2
-MIN_MENTIONS = 10
+MIN_MENTIONS, WRITTEN_IN = 10, 0.8
 ROWS_SHOWN = 30
 
 
@@ -164,7 +165,7 @@ def _crossing_finding(leaked: list[int], n_holdout: int, crossing: pd.DataFrame,
         np.array(leaked, dtype=np.int64),
         n_holdout,
         Severity.LOW if coincide else Severity.HIGH,
-        f"{len(crossing):,} pairs across the split, {n_same:,} of them exactly the same after normalisation",
+        f"{several(len(crossing), 'pair')} across the split, {n_same:,} of them exactly the same after normalisation",
         "different cases look the same in these columns; where production's do so as often, the holdout measures that"
         if coincide else "the holdout measures memory on them: where production's records repeat earlier ones less "
         "often, accuracy there is lower than the measured one",
@@ -216,17 +217,22 @@ def _column_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
 
 
 def _mention_finding(subject: Subject, labels: Labels, mentions: pd.DataFrame) -> Finding:
-    telling = list(mentions.loc[mentions["tells"], "label"])
-    rows = np.sort(labels.dev.index[labels.dev.isin(telling)].to_numpy(dtype=np.int64))
+    found = mentions[mentions["tells"]]
+    written = found[found["share of the label's records"] >= WRITTEN_IN]
+    meant = written if len(written) else found
+    most = share_text(float(meant["share of the label's records"].max()))
+    rows = np.sort(labels.dev.index[labels.dev.isin(list(meant["label"]))].to_numpy(dtype=np.int64))
     return Finding(
         "label_in_text",
-        f"The words of {len(telling)} labels stand in the text and give it away",
+        f"The words of {several(len(meant), 'label')} stand in the text and give it away",
         tuple(subject.roles.text),
         rows,
         len(labels.dev),
-        Severity.MEDIUM,
-        f"at least ten records say each, and at least {share_text(TELLS_ALL)} of them have that label",
-        "accuracy is measured on easier texts than production's, if the words were added with the label",
+        Severity.MEDIUM if len(written) else Severity.LOW,
+        f"at least ten records say each, and at least {share_text(TELLS_ALL)} of them have that label; at most "
+        f"{most} of a label's records say it",
+        "accuracy is measured on easier texts than production's, if the words were added with the label"
+        if len(written) else "none where people name what they write about, as in texts sorted by what they ask",
         Remedy("check whether production's texts say it too; else cut it out", Effort.HOURS,
                "no label's words give it away, or production's texts have them too"),
     )  # fmt: skip

@@ -9,11 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.audit.cells import CellKind
-from workbench.audit.findings import Finding, Severity, quoted_columns
+from workbench.audit.completeness import MISSING_KINDS
+from workbench.audit.findings import Finding, Severity, by_effect, quoted_columns
 from workbench.audit.remedies import ISSUES
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
 from workbench.audit.wording import counted, share_text
+from workbench.errors import several
 from workbench.metrics import Estimate
 from workbench.stats import other_hits
 
@@ -21,6 +23,7 @@ MAX_FINDINGS_OF_A_KIND = 12
 REASONS_SHOWN = 3
 OWN_FINDING_AT_LEAST = 0.01
 OTHERS = "all other columns"
+MANY_REPEATS = 0.2
 MIN_ODD, ODD_DECIDED = 10, 0.6
 ABOUT_RECORDS = frozenset({CellKind.DUPLICATE, CellKind.NEAR_DUPLICATE})
 BETWEEN_FIELDS = frozenset({CellKind.DEPENDENCY, CellKind.CROSS_FIELD, CellKind.CHECKSUM, CellKind.ORPHAN})
@@ -38,7 +41,8 @@ def quality(subject: Subject, cells: pd.DataFrame, unlisted: Sequence[str] = ())
         What is said of rules that more cells break than `cells` lists.
     """
     n = subject.n_rows
-    is_counted = cells["column"].isin(subject.roles.required) & (cells["kind"] == "missing")  # as incomplete records
+    is_required = cells["column"].isin(subject.roles.required)
+    is_counted = is_required & cells["kind"].isin(MISSING_KINDS)  # as incomplete records
     parts = cells[~is_counted].groupby("kind", sort=False)
     findings = [finding for kind, part in parts for finding in _of_kind(subject, str(kind), part)]
     n_flagged = int(cells["row"].nunique())
@@ -52,7 +56,8 @@ def quality(subject: Subject, cells: pd.DataFrame, unlisted: Sequence[str] = ())
         )
     names = ["kind", "what it is", "cells", "records", "share of records", "columns"]
     table = pd.DataFrame(rows, columns=names).sort_values("records", ascending=False, kind="stable")
-    answer = f"{counted(n_flagged, n)} records have {len(cells):,} flagged cells of {len(rows)} kinds."
+    kinds = several(len(rows), "kind")
+    answer = f"{counted(n_flagged, n)} records have {several(len(cells), 'flagged cell')} of {kinds}."
     if not len(cells):
         answer = f"No cell of {n:,} records was flagged."
     return Section(
@@ -87,13 +92,15 @@ def _finding(subject: Subject, kind: str, cells: pd.DataFrame, scope: str = "") 
     where = f"in {quoted_columns(columns)}" if columns and kind not in ABOUT_RECORDS else ""
     title = f"{issue.name[0].upper()}{issue.name[1:]} {where}".strip()
     known = decided_on(subject, rows) if kind in BETWEEN_FIELDS else None
+    share = len(rows) / max(1, subject.n_rows)
+    severity = by_effect(_severity(subject, kind, columns, share), share, subject.is_read(columns))
     return Finding(
         kind,
         f"{title}: {counted(len(rows), subject.n_rows)} records",
         columns,
         rows,
         subject.n_rows,
-        Severity.LOW if known is not None else _severity(subject, kind, columns),
+        Severity.LOW if known is not None else severity,
         f"{_evidence(cells)}{'' if known is None else f'. {known}'}",
         issue.consequence if known is None else "none, where the agent decides on it as the labels do",
         issue.remedy,
@@ -126,9 +133,15 @@ def decided_on(subject: Subject, rows: NDArray[np.int64]) -> str | None:
     )
 
 
-def _severity(subject: Subject, kind: str, columns: Sequence[str]) -> Severity:
-    """Return how bad a kind of cell is in these columns; dependencies that nobody declared are no proof."""
+def _severity(subject: Subject, kind: str, columns: Sequence[str], share: float) -> Severity:
+    """Return how bad a kind of cell is in these columns.
+
+    Dependencies that nobody declared are no proof. Where a fifth of the records are repeats, accuracy is measured on
+    far fewer cases than it seems.
+    """
     issue = ISSUES[kind]
+    if kind == CellKind.DUPLICATE and share >= MANY_REPEATS:
+        return Severity.HIGH
     if kind == CellKind.DEPENDENCY:
         rules = subject.contract.rules if subject.contract is not None else ()
         is_declared = any(rule.endswith(f" -> {name}") for rule in rules for name in columns)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from workbench.audit.entities import Roles as Described
 from workbench.contract import Role, TableContract
+from workbench.errors import several, shown
 from workbench.tables.profiles import ColumnProfile
-from workbench.tables.roles import entity_column, source_column, text_columns, time_column
+from workbench.tables.roles import (
+    MAX_SOURCES,
+    SOURCE_NAME,
+    entity_column,
+    id_column,
+    source_column,
+    text_columns,
+    time_column,
+)
 
 TIME, SOURCE, ENTITY, CASE = "time", "source", "entity", "class"
 EXPECTED_FILLED = 0.5
@@ -28,6 +37,8 @@ class Roles:
         Free text.
     required : tuple of str
         Columns that a complete record fills.
+    notes : tuple of str
+        Why a column that is named for a role does not have it, in a sentence each.
     """
 
     id: str | None = None
@@ -37,6 +48,7 @@ class Roles:
     case: str | None = None
     text: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def slices(self) -> Mapping[str, str]:
@@ -93,4 +105,28 @@ def inferred_roles(
         entity=declared.entity or entity_column(named) or entity,
         text=declared.text or text,
         required=declared.required or filled,
+        notes=() if declared.source is not None else why_no_source(named),
     )
+
+
+def completed_roles(declared: Roles, columns: Sequence[ColumnProfile]) -> Roles:
+    """Return the roles of a pilot's contract with the id and the source that its columns are named for.
+
+    An id is unique and named so; a source has two to fifty values. A column that has another role keeps it.
+    """
+    taken = {declared.time, declared.entity, declared.case, *declared.text}
+    free = [one for one in columns if one.name not in taken]
+    found = replace(declared, id=declared.id or id_column(free), source=declared.source or source_column(free))
+    return found if found.source is not None else replace(found, notes=why_no_source(free))
+
+
+def why_no_source(columns: Sequence[ColumnProfile]) -> tuple[str, ...]:
+    """Return why no column is the source of records although some are named so; nothing where one is, or none is."""
+    named = [one for one in columns if SOURCE_NAME.search(one.name)]
+    if not named or source_column(columns) is not None:
+        return ()
+    fitting = [one for one in named if 1 < one.n_distinct <= MAX_SOURCES]
+    if fitting:
+        return (f"No column is taken as the source: {shown([one.name for one in fitting])} are all named so.",)
+    counts = ", ".join(f"{one.name!r} has {several(one.n_distinct, 'value')}" for one in named)
+    return (f"No column is taken as the source: {counts}; one with 2 to {MAX_SOURCES} is.",)

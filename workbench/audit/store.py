@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +122,9 @@ def point_at(pilot: Pilot, audit: Audit) -> None:
 def affected_rows(audit: Audit, finding: Finding, rows: NDArray[np.int64]) -> pd.DataFrame:
     """Return affected records: data row, record id, the offending cells and why they offend, then the record.
 
-    Of more than 200 columns, those with offending cells come first and the others up to 200 follow. Of a table that was
-    sampled, a record outside the sample has its row and its reasons only.
+    The first four columns are `row`, `record`, `offending` and `reason`; one that the table has itself is called
+    `audit_row` and so on. Of more than 200 columns, those with offending cells come first and the others up to 200
+    follow. Of a table that was sampled, a record outside the sample has its row and its reasons only.
     """
     cells = finding.cells[finding.cells["row"].isin(rows)]
     offending, reasons = _joined(cells, "column", ", "), _joined(cells, "reason", "; ")
@@ -135,12 +137,23 @@ def affected_rows(audit: Audit, finding: Finding, rows: NDArray[np.int64]) -> pd
             "reason": reasons.reindex(rows).to_numpy(),
         }
     )
+    head.columns = pd.Index(_free_names(list(head.columns), [str(name) for name in frame.columns]))
     names = list(frame.columns)
     if len(names) > MAX_COLUMNS_EXPORTED:
         offends = set(cells["column"].map(str))
         names = sorted(names, key=lambda name: name not in offends)[:MAX_COLUMNS_EXPORTED]
     content = audit.subject.masking.frame(frame[names].reindex(rows).reset_index(drop=True))
     return pd.concat([head, content], axis="columns")
+
+
+def _free_names(wanted: Sequence[str], taken: Sequence[str]) -> list[str]:
+    """Return names for own columns beside a table's: `audit_` stands before one until no column is called so."""
+    found = []
+    for name in wanted:
+        while name in taken:
+            name = f"audit_{name}"
+        found.append(name)
+    return found
 
 
 def _joined(cells: pd.DataFrame, name: str, separator: str) -> pd.Series[str]:

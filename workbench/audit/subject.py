@@ -129,6 +129,10 @@ class Subject:
             **kept,
         )
 
+    def is_read(self, columns: Sequence[str]) -> bool:
+        """Whether an agent reads one of some columns: those that the contract shows it, any where there is none."""
+        return self.contract is None or not columns or bool(set(columns) & set(self.contract.shown))
+
     def stratum(self, kind: str) -> pd.Series[Any] | None:
         """Return the values of a slice column by data row, as they are shown; None where the table has no such column.
 

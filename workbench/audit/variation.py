@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.audit.completeness import EMPTY, months
+from workbench.audit.drift import drift
 from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
 from workbench.audit.roles import CASE, ENTITY, SOURCE, TIME
 from workbench.audit.section import Section
@@ -23,9 +24,6 @@ MIN_RECORDS = 20
 MAX_SLICES_OF_A_KIND = 200
 WORSE_BY_AT_LEAST = 0.02
 DRIFT_PERIOD = 0.25
-DRIFTED_AT_LEAST = 0.1
-MAX_CATEGORIES = 30
-RUNNING = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def variation(subject: Subject, faults: pd.DataFrame, not_compared: Collection[s
     groups = {(one.kind, one.fault): [pair for pair in worse if (pair[0].kind, pair[0].fault) == (one.kind, one.fault)]
               for one, _ in worse}  # fmt: skip
     findings = [_finding(subject, faults, group) for group in groups.values()]
-    notes = ["Slices of fewer than 20 records are not compared.", *_inferred_note(subject)]
+    notes = ["Slices of fewer than 20 records are not compared.", *_inferred_note(subject), *subject.roles.notes]
     if drifted is None:
         notes.append("Without a time column nothing can be said about drift.")
     else:
@@ -190,77 +188,6 @@ def _finding(subject: Subject, faults: pd.DataFrame, worse: list[tuple[Slice, fl
         Remedy("mend these slices at their source, or keep them out of the pilot's scope until then", Effort.DAYS,
                "no slice is significantly worse"),
     )  # fmt: skip
-
-
-def drift(subject: Subject, not_compared: Collection[str] = ()) -> pd.DataFrame | None:
-    """Return how each field differs between the oldest and the newest quarter of the records; not running numbers.
-
-    Numbers are compared by the Kolmogorov-Smirnov distance, other fields by the total variation distance of their
-    values (the 29 most frequent, others and missing ones as one value each; fields with more by their length), with a
-    chi-squared test; Holm over all fields. A field has drifted when p is below 0.05 and the distance at least 0.1.
-
-    Returns
-    -------
-    DataFrame, optional
-        `field`, `compared as`, `distance` in [0, 1], `p, Holm`, `has drifted`; None without a readable time.
-    """
-    times = subject.times()
-    if times is None or times.notna().sum() < 2 * MIN_RECORDS:
-        return None
-    order = times.dropna().sort_values(kind="stable").index
-    size = max(MIN_RECORDS, int(len(order) * DRIFT_PERIOD))
-    old, new = order[:size], order[-size:]
-    rows = []
-    for name in subject.frame.columns:
-        if name in (subject.roles.time, subject.roles.id, *not_compared) or _runs_with(times, subject.frame[name]):
-            continue
-        rows.append((str(name), *_distance(subject.frame.loc[old, name], subject.frame.loc[new, name])))
-    table = pd.DataFrame(rows, columns=["field", "compared as", "distance", "p"])
-    table["p, Holm"] = holm(list(table.pop("p")))
-    table["has drifted"] = (table["p, Holm"] < ALPHA) & (table["distance"] >= DRIFTED_AT_LEAST)
-    return table.sort_values("distance", ascending=False, kind="stable", ignore_index=True)
-
-
-def _runs_with(times: pd.Series[Any], values: pd.Series[Any]) -> bool:
-    """Whether a column's numbers rise (or fall) with time by their nature, as running numbers do."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    known = numbers.notna() & times.notna()
-    if known.sum() < MIN_RECORDS or numbers[known].nunique() < MAX_CATEGORIES:
-        return False
-    return bool(abs(numbers[known].rank().corr(times[known].astype("int64").rank())) >= RUNNING)
-
-
-def _distance(old: pd.Series[Any], new: pd.Series[Any]) -> tuple[str, float, float]:
-    """Return how two samples of a field were compared, their distance, and the p-value."""
-    from scipy.stats import ks_2samp
-
-    both = pd.concat([old, new])
-    numbers = pd.to_numeric(both, errors="coerce")
-    if numbers.notna().sum() >= 0.9 * both.notna().sum() > 0 and both.nunique() > MAX_CATEGORIES:
-        first, second = numbers.loc[old.index].dropna(), numbers.loc[new.index].dropna()
-        if len(first) and len(second):
-            found = ks_2samp(first, second, method="asymp")
-            return "numbers", float(found.statistic), float(found.pvalue)
-    if both.nunique() > max(MAX_CATEGORIES, 0.2 * len(both)):
-        lengths = both.map(lambda value: len(str(value)) if pd.notna(value) else 0)
-        found = ks_2samp(lengths.loc[old.index], lengths.loc[new.index], method="asymp")
-        return "length of text", float(found.statistic), float(found.pvalue)
-    return "values", *_categories(old, new, both)
-
-
-def _categories(old: pd.Series[Any], new: pd.Series[Any], both: pd.Series[Any]) -> tuple[float, float]:
-    from scipy.stats import chi2_contingency
-
-    frequent = both.map(str).where(both.notna()).value_counts().index[: MAX_CATEGORIES - 1]
-
-    def counts(values: pd.Series[Any]) -> pd.Series[int]:
-        named = values.map(str).where(values.map(str).isin(frequent), "(other)").where(values.notna(), EMPTY)
-        return named.value_counts()
-
-    table = pd.concat([counts(old), counts(new)], axis="columns").fillna(0).to_numpy(dtype=float)
-    shares = table / table.sum(axis=0)
-    distance = float(np.abs(shares[:, 0] - shares[:, 1]).sum() / 2)
-    return distance, 1.0 if len(table) < 2 else float(chi2_contingency(table, correction=False).pvalue)
 
 
 def _drift_finding(subject: Subject, row: pd.Series[Any]) -> Finding:

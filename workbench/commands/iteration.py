@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.commands.options import HERE, AsJson, EngineName, PilotName, Root
+from workbench.errors import several
 
 if TYPE_CHECKING:
     from workbench.engines.choice import EngineChoice
@@ -57,7 +58,7 @@ def repeat(
             percent(part) for part in (estimate.value, estimate.lower, estimate.upper) if part is not None
         )
         print(f"  {name:<16} {value:>6} ({lower} to {upper})")
-    print(f"{len(repeats.unsteady()):,} records are not answered the same every time.")
+    print(f"{several(len(repeats.unsteady()), 'record is', 'records are')} not answered the same every time.")
 
 
 def _repeat_holdout(
@@ -111,7 +112,7 @@ def record(
         facts = {"pilot": pilot, "record": record_id, "split": history.split.value, "label": history.label}
         _print_json({**facts, "decisions": decisions, "page": str(path)})
     else:
-        print(f"{record_id} ({history.split.value}), decided by {len(history.answered):,} versions: {path}")
+        print(f"{record_id} ({history.split.value}), decided by {several(len(history.answered), 'version')}: {path}")
 
 
 def _print_json(content: Mapping[str, Any]) -> None:

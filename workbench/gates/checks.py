@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from workbench.audit.fitness import provable_kpis
 from workbench.charter import KpiMetric
 from workbench.errors import shown
 from workbench.gates.answer import Answer
@@ -96,7 +97,9 @@ def _sample_fitness(facts: Facts) -> Answer:
     short = {kpi: count for kpi, count in needed.items() if count > n}
     listed = ", ".join(f"{kpi} {count:,}" for kpi, count in (short or needed).items())
     if not short:
-        return Answer(State.PASS, f"{n:,} holdout records; without an error the KPIs need: {listed}")
+        wanted = int(provable_kpis(charter, n)["still needed"].max())
+        luck = f"; for an 80% chance of a good agent {wanted:,} more are needed" if wanted else ""
+        return Answer(State.PASS, f"{n:,} holdout records; without an error the KPIs need: {listed}{luck}")
     more = max(short.values()) - n
     reason = f"{n:,} holdout records cannot prove the KPIs even without an error; needed: {listed}"
     missing = Missing(records=more, days=arrival_days(facts, more))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from workbench.errors import several
 from workbench.iteration.pairs import compared_versions
 from workbench.iteration.tried import rightness_of, tried_versions
 from workbench.optimiser.asking import Desk
@@ -58,7 +59,8 @@ class Judgement:
         return (
             f"On {self.n:,} development records that the search did not see {winner} is right on {right:,}, {parent} "
             f"on {before:,}: {100 * self.difference:+.1f} points ({100 * self.lower:+.1f} to {100 * self.upper:+.1f}), "
-            f"p {self.p:.2g}, corrected for all {self.n_versions:,} versions ever tried {self.p_adjusted:.2g}: {told}."
+            f"p {self.p:.2g}, corrected for all {several(self.n_versions, 'version')} ever tried "
+            f"{self.p_adjusted:.2g}: {told}."
         )
 
 

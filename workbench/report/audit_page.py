@@ -112,7 +112,7 @@ def examples_html(audit: Audit, finding: Finding) -> str:
     for place, row in enumerate(rows):
         said = {name: audit.subject.masking.cell(str(name), frame.at[row, name]) for name in (*offending, *others)}
         cells = [_cell(value, (int(row), str(name)) in marked) for name, value in said.items()]
-        record, reason = table["record"].iloc[place], table["reason"].iloc[place]
+        _, record, _, reason = table.iloc[place, :4]
         why = "" if pd.isna(reason) else _short(reason)
         lines.append({"row": int(row), "record": _short(record), "cells": cells, "reason": why})
     names = {"offending": [_short(name) for name in offending], "others": [_short(name) for name in others]}

@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.contract import Role
 from workbench.decisions import Status
+from workbench.errors import several
 from workbench.evaluation import Evaluation, rightness
 from workbench.iteration.tracing import records_behind
 from workbench.metrics.outcomes import column, numbers
@@ -83,7 +84,7 @@ def choice_in_words(best: Evaluation, n_versions: int, unclear: Sequence[str]) -
     if best.is_partial:
         part = f"{best.info.planned:,} of {best.n_split:,} development records"
         return f"A trial on {part}, so no version goes on. Ahead of {n_versions} is {best.agent}: {said}. {doubt}"
-    return f"{best.agent} goes on, of {n_versions} versions: {said}. {doubt}"
+    return f"{best.agent} goes on, of {several(n_versions, 'version')}: {said}. {doubt}"
 
 
 def clusters_table(clusters: pd.DataFrame) -> pd.DataFrame:
