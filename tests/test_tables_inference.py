@@ -154,3 +154,18 @@ def test_a_table_of_many_rows_has_the_type_of_all_of_them() -> None:
     cells = [str(number) for number in np.arange(5_000) / 10]
     assert written_of(*cells).type is ColumnType.NUMBER
     assert written_of(*cells, "12a").type is ColumnType.STRING
+
+
+@pytest.mark.parametrize(
+    ("cells", "missing"),
+    [
+        (["DE", "FR", "NA", "IT", "PL"], ()),
+        (["DE", "DE", "NA", "NA", "NA", "FR"], ("NA",)),
+        (["Anna", "Nan", "Liu", "Otto", "Nan", "Nan"], ()),
+        (["Anna Berg", "nan", "Liu Wen", "Otto Kahl"], ("nan",)),
+        (["xXx", "The Big Sleep", "Alien", "Heat"], ()),
+        (["x1", "y2", "n/a", "z3"], ("n/a",)),
+    ],
+)
+def test_a_name_or_a_code_that_looks_like_a_placeholder_is_a_value(cells: list[str], missing: tuple[str, ...]) -> None:
+    assert profiles_of(a=cells)["a"].missing == missing

@@ -140,6 +140,7 @@ def test_columns_that_stand_under_each_other_are_set_apart_by_spaces(tmp_path: P
 def test_text_that_is_not_utf_8_is_read_as_windows_1252_and_said(tmp_path: Path) -> None:
     cells = read_cells(written(tmp_path, "a;b\nü\x81;2\n".encode("latin-1")))
     assert (cells.encoding, cells.frame()["a"].tolist()) == ("cp1252", ["ü\x81"])
+    assert read_table(tmp_path / "table.csv", Reading(encoding="cp1252"))["a"].tolist() == ["ü\x81"]
 
 
 def test_columns_without_a_name_of_their_own_get_one(tmp_path: Path) -> None:

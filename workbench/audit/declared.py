@@ -66,6 +66,11 @@ class Declared:
         column = self.column(name)
         return column is not None and column.type is ColumnType.STRING and "type" in column.model_fields_set
 
+    def missing(self, name: str) -> tuple[str, ...] | None:
+        """Return which texts of a column stand for nothing, None when the contract does not say."""
+        column = self.column(name)
+        return None if column is None else column.missing
+
     def is_required(self, name: str) -> bool | None:
         """Whether a column must be filled, None when the contract does not say."""
         column = self.column(name)

@@ -27,7 +27,6 @@ FOREIGN_MARK = re.compile(
 )
 ESCAPED = re.compile(r"(?<=[^\W\d_])''(?=[^\W\d_])")
 SENTENCE_END = re.compile(r"(?<=[.!?:;]) {2}(?! )")
-NAMES, NAME, MOSTLY = frozenset({"Nan", "Na", "Nil", "Null"}), re.compile(r"[^\W\d_a-z][^\W\d_]*[a-z][^\W\d_]*"), 0.8
 WRITTEN_SO, USUAL_SHARE = 5, 0.1
 LOST_LETTER = re.compile(r"[A-Za-zÀ-ÿ]\?[a-zà-ÿ]")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060\ufeff\u00ad]")
@@ -53,7 +52,7 @@ def vote_on_placeholders(column: Column, profile: ColumnProfile, votes: Votes) -
         share = int(column.counts[code]) / n_filled
         if share > 0.95:
             continue
-        if is_placeholder(value) and not is_name(value, column, profile):
+        if is_placeholder(value) and value.strip() in profile.missing:
             strength = 0.4 if _may_be_code(value, profile) else 0.9
         elif is_weak_placeholder(value, share, profile.semantic):
             strength = 0.85
@@ -67,17 +66,6 @@ def vote_on_placeholders(column: Column, profile: ColumnProfile, votes: Votes) -
 def _may_be_code(value: str, profile: ColumnProfile) -> bool:
     """Whether a two-letter text is as likely a code (NA: Namibia) as a placeholder."""
     return value in {"NA", "na"} and profile.semantic is Semantic.CATEGORY and profile.n_distinct > 20
-
-
-def is_name(value: str, column: Column, profile: ColumnProfile) -> bool:
-    """Whether a text that may stand for a missing value is a name, such as Nan, among single capitalised words.
-
-    No program writes its mark for a missing value like a name.
-    """
-    if value not in NAMES or profile.semantic not in {Semantic.NAME, Semantic.CATEGORY}:
-        return False
-    are_names = np.array([NAME.fullmatch(one) is not None for one in column.values], dtype=bool)
-    return bool(column.counts[are_names].sum() >= MOSTLY * column.n_filled)
 
 
 def _is_sentinel(value: str, count: int, profile: ColumnProfile, numbers: list[float]) -> bool:

@@ -151,7 +151,8 @@ def _known(encoded: Encoded, declared: Declared | None, hints: Hints | None) -> 
 def _profiled(column: Column, n: int, declared: Declared | None) -> ColumnProfile:
     if declared is None:
         return profile(column, n)
-    return profile(column, n, declared.semantic(column.name), declared.is_text(column.name))
+    name = column.name
+    return profile(column, n, declared.semantic(name), declared.is_text(name), declared.missing(name))
 
 
 def _dependencies(

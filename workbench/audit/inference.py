@@ -14,13 +14,12 @@ from workbench.audit.declared import Declared
 from workbench.audit.dependencies import Dependency
 from workbench.audit.detect_formats import LAYOUTS, Styles, usual_number
 from workbench.audit.detect_numbers import fences
-from workbench.audit.detect_values import FEW_MISSING, is_name
+from workbench.audit.detect_values import FEW_MISSING
 from workbench.audit.quantities import Numbers, numbers_of, per_row
 from workbench.audit.relations import Relation, RelationKind
 from workbench.audit.rules import Rule, RuleKind
 from workbench.tables.columns import Column
 from workbench.tables.formats import FORMAT_NAMED, Semantic
-from workbench.tables.placeholders import is_placeholder
 from workbench.tables.profiles import ColumnProfile, is_weak_placeholder
 
 MAX_DEPENDENCIES = 12
@@ -72,8 +71,11 @@ def _standing(column: Column, profile: ColumnProfile) -> tuple[str, ...]:
         value
         for value, share in zip(column.values, shares, strict=True)
         if share <= 0.95
-        and (is_placeholder(value) or is_weak_placeholder(value, float(share), profile.semantic))
-        and not is_name(value, column, profile)
+        and (
+            not value.strip()
+            or value.strip() in profile.missing
+            or is_weak_placeholder(value, float(share), profile.semantic)
+        )
     )
 
 

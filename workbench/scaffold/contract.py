@@ -18,10 +18,11 @@ from workbench.tables import columns as tables
 from workbench.tables.columns import coded_columns
 from workbench.tables.profiles import MOMENTS, NUMERIC, ColumnProfile, profile, settled
 from workbench.tables.reading import Cells
-from workbench.tables.roles import id_column, row_count_columns, text_columns, time_column
+from workbench.tables.roles import empty_columns, id_column, row_count_columns, text_columns, time_column
 from workbench.tables.values import missing_texts
 
 EXPECTED_FILLED = 0.5
+SURE = 0.9
 PII_SHARE, PII_VALUES, SHORTEST_PII = 0.1, 10_000, 6
 FEW_NUMBERS, NUMBERS_SHARE = 20, 0.05
 E_MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w+")
@@ -135,6 +136,7 @@ def _roles(
                 roles[name], why[name] = role, reason
 
     give(Role.IGNORE, row_count_columns(free()), "counts the rows")
+    give(Role.IGNORE, empty_columns(free()), "every cell is empty")
     if Role.TEXT not in taken:
         give(Role.TEXT, text_columns(frame, free()), "long text that differs from record to record")
     if Role.TIMESTAMP not in taken:
@@ -157,7 +159,7 @@ def _column(found: ColumnProfile, role: Role, cells: tables.Column, said: tuple[
         role=role,
         required=found.n_missing <= (1 - EXPECTED_FILLED) * found.n,
         pii=_pii(cells),
-        semantic=found.semantic if is_odd else None,
+        semantic=found.semantic if is_odd and (found.confidence or 0.0) >= SURE else None,
         decimal="." if is_text else found.written.decimal,
         format=None if is_text else found.written.format,
         missing=missing or None,

@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workbench.tables.columns import Column, Counts, Mask
-from workbench.tables.formats import BOOLEANS, FORMAT_NAMED, Semantic, format_of
+from workbench.tables.formats import BOOLEANS, FORMAT_NAMED, Semantic, format_of, shape_of
 from workbench.tables.inference import Hints, Written, table_hints, written
 from workbench.tables.placeholders import is_placeholder, may_be_placeholder
+from workbench.tables.values import missing_texts
 
 LOOKED_AT = 2_000
+RARE, ALIKE, MOSTLY = 2, 0.9, 0.8
+NAME = re.compile(r"[^\W\d_a-z][^\W\d_]*[a-z][^\W\d_]*")
 FAMILY_SHARE = 0.6
 NUMERIC = frozenset({Semantic.NUMBER, Semantic.INTEGER, Semantic.AMOUNT, Semantic.PERCENT, Semantic.MEASURE})
 MOMENTS = frozenset({Semantic.DATE, Semantic.TIME, Semantic.DATETIME})
@@ -91,7 +94,13 @@ class ColumnProfile:
         return self.semantic in MOMENTS
 
 
-def profile(column: Column, n: int, declared: Semantic | None = None, is_text: bool = False) -> ColumnProfile:
+def profile(
+    column: Column,
+    n: int,
+    declared: Semantic | None = None,
+    is_text: bool = False,
+    missing: Sequence[str] | None = None,
+) -> ColumnProfile:
     """Return what a column is.
 
     Parameters
@@ -103,6 +112,8 @@ def profile(column: Column, n: int, declared: Semantic | None = None, is_text: b
         What the contract says its cells are.
     is_text : bool
         Whether the contract says that they are text, whatever they look like.
+    missing : sequence of str, optional
+        Texts that stand for nothing, where the contract says it; else they are found.
     """
     blank = np.array([is_placeholder(value) for value in column.values], dtype=bool)
     kinds = format_weights(column, ~blank)
@@ -113,8 +124,12 @@ def profile(column: Column, n: int, declared: Semantic | None = None, is_text: b
     semantic, confidence = _semantic(column, blank, families, total)
     if is_text and declared is None and semantic in NUMERIC:
         declared = _text_kind(column, blank)
-    if semantic in NUMERIC | MOMENTS:
+    if missing is not None:
+        blank = missing_texts(column.values, missing)
+    elif semantic in NUMERIC | MOMENTS:
         blank |= np.array([may_be_placeholder(value) for value in column.values], dtype=bool)
+    else:
+        blank &= ~_names(column, blank, semantic)
     filled = int(column.counts[~blank].sum()) if len(blank) else 0
     dominant, share = _dominant(kinds, total)
     n_distinct = int((~blank).sum())
@@ -143,6 +158,31 @@ def _counts_rows(column: Column, n: int) -> bool:
     if len(column.values) != n or column.values[0] not in ("0", "1"):
         return False
     return column.values == [str(number) for number in range(int(column.values[0]), n + int(column.values[0]))]
+
+
+def _names(column: Column, blank: Mask, semantic: Semantic) -> Mask:
+    """Return which texts that look like a placeholder are values all the same.
+
+    A capitalised one (Nan) among single capitalised words is a name: no program writes its mark for nothing like that.
+    One that stands once or twice is a value where it is written as a name is, in mixed case (xXx), or in the shape of
+    the other codes (NA among those of countries).
+    """
+    found = np.zeros(len(blank), dtype=bool)
+    likely = [int(code) for code in np.flatnonzero(blank) if column.values[code].strip().isalpha()]
+    if not likely:
+        return found
+    others = np.flatnonzero(~blank)
+    are_names = sum(int(column.counts[code]) for code in others if NAME.fullmatch(column.values[code]))
+    has_names = are_names >= MOSTLY * max(1, int(column.counts[others].sum()))
+    shapes = Counter(shape_of(column.values[code].strip()) for code in looked_at(column.counts, ~blank))
+    for code in likely:
+        text, is_rare = column.values[code].strip(), column.counts[code] <= RARE
+        is_mixed = text not in (text.lower(), text.upper())
+        is_code = shapes[shape_of(text)] >= ALIKE * max(1, shapes.total())
+        is_named = text.istitle() and has_names and semantic in (Semantic.NAME, Semantic.CATEGORY)
+        is_worded = is_mixed and semantic in (Semantic.NAME, Semantic.TEXT)
+        found[code] = is_named or (is_rare and (is_worded or is_code))
+    return found
 
 
 def _named_missing(column: Column, blank: Mask) -> tuple[str, ...]:

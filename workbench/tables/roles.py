@@ -15,7 +15,7 @@ from workbench.tables.profiles import KEY_KINDS, KEY_NAME, ColumnProfile
 
 COUNT_NAME = re.compile(r"column_\d+|Unnamed: \d+|index|X")
 MOMENTS_TYPED = frozenset({ColumnType.DATE, ColumnType.DATETIME})
-TEXT_LETTERS, NAME_LETTERS = 20, 30
+TEXT_LETTERS, NAME_LETTERS, LEAST_SPACES = 20, 30, 2
 LOOKED_AT, MOSTLY = 200, 0.9
 MIN_READABLE = 0.5
 MAX_SOURCES = 50
@@ -64,7 +64,8 @@ def _is_text(column: ColumnProfile, values: pd.Series[Any]) -> bool:
     least = {Semantic.TEXT: TEXT_LETTERS, Semantic.NAME: NAME_LETTERS}.get(column.semantic)
     if least is None or 2 * column.n_distinct <= column.n - column.n_missing:
         return False
-    return float(values.dropna().map(len).mean()) >= least
+    filled = values.dropna()
+    return float(filled.map(len).mean()) >= least and float(filled.str.count(" ").mean()) >= LEAST_SPACES
 
 
 def _may_be_time(column: ColumnProfile, values: pd.Series[Any]) -> bool:
@@ -143,3 +144,8 @@ def id_column(columns: Sequence[ColumnProfile]) -> str | None:
 def row_count_columns(columns: Sequence[ColumnProfile]) -> tuple[str, ...]:
     """Return the columns without a name of their own that count the rows, as exports leave them."""
     return tuple(one.name for one in columns if COUNT_NAME.fullmatch(one.name) and one.counts_rows)
+
+
+def empty_columns(columns: Sequence[ColumnProfile]) -> tuple[str, ...]:
+    """Return the columns without a name of their own in which every cell is empty."""
+    return tuple(one.name for one in columns if COUNT_NAME.fullmatch(one.name) and one.n_missing == one.n)

@@ -37,7 +37,7 @@ def as_utf8(path: Path, encoding: str | None, folder: Path) -> tuple[Path, str]:
     copy = folder / f"{path.stem}.utf-8"
     codecs.register_error("workbench-latin-1", _as_latin_1)
     try:
-        errors = "workbench-latin-1" if encoding is None and found == "cp1252" else "strict"
+        errors = "workbench-latin-1" if found == "cp1252" else "strict"
         with path.open(encoding=found, errors=errors, newline="") as read, copy.open("w", encoding="utf-8") as write:
             shutil.copyfileobj(read, write, CHUNK_BYTES)
     except UnicodeError:
