@@ -16,7 +16,7 @@ import pytest
 from commands import Command, command_in
 
 from workbench.decisions import Decision, Status
-from workbench.engines.protocol import TokenLogprob
+from workbench.engines.protocol import Origin, TokenLogprob
 from workbench.errors import RunError
 from workbench.evaluation import RunRequest, evaluate
 from workbench.journal import JOURNAL_FILE, Journal, RunPlan, key_of, salvaged, sole_run
@@ -37,7 +37,10 @@ def decision(record_id: str, number: int) -> Decision:
     """Return a decision whose text is short, or goes on in pages of its own."""
     text = f"{record_id} {number} " + "ü" * (3000 if record_id.endswith("7") else 40)
     tokens = (TokenLogprob(text, -0.25),) if number == 0 else None
-    return Decision(record_id, Status.OK, action="yes", confidence=0.5, text=text, attempts=1, tokens=tokens)
+    origin = Origin("model-a", f"fp_{number}") if number else None
+    return Decision(
+        record_id, Status.OK, action="yes", confidence=0.5, text=text, attempts=1, tokens=tokens, origin=origin
+    )
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +126,7 @@ def test_a_journal_that_is_whole_comes_back_as_it_is(whole: Path, tmp_path: Path
     kept = salvaged(path)
     assert (kept.answers, kept.runs, kept.unplanned) == (3 * N, 3, ())
     with sqlite3.connect(whole) as before, sqlite3.connect(path) as after:
-        for table in ("runs", "planned", "decisions", "tokens"):
+        for table in ("runs", "planned", "decisions", "tokens", "origins"):
             query = f"SELECT * FROM {table} ORDER BY 1, 2"
             assert after.execute(query).fetchall() == before.execute(query).fetchall()
         assert after.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -7,7 +7,7 @@ import io
 import pandas as pd
 import pytest
 
-from workbench.tables.spreadsheets import as_written, safe_for_spreadsheets
+from workbench.tables.spreadsheets import safe_for_spreadsheets, unmarked
 
 AWKWARD = ["=1+1", "+49 30", "-approve", "@home", "\ttab", "\rreturn", "'quoted", "''twice", "'=both", "plain", "a=b"]
 
@@ -18,4 +18,5 @@ def test_a_text_that_begins_like_a_formula_comes_back_as_it_was(text: str) -> No
     written = safe_for_spreadsheets(frame).to_csv(index=False)
     assert written.splitlines()[1].strip('"')[:1] not in tuple("=+-@\t\r")
     read = pd.read_csv(io.StringIO(written, newline=""), dtype={"record_id": object}, lineterminator="\n")
-    assert as_written(read).values.tolist() == frame.values.tolist()
+    assert read["record_id"].map(unmarked).tolist() == [text, "x"]
+    assert read["n"].tolist() == [1.5, -3.0]

@@ -55,7 +55,7 @@ def test_runs_whose_logger_was_killed_are_ended_and_those_at_work_are_not(ticket
 def test_a_moved_root_has_its_files_where_it_is_now(tickets: Callable[[int], Pilot], tmp_path: Path) -> None:
     pilot = tickets(60)
     (link,) = log_versions(pilot, versions_of(pilot)[:1])
-    place = tmp_path.parent / f"{tmp_path.name} moved"
+    place = tmp_path.parent / f"{tmp_path.name} moved? #1 %20"
     shutil.copytree(tmp_path, place)
     shutil.rmtree(tmp_path / "mlruns")
     moved = open_pilot("tickets", place)

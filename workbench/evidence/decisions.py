@@ -18,12 +18,11 @@ import pandas as pd
 from workbench.errors import SignatureError
 from workbench.metrics import EvaluationSettings
 from workbench.pilot import Price
-from workbench.tables.spreadsheets import FORMULA_STARTS
+from workbench.tables.spreadsheets import MARK, marked, unmarked
 
 DECISIONS, EVALUATIONS = "decisions", "evaluations"
 FLOATS = ("confidence", "logprob", "stated", "latency_s")
 INTEGERS = ("attempts", "prompt_tokens", "completion_tokens")
-_MARKED = (*FORMULA_STARTS, "'")
 
 
 def evaluation_files(
@@ -115,14 +114,14 @@ def _cells(values: pd.Series[Any]) -> list[str]:
 
 def _cell(value: object) -> str:
     if isinstance(value, str):
-        return f"'{value}" if not value or value.startswith(_MARKED) else value
+        return marked(value) or MARK
     if isinstance(value, float | np.floating):
         return repr(float(value))
     return str(value)
 
 
 def _value(cell: str) -> str | None:
-    return cell.removeprefix("'") if cell else None
+    return unmarked(cell) if cell else None
 
 
 def _series(name: str, cells: list[str]) -> pd.Series[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -125,11 +125,11 @@ class Journal(JournalFile):
 
         Replies on every split count; those without such a word, and those from before it was kept, are not there.
         """
-        rows = self._connection.execute(
+        rows = self._read(
             "SELECT model, fingerprint, COUNT(*) FROM origins WHERE key IN"
             " (SELECT key FROM planned JOIN runs USING (run) WHERE agent_digest = ?)"
             " GROUP BY model, fingerprint ORDER BY COUNT(*) DESC, model, fingerprint",
-            (agent_digest,),
+            agent_digest,
         )
         return {Origin(model, fingerprint): n for model, fingerprint, n in rows}
 
@@ -200,9 +200,9 @@ class Journal(JournalFile):
         content: dict[str, Any] = self._json(identity)
         return content
 
-    def restore(self, runs: Rows, planned: Rows, decisions: Rows, tokens: Rows) -> None:
-        """Write rows as another journal has them, each with its checksum, into this empty one."""
+    def restore(self, tables: Mapping[str, Rows]) -> None:
+        """Write rows as another journal's tables have them, each with its checksum, into this empty one."""
         with self._storing() as connection:
-            for table, rows in (("runs", runs), ("planned", planned), ("decisions", decisions), ("tokens", tokens)):
+            for table, rows in tables.items():
                 if rows:
                     connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)

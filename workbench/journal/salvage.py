@@ -54,6 +54,7 @@ class _Found:
     tokens: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     runs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     planned: dict[str, dict[int, tuple[str, str]]] = field(default_factory=lambda: defaultdict(dict))
+    origins: dict[str, tuple[str, str | None, str | None]] = field(default_factory=dict)
 
 
 def salvaged(path: Path) -> Salvage:
@@ -75,7 +76,7 @@ def salvaged(path: Path) -> Salvage:
         for suffix in ("", *BESIDE):
             draft.with_name(f"{draft.name}{suffix}").unlink(missing_ok=True)
         with Journal(draft) as journal:
-            journal.restore(*_content(found, whole))
+            journal.restore(_content(found, whole))
         damaged = _set_aside(path)
         draft.replace(path)
     lost = sorted(str(row["agent"]) for run, row in found.runs.items() if run not in whole)
@@ -96,6 +97,10 @@ def _found(rows: Iterable[Row]) -> _Found:
                 found.planned[run][position] = record_id, key
         elif len(values) == 2 and _is_digest(values[0], KEY_LENGTH) and isinstance(values[1], str):
             found.tokens[values[0]].append(values[1])
+        elif len(values) == 3 and _is_digest(values[0], KEY_LENGTH):
+            key, model, fingerprint = values
+            if isinstance(model, str | None) and isinstance(fingerprint, str | None):
+                found.origins[key] = key, model, fingerprint
     return found
 
 
@@ -127,10 +132,8 @@ def _is_whole(run: str, plan: Mapping[int, tuple[str, str]], found: _Found) -> b
     return run_name(about, (plan[position][1] for position in range(len(plan)))) == run
 
 
-def _content(
-    found: _Found, whole: Mapping[str, Mapping[int, tuple[str, str]]]
-) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    """Return runs, plans, decisions and tokens as the journal's tables have them."""
+def _content(found: _Found, whole: Mapping[str, Mapping[int, tuple[str, str]]]) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of the journal's tables by their names."""
     runs = [tuple(row[name] for name in RUN_COLUMNS) for row in found.runs.values()]
     planned = [(run, position, *plan[position]) for run, plan in whole.items() for position in sorted(plan)]
     decisions = [values for _, values in sorted(found.decisions.values(), key=lambda known: known[0])]
@@ -139,7 +142,8 @@ def _content(
     for values in decisions:
         spelling = next((one for one in found.tokens.get(values[0], ()) if _spells(one, values[text])), None)
         tokens += [(values[0], spelling)] if spelling is not None else []
-    return runs, planned, decisions, tokens
+    origins: list[tuple[Any, ...]] = [found.origins[row[0]] for row in decisions if row[0] in found.origins]
+    return {"runs": runs, "planned": planned, "decisions": decisions, "tokens": tokens, "origins": origins}
 
 
 def _spells(tokens: str, text: object) -> bool:

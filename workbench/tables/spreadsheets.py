@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,16 +34,7 @@ def unmarked(text: str) -> str:
 
 
 def safe_for_spreadsheets(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with every text cell marked where it needs it; `as_written` takes the marks away again."""
-    return _mapped(frame, marked)
-
-
-def as_written(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the table that `safe_for_spreadsheets` was given, from what was read of its file."""
-    return _mapped(frame, unmarked)
-
-
-def _mapped(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Return a table with every text cell marked where it needs it; `unmarked` takes a mark away again."""
     text = [name for name in frame.columns if frame[name].dtype == object]
-    cells = {name: frame[name].map(lambda value: change(value) if isinstance(value, str) else value) for name in text}
+    cells = {name: frame[name].map(lambda value: marked(value) if isinstance(value, str) else value) for name in text}
     return frame.assign(**cells)

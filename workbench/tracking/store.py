@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from workbench.errors import RunError
 from workbench.files import write_atomically
@@ -25,8 +26,8 @@ LOGGED_FILE = "logged.json"
 
 
 def store_uri(root: Path) -> str:
-    """Return the address of a root's MLflow store."""
-    return f"sqlite:///{root / 'mlruns' / DATABASE}"
+    """Return the address of a root's MLflow store, its path escaped."""
+    return f"sqlite:///{quote(str(root / 'mlruns' / DATABASE))}"
 
 
 def read_logged(pilot: Pilot) -> dict[str, Any]:
