@@ -143,6 +143,7 @@ def test_prompts_are_compared_on_a_server_with_what_changed_and_what_failed(tick
     (pilot.suite / "facts.py").write_text("def facts(record):\n    return {'facts': record['body'].upper()}\n")
     settings["prepare"] = {"python": "eval_suites/tickets/facts.py:facts", "fields": ["facts"]}
     settings["server"] = {"max_attempts": 1}  # so that a cut body is a failed decision
+    settings["max_failed_share"] = 0.9
     settings["prices"] = {"stub": {"input_per_million": 1.0, "output_per_million": 2.0}}
     (pilot.suite / "pilot.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     with stub_process("--faults", "malformed=0.3") as url:

@@ -19,10 +19,11 @@ def direct() -> dict[str, set[str]]:
 def licence(name: str) -> str:
     """Return a licence as an installed distribution names it: by expression, classifiers, or the first line of text."""
     found = metadata(name)
-    if found["License-Expression"]:
-        return str(found["License-Expression"])
+    expression = found.get("License-Expression")
+    if expression:
+        return str(expression)
     classifiers = [one.rpartition(" :: ")[2] for one in found.get_all("Classifier") or [] if one.startswith("License")]
-    return " and ".join(classifiers) or str(found["License"]).splitlines()[0]
+    return " and ".join(classifiers) or str(found.get("License")).splitlines()[0]
 
 
 def noticed() -> dict[str, str]:

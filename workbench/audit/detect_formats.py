@@ -13,6 +13,7 @@ from workbench.audit.cells import CellKind
 from workbench.audit.votes import Votes
 from workbench.tables.columns import Column
 from workbench.tables.formats import PLAIN_NUMBERS, Semantic, format_of, runs_of, shape_of
+from workbench.tables.numbers import number_of
 from workbench.tables.placeholders import is_placeholder
 from workbench.tables.profiles import ColumnProfile, looked_at
 
@@ -73,6 +74,11 @@ def _with_groups(names: tuple[str, ...], values: list[str], counts: NDArray[np.i
     return tuple(grouped if small.fullmatch(value) else name for name, value in zip(names, values, strict=True))
 
 
+def is_agreed(profile: ColumnProfile) -> bool:
+    """Whether the contract says that the cells are numbers, and thereby how they are read."""
+    return profile.is_declared and profile.semantic in {Semantic.NUMBER, Semantic.INTEGER}
+
+
 def _style(value: str, profile: ColumnProfile) -> str:
     text = value.strip()
     if is_placeholder(text):
@@ -81,7 +87,7 @@ def _style(value: str, profile: ColumnProfile) -> str:
         found = format_of(text)
         if found is None:
             return "not a number"
-        if found.name in PLAIN_NUMBERS:
+        if found.name in PLAIN_NUMBERS or (is_agreed(profile) and number_of(text, profile.written.decimal) is not None):
             return "plain number"
         if found.family is Semantic.MEASURE or found.family is Semantic.PERCENT:
             parts = UNIT.match(text)

@@ -68,8 +68,8 @@ def most_lie(numbers: Numbers, counts: npt.NDArray[np.int64] | None = None) -> s
 
     Examples
     --------
-    >>> most_lie(np.array([*range(5, 95), 400.0]))
-    'between 5 and 400, nine in ten between 9 and 90'
+    >>> most_lie(np.array([*range(5, 96), 400.0]))
+    'between 5 and 400, nine in ten between 10 and 91'
     """
     each = numbers if counts is None else np.repeat(numbers, counts)
     low, high = np.quantile(each, [0.05, 0.95], method="nearest")

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.audit.cells import CellKind
 from workbench.audit.declared import Declared
 from workbench.audit.dependencies import Dependency
-from workbench.audit.detect_formats import LAYOUTS, Styles, usual_number
+from workbench.audit.detect_formats import LAYOUTS, Styles, is_agreed, usual_number
 from workbench.audit.detect_numbers import fences
 from workbench.audit.detect_values import FEW_MISSING
 from workbench.audit.quantities import Numbers, numbers_of, per_row
@@ -20,6 +20,7 @@ from workbench.audit.relations import Relation, RelationKind
 from workbench.audit.rules import Rule, RuleKind
 from workbench.tables.columns import Column
 from workbench.tables.formats import FORMAT_NAMED, Semantic
+from workbench.tables.numbers import number_pattern
 from workbench.tables.profiles import ColumnProfile, is_weak_placeholder
 
 MAX_DEPENDENCIES = 12
@@ -87,6 +88,8 @@ def _pattern(profile: ColumnProfile, styles: Styles, declared: Declared | None) 
     top, share = next(iter(styles.shares.items()), ("", 0.0))
     if profile.is_numeric:
         usual = usual_number(styles)
+        if is_agreed(profile):
+            return _portable(number_pattern(profile.written.decimal)), "no number", CellKind.TYPE
         return (
             (PLAIN_NUMBER, "no plain number", CellKind.TYPE) if usual == "plain number" else (None, "", CellKind.TYPE)
         )

@@ -21,9 +21,10 @@ EXPECTED = {".": "1,234.50", ",": "1.234,50"}
 @functools.cache
 def number_pattern(decimal: Decimal) -> re.Pattern[str]:
     """Return what a number looks like with a decimal sign: digits may be grouped by the other sign, space or quote."""
-    group = rf"[{'.' if decimal == ',' else ','}{SPACES}]"
-    whole = rf"(?:\d{{1,3}}({group})\d{{3}}(?:\1\d{{3}})*|\d+)"
-    return re.compile(rf"[+-]?(?:{whole}(?:{re.escape(decimal)}\d*)?|{re.escape(decimal)}\d+)(?:[eE][+-]?\d+)?")
+    groups = (re.escape(sign) for sign in ("." if decimal == "," else ",", *SPACES))
+    whole = "|".join((*(rf"\d{{1,3}}(?:{group}\d{{3}})+" for group in groups), r"\d+"))
+    point = re.escape(decimal)
+    return re.compile(rf"[+-]?(?:(?:{whole})(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?")
 
 
 def number_of(text: str, decimal: Decimal = ".") -> int | float | None:
