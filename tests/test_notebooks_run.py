@@ -72,6 +72,7 @@ def odd_pilot(root: Path) -> Pilot:
     suite = root / "eval_suites" / "odd"
     (suite / "agents.py").write_text(AGENTS, encoding="utf-8")
     settings = yaml.safe_load((suite / "pilot.yaml").read_text())
+    settings["max_failed_share"] = 0.9
     names = ["silent", "failing"]
     settings["agents"] = {name: {"python": f"eval_suites/odd/agents.py:{name}", "note": ATTACK} for name in names}
     (suite / "pilot.yaml").write_text(yaml.safe_dump({**settings, "compare": names}), encoding="utf-8")
