@@ -326,3 +326,28 @@ def test_a_column_that_tells_the_label_is_suspected_and_a_clean_one_is_not(tmp_p
     made = init_pilot("leaks", table(tmp_path / "r.csv", "id,state,n,y", rows), Columns("y"), tmp_path)
     assert made.leaks == ("state",)
     assert made.said[-1].startswith("Suspected leak: 'state' alone gives the label 'y'")
+
+
+def test_an_agent_may_abstain_with_an_answer_that_is_no_label(tmp_path: Path) -> None:
+    rows = [f"r{i},{i % 4},{'ab'[i % 2]}" for i in range(80)]
+    records = table(tmp_path / "r.csv", "id,n,y", rows)
+    init_pilot("person", records, Columns("y", abstain="ask a person"), tmp_path)
+    suite = tmp_path / "eval_suites" / "person"
+    answers = "{0: 'a', 1: 'b', 2: 'ask a person', 3: 'a'}"
+    code = f"\n\ndef careful(record):\n    return {{'action': {answers}[record['n']], 'confidence': 0.9}}\n"
+    with (suite / "agents.py").open("a", encoding="utf-8") as file:
+        file.write(code)
+    settings = (suite / "pilot.yaml").read_text(encoding="utf-8")
+    agent = "agents:\n  careful:\n    python: eval_suites/person/agents.py:careful\n"
+    (suite / "pilot.yaml").write_text(settings.replace("agents:\n", agent, 1), encoding="utf-8")
+    pilot = open_pilot("person", tmp_path)
+    assert pilot.settings.escalate_label == "ask a person"
+    found = evaluate(with_fixed_split(pilot), "careful", RunRequest(show_progress=False))
+    # of four records in a row one is given to a person, one is decided wrong, two are right
+    assert found.estimates["accuracy"].value == pytest.approx(0.5, abs=0.06)
+    assert (found.info.ok, found.info.invalid) == (found.info.planned, 0)
+    assert (found.outcomes["action"] == "ask a person").mean() == pytest.approx(0.25, abs=0.06)
+    with pytest.raises(InputError, match="no record has as its label, and 'a' is one"):
+        init_pilot("twice", records, Columns("y", abstain="a"), tmp_path)
+    with pytest.raises(InputError, match=r"no label 'other' to escalate by(.|\n)*--abstain other"):
+        init_pilot("other", records, Columns("y", escalate="other"), tmp_path)

@@ -47,6 +47,9 @@ def init(
     escalate: Annotated[
         str | None, typer.Option(metavar="LABEL", help="The label that gives a record to a person, such as other.")
     ] = None,
+    abstain: Annotated[
+        str | None, typer.Option(metavar="ANSWER", help="An answer that gives a record to a person and is no label.")
+    ] = None,
     role: Annotated[Given, typer.Option(metavar="COLUMN=ROLE", help="Role of a column, such as paid=ignore.")] = None,
     kind: Annotated[
         Given, typer.Option("--type", metavar="COLUMN=TYPE", help="Type of a column, such as plant=string.")
@@ -88,6 +91,7 @@ def init(
         escalate,
         {one: chosen(Role, "--role", value) for one, value in pairs("--role", role or ()).items()},
         {one: chosen(ColumnType, "--type", value) for one, value in pairs("--type", kind or ()).items()},
+        abstain,
     )
     choices = Choices(
         Reading(encoding=encoding, separator=separator_of(separator), header=not no_header),

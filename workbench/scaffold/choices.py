@@ -22,6 +22,8 @@ class Columns:
     id, text, entity : str, optional
     escalate : str, optional
         The label that gives a record to a person.
+    abstain : str, optional
+        An answer that gives a record to a person and is no record's label.
     roles : mapping
         Role of any column by its name.
     types : mapping
@@ -35,6 +37,7 @@ class Columns:
     escalate: str | None = None
     roles: Mapping[str, Role] = field(default_factory=dict)
     types: Mapping[str, ColumnType] = field(default_factory=dict)
+    abstain: str | None = None
 
     @property
     def named(self) -> tuple[tuple[str, str], ...]:

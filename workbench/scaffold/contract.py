@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,7 +101,7 @@ def infer_contract(cells: Cells, columns: Columns, file: str, choices: Choices |
     roles, why = _roles(frame, [one for one in found if one.name != columns.label], columns)
     others = [(one, its_cells) for one, its_cells in zip(found, coded, strict=True) if one is not label]
     made = {one.name: _column(one, roles[one.name], its_cells, (columns, choices)) for one, its_cells in others}
-    made[columns.label] = _label_column(label, frame[columns.label], choices)
+    made[columns.label] = _label_column(label, frame[columns.label], columns, choices)
     contract = Contract(
         records=(file,),
         columns={name: made[name] for name in cells.names},
@@ -166,7 +166,7 @@ def _column(found: ColumnProfile, role: Role, cells: tables.Column, said: tuple[
     )
 
 
-def _label_column(found: ColumnProfile, cells: pd.Series[Any], choices: Choices) -> Column:
+def _label_column(found: ColumnProfile, cells: pd.Series[Any], columns: Columns, choices: Choices) -> Column:
     """Return the label's column: text, always, its spellings as aliases; or cut into bins."""
     missing = choices.missing or None
     if choices.bins:
@@ -176,8 +176,24 @@ def _label_column(found: ColumnProfile, cells: pd.Series[Any], choices: Choices)
     counts = cells.dropna().map(label_text).value_counts()
     spelled = label_aliases({str(label): int(n) for label, n in counts.items() if label and label not in named})
     aliases = spelled | {one: spelled.get(other, other) for one, other in named.items()}
-    kept = (str(label) for label in counts.index if label and label not in aliases and label not in nothing)
-    return Column(role=Role.LABEL, required=True, allowed=tuple(sorted(kept)), aliases=aliases, missing=missing)
+    kept = {str(label) for label in counts.index if label and label not in aliases and label not in nothing}
+    allowed = tuple(sorted(kept | _abstaining(columns, kept | set(aliases))))
+    return Column(role=Role.LABEL, required=True, allowed=allowed, aliases=aliases, missing=missing)
+
+
+def _abstaining(columns: Columns, labels: Collection[str]) -> set[str]:
+    """Return the answer that stands for a person and is no record's label, where one is named."""
+    if columns.abstain is None:
+        return set()
+    answer = label_text(columns.abstain)
+    if answer in labels or columns.escalate is not None:
+        raise InputError(
+            f"--abstain names an answer that no record has as its label, and {columns.abstain!r} is one"
+            if answer in labels
+            else "--escalate and --abstain both name what stands for a person",
+            remedy="name a label that records have with --escalate, another answer with --abstain",
+        )
+    return {answer}
 
 
 def _check_number(found: ColumnProfile, cells: pd.Series[Any], choices: Choices) -> None:

@@ -43,7 +43,9 @@ def leak_note(leaks: Sequence[str], label: str) -> Iterator[str]:
 
 
 def _escalation(name: str, columns: Columns, contract: Contract, records: str) -> Iterator[str]:
-    for label in looking_like_escalation(contract.labels or ()) if columns.escalate is None else ():
+    for label in (
+        looking_like_escalation(contract.labels or ()) if columns.escalate is None and columns.abstain is None else ()
+    ):
         command = f"workbench init {name} --records {records} --label {shlex.quote(columns.label)}"
         command += "".join(f" --{flag} {shlex.quote(value)}" for flag, value in columns.named[1:])
         yield (

@@ -113,7 +113,7 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path, choices: 
     check_columns(columns, cells.names, str(records))
     inferred = infer_contract(cells, columns, records.name, choices)
     contract = inferred.contract
-    escalate = _escalate_label(columns.escalate, contract, records)
+    escalate = _escalate_label(columns.escalate or columns.abstain, contract, records)
     table = records_of(contract, labelled_rows(contract, inferred.frame), records.parent)
     split = fresh_split(table, contract, data / SPLITS_FILE, choices.split)
     facts = _facts(name, contract, records, len(table.frame)) | {"escalate": json.dumps(escalate, ensure_ascii=False)}
@@ -159,7 +159,12 @@ def _escalate_label(named: str | None, contract: Contract, records: Path) -> str
     """Return the label that a user named to escalate by."""
     labels = contract.labels or ()
     if named is not None and contract.label_of(named) not in labels:
-        raise InputError(f"there is no label {named!r} to escalate by", where=str(records), expected=shown(labels))
+        raise InputError(
+            f"there is no label {named!r} to escalate by",
+            where=str(records),
+            expected=shown(labels),
+            remedy=f"for an answer that no record has as its label: --abstain {named}",
+        )
     return None if named is None else contract.label_of(named)
 
 
