@@ -20,7 +20,7 @@ from workbench.charter.coverage import covered_files, judged_settings_file
 from workbench.charter.gaps import charter_gaps, read_draft
 from workbench.charter.metrics import catalogue_markdown
 from workbench.charter.regulation import ai_act_dates, obligation
-from workbench.charter.schema import AiActRiskClass
+from workbench.charter.schema import AiActRiskClass, Match
 from workbench.charter.signatures import charter_signatures, require_signatures, sign_charter
 from workbench.configuration import read_settings
 from workbench.errors import InputError, SignatureError
@@ -520,3 +520,8 @@ def test_a_placeholder_is_called_so_beside_its_target(suite: Path) -> None:
     page = document(suite).markdown()
     assert page.count("(placeholder)") == 1
     assert "at least 80.0% (placeholder)" in page.replace("\\", "")
+
+
+def test_a_condition_names_numbers_as_they_are_written_or_as_text() -> None:
+    given = Match.model_validate({"column": "history", "values": [0, 1.0, "2", True]})
+    assert given.values == ("0", "1", "2", "true")

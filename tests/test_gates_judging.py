@@ -119,6 +119,16 @@ def test_a_rule_without_test_cases_is_unproven(tmp_path: Path) -> None:
     assert (found.state, found.details) == (State.UNPROVEN, ("limit: 0 of 3 cases",))
 
 
+def test_a_rule_on_numbers_covers_the_records_that_hold_them(tmp_path: Path) -> None:
+    rule = {"id": "r", "description": "r", "when": {"column": "amount", "values": [103]}}
+    pilot = gate_pilot(tmp_path, gate(RULES), {**CHARTER, "high_risk": [rule], "authority": []})
+    write_evaluation(pilot, outcomes_of(pilot))
+    found = result(pilot, "rules")
+    assert found.state is State.FAIL
+    # every seventh of 400 records, of which every tenth (10, 80, 150, 220, 290, 360) is disputed and reached a person
+    assert found.details[0].startswith("r: 51 of 57: 'R0003', 'R0017', 'R0024', 'R0031', 'R0038'")
+
+
 def test_a_rule_on_a_column_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     rule = {"id": "r", "description": "r", "when": {"column": "nothing", "values": ["x"]}}
     pilot = gate_pilot(tmp_path, gate(RULES), {**CHARTER, "high_risk": [rule]})

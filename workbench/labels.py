@@ -19,6 +19,7 @@ TO_A_PERSON = frozenset(
         "其他", "未知", "无", "無", "人工", "その他", "不明", "なし", "기타",
     }
 )  # fmt: skip
+WHOLE = re.compile(r"-?\d+\.0+")  # a whole number as a float is written
 HANDING_OVER = re.compile(
     r"(^|_)(?<!de_)(escalat\w*|eskal\w*|escalad\w*|escalar|handover|hand_over|handoff|hand_off)(_|$)"
     r"|(^|_)(human|manual)_(review|check|handling|agent)(_|$)|(^|_)to_(a_)?(human|person|agent)(_|$)|人工|エスカレ|转人工"
@@ -51,12 +52,13 @@ def cell_text(value: object) -> str:
 
     Examples
     --------
-    >>> cell_text(0.0), cell_text("0"), cell_text(True)
-    ('0', '0', 'true')
+    >>> cell_text(0.0), cell_text("0.0"), cell_text(0), cell_text(True)
+    ('0', '0', '0', 'true')
     """
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    text = str(value)
+    return text.partition(".")[0] if WHOLE.fullmatch(text) else text
 
 
 def bin_labels(bins: Sequence[float]) -> tuple[str, ...]:
