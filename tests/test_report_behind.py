@@ -11,7 +11,15 @@ from hand_outcomes import hand_outcomes
 from judged_pilots import certified_version, judged_pilot, judged_version
 
 from workbench.evaluation import Evaluation
-from workbench.metrics import Estimate, EvaluationSettings, evaluate_outcomes, per_class, reliability_table, slices
+from workbench.metrics import (
+    Estimate,
+    EvaluationSettings,
+    evaluate_outcomes,
+    per_class,
+    reliability_table,
+    slices,
+    threshold_text,
+)
 from workbench.pilot import Price
 from workbench.report.behind import IDS_KEPT, behind_table, listed_behind, numbers_behind, page_behind
 from workbench.report.ceiling import Ceiling
@@ -81,9 +89,9 @@ def test_the_proof_lists_the_wrong_decisions_at_its_last_tests(tmp_path: Path) -
     evaluation = certified_version()
     found = numbers_behind(evaluation)["Proof"]
     steps = evaluation.certification.steps
-    last = found[f"wrong from {steps.threshold[-1]:.4f} on"]
+    last = found[f"wrong from {threshold_text(steps.threshold[-1])} on"]
     assert (len(last.counted), len(last.of)) == (steps.n_wrong[-1], steps.n_automated[-1])
-    in_use = found[f"wrong from the threshold in use on, {evaluation.threshold.threshold:.4f}"]
+    in_use = found[f"wrong from the threshold in use on, {threshold_text(evaluation.threshold.threshold)}"]
     assert len(in_use.counted) == evaluation.certification.n_wrong
 
 

@@ -8,7 +8,7 @@ from workbench.charter import KpiMetric
 from workbench.contract import Role
 from workbench.journal import Journal, RunInfo
 from workbench.ledger import Opening
-from workbench.metrics import ThresholdChoice, threshold_for
+from workbench.metrics import ThresholdChoice, threshold_for, threshold_text
 from workbench.metrics.candidates import errors_cluster_on
 from workbench.metrics.certified import (
     CertificationSettings,
@@ -41,7 +41,7 @@ def threshold_of(
     if choice is None:
         return None, f"No threshold reaches {wanted} on {of}"
     made = f"chosen on {of} for {wanted}; not certified"
-    return choice, f"Threshold {choice.threshold:.4f}, {made}"
+    return choice, f"Threshold {threshold_text(choice.threshold)}, {made}"
 
 
 def certification_of(

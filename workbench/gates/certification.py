@@ -8,6 +8,7 @@ from workbench.gates.criteria import Missing, State
 from workbench.gates.facts import Facts
 from workbench.gates.planning import arrival_days
 from workbench.gates.remedy import BETTER_VERSION
+from workbench.metrics import threshold_text
 from workbench.report.tables import percent
 from workbench.stats import Prospect
 
@@ -30,7 +31,9 @@ def certified(facts: Facts) -> Answer:
     if block["threshold"] is not None:
         proved = f"right in at least {percent(block['accuracy_lower'], 2)} of automated decisions"
         automated = f"{block['n_automated']:,} of {of} automated, {block['n_wrong']:,} wrong"
-        reason = f"threshold {block['threshold']:.4f} is certified at {level} confidence: {proved} ({automated})"
+        reason = (
+            f"threshold {threshold_text(block['threshold'])} is certified at {level} confidence: {proved} ({automated})"
+        )
         return Answer(State.PASS, reason + warned, details=assumed)
     reason = f"no threshold can be certified for {percent(target, 2)} at {level} confidence on {of}{warned}"
     more, says = block["records_needed"], outlook.get("says", "at this quality no number of records would do")

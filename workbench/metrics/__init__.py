@@ -23,6 +23,7 @@ from workbench.metrics.escalation import (
     risk_coverage_band,
     selective_accuracy,
     threshold_for,
+    threshold_text,
 )
 from workbench.metrics.estimate import Estimate
 from workbench.metrics.outcomes import (
@@ -89,6 +90,7 @@ __all__ = [
     "selective_accuracy",
     "slices",
     "threshold_for",
+    "threshold_text",
     "throughput_per_hour",
     "worst_slices",
 ]

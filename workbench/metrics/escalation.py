@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import numpy as np
@@ -225,6 +226,19 @@ def risk_coverage_band(
     level = 1.0 - (1.0 - confidence_level) / n_points
     bounds = proportion_bounds(chosen["right"], chosen["automated"], level, IntervalMethod.CLOPPER_PEARSON)
     return chosen.assign(lower=bounds[0], upper=bounds[1])
+
+
+def threshold_text(threshold: float) -> str:
+    """Return a threshold as a text that, typed in, decides the same records: never rounded up, six decimals at most.
+
+    Examples
+    --------
+    >>> threshold_text(0.96596), threshold_text(0.9), threshold_text(2 / 3)
+    ('0.96596', '0.9000', '0.666666')
+    """
+    exact = Decimal(repr(float(threshold)))
+    text = f"{exact.quantize(Decimal('0.000001'), rounding=ROUND_DOWN):f}"
+    return text[:-2] + text[-2:].rstrip("0")
 
 
 def threshold_for(outcomes: pd.DataFrame, target: float, escalate_label: str | None = None) -> ThresholdChoice | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from workbench.metrics.escalation import threshold_text
 from workbench.stats import BoundSource, Certification, Clustering, ErrorCluster, Outlook, Prospect
 
 
@@ -81,7 +82,7 @@ def certification_note(
     if certification.threshold is not None:
         proved = f"right in at least {certification.accuracy_lower:.2%} of automated decisions at {level}"
         automated = f"automating {certification.automation_rate:.1%}"
-        said = f"Threshold {certification.threshold:.4f}, certified on {of}: {proved}, {automated}"
+        said = f"Threshold {threshold_text(certification.threshold)}, certified on {of}: {proved}, {automated}"
         return "; ".join((said, *([f"its target is {target}"] if mark else []), *ends))
     missing = what_would_do(certification)
     said = "; ".join((f"Nothing can be certified for {target} on {of} at {level}", missing, *ends))

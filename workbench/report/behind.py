@@ -136,8 +136,8 @@ def _proof(evaluation: Evaluation) -> dict[str, Behind]:
     outcomes, escalate = evaluation.outcomes, evaluation.escalate_label
     tested = [] if evaluation.certification is None else evaluation.certification.steps.threshold.tolist()[::-1]
     in_use = threshold_in_use(evaluation)
-    named = {f"wrong from {threshold:.4f} on": threshold for threshold in tested[:10]}
-    named |= {} if in_use is None else {f"wrong from the threshold in use on, {in_use:.4f}": in_use}
+    named = {f"wrong from {metrics.threshold_text(threshold)} on": threshold for threshold in tested[:10]}
+    named |= {} if in_use is None else {f"wrong from the threshold in use on, {metrics.threshold_text(in_use)}": in_use}
     wrong = metrics.is_wrong(outcomes)
     return {
         name: traced(outcomes, name, wrong, metrics.is_automated(outcomes, threshold, escalate))

@@ -118,7 +118,13 @@ def _proof_row(name: str, found: Certification | None) -> tuple[object, ...]:
         return name, 0, UNDEFINED, UNDEFINED, "records of this category"
     if found.threshold is None:
         return name, found.n, "none", "0%", what_would_do(found)
-    return name, found.n, f"{found.threshold:.4f}", counted(found.n_automated, found.n), "nothing is missing"
+    return (
+        name,
+        found.n,
+        metrics.threshold_text(found.threshold),
+        counted(found.n_automated, found.n),
+        "nothing is missing",
+    )
 
 
 def _proof_behind(

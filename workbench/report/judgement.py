@@ -10,7 +10,7 @@ from workbench.evaluation import Evaluation
 from workbench.gates.rules import RuleResult
 from workbench.iteration.tracing import records_behind
 from workbench.ledger import Budget, Opening
-from workbench.metrics import Estimate
+from workbench.metrics import Estimate, threshold_text
 from workbench.metrics.prospects import undeclared_warning, what_would_do
 from workbench.report.ceiling import Ceiling
 from workbench.report.tables import UNDEFINED, counted, percent, value_text
@@ -41,7 +41,7 @@ def proof_table(certification: Certification) -> pd.DataFrame:
     steps = certification.steps
     rows = [
         (
-            f"{threshold:.4f}",
+            threshold_text(threshold),
             counted(int(automated), certification.n),
             int(wrong),
             f"{p:.3g}",

@@ -113,7 +113,8 @@ def amounts_conclusion(pilot: Pilot, dataset: Dataset, evaluation: Evaluation) -
     else:
         alone = f"{_money(found.automated_amount, limit)} ({percent(found.amount_rate)} of all)"
         wrong = f"{_money(found.wrong_amount, limit)} of it wrong"
-        said = f"It is proved that {claim}: above {found.threshold:.4f} the version decides {alone}, {wrong}"
+        above = metrics.threshold_text(found.threshold)
+        said = f"It is proved that {claim}: above {above} the version decides {alone}, {wrong}"
     table, behind = _amount_rows(pilot, evaluation, (money, limit), found)
     return Conclusion(f"{said}.", table, behind)
 
@@ -135,7 +136,15 @@ def _cost_row(
         if estimate.lower is None
         else f"{number(estimate.lower)} to {number(estimate.upper or 0.0)} {currency}"
     )
-    return choice, f"{row['threshold']:.4f}", counted(automated, n), int(row["wrong"]), cost, span, estimate.n
+    return (
+        choice,
+        metrics.threshold_text(row["threshold"]),
+        counted(automated, n),
+        int(row["wrong"]),
+        cost,
+        span,
+        estimate.n,
+    )
 
 
 def _amount_rows(
@@ -153,7 +162,7 @@ def _amount_rows(
         wrong, total = held[alone & metrics.is_wrong(outcomes)].sum(), held[alone].sum()
         share = f"{_money(wrong, limit)}, {percent(wrong / total)}" if total else UNDEFINED
         of = f"{_money(total, limit)} of {_money(held[asked].sum(), limit)}"
-        rows.append((name, f"{threshold:.4f}", counted(int(alone.sum()), int(asked.sum())), of, share))
+        rows.append((name, metrics.threshold_text(threshold), counted(int(alone.sum()), int(asked.sum())), of, share))
         behind[f"{name}: wrong"] = traced(outcomes, f"{name}: wrong", metrics.is_wrong(outcomes), alone)
     names = ["threshold", "from confidence", "decided alone", "money in them", "of that decided wrongly"]
     return pd.DataFrame(rows, columns=names), behind

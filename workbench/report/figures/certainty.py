@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workbench.metrics import cheapest_certified
+from workbench.metrics import cheapest_certified, threshold_text
 from workbench.report.figures.drawing import (
     DARK,
     LIGHT,
@@ -64,4 +64,4 @@ def _cost_finding(best: pd.Series[float], currency: str) -> str:
     if not best["automated"]:
         return f"Only handing everything to people is proved, at {cost}"
     automated = f"{percent(float(best['automation_rate']))} automated"
-    return f"Cheapest certified threshold {best['threshold']:.3g}: {cost}, {automated}"
+    return f"Cheapest certified threshold {threshold_text(best['threshold'])}: {cost}, {automated}"
