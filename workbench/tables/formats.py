@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -87,6 +88,7 @@ def _formats() -> tuple[Format, ...]:
 
 DATE_FORMATS, TIME_FORMATS = tuple(_DATES), tuple(_TIMES)
 LONGEST = 300
+REMEMBERED = 1 << 16  # texts: each is asked for several times, and columns of a table share many
 _MAY_HAVE_FORMAT = re.compile(r"[0-9@]|www")
 FORMATS = _formats()
 FORMAT_NAMED = {format_.name: format_ for format_ in FORMATS}
@@ -96,6 +98,7 @@ BOOLEANS = (
 )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
 def format_of(text: str) -> Format | None:
     """Return the first usual format that a whole text is written in, None when there is none.
 

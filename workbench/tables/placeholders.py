@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+
+REMEMBERED = 1 << 16
 STRONG = frozenset(
     {
         "n/a", "na", "n.a.", "n.a", "#n/a", "nan", "null", "<null>", "[null]", "(null)", "none/null", "nil", "-", "--",
@@ -23,6 +26,7 @@ SENTINELS = frozenset(
 SENTINEL_DATES = ("0001-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01", "9999-12-31", "1753-01-01")
 
 
+@functools.lru_cache(maxsize=REMEMBERED)
 def is_placeholder(text: str) -> bool:
     """Whether a text always stands for a missing value.
 
