@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -278,17 +279,18 @@ def _composed(cells: list[str | None]) -> list[str | None]:
 
 def _row_digests(columns: Sequence[Sequence[Scalar]], n: int) -> list[str]:
     """Return the SHA-256 of each row's values as a JSON list; all columns have n cells."""
-    texts = zip(*([_json_text(cell) for cell in cells] for cells in columns), strict=True) if columns else [()] * n
-    return [hashlib.sha256(f"[{', '.join(row)}]".encode()).hexdigest() for row in texts]
+    rows = zip(*map(_json_texts, columns), strict=True) if columns else [()] * n
+    return [hashlib.sha256(f"[{', '.join(row)}]".encode()).hexdigest() for row in rows]
 
 
-def _json_text(value: Scalar) -> str:
-    """Return a value as JSON, as `json.dumps` without escapes of letters writes it, in a tenth of the time."""
-    if isinstance(value, str):
-        return _quoted(value)
-    if value is None:
-        return "null"
-    return repr(value) if not isinstance(value, bool) else "true" if value else "false"
+def _json_texts(cells: Sequence[Scalar]) -> list[str]:
+    """Return values as `json.dumps` without escapes of letters writes each of them, in a tenth of the time."""
+    kinds = set(map(type, cells)) - {type(None)}
+    if kinds <= {str}:
+        return ["null" if cell is None else _quoted(str(cell)) for cell in cells]
+    if kinds <= {int, float}:
+        return ["null" if cell is None else repr(cell) for cell in cells]
+    return [json.dumps(cell, ensure_ascii=False) for cell in cells]
 
 
 def _content_ids(content: list[str]) -> list[str]:
