@@ -248,9 +248,8 @@ def test_a_file_too_large_for_memory_is_the_same_table_on_disk(tmp_path: Path, m
         open_table(ragged)
 
 
-def test_a_large_parquet_file_is_scanned_with_its_own_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flat_parquet_file_is_scanned_with_its_own_types(tmp_path: Path) -> None:
     pd.DataFrame({"n": [3, 1], "t": [None, "x"]}).to_parquet(tmp_path / "t.parquet")
-    monkeypatch.setattr("workbench.tables.database.PARQUET_IN_MEMORY_BYTES", 10)
     with open_table(tmp_path / "t.parquet") as table:
         assert table.storage == ("BIGINT", "VARCHAR")
         assert table.connection.execute("SELECT * FROM data ORDER BY row").fetchall() == [(0, 3, None), (1, 1, "x")]

@@ -41,6 +41,19 @@ def parquet_batches(path: Path) -> Iterator[pyarrow.Table]:
         raise InputError("the file is no readable Parquet", where=str(path), got=str(error)[:200]) from None
 
 
+def is_flat(path: Path) -> bool:
+    """Return whether every column of a Parquet file holds single values; not so where it cannot be read."""
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        kinds = parquet.read_schema(path).types
+    except (pyarrow.ArrowInvalid, OSError):
+        return False
+    types = pyarrow.types
+    return not any(types.is_nested(one) or types.is_dictionary(one) or types.is_binary(one) for one in kinds)
+
+
 def _text(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
     """Return a column as text, an empty text missing."""
     import pyarrow

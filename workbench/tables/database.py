@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.contract import Reading
 from workbench.errors import InputError, shown
+from workbench.tables.columnar import INDEX_NAME, is_flat
 from workbench.tables.delimited import BLOCK_BYTES, LARGEST_BLOCK, LongLineError
 from workbench.tables.reading import PARQUET, Cells, check_file, named_once, open_stream, read_cells
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "1GB"
 IN_MEMORY_BYTES = 256 << 20
-PARQUET_IN_MEMORY_BYTES = 16 << 20
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Table:
     names : tuple of str
         The header's names, each once.
     storage : tuple of str
-        DuckDB's type of each column; VARCHAR but for a large Parquet file, whose own types are kept.
+        DuckDB's type of each column; VARCHAR but for a Parquet file without nested columns, whose own types are kept.
     n_rows : int
     folder : TemporaryDirectory
         What the database keeps on disk.
@@ -82,7 +82,7 @@ def open_table(path: Path, reading: Reading | None = None) -> Table:
     """
     check_file(path)
     size = path.stat().st_size
-    if path.suffix.lower() in PARQUET and size > PARQUET_IN_MEMORY_BYTES:
+    if path.suffix.lower() in PARQUET and is_flat(path):
         return _of_parquet(path)
     if size <= IN_MEMORY_BYTES:
         return _of_cells(read_cells(path, reading))
@@ -165,7 +165,7 @@ def _append(connection: duckdb.DuckDBPyConnection, part: pyarrow.Table, order: l
 
 
 def _of_parquet(path: Path) -> Table:
-    """Return a large Parquet file as a view with its own types: it is scanned where it lies."""
+    """Return a Parquet file without nested columns as a view with its own types: it is scanned where it lies."""
     import duckdb
 
     connection, folder = _connected(":memory:")
@@ -180,7 +180,11 @@ def _of_parquet(path: Path) -> Table:
         connection.close()
         folder.cleanup()
         raise InputError("the file is no readable Parquet", where=str(path), got=str(error)[:200]) from None
-    names, renamed = named_once(found)
+    names, renamed = named_once(["" if name.startswith(INDEX_NAME) else name for name in found])
+    if not n_rows:
+        connection.close()
+        folder.cleanup()
+        raise InputError("the table holds no row", where=str(path), got=f"columns {shown(names)} and no row")
     return Table(connection, names, storage, n_rows, folder, None, None, renamed)
 
 
