@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,3 +72,14 @@ def committed_states(path: Path, at_most: int = 50) -> tuple[tuple[str, str], ..
     commits = (_git(path.parent, "log", f"--max-count={at_most}", "--format=%H", "--", path.name) or "").split()
     texts = [(commit, _git(path.parent, "show", f"{commit}:./{path.name}")) for commit in commits]
     return tuple((commit, text) for commit, text in texts if text is not None)
+
+
+def is_alive(number: str) -> bool:
+    """Return whether there is a process of this machine with a number that was written down."""
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -18,7 +18,7 @@ from typing import Any
 from workbench.errors import InputError, RunError, SignatureError, shown
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, check_paths, manifest_bytes
 from workbench.ledger import GENESIS, Opening, read_ledger
-from workbench.provenance import Provenance
+from workbench.provenance import Provenance, is_alive
 from workbench.signing.envelope import opened, sealed, sha256, statement
 from workbench.signing.keys import SigningKey
 
@@ -183,14 +183,7 @@ def _whole_or_nothing(target: Path) -> Iterator[Path]:
 
 def _is_at_work(draft: Path) -> bool:
     """Return whether the process that writes a draft is still there; a gate that was killed leaves one."""
-    number = draft.name.rpartition(f"{DRAFT}-")[2].partition("-")[0]
-    try:
-        os.kill(int(number), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    return is_alive(draft.name.rpartition(f"{DRAFT}-")[2].partition("-")[0])
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.provenance import is_alive
+
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
@@ -70,16 +72,6 @@ def end_orphans(client: MlflowClient, experiment: str) -> None:
     """End the runs of an experiment as killed whose logging process on this machine is gone."""
     for run in client.search_runs([experiment], filter_string="attributes.status = 'RUNNING'"):
         host, _, number = run.data.tags.get(PROCESS_TAG, "").rpartition(" ")
-        if host == socket.gethostname() and not _is_alive(number):
+        if host == socket.gethostname() and not is_alive(number):
             client.set_tag(run.info.run_id, "mlflow.note.content", "The process that logged this run was killed.")
             client.set_terminated(run.info.run_id, "KILLED")
-
-
-def _is_alive(number: str) -> bool:
-    try:
-        os.kill(int(number), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
