@@ -250,7 +250,7 @@ def test_entries_tell_runs_and_repeats_without_reading_decisions(tmp_path):
         entries = {entry.agent: entry for entry in journal.entries("dev")}
         assert (entries["agent"].run, entries["agent"].planned, entries["agent"].decided) == (run, 2, 1)
         assert [entries[name].is_repeat for name in ("agent", "agent repeat 1")] == [False, True]
-        assert len({entry.version_digest for entry in entries.values()}) == 1
+        assert len({entry.repeated_digest for entry in entries.values()}) == 1
         assert not entries["agent"].finished
         assert journal.entries("holdout") == ()
         assert set(journal.of_record("a")) == {run}

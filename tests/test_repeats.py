@@ -106,7 +106,7 @@ def test_repeats_have_rows_of_their_own_and_leave_the_version_alone(prompted: Pi
         calls = {entry.run: entry.decided for entry in journal.entries()}
         again = ask_repeatedly(prompted, name, request, dataset)
         assert {entry.run: entry.decided for entry in journal.entries()} == calls
-        assert {entry.version_digest for entry in journal.entries()} == {before.info.agent_digest}
+        assert {entry.repeated_digest for entry in journal.entries()} == {before.info.agent_digest}
     pd.testing.assert_frame_equal(again.said, repeats.said)
     after = asked_once(prompted, name, dataset)
     assert after.n_asked == 0, "the version's own decisions are still the cached ones"

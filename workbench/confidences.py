@@ -12,9 +12,9 @@ import pandas as pd
 from workbench.decisions import ConfidenceSource, Status
 from workbench.errors import InputError
 from workbench.evaluation import Evaluation, RunRequest
-from workbench.journal import JOURNAL_FILE, REPEAT, Journal
-from workbench.metrics import Recalibration, cross_fitted, fitted_recalibration
-from workbench.pilot import Pilot
+from workbench.journal import JOURNAL_FILE, RECALIBRATED, REPEAT, Journal, asked_digest
+from workbench.metrics import cross_fitted, fitted_recalibration
+from workbench.pilot import Pilot, Recalibration
 from workbench.runner import Selection, require_asked, require_decisions, run_agent
 from workbench.sealed import Question, Repeat, answer_sealed, asked_agent
 from workbench.splits import Dataset, Split
@@ -33,9 +33,9 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Whose repeats to look for: one version on one split of the records as they are now."""
+    """Whose repeats to look for: what is asked, by its digest, on one split of the records as they are now."""
 
-    agent_digest: str
+    asked: str
     split: Split
     dataset_digest: str
 
@@ -54,12 +54,15 @@ class Confidences:
         Further columns: recalibrations of the sources, none of them fitted on the record that it is judged on.
     times : int
         How many repeats `agreement` counts; 0 without repeats.
+    used_way : Recalibration, optional
+        How the version recalibrates the confidence that it decides by; None where it takes it as it is.
     """
 
     outcomes: pd.DataFrame
     sources: tuple[ConfidenceSource, ...]
     recalibrated: Mapping[str, tuple[ConfidenceSource, Recalibration]]
     times: int
+    used_way: Recalibration | None = None
 
 
 def ask_again(pilot: Pilot, agent: str, request: RunRequest, again: Again, dataset: Dataset) -> tuple[str, ...]:
@@ -115,7 +118,7 @@ def repeats_of(journal: Journal, version: Version) -> pd.DataFrame:
     for entry in journal.entries(version.split.value):
         if not entry.is_repeat or entry.dataset_digest != version.dataset_digest:
             continue
-        if entry.version_digest != version.agent_digest:
+        if entry.repeated_digest != version.asked:
             continue
         repeat, decisions = entry.identity[REPEAT], journal.decisions(entry.run)
         asked = decisions[decisions["status"] != Status.SKIPPED.value]
@@ -146,8 +149,9 @@ def confidences_of(pilot: Pilot, dataset: Dataset, evaluation: Evaluation) -> Co
     where another one has more. Nothing is asked.
     """
     info, split = evaluation.info, evaluation.split
+    version = Version(asked_digest(evaluation.identity), split, info.dataset_digest)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        repeats = repeats_of(journal, Version(info.agent_digest, split, info.dataset_digest))
+        repeats = repeats_of(journal, version)
         outcomes = _with_agreement(evaluation.outcomes, repeats)
         development = None if split is Split.DEV else _development(journal, dataset, evaluation)
     counts = {source: int(outcomes[source].notna().sum()) for source in ConfidenceSource if source in outcomes}
@@ -161,7 +165,9 @@ def confidences_of(pilot: Pilot, dataset: Dataset, evaluation: Evaluation) -> Co
         except InputError:  # the development records have no right or no wrong decision with this confidence
             continue
         made[f"{source} {way}"], meaning[f"{source} {way}"] = fitted, (source, way)
-    return Confidences(outcomes.assign(**made), sources, meaning, repeats.shape[1])
+    used = evaluation.identity.get(RECALIBRATED)
+    used_way = None if used is None else Recalibration(used)
+    return Confidences(outcomes.assign(**made), sources, meaning, repeats.shape[1], used_way)
 
 
 def _recalibrated(
@@ -182,7 +188,7 @@ def _development(journal: Journal, dataset: Dataset, evaluation: Evaluation) -> 
     run = journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
     if run is None:
         return evaluation.outcomes.iloc[:0].assign(agreement=np.nan)
-    repeats = repeats_of(journal, Version(info.agent_digest, Split.DEV, info.dataset_digest))
+    repeats = repeats_of(journal, Version(asked_digest(evaluation.identity), Split.DEV, info.dataset_digest))
     return _with_agreement(journal.decisions(run).join(dataset.dev_labels()), repeats)
 
 

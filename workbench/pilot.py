@@ -29,6 +29,13 @@ class EngineKind(StrEnum):
     RAY = "ray"  # one of the others on every worker of a Ray cluster
 
 
+class Recalibration(StrEnum):
+    """How confidences are mapped to chances of being right."""
+
+    PLATT = "platt"  # a logistic curve of the log-odds: two numbers, keeps every order and every tie
+    ISOTONIC = "isotonic"  # a rising step function: follows any shape, ties what it cannot tell apart
+
+
 class AgentSettings(Settings):
     """One agent of a pilot: exactly one of a prompt, a Python callable or an HTTP endpoint.
 
@@ -38,6 +45,8 @@ class AgentSettings(Settings):
     root, that the callable depends on: a change in one is a new version of the agent. `deadline_s` is how many seconds
     the callable may take for one record, 60 without it; then its process is ended and the record has failed. `version`
     names what runs behind an HTTP endpoint, which cannot be seen from here: a change in it is a new version too.
+    `recalibrate` makes a chance of being right of the confidence that is held against the threshold, fitted on the
+    version's own development decisions; the same without it is another version, with the same answers.
     """
 
     note: str = ""
@@ -48,6 +57,7 @@ class AgentSettings(Settings):
     trained: bool = False
     reads: tuple[str, ...] = ()
     deadline_s: float | None = Field(default=None, gt=0)
+    recalibrate: Recalibration | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

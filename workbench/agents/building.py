@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from workbench.agents.agent import Agent
+from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.endpoint import HttpAgent
 from workbench.agents.prompted import prompt_agent
 from workbench.agents.python import python_agent
@@ -13,6 +13,7 @@ from workbench.engines.build import built
 from workbench.engines.choice import EngineChoice, engine_spec, settled
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Engine
+from workbench.journal import RECALIBRATED
 from workbench.pilot import Pilot
 from workbench.splits import Dataset
 
@@ -23,7 +24,15 @@ def build_agent(pilot: Pilot, name: str, dataset: Dataset, choice: EngineChoice)
 
 
 def agent_with(pilot: Pilot, name: str, dataset: Dataset, engine: Callable[[], Engine]) -> Agent:
-    """Return an agent of the pilot; `engine` gives the engine where the agent is a prompt."""
+    """Return an agent of the pilot; `engine` gives the engine where the agent is a prompt.
+
+    Where its confidence is recalibrated it is another version, of which the same is asked.
+    """
+    asked, way = _asked(pilot, name, dataset, engine), pilot.agent(name).recalibrate
+    return asked if way is None else KnownAs(asked, name, {**asked.identity, RECALIBRATED: way.value})
+
+
+def _asked(pilot: Pilot, name: str, dataset: Dataset, engine: Callable[[], Engine]) -> Agent:
     settings, server = pilot.agent(name), pilot.settings.server
     if settings.python is not None:
         return python_agent(pilot, name, settings, dataset)

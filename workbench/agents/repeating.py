@@ -14,13 +14,14 @@ from workbench.journal import REPEAT
 def repeated(agent: Agent, number: int, temperature: float) -> KnownAs:
     """Return a repeat of an agent: a prompt at a temperature with a seed of its own, an endpoint as it answers.
 
-    The identity is the version's with the repeat in it, its temperature None where it is not ours to set.
+    The identity is that of what is asked with the repeat in it, its temperature None where it is not ours to set.
 
     Raises
     ------
     InputError
         The agent is a Python callable, which answers the same every time.
     """
+    agent = agent.asked if isinstance(agent, KnownAs) else agent
     if isinstance(agent, PromptAgent):
         sampling = replace(agent.prompt.sampling, temperature=temperature, seed=agent.prompt.sampling.seed + number)
         asked: Agent = replace(agent, prompt=replace(agent.prompt, sampling=sampling))

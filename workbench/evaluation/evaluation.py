@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.charter import KpiMetric
 from workbench.errors import RunError
+from workbench.evaluation.confidence import decisions_of
 from workbench.evaluation.remarks import remarks_of
 from workbench.evaluation.threshold import (
     certification_of,
@@ -155,7 +156,7 @@ def evaluation_of(
     """
     info = session.info
     split = Split(info.split)
-    decisions = journal.decisions(info.run)
+    decisions = decisions_of(dataset, journal, info.run)
     if split is Split.HOLDOUT:
         truth, opening = opened or _opened(pilot, dataset, (purpose_of(info, identity), decisions))
     else:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from workbench.errors import RunError
+from workbench.evaluation.confidence import check_recalibrates, decisions_of, whole_development_run
 from workbench.evaluation.evaluation import Evaluation, evaluation_of, purpose_of
 from workbench.evaluation.request import RunRequest, check_answered, checked_limit
-from workbench.journal import JOURNAL_FILE, Journal
+from workbench.journal import JOURNAL_FILE, Journal, digest_of
 from workbench.ledger import Opening, read_ledger
 from workbench.pilot import Pilot
 from workbench.provenance import provenance
 from workbench.runner import Session
-from workbench.sealed import NOT_THERE, UNDECLARED, Question, answer_sealed
+from workbench.sealed import NOT_THERE, UNDECLARED, Question, answer_sealed, asked_agent
 from workbench.signing.keys import SigningKey, chosen_key
 from workbench.splits import Dataset, Split, ledger_path, open_holdout
 
@@ -23,12 +24,17 @@ def answer_holdout(pilot: Pilot, agent: str, request: RunRequest, dataset: Datas
     Raises
     ------
     InputError
-        The agent's files do not fit, or it reads the records themselves.
+        The agent's files do not fit, it reads the records themselves, or it recalibrates without development decisions.
     RunError
         The run was interrupted, the server is unreachable or refuses, or too few decisions came back.
     """
     ids = dataset.ids(Split.HOLDOUT, checked_limit(request.limit))
     question = Question(pilot, dataset, agent, request.engine, ids, show_progress=request.show_progress)
+    way = pilot.agent(agent).recalibrate
+    if way is not None:
+        digest = digest_of(asked_agent(question).identity)
+        with Journal(pilot.runs / JOURNAL_FILE) as journal:
+            check_recalibrates(dataset, journal, digest, way)
     session = answer_sealed(question)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         try:
@@ -55,7 +61,7 @@ def open_answers(
 def open_run(pilot: Pilot, dataset: Dataset, run: str, key: SigningKey | None = None) -> tuple[pd.DataFrame, Opening]:
     """Put the opening for a finished run on the ledger, and return labels with strata, and the opening."""
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        asked = purpose_of(journal.info(run), journal.identity(run)), journal.decisions(run)
+        asked = purpose_of(journal.info(run), journal.identity(run)), decisions_of(dataset, journal, run)
     by = provenance(pilot.root), lambda: chosen_key().key if key is None else key
     return open_holdout(pilot, dataset, asked, by)
 
@@ -114,11 +120,11 @@ def judged_evaluation(pilot: Pilot, dataset: Dataset, agent: str | None = None) 
 
 def development_evaluation(pilot: Pilot, dataset: Dataset, agent_digest: str) -> Evaluation | None:
     """Return an agent version's evaluation on all development records, from the journal; None when there is none."""
-    path, n_dev = pilot.runs / JOURNAL_FILE, len(dataset.ids(Split.DEV))
+    path = pilot.runs / JOURNAL_FILE
     if not path.is_file():
         return None
     with Journal(path) as journal:
-        run = journal.largest_finished(Split.DEV.value, agent_digest, dataset.digest)
-        if run is None or journal.info(run).planned < n_dev:
+        run = whole_development_run(dataset, journal, agent_digest)
+        if run is None:
             return None
         return evaluation_of(pilot, dataset, journal, Session(journal.info(run), 0, 0, None), journal.identity(run))

@@ -11,6 +11,8 @@ from workbench.decisions import Status
 from workbench.engines.protocol import Origin
 from workbench.engines.served import UNKNOWN
 from workbench.errors import MAX_SHOWN, readable
+from workbench.journal import RECALIBRATED
+from workbench.metrics import as_given
 
 MAX_REPLY = 160
 MAX_ID = 60
@@ -22,13 +24,18 @@ def remarks_of(decisions: pd.DataFrame, identity: Mapping[str, Any], origins: Ma
     Parameters
     ----------
     decisions : DataFrame
-        As `Journal.decisions` gives them.
+        As `workbench.evaluation.confidence.decisions_of` gives them.
     identity : mapping
         What makes the agent this version.
     origins : mapping
         What servers said of themselves in this version's replies, as `Journal.origins` counts it.
     """
-    said = (_unknown(identity.get("engine", {})), _changed(origins), _invalid(decisions))
+    said = (
+        _unknown(identity.get("engine", {})),
+        _changed(origins),
+        _recalibrated(decisions, identity.get(RECALIBRATED)),
+        _invalid(decisions),
+    )
     return tuple(sentence for sentence in said if sentence is not None)
 
 
@@ -52,6 +59,16 @@ def _changed(origins: Mapping[Origin, int]) -> str | None:
 
 def _named(origin: Origin) -> str:
     return readable(" ".join(part for part in (origin.model, origin.fingerprint) if part), MAX_ID)
+
+
+def _recalibrated(decisions: pd.DataFrame, way: str | None) -> str | None:
+    """Return that the confidence is recalibrated, or why it is not and nothing is decided alone."""
+    if way is None:
+        return None
+    if as_given(decisions)["confidence"].notna().any() and decisions["confidence"].isna().all():
+        wanted = "right and wrong decisions in any four of the five folds of the development records"
+        return f"Its confidence cannot be recalibrated, so that it decides nothing alone: that needs {wanted}"
+    return f"Its confidence is recalibrated ({way.capitalize()}): a chance of being right, from development decisions"
 
 
 def _invalid(decisions: pd.DataFrame) -> str | None:

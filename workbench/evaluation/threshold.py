@@ -6,6 +6,7 @@ import pandas as pd
 
 from workbench.charter import KpiMetric
 from workbench.contract import Role
+from workbench.evaluation.confidence import decisions_of
 from workbench.journal import Journal, RunInfo
 from workbench.ledger import Opening
 from workbench.metrics import ThresholdChoice, threshold_for, threshold_text
@@ -34,7 +35,7 @@ def threshold_of(
         advice = f"workbench evaluate {pilot.name} --agent {info.agent}"
         return None, f"No threshold: this version has no finished development run; {advice}"
     if largest != info.run:
-        outcomes = journal.decisions(largest).join(dataset.dev_labels())
+        outcomes = decisions_of(dataset, journal, largest).join(dataset.dev_labels())
     choice = threshold_for(outcomes, target, pilot.settings.escalate_label)
     of = f"{len(outcomes):,} development records"
     wanted = f"a selective accuracy of {target:g}{pilot.charter.mark(KpiMetric.SELECTIVE_ACCURACY)}"
@@ -68,7 +69,7 @@ def development_outcomes(dataset: Dataset, journal: Journal, info: RunInfo) -> p
     largest = journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
     if largest is None:
         return None
-    decisions = journal.decisions(largest)
+    decisions = decisions_of(dataset, journal, largest)
     return decisions.join(dataset.dev_labels()).join(dataset.strata(decisions.index))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.charter import Charter, KpiMetric
 from workbench.errors import SignatureError
-from workbench.evidence.recompute import HOLDOUT, Recorded, require_same
+from workbench.evidence.recompute import HOLDOUT, Recorded, development_of, require_same
 from workbench.ledger import SPENT_AT_ONCE, Opening
 from workbench.metrics.certified import CertificationSettings, certify_outcomes, ranked_decisions, stated_bound
 from workbench.metrics.prospects import outlook_json
@@ -55,7 +55,7 @@ def check_certification(
         "entity" if block["clustering"] is None else block["clustering"]["entity"],
         stated_bound(charter),
     )
-    development = _development(recorded, others)
+    development = development_of(recorded, others)
     if development is not None or not _rests_on_development(block):
         again = certify_outcomes(recorded.outcomes, settings, development)
         require_same(again.as_json(), block, "certification")
@@ -74,13 +74,6 @@ def _check_level(level: float | None, agreed: float, openings: Sequence[Opening]
     allowed = [1.0 - share * (1.0 - agreed) for share in shares]
     if level is None or not any(abs(level - one) < LEVEL_TOLERANCE for one in allowed):
         raise SignatureError("a level that the ledger does not leave", got=str(level))
-
-
-def _development(recorded: Recorded, others: Sequence[Recorded]) -> Any:
-    """Return the outcomes of the same version on development records, None where they are not in the bundle."""
-    digest = recorded.content["agent_digest"]
-    same = [one for one in others if one.content["split"] != HOLDOUT and one.content["agent_digest"] == digest]
-    return same[0].outcomes if same else None
 
 
 def _at_threshold(recorded: Recorded, settings: CertificationSettings, block: Mapping[str, Any]) -> dict[str, Any]:

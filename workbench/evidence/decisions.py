@@ -22,7 +22,7 @@ from workbench.tables.spreadsheets import MARK, marked, unmarked
 
 DECISIONS, EVALUATIONS = "decisions", "evaluations"
 FLOATS = ("confidence", "logprob", "stated", "latency_s")
-INTEGERS = ("attempts", "prompt_tokens", "completion_tokens")
+INTEGERS = ("attempts", "prompt_tokens", "completion_tokens", "fold")
 
 
 def evaluation_files(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from workbench.evidence.agreement import bundled_pilot
 from workbench.evidence.decisions import cells_csv, evaluation_files, read_cells
 from workbench.evidence.recompute import HOLDOUT, Recorded, parsed
 from workbench.gates.cells import Cells
-from workbench.gates.facts import Facts, Judged, Population
+from workbench.gates.facts import Facts, Judged, Population, threshold_in
 from workbench.gates.openings import judged_at
 from workbench.gates.schema import checked_gates
 from workbench.ledger import Opening
@@ -42,7 +43,8 @@ def facts_files(facts: Facts, number: int) -> dict[str, bytes]:
     settings = facts.settings_at(0.95)
     for content, outcomes in ((judged.content, judged.outcomes), judged.development or (None, None)):
         if content is not None and outcomes is not None:
-            files |= evaluation_files(content, outcomes, settings)
+            own = replace(settings, threshold=threshold_in(content))
+            files |= evaluation_files(content, outcomes, own)
     return files
 
 

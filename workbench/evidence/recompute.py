@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.charter import Charter, KpiMetric
 from workbench.errors import SignatureError, shown
 from workbench.evidence.decisions import DECISIONS, EVALUATIONS, read_decisions, settings_from_inputs
-from workbench.journal import digest_of
-from workbench.metrics import evaluate_outcomes, threshold_for
+from workbench.journal import RECALIBRATED, digest_of
+from workbench.metrics import evaluate_outcomes, recalibrated, threshold_for
 from workbench.metrics.certified import certified_accuracy
 from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL
+from workbench.pilot import Recalibration
 
 TOLERANCE = 1e-9
 # One run's duration is not in its decisions.
@@ -118,6 +120,42 @@ def check_threshold(recorded: Recorded, charter: Charter, development: pd.DataFr
     elif development is not None:
         choice = threshold_for(development, target, content["inputs"]["escalate_label"])
         require_same(None if choice is None else choice.as_json(), chosen, where)
+
+
+def development_of(recorded: Recorded, others: Sequence[Recorded]) -> pd.DataFrame | None:
+    """Return the outcomes of the same version on development records, None where they are not in the bundle."""
+    digest = recorded.content["agent_digest"]
+    same = [one for one in others if one.content["split"] != HOLDOUT and one.content["agent_digest"] == digest]
+    return same[0].indexed if same else None
+
+
+def check_confidence(recorded: Recorded, others: Sequence[Recorded]) -> None:
+    """Recalibrate an evaluation's confidences again, where its version does.
+
+    Parameters
+    ----------
+    others : sequence
+        All evaluations of the bundle; holdout decisions are recalibrated by the development decisions among them.
+
+    Raises
+    ------
+    SignatureError
+        A confidence is another one, or what it was fitted on is not there.
+    """
+    content, outcomes = recorded.content, recorded.indexed
+    way = content["identity"].get(RECALIBRATED)
+    if way is None:
+        return
+    where = f"confidence of {content['agent']} on {content['split']}"
+    is_holdout = content["split"] == HOLDOUT
+    development = development_of(recorded, others) if is_holdout else None
+    if development is None and (is_holdout or "fold" not in outcomes):
+        raise SignatureError("what a recalibration was fitted on is not in the bundle", where=where)
+    found = recalibrated(outcomes, Recalibration(way), development)
+    off = ~np.isclose(found, outcomes["confidence"], rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    if off.any():
+        at = int(off.argmax())
+        require_same(float(found[at]), float(outcomes["confidence"].iloc[at]), f"{where}, {outcomes.index[at]}")
 
 
 def parsed(files: Mapping[str, bytes], path: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from workbench.evidence.opened import check_opening
 from workbench.evidence.recompute import (
     HOLDOUT,
     Recorded,
+    check_confidence,
     check_evaluation,
     check_threshold,
     parsed,
@@ -226,7 +227,7 @@ def _thresholds(bundle: _Bundle) -> str:
 
 
 def _recomputed(bundle: _Bundle) -> str:
-    """Compute every estimate, threshold and certificate again from decisions and labels."""
+    """Compute every estimate, recalibration, threshold and certificate again from decisions and labels."""
     charter = read_settings(bundle.folder / CHARTER_FILE, Charter)
     development = next((one for one in bundle.evaluations if one.content["split"] != HOLDOUT), None)
     numbers, certified = 0, 0
@@ -234,6 +235,7 @@ def _recomputed(bundle: _Bundle) -> str:
         if recorded.content["pilot"] != bundle.signed["pilot"]:
             raise SignatureError("an evaluation is of another pilot", got=recorded.content["pilot"])
         numbers += check_evaluation(recorded)
+        check_confidence(recorded, bundle.evaluations)
         openings = _openings_of(bundle, recorded)
         certified += check_certification(recorded, charter, openings, bundle.evaluations)
         check_threshold(recorded, charter, None if development is None else development.outcomes)

@@ -120,8 +120,13 @@ class Judged:
     @property
     def threshold(self) -> float | None:
         """The threshold that the version is judged at."""
-        chosen = self.content.get("threshold")
-        return None if chosen is None else float(chosen["threshold"])
+        return threshold_in(self.content)
+
+
+def threshold_in(content: Mapping[str, Any]) -> float | None:
+    """Return the threshold of an evaluation from its JSON values, None where it has none."""
+    chosen = content.get("threshold")
+    return None if chosen is None else float(chosen["threshold"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

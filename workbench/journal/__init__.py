@@ -1,7 +1,7 @@
 """The journal: every decision of every run, appended in transactions, keyed by content.
 
-One SQLite file in WAL mode holds a pilot's runs. A key is the digest of the agent's identity and of the record, so the
-same question is never asked twice and any change is a new key. A run is the set of keys it planned; its state is
+One SQLite file in WAL mode holds a pilot's runs. A key is the digest of what the agent is asked and of the record, so
+the same question is never asked twice and any change is a new key. A run is the set of keys it planned; its state is
 computed by joining that set with the decisions, so nothing can disagree.
 """
 
@@ -9,18 +9,29 @@ from __future__ import annotations
 
 from workbench.journal.journal import Journal
 from workbench.journal.lock import sole_run
-from workbench.journal.plans import REPEAT, RunEntry, RunInfo, RunPlan, digest_of, key_of
+from workbench.journal.plans import (
+    RECALIBRATED,
+    REPEAT,
+    RunEntry,
+    RunInfo,
+    RunPlan,
+    asked_digest,
+    digest_of,
+    key_of,
+)
 from workbench.journal.salvage import Salvage, salvaged
 from workbench.journal.storage import JOURNAL_FILE
 
 __all__ = [
     "JOURNAL_FILE",
+    "RECALIBRATED",
     "REPEAT",
     "Journal",
     "RunEntry",
     "RunInfo",
     "RunPlan",
     "Salvage",
+    "asked_digest",
     "digest_of",
     "key_of",
     "salvaged",

@@ -40,8 +40,8 @@ class Journal(JournalFile):
 
         The run's name is the digest of its content: planning the same again finds the same run.
         """
-        agent_digest = plan.agent_digest
-        keys = [(record_id, key_of(agent_digest, record_digest)) for record_id, record_digest in records]
+        agent_digest, asked = plan.agent_digest, plan.asked_digest
+        keys = [(record_id, key_of(asked, record_digest)) for record_id, record_digest in records]
         about = plan.agent, plan.split, agent_digest, plan.dataset_digest
         run = run_name(about, (key for _, key in keys))
         now = datetime.now(UTC).isoformat()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 REPEAT = "repeat"
+RECALIBRATED = "recalibrated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class RunPlan:
     def agent_digest(self) -> str:
         """Digest of everything that makes the agent this version."""
         return digest_of(self.identity)
+
+    @property
+    def asked_digest(self) -> str:
+        """Digest of what is asked, which the answers are kept by."""
+        return asked_digest(self.identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +108,19 @@ class RunEntry:
         return REPEAT in self.identity
 
     @property
-    def version_digest(self) -> str:
-        """Digest of the version that was asked, the same for all of its repeats."""
-        return digest_of({name: value for name, value in self.identity.items() if name != REPEAT})
+    def repeated_digest(self) -> str:
+        """Digest of what is asked by the version that the run repeats, or by the run's own."""
+        return asked_digest({name: value for name, value in self.identity.items() if name != REPEAT})
 
 
 def digest_of(content: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a mapping's canonical JSON."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def asked_digest(identity: Mapping[str, Any]) -> str:
+    """Return the digest of what is asked: the identity without what is made of the answers, which are kept by it."""
+    return digest_of({name: value for name, value in identity.items() if name != RECALIBRATED})
 
 
 def run_name(about: tuple[str, str, str, str], keys: Iterable[str]) -> str:
@@ -120,6 +131,6 @@ def run_name(about: tuple[str, str, str, str], keys: Iterable[str]) -> str:
     return whole.hexdigest()[:16]
 
 
-def key_of(agent_digest: str, record_digest: str) -> str:
-    """Return the key of one agent version on one record."""
-    return hashlib.sha256(f"{agent_digest} {record_digest}".encode()).hexdigest()
+def key_of(asked: str, record_digest: str) -> str:
+    """Return the key of the answer of what is asked, by its digest, on one record."""
+    return hashlib.sha256(f"{asked} {record_digest}".encode()).hexdigest()

@@ -35,7 +35,7 @@ from workbench.metrics.outcomes import (
     is_wrong,
     routes,
 )
-from workbench.metrics.recalibration import Recalibration, Recalibrator, cross_fitted, fitted_recalibration
+from workbench.metrics.recalibration import Recalibrator, as_given, cross_fitted, fitted_recalibration, recalibrated
 from workbench.metrics.service import completion_tokens, cost_per_decision, latency, prompt_tokens, throughput_per_hour
 from workbench.metrics.slices import slices, worst_slices
 from workbench.metrics.sources import Comparison, compare_sources
@@ -47,12 +47,12 @@ __all__ = [
     "Comparison",
     "Estimate",
     "EvaluationSettings",
-    "Recalibration",
     "Recalibrator",
     "Route",
     "ThresholdChoice",
     "UnitCosts",
     "accuracy",
+    "as_given",
     "automation_rate",
     "calibration",
     "certify_outcomes",
@@ -83,6 +83,7 @@ __all__ = [
     "per_class",
     "prompt_tokens",
     "reason_accuracy",
+    "recalibrated",
     "reliability_table",
     "risk_coverage",
     "risk_coverage_band",

@@ -8,7 +8,6 @@ applies it to each of its blocks, Platt's curve as a whole.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import assert_never
 
 import numpy as np
@@ -17,16 +16,10 @@ from numpy.typing import NDArray
 
 from workbench.errors import InputError
 from workbench.metrics.calibration import HELD_OFF, judged_by
+from workbench.pilot import Recalibration
 
 MOST_STEPS = 200
 NO_STEP = 1e-10
-
-
-class Recalibration(StrEnum):
-    """How confidences are mapped to chances of being right."""
-
-    PLATT = "platt"  # a logistic curve of the log-odds: two numbers, keeps every order and every tie
-    ISOTONIC = "isotonic"  # a rising step function: follows any shape, ties what it cannot tell apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +49,11 @@ class Recalibrator:
             intercept, slope = self.chance
             found = _held_off(special.expit(intercept + slope * _log_odds(confidence)), self.n)
         return np.where(np.isnan(confidence), np.nan, found)
+
+
+def as_given(decisions: pd.DataFrame) -> pd.DataFrame:
+    """Return decisions with the confidence that the agent gave, whatever was made of it: `logprob`, else `stated`."""
+    return decisions.assign(confidence=decisions["logprob"].fillna(decisions["stated"]))
 
 
 def fitted_recalibration(development: pd.DataFrame, method: Recalibration, source: str = "confidence") -> Recalibrator:
@@ -108,6 +106,33 @@ def cross_fitted(
     for one in np.unique(fold):
         found[fold == one] = fitted_recalibration(development[fold != one], method, source)(found[fold == one])
     return found
+
+
+def recalibrated(
+    outcomes: pd.DataFrame, method: Recalibration, development: pd.DataFrame | None = None
+) -> NDArray[np.float64]:
+    """Return the confidences that an agent gave as chances of being right.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        Decisions; where they are development decisions also their labels and `fold`.
+    development : DataFrame, optional
+        The version's outcomes on development records, to fit on. Without them `outcomes` are those: each fold is then
+        fitted on the others, and no decision has a confidence where one of them has nothing to be fitted on.
+
+    Raises
+    ------
+    InputError
+        As `fitted_recalibration`, with `development`.
+    """
+    given = as_given(outcomes)
+    if development is not None:
+        return fitted_recalibration(as_given(development), method)(given["confidence"].to_numpy())
+    try:
+        return cross_fitted(given, outcomes["fold"], method)
+    except InputError:
+        return np.full(len(outcomes), np.nan)
 
 
 def _isotonic(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:

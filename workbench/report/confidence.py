@@ -127,7 +127,8 @@ def _told_apart(comparison: Comparison, best: str) -> str:
 
 def _used(given: Confidences) -> str:
     used = sorted(str(source) for source in given.outcomes["confidence_source"].dropna().unique())
-    return f"The threshold is held against {_listed(used)}."
+    made = "" if given.used_way is None else f", recalibrated ({given.used_way.capitalize()})"
+    return f"The threshold is held against {_listed(used)}{made}."
 
 
 def _listed(names: Sequence[str]) -> str:

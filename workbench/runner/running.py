@@ -71,7 +71,7 @@ def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_prog
     """
     dataset, ids = selection.dataset, selection.ids
     plan = RunPlan(agent.name, selection.split.value, agent.identity, dataset.digest)
-    with sole_run(journal.path.parent, plan.agent_digest):
+    with sole_run(journal.path.parent, plan.asked_digest):
         run = journal.plan(plan, zip(ids, dataset.digests(ids), strict=True))
         to_ask, failed = journal.to_ask(run), journal.failed(run)
         todo = ids[ids.isin(list(to_ask - failed))].append(ids[ids.isin(list(failed))])
@@ -85,7 +85,7 @@ def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_prog
             disable=not show_progress, file=sys.stderr, dynamic_ncols=True,
         )  # fmt: skip
         with bar:
-            store = _Store(journal, run, plan.agent_digest, bar)
+            store = _Store(journal, run, plan.asked_digest, bar)
             desk = Desk(dataset.records(todo), Patience(agent.window, agent.patience), store, failed)
             supervised(agent, desk)
             if desk.refusal is not None:
@@ -104,10 +104,10 @@ def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_prog
 class _Store:
     """Writes decisions of one run to the journal and moves the progress bar."""
 
-    def __init__(self, journal: Journal, run: str, agent_digest: str, bar: tqdm[Never]) -> None:
+    def __init__(self, journal: Journal, run: str, asked: str, bar: tqdm[Never]) -> None:
         self._journal = journal
         self._run = run
-        self._agent_digest = agent_digest
+        self._asked = asked
         self._bar = bar
         self._since = time.monotonic()
         self._called = 0
@@ -115,7 +115,7 @@ class _Store:
 
     def __call__(self, decided: Sequence[tuple[str, Decision]]) -> None:
         """Store (record digest, decision) pairs in one transaction."""
-        self._journal.append([(key_of(self._agent_digest, digest), decision) for digest, decision in decided])
+        self._journal.append([(key_of(self._asked, digest), decision) for digest, decision in decided])
         self._called += sum(decision.attempts > 0 for _, decision in decided)
         troubles = sum(decision.status is not Status.OK for _, decision in decided)
         if troubles:
