@@ -31,6 +31,27 @@ def files_below(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
+def test_a_bundle_is_read_by_its_user_alone(tmp_path: Path) -> None:
+    bundle = case(tmp_path / "root").written(tmp_path / "evidence")
+    modes = {path.stat().st_mode & 0o777 for path in bundle.rglob("*") if path.is_file()}
+    folders = {path.stat().st_mode & 0o777 for path in (bundle, *bundle.rglob("*")) if path.is_dir()}
+    assert (modes, folders) == ({0o600}, {0o700})
+
+
+def test_what_a_killed_process_left_of_a_bundle_goes_and_what_another_one_writes_stays(tmp_path: Path) -> None:
+    made = case(tmp_path / "root")
+    place = made.written(tmp_path / "evidence").parent
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    left, at_work = (place / f".20261130T000000Z.draft-{pid}-ab12cd" for pid in (gone.pid, os.getpid()))
+    for folder in (left, at_work):
+        folder.mkdir()
+        (folder / "report.html").write_text("half", encoding="utf-8")
+    changed(made, environment={"python": "another"}).written(tmp_path / "evidence")
+    assert not left.exists()
+    assert at_work.is_dir()
+
+
 def test_decisions_read_back_exactly_and_no_spreadsheet_runs_them() -> None:
     table = outcomes()
     table.loc[0, "confidence"] = float("nan")

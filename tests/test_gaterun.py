@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from answering_pilots import KPIS, judged_pilot, key_of, run, with_answers, with_store
+from answering_pilots import KPIS, judged_pilot, key_of, run, sign, with_answers, with_store
 
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError, SignatureError
@@ -96,6 +96,29 @@ def test_a_gate_leaves_evidence_that_verifies_and_nothing_unchanged_runs_again(p
     assert (third.is_new, third.worked.ran) == (True, ("quick",))
     assert verify_bundle(third.bundle, third.key.public_key).ok
     assert not verify_bundle(held.bundle, held.key.public_key).ok
+
+
+def test_a_slice_on_any_column_that_records_are_cut_by_is_judged(prepared: Prepared) -> None:
+    cuts = {"vendor": "V1", "amount": 101, "kind": "edge", "class": "edge", "answer": "approve", "why": "match"}
+    wanted = {"metric": "accuracy", "operator": ">=", "target": 0.5}
+    sliced = [{"id": f"by-{name}", **wanted, "slice": {name: value}} for name, value in cuts.items()]
+    pilot, request = prepared(sliced, notebooks=[])
+    outcomes = run(pilot).outcomes
+    held = hold_gate(pilot, 2, request)
+    judged = {result.criterion.id: result for result in held.decision.results}
+    by_hand = {"by-kind": outcomes["class"] == "edge", "by-answer": outcomes["label"] == "approve"}
+    for name, value in cuts.items():
+        estimate = judged[f"by-{name}"].estimate
+        assert estimate is not None, name
+        assert estimate.n > 0, (name, value)
+    for name, members in by_hand.items():
+        assert judged[name].estimate.n == members.sum()
+    red = {"slice": {"colour": "red"}}
+    sign(rewrite(pilot, "gates.yaml", lambda content: content["gates"][2]["criteria"][0].update(red)))
+    before = (pilot.data / "ledger.jsonl").read_bytes()
+    with pytest.raises(InputError, match="a slice names a column by which records cannot be cut"):
+        hold_gate(pilot, 2, request)
+    assert (pilot.data / "ledger.jsonl").read_bytes() == before
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from workbench.charter.metrics import KpiMetric, Operator
 from workbench.configuration import Settings
@@ -18,6 +18,14 @@ CHARTER_FILE = "charter.yaml"
 IDENTIFIER = r"^[a-z][a-z0-9_-]*$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Role = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*( [A-Za-z0-9]+)*$")]
+
+
+def _as_compared(value: Any) -> Any:
+    return cell_text(value) if isinstance(value, str | int | float) else value
+
+
+# A cell that a condition names; 0, "0" and 0.0 are the same.
+Cell = Annotated[str, BeforeValidator(_as_compared)]
 
 
 class Kpi(Settings):
@@ -190,15 +198,10 @@ class Risk(Settings):
 
 
 class Match(Settings):
-    """Records whose cell in a column of the contract is one of the values, compared as text: 0 and "0" are the same."""
+    """Records whose cell in a column of the contract is one of the values."""
 
     column: str
-    values: tuple[str, ...] = Field(min_length=1)
-
-    @field_validator("values", mode="before")
-    @classmethod
-    def _as_cells(cls, values: Any) -> Any:
-        return [cell_text(one) for one in values] if isinstance(values, list | tuple) else values
+    values: tuple[Cell, ...] = Field(min_length=1)
 
 
 class HighRisk(Settings):

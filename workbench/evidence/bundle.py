@@ -174,6 +174,7 @@ def _whole_or_nothing(target: Path) -> Iterator[Path]:
         draft.mkdir(mode=0o700)
         yield draft
         for folder in (draft, *(path for path in draft.rglob("*") if path.is_dir())):
+            folder.chmod(0o700)
             _sync(folder)
         draft.rename(target)
         _sync(target.parent)
@@ -187,7 +188,7 @@ def _is_at_work(draft: Path) -> bool:
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         file.flush()

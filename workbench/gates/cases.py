@@ -9,10 +9,12 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
+from workbench.charter import Cell
 from workbench.configuration import Settings, read_settings
 from workbench.errors import InputError
 from workbench.gates.cells import Cells, cells_in
 from workbench.gates.facts import Facts
+from workbench.labels import cell_text
 from workbench.metrics import is_asked
 
 SUITES_FOLDER = "suites"
@@ -31,7 +33,7 @@ class Selection(Settings):
 
     case_class: CaseClass = Field(alias="class")
     records: tuple[str, ...] = ()
-    where: dict[str, str] = Field(default_factory=dict)
+    where: dict[str, Cell] = Field(default_factory=dict)
 
 
 class Suite(Settings):
@@ -85,5 +87,5 @@ def _selected(selection: Selection, decided: pd.DataFrame, cells: Cells, where: 
     for name, value in selection.where.items():
         is_outcome = name in decided.columns and name not in cells.contract.columns
         found = chosen[name] if is_outcome else cells_in(name, cells, chosen)
-        chosen = chosen[found.astype(str) == value]
+        chosen = chosen[found.map(cell_text) == value]
     return [str(record) for record in chosen.index]

@@ -18,6 +18,7 @@ from workbench.charter import Charter
 from workbench.contract import Contract
 from workbench.gates.cells import Cells, cells_in
 from workbench.gates.schema import Gates
+from workbench.labels import cell_text
 from workbench.metrics import EvaluationSettings
 from workbench.pilot import Price
 
@@ -171,7 +172,7 @@ class Facts:
         return self.judged if self.gates.gates[number].asks_evaluation else None
 
     def members(self, where: Mapping[str, str]) -> pd.DataFrame:
-        """Return the outcomes of the judged records whose columns have the named values, compared as text.
+        """Return the outcomes of the judged records whose columns have the named values.
 
         Raises
         ------
@@ -181,5 +182,5 @@ class Facts:
         assert self.judged is not None
         chosen = self.judged.outcomes
         for column, value in where.items():
-            chosen = chosen[cells_in(column, self.cells, chosen).astype(str) == value]
+            chosen = chosen[cells_in(column, self.cells, chosen).map(cell_text) == value]
         return chosen

@@ -12,7 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from workbench.charter import Charter, KpiMetric, Operator
+from workbench.charter import Cell, Charter, KpiMetric, Operator
 from workbench.charter.coverage import GATES_FILE
 from workbench.configuration import Settings, read_settings
 from workbench.contract import Contract, Role
@@ -132,7 +132,7 @@ class CriterionSettings(Settings):
     operator: Operator | None = None
     target: float | None = Field(default=None, allow_inf_nan=False)
     confidence_level: float | None = Field(default=None, gt=0.5, lt=1)
-    slice: dict[str, str] = Field(default_factory=dict, max_length=3)
+    slice: dict[str, Cell] = Field(default_factory=dict, max_length=3)
     at_least: int | None = Field(default=None, ge=1)
     each: int | None = Field(default=None, ge=1)
     no_waiver: bool = False
