@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from workbench.metrics import Estimate, EvaluationSettings, estimate_of
+
 COLUMNS = ("record_id", "status", "action", "confidence", "label", "reason", "label_reason", "attempts", "latency_s")
 ROWS = (
     ("r1", "ok", "approve", 0.95, "approve", "price", "price", 1, 1.0),  # right
@@ -35,3 +37,14 @@ def hand_outcomes() -> pd.DataFrame:
 def nothing() -> pd.DataFrame:
     """Return an outcomes table without rows."""
     return hand_outcomes().iloc[:0]
+
+
+def found(
+    metric: str,
+    outcomes: pd.DataFrame,
+    threshold: float | None = None,
+    escalate: str | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Return one estimate of the catalogue."""
+    return estimate_of(metric, outcomes, EvaluationSettings(threshold, escalate, level))

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hand_outcomes import hand_outcomes, nothing
+from hand_outcomes import found, hand_outcomes, nothing
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
-from workbench.metrics import accuracy, confusion_pairs, macro_f1, per_class, reason_accuracy
-from workbench.stats import IntervalMethod, clopper_pearson, wilson
+from workbench.metrics import confusion_pairs, per_class
+from workbench.stats import clopper_pearson, wilson
 
 
 def random_outcomes(n: int, classes: int, seed: int) -> pd.DataFrame:
@@ -31,27 +31,31 @@ def random_outcomes(n: int, classes: int, seed: int) -> pd.DataFrame:
 
 
 def test_accuracy_counts_failed_and_invalid_calls_as_wrong_and_leaves_out_skipped_ones():
-    estimate = accuracy(hand_outcomes())
+    estimate = found("accuracy", hand_outcomes())
     assert (estimate.value, estimate.n, estimate.excluded) == (5 / 9, 9, {"skipped": 1})
     assert (estimate.lower, estimate.upper) == wilson(5, 9, 0.95)
     assert estimate.method == "Wilson 95%"
 
 
 def test_accuracy_names_the_exact_interval_when_asked_for_it():
-    estimate = accuracy(hand_outcomes(), IntervalMethod.CLOPPER_PEARSON, 0.9)
+    estimate = found("accuracy_exact", hand_outcomes(), level=0.9)
     assert (estimate.value, estimate.lower, estimate.upper) == (5 / 9, *clopper_pearson(5, 9, 0.9))
     assert estimate.method == "Clopper-Pearson 90%"
 
 
 def test_accuracy_of_nothing_is_undefined():
     only_skipped = hand_outcomes().query("status == 'skipped'")
-    assert accuracy(nothing()).value is None
-    assert (accuracy(only_skipped).value, accuracy(only_skipped).excluded) == (None, {"skipped": 1})
+    assert found("accuracy", nothing()).value is None
+    assert (found("accuracy", only_skipped).value, found("accuracy", only_skipped).excluded) == (None, {"skipped": 1})
 
 
 def test_an_agent_that_fails_everywhere_has_accuracy_zero_and_not_an_undefined_one():
     outcomes = hand_outcomes().query("status == 'failed'")
-    assert (accuracy(outcomes).value, accuracy(outcomes).lower, accuracy(outcomes).n) == (0.0, 0.0, 1)
+    assert (found("accuracy", outcomes).value, found("accuracy", outcomes).lower, found("accuracy", outcomes).n) == (
+        0.0,
+        0.0,
+        1,
+    )
 
 
 def test_each_class_has_its_precision_recall_and_f1():
@@ -95,15 +99,15 @@ def test_class_metrics_agree_with_scikit_learn():
     assert labelled["f1"].tolist() == pytest.approx(f1)
     assert labelled["n"].tolist() == support.tolist()
     expected = f1_score(outcomes["label"], decided, labels=names, average="macro")
-    assert macro_f1(outcomes).value == pytest.approx(expected)
+    assert found("macro_f1", outcomes).value == pytest.approx(expected)
 
 
 def test_macro_f1_weighs_every_class_the_same():
-    estimate = macro_f1(hand_outcomes())
+    estimate = found("macro_f1", hand_outcomes())
     assert estimate.value == pytest.approx((3 / 4 + 1 / 2 + 1 / 2) / 3)
     assert (estimate.lower, estimate.upper, estimate.n, estimate.method) == (None, None, 9, "none")
     assert estimate.excluded == {"skipped": 1}
-    assert macro_f1(nothing()).value is None
+    assert found("macro_f1", nothing()).value is None
 
 
 def test_confusions_account_for_every_error_invalid_and_failed_ones_included():
@@ -129,7 +133,7 @@ def test_confusions_show_the_most_frequent_pair_first_with_its_most_confident_re
 def test_confusions_sum_to_the_errors():
     outcomes = random_outcomes(2_000, 9, seed=4)
     pairs = confusion_pairs(outcomes)
-    estimate = accuracy(outcomes)
+    estimate = found("accuracy", outcomes)
     assert pairs["n"].sum() == estimate.n - round(estimate.value * estimate.n)
     assert pairs["share_of_errors"].sum() == pytest.approx(1.0)
     assert pairs["n"].is_monotonic_decreasing
@@ -145,16 +149,16 @@ def test_without_errors_or_records_there_are_no_confusions_and_no_classes():
 
 def test_reason_accuracy_is_judged_on_right_decisions_that_have_a_reason_label():
     # by hand: r1 and r5 agree, r3 names another reason, r4 names none; r7 has no reason label
-    estimate = reason_accuracy(hand_outcomes())
+    estimate = found("reason_accuracy", hand_outcomes())
     assert (estimate.value, estimate.n) == (2 / 4, 4)
     assert estimate.excluded == {"skipped": 1, "wrong": 4, "no_label_reason": 1}
     assert (estimate.lower, estimate.upper) == wilson(2, 4, 0.95)
 
 
 def test_reason_accuracy_is_undefined_where_there_are_no_reasons():
-    without_column = reason_accuracy(hand_outcomes().drop(columns="label_reason"))
+    without_column = found("reason_accuracy", hand_outcomes().drop(columns="label_reason"))
     assert (without_column.value, without_column.method) == (None, "none: the contract has no reason column")
-    silent = reason_accuracy(hand_outcomes().assign(reason=None))
+    silent = found("reason_accuracy", hand_outcomes().assign(reason=None))
     assert (silent.value, silent.method) == (None, "none: the agent gives no reasons")
     assert silent.excluded == {"skipped": 1, "wrong": 4, "no_label_reason": 1, "no_reason": 4}
-    assert reason_accuracy(nothing()).value is None
+    assert found("reason_accuracy", nothing()).value is None

@@ -9,7 +9,7 @@ from workbench.audit.cells import CellKind
 from workbench.audit.comparison import compare_estimates, compare_findings, summary
 from workbench.audit.findings import Severity, must_fix, ranked, with_owners
 from workbench.audit.remedies import ISSUES
-from workbench.audit.wording import counted, share_text
+from workbench.words import counted, percent
 
 
 def test_findings_are_ranked_by_share_times_severity_not_by_count():
@@ -86,5 +86,5 @@ def test_audits_are_compared_by_the_share_of_records():
 
 
 def test_shares_never_round_to_certainty():
-    assert [share_text(x) for x in (0.9999, 1.0, 0.0001, 0.0, None)] == [">99.9%", "100%", "<0.1%", "0%", "undefined"]
+    assert [percent(x) for x in (0.9999, 1.0, 0.0001, 0.0, None)] == [">99.9%", "100%", "<0.1%", "0%", "undefined"]
     assert counted(1, 3) == "1 of 3 (33.3%)"

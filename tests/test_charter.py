@@ -15,16 +15,15 @@ import yaml
 from commands import command_in
 from ticket_records import write_tickets
 
-from workbench.charter import CATALOGUE, Charter, KpiMetric
+from workbench.charter import Charter
 from workbench.charter.coverage import covered_files, judged_settings_file
 from workbench.charter.gaps import charter_gaps, read_draft
-from workbench.charter.metrics import catalogue_markdown
 from workbench.charter.regulation import ai_act_dates, obligation
 from workbench.charter.schema import AiActRiskClass, Match
 from workbench.charter.signatures import charter_signatures, require_signatures, sign_charter
 from workbench.configuration import read_settings
 from workbench.errors import InputError, SignatureError
-from workbench.metrics import METRIC_NAMES
+from workbench.metrics import CATALOGUE, KPI_METRICS, METRIC_NAMES, catalogue_markdown
 from workbench.pilot import open_pilot
 from workbench.report.charter import CharterDocument
 from workbench.scaffold import Columns, init_pilot
@@ -76,8 +75,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def test_every_metric_of_the_catalogue_is_measured_and_the_page_says_what_the_code_says() -> None:
-    assert set(CATALOGUE) == set(KpiMetric)
-    assert {metric.value for metric in CATALOGUE} <= set(METRIC_NAMES)
+    assert set(KPI_METRICS) < set(CATALOGUE) == set(METRIC_NAMES)
     assert (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8") == catalogue_markdown()
 
 
@@ -151,7 +149,7 @@ def test_what_is_missing_or_too_vague_is_named(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_set("kpis.0.metric", "happiness"), "kpis.0.metric(.|\n)*'accuracy'"),
+        (_set("kpis.0.metric", "happiness"), "kpis.0.metric(.|\n)*one of accuracy, "),
         (_set("kpis.0.target", float("nan")), "kpis.0.target"),
         (_set("kpis.1.id", "automation"), "kpis given twice: 'automation'"),
         (_set("stakeholders.1.role", "sponsor"), "roles of stakeholders given twice"),

@@ -24,8 +24,8 @@ from workbench.evaluation import Evaluation, RunRequest, evaluate, judged_evalua
 from workbench.iteration.repeats import RepeatRequest, ask_repeatedly
 from workbench.iteration.stored import stored_evaluations
 from workbench.journal import JOURNAL_FILE, Journal
-from workbench.metrics import calibration
-from workbench.pilot import Pilot, Recalibration
+from workbench.metrics import Recalibration, calibration
+from workbench.pilot import Pilot
 from workbench.runner import Selection, run_agent
 from workbench.splits import Split, ledger_path, read_dataset
 

@@ -5,21 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hand_outcomes import hand_outcomes, nothing
+from hand_outcomes import found, hand_outcomes, nothing
 
 from workbench.errors import InputError
-from workbench.metrics import (
-    automation_rate,
-    missed_escalation,
-    missed_escalation_of_all,
-    over_escalation,
-    risk_coverage,
-    selective_accuracy,
-    threshold_for,
-)
+from workbench.metrics import CATALOGUE, risk_coverage, threshold_for
 from workbench.stats import wilson
 
-ALL = (automation_rate, selective_accuracy, missed_escalation, missed_escalation_of_all, over_escalation)
+ALL = [one.id for one in CATALOGUE.values() if one.at_threshold]
 
 
 def decisions(n: int, seed: int) -> pd.DataFrame:
@@ -41,13 +33,13 @@ def decisions(n: int, seed: int) -> pd.DataFrame:
 
 
 def test_automation_rate_is_of_everything_asked():
-    estimate = automation_rate(hand_outcomes(), 0.9, "escalate")
+    estimate = found("automation_rate", hand_outcomes(), 0.9, "escalate")
     assert (estimate.value, estimate.n, estimate.excluded) == (3 / 9, 9, {"skipped": 1})
     assert (estimate.lower, estimate.upper) == wilson(3, 9, 0.95)
 
 
 def test_selective_accuracy_is_of_the_automated_and_names_why_the_others_are_not():
-    estimate = selective_accuracy(hand_outcomes(), 0.9, "escalate")
+    estimate = found("selective_accuracy", hand_outcomes(), 0.9, "escalate")
     assert (estimate.value, estimate.n) == (2 / 3, 3)
     assert estimate.excluded == {
         "escalated_by_agent": 2,
@@ -60,29 +52,29 @@ def test_selective_accuracy_is_of_the_automated_and_names_why_the_others_are_not
 
 
 def test_missed_escalation_is_the_share_of_errors_that_slip_through():
-    estimate = missed_escalation(hand_outcomes(), 0.9, "escalate")
+    estimate = found("missed_escalation", hand_outcomes(), 0.9, "escalate")
     assert (estimate.value, estimate.n, estimate.excluded) == (1 / 4, 4, {"right": 5, "skipped": 1})
-    of_all = missed_escalation_of_all(hand_outcomes(), 0.9, "escalate")
+    of_all = found("missed_escalation_of_all", hand_outcomes(), 0.9, "escalate")
     assert (of_all.value, of_all.n, of_all.excluded) == (1 / 9, 9, {"skipped": 1})
 
 
 def test_over_escalation_counts_what_a_human_need_not_have_seen():
     # r4 and r7 were right but held back, r6 chose itself to escalate; r5 had to be escalated, r8 and r9 had no action
-    estimate = over_escalation(hand_outcomes(), 0.9, "escalate")
+    estimate = found("over_escalation", hand_outcomes(), 0.9, "escalate")
     assert (estimate.value, estimate.n, estimate.excluded) == (3 / 6, 6, {"automated": 3, "skipped": 1})
 
 
 def test_escalation_metrics_of_nothing_are_undefined():
     for metric in ALL:
-        estimate = metric(nothing(), 0.9, "escalate")
+        estimate = found(metric, nothing(), 0.9, "escalate")
         assert (estimate.value, estimate.lower, estimate.upper, estimate.n) == (None, None, None, 0)
 
 
 def test_an_agent_without_confidence_automates_nothing_and_its_selective_accuracy_is_undefined():
     outcomes = hand_outcomes().assign(confidence=np.nan)
-    assert automation_rate(outcomes, 0.0, "escalate").value == 0.0
-    assert selective_accuracy(outcomes, 0.0, "escalate").value is None
-    assert missed_escalation(outcomes, 0.0, "escalate").value == 0.0
+    assert found("automation_rate", outcomes, 0.0, "escalate").value == 0.0
+    assert found("selective_accuracy", outcomes, 0.0, "escalate").value is None
+    assert found("missed_escalation", outcomes, 0.0, "escalate").value == 0.0
     assert risk_coverage(outcomes, "escalate").empty
     assert threshold_for(outcomes, 0.5, "escalate") is None
 
@@ -90,7 +82,7 @@ def test_an_agent_without_confidence_automates_nothing_and_its_selective_accurac
 def test_every_denominator_and_its_exclusions_add_up_to_what_was_planned():
     outcomes = decisions(500, seed=1)
     for metric in ALL:
-        estimate = metric(outcomes, 0.8, "up")
+        estimate = found(metric, outcomes, 0.8, "up")
         assert estimate.n + sum(estimate.excluded.values()) == 500
 
 
@@ -112,8 +104,8 @@ def test_every_point_of_the_curve_equals_the_metrics_at_its_threshold():
     points = risk_coverage(outcomes, "up", 0.9)
     assert points["threshold"].is_monotonic_decreasing
     for point in points.itertuples():
-        rate = automation_rate(outcomes, point.threshold, "up", 0.9)
-        accuracy = selective_accuracy(outcomes, point.threshold, "up", 0.9)
+        rate = found("automation_rate", outcomes, point.threshold, "up", 0.9)
+        accuracy = found("selective_accuracy", outcomes, point.threshold, "up", 0.9)
         assert (point.automated, point.automation_rate) == (accuracy.n, rate.value)
         assert point.selective_accuracy == accuracy.value
         assert (point.lower, point.upper) == (accuracy.lower, accuracy.upper)

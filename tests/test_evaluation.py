@@ -9,7 +9,6 @@ from small_pilots import with_settings
 from stub_server import stub_process
 from tiny_model import Sizes, make_model
 
-from workbench.charter import KpiMetric
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError
 from workbench.evaluation import (
@@ -20,9 +19,10 @@ from workbench.evaluation import (
 )
 from workbench.iteration.pairs import paired_differences
 from workbench.iteration.stored import chosen, stored_evaluations
-from workbench.iteration.tracing import SHARES, records_behind
+from workbench.iteration.tracing import records_behind
 from workbench.iteration.tried import tried_versions
 from workbench.ledger import read_ledger
+from workbench.metrics import CATALOGUE, SELECTIVE_ACCURACY
 from workbench.pilot import Pilot, open_pilot
 from workbench.splits import Split, ledger_path, read_dataset
 
@@ -94,7 +94,7 @@ def test_the_threshold_for_the_holdout_is_certified_at_the_level_its_opening_is_
     text = re.sub(r"(metric: selective_accuracy[^}]*?target: )0\.95", r"\g<1>0.7", charter.read_text(encoding="utf-8"))
     charter.write_text(text, encoding="utf-8")
     pilot = open_pilot(pilot.name, pilot.root)
-    target = pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY)
+    target = pilot.charter.target(SELECTIVE_ACCURACY)
     assert target == 0.7
     evaluate(pilot, "baseline", DEV)
     found = evaluate(pilot, "baseline", HOLDOUT)
@@ -240,7 +240,7 @@ def test_the_records_behind_a_number_are_those_of_the_page_whatever_the_pilot_es
     pilot = with_settings(tickets(200), "" if label is None else f"escalate_label: {label}")
     found = evaluate(pilot, "baseline", DEV)
     assert found.threshold is not None
-    for number in SHARES:
+    for number in (one.id for one in CATALOGUE.values() if one.at_threshold):
         behind, estimate = records_behind(found, number), found.estimates[number]
         assert (len(behind.of), behind.share) == (estimate.n, estimate.value and pytest.approx(estimate.value)), number
     alone = records_behind(found, "selective_accuracy").of

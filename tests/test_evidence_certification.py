@@ -15,7 +15,7 @@ from workbench.errors import SignatureError
 from workbench.evidence.certification import check_certification
 from workbench.evidence.recompute import Recorded
 from workbench.ledger import Opening, Purpose
-from workbench.metrics.certified import CertificationSettings, certify_outcomes, stated_bound
+from workbench.metrics.certified import CertificationSettings, certify_outcomes
 
 KPI = {"id": "right", "metric": "selective_accuracy", "operator": ">=", "target": 0.95, "confidence_level": 0.95}
 CHARTER = Charter.model_validate({"process": "Tickets.", "kpis": [KPI]})
@@ -136,7 +136,7 @@ def test_a_certificate_with_clusters_is_computed_again_from_the_entities(
     at_most: float | None, opening: Opening
 ) -> None:
     charter = with_bound(at_most)
-    asked = replace(settings(opening), entity="vendor", bound=stated_bound(charter))
+    asked = replace(settings(opening), entity="vendor", bound=charter.correlation_bound())
     found = certify_outcomes(vendors(10), asked, vendors(30))
     judged, development = recorded(vendors(10), found.as_json()), recorded(vendors(30), None, "dev")
     assert found.clustering.bound.source.value == ("development records" if at_most is None else "stated")

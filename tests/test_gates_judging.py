@@ -11,7 +11,7 @@ from workbench.errors import InputError
 from workbench.gates import Missing, State
 from workbench.gates.judging import judged_criteria
 from workbench.gates.remedy import BETTER_VERSION
-from workbench.metrics import CertificationSettings, EvaluationSettings, certify_outcomes, selective_accuracy
+from workbench.metrics import CertificationSettings, EvaluationSettings, certify_outcomes, estimate_of
 from workbench.metrics.certified import certified_accuracy
 from workbench.metrics.prospects import what_would_do
 
@@ -298,7 +298,7 @@ def test_the_kpi_and_the_certificate_give_one_answer(
     estimate = certified_accuracy(
         outcomes.assign(**named),
         found.as_json(),
-        selective_accuracy(outcomes, found.threshold or 0.5, "escalate"),
+        estimate_of("selective_accuracy", outcomes, EvaluationSettings(found.threshold or 0.5, "escalate")),
         EvaluationSettings(found.threshold or 0.5, "escalate"),
     )
     assert sure.estimate is not None

@@ -9,7 +9,8 @@ from scipy import stats as scipy_stats
 from workbench.errors import InputError
 from workbench.iteration.categories import by_category
 from workbench.iteration.mistakes import confusion_clusters, error_filters, flips, surest_errors
-from workbench.iteration.tracing import PAIRED, SHARES, records_behind
+from workbench.iteration.tracing import PAIRED, records_behind
+from workbench.metrics import CATALOGUE
 from workbench.stats import tango_paired
 
 OLD = (
@@ -123,6 +124,9 @@ def test_filters_hold_the_records_their_title_says(new, old) -> None:
     assert filters["pair-1"].title == "x taken for y"
     assert filters["pair-1"].record_ids == ("r2",)
     assert surest_errors(new.outcomes, 2).tolist() == ["r2", "r4"]
+
+
+SHARES = [one.id for one in CATALOGUE.values() if one.at_threshold or one.id == "accuracy"]
 
 
 @pytest.mark.parametrize("number", SHARES)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from workbench.decisions import ConfidenceSource, Decision, Status
+from workbench.decisions import ConfidenceSource, Decision
 from workbench.errors import InputError, RunError
 from workbench.journal import Journal, RunPlan, key_of, sole_run
+from workbench.metrics import Status
 
 PLAN = RunPlan("agent", "dev", {"code": "1"}, "data")
 RECORDS = [("a", "da"), ("b", "db"), ("c", "dc"), ("d", "dd")]

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 from commands import Command, command_in
 
-from workbench.decisions import Decision, Status
+from workbench.decisions import Decision
 from workbench.engines.protocol import Origin, TokenLogprob
 from workbench.errors import RunError
 from workbench.evaluation import RunRequest, evaluate
 from workbench.journal import JOURNAL_FILE, Journal, RunPlan, key_of, salvaged, sole_run
+from workbench.metrics import Status
 from workbench.pilot import Pilot
 
 PAGE, N = 4096, 400

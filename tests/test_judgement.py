@@ -11,7 +11,7 @@ from scipy.stats import binom
 from workbench.gates.rules import RuleResult
 from workbench.ledger import Budget, Opening, Purpose
 from workbench.metrics import Estimate, noise_ceiling, slices
-from workbench.metrics.calibration import calibration
+from workbench.metrics.confidence import calibration
 from workbench.report import judgement
 from workbench.report.ceiling import Ceiling
 from workbench.stats import certify_threshold

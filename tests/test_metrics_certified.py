@@ -10,7 +10,7 @@ import pytest
 from judged_pilots import N, judged_version
 
 from workbench.errors import InputError
-from workbench.metrics import CertificationSettings, Estimate, EvaluationSettings, selective_accuracy
+from workbench.metrics import CertificationSettings, Estimate, EvaluationSettings, estimate_of
 from workbench.metrics.certified import (
     certified_accuracy,
     certify_members,
@@ -93,16 +93,16 @@ def test_a_stated_bound_an_estimated_one_and_none_are_said_by_the_entitys_name()
     }  # fmt: skip
 
 
-def estimate_of(outcomes: pd.DataFrame, found: Certification, threshold: float) -> Estimate:
+def certificates_estimate(outcomes: pd.DataFrame, found: Certification, threshold: float) -> Estimate:
     settings = EvaluationSettings(threshold)
-    plain = selective_accuracy(outcomes, threshold)
+    plain = estimate_of("selective_accuracy", outcomes, settings)
     return certified_accuracy(outcomes, found.as_json(), plain, settings)
 
 
 def test_the_selective_accuracy_is_the_certificates_where_there_is_one() -> None:
     outcomes = judged_version().outcomes
     found = certify_outcomes(outcomes, SETTINGS)
-    estimate = estimate_of(outcomes, found, found.threshold)
+    estimate = certificates_estimate(outcomes, found, found.threshold)
     assert (estimate.lower, estimate.n) == (found.accuracy_lower, found.n_automated)
     assert estimate.method == "certified, one-sided 90%"
     assert estimate.lower <= estimate.value <= estimate.upper
@@ -117,24 +117,20 @@ def test_where_nothing_is_certified_no_bound_reaches_the_target() -> None:
     tens = vendors_of(outcomes, 10)
     nothing = certify_outcomes(tens, replace(SETTINGS, target=0.97))
     assert nothing.threshold is None
-    estimate = estimate_of(tens, nothing, 1.0)
+    estimate = certificates_estimate(tens, nothing, 1.0)
     # each vendor wholly right or wrong: 10% = .7943^10
     assert (estimate.value, estimate.lower, estimate.upper) == (1.0, pytest.approx(0.1 ** (1 / 10), abs=1e-3), 1.0)
     lost = certify_threshold(
         confidence, np.ones(100), target=0.97, confidence_level=0.9, development=Order(0.5, 0.5, "")
     )
-    held = estimate_of(outcomes, replace(lost, threshold=None), 1.0)
-    assert held.lower < 0.97 <= estimate_of(outcomes, alone, 1.0).lower
+    held = certificates_estimate(outcomes, replace(lost, threshold=None), 1.0)
+    assert held.lower < 0.97 <= certificates_estimate(outcomes, alone, 1.0).lower
 
 
 @pytest.mark.parametrize(
-    ("metric", "where", "level", "takes"),
-    [("selective_accuracy", {}, 0.9, True), ("selective_accuracy", {}, 0.8, True), ("accuracy", {}, 0.9, False),
-     ("selective_accuracy", {}, 0.95, False), ("selective_accuracy", {"class": "edge"}, 0.9, False)],
+    ("metric", "level", "takes"),
+    [("selective_accuracy", 0.9, True), ("selective_accuracy", 0.8, True), ("accuracy", 0.9, False),
+     ("selective_accuracy", 0.95, False)],
 )  # fmt: skip
-def test_only_the_same_claim_takes_the_certificate(
-    metric: str, where: dict[str, str], level: float, takes: bool
-) -> None:
-    block = {"confidence_level": 0.9}
-    assert takes_certificate(metric, where, block, level) is takes
-    assert not takes_certificate(metric, where, None, level)
+def test_only_the_same_claim_takes_the_certificate(metric: str, level: float, takes: bool) -> None:
+    assert takes_certificate(metric, {"confidence_level": 0.9}, level) is takes

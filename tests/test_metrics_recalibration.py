@@ -12,8 +12,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from workbench.errors import InputError
-from workbench.metrics import calibration, cross_fitted, fitted_recalibration, risk_coverage
-from workbench.pilot import Recalibration
+from workbench.metrics import Recalibration, calibration, cross_fitted, fitted_recalibration, risk_coverage
 
 
 @pytest.mark.parametrize("method", list(Recalibration))

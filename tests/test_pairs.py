@@ -10,7 +10,7 @@ import pytest
 from hand_evaluations import NO_OTHERS, hand_evaluation
 from statsmodels.stats.multitest import multipletests
 
-from workbench.decisions import Decision, Status
+from workbench.decisions import Decision
 from workbench.evaluation import RunRequest, evaluate_all
 from workbench.iteration.pairs import (
     detectable_differences,
@@ -19,6 +19,7 @@ from workbench.iteration.pairs import (
 )
 from workbench.iteration.tried import Tried, n_versions_tried, rightness_of, tried_versions
 from workbench.journal import JOURNAL_FILE, Journal, RunPlan
+from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.splits import read_dataset
 from workbench.stats import mcnemar_midp

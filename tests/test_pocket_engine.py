@@ -24,7 +24,7 @@ from tiny_model import SPECIAL, Sizes, make_model
 from tokenizers import Tokenizer
 
 from workbench.agents import prompt_agent
-from workbench.decisions import Status, decision_from_reply
+from workbench.decisions import decision_from_reply
 from workbench.engines.pocket import PocketEngine
 from workbench.engines.pocket.answers import Asked, Draft, chosen
 from workbench.engines.pocket.folder import read_shape, read_weights
@@ -33,6 +33,7 @@ from workbench.engines.pocket.network import MAX_WIDTH, Network, Reading
 from workbench.engines.protocol import FailureCause, Message, Reply, Request, SamplingParams
 from workbench.errors import InputError
 from workbench.journal import Journal
+from workbench.metrics import Status
 from workbench.runner import Selection, run_agent
 from workbench.splits import Split, read_dataset
 

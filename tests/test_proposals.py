@@ -12,7 +12,7 @@ import yaml
 from small_pilots import ALL_DEV, written_pilot
 
 from workbench.agents import prompt_agent
-from workbench.decisions import Decision, Status
+from workbench.decisions import Decision
 from workbench.engines.protocol import TokenLogprob
 from workbench.engines.scripted import ScriptedEngine
 from workbench.errors import InputError
@@ -21,6 +21,7 @@ from workbench.iteration.history import record_history
 from workbench.iteration.proposals import ProposalKind, proposals, proposals_table
 from workbench.iteration.stored import stored_evaluations
 from workbench.journal import JOURNAL_FILE, Journal, RunPlan, key_of
+from workbench.metrics import Status
 from workbench.pilot import Pilot, open_pilot
 from workbench.report.record_page import page_name, record_page, token_views
 from workbench.splits import Split, read_dataset

@@ -22,8 +22,8 @@ from workbench.evidence.decisions import evaluation_files, read_decisions
 from workbench.evidence.recompute import Recorded, check_confidence, parsed
 from workbench.gaterun.hold import GateRequest, hold_gate
 from workbench.ledger import read_ledger
-from workbench.metrics import EvaluationSettings, calibration, compare_sources
-from workbench.pilot import Pilot, Recalibration
+from workbench.metrics import EvaluationSettings, Recalibration, calibration, compare_sources
+from workbench.pilot import Pilot
 from workbench.report.confidence import sentence
 from workbench.splits import Split, ledger_path, read_dataset
 

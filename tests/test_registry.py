@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from workbench.decisions import Decision, Status
+from workbench.decisions import Decision
 from workbench.errors import InputError, RunError
 from workbench.journal import JOURNAL_FILE, Journal, RunPlan
+from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.prompts import read_prompts
 from workbench.splits import Split, read_dataset

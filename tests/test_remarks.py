@@ -8,12 +8,13 @@ import pytest
 from loopback import AGENT, NAME, make_pilot
 from stub_server import stub_process
 
-from workbench.decisions import Decision, Status
+from workbench.decisions import Decision
 from workbench.engines.choice import EngineChoice
 from workbench.engines.protocol import Origin
 from workbench.evaluation import RunRequest, evaluate
 from workbench.evaluation.remarks import remarks_of
 from workbench.journal import JOURNAL_FILE, Journal, RunPlan, key_of
+from workbench.metrics import Status
 from workbench.pilot import open_pilot
 from workbench.splits import Split
 from workbench.terminal import print_evaluation

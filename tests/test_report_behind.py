@@ -14,13 +14,13 @@ from workbench.evaluation import Evaluation
 from workbench.metrics import (
     Estimate,
     EvaluationSettings,
+    Price,
     evaluate_outcomes,
     per_class,
     reliability_table,
     slices,
     threshold_text,
 )
-from workbench.pilot import Price
 from workbench.report.behind import IDS_KEPT, behind_table, listed_behind, numbers_behind, page_behind
 from workbench.report.ceiling import Ceiling
 from workbench.report.conclusions import conclusions

@@ -15,8 +15,7 @@ from workbench.confidences import Again, Confidences, ask_again
 from workbench.decisions import ConfidenceSource
 from workbench.engines.choice import EngineChoice
 from workbench.evaluation import RunRequest, evaluate
-from workbench.metrics import compare_sources, reliability_table
-from workbench.pilot import Recalibration
+from workbench.metrics import Recalibration, compare_sources, reliability_table
 from workbench.report import confidence
 from workbench.report.figures.reliability import Panel, reliability_panels
 from workbench.report.views import Exhibits

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from hand_outcomes import hand_outcomes
 
-from workbench.metrics import EvaluationSettings, evaluate_outcomes
-from workbench.report.tables import percent, versions_table
+from workbench.metrics import EvaluationSettings, evaluate_outcomes, versions_table
+from workbench.words import percent
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ PACKAGE = Path(__file__).parent.parent / "workbench"
 # From left to right as data moves; a module may import from its own row and the rows above.
 ROWS = [
     {"errors"},
-    {"files", "configuration", "imports", "provenance", "stats", "streams"},
+    {"files", "configuration", "imports", "provenance", "stats", "streams", "words"},
     {"credentials", "signing"},
+    {"metrics"},
     {"charter", "contract", "labels", "tables"},
     {"pilot", "ledger", "records"},
     {"sources"},
@@ -24,7 +25,7 @@ ROWS = [
     {"agents"},
     {"runner"},
     {"sealed"},
-    {"metrics", "audit"},
+    {"audit"},
     {"evaluation"},
     {"confidences"},
     {"iteration"},

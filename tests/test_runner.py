@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from workbench.agents import PromptAgent
-from workbench.decisions import Decision, Status
+from workbench.decisions import Decision
 from workbench.engines.protocol import Failure, FailureCause, Request
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.errors import RunError
 from workbench.journal import JOURNAL_FILE, Journal
+from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.prompts import read_prompt
 from workbench.records import Record

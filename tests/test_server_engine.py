@@ -20,11 +20,12 @@ from stub_server import (
     stub_process,
 )
 
-from workbench.decisions import Status, decision_from_reply
+from workbench.decisions import decision_from_reply
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Failure, FailureCause, Message, Reply, Request, SamplingParams
 from workbench.engines.server import ServerConnection, ServerEngine, base_address, completions_url, with_remedy
 from workbench.errors import InputError
+from workbench.metrics import Status
 from workbench.pilot import SendSettings
 from workbench.replies import InvalidCause
 

@@ -120,6 +120,7 @@ def evaluate(
     """Run one agent over a split, resuming what is there, and print its estimates."""
     from workbench.evaluation import RunRequest
     from workbench.evaluation import evaluate as evaluated
+    from workbench.evaluation.kpis import kpi_results
     from workbench.iteration.masked import as_shown
     from workbench.pilot import open_pilot
     from workbench.report.ceiling import audited_ceiling
@@ -139,7 +140,8 @@ def evaluate(
     found = conclusions(opened, dataset, evaluation, audited_ceiling(opened, dataset.digest, accuracy))
     if as_json:
         said = {name: conclusion.sentence for name, conclusion in found.items()}
-        _print_json({**evaluation.as_json(), "conclusions": said})
+        kpis = [one.as_json() for one in kpi_results(opened.charter, evaluation)]
+        _print_json({**evaluation.as_json(), "kpis": kpis, "conclusions": said})
     else:
         print_evaluation(evaluation, found.values())
     sys.stdout.flush()

@@ -9,12 +9,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from workbench.decisions import ConfidenceSource, Status
+from workbench.decisions import ConfidenceSource
 from workbench.errors import InputError
 from workbench.evaluation import Evaluation, RunRequest
 from workbench.journal import JOURNAL_FILE, RECALIBRATED, REPEAT, Journal, asked_digest
-from workbench.metrics import cross_fitted, fitted_recalibration
-from workbench.pilot import Pilot, Recalibration
+from workbench.metrics import Recalibration, Status, cross_fitted, fitted_recalibration
+from workbench.pilot import Pilot
 from workbench.runner import Selection, require_asked, require_decisions, run_agent
 from workbench.sealed import Question, Repeat, answer_sealed, asked_agent
 from workbench.splits import Dataset, Split

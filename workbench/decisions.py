@@ -13,19 +13,11 @@ from typing import Any
 
 from workbench.engines.protocol import Origin, Reply, TokenLogprob
 from workbench.labels import label_text
+from workbench.metrics import Status
 from workbench.replies import InvalidAnswer, InvalidCause, action_span, json_in
 
 MAX_SHOWN = 200
 NUMBER = re.compile(r"[+-]?\d{1,100}(\.\d{1,100})?", re.ASCII)
-
-
-class Status(StrEnum):
-    """How a planned decision ended."""
-
-    OK = "ok"  # a valid action
-    INVALID = "invalid"  # an answer that is no valid action
-    FAILED = "failed"  # no answer
-    SKIPPED = "skipped"  # never asked, because the run had to stop
 
 
 class ConfidenceSource(StrEnum):

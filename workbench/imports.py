@@ -1,10 +1,42 @@
-"""Importing heavy libraries without the parts that nothing here uses."""
+"""Importing late: a room's names when they are first used, heavy libraries without the parts that nothing here uses."""
 
 from __future__ import annotations
 
+import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+
+def opened_lazily(room: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return `__getattr__` and `__dir__` for the `__init__` of a room, which load a name when it is first used.
+
+    What the room offers stands once, as the imports under `if TYPE_CHECKING:` of the file: type checkers read them
+    there, and this function does too. So a room costs what is used of it.
+
+    Parameters
+    ----------
+    room : str
+        `__name__` of the `__init__`.
+    file : str
+        Its `__file__`.
+    """
+    tree = ast.parse(Path(file).read_bytes())
+    guarded = [node for node in tree.body if isinstance(node, ast.If)]
+    imports = [node for guard in guarded for node in guard.body if isinstance(node, ast.ImportFrom)]
+    homes = {alias.name: str(node.module) for node in imports for alias in node.names}
+
+    def load(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        found = getattr(import_module(homes[name]), name)
+        setattr(sys.modules[room], name, found)
+        return found
+
+    return load, lambda: sorted({*vars(sys.modules[room]), *homes})
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from workbench.configuration import Settings, read_settings
 from workbench.contract import CONTRACT_FILE, Contract, read_contract
 from workbench.credentials import SIGNING_KEY, take
 from workbench.errors import InputError, shown
+from workbench.metrics import Price, Recalibration
 
 PYTHON_REFERENCE = r"^[^:]+\.py:[A-Za-z_]\w*$"
 
@@ -27,13 +28,6 @@ class EngineKind(StrEnum):
     SERVER = "server"  # an OpenAI-compatible server, by its address
     VLLM = "vllm"  # a model in this process, on vLLM
     RAY = "ray"  # one of the others on every worker of a Ray cluster
-
-
-class Recalibration(StrEnum):
-    """How confidences are mapped to chances of being right."""
-
-    PLATT = "platt"  # a logistic curve of the log-odds: two numbers, keeps every order and every tie
-    ISOTONIC = "isotonic"  # a rising step function: follows any shape, ties what it cannot tell apart
 
 
 class AgentSettings(Settings):
@@ -172,14 +166,6 @@ class PrepareSettings(Settings):
         if repeated:
             raise ValueError(f"fields named twice: {shown(repeated)}")
         return self
-
-
-class Price(Settings):
-    """What a model's tokens cost."""
-
-    input_per_million: float = Field(ge=0)
-    output_per_million: float = Field(ge=0)
-    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
 
 
 class PilotSettings(Settings):

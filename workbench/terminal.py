@@ -22,14 +22,15 @@ from workbench.engines.statement import answered_by
 from workbench.errors import RunError, several
 from workbench.evaluation import Evaluation
 from workbench.journal import RunInfo
+from workbench.metrics import value_text
 from workbench.pilot import Pilot
 from workbench.pipeline import PilotResult
 from workbench.report.comparisons import pairs_table
 from workbench.report.conclusion import Conclusion
 from workbench.report.ledger import LedgerView, budgets_table, openings_table, refresh_note, remarks
-from workbench.report.tables import UNDEFINED, value_text
 from workbench.streams import escaped, raw_stdout
 from workbench.tracking import Link, store_uri
+from workbench.words import UNDEFINED
 
 DECIMALS = 2
 PLAIN_WIDTH = 140

@@ -10,8 +10,9 @@ from typing import Any
 
 from workbench.agents.agent import patience_of
 from workbench.callables import PilotFunction, Preparation, Prepare, Task, UnpreparedError, check_loads
-from workbench.decisions import Decision, Status, begins_another, decision_from_reply
+from workbench.decisions import Decision, begins_another, decision_from_reply
 from workbench.engines.protocol import Engine, FailureCause, Request
+from workbench.metrics import Status
 from workbench.pilot import AgentSettings, Pilot
 from workbench.prompts import Prompt, messages, read_prompt, response_schema
 from workbench.records import Record

@@ -10,8 +10,9 @@ from typing import Any
 
 from workbench.callables import Failed, PilotFunction, Task, Training, Worker, check_loads, training_digest
 from workbench.callables.worker import DEADLINE_S, Said
-from workbench.decisions import Decision, Status, confidences
+from workbench.decisions import Decision, confidences
 from workbench.engines.pool import results_of
+from workbench.metrics import Status
 from workbench.pilot import AgentSettings, Pilot
 from workbench.records import Record
 from workbench.splits import Dataset

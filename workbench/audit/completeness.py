@@ -11,9 +11,10 @@ from workbench.audit.remedies import ISSUES
 from workbench.audit.roles import ENTITY, SOURCE, TIME
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
-from workbench.audit.wording import counted, with_interval
+from workbench.audit.wording import with_interval
 from workbench.errors import several
 from workbench.metrics import Estimate
+from workbench.words import counted
 
 MISSING_KINDS = ("missing", "placeholder")
 MAX_SLICES = 30

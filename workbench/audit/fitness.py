@@ -10,13 +10,13 @@ import pandas as pd
 from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
-from workbench.audit.wording import counted, share_text
-from workbench.charter import Charter, KpiMetric, Operator
+from workbench.charter import Charter
 from workbench.errors import several
 from workbench.ledger import SPENT_AT_ONCE
-from workbench.metrics import Estimate
+from workbench.metrics import ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY, Estimate, Operator
 from workbench.stats import IntervalMethod, minimum_detectable_difference, records_for_power, records_needed
 from workbench.stats.power import allowed_errors
+from workbench.words import counted, percent
 
 TITLE = "Sample fitness"
 QUESTION = "Are there enough records of every kind, and what could they prove?"
@@ -25,7 +25,7 @@ ENOUGH_OF_A_CLASS = 30
 ENOUGH_OF_A_LABEL = 20
 CLASSES = ("common", "edge", "error")
 DISCORDANCES = (0.02, 0.05, 0.1)
-PROVED_SHARES = (KpiMetric.ACCURACY, KpiMetric.SELECTIVE_ACCURACY)
+PROVED_SHARES = (ACCURACY, SELECTIVE_ACCURACY)
 
 
 def fitness(subject: Subject) -> Section:
@@ -53,7 +53,7 @@ def fitness(subject: Subject) -> Section:
     tables["Records by label, the rarest first"] = _by_label(labels)
     answer = (
         f"{n_labelled:,} of {subject.n_rows:,} records are labelled ({ENOUGH_LABELLED:,} are wanted), {n_holdout:,} of "
-        f"them holdout; without a single error they prove an accuracy of {share_text(best)} at best; "
+        f"them holdout; without a single error they prove an accuracy of {percent(best)} at best; "
         f"{len(rare)} of {len(labels.allowed)} labels have fewer than {ENOUGH_OF_A_LABEL} records"
     )
     short = provable[provable["still needed"] > 0]
@@ -82,11 +82,11 @@ def provable_kpis(charter: Charter | None, n_holdout: int) -> pd.DataFrame:
     agent whose error rate is half of what the target allows; 0 when there are enough.
     """
     rows = []
-    automation = charter.target(KpiMetric.AUTOMATION_RATE) if charter is not None else None
+    automation = charter.target(AUTOMATION_RATE) if charter is not None else None
     for kpi in charter.kpis if charter is not None else ():
         if kpi.metric not in PROVED_SHARES or kpi.operator is not Operator.AT_LEAST or not 0 < kpi.target < 1:
             continue
-        share = automation if kpi.metric is KpiMetric.SELECTIVE_ACCURACY and automation else 1.0
+        share = automation if kpi.metric == SELECTIVE_ACCURACY and automation else 1.0
         n, level = int(n_holdout * share), 1 - SPENT_AT_ONCE * (1 - kpi.confidence_level)
         errors = int(allowed_errors(n, kpi.target, 1 - level).max()) if n else -1
         least = records_needed(kpi.target, 0, level)
@@ -96,7 +96,7 @@ def provable_kpis(charter: Charter | None, n_holdout: int) -> pd.DataFrame:
         rows.append(
             (
                 kpi.id,
-                f">= {share_text(kpi.target)}{', a placeholder' * kpi.placeholder}",
+                f">= {percent(kpi.target)}{', a placeholder' * kpi.placeholder}",
                 n,
                 allowed,
                 least,
@@ -115,7 +115,7 @@ def _paired(n_dev: int) -> pd.DataFrame:
     for discordance in DISCORDANCES:
         least = minimum_detectable_difference(n_dev, discordance) if n_dev else None
         shown = "none" if least is None else f"{100 * least:.2f} points"
-        rows.append((share_text(discordance), n_dev, shown))
+        rows.append((percent(discordance), n_dev, shown))
     return pd.DataFrame(rows, columns=["records on which one is right", "records", "difference seen with 80% chance"])
 
 
@@ -126,7 +126,7 @@ def _classes(subject: Subject) -> pd.DataFrame | None:
     counts = values.value_counts()
     names = [*CLASSES, *(str(name) for name in counts.index if str(name) not in CLASSES)]
     total = len(values)
-    rows = [(name, int(counts.get(name, 0)), total, share_text(counts.get(name, 0) / total)) for name in names]
+    rows = [(name, int(counts.get(name, 0)), total, percent(counts.get(name, 0) / total)) for name in names]
     return pd.DataFrame(rows, columns=["class", "records", "of", "share"])
 
 

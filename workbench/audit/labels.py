@@ -14,10 +14,11 @@ from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
 from workbench.audit.suspicion import Suspicion, suspicion
-from workbench.audit.wording import counted, share_text, with_interval
+from workbench.audit.wording import with_interval
 from workbench.errors import several
 from workbench.labels import label_aliases
 from workbench.metrics import Estimate, noise_ceiling
+from workbench.words import counted, percent
 
 TITLE, QUESTION = "Label quality", "Are the labels right, and what is the most that any agent can be measured at?"
 SURE = 0.9
@@ -157,7 +158,7 @@ def _notes(labels: Labels, doubts: Suspicion | None) -> tuple[str, ...]:
     if doubts is not None:
         notes.append(
             f"Labels are ranked by the out-of-fold confidence of {doubts.model}, which predicts "
-            f"{share_text(doubts.accuracy)} of the labels; {doubts.n_left_out:,} records were left out. A doubt is a "
+            f"{percent(doubts.accuracy)} of the labels; {doubts.n_left_out:,} records were left out. A doubt is a "
             "reason to look, not a proof."
         )
     return tuple(notes)
@@ -266,7 +267,7 @@ def _suspect_finding(labels: Labels, doubts: Suspicion, sure: pd.DataFrame) -> F
         rows,
         len(labels.dev),
         Severity.MEDIUM,
-        f"out-of-fold predictions of {doubts.model}, right on {share_text(doubts.accuracy)} of the records, prefer "
+        f"out-of-fold predictions of {doubts.model}, right on {percent(doubts.accuracy)} of the records, prefer "
         f"another label with confidence {SURE} or more",
         "where such a label is wrong, right decisions are counted as wrong and wrong examples are learned",
         Remedy("have a person look at these labels, the most suspicious first, without seeing the present label; an "

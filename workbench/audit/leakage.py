@@ -14,11 +14,12 @@ from workbench.audit.labels import record_text
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
 from workbench.audit.telling import TELLS_ALL, columns_that_tell
-from workbench.audit.wording import counted, share_text, with_interval
+from workbench.audit.wording import with_interval
 from workbench.errors import several
 from workbench.metrics import Estimate
 from workbench.splits import Split
 from workbench.stats import holm
+from workbench.words import counted, percent
 
 TITLE = "Leakage"
 QUESTION = "Is an agent judged on what it was developed on, and does anything give the label away?"
@@ -188,7 +189,7 @@ def _order_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
         subject.rows,
         len(subject.frame),
         Severity.CRITICAL if is_column else Severity.LOW,
-        f"{share_text(row['same label'])} of neighbours share their label, {share_text(row['by chance'])} by chance",
+        f"{percent(row['same label'])} of neighbours share their label, {percent(row['by chance'])} by chance",
         "an agent that sees the column can read the answer from it" if is_column
         else "a sample of the first records is no sample of all of them",
         Remedy("give the column the role ignore, or number the records anew" if is_column
@@ -206,9 +207,9 @@ def _column_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
         subject.rows,
         len(subject.frame),
         Severity.CRITICAL,
-        f"looked at by {row['looked at by']}, it is right on {share_text(row['right by this column alone'])} of the "
-        f"records, always the most frequent label on {share_text(row['right by the most frequent label'])}: it removes "
-        f"{share_text(row['of its errors removed'])} of the errors",
+        f"looked at by {row['looked at by']}, it is right on {percent(row['right by this column alone'])} of the "
+        f"records, always the most frequent label on {percent(row['right by the most frequent label'])}: it removes "
+        f"{percent(row['of its errors removed'])} of the errors",
         "accuracy says nothing if the column is filled only after the decision",
         Remedy("find out when the column is filled; give it the role ignore if that is after the decision",
                Effort.HOURS,
@@ -220,7 +221,7 @@ def _mention_finding(subject: Subject, labels: Labels, mentions: pd.DataFrame) -
     found = mentions[mentions["tells"]]
     written = found[found["share of the label's records"] >= WRITTEN_IN]
     meant = written if len(written) else found
-    most = share_text(float(meant["share of the label's records"].max()))
+    most = percent(float(meant["share of the label's records"].max()))
     rows = np.sort(labels.dev.index[labels.dev.isin(list(meant["label"]))].to_numpy(dtype=np.int64))
     return Finding(
         "label_in_text",
@@ -229,7 +230,7 @@ def _mention_finding(subject: Subject, labels: Labels, mentions: pd.DataFrame) -
         rows,
         len(labels.dev),
         Severity.MEDIUM if len(written) else Severity.LOW,
-        f"at least ten records say each, and at least {share_text(TELLS_ALL)} of them have that label; at most "
+        f"at least ten records say each, and at least {percent(TELLS_ALL)} of them have that label; at most "
         f"{most} of a label's records say it",
         "accuracy is measured on easier texts than production's, if the words were added with the label"
         if len(written) else "none where people name what they write about, as in texts sorted by what they ask",

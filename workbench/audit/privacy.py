@@ -11,10 +11,11 @@ from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.personal_data import PersonalData, measured, scan
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject, declared_personal
-from workbench.audit.wording import counted, with_interval
+from workbench.audit.wording import with_interval
 from workbench.errors import InputError
 from workbench.metrics import Estimate
 from workbench.prompts import read_prompts
+from workbench.words import counted
 
 TITLE = "Personal data"
 QUESTION = "Which personal data do the records hold, and what would an agent send to a model?"

@@ -14,10 +14,10 @@ from workbench.audit.findings import Finding, Severity, by_effect, quoted_column
 from workbench.audit.remedies import ISSUES
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
-from workbench.audit.wording import counted, share_text
 from workbench.errors import several
 from workbench.metrics import Estimate
 from workbench.stats import other_hits
+from workbench.words import counted, percent
 
 MAX_FINDINGS_OF_A_KIND = 12
 REASONS_SHOWN = 3
@@ -51,9 +51,7 @@ def quality(subject: Subject, cells: pd.DataFrame, unlisted: Sequence[str] = ())
     for kind, part in cells.groupby("kind"):
         records = int(part["row"].nunique())
         estimates[f"records_with: {kind}"] = Estimate.proportion(records, n)
-        rows.append(
-            (kind, ISSUES[str(kind)].name, len(part), records, share_text(records / n), part["column"].nunique())
-        )
+        rows.append((kind, ISSUES[str(kind)].name, len(part), records, percent(records / n), part["column"].nunique()))
     names = ["kind", "what it is", "cells", "records", "share of records", "columns"]
     table = pd.DataFrame(rows, columns=names).sort_values("records", ascending=False, kind="stable")
     kinds = several(len(rows), "kind")
@@ -128,8 +126,8 @@ def decided_on(subject: Subject, rows: NDArray[np.int64]) -> str | None:
     if other_hits((int(here.sum()), len(here)), (int(rest.sum()), len(rest))) >= 0.001:
         return None
     return (
-        f"{share_text(float(here.mean()))} of these development records are labelled other than {usual!r}, "
-        f"{share_text(float(rest.mean()))} of the others: the labels know of it, so it is the case that is unusual"
+        f"{percent(float(here.mean()))} of these development records are labelled other than {usual!r}, "
+        f"{percent(float(rest.mean()))} of the others: the labels know of it, so it is the case that is unusual"
     )
 
 

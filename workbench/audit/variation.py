@@ -16,8 +16,8 @@ from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_c
 from workbench.audit.roles import CASE, ENTITY, SOURCE, TIME
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
-from workbench.audit.wording import share_text
 from workbench.stats import holm, other_hits, wilson
+from workbench.words import percent
 
 ALPHA = 0.05
 MIN_RECORDS = 20
@@ -134,7 +134,7 @@ def _table(slices: list[Slice], adjusted: list[float]) -> pd.DataFrame:
         low, high = one.interval
         difference = f"{100 * one.difference:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
         is_worse = p < ALPHA and one.difference > 0
-        shares = (share_text(one.k / one.n), share_text(one.k_rest / one.n_rest))
+        shares = (percent(one.k / one.n), percent(one.k_rest / one.n_rest))
         rows.append((one.kind, one.name, one.fault, one.n, *shares, difference, p, is_worse, one.difference))
     names = ["slice by", "slice", "fault", "records", "share here", "share elsewhere", "difference (95%)",
              "p, Holm", "worse", "order"]  # fmt: skip
@@ -153,7 +153,7 @@ def _answer(slices: list[Slice], worse: list[tuple[Slice, float]], drifted: pd.D
         low, high = one.interval
         said = (
             f"{len(worse):,} of {len(slices):,} comparisons are significantly worse (Holm); the worst is {one.kind} "
-            f"{one.name!r}, where {share_text(one.k / one.n)} of {one.n:,} records {one.fault}, "
+            f"{one.name!r}, where {percent(one.k / one.n)} of {one.n:,} records {one.fault}, "
             f"{100 * one.difference:.1f} points more than elsewhere ({100 * low:.1f} to {100 * high:.1f})"
         )
     if drifted is None:
@@ -180,8 +180,8 @@ def _finding(subject: Subject, faults: pd.DataFrame, worse: list[tuple[Slice, fl
         rows,
         len(faults),
         Severity.MEDIUM,
-        f"{share_text(one.k / one.n)} of {one.n:,} records of {one.name!r} {one.fault}, "
-        f"{share_text(one.k_rest / one.n_rest)} of the others: {100 * one.difference:.1f} points more "
+        f"{percent(one.k / one.n)} of {one.n:,} records of {one.name!r} {one.fault}, "
+        f"{percent(one.k_rest / one.n_rest)} of the others: {100 * one.difference:.1f} points more "
         f"({100 * low:.1f} to {100 * high:.1f}, Newcombe 95%); "
         f"p = {p:.2g} after Holm over all slices",
         "the agent is worse on this part of the work than the average says",

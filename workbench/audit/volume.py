@@ -13,10 +13,10 @@ import pandas as pd
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
-from workbench.audit.wording import counted, share_text
-from workbench.charter import Charter, KpiMetric
-from workbench.metrics import Estimate
+from workbench.charter import Charter
+from workbench.metrics import CATALOGUE, Estimate
 from workbench.stats import holm
+from workbench.words import counted, percent
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 REAL_TIME_S, NEAR_REAL_TIME_S = 10.0, 900.0
@@ -168,7 +168,7 @@ def implied_class(times: pd.Series[Any], has_hours: bool) -> tuple[LatencyClass,
     together = minutes.map(minutes.value_counts())
     in_bursts = float((together >= BURST_RECORDS).mean())
     if in_bursts >= BURST_SHARE:
-        return LatencyClass.BATCH, f"{share_text(in_bursts)} of the records arrive in minutes with 20 or more"
+        return LatencyClass.BATCH, f"{percent(in_bursts)} of the records arrive in minutes with 20 or more"
     ordered = times.sort_values()
     gaps = ordered.diff().dt.total_seconds()
     hours = ordered.dt.hour
@@ -180,8 +180,7 @@ def implied_class(times: pd.Series[Any], has_hours: bool) -> tuple[LatencyClass,
 
 def charter_class(charter: Charter | None) -> tuple[LatencyClass | None, str]:
     """Return the latency class of the strictest latency that the charter asks for, and the words for it."""
-    latencies = (KpiMetric.LATENCY_P50_S, KpiMetric.LATENCY_P95_S, KpiMetric.LATENCY_P99_S)
-    kpis = [kpi for kpi in charter.kpis if kpi.metric in latencies] if charter is not None else []
+    kpis = [kpi for kpi in charter.kpis if CATALOGUE[kpi.metric].quantile is not None] if charter is not None else []
     targets = [kpi.target for kpi in kpis]
     if charter is not None and charter.latency.p95_s is not None:
         targets.append(charter.latency.p95_s)

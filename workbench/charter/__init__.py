@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from workbench.charter.metrics import CATALOGUE, KpiMetric, MetricEntry, Operator
-from workbench.charter.schema import CHARTER_FILE, Authority, Cell, Charter, Costs, Dependence, HighRisk, Kpi, Match
+from workbench.charter.schema import (
+    CHARTER_FILE,
+    Authority,
+    Cell,
+    Charter,
+    Costs,
+    Dependence,
+    HighRisk,
+    Kpi,
+    Match,
+    one_of,
+)
 
 __all__ = [
-    "CATALOGUE",
     "CHARTER_FILE",
     "Authority",
     "Cell",
@@ -15,8 +24,6 @@ __all__ = [
     "Dependence",
     "HighRisk",
     "Kpi",
-    "KpiMetric",
     "Match",
-    "MetricEntry",
-    "Operator",
+    "one_of",
 ]

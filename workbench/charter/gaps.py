@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.charter.metrics import CATALOGUE, Operator
 from workbench.charter.schema import (
     AccessStatus,
     AiActRiskClass,
@@ -21,6 +20,7 @@ from workbench.charter.schema import (
 from workbench.configuration import parse_yaml, read_text, settings_from
 from workbench.contract import Contract, Role
 from workbench.errors import shown
+from workbench.metrics import CATALOGUE, Interval, Operator, Unit
 
 MIN_PROCESS_WORDS, MIN_SCOPE_WORDS, MIN_TEXT_WORDS = 15, 8, 4
 KPI_COUNT = range(3, 6)
@@ -113,15 +113,15 @@ def _kpis(charter: Charter) -> Iterator[Gap]:
 
 def _target_faults(kpi: Kpi) -> Iterator[tuple[str, str]]:
     entry = CATALOGUE[kpi.metric]
-    if entry.unit == "share" and not 0 <= kpi.target <= 1:
-        yield f"{kpi.metric.value} is a share, and {kpi.target:g} is none", "write a number between 0 and 1"
+    if entry.unit is Unit.SHARE and not 0 <= kpi.target <= 1:
+        yield f"{kpi.metric} is a share, and {kpi.target:g} is none", "write a number between 0 and 1"
     beyond_proof = 1 if kpi.operator is Operator.AT_LEAST else 0
-    if entry.unit == "share" and kpi.target == beyond_proof:
+    if entry.unit is Unit.SHARE and kpi.target == beyond_proof:
         yield f"no number of records can prove a target of {kpi.target:g}", "agree on what may be left"
-    if entry.interval == "none":
-        yield f"{kpi.metric.value} has no interval, so no gate can certify it", "choose another metric; docs/metrics.md"
+    if entry.interval is Interval.NONE:
+        yield f"{kpi.metric} has no interval, so no gate can certify it", "choose another metric; docs/metrics.md"
     if kpi.operator is not entry.usual:
-        yield f"{kpi.metric.value} {kpi.operator.value} bounds the good side", f"write {entry.usual.value}"
+        yield f"{kpi.metric} {kpi.operator.value} bounds the good side", f"write {entry.usual.value}"
 
 
 def _people(charter: Charter) -> Iterator[Gap]:

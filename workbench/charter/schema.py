@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from workbench.charter.metrics import KpiMetric, Operator
 from workbench.configuration import Settings
 from workbench.errors import shown
 from workbench.labels import cell_text
+from workbench.metrics import KPI_METRICS, Operator
+
+if TYPE_CHECKING:
+    from workbench.stats import CorrelationBound
 
 CHARTER_FILE = "charter.yaml"
 IDENTIFIER = r"^[a-z][a-z0-9_-]*$"
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Role = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*( [A-Za-z0-9]+)*$")]
+
+
+def _known_metric(name: str) -> str:
+    """Refuse a metric that the catalogue does not have for KPIs."""
+    return one_of(name, KPI_METRICS)
+
+
+def one_of(name: str, known: Sequence[str]) -> str:
+    """Return a name. Raises ValueError, with the nearest one, where it is none of those that are known."""
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"one of {', '.join(known)}{hint}")
+    return name
+
+
+KpiMetric = Annotated[str, AfterValidator(_known_metric)]
 
 
 def _as_compared(value: Any) -> Any:
@@ -323,13 +345,19 @@ class Charter(Settings):
         """Roles whose signature the charter needs, in its own order."""
         return tuple(person.role for person in self.stakeholders if person.signs)
 
-    def target(self, metric: KpiMetric) -> float | None:
-        """Return the target of the first KPI on a metric, None when there is none."""
-        return next((kpi.target for kpi in self.kpis if kpi.metric is metric), None)
+    def correlation_bound(self) -> CorrelationBound | None:
+        """Return the stated bound of the correlation of errors within an entity, None where none is stated."""
+        from workbench.stats import CorrelationBound
 
-    def mark(self, metric: KpiMetric) -> str:
+        return None if self.dependence is None else CorrelationBound(self.dependence.correlation_at_most)
+
+    def target(self, metric: str) -> float | None:
+        """Return the target of the first KPI on a metric, None when there is none."""
+        return next((kpi.target for kpi in self.kpis if kpi.metric == metric), None)
+
+    def mark(self, metric: str) -> str:
         """Return what stands behind that target wherever it is shown."""
-        return next((kpi.mark for kpi in self.kpis if kpi.metric is metric), "")
+        return next((kpi.mark for kpi in self.kpis if kpi.metric == metric), "")
 
     @property
     def placeholder_note(self) -> str:

@@ -35,9 +35,9 @@ def repeat(
     from workbench.engines.choice import EngineChoice
     from workbench.iteration.repeats import RepeatRequest, ask_repeatedly
     from workbench.pilot import open_pilot
-    from workbench.report.tables import percent
     from workbench.splits import read_dataset
     from workbench.terminal import stdout_to_stderr, stoppable
+    from workbench.words import percent
 
     opened = open_pilot(pilot, root)
     choice = EngineChoice.named(engine, base_url=None, model=None, ray_address=None)

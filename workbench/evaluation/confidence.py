@@ -6,8 +6,7 @@ import pandas as pd
 
 from workbench.errors import InputError
 from workbench.journal import RECALIBRATED, Journal
-from workbench.metrics import as_given, fitted_recalibration, recalibrated
-from workbench.pilot import Recalibration
+from workbench.metrics import Recalibration, as_given, fitted_recalibration, recalibrated
 from workbench.splits import Dataset, Split
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.charter import KpiMetric
 from workbench.errors import RunError
 from workbench.evaluation.confidence import decisions_of
 from workbench.evaluation.remarks import remarks_of
@@ -23,7 +22,15 @@ from workbench.evaluation.threshold import (
 from workbench.files import write_atomically
 from workbench.journal import Journal, RunInfo
 from workbench.ledger import Opening, Purpose
-from workbench.metrics import Estimate, EvaluationSettings, ThresholdChoice, evaluate_outcomes
+from workbench.metrics import (
+    SELECTIVE_ACCURACY,
+    Estimate,
+    EvaluationSettings,
+    Price,
+    ThresholdChoice,
+    evaluate_outcomes,
+    price_of,
+)
 from workbench.metrics.certified import (
     certified_accuracy,
     choice_of,
@@ -64,6 +71,10 @@ class Evaluation:
         With a certification and without a declared entity, columns on which errors of development records cluster.
     remarks : tuple of str
         What a reader is told of the server that answered, and an invalid reply where there is one.
+    price : Price, optional
+        What tokens of the version's model cost.
+    wall_s : float, optional
+        Seconds that all calls would have taken at the rate of those of the run; None where it called nothing.
     """
 
     pilot: str
@@ -83,6 +94,14 @@ class Evaluation:
     opening: Opening | None = None
     errors_cluster_on: tuple[ErrorCluster, ...] = ()
     remarks: tuple[str, ...] = ()
+    price: Price | None = None
+    wall_s: float | None = None
+
+    @property
+    def settings(self) -> EvaluationSettings:
+        """What its estimates depend on besides the outcomes."""
+        threshold = None if self.threshold is None else self.threshold.threshold
+        return EvaluationSettings(threshold, self.escalate_label, price=self.price, wall_s=self.wall_s)
 
     @property
     def info(self) -> RunInfo:
@@ -169,11 +188,14 @@ def evaluation_of(
     if certification is not None:
         threshold = choice_of(certification) or threshold
         clustered = undeclared_entities(pilot, dataset, development)
-        note = certification_note(certification, note, clustered, pilot.charter.mark(KpiMetric.SELECTIVE_ACCURACY))
-    settings = _settings(pilot, identity, threshold, _wall_s(info, decisions))
+        note = certification_note(certification, note, clustered, pilot.charter.mark(SELECTIVE_ACCURACY))
+    price, escalate_label = price_of(identity, pilot.settings.prices), pilot.settings.escalate_label
+    at = None if threshold is None else threshold.threshold
+    wall_s = _wall_s(info, decisions)
+    settings = EvaluationSettings(at, escalate_label, price=price, wall_s=wall_s)
     estimates = evaluate_outcomes(outcomes, settings)
     if certification is not None:
-        name, block = KpiMetric.SELECTIVE_ACCURACY.value, certification.as_json()
+        name, block = SELECTIVE_ACCURACY, certification.as_json()
         estimates[name] = certified_accuracy(outcomes, block, estimates[name], settings)
     agents = pilot.settings.agents
     return Evaluation(
@@ -188,12 +210,14 @@ def evaluation_of(
         estimates,
         identity,
         len(dataset.ids(split)),
-        pilot.settings.escalate_label,
+        escalate_label,
         pilot.settings.max_failed_share,
         certification,
         opening,
         clustered,
         remarks_of(decisions, identity, journal.origins(info.agent_digest)),
+        price,
+        wall_s,
     )
 
 
@@ -226,15 +250,3 @@ def _wall_s(info: RunInfo, decisions: pd.DataFrame) -> float | None:
     rate = info.called / info.wall_s if info.called and info.wall_s > 0 else None
     n_called = int((decisions["attempts"] > 0).sum())
     return n_called / rate if rate and n_called else None
-
-
-def _settings(
-    pilot: Pilot, identity: Mapping[str, Any], threshold: ThresholdChoice | None, wall_s: float | None
-) -> EvaluationSettings:
-    model = str(dict(identity.get("engine", {})).get("model", ""))
-    return EvaluationSettings(
-        threshold=None if threshold is None else threshold.threshold,
-        escalate_label=pilot.settings.escalate_label,
-        price=pilot.settings.prices.get(model),
-        wall_s=wall_s,
-    )

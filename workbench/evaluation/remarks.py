@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.decisions import Status
 from workbench.engines.protocol import Origin
 from workbench.engines.served import UNKNOWN
 from workbench.errors import MAX_SHOWN, readable
 from workbench.journal import RECALIBRATED
-from workbench.metrics import as_given
+from workbench.metrics import Status, as_given
 
 MAX_REPLY = 160
 MAX_ID = 60

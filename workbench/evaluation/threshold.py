@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.charter import KpiMetric
 from workbench.contract import Role
 from workbench.evaluation.confidence import decisions_of
+from workbench.evaluation.entities import errors_cluster_on
 from workbench.journal import Journal, RunInfo
 from workbench.ledger import Opening
-from workbench.metrics import ThresholdChoice, threshold_for, threshold_text
-from workbench.metrics.candidates import errors_cluster_on
+from workbench.metrics import AUTOMATION_RATE, SELECTIVE_ACCURACY, ThresholdChoice, threshold_for, threshold_text
 from workbench.metrics.certified import (
     CertificationSettings,
     certify_outcomes,
-    stated_bound,
 )
 from workbench.metrics.outcomes import is_asked
 from workbench.pilot import Pilot
@@ -27,7 +25,7 @@ def threshold_of(
 ) -> tuple[ThresholdChoice | None, str]:
     """Return the threshold chosen on this agent version's largest finished development run, and how it came about."""
     info, outcomes = evaluated
-    target = pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY)
+    target = pilot.charter.target(SELECTIVE_ACCURACY)
     if target is None:
         return None, "No threshold: the charter has no KPI on selective_accuracy"
     largest = journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
@@ -38,7 +36,7 @@ def threshold_of(
         outcomes = decisions_of(dataset, journal, largest).join(dataset.dev_labels())
     choice = threshold_for(outcomes, target, pilot.settings.escalate_label)
     of = f"{len(outcomes):,} development records"
-    wanted = f"a selective accuracy of {target:g}{pilot.charter.mark(KpiMetric.SELECTIVE_ACCURACY)}"
+    wanted = f"a selective accuracy of {target:g}{pilot.charter.mark(SELECTIVE_ACCURACY)}"
     if choice is None:
         return None, f"No threshold reaches {wanted} on {of}"
     made = f"chosen on {of} for {wanted}; not certified"
@@ -49,17 +47,17 @@ def certification_of(
     pilot: Pilot, opening: Opening, outcomes: pd.DataFrame, development: pd.DataFrame | None
 ) -> Certification | None:
     """Return what the holdout proves at the level this opening is charged; None without a KPI to prove."""
-    kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric is KpiMetric.SELECTIVE_ACCURACY), None)
+    kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric == SELECTIVE_ACCURACY), None)
     if kpi is None or not 0.0 < kpi.target < 1.0 or not is_asked(outcomes).any():
         return None
-    automation = pilot.charter.target(KpiMetric.AUTOMATION_RATE)
+    automation = pilot.charter.target(AUTOMATION_RATE)
     settings = CertificationSettings(
         target=kpi.target,
         confidence_level=1.0 - opening.charge * (1.0 - kpi.confidence_level),
         automation_target=automation if automation is not None and 0.0 < automation < 1.0 else None,
         escalate_label=pilot.settings.escalate_label,
         entity=pilot.contract.column_with(Role.ENTITY) or "entity",
-        bound=stated_bound(pilot.charter),
+        bound=pilot.charter.correlation_bound(),
     )
     return certify_outcomes(outcomes, settings, development)
 

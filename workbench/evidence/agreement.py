@@ -10,7 +10,8 @@ from workbench.charter import CHARTER_FILE, Charter
 from workbench.charter.coverage import GATES_FILE, PILOT_FILE, covered_files, judged_settings_file
 from workbench.configuration import Settings, read_settings
 from workbench.contract import CONTRACT_FILE, Contract
-from workbench.pilot import Pilot, Price
+from workbench.metrics import Price
+from workbench.pilot import Pilot
 from workbench.signing.documents import signature_files
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from workbench.charter import Charter, KpiMetric
+from workbench.charter import Charter
 from workbench.errors import SignatureError
 from workbench.evidence.recompute import HOLDOUT, Recorded, development_of, require_same
 from workbench.ledger import SPENT_AT_ONCE, Opening
-from workbench.metrics.certified import CertificationSettings, certify_outcomes, ranked_decisions, stated_bound
+from workbench.metrics import SELECTIVE_ACCURACY
+from workbench.metrics.certified import CertificationSettings, certify_outcomes, ranked_decisions
 from workbench.metrics.prospects import outlook_json
 from workbench.stats import BoundSource, Certification, CorrelationBound
 from workbench.stats.dependence import BOUND_SHARE
@@ -42,7 +43,7 @@ def check_certification(
     block = recorded.content.get("certification")
     if recorded.content["split"] != HOLDOUT or block is None:
         return False
-    kpi = next((kpi for kpi in charter.kpis if kpi.metric is KpiMetric.SELECTIVE_ACCURACY), None)
+    kpi = next((kpi for kpi in charter.kpis if kpi.metric == SELECTIVE_ACCURACY), None)
     if kpi is None or kpi.target != block["target"]:
         raise SignatureError("what is certified is not the charter's selective accuracy", got=str(block["target"]))
     _check_level(block["confidence_level"], kpi.confidence_level, openings)
@@ -53,7 +54,7 @@ def check_certification(
         block["automation_target"],
         escalate_label,
         "entity" if block["clustering"] is None else block["clustering"]["entity"],
-        stated_bound(charter),
+        charter.correlation_bound(),
     )
     development = development_of(recorded, others)
     if development is not None or not _rests_on_development(block):

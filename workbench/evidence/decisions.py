@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import SignatureError
-from workbench.metrics import EvaluationSettings
-from workbench.pilot import Price
+from workbench.metrics import EvaluationSettings, Price
 from workbench.tables.spreadsheets import MARK, marked, unmarked
 
 DECISIONS, EVALUATIONS = "decisions", "evaluations"

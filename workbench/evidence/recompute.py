@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.charter import Charter, KpiMetric
+from workbench.charter import Charter
 from workbench.errors import SignatureError, shown
 from workbench.evidence.decisions import DECISIONS, EVALUATIONS, read_decisions, settings_from_inputs
 from workbench.journal import RECALIBRATED, digest_of
-from workbench.metrics import evaluate_outcomes, recalibrated, threshold_for
+from workbench.metrics import SELECTIVE_ACCURACY, Recalibration, evaluate_outcomes, recalibrated, threshold_for
 from workbench.metrics.certified import certified_accuracy
-from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL
-from workbench.pilot import Recalibration
+from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 
 TOLERANCE = 1e-9
 # One run's duration is not in its decisions.
@@ -114,7 +113,7 @@ def check_threshold(recorded: Recorded, charter: Charter, development: pd.DataFr
     if block is not None and block["threshold"] is not None:
         require_same(block["threshold"], None if chosen is None else chosen["threshold"], where)
         return
-    target = charter.target(KpiMetric.SELECTIVE_ACCURACY)
+    target = charter.target(SELECTIVE_ACCURACY)
     if target is None:
         require_same(None, chosen, where)
     elif development is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from workbench.gates.criteria import Criterion, CriterionResult, Missing, State
+from workbench.gates.criteria import Criterion, CriterionResult, Missing
+from workbench.metrics import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ import pandas as pd
 from workbench.charter.signatures import charter_signatures, one_key_for_several, shared_keys_note, sharing_a_key
 from workbench.errors import shown
 from workbench.gates.answer import Answer
-from workbench.gates.criteria import Missing, State
+from workbench.gates.criteria import Missing
 from workbench.gates.facts import Facts
 from workbench.gates.schema import GateSettings
+from workbench.metrics import State
 from workbench.metrics.outcomes import is_asked, is_right
-from workbench.report.tables import percent
 from workbench.stats import more_hits
+from workbench.words import percent
 
 LEAST_CHANCE = 1e-5  # below it a difference is not taken for chance
 

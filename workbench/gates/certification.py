@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from workbench.charter import KpiMetric
 from workbench.gates.answer import Answer
-from workbench.gates.criteria import Missing, State
+from workbench.gates.criteria import Missing
 from workbench.gates.facts import Facts
 from workbench.gates.planning import arrival_days
 from workbench.gates.remedy import BETTER_VERSION
-from workbench.metrics import threshold_text
-from workbench.report.tables import percent
+from workbench.metrics import SELECTIVE_ACCURACY, State, threshold_text
 from workbench.stats import Prospect
+from workbench.words import percent
 
 
 def certified(facts: Facts) -> Answer:
     """Return whether the judged version has a certified threshold, and if not how many records would be needed."""
-    target = facts.pilot.charter.target(KpiMetric.SELECTIVE_ACCURACY)
+    target = facts.pilot.charter.target(SELECTIVE_ACCURACY)
     if target is None:
         why = "the charter has no KPI on selective_accuracy, so there is nothing to certify"
         return Answer(State.UNPROVEN, why, "agree on one in charter.yaml")

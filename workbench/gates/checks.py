@@ -7,20 +7,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from workbench.audit.fitness import provable_kpis
-from workbench.charter import KpiMetric
 from workbench.errors import shown
 from workbench.gates.answer import Answer
 from workbench.gates.builtin import development, distinct_keys, every_kpi
 from workbench.gates.cases import CaseClass, case_classes
 from workbench.gates.certification import certified
-from workbench.gates.criteria import Missing, State, counted
+from workbench.gates.criteria import Missing
 from workbench.gates.facts import Facts
 from workbench.gates.planning import arrival_days
 from workbench.gates.rules import rule_results
 from workbench.gates.schema import Check, CriterionSettings, GateSettings
 from workbench.ledger import SPENT_AT_ONCE
-from workbench.metrics import is_asked
+from workbench.metrics import ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY, State, is_asked
 from workbench.stats.power import records_needed
+from workbench.words import plural
 
 DEFAULT_CASES, DEFAULT_EACH, DEFAULT_ISSUES, DEFAULT_PER_RULE = 200, 1, 10, 1
 MAKERS: Mapping[Check, str] = {
@@ -66,7 +66,7 @@ def _audit_limits(facts: Facts, gate: GateSettings) -> Answer:
     if not findings:
         return Answer(State.PASS, f"no finding of {names} severity")
     verb = "blocks" if len(findings) == 1 else "block"
-    reason = f"{counted(len(findings), 'finding')} of {names} severity {verb}"
+    reason = f"{plural(len(findings), 'finding')} of {names} severity {verb}"
     return Answer(State.FAIL, reason, "mend the records, then audit again", details=tuple(map(_named, findings)))
 
 
@@ -85,11 +85,11 @@ def _sample_fitness(facts: Facts) -> Answer:
     """Hold the number of holdout records against what proving the KPIs at the first opening takes without an error."""
     n = facts.population.n_holdout
     charter = facts.pilot.charter
-    automation = charter.target(KpiMetric.AUTOMATION_RATE) or 1.0
+    automation = charter.target(AUTOMATION_RATE) or 1.0
     needed: dict[str, int] = {}
     for kpi in charter.kpis:
-        if kpi.metric in (KpiMetric.ACCURACY, KpiMetric.SELECTIVE_ACCURACY) and kpi.target < 1:
-            share = automation if kpi.metric is KpiMetric.SELECTIVE_ACCURACY else 1.0
+        if kpi.metric in (ACCURACY, SELECTIVE_ACCURACY) and kpi.target < 1:
+            share = automation if kpi.metric == SELECTIVE_ACCURACY else 1.0
             level = 1.0 - SPENT_AT_ONCE * (1.0 - kpi.confidence_level)
             needed[kpi.id] = math.ceil(records_needed(kpi.target, 0, level) / share)
     if not needed:

@@ -7,17 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from workbench.charter import Operator
-from workbench.metrics import Estimate
-from workbench.report.tables import estimate_text, value_text
-
-
-class State(StrEnum):
-    """What the evidence says of a criterion."""
-
-    PASS = "pass"
-    FAIL = "fail"
-    UNPROVEN = "unproven"
+from workbench.metrics import Estimate, Operator, State, estimate_text, state_of, value_text
 
 
 class Kind(StrEnum):
@@ -69,12 +59,11 @@ class Criterion:
         """Return what is asked as text, such as "at least 99.2% at 95% confidence"."""
         if self.operator is None or self.target is None:
             return ""
-        words = "at least" if self.operator is Operator.AT_LEAST else "at most"
         level = "" if self.confidence_level is None else f" at {100 * self.confidence_level:g}% confidence"
         if self.charged_level is not None:
             level += f" ({100 * self.charged_level:.4g}% after the charge for opening the holdout)"
         mark = " (placeholder)" if self.is_placeholder else ""
-        return f"{words} {value_text(self.name, self.target, 2)}{mark}{level}"
+        return f"{self.operator.words} {value_text(self.name, self.target, 2)}{mark}{level}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the criterion as JSON values."""
@@ -148,30 +137,11 @@ class CriterionResult:
         }
 
 
-def state_of(criterion: Criterion, estimate: Estimate) -> State:
-    """Return what an estimate says of a target: pass when the whole interval is good, fail when all of it is bad.
-
-    Examples
-    --------
-    >>> asked = Criterion("right", "", Kind.METRIC, "accuracy", Operator.AT_LEAST, 0.5)
-    >>> print(state_of(asked, Estimate(0.7, 0.6, 0.8, 100, "by hand")))
-    pass
-    >>> print(state_of(asked, Estimate(0.9, 0.4, 0.99, 3, "by hand")))
-    unproven
-    >>> print(state_of(asked, Estimate(0.1, 0.0, 0.3, 30, "by hand")))
-    fail
-    """
+def held(criterion: Criterion, estimate: Estimate) -> State:
+    """Return what an estimate says of a criterion's target; unproven where nobody agreed on it."""
     assert criterion.operator is not None
     assert criterion.target is not None
-    if criterion.is_placeholder:
-        return State.UNPROVEN
-    bounds = (estimate.lower, estimate.upper)
-    worst, best = bounds if criterion.operator is Operator.AT_LEAST else bounds[::-1]
-    if worst is not None and criterion.operator.holds(worst, criterion.target):
-        return State.PASS
-    if best is not None and not criterion.operator.holds(best, criterion.target):
-        return State.FAIL
-    return State.UNPROVEN
+    return State.UNPROVEN if criterion.is_placeholder else state_of(criterion.operator, criterion.target, estimate)
 
 
 def reason_of(criterion: Criterion, estimate: Estimate, state: State) -> str:
@@ -189,14 +159,3 @@ def reason_of(criterion: Criterion, estimate: Estimate, state: State) -> str:
     if state is State.UNPROVEN and estimate.lower is None and estimate.upper is None:
         side = "there is no interval to hold against"
     return f"{found}; {side} the target, {criterion.wanted()}"
-
-
-def counted(n: int, what: str) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> counted(1, "day"), counted(1200, "record")
-    ('1 day', '1,200 records')
-    """
-    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -19,8 +19,7 @@ from workbench.contract import Contract
 from workbench.gates.cells import Cells, cells_in
 from workbench.gates.schema import Gates
 from workbench.labels import cell_text
-from workbench.metrics import EvaluationSettings
-from workbench.pilot import Price
+from workbench.metrics import EvaluationSettings, Price, price_of
 
 
 class AgreedSettings(Protocol):
@@ -159,12 +158,11 @@ class Facts:
     def settings_at(self, confidence_level: float) -> EvaluationSettings:
         """Return what estimates of the judged version depend on besides its outcomes."""
         assert self.judged is not None
-        model = str(dict(self.judged.content["identity"].get("engine", {})).get("model", ""))
         return EvaluationSettings(
             threshold=self.judged.threshold,
             escalate_label=self.pilot.settings.escalate_label,
             confidence_level=confidence_level,
-            price=self.pilot.settings.prices.get(model),
+            price=price_of(self.judged.content["identity"], self.pilot.settings.prices),
         )
 
     def judged_for(self, number: int) -> Judged | None:

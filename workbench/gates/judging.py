@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from workbench.charter import CATALOGUE, KpiMetric
 from workbench.gates.certification import certified
 from workbench.gates.checks import check_answer
-from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, State, reason_of, state_of
+from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, held, reason_of
 from workbench.gates.documents import document_answer
 from workbench.gates.facts import Facts
 from workbench.gates.planning import arrival_days, quantile_records, records_missing
 from workbench.gates.remedy import BETTER_VERSION
 from workbench.gates.schema import CHECK_TITLES, AuditMetric, Check, CriterionSettings, DocumentSettings, GateSettings
-from workbench.metrics import Estimate
-from workbench.metrics.certified import certified_accuracy, takes_certificate
-from workbench.metrics.measured import audited, measured
-from workbench.metrics.summary import LATENCY_QUANTILES
+from workbench.metrics import (
+    ACCURACY,
+    AUTOMATION_RATE,
+    CATALOGUE,
+    SELECTIVE_ACCURACY,
+    Estimate,
+    State,
+    audited,
+    bounded_estimate,
+    charged_level,
+)
+from workbench.metrics.certified import takes_certificate
 
 DEFAULT_LEVEL = 0.95
 MEND_RECORDS = "mend the records, then audit again"
 AGREE = "agree on the target in charter.yaml, and take `placeholder: true` out"
 # Checks that hold the evidence against targets of the charter, and the metrics of those.
 ON_TARGETS = {
-    Check.CERTIFIED: frozenset({KpiMetric.SELECTIVE_ACCURACY}),
-    Check.SAMPLE_FITNESS: frozenset({KpiMetric.ACCURACY, KpiMetric.SELECTIVE_ACCURACY, KpiMetric.AUTOMATION_RATE}),
+    Check.CERTIFIED: frozenset({SELECTIVE_ACCURACY}),
+    Check.SAMPLE_FITNESS: frozenset({ACCURACY, SELECTIVE_ACCURACY, AUTOMATION_RATE}),
 }
-OF_LABELS = frozenset(metric.value for metric, entry in CATALOGUE.items() if entry.of_labels)
 
 
 def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
@@ -85,23 +93,21 @@ def _criterion(facts: Facts, asked: CriterionSettings) -> Criterion:
         charged = _charged(facts, asked.metric, level)
         return Criterion(asked.id, title, *stated, slice=asked.slice, no_waiver=asked.no_waiver, charged_level=charged)
     kpi = next(kpi for kpi in facts.pilot.charter.kpis if kpi.id == asked.kpi)
-    agreed = (Kind.KPI, kpi.metric.value, kpi.operator, kpi.target, kpi.confidence_level)
+    agreed = (Kind.KPI, kpi.metric, kpi.operator, kpi.target, kpi.confidence_level)
     return Criterion(
         asked.id,
         asked.title or f"KPI {kpi.id}",
         *agreed,
         slice=asked.slice,
         no_waiver=asked.no_waiver,
-        charged_level=_charged(facts, kpi.metric.value, kpi.confidence_level),
+        charged_level=_charged(facts, kpi.metric, kpi.confidence_level),
         is_placeholder=kpi.placeholder,
     )
 
 
 def _charged(facts: Facts, metric: str, level: float) -> float | None:
     """Return a level raised by what this opening of the holdout is charged; None where labels do not matter."""
-    if metric not in OF_LABELS or facts.judged is None:
-        return None
-    return 1.0 - facts.judged.share * (1.0 - level)
+    return None if facts.judged is None else charged_level(metric, level, facts.judged.share)
 
 
 def _estimate_result(facts: Facts, criterion: Criterion) -> CriterionResult:
@@ -112,7 +118,7 @@ def _estimate_result(facts: Facts, criterion: Criterion) -> CriterionResult:
         change = "run the data audit" if is_audit else "evaluate a version on the holdout"
         return CriterionResult(criterion, State.UNPROVEN, note, change)
     estimate = audit_estimate(facts, criterion) if is_audit else judged_estimate(facts, criterion)
-    state = state_of(criterion, estimate)
+    state = held(criterion, estimate)
     reason = reason_of(criterion, estimate, state)
     if state is State.PASS:
         return CriterionResult(criterion, state, reason, "", estimate)
@@ -125,12 +131,13 @@ def _estimate_result(facts: Facts, criterion: Criterion) -> CriterionResult:
 def judged_estimate(facts: Facts, criterion: Criterion) -> Estimate:
     """Return the estimate of the judged version on the criterion's slice, at its confidence level."""
     assert facts.judged is not None
-    outcomes, settings = facts.judged.outcomes, facts.settings_at(criterion.level)
-    plain = measured(facts.members(criterion.slice), criterion.name, settings, {})
-    block = facts.judged.content.get("certification")
-    if block is not None and takes_certificate(criterion.name, criterion.slice, block, criterion.level):
-        return certified_accuracy(outcomes, block, plain, settings)
-    return plain
+    members, settings = facts.members(criterion.slice), facts.settings_at(criterion.level)
+    return bounded_estimate(criterion.name, members, settings, _certificate(facts, criterion))
+
+
+def _certificate(facts: Facts, criterion: Criterion) -> Mapping[str, Any] | None:
+    """Return the certification of the judged version, None for a part of its records."""
+    return None if facts.judged is None or criterion.slice else facts.judged.content.get("certification")
 
 
 def audit_estimate(facts: Facts, criterion: Criterion) -> Estimate:
@@ -146,14 +153,15 @@ def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State
         return Missing(), "measure it"
     is_audit = criterion.name in list(AuditMetric)
     no_number = (Missing(), MEND_RECORDS) if is_audit else (Missing(version=True), BETTER_VERSION)
-    judged = None if facts.judged is None else facts.judged.content.get("certification")
-    if takes_certificate(criterion.name, criterion.slice, judged, criterion.level) and state is not State.FAIL:
+    block = _certificate(facts, criterion)
+    if block is not None and takes_certificate(criterion.name, block, criterion.level) and state is not State.FAIL:
         answer = certified(facts)
         return answer.missing, answer.would_change
     if state is State.FAIL:
         return no_number
-    if criterion.name in LATENCY_QUANTILES:
-        more = max(quantile_records(LATENCY_QUANTILES[criterion.name], criterion.level) - estimate.n, 0) or None
+    entry = CATALOGUE.get(criterion.name)
+    if entry is not None and entry.quantile is not None:
+        more = max(quantile_records(entry.quantile, criterion.level) - estimate.n, 0) or None
     else:
         more = records_missing(criterion, estimate)
     if more is None:
@@ -166,7 +174,7 @@ def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State
 
 def _asked(criterion: Criterion, estimate: Estimate, more: int) -> int:
     """Return how many records bring so many more observations: of the automated ones only a share of all."""
-    if criterion.name != KpiMetric.SELECTIVE_ACCURACY.value:
+    if criterion.name != SELECTIVE_ACCURACY:
         return more
     all_asked = estimate.n + sum(estimate.excluded.values())
     return -int(-more * all_asked // max(estimate.n, 1))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from workbench.gates.criteria import CriterionResult, State
+from workbench.gates.criteria import CriterionResult
 from workbench.gates.verdict import Decision
+from workbench.metrics import State
 
 # What XML 1.0 does not allow, not even escaped.
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

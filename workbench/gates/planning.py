@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from workbench.charter import Operator
 from workbench.gates.criteria import Criterion
 from workbench.gates.facts import Facts
-from workbench.metrics import Estimate
+from workbench.metrics import Estimate, Operator
 from workbench.stats import IntervalMethod, proportion_interval
 
 MAX_RECORDS = 10_000_000

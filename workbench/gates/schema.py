@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,11 +11,12 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from workbench.charter import Cell, Charter, KpiMetric, Operator
+from workbench.charter import Cell, Charter, one_of
 from workbench.charter.coverage import GATES_FILE
 from workbench.configuration import Settings, read_settings
 from workbench.contract import Contract, Role
 from workbench.errors import InputError, shown
+from workbench.metrics import KPI_METRICS, Operator
 from workbench.pilot import Pilot
 
 GATE_NUMBERS = (1, 2, 3)
@@ -94,12 +94,7 @@ def _inside(path: str) -> str:
 
 def _known_metric(name: str) -> str:
     """Refuse a metric that neither the catalogue nor the audit has."""
-    known = [*KpiMetric, *AuditMetric]
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"one of {', '.join(known)}{hint}")
-    return name
+    return one_of(name, [*KPI_METRICS, *AuditMetric])
 
 
 class DocumentSettings(Settings):

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from workbench.gates.criteria import CriterionResult, Missing, State
+from workbench.gates.criteria import CriterionResult, Missing
 from workbench.gates.facts import Facts
 from workbench.gates.judging import judged_criteria
 from workbench.gates.remarks import remarks_on
 from workbench.gates.remedy import SHOWN, consistent, missing_of, would_do
 from workbench.gates.waivers import Waiver, checked_waivers
+from workbench.metrics import State
 
 
 class Verdict(StrEnum):

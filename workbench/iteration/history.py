@@ -10,11 +10,11 @@ from workbench.agents import preparation_for
 from workbench.audit.masking import Masking
 from workbench.callables import UnpreparedError
 from workbench.contract import Role
-from workbench.decisions import Status
 from workbench.engines.protocol import Message, TokenLogprob
 from workbench.errors import InputError
 from workbench.iteration.masked import masking_of_pilot
 from workbench.journal import JOURNAL_FILE, Journal, RunEntry
+from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.prompts import Prompt, messages, read_prompts
 from workbench.records import Record

@@ -9,10 +9,9 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from workbench.decisions import Status
 from workbench.evaluation import Evaluation
 from workbench.iteration.tried import rightness_of
-from workbench.metrics import confusion_pairs, is_asked, is_automated, is_wrong
+from workbench.metrics import Status, confusion_pairs, is_asked, is_automated, is_wrong
 from workbench.metrics.outcomes import column
 
 LEAST_SHARE = 0.05

@@ -9,12 +9,11 @@ from enum import StrEnum
 
 import pandas as pd
 
-from workbench.decisions import Status
 from workbench.errors import InputError
 from workbench.evaluation import Evaluation
 from workbench.iteration.measures import measured, near, shown_texts, stated_limits
 from workbench.iteration.mistakes import confusion_clusters
-from workbench.metrics import is_asked, is_wrong
+from workbench.metrics import Status, is_asked, is_wrong
 from workbench.pilot import Pilot
 from workbench.prompts import Prompt, Section, read_prompts
 from workbench.prompts.limits import Limit

@@ -11,11 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.confidences import Again, ask_again
-from workbench.decisions import Status
 from workbench.engines.choice import EngineChoice
 from workbench.evaluation import RunRequest
 from workbench.journal import JOURNAL_FILE, Journal
-from workbench.metrics import Estimate
+from workbench.metrics import Estimate, Status
 from workbench.pilot import Pilot
 from workbench.splits import Dataset, Split
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.decisions import Decision, Status
+from workbench.decisions import Decision
 from workbench.engines.protocol import Origin, TokenLogprob
 from workbench.journal.plans import RunEntry, RunInfo, RunPlan, key_of, run_name
 from workbench.journal.rows import COLUMNS, STORED, checksum, restored, spelled, stored_values
 from workbench.journal.storage import JournalFile
+from workbench.metrics import Status
 
 _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORED) + 2))})"
 _INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"

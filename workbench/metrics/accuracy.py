@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.decisions import Status
-from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL, Estimate, listed
-from workbench.metrics.outcomes import column, has_ended, is_asked, is_right, is_wrong, labels, numbers, skipped
+from workbench.metrics.outcomes import column, has_ended, is_asked, is_right, is_wrong, labels, numbers
+from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
+from workbench.metrics.statuses import Status
 from workbench.stats import IntervalMethod, proportion_bounds
 
 PER_CLASS_COLUMNS = (
@@ -28,25 +28,6 @@ CONFUSION_COLUMNS = ("label", "status", "action", "n", "share_of_errors", "recor
 MAX_EXAMPLES = 5
 
 
-def accuracy(
-    outcomes: pd.DataFrame,
-    method: IntervalMethod = IntervalMethod.WILSON,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
-) -> Estimate:
-    """Return the share of decisions that are right.
-
-    Denominator: every decision that was asked for (ok, invalid and failed). Excluded: skipped.
-    """
-    asked, right = is_asked(outcomes), is_right(outcomes)
-    return Estimate.proportion(
-        int(right.sum()),
-        int(asked.sum()),
-        excluded=skipped(outcomes),
-        method=method,
-        confidence_level=confidence_level,
-    )
-
-
 def per_class(outcomes: pd.DataFrame, confidence_level: float = DEFAULT_CONFIDENCE_LEVEL) -> pd.DataFrame:
     """Return precision, recall and F1 of each class, sorted by label.
 
@@ -61,28 +42,13 @@ def per_class(outcomes: pd.DataFrame, confidence_level: float = DEFAULT_CONFIDEN
         `_lower` and `_upper`; `f1`. A class that was decided but is no label has n 0. What has no denominator is NaN:
         precision of a class never decided, recall and F1 of a class without records.
     """
-    table = _class_counts(outcomes).reset_index()
+    table = class_counts(outcomes).reset_index()
     for name, of in (("precision", "predicted"), ("recall", "n")):
         lower, upper = proportion_bounds(table["right"], table[of], confidence_level, IntervalMethod.WILSON)
         table[name] = table["right"] / table[of].where(table[of] > 0)
         table[f"{name}_lower"], table[f"{name}_upper"] = lower, upper
     table["f1"] = (2 * table["right"] / (table["n"] + table["predicted"])).where(table["n"] > 0)
     return table[list(PER_CLASS_COLUMNS)]
-
-
-def macro_f1(outcomes: pd.DataFrame) -> Estimate:
-    """Return the mean F1 of the classes that have records, each class counting the same.
-
-    F1 of a class is 2 right / (n + predicted), so a class that is never decided counts as 0. No interval is given.
-
-    Denominator: every decision that was asked for. Excluded: skipped.
-    """
-    n, predicted, right = _class_counts(outcomes).to_numpy().T
-    has_records = n > 0
-    if not has_records.any():
-        return Estimate.undefined("no decision was asked for", skipped(outcomes))
-    f1 = 2 * right[has_records] / (n + predicted)[has_records]
-    return Estimate(float(f1.mean()), None, None, int(n.sum()), "none", listed(skipped(outcomes)))
 
 
 def confusion_pairs(outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -117,33 +83,7 @@ def confusion_pairs(outcomes: pd.DataFrame) -> pd.DataFrame:
     return pairs[list(CONFUSION_COLUMNS)]
 
 
-def reason_accuracy(outcomes: pd.DataFrame, confidence_level: float = DEFAULT_CONFIDENCE_LEVEL) -> Estimate:
-    """Return how often a right decision also gives the right reason.
-
-    Denominator: right decisions whose record has a reason label; among them a decision without a reason is not in
-    agreement. Excluded: skipped, wrong, no_label_reason. Undefined when the contract has no reason column or the agent
-    gave no reason at all.
-    """
-    if "label_reason" not in outcomes.columns:
-        excluded = {**skipped(outcomes), "no_reason_column": int(is_asked(outcomes).sum())}
-        return Estimate.undefined("the contract has no reason column", excluded)
-    wanted, given = column(outcomes, "label_reason"), column(outcomes, "reason")
-    right, labelled = is_right(outcomes).to_numpy(), ~pd.isna(wanted)
-    judged = right & labelled
-    excluded = {
-        **skipped(outcomes),
-        "wrong": int(is_wrong(outcomes).sum()),
-        "no_label_reason": int((right & ~labelled).sum()),
-    }
-    if judged.any() and pd.isna(given).all():
-        return Estimate.undefined("the agent gives no reasons", {**excluded, "no_reason": int(judged.sum())})
-    agreed = judged & (given == wanted)
-    return Estimate.proportion(
-        int(agreed.sum()), int(judged.sum()), excluded=excluded, confidence_level=confidence_level
-    )
-
-
-def _class_counts(outcomes: pd.DataFrame) -> pd.DataFrame:
+def class_counts(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Return records, decisions and right decisions of each class (`n`, `predicted`, `right`), sorted by label."""
     asked, ok = is_asked(outcomes).to_numpy(), has_ended(outcomes, Status.OK)
     label, action, right = labels(outcomes), column(outcomes, "action"), is_right(outcomes).to_numpy()

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.charter import Charter
 from workbench.errors import InputError
+from workbench.metrics.catalogue import SELECTIVE_ACCURACY
 from workbench.metrics.escalation import ThresholdChoice
 from workbench.metrics.estimate import Estimate, method_text
 from workbench.metrics.outcomes import is_asked, is_automated, is_right, numbers
-from workbench.metrics.summary import EvaluationSettings
+from workbench.metrics.settings import EvaluationSettings
 from workbench.stats import (
     AmountCertification,
     Certification,
@@ -194,11 +194,6 @@ def certify_money(
     )
 
 
-def stated_bound(charter: Charter) -> CorrelationBound | None:
-    """Return the bound of the correlation of errors that a charter states, None where it states none."""
-    return None if charter.dependence is None else CorrelationBound(charter.dependence.correlation_at_most)
-
-
 def choice_of(certification: Certification) -> ThresholdChoice | None:
     """Return a certified threshold as the threshold of an evaluation, None when nothing is certified."""
     if certification.threshold is None:
@@ -213,10 +208,9 @@ def choice_of(certification: Certification) -> ThresholdChoice | None:
     )
 
 
-def takes_certificate(metric: str, where: Mapping[str, str], block: Mapping[str, Any] | None, level: float) -> bool:
-    """Whether an estimate is the certification's: selective accuracy of all records, at its level or a lower one."""
-    is_it = metric == "selective_accuracy" and not where and block is not None
-    return is_it and block is not None and level <= block["confidence_level"] + LEVEL_TOLERANCE
+def takes_certificate(metric: str, block: Mapping[str, Any], level: float) -> bool:
+    """Whether an estimate of all records is the certification's: selective accuracy, at its level or a lower one."""
+    return metric == SELECTIVE_ACCURACY and level <= block["confidence_level"] + LEVEL_TOLERANCE
 
 
 def certified_accuracy(

@@ -9,8 +9,9 @@ import pandas as pd
 
 from workbench.errors import InputError
 from workbench.metrics.certified import ranked_decisions
-from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL, Estimate, listed, method_text
+from workbench.metrics.estimate import Estimate, listed, method_text
 from workbench.metrics.outcomes import is_asked, is_automated, is_wrong, skipped
+from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.stats import Certification, mean_interval
 from workbench.stats.sequence import rank
 

@@ -10,18 +10,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError
-from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL, Estimate
 from workbench.metrics.outcomes import (
-    Route,
     is_asked,
     is_automated,
-    is_needless_escalation,
     is_right,
-    is_wrong,
-    routes,
-    skipped,
 )
 from workbench.metrics.outcomes import numbers as number_column
+from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.stats import IntervalMethod, proportion_bounds
 
 BAND_POINTS = 20
@@ -83,87 +78,6 @@ class ThresholdChoice:
             "selective_accuracy": self.selective_accuracy,
             "certified": self.is_certified,
         }
-
-
-def automation_rate(
-    outcomes: pd.DataFrame,
-    threshold: float,
-    escalate_label: str | None = None,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
-) -> Estimate:
-    """Return the share of decisions that are carried out without a human.
-
-    Denominator: every decision that was asked for. Excluded: skipped.
-    """
-    automated = is_automated(outcomes, threshold, escalate_label)
-    asked = int(is_asked(outcomes).sum())
-    return _proportion(automated.sum(), asked, skipped(outcomes), confidence_level)
-
-
-def selective_accuracy(
-    outcomes: pd.DataFrame,
-    threshold: float,
-    escalate_label: str | None = None,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
-) -> Estimate:
-    """Return the share of automated decisions that are right.
-
-    Denominator: automated decisions. Excluded: everything else that was planned, by the cause of its escalation.
-    """
-    route = routes(outcomes, threshold, escalate_label)
-    automated = route == Route.AUTOMATED.value
-    right = int((automated & is_right(outcomes)).sum())
-    counts = route.value_counts()
-    excluded = {cause.value: int(counts.get(cause.value, 0)) for cause in Route if cause is not Route.AUTOMATED}
-    return _proportion(right, automated.sum(), excluded, confidence_level)
-
-
-def missed_escalation(
-    outcomes: pd.DataFrame,
-    threshold: float,
-    escalate_label: str | None = None,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
-) -> Estimate:
-    """Return the share of wrong decisions that are carried out without a human.
-
-    Denominator: wrong decisions, invalid and failed ones among them. Excluded: right, skipped.
-    """
-    wrong = is_wrong(outcomes)
-    missed = int((wrong & is_automated(outcomes, threshold, escalate_label)).sum())
-    excluded = {"right": int(is_right(outcomes).sum()), **skipped(outcomes)}
-    return _proportion(missed, wrong.sum(), excluded, confidence_level)
-
-
-def missed_escalation_of_all(
-    outcomes: pd.DataFrame,
-    threshold: float,
-    escalate_label: str | None = None,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
-) -> Estimate:
-    """Return the share of all decisions that are wrong and carried out without a human.
-
-    Denominator: every decision that was asked for. Excluded: skipped.
-    """
-    missed = int((is_wrong(outcomes) & is_automated(outcomes, threshold, escalate_label)).sum())
-    return _proportion(missed, is_asked(outcomes).sum(), skipped(outcomes), confidence_level)
-
-
-def over_escalation(
-    outcomes: pd.DataFrame,
-    threshold: float,
-    escalate_label: str | None = None,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
-) -> Estimate:
-    """Return the share of escalated decisions that need not have been escalated.
-
-    Needless: the label is not the escalation label, and the agent had the right action or chose itself to escalate.
-    Denominator: escalated decisions, invalid and failed ones among them. Excluded: automated, skipped.
-    """
-    automated = is_automated(outcomes, threshold, escalate_label)
-    escalated = is_asked(outcomes) & ~automated
-    needless = is_needless_escalation(outcomes, threshold, escalate_label)
-    excluded = {Route.AUTOMATED.value: int(automated.sum()), **skipped(outcomes)}
-    return _proportion(needless.sum(), escalated.sum(), excluded, confidence_level)
 
 
 def risk_coverage(
@@ -271,8 +185,3 @@ def threshold_for(outcomes: pd.DataFrame, target: float, escalate_label: str | N
         right=int(best["right"]),
         asked=int(is_asked(outcomes).sum()),
     )
-
-
-def _proportion(k: int, n: int, excluded: dict[str, int], confidence_level: float) -> Estimate:
-    """Return k of n with its Wilson interval."""
-    return Estimate.proportion(int(k), int(n), excluded=excluded, confidence_level=confidence_level)

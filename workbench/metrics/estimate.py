@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from workbench.errors import InputError
+from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.stats import IntervalMethod, proportion_interval
-
-DEFAULT_CONFIDENCE_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)

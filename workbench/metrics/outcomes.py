@@ -12,30 +12,17 @@ Every function here returns one value per row, so that `outcomes[is_wrong(outcom
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.decisions import Status
 from workbench.errors import InputError, shown
+from workbench.metrics.statuses import Route, Status
 
 STATUSES = tuple(status.value for status in Status)
 _STATUSES = pd.Index(STATUSES)
-
-
-class Route(StrEnum):
-    """Where a planned record goes: decided automatically, to a human and why, or nowhere because it was not asked."""
-
-    AUTOMATED = "automated"
-    ESCALATED_BY_AGENT = "escalated_by_agent"  # the action is the escalation label
-    NO_CONFIDENCE = "no_confidence"  # a valid action without a confidence
-    BELOW_THRESHOLD = "below_threshold"
-    INVALID = "invalid"
-    FAILED = "failed"
-    SKIPPED = "skipped"
 
 
 ROUTES = tuple(route.value for route in Route)

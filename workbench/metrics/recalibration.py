@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.errors import InputError
-from workbench.metrics.calibration import HELD_OFF, judged_by
-from workbench.pilot import Recalibration
+from workbench.metrics.confidence import HELD_OFF, judged_by
+from workbench.metrics.settings import Recalibration
 
 MOST_STEPS = 200
 NO_STEP = 1e-10

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics.calibration import HELD_OFF
+from workbench.metrics.confidence import HELD_OFF
 
 Floats = NDArray[np.float64]
 Weights = NDArray[np.float64]

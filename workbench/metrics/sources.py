@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.metrics.calibration import judged_by
-from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL, Estimate, listed, method_text
+from workbench.metrics.confidence import judged_by
+from workbench.metrics.estimate import Estimate, listed, method_text
 from workbench.metrics.resampling import Drawn, draw_again
+from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 
 MEASURED = ("ece", "brier", "log_loss", "auroc", "aurc")
 CLUSTERS = "entity"

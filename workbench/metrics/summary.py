@@ -2,93 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from workbench.errors import InputError
-from workbench.metrics.accuracy import accuracy, macro_f1, reason_accuracy
-from workbench.metrics.escalation import (
-    automation_rate,
-    missed_escalation,
-    missed_escalation_of_all,
-    over_escalation,
-    selective_accuracy,
-)
-from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL, Estimate
-from workbench.metrics.outcomes import is_asked, skipped, statuses
-from workbench.metrics.service import completion_tokens, cost_per_decision, latency, prompt_tokens, throughput_per_hour
-from workbench.pilot import Price
-from workbench.stats import IntervalMethod
+from workbench.errors import InputError, shown
+from workbench.metrics.catalogue import CATALOGUE, Metric
+from workbench.metrics.estimate import Estimate
+from workbench.metrics.rows import Rows
+from workbench.metrics.settings import EvaluationSettings
 
-LATENCY_QUANTILES = {"latency_p50_s": 0.5, "latency_p95_s": 0.95, "latency_p99_s": 0.99}
+METRIC_NAMES = tuple(CATALOGUE)
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationSettings:
-    """What the estimates depend on besides the outcomes.
+class Behind:
+    """The records behind a number: those that count, of those it is a share of."""
 
-    Parameters
-    ----------
-    threshold : float, optional
-        Confidence from which a decision is automated; None when none was chosen, and the escalation estimates are then
-        undefined.
-    escalate_label : str, optional
-        The action by which an agent escalates.
-    confidence_level : float
-        Of every interval, in (0, 1).
-    price : Price, optional
-        What tokens cost; None leaves the cost undefined.
-    wall_s : float, optional
-        Seconds that making the decisions took, over all sittings of a resumed run.
-    """
+    number: str
+    counted: pd.Index[str]
+    of: pd.Index[str]
 
-    threshold: float | None = None
-    escalate_label: str | None = None
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL
-    price: Price | None = None
-    wall_s: float | None = None
-
-
-Metric = Callable[[pd.DataFrame, EvaluationSettings], Estimate]
-
-
-def _at_threshold(metric: Callable[[pd.DataFrame, float, str | None, float], Estimate]) -> Metric:
-    """Return a metric that needs a threshold, undefined without one."""
-
-    def estimate(outcomes: pd.DataFrame, settings: EvaluationSettings) -> Estimate:
-        if settings.threshold is None:
-            excluded = {**skipped(outcomes), "no_threshold": int(is_asked(outcomes).sum())}
-            return Estimate.undefined("no threshold", excluded)
-        return metric(outcomes, settings.threshold, settings.escalate_label, settings.confidence_level)
-
-    return estimate
-
-
-def _latency(q: float) -> Metric:
-    """Return a quantile of the latency as a metric."""
-    return lambda outcomes, settings: latency(outcomes, q, settings.confidence_level)
-
-
-# `accuracy` has a Wilson interval and `accuracy_exact` is the same number with a Clopper-Pearson one.
-_METRICS: dict[str, Metric] = {
-    "accuracy": lambda outcomes, of: accuracy(outcomes, IntervalMethod.WILSON, of.confidence_level),
-    "accuracy_exact": lambda outcomes, of: accuracy(outcomes, IntervalMethod.CLOPPER_PEARSON, of.confidence_level),
-    "macro_f1": lambda outcomes, of: macro_f1(outcomes),
-    "reason_accuracy": lambda outcomes, of: reason_accuracy(outcomes, of.confidence_level),
-    "automation_rate": _at_threshold(automation_rate),
-    "selective_accuracy": _at_threshold(selective_accuracy),
-    "missed_escalation": _at_threshold(missed_escalation),
-    "missed_escalation_of_all": _at_threshold(missed_escalation_of_all),
-    "over_escalation": _at_threshold(over_escalation),
-    **{name: _latency(q) for name, q in LATENCY_QUANTILES.items()},
-    "throughput_per_hour": lambda outcomes, of: throughput_per_hour(outcomes, of.wall_s),
-    "prompt_tokens": lambda outcomes, of: prompt_tokens(outcomes, of.confidence_level),
-    "completion_tokens": lambda outcomes, of: completion_tokens(outcomes, of.confidence_level),
-    "cost_per_decision": lambda outcomes, of: cost_per_decision(outcomes, of.price, of.confidence_level),
-}
-METRIC_NAMES = tuple(_METRICS)
+    @property
+    def share(self) -> float | None:
+        """The share itself; None of nothing."""
+        return len(self.counted) / len(self.of) if len(self.of) else None
 
 
 def estimate_of(metric: str, outcomes: pd.DataFrame, settings: EvaluationSettings) -> Estimate:
@@ -99,12 +38,55 @@ def estimate_of(metric: str, outcomes: pd.DataFrame, settings: EvaluationSetting
     InputError
         There is no such metric.
     """
-    if metric not in _METRICS:
-        raise InputError(f"there is no metric {metric!r}", expected=", ".join(METRIC_NAMES))
-    return _METRICS[metric](outcomes, settings)
+    return _estimate(_entry(metric), Rows(outcomes, settings))
 
 
 def evaluate_outcomes(outcomes: pd.DataFrame, settings: EvaluationSettings) -> dict[str, Estimate]:
     """Return every estimate by name; the names are `METRIC_NAMES`, in this order, whatever the outcomes."""
-    outcomes = outcomes.assign(status=statuses(outcomes))  # read once, not by every metric
-    return {name: metric(outcomes, settings) for name, metric in _METRICS.items()}
+    rows = Rows(outcomes, settings)
+    return {name: _estimate(metric, rows) for name, metric in CATALOGUE.items()}
+
+
+def behind_metric(
+    metric: str, outcomes: pd.DataFrame, settings: EvaluationSettings, where: Mapping[str, object] | None = None
+) -> Behind:
+    """Return the ids of the records behind a metric: those that count, and those it is a share of.
+
+    Parameters
+    ----------
+    where : mapping, optional
+        Column of the outcomes to value, None for an empty cell: only these records.
+
+    Raises
+    ------
+    InputError
+        There is no such metric or column, or it needs a threshold.
+    """
+    entry = _entry(metric)
+    if entry.at_threshold and settings.threshold is None:
+        raise InputError(f"{metric} is undefined without a threshold")
+    rows = Rows(narrowed(outcomes, where), settings)
+    counted, of = entry.behind(rows)
+    return Behind(metric, rows.outcomes.index[counted & of], rows.outcomes.index[of])
+
+
+def narrowed(outcomes: pd.DataFrame, where: Mapping[str, object] | None) -> pd.DataFrame:
+    """Return the outcomes whose columns have the named values. Raises InputError where there is no such column."""
+    unknown = [name for name in where or {} if name not in outcomes]
+    if unknown:
+        raise InputError(f"outcomes have no column {unknown[0]!r}", expected=shown(map(str, outcomes.columns)))
+    for name, value in (where or {}).items():
+        outcomes = outcomes[outcomes[name].isna() if value is None else outcomes[name] == value]
+    return outcomes
+
+
+def _entry(metric: str) -> Metric:
+    if metric not in CATALOGUE:
+        raise InputError(f"there is no metric {metric!r}", expected=", ".join(CATALOGUE))
+    return CATALOGUE[metric]
+
+
+def _estimate(metric: Metric, rows: Rows) -> Estimate:
+    if metric.at_threshold and rows.settings.threshold is None:
+        return rows.undefined("no threshold", rows.left_out({"no_threshold": rows.asked}))
+    return metric.value(rows)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.agents import PromptAgent, preparation_for
-from workbench.decisions import Status
 from workbench.engines.protocol import Engine
 from workbench.errors import RunError
 from workbench.journal import Journal, digest_of
+from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.prompts import Prompt
 from workbench.runner import Selection, require_asked, run_agent

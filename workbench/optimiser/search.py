@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.decisions import Status
 from workbench.errors import InputError
 from workbench.iteration.measures import shown_texts
+from workbench.metrics import Status
 from workbench.optimiser.asking import Desk
 from workbench.optimiser.documents import candidate, editable
 from workbench.optimiser.parts import Parts

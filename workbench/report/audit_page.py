@@ -15,9 +15,8 @@ from markupsafe import Markup
 from workbench.audit.assessment import Audit
 from workbench.audit.findings import Finding, Severity
 from workbench.audit.store import affected_rows, example_rows
-from workbench.audit.wording import share_text
-from workbench.report.tables import number, visible
 from workbench.report.views import table_html
+from workbench.words import number, percent, visible
 
 MAX_FINDINGS_IN_FULL = 40
 MAX_ROWS = 30
@@ -92,7 +91,7 @@ def estimates_table(estimates: Mapping[str, Any]) -> pd.DataFrame:
     for name, one in estimates.items():
         is_share = not name.startswith(SHARES_NOT)
         texts = [
-            None if x is None else share_text(x) if is_share else number(x) for x in (one.value, one.lower, one.upper)
+            None if x is None else percent(x) if is_share else number(x) for x in (one.value, one.lower, one.upper)
         ]
         interval = None if texts[1] is None else f"{texts[1]} to {texts[2]}"
         rows.append((name, texts[0] or "undefined", interval, one.n, one.method))
@@ -145,7 +144,7 @@ def _short(value: object) -> str:
 
 def _finding(audit: Audit, finding: Finding) -> dict[str, Any]:
     content = {name: visible(value) if isinstance(value, str) else value for name, value in finding.as_json().items()}
-    return {**content, "share": share_text(finding.share), "examples": Markup(examples_html(audit, finding))}
+    return {**content, "share": percent(finding.share), "examples": Markup(examples_html(audit, finding))}
 
 
 def _section(audit: Audit, name: str) -> dict[str, Any]:
@@ -176,7 +175,7 @@ def _checks(audit: Audit) -> str:
 
 def _readable(changes: pd.DataFrame) -> pd.DataFrame:
     shares = {
-        name: changes[name].map(lambda x: None if pd.isna(x) else share_text(x))
+        name: changes[name].map(lambda x: None if pd.isna(x) else percent(x))
         for name in ("share before", "share after")
     }
     return changes.assign(**shares)

@@ -10,8 +10,8 @@ import pandas as pd
 from workbench.audit.assessment import STEPS, Audit
 from workbench.audit.findings import Finding
 from workbench.report.audit_page import estimates_table, examples_html, findings_table
-from workbench.report.tables import visible
 from workbench.report.views import Exhibits, table_html
+from workbench.words import visible
 
 MAX_SHOWN = 5
 MAX_ROWS = 20

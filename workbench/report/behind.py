@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from workbench import metrics
 from workbench.evaluation import Evaluation
 from workbench.gates.rules import rule_members
-from workbench.iteration.tracing import SHARES, Behind, records_behind
-from workbench.metrics.outcomes import column, numbers
-from workbench.metrics.summary import LATENCY_QUANTILES
+from workbench.metrics import Behind
 from workbench.pilot import Pilot
 from workbench.report.conclusion import Conclusion, threshold_in_use, traced
-from workbench.report.tables import percent
 from workbench.splits import Dataset
+from workbench.words import percent
 
 IDS_KEPT = 10_000
 Numbers = Mapping[str, Behind]
@@ -113,22 +110,9 @@ def _endings(evaluation: Evaluation) -> dict[str, Behind]:
 
 def _estimates(evaluation: Evaluation) -> dict[str, Behind]:
     """Return the records behind every estimate that is defined."""
-    outcomes = evaluation.outcomes
-    defined = {name for name, one in evaluation.estimates.items() if one.value is not None}
-    found = {name: records_behind(evaluation, name) for name in SHARES if name in defined}
-    asked, right = metrics.is_asked(outcomes), metrics.is_right(outcomes)
-    seconds = pd.Series(numbers(outcomes, "latency_s"), index=outcomes.index)
-    called = asked & (numbers(outcomes, "attempts") > 0)
-    prompt, completion = (asked & ~np.isnan(numbers(outcomes, f"{side}_tokens")) for side in ("prompt", "completion"))
-    others = {"accuracy_exact": (right, asked), "macro_f1": (right, asked), "throughput_per_hour": (called, called)}
-    others |= {"prompt_tokens": (prompt, prompt), "completion_tokens": (completion, completion)}
-    others["cost_per_decision"] = (prompt & completion, prompt & completion)
-    if "reason_accuracy" in defined:
-        wanted, given = column(outcomes, "label_reason"), column(outcomes, "reason")
-        others["reason_accuracy"] = (pd.Series(given == wanted, index=outcomes.index), right & ~pd.isna(wanted))
-    for name in filter(defined.__contains__, LATENCY_QUANTILES):
-        others[name] = (seconds <= (evaluation.estimates[name].value or 0.0), called)
-    return found | {name: traced(outcomes, name, *flags) for name, flags in others.items() if name in defined}
+    outcomes, settings = evaluation.outcomes, evaluation.settings
+    defined = [name for name, one in evaluation.estimates.items() if one.value is not None]
+    return {name: metrics.behind_metric(name, outcomes, settings) for name in defined}
 
 
 def _proof(evaluation: Evaluation) -> dict[str, Behind]:

@@ -9,12 +9,11 @@ from typing import Any
 import pandas as pd
 
 from workbench.audit.store import audits_folder, latest_findings
-from workbench.charter import KpiMetric
-from workbench.metrics import Estimate
+from workbench.metrics import ACCURACY, Estimate, estimate_text
 from workbench.metrics.costs import TOO_FEW, unless_refuted
 from workbench.pilot import Pilot
 from workbench.report.conclusion import Conclusion
-from workbench.report.tables import estimate_text, percent
+from workbench.words import percent
 
 NOT_KNOWN = "not known"
 OF_ALL_RECORDS = frozenset({"accuracy", "accuracy_exact"})
@@ -96,7 +95,7 @@ def ceiling_conclusion(pilot: Pilot, ceiling: Ceiling) -> Conclusion:
         return Conclusion(f"How accurate any agent could be measured to be is not known: {ceiling.why_not}.")
     if ceiling.is_labelled_twice:
         said = f"An agent without any error would be measured at {ceiling.beside}: so often are labels right"
-        target = pilot.charter.target(KpiMetric.ACCURACY)
+        target = pilot.charter.target(ACCURACY)
         said += "" if target is None else f". {_held_against(target, ceiling.estimate)}"
     else:
         said = (

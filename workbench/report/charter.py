@@ -11,14 +11,15 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from workbench.charter import CATALOGUE, Charter, Kpi, Operator
+from workbench.charter import Charter, Kpi
 from workbench.charter.coverage import covered_names
 from workbench.charter.gaps import Gap
 from workbench.charter.regulation import obligation
 from workbench.charter.schema import Compliance, Keys, Match
 from workbench.charter.signatures import one_key_for_several, shared_keys_note
-from workbench.report.tables import number, value_text
+from workbench.metrics import CATALOGUE, Operator, value_text
 from workbench.signing.documents import SignatureStatus
+from workbench.words import number
 
 NOT_SAID = "not said yet"
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]#!|<>~]|^[-+]|(?<=^\d)[.)])")
@@ -150,7 +151,7 @@ def _kpis(kpis: Sequence[Kpi]) -> Grid:
     for kpi in kpis:
         side = "at least" if kpi.operator is Operator.AT_LEAST else "at most"
         within = NOT_SAID if kpi.measured_within_days is None else f"{kpi.measured_within_days} days"
-        target = f"{side} {value_text(kpi.metric.value, kpi.target)}{kpi.mark}"
+        target = f"{side} {value_text(kpi.metric, kpi.target)}{kpi.mark}"
         rows.append((kpi.id, CATALOGUE[kpi.metric].definition, target, f"{kpi.confidence_level:.0%}", within, kpi.why))
     return Grid(("KPI", "what is counted", "target", "confidence", "measured within", "why"), tuple(rows))
 

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from workbench.contract import Role
-from workbench.decisions import Status
 from workbench.errors import several
 from workbench.evaluation import Evaluation, rightness
 from workbench.iteration.tracing import records_behind
+from workbench.metrics import Status
 from workbench.metrics.outcomes import column, numbers
 from workbench.prompts.findings import Level, LintFinding
-from workbench.report.tables import UNDEFINED, counted, percent
 from workbench.splits import Dataset
+from workbench.words import UNDEFINED, counted, percent
 
 
 def pairs_table(pairs: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from workbench.evaluation import Evaluation
-from workbench.iteration.tracing import Behind
+from workbench.metrics import Behind
 from workbench.splits import Split
 
 UNPROVED_THRESHOLD = "a threshold that is not certified"

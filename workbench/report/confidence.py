@@ -12,9 +12,9 @@ from workbench.evaluation import Evaluation
 from workbench.metrics import Comparison, Estimate, compare_sources, reliability_table
 from workbench.pilot import Pilot
 from workbench.report.figures.reliability import Panel, reliability_panels
-from workbench.report.tables import UNDEFINED
 from workbench.report.views import Exhibits
 from workbench.splits import Dataset
+from workbench.words import UNDEFINED
 
 TITLES = {"ece": "ECE", "brier": "Brier", "log_loss": "log loss", "auroc": "AUROC", "aurc": "AURC"}
 AS_IT_IS = "as it is"

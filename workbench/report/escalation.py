@@ -7,10 +7,10 @@ import pandas as pd
 from workbench import metrics
 from workbench.evaluation import Evaluation
 from workbench.labels import looking_like_escalation
-from workbench.metrics.escalation import missed_escalation, over_escalation
+from workbench.metrics import estimate_of, estimate_text
 from workbench.pilot import Pilot
 from workbench.report.conclusion import NO_THRESHOLD, Conclusion, threshold_in_use, traced
-from workbench.report.tables import counted, estimate_text
+from workbench.words import counted
 
 
 def escalation_conclusion(pilot: Pilot, evaluation: Evaluation, labels: tuple[str, ...]) -> Conclusion:
@@ -26,8 +26,8 @@ def escalation_conclusion(pilot: Pilot, evaluation: Evaluation, labels: tuple[st
     if threshold is None:
         return Conclusion(sentence)
     at = (outcomes, threshold, escalate)
-    found = {"missed_escalation": missed_escalation(*at), "over_escalation": over_escalation(*at)}
-    rows = [(name, estimate_text(name, one)) for name, one in found.items()]
+    named = ("missed_escalation", "over_escalation")
+    rows = [(name, estimate_text(name, estimate_of(name, outcomes, evaluation.settings))) for name in named]
     behind = {}
     if escalate is not None:
         number, belongs = f"labelled {escalate}, decided alone", outcomes["label"] == escalate

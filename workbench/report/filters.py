@@ -23,8 +23,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from workbench.configuration import Settings
 from workbench.errors import InputError
-from workbench.report.tables import visible
 from workbench.report.views import Exhibits, template
+from workbench.words import visible
 
 MIME = "application/vnd.workbench.filters+json"
 MOST_ROWS = 2_000

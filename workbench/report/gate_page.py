@@ -12,14 +12,22 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from workbench.audit.masking import key_of_cells, masking_of
-from workbench.charter import KpiMetric
 from workbench.contract import Role
 from workbench.engines.statement import answered_by
 from workbench.gates import Decision, Facts
-from workbench.metrics import Estimate, accuracy, automation_rate, risk_coverage, selective_accuracy
+from workbench.metrics import (
+    ACCURACY,
+    AUTOMATION_RATE,
+    SELECTIVE_ACCURACY,
+    Estimate,
+    EvaluationSettings,
+    estimate_of,
+    estimate_text,
+    risk_coverage,
+)
 from workbench.report.escalation import escalation_sentence
 from workbench.report.gate_plots import CURVE_HEIGHT, WIDTH, curve_plot, interval_plot
-from workbench.report.tables import estimate_text, percent, visible
+from workbench.words import percent, visible
 
 SLICES = (Role.CLASS, Role.SOURCE)
 MAX_SLICES = 12
@@ -98,18 +106,15 @@ def _as_shown(facts: Facts, role: Role, cells: pd.Series[Any]) -> Callable[[str]
 
 
 def _slice(column: str, value: str, part: pd.DataFrame, facts: Facts, threshold: float | None) -> Slice:
-    escalate = facts.pilot.settings.escalate_label
-    undefined = Estimate.undefined("no threshold")
-    automated = undefined if threshold is None else automation_rate(part, threshold, escalate)
-    selective = undefined if threshold is None else selective_accuracy(part, threshold, escalate)
-    named = (("accuracy", accuracy(part)), ("automation_rate", automated), ("selective_accuracy", selective))
-    return Slice(column, value, len(part), *(estimate_text(name, estimate) for name, estimate in named))
+    settings = EvaluationSettings(threshold, facts.pilot.settings.escalate_label)
+    named = (ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY)
+    return Slice(column, value, len(part), *(estimate_text(name, estimate_of(name, part, settings)) for name in named))
 
 
 def _curve(facts: Facts) -> Any:
     assert facts.judged is not None
     curve = risk_coverage(facts.judged.outcomes, facts.pilot.settings.escalate_label)
-    charter, metric = facts.pilot.charter, KpiMetric.SELECTIVE_ACCURACY
+    charter, metric = facts.pilot.charter, SELECTIVE_ACCURACY
     plot = curve_plot(curve, charter.target(metric), facts.judged.threshold)
     return None if plot is None else replace(plot, target_text=f"{plot.target_text}{charter.mark(metric)}")
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.charter import Operator
-from workbench.report.tables import SHARES, value_text
+from workbench.metrics import Operator, Unit, unit_of, value_text
 
 WIDTH, LEFT, RIGHT = 640.0, 10.0, 10.0
 CURVE_HEIGHT, CURVE_LEFT, CURVE_BOTTOM = 260.0, 64.0, 40.0
@@ -88,7 +87,7 @@ def interval_plot(result: Mapping[str, Any]) -> IntervalPlot | None:
         return None
     metric, target, value = result["name"], float(result["target"]), float(estimate["value"])
     given = [number for number in (estimate["lower"], estimate["upper"]) if number is not None]
-    low, high = _range([*given, value, target], is_share=metric in SHARES)
+    low, high = _range([*given, value, target], is_share=unit_of(metric) is Unit.SHARE)
     place = _scale(low, high, LEFT, WIDTH - RIGHT)
     lower, upper = (place(bound) for bound in (_given(estimate["lower"], low), _given(estimate["upper"], high)))
     at_least = Operator(result["operator"]) is Operator.AT_LEAST

@@ -11,14 +11,14 @@ import pandas as pd
 from workbench import metrics
 from workbench.evaluation import Evaluation
 from workbench.gates.rules import rule_members
-from workbench.iteration.tracing import Behind
+from workbench.metrics import ACCURACY, Behind, estimate_of, estimate_text
 from workbench.metrics.certified import CertificationSettings, certify_members
 from workbench.metrics.prospects import what_would_do
 from workbench.pilot import Pilot
 from workbench.report.conclusion import Conclusion, threshold_in_use, traced, why_nothing_is_certified
-from workbench.report.tables import UNDEFINED, counted, estimate_text, percent
 from workbench.splits import Dataset
 from workbench.stats import Certification
+from workbench.words import UNDEFINED, counted, percent
 
 Members = Mapping[str, "pd.Series[bool]"]
 NONE_NAMED = "The charter names no high-risk category that records can be told to belong to (high_risk, `when`)"
@@ -46,8 +46,8 @@ def high_risk_measures(pilot: Pilot, evaluation: Evaluation, members: Members) -
     for name, inside in members.items():
         chosen = outcomes[inside.to_numpy()]
         asked = int(metrics.is_asked(chosen).sum())
-        right = estimate_text("accuracy", metrics.accuracy(chosen))
-        rows.append((name, asked, right, *_escalations(pilot, evaluation, chosen)))
+        right = estimate_text(ACCURACY, estimate_of(ACCURACY, chosen, evaluation.settings))
+        rows.append((name, asked, right, *_escalations(evaluation, chosen)))
         behind |= _behind(pilot, evaluation, name, inside)
     names = ["category", "records", "right", "wrong and decided alone, of the wrong"]
     table = pd.DataFrame(rows, columns=[*names, "escalated needlessly, of the escalated"])
@@ -76,14 +76,12 @@ def high_risk_proofs(pilot: Pilot, evaluation: Evaluation, members: Members) -> 
     )
 
 
-def _escalations(pilot: Pilot, evaluation: Evaluation, chosen: pd.DataFrame) -> tuple[str, str]:
-    threshold = threshold_in_use(evaluation)
-    if threshold is None:
+def _escalations(evaluation: Evaluation, chosen: pd.DataFrame) -> tuple[str, ...]:
+    if threshold_in_use(evaluation) is None:
         return UNDEFINED, UNDEFINED
-    at = (chosen, threshold, pilot.settings.escalate_label)
-    missed, needless = metrics.missed_escalation(*at), metrics.over_escalation(*at)
-    missed_text = estimate_text("missed_escalation", missed) if missed.n else "none is wrong"
-    return missed_text, estimate_text("over_escalation", needless) if needless.n else "none is escalated"
+    named = {"missed_escalation": "none is wrong", "over_escalation": "none is escalated"}
+    found = {name: estimate_of(name, chosen, evaluation.settings) for name in named}
+    return tuple(estimate_text(name, one) if one.n else named[name] for name, one in found.items())
 
 
 def _measured_sentence(pilot: Pilot, evaluation: Evaluation, members: Members) -> str:

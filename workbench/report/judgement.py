@@ -10,11 +10,11 @@ from workbench.evaluation import Evaluation
 from workbench.gates.rules import RuleResult
 from workbench.iteration.tracing import records_behind
 from workbench.ledger import Budget, Opening
-from workbench.metrics import Estimate, threshold_text
+from workbench.metrics import Estimate, threshold_text, value_text
 from workbench.metrics.prospects import undeclared_warning, what_would_do
 from workbench.report.ceiling import Ceiling
-from workbench.report.tables import UNDEFINED, counted, percent, value_text
 from workbench.stats import Certification
+from workbench.words import UNDEFINED, counted, percent
 
 MORE_RECORDS = (0, 500, 1_000, 2_000, 4_000, 8_000)
 

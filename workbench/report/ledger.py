@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.charter import KpiMetric
 from workbench.ledger import OPENED_FOLDER, Budget, Opening, history_remarks, read_budget, read_ledger
+from workbench.metrics import SELECTIVE_ACCURACY
 from workbench.pilot import Pilot
-from workbench.report.tables import percent
 from workbench.signing.keys import key_of_line
 from workbench.splits import Dataset, holdout_seen, ledger_path, other_ledgers
+from workbench.words import percent
 
 SHORT = 12
 USUAL_LEVEL = 0.95
@@ -80,7 +80,7 @@ def ledger_view(pilot: Pilot, dataset: Dataset) -> LedgerView:
     openings, today = read_ledger(path), holdout_seen(pilot, dataset)
     named = {one.purpose.gate for one in openings if one.purpose.gate is not None}
     gates = [None, *sorted(named)]
-    kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric is KpiMetric.SELECTIVE_ACCURACY), None)
+    kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric == SELECTIVE_ACCURACY), None)
     return LedgerView(
         path=path,
         openings=openings,

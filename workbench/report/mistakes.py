@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from workbench.decisions import Status
 from workbench.evaluation import Evaluation
 from workbench.iteration.mistakes import confusion_clusters, flips
-from workbench.iteration.tracing import Behind, records_behind
-from workbench.metrics import is_automated, is_wrong
+from workbench.iteration.tracing import records_behind
+from workbench.metrics import Behind, Status, is_automated, is_wrong
 from workbench.report.comparisons import contents
 from workbench.report.filters import Kind
 from workbench.splits import Dataset

@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from workbench.engines.protocol import TokenLogprob
 from workbench.iteration.history import Answered, RecordHistory
-from workbench.report.tables import percent, visible
 from workbench.report.views import template
+from workbench.words import percent, visible
 
 SURE = 0.995
 

@@ -21,8 +21,8 @@ from workbench.files import write_atomically
 from workbench.pilot import Pilot, open_pilot
 from workbench.report.conclusion import Conclusion
 from workbench.report.figures import png
-from workbench.report.tables import number, visible
 from workbench.tables.spreadsheets import safe_for_spreadsheets
+from workbench.words import number, visible
 
 HERE = "."
 MAX_ROWS = 30

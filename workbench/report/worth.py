@@ -8,7 +8,7 @@ from workbench import metrics
 from workbench.charter import Authority
 from workbench.evaluation import Evaluation
 from workbench.gates.rules import amounts
-from workbench.iteration.tracing import Behind
+from workbench.metrics import Behind
 from workbench.metrics.certified import CertificationSettings, certify_money
 from workbench.pilot import Pilot
 from workbench.report.conclusion import (
@@ -20,9 +20,9 @@ from workbench.report.conclusion import (
     traced,
     why_nothing_is_certified,
 )
-from workbench.report.tables import UNDEFINED, counted, number, percent
 from workbench.splits import Dataset
 from workbench.stats import AmountCertification
+from workbench.words import UNDEFINED, counted, number, percent
 
 PER_RECORDS = 1_000
 DAYS_PER_MONTH = 365 / 12

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pandas as pd
 
-from workbench.decisions import Status
 from workbench.engines.protocol import FailureCause
 from workbench.errors import RunError
+from workbench.metrics import Status
 from workbench.runner.desk import ABOUT_THE_SERVER, Refusal
 from workbench.runner.running import Session
 

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from workbench.decisions import Decision, Status
+from workbench.decisions import Decision
 from workbench.engines.protocol import FailureCause
 from workbench.errors import RunError
+from workbench.metrics import Status
 from workbench.records import Record
 
 STORING_S = 0.02

@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from workbench.agents import Agent
 from workbench.callables import check_may_ask
-from workbench.decisions import Decision, Status
+from workbench.decisions import Decision
 from workbench.errors import RunError
 from workbench.journal import Journal, RunInfo, RunPlan, key_of, sole_run
+from workbench.metrics import Status
 from workbench.runner.desk import Desk, Patience, Refusal
 from workbench.runner.driving import supervised
 from workbench.splits import Dataset, Split

@@ -20,8 +20,8 @@ from workbench.charter.coverage import GATES_FILE, PILOT_FILE, SPLITS_FILE
 from workbench.configuration import read_settings
 from workbench.contract import CONTRACT_FILE, ColumnType, Contract, Role
 from workbench.errors import InputError, shown
+from workbench.evaluation.entities import candidate_entities
 from workbench.gates.schema import default_gates
-from workbench.metrics.candidates import candidate_entities
 from workbench.prompts.template import spelled
 from workbench.records import RecordTable, labelled_rows, records_of
 from workbench.scaffold.choices import Choices, Columns

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from workbench.gates.criteria import State
 from workbench.gates.verdict import Decision
+from workbench.metrics import State
 from workbench.pilot import Pilot
 from workbench.provenance import provenance
 from workbench.tracking.runs import DIGITS, Link, experiment_of

@@ -15,7 +15,7 @@ from workbench.report.figures.drawing import (
     percent_axis,
     seen_points,
 )
-from workbench.report.tables import number, percent
+from workbench.words import number, percent
 
 
 def cost_curve(by_threshold: pd.DataFrame, currency: str, manual: float | None = None) -> Figure:

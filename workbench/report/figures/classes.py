@@ -22,7 +22,7 @@ from workbench.report.figures.drawing import (
     rows_height,
     shortened,
 )
-from workbench.report.tables import percent
+from workbench.words import percent
 
 COLUMN_NAME_LENGTH = 30
 UPRIGHT_LETTERS = 80

@@ -26,7 +26,7 @@ from workbench.report.figures.drawing import (
     shortened,
     target_line,
 )
-from workbench.report.tables import percent
+from workbench.words import percent
 
 NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
 FEWEST_FOR_AXIS = 20

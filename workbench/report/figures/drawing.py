@@ -15,7 +15,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from workbench.report.tables import percent
+from workbench.words import percent
 
 WIDTH_IN = 9.0
 ROW_IN = 0.24

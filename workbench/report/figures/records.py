@@ -23,7 +23,7 @@ from workbench.report.figures.drawing import (
     rows_height,
     shortened,
 )
-from workbench.report.tables import percent
+from workbench.words import percent
 
 MAX_ROWS = 40
 DAYS_SHOWN_BY_DAY = 62

@@ -8,9 +8,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from workbench.charter import Operator
+from workbench.metrics import Operator, Unit, unit_of, value_text
 from workbench.report.figures.drawing import DARK, TEXT_SIZE, one_axes
-from workbench.report.tables import SHARES, value_text
 
 HEIGHT_IN = 1.5
 MARKERS = {"pass": "o", "fail": "X", "unproven": "o"}
@@ -35,7 +34,7 @@ def target_figure(result: Mapping[str, Any]) -> Figure:
     found = f"{result['title']}: {value_text(metric, value, 2)}, wanted {wanted}: {result['state']}"
     figure, axes = one_axes(found, HEIGHT_IN)
     bounds = [value if bound is None else float(bound) for bound in (estimate["lower"], estimate["upper"])]
-    left, right = _range([*bounds, value, target], is_share=metric in SHARES)
+    left, right = _range([*bounds, value, target], is_share=unit_of(metric) is Unit.SHARE)
     good = (target, right) if at_least else (left, target)
     axes.axvspan(*good, facecolor="none", edgecolor="0.8", hatch="//", linewidth=0)
     axes.axvline(target, color=DARK, linestyle=(0, (6, 3)), linewidth=1.2)

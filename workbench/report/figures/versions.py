@@ -26,7 +26,7 @@ from workbench.report.figures.drawing import (
     shortened,
     target_line,
 )
-from workbench.report.tables import UNDEFINED, percent
+from workbench.words import UNDEFINED, percent
 
 NO_TARGETS: Mapping[str, float] = MappingProxyType({})
 DENOMINATORS = {

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL, Estimate, listed, method_text
-from workbench.metrics.outcomes import Route, is_asked, is_right, numbers, routes, skipped
+from workbench.metrics.estimate import Estimate, listed, method_text
+from workbench.metrics.outcomes import is_asked, is_right, numbers, routes, skipped
+from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
+from workbench.metrics.statuses import Route
 from workbench.stats import (
     Bins,
     IntervalMethod,

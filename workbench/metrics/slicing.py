@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.errors import InputError
-from workbench.metrics.estimate import DEFAULT_CONFIDENCE_LEVEL
 from workbench.metrics.outcomes import is_asked, is_wrong
+from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.stats import IntervalMethod, holm, more_hits, proportion_bounds
 from workbench.stats.inputs import checked_count
 

@@ -1,0 +1,63 @@
+"""Estimates as text, in their metric's unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from workbench.metrics.catalogue import CATALOGUE, Unit
+from workbench.metrics.estimate import Estimate
+from workbench.words import UNDEFINED, number, percent, seconds
+
+AUDIT_UNITS = {"complete_records": Unit.SHARE}  # of what the data audit estimates, and a gate may ask for
+
+
+def unit_of(metric: str) -> Unit:
+    """Return a metric's unit."""
+    return CATALOGUE[metric].unit if metric in CATALOGUE else AUDIT_UNITS[metric]
+
+
+def value_text(metric: str, value: float | None, decimals: int = 1) -> str:
+    """Return a metric's value in its unit: shares in percent, latencies in seconds, the rest as numbers."""
+    if value is None:
+        return UNDEFINED
+    unit = unit_of(metric)
+    if unit is Unit.SHARE:
+        return percent(value, decimals)
+    return seconds(value) if unit is Unit.SECONDS else number(value)
+
+
+def estimate_text(metric: str, estimate: Estimate) -> str:
+    """Return an estimate of a metric as one line: value, interval and denominator.
+
+    Examples
+    --------
+    >>> estimate_text("accuracy", Estimate.proportion(13, 16))
+    '81.2% (57.0% to 93.4%), n 16'
+    >>> estimate_text("latency_p99_s", Estimate(2.5, 2.0, None, 40, "order statistics 95%"))
+    '2.5 s (2 s to ?), n 40'
+    >>> estimate_text("cost_per_decision", Estimate.undefined("no price"))
+    'undefined'
+    """
+    if estimate.value is None:
+        return UNDEFINED
+    bounds = [value_text(metric, bound) if bound is not None else "?" for bound in (estimate.lower, estimate.upper)]
+    interval = "" if bounds == ["?", "?"] else f" ({bounds[0]} to {bounds[1]})"
+    return f"{value_text(metric, estimate.value)}{interval}, n {estimate.n:,}"
+
+
+def versions_table(estimates: Mapping[str, Mapping[str, Estimate]], metrics: Sequence[str]) -> pd.DataFrame:
+    """Return one row of text per agent version and one column per metric.
+
+    Parameters
+    ----------
+    estimates : mapping
+        Version name to metric name to estimate, as `evaluate_outcomes` gives them.
+    metrics : sequence of str
+        Which metrics, in the order of the columns.
+    """
+    rows = {
+        version: {name: estimate_text(name, named[name]) for name in metrics} for version, named in estimates.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics)).rename_axis("version")
