@@ -18,12 +18,21 @@ from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError, SignatureError
 from workbench.evidence import verify_bundle
 from workbench.gaterun.hold import GateRequest, Held, hold_gate
-from workbench.gaterun.staleness import Inputs, Memory, output_paths
 from workbench.gates import Verdict
 from workbench.ledger import GENESIS
 from workbench.ledger.entries import signed_entry, spelled
 from workbench.pilot import Pilot, open_pilot
-from workbench.pipeline import AUDIT, EVALUATION, ITERATION, results_folder
+from workbench.pipeline import (
+    AUDIT,
+    EVALUATION,
+    ITERATION,
+    Inputs,
+    Memory,
+    PilotRun,
+    output_paths,
+    results_folder,
+    run_pilot,
+)
 from workbench.splits import read_dataset
 
 LOAD = {"id": "load", "check": "load"}
@@ -119,6 +128,22 @@ def test_a_slice_on_any_column_that_records_are_cut_by_is_judged(prepared: Prepa
     with pytest.raises(InputError, match="a slice names a column by which records cannot be cut"):
         hold_gate(pilot, 2, request)
     assert (pilot.data / "ledger.jsonl").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_gate_after_a_run_repeats_nothing_and_a_run_after_a_gate_neither(prepared: Prepared) -> None:
+    notebooks = [AUDIT, ITERATION, EVALUATION]
+    pilot, request = prepared(KPIS, notebooks=notebooks)
+    what = PilotRun(key=key_of(pilot))
+    assert run_pilot(pilot, what).kept == ()
+    held = hold_gate(pilot, 2, request)
+    assert (held.worked.ran, list(held.worked.kept)) == ((), notebooks)
+    assert verify_bundle(held.bundle, held.key.public_key).ok
+    assert list(run_pilot(pilot, what).kept) == notebooks
+    for gone in (pilot.runs / "results" / ITERATION).glob("*.png"):
+        gone.unlink()
+    again = hold_gate(pilot, 2, request)
+    assert (again.worked.ran, list(again.worked.kept)) == ((ITERATION,), [AUDIT, EVALUATION])
 
 
 @pytest.mark.slow
@@ -271,7 +296,7 @@ def test_a_notebook_is_fresh_only_while_what_it_left_is_there_unaltered(tickets:
 def test_a_damaged_memory_makes_everything_stale(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(60)
     Memory(pilot).remember(AUDIT, "d1")
-    (pilot.runs / "gates" / "state.json").write_text('{"01_data_audit": 3}', encoding="utf-8")
+    (pilot.runs / "notebooks.json").write_text('{"01_data_audit": 3}', encoding="utf-8")
     assert not Memory(pilot).is_fresh(AUDIT, "d1")
 
 

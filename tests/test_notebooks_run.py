@@ -105,6 +105,9 @@ def test_a_pilot_runs_from_its_records_to_an_answer_and_a_second_time_for_little
     ]
     for name, page in result.pages.items():
         assert result.answers[name].split("%")[0] in html.unescape(page.read_text(encoding="utf-8"))
+    second = run_pilot(pilot, PilotRun(("majority", "baseline")))
+    assert (result.kept, second.kept) == ((), NOTEBOOKS)
+    assert (second.answers, second.links) == (result.answers, result.links)
     kept = {path.name for path in (pilot.runs / "results" / EVALUATION).iterdir()}
     assert {"baseline.holdout.json", "baseline.holdout.csv", "risk_coverage.png", "kpis.csv", "errors.csv"} <= kept
 

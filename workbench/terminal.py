@@ -102,6 +102,9 @@ def print_result(pilot: Pilot, result: PilotResult) -> None:
         console.print(
             f"  {result.pages[name]}  (executed notebook beside it: {notebook})", soft_wrap=True, highlight=False
         )
+    if result.kept:
+        why = "nothing they are made from has changed since they ran, nor what they left"
+        console.print(f"\nKept: {', '.join(result.kept)}; {why}.", highlight=False)
     if result.links:
         _print_links(console, result.links)
         console.print(f"  store: {store_uri(pilot.root)}", soft_wrap=True, highlight=False)
@@ -127,6 +130,7 @@ def result_json(pilot: Pilot, result: PilotResult) -> dict[str, Any]:
         "answers": dict(result.answers),
         "notebooks": {name: str(path) for name, path in result.notebooks.items()},
         "pages": {name: str(path) for name, path in result.pages.items()},
+        "kept": list(result.kept),
         "evaluations": [dict(evaluation) for evaluation in result.evaluations],
         "mlflow": {
             "store": store_uri(pilot.root),

@@ -11,7 +11,6 @@ from workbench.errors import SignatureError, shown
 from workbench.evidence.agreement import agreement_files
 from workbench.evidence.facts import facts_files
 from workbench.gaterun.earlier import changes_since
-from workbench.gaterun.staleness import code_digest
 from workbench.gates import Decision, Facts, read_gates
 from workbench.gates.cases import read_suites
 from workbench.gates.junit import junit_xml
@@ -19,6 +18,7 @@ from workbench.gates.verdict import judged_subject
 from workbench.journal import digest_of
 from workbench.ledger import OPENED_FOLDER, history_remarks, read_ledger
 from workbench.pilot import Pilot
+from workbench.pipeline import code_digest
 from workbench.provenance import provenance
 from workbench.signing.documents import SignatureStatus
 from workbench.splits import ledger_path

@@ -17,7 +17,6 @@ from workbench.evidence.bundle import BundleContent, write_bundle
 from workbench.files import write_atomically
 from workbench.gaterun.contents import bundle_files, check_signed_first, digests_of, subject_of, told_of
 from workbench.gaterun.shown import DECISION_FILE
-from workbench.gaterun.staleness import Inputs, file_digest, files_under
 from workbench.gaterun.work import Worked, answered_evidence, execute_own, judged_evidence
 from workbench.gates import GATE_NUMBERS, Decision, Facts, decide, read_facts, read_gates
 from workbench.gates.junit import junit_xml
@@ -25,7 +24,7 @@ from workbench.journal import digest_of
 from workbench.ledger import check_continues, read_ledger
 from workbench.notebooks import OnCell, packaged_notebook
 from workbench.pilot import Pilot
-from workbench.pipeline import results_folder
+from workbench.pipeline import Inputs, file_digest, files_under, results_folder
 from workbench.provenance import provenance
 from workbench.report.gate_page import gate_page
 from workbench.signing.documents import SignatureStatus
@@ -105,7 +104,7 @@ def answer_gate(pilot: Pilot, number: int, engine: EngineChoice, on_cell: OnCell
     _check_number(number)
     require_signatures(pilot.suite, pilot.charter)
     gates = read_gates(pilot)
-    inputs = Inputs(pilot, read_dataset(pilot), engine, pilot.settings.compare)
+    inputs = Inputs(pilot, read_dataset(pilot), engine, pilot.settings.compare, is_packaged=True)
     return answered_evidence(inputs, gates.gates[number].notebooks, on_cell)
 
 
@@ -132,7 +131,7 @@ def hold_gate(pilot: Pilot, number: int, request: GateRequest, on_cell: OnCell |
     read_ledger(ledger_path(pilot))
     check_continues(ledger_path(pilot), evidence_folder(pilot))
     notebooks = gates.gates[number].notebooks
-    inputs = Inputs(pilot, read_dataset(pilot), request.engine, pilot.settings.compare)
+    inputs = Inputs(pilot, read_dataset(pilot), request.engine, pilot.settings.compare, is_packaged=True)
     ran = None if request.is_answered else answered_evidence(inputs, notebooks, on_cell).ran
     with only_answered():
         worked = judged_evidence(inputs, notebooks, key.key, ran, on_cell)

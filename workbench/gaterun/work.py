@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.callables import check_may_ask
 from workbench.engines.choice import EngineChoice, needed_secrets
-from workbench.errors import RunError, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.evaluation import RunRequest, answer_holdout, check
 from workbench.files import write_atomically
-from workbench.gaterun.staleness import Inputs, Memory
 from workbench.iteration.stored import agent_to_judge
 from workbench.notebooks import (
     NotebookJob,
@@ -19,12 +17,23 @@ from workbench.notebooks import (
     execute_many,
     find_notebook,
     packaged_notebook,
-    read_finish,
     read_source,
 )
 from workbench.notebooks.source import ParameterValue
 from workbench.pilot import Pilot
-from workbench.pipeline import EVALUATION, ITERATION, LIMITS, NOTEBOOKS, PilotRun, results_folder, run_pilot
+from workbench.pipeline import (
+    EVALUATION,
+    ITERATION,
+    LIMITS,
+    NOTEBOOKS,
+    Inputs,
+    Memory,
+    PilotRun,
+    executed_path,
+    kept_result,
+    results_folder,
+    run_pilot,
+)
 from workbench.report.pages import notebook_page
 from workbench.signing.keys import SigningKey
 from workbench.splits import Split
@@ -66,15 +75,19 @@ def answered_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell 
     if any(name in NOTEBOOKS for name in notebooks):
         check(pilot, inputs.agents, inputs.engine)
     stale = _stale(inputs, notebooks, memory)
-    _run(inputs, list(stale), on_cell)
-    for name, digest in stale.items():
-        memory.remember(name, digest)
+    known = tuple(name for name in notebooks if name in NOTEBOOKS and name != EVALUATION)
+    if known:
+        run_pilot(pilot, PilotRun((), None, inputs.engine), known, on_cell)
+    others = [name for name in stale if name not in NOTEBOOKS]
+    execute_own(pilot, others, on_cell)
+    memory = Memory(pilot)
+    for name in others:
+        memory.remember(name, stale[name])
     kept = tuple(name for name in notebooks if name not in (*stale, EVALUATION))
-    agent, chosen = None, _chosen(pilot, notebooks)
-    if EVALUATION in notebooks and not memory.is_fresh(EVALUATION, inputs.digest(EVALUATION, chosen)):
-        agent = chosen or agent_to_judge(pilot, inputs.dataset, inputs.engine)
-        request = RunRequest(Split.HOLDOUT, None, inputs.engine, show_progress=False)
-        answer_holdout(pilot, agent, request, inputs.dataset)
+    agent = _judged_agent(inputs, notebooks) if EVALUATION in notebooks else None
+    if agent is None or memory.is_fresh(EVALUATION, inputs.digest(EVALUATION, agent)):
+        return Worked(tuple(stale), kept, None)
+    answer_holdout(pilot, agent, RunRequest(Split.HOLDOUT, None, inputs.engine, show_progress=False), inputs.dataset)
     return Worked(tuple(stale), kept, agent)
 
 
@@ -104,26 +117,13 @@ def judged_evidence(
         for name in _stale(inputs, notebooks, memory):
             check_may_ask(f"notebook {name}, which was not run on these files")
     done = list(ran or ())
-    if EVALUATION in notebooks:
-        chosen = _chosen(pilot, notebooks)
-        digest = inputs.digest(EVALUATION, chosen)
-        if not memory.is_fresh(EVALUATION, digest):
-            what = PilotRun((chosen,) if chosen else (), None, inputs.engine, key=key, is_packaged=True)
-            run_pilot(pilot, what, (EVALUATION,), on_cell)
-            memory.remember(EVALUATION, digest)
-            done.append(EVALUATION)
+    if EVALUATION not in notebooks:
+        return Worked(tuple(done), tuple(name for name in notebooks if name not in done), None)
+    what = PilotRun((_judged_agent(inputs, notebooks),), None, inputs.engine, key=key, is_packaged=True)
+    if EVALUATION not in run_pilot(pilot, what, (EVALUATION,), on_cell).kept:
+        done.append(EVALUATION)
     kept = tuple(name for name in notebooks if name not in done)
-    agent = str(finished_values(pilot, EVALUATION)["agent"]) if EVALUATION in notebooks else None
-    return Worked(tuple(done), kept, agent)
-
-
-def finished_values(pilot: Pilot, notebook: str) -> dict[str, object]:
-    """Return the values with which a notebook's executed copy ended."""
-    path = pilot.runs / "notebooks" / f"{notebook}.ipynb"
-    finish = read_finish(json.loads(path.read_text(encoding="utf-8"))["cells"])
-    if finish is None:
-        raise RunError("an executed notebook has no end", where=str(path), remedy="remove it and run the gate again")
-    return dict(finish.values)
+    return Worked(tuple(done), kept, str(kept_result(pilot, EVALUATION).values["agent"]))
 
 
 def execute_own(
@@ -144,7 +144,7 @@ def execute_own(
         }
         known = read_source(path).parameters
         parameters = {key: value for key, value in given.items() if key in known}
-        jobs.append(NotebookJob(path, pilot.runs / "notebooks" / f"{name}.ipynb", parameters, secrets))
+        jobs.append(NotebookJob(path, executed_path(pilot, name), parameters, secrets))
     for outcome in execute_many(jobs, limits=LIMITS, on_cell=on_cell):
         if isinstance(outcome, WorkbenchError):
             raise outcome
@@ -157,16 +157,8 @@ def _stale(inputs: Inputs, notebooks: Sequence[str], memory: Memory) -> dict[str
     return {name: digest for name, digest in digests.items() if not memory.is_fresh(name, digest)}
 
 
-def _chosen(pilot: Pilot, notebooks: Sequence[str]) -> str | None:
-    """Return the agent that the gate's comparison chose, None where it has no comparison."""
-    return str(finished_values(pilot, ITERATION)["chosen"]) if ITERATION in notebooks else None
-
-
-def _run(inputs: Inputs, stale: Sequence[str], on_cell: OnCell | None) -> None:
-    pilot = inputs.pilot
-    known = tuple(name for name in stale if name in NOTEBOOKS)
-    if known:
-        run_pilot(pilot, PilotRun((), None, inputs.engine), known, on_cell)
-    others = [name for name in stale if name not in NOTEBOOKS]
-    if others:
-        execute_own(pilot, others, on_cell)
+def _judged_agent(inputs: Inputs, notebooks: Sequence[str]) -> str:
+    """Return the agent that the gate's comparison chose; without one, that which the stored runs speak for."""
+    if ITERATION in notebooks:
+        return str(kept_result(inputs.pilot, ITERATION).values["chosen"])
+    return agent_to_judge(inputs.pilot, inputs.dataset, inputs.engine)

@@ -52,6 +52,7 @@ class Unit(StrEnum):
     PER_HOUR = "per hour"
     CURRENCY = "currency"
     TOKENS = "tokens"
+    NUMBER = "number"  # of a measure that is no metric of the catalogue, such as the area under a curve
 
 
 class Interval(StrEnum):

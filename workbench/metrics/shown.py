@@ -14,8 +14,8 @@ AUDIT_UNITS = {"complete_records": Unit.SHARE}  # of what the data audit estimat
 
 
 def unit_of(metric: str) -> Unit:
-    """Return a metric's unit."""
-    return CATALOGUE[metric].unit if metric in CATALOGUE else AUDIT_UNITS[metric]
+    """Return a metric's unit; a measure that no charter can name is a plain number."""
+    return CATALOGUE[metric].unit if metric in CATALOGUE else AUDIT_UNITS.get(metric, Unit.NUMBER)
 
 
 def value_text(metric: str, value: float | None, decimals: int = 1) -> str:

@@ -1,4 +1,7 @@
-"""What of a gate's notebooks must run again: one is fresh while its inputs and its outputs are what they were."""
+"""What of a pilot's notebooks must run again: one is fresh while its inputs and its outputs are what they were.
+
+A run and the gates keep this in one place, so that what one of them did the others do not do again.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from workbench.agents import build_agent
+from workbench.audit.store import latest_findings
 from workbench.engines.choice import EngineChoice
 from workbench.files import write_atomically
 from workbench.gates.reading import AUDIT_POINTER
 from workbench.journal import JOURNAL_FILE, Journal, digest_of
 from workbench.notebooks import find_notebook, packaged_notebook
 from workbench.pilot import Pilot
-from workbench.pipeline import AUDIT, EVALUATION, ITERATION, results_folder
+from workbench.pipeline.names import AUDIT, EVALUATION, ITERATION, executed_path, results_folder
 from workbench.prompts import read_prompts
 from workbench.splits import Dataset, Split
 
-STATE_FILE = Path("gates") / "state.json"
+STATE_FILE = "notebooks.json"
 PACKAGE = Path(__file__).resolve().parent.parent
 CODE = ("*.py", "*.j2", "*.template", "*.yaml")
 
@@ -33,27 +37,38 @@ class Inputs:
     ----------
     agents : tuple of str
         Those that a comparison runs.
+    is_packaged : bool
+        Whether the evaluation's notebook is the package's, and not the root's own, which is code of the pilot.
     """
 
     pilot: Pilot
     dataset: Dataset
     engine: EngineChoice
     agents: tuple[str, ...]
+    is_packaged: bool = False
 
     def digest(self, notebook: str, chosen: str | None = None) -> str:
         """Return the digest of everything that a notebook's result depends on, the journal aside.
 
         The audit depends on records, contract and charter; a comparison also on every prompt and every agent that it
-        runs; an evaluation on the one agent that was chosen; any other notebook on all of these.
+        runs; an evaluation on the one agent that was chosen and on what the audit found; any other notebook on records,
+        contract, charter, prompts and agents.
         """
         content = self._shared(notebook)
         if notebook == AUDIT:
             return digest_of(content)
         if notebook == EVALUATION and chosen is not None:
-            return digest_of({**content, "agents": self._identities([chosen])})
+            found = latest_findings(self.pilot) or {}
+            audit = {name: value for name, value in found.items() if name not in ("run", "created")}
+            return digest_of({**content, "agents": self._identities([chosen]), "found": audit})
         prompts = read_prompts(self.pilot.suite / "prompts", self.pilot.prompt_fields)
         hashes = {name: prompt.hash for name, prompt in prompts.items()}
         return digest_of({**content, "agents": self._identities(self.agents), "prompts": hashes})
+
+    def source(self, notebook: str) -> Path:
+        """Return the notebook that is run."""
+        is_packaged = self.is_packaged and notebook == EVALUATION
+        return packaged_notebook(notebook) if is_packaged else find_notebook(notebook, self.pilot.root)
 
     def _shared(self, notebook: str) -> dict[str, Any]:
         pilot = self.pilot
@@ -62,7 +77,7 @@ class Inputs:
         own = {"title": settings["title"], "question": settings["question"]}
         return {
             "code": code_digest(),
-            "notebook": file_digest(_source(notebook, pilot.root)),
+            "notebook": file_digest(self.source(notebook)),
             "records": [file_digest(path) for path in files if path.is_file()],
             "charter": pilot.charter.model_dump(mode="json"),
             "settings": own if notebook == AUDIT else {k: v for k, v in settings.items() if k != "agents"},
@@ -118,7 +133,7 @@ class Memory:
 
 def output_paths(pilot: Pilot, notebook: str) -> Sequence[Path]:
     """Return the files and folders that a notebook leaves."""
-    executed = pilot.runs / "notebooks" / f"{notebook}.ipynb"
+    executed = executed_path(pilot, notebook)
     own = (executed, executed.with_suffix(".html"), results_folder(pilot, notebook))
     return (*own, pilot.runs / AUDIT_POINTER.parent) if notebook == AUDIT else own
 
@@ -157,8 +172,3 @@ def _files(root: Path, *paths: Path) -> dict[str, str]:
     """
     found = [file for path in paths for file in (path, *sorted(path.rglob("*"))) if file.is_file()]
     return {file.relative_to(root).as_posix(): file_digest(file) for file in found}
-
-
-def _source(notebook: str, root: Path) -> Path:
-    """Return the notebook that is run: for the evaluation the packaged one, as a root's own is code of the pilot."""
-    return packaged_notebook(notebook) if notebook == EVALUATION else find_notebook(notebook, root)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workbench.engines.choice import EngineChoice, needed_secrets, settled
-from workbench.errors import InputError, WorkbenchError
+from workbench.errors import InputError, RunError, WorkbenchError
 from workbench.evaluation import RunRequest, open_answers
 from workbench.files import write_atomically
 from workbench.iteration.stored import agent_to_judge
-from workbench.notebooks import Limits, NotebookJob, NotebookResult, execute_many, find_notebook, packaged_notebook
+from workbench.notebooks import NotebookJob, NotebookResult, execute_many, find_notebook, packaged_notebook, read_finish
 from workbench.pilot import Pilot
+from workbench.pipeline.freshness import Inputs, Memory
+from workbench.pipeline.names import AUDIT, EVALUATION, ITERATION, LIMITS, NOTEBOOKS, executed_path, results_folder
 from workbench.report.pages import notebook_page
 from workbench.signing.keys import SigningKey
-from workbench.splits import Split, read_dataset
+from workbench.splits import Dataset, Split, read_dataset
 from workbench.tracking import Link, Version, log_versions, version_from
-
-AUDIT, ITERATION, EVALUATION = "01_data_audit", "02_prompt_iteration", "03_evaluation"
-NOTEBOOKS = (AUDIT, ITERATION, EVALUATION)
-
-# Calls to a model have deadlines of their own; a whole run of them may take hours.
-LIMITS = Limits(cell_s=6 * 3600, total_s=8 * 3600)
 
 OnCell = Callable[[Path, int, int], None]
 
@@ -57,6 +54,8 @@ class PilotResult:
         Per notebook the path of its executed copy.
     pages : mapping
         Per notebook the path of that copy as one HTML page, for readers without Jupyter.
+    kept : tuple of str
+        Notebooks that were not run again, as nothing that they are made from has changed and nothing that they left.
     evaluations : tuple of mapping
         `Evaluation.as_json()` of every agent version, development first, then holdout.
     links : tuple of Link
@@ -66,6 +65,7 @@ class PilotResult:
     answers: Mapping[str, str]
     notebooks: Mapping[str, Path]
     pages: Mapping[str, Path]
+    kept: tuple[str, ...]
     evaluations: tuple[Mapping[str, Any], ...]
     links: tuple[Link, ...]
 
@@ -98,7 +98,7 @@ def notebooks_of(what: PilotRun, only: str | None = None) -> tuple[str, ...]:
 def run_pilot(
     pilot: Pilot, what: PilotRun, notebooks: Sequence[str] = NOTEBOOKS, on_cell: OnCell | None = None
 ) -> PilotResult:
-    """Run a pilot's notebooks and log the evaluated versions.
+    """Run a pilot's notebooks as far as they are stale, and log the evaluated versions.
 
     The audit and the comparison do not depend on each other and run side by side; the evaluation runs the version that
     the comparison chose, or the one agent that was named.
@@ -108,23 +108,50 @@ def run_pilot(
     InputError, RunError
         As the first notebook that failed says; the others' copies are kept.
     """
-    done: dict[str, NotebookResult] = {}
-    first = [name for name in notebooks if name != EVALUATION]
-    done |= _executed(pilot, what, {name: _parameters(pilot, what, name) for name in first}, on_cell)
+    dataset = read_dataset(pilot)
+    inputs = Inputs(pilot, dataset, what.engine, what.agents or pilot.settings.compare, what.is_packaged)
+    work = _Work(pilot, what, inputs, on_cell)
+    done = work.done({name: _parameters(pilot, what, name) for name in notebooks if name != EVALUATION})
     if EVALUATION in notebooks:
         chosen = done[ITERATION].values["chosen"] if ITERATION in done else None
         agent = what.agents[0] if chosen is None and what.agents else chosen
-        judged = _opened_for(pilot, what, None if agent is None else str(agent))
-        parameters = {**_parameters(pilot, what, EVALUATION), "agent": judged}
-        done |= _executed(pilot, what, {EVALUATION: parameters}, on_cell)
+        name = agent_to_judge(pilot, dataset, what.engine) if agent is None else str(agent)
+        if not work.is_fresh(EVALUATION, name):
+            _open_for(pilot, what, name, dataset)
+        done |= work.done({EVALUATION: {**_parameters(pilot, what, EVALUATION), "agent": name}}, name)
     versions = _versions(pilot, done)
     return PilotResult(
         {name: result.answer for name, result in done.items()},
         {name: result.output for name, result in done.items()},
         {name: page_path(result) for name, result in done.items()},
+        tuple(name for name in done if name not in work.ran),
         tuple(version.evaluation for version in versions),
         log_versions(pilot, versions),
     )
+
+
+class _Work:
+    """Notebooks run as far as they are stale; a trial on a part of the records keeps nothing and is not kept."""
+
+    def __init__(self, pilot: Pilot, what: PilotRun, inputs: Inputs, on_cell: OnCell | None) -> None:
+        self._pilot, self._what, self._inputs, self._on_cell = pilot, what, inputs, on_cell
+        self._memory = Memory(pilot)
+        self.ran: list[str] = []
+
+    def is_fresh(self, notebook: str, chosen: str | None = None) -> bool:
+        """Return whether what a notebook left still stands."""
+        is_whole = self._what.limit is None
+        return is_whole and self._memory.is_fresh(notebook, self._inputs.digest(notebook, chosen))
+
+    def done(self, parameters: Mapping[str, Mapping[str, Any]], chosen: str | None = None) -> dict[str, NotebookResult]:
+        """Return the results by notebook, in their order."""
+        stale = {name: values for name, values in parameters.items() if not self.is_fresh(name, chosen)}
+        ran = _executed(self._pilot, self._what, stale, self._on_cell)
+        self.ran += ran
+        if self._what.limit is None:
+            for name in ran:
+                self._memory.remember(name, self._inputs.digest(name, chosen))
+        return {name: ran[name] if name in ran else kept_result(self._pilot, name) for name in parameters}
 
 
 def run_audit(pilot: Pilot, compare: str = "", on_cell: OnCell | None = None) -> NotebookResult:
@@ -142,12 +169,11 @@ def run_audit(pilot: Pilot, compare: str = "", on_cell: OnCell | None = None) ->
         As the notebook that failed says.
     """
     parameters = {**_parameters(pilot, PilotRun(), AUDIT), "complete": True, "compare": compare}
-    return _executed(pilot, PilotRun(), {AUDIT: parameters}, on_cell)[AUDIT]
-
-
-def results_folder(pilot: Pilot, notebook: str) -> Path:
-    """Return where a notebook leaves its figures and tables."""
-    return pilot.runs / "results" / notebook
+    result = _executed(pilot, PilotRun(), {AUDIT: parameters}, on_cell)[AUDIT]
+    if not compare:  # it holds all that a run's audit does, and more
+        inputs = Inputs(pilot, read_dataset(pilot), EngineChoice(), pilot.settings.compare)
+        Memory(pilot).remember(AUDIT, inputs.digest(AUDIT))
+    return result
 
 
 def page_path(result: NotebookResult) -> Path:
@@ -155,16 +181,28 @@ def page_path(result: NotebookResult) -> Path:
     return result.output.with_suffix(".html")
 
 
-def _opened_for(pilot: Pilot, what: PilotRun, agent: str | None) -> str:
-    """Open the holdout for an agent, or the one that development runs speak for; return its name.
+def kept_result(pilot: Pilot, notebook: str) -> NotebookResult:
+    """Return what a notebook's executed copy came to.
+
+    Raises
+    ------
+    RunError
+        It has no end.
+    """
+    path = executed_path(pilot, notebook)
+    finish = read_finish(json.loads(path.read_text(encoding="utf-8"))["cells"])
+    if finish is None:
+        raise RunError("an executed notebook has no end", where=str(path), remedy="remove it and run it again")
+    return NotebookResult(path, path, finish.answer, finish.values, 0.0)
+
+
+def _open_for(pilot: Pilot, what: PilotRun, agent: str, dataset: Dataset) -> None:
+    """Open the holdout for an agent.
 
     This process runs no code of the pilot and has the key that signs the opening; the notebook's has neither need.
     """
-    dataset = read_dataset(pilot)
-    name = agent_to_judge(pilot, dataset, what.engine) if agent is None else agent
     request = RunRequest(Split.HOLDOUT, what.limit, what.engine, show_progress=False, key=what.key)
-    open_answers(pilot, name, request, dataset)
-    return name
+    open_answers(pilot, agent, request, dataset)
 
 
 def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:
@@ -202,7 +240,7 @@ def _executed(
     for name, values in parameters.items():
         path = packaged_notebook(name) if what.is_packaged else find_notebook(name, pilot.root)
         secrets = needed_secrets(pilot, what.engine) if name == ITERATION else ()
-        jobs.append(NotebookJob(path, pilot.runs / "notebooks" / f"{name}.ipynb", values, secrets))
+        jobs.append(NotebookJob(path, executed_path(pilot, name), values, secrets))
     outcomes = execute_many(jobs, limits=LIMITS, on_cell=on_cell)
     done = {}
     for name, outcome in zip(parameters, outcomes, strict=True):
