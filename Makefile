@@ -32,7 +32,7 @@ run: install ## run a pilot (PILOT=invoice_matching) and print the answer
 	$(VENV)/bin/workbench run $(PILOT)
 
 test: $(VENV)/.installed-dev ## run the tests on all cores; not the slow ones, not those that start an engine
-	$(PYTHON) -m pytest -m "not (slow or ray or spark or vllm)" --numprocesses $(WORKERS) --dist worksteal
+	$(PYTHON) -m pytest -m "not (slow or ray or spark or vllm)" --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 test-slow: $(VENV)/.installed-dev ## run the long simulations and whole runs
 	$(PYTHON) -m pytest -m slow --numprocesses $(WORKERS) --dist worksteal

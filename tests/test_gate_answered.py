@@ -50,7 +50,7 @@ def write_own_notebooks(folder: Path, ran: Path) -> None:
     folder.mkdir()
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "execution_count": None, "outputs": []}
     content = {"cells": [{**cell, "source": f"open({str(ran)!r}, 'w')"}], "metadata": {}}
-    for name in ("03_evaluation", "gate_2"):
+    for name in ("03_evaluation", "gate"):
         text = json.dumps({**content, "nbformat": 4, "nbformat_minor": 5})
         (folder / f"{name}.ipynb").write_text(text, encoding="utf-8")
 

@@ -1,42 +1,26 @@
 """The structure: a module imports only from rooms above it, heavy libraries from one place each, lazily."""
 
 import ast
+import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "workbench"
 
-# From left to right as data moves; a module may import from its own row and the rows above.
-ROWS = [
-    {"errors"},
-    {"files", "configuration", "imports", "provenance", "stats", "streams", "words"},
-    {"credentials", "signing"},
-    {"metrics"},
-    {"charter", "contract", "labels", "tables"},
-    {"pilot", "ledger", "records"},
-    {"sources"},
-    {"splits"},
-    {"engines"},
-    {"prompts"},
-    {"replies"},
-    {"decisions"},
-    {"callables", "journal"},
-    {"agents"},
-    {"runner"},
-    {"sealed"},
-    {"audit"},
-    {"evaluation"},
-    {"confidences"},
-    {"iteration"},
-    {"optimiser"},
-    {"notebooks", "tracking", "report", "serving", "gates"},
-    {"pipeline", "scaffold", "evidence"},
-    {"gaterun"},
-    {"terminal"},
-    {"commands"},
-    {"cli", "__main__"},
-]
+CONTRIBUTING = PACKAGE.parent / "CONTRIBUTING.md"
+
+
+def rows() -> list[set[str]]:
+    """Return the rooms of each row of the tree in CONTRIBUTING.md, from top to bottom."""
+    lines = (
+        CONTRIBUTING.read_text(encoding="utf-8").partition("## Where things are")[2].partition("\n## ")[0].splitlines()
+    )
+    return [set(re.split(r" {3,}", line.strip())[0].split()) for line in lines if line.startswith("    ")]
+
+
+ROWS = rows()
 ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
 HEAVY = {
     "mlflow": {"tracking"},
@@ -83,6 +67,7 @@ def imported(path: Path) -> set[str]:
 
 def test_every_room_has_its_place() -> None:
     assert {room_of(path) for path in modules()} == set(ROW_OF)
+    assert len(ROW_OF) == sum(map(len, ROWS)), "a room stands in one row"
 
 
 def test_a_module_imports_only_from_rooms_above_it() -> None:
@@ -95,6 +80,15 @@ def test_a_module_imports_only_from_rooms_above_it() -> None:
             if ROW_OF[parts[1]] > ROW_OF[room_of(path)]:
                 wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
     assert not wrong
+
+
+def test_no_rooms_import_each_other_in_a_circle() -> None:
+    uses: dict[str, set[str]] = {room: set() for room in ROW_OF}
+    for path in modules():
+        named = (name.split(".") for name in imported(path))
+        uses[room_of(path)] |= {parts[1] for parts in named if parts[0] == "workbench" and len(parts) > 1}
+    order = TopologicalSorter({room: used - {room} for room, used in uses.items()})
+    order.prepare()  # raises CycleError
 
 
 def test_heavy_libraries_are_imported_in_one_room_each() -> None:

@@ -87,15 +87,17 @@ def run(
     from workbench.evaluation import check
     from workbench.pilot import open_pilot
     from workbench.pipeline import PilotRun, notebooks_of, run_pilot
+    from workbench.splits import read_dataset
     from workbench.terminal import CellProgress, print_result, result_json, stoppable
 
     opened = open_pilot(pilot, root)
     choice = _engine_choice(engine, base_url, model, ray_address)
     what = PilotRun(tuple(agent or ()), limit, choice, opens_holdout=limit is None or holdout)
     notebooks = notebooks_of(what, notebook)
-    check(opened, what.agents, what.engine)
+    dataset = read_dataset(opened)
+    check(opened, dataset, what.agents, what.engine)
     with stoppable(), CellProgress() as progress:
-        result = run_pilot(opened, what, notebooks, progress)
+        result = run_pilot(opened, what, notebooks, progress, dataset)
     if as_json:
         _print_json(result_json(opened, result))
     else:

@@ -59,7 +59,7 @@ def evaluate_all(
     return tuple(evaluations)
 
 
-def check(pilot: Pilot, agents: Sequence[str], choice: EngineChoice) -> None:
+def check(pilot: Pilot, dataset: Dataset, agents: Sequence[str], choice: EngineChoice) -> None:
     """Find what does not fit in a pilot's records, prompts and agents before anything is started.
 
     Raises
@@ -67,7 +67,6 @@ def check(pilot: Pilot, agents: Sequence[str], choice: EngineChoice) -> None:
     InputError
         As `evaluate` would, or for a prompt document that no agent uses yet.
     """
-    dataset = read_dataset(pilot)
     read_prompts(pilot.suite / "prompts", pilot.prompt_fields)
     engine = shared_engine(pilot, choice)
     for name in agents or pilot.settings.compare:

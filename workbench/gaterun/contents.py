@@ -11,6 +11,7 @@ from workbench.errors import SignatureError, shown
 from workbench.evidence.agreement import agreement_files
 from workbench.evidence.facts import facts_files
 from workbench.gaterun.earlier import changes_since
+from workbench.gaterun.work import own_notebook
 from workbench.gates import Decision, Facts, read_gates
 from workbench.gates.cases import read_suites
 from workbench.gates.junit import junit_xml
@@ -18,7 +19,7 @@ from workbench.gates.verdict import judged_subject
 from workbench.journal import digest_of
 from workbench.ledger import OPENED_FOLDER, history_remarks, read_ledger
 from workbench.pilot import Pilot
-from workbench.pipeline import code_digest
+from workbench.pipeline import code_digest, executed_path
 from workbench.provenance import provenance
 from workbench.signing.documents import SignatureStatus
 from workbench.splits import ledger_path
@@ -91,8 +92,8 @@ def bundle_files(pilot: Pilot, facts: Facts, decision: Decision) -> dict[str, Pa
         "criteria.json": _json([result.as_json() for result in decision.results]),
         "junit.xml": junit_xml(decision).encode(),
     }
-    for notebook in (*gate.notebooks, f"gate_{decision.gate}"):
-        executed = pilot.runs / "notebooks" / f"{notebook}.ipynb"
+    for notebook in (*gate.notebooks, own_notebook(decision.gate)):
+        executed = executed_path(pilot, notebook)
         made = [path for path in (executed, executed.with_suffix(".html")) if path.is_file()]
         files |= {f"notebooks/{path.name}": path for path in made}
     judged = facts.judged_for(decision.gate)

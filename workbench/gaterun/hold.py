@@ -17,7 +17,7 @@ from workbench.evidence.bundle import BundleContent, write_bundle
 from workbench.files import write_atomically
 from workbench.gaterun.contents import bundle_files, check_signed_first, digests_of, subject_of, told_of
 from workbench.gaterun.shown import DECISION_FILE
-from workbench.gaterun.work import Worked, answered_evidence, execute_own, judged_evidence
+from workbench.gaterun.work import GATE, Worked, answered_evidence, judged_evidence, own_notebook, present
 from workbench.gates import GATE_NUMBERS, Decision, Facts, decide, read_facts, read_gates
 from workbench.gates.junit import junit_xml
 from workbench.journal import digest_of
@@ -135,15 +135,20 @@ def hold_gate(pilot: Pilot, number: int, request: GateRequest, on_cell: OnCell |
     ran = None if request.is_answered else answered_evidence(inputs, notebooks, on_cell).ran
     with only_answered():
         worked = judged_evidence(inputs, notebooks, key.key, ran, on_cell)
-        return _decided(pilot, number, (key, signatures), worked, on_cell)
+        told = told_of(pilot, number)
+        facts = read_facts(pilot, datetime.now(UTC).date(), worked.agent, told, inputs.dataset)
+        return _decided(pilot, (facts, number), (key, signatures), worked, on_cell)
 
 
 def _decided(
-    pilot: Pilot, number: int, signed: tuple[ChosenKey, SignatureStatus], worked: Worked, on_cell: OnCell | None
+    pilot: Pilot,
+    asked: tuple[Facts, int],
+    signed: tuple[ChosenKey, SignatureStatus],
+    worked: Worked,
+    on_cell: OnCell | None,
 ) -> Held:
     """Decide on the evidence as it is, and leave it signed."""
-    key, signatures = signed
-    facts = read_facts(pilot, datetime.now(UTC).date(), worked.agent, told_of(pilot, number))
+    (facts, number), (key, signatures) = asked, signed
     check_signed_first(pilot, facts, number, signatures)
     decision = decide(facts, number, subject_of(pilot, facts, number))
     known = _known_bundle(pilot, number, key, decision)
@@ -170,7 +175,7 @@ def _written(
     try:
         write_atomically(folder / DECISION_FILE, json.dumps(decision.as_json(), indent=1, ensure_ascii=False))
         write_atomically(folder / JUNIT_FILE, junit_xml(decision))
-        execute_own(pilot, [own_notebook(number)], on_cell, is_packaged=True)
+        present(pilot, number, on_cell)
         files = bundle_files(pilot, facts, decision)
         page = gate_page(facts, decision, tuple(files))
         write_atomically(folder / REPORT_FILE, page)
@@ -193,11 +198,6 @@ def _written(
         None if signed_at is None else signed_at.isoformat(),
     )
     return write_bundle(content, pilot.root / "mlruns" / "evidence", key.key)
-
-
-def own_notebook(number: int) -> str:
-    """Return the name of the notebook that presents a gate's decision."""
-    return f"gate_{number}"
 
 
 def _check_number(number: int) -> None:
@@ -225,7 +225,7 @@ def _memory_file(pilot: Pilot, number: int) -> Path:
 
 def _content_digest(pilot: Pilot, number: int, key: ChosenKey, decision: Decision) -> str:
     """Return the digest of what makes a bundle: decision, signing key and the notebook that presents it."""
-    notebook = file_digest(packaged_notebook(own_notebook(number)))
+    notebook = file_digest(packaged_notebook(GATE))
     return digest_of({"decision": decision.as_json(), "key": key.key.key_id, "notebook": notebook})
 
 

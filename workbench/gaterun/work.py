@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from workbench.callables import check_may_ask
 from workbench.engines.choice import EngineChoice, needed_secrets
@@ -37,6 +38,8 @@ from workbench.pipeline import (
 from workbench.report.pages import notebook_page
 from workbench.signing.keys import SigningKey
 from workbench.splits import Split
+
+GATE = "gate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,11 @@ def answered_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell 
     for name in notebooks:
         find_notebook(name, pilot.root)
     if any(name in NOTEBOOKS for name in notebooks):
-        check(pilot, inputs.agents, inputs.engine)
+        check(pilot, inputs.dataset, inputs.agents, inputs.engine)
     stale = _stale(inputs, notebooks, memory)
     known = tuple(name for name in notebooks if name in NOTEBOOKS and name != EVALUATION)
     if known:
-        run_pilot(pilot, PilotRun((), None, inputs.engine), known, on_cell)
+        run_pilot(pilot, PilotRun((), None, inputs.engine), known, on_cell, inputs.dataset)
     others = [name for name in stale if name not in NOTEBOOKS]
     execute_own(pilot, others, on_cell)
     memory = Memory(pilot)
@@ -120,35 +123,45 @@ def judged_evidence(
     if EVALUATION not in notebooks:
         return Worked(tuple(done), tuple(name for name in notebooks if name not in done), None)
     what = PilotRun((_judged_agent(inputs, notebooks),), None, inputs.engine, key=key, is_packaged=True)
-    if EVALUATION not in run_pilot(pilot, what, (EVALUATION,), on_cell).kept:
+    if EVALUATION not in run_pilot(pilot, what, (EVALUATION,), on_cell, inputs.dataset).kept:
         done.append(EVALUATION)
     kept = tuple(name for name in notebooks if name not in done)
     return Worked(tuple(done), kept, str(kept_result(pilot, EVALUATION).values["agent"]))
 
 
-def execute_own(
-    pilot: Pilot, notebooks: Sequence[str], on_cell: OnCell | None = None, *, is_packaged: bool = False
-) -> None:
-    """Run notebooks that take a pilot, a root and a results folder, side by side, and write a page beside each.
+def execute_own(pilot: Pilot, notebooks: Sequence[str], on_cell: OnCell | None = None) -> None:
+    """Run notebooks that take a pilot, a root and a results folder, side by side, and write a page beside each."""
+    secrets = needed_secrets(pilot, EngineChoice())
+    _execute([_job(pilot, find_notebook(name, pilot.root), name, {}, secrets) for name in notebooks], on_cell)
 
-    `is_packaged` passes over the root's own ones, which are code of the pilot; those may need the key of its server.
-    """
-    secrets = () if is_packaged else needed_secrets(pilot, EngineChoice())
-    jobs = []
-    for name in notebooks:
-        path = packaged_notebook(name) if is_packaged else find_notebook(name, pilot.root)
-        given: dict[str, ParameterValue] = {
-            "pilot": pilot.name,
-            "root": str(pilot.root),
-            "results": str(results_folder(pilot, name)),
-        }
-        known = read_source(path).parameters
-        parameters = {key: value for key, value in given.items() if key in known}
-        jobs.append(NotebookJob(path, executed_path(pilot, name), parameters, secrets))
+
+def present(pilot: Pilot, number: int, on_cell: OnCell | None = None) -> None:
+    """Run the packaged notebook of the gates over the decision of one, whatever notebooks the root has of its own."""
+    job = _job(pilot, packaged_notebook(GATE), own_notebook(number), {"number": number}, ())
+    _execute([job], on_cell)
+
+
+def own_notebook(number: int) -> str:
+    """Return the name under which a gate's decision is presented."""
+    return f"gate_{number}"
+
+
+def _execute(jobs: Sequence[NotebookJob], on_cell: OnCell | None) -> None:
+    """Run notebooks side by side and write a page beside each, or raise what the first one that failed says."""
     for outcome in execute_many(jobs, limits=LIMITS, on_cell=on_cell):
         if isinstance(outcome, WorkbenchError):
             raise outcome
         write_atomically(outcome.output.with_suffix(".html"), notebook_page(outcome.output))
+
+
+def _job(
+    pilot: Pilot, path: Path, name: str, given: Mapping[str, ParameterValue], secrets: tuple[str, ...]
+) -> NotebookJob:
+    """Return a notebook with as many of the usual parameters as it takes."""
+    usual = {"pilot": pilot.name, "root": str(pilot.root), "results": str(results_folder(pilot, name))}
+    known = read_source(path).parameters
+    parameters = {key: value for key, value in {**usual, **given}.items() if key in known}
+    return NotebookJob(path, executed_path(pilot, name), parameters, secrets)
 
 
 def _stale(inputs: Inputs, notebooks: Sequence[str], memory: Memory) -> dict[str, str]:

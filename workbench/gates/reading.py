@@ -21,7 +21,13 @@ from workbench.splits import Dataset, Split, ledger_path, read_dataset
 AUDIT_POINTER = Path("audit") / "latest.json"
 
 
-def read_facts(pilot: Pilot, today: date, agent: str | None = None, told: tuple[str, ...] = ()) -> Facts:
+def read_facts(
+    pilot: Pilot,
+    today: date,
+    agent: str | None = None,
+    told: tuple[str, ...] = (),
+    dataset: Dataset | None = None,
+) -> Facts:
     """Return what there is to judge a pilot by now; nothing is run.
 
     Parameters
@@ -33,6 +39,8 @@ def read_facts(pilot: Pilot, today: date, agent: str | None = None, told: tuple[
         Agent to judge; without it the one whose holdout was evaluated last.
     told : tuple of str
         Remarks that rest on what lies outside of the facts.
+    dataset : Dataset, optional
+        The pilot's records where they were read already.
 
     Raises
     ------
@@ -41,7 +49,7 @@ def read_facts(pilot: Pilot, today: date, agent: str | None = None, told: tuple[
     RunError
         A file that a run left is damaged, or the journal does not hold what the ledger says was decided.
     """
-    gates, dataset = read_gates(pilot), read_dataset(pilot)
+    gates, dataset = read_gates(pilot), read_dataset(pilot) if dataset is None else dataset
     audit_path, audit_note = newest_audit(pilot, dataset)
     judged, judged_note = _judged(pilot, dataset, agent)
     ids = dataset.ids(Split.HOLDOUT)[:0] if judged is None else judged.outcomes.index

@@ -96,19 +96,23 @@ def notebooks_of(what: PilotRun, only: str | None = None) -> tuple[str, ...]:
 
 
 def run_pilot(
-    pilot: Pilot, what: PilotRun, notebooks: Sequence[str] = NOTEBOOKS, on_cell: OnCell | None = None
+    pilot: Pilot,
+    what: PilotRun,
+    notebooks: Sequence[str] = NOTEBOOKS,
+    on_cell: OnCell | None = None,
+    dataset: Dataset | None = None,
 ) -> PilotResult:
     """Run a pilot's notebooks as far as they are stale, and log the evaluated versions.
 
     The audit and the comparison do not depend on each other and run side by side; the evaluation runs the version that
-    the comparison chose, or the one agent that was named.
+    the comparison chose, or the one agent that was named. `dataset` is the pilot's records where they were read before.
 
     Raises
     ------
     InputError, RunError
         As the first notebook that failed says; the others' copies are kept.
     """
-    dataset = read_dataset(pilot)
+    dataset = read_dataset(pilot) if dataset is None else dataset
     inputs = Inputs(pilot, dataset, what.engine, what.agents or pilot.settings.compare, what.is_packaged)
     work = _Work(pilot, what, inputs, on_cell)
     done = work.done({name: _parameters(pilot, what, name) for name in notebooks if name != EVALUATION})
