@@ -56,7 +56,7 @@ def test_the_score_counts_cells() -> None:
     assert (nothing.precision, nothing.recall, nothing.f1) == (None, None, None)
 
 
-@pytest.mark.parametrize("name", ["customers", "stores", "suppliers", "tickets"])
+@pytest.mark.parametrize("name", ["customers", "members", "stores", "suppliers", "tickets"])
 def test_half_of_fifty_typos_in_names_towns_and_prose_are_found_and_four_of_five_flags_are_right(name: str) -> None:
     found, _ = typos_found(NAMING[name](np.random.default_rng(9)), seed=12)
     assert found.n_wrong == 50

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from workbench.audit.cells import CellKind
 from workbench.audit.detect_words import vote_on_words
+from workbench.audit.mistyped import Texts, mistyped
 from workbench.audit.neighbours import edited_signs
 from workbench.audit.slips import LIKELY, slips_among
 from workbench.audit.votes import Votes
@@ -19,6 +20,7 @@ from workbench.tables.profiles import ColumnProfile
 FREQUENT = 4
 PART = re.compile(r"[^\W_]+")
 MAX_VALUES = 60_000
+SPELT = frozenset({Semantic.NAME, Semantic.CATEGORY})
 UNSUITED = frozenset(
     {
         Semantic.INTEGER, Semantic.NUMBER, Semantic.AMOUNT, Semantic.DATE, Semantic.TIME, Semantic.DATETIME,
@@ -37,7 +39,7 @@ def vote_on_typos(column: Column, profile: ColumnProfile, votes: Votes) -> None:
         return
     if profile.semantic is not Semantic.TEXT:
         _vote_on_spellings(column, codes, votes)
-    _vote_on_values(column, codes, votes)
+    _vote_on_values(column, codes, profile.semantic in SPELT, votes)
     if profile.semantic in {Semantic.TEXT, Semantic.NAME, Semantic.CATEGORY}:
         vote_on_words(column, codes, profile.semantic is Semantic.TEXT, votes)
 
@@ -60,7 +62,7 @@ def _vote_on_spellings(column: Column, codes: Sequence[int], votes: Votes) -> No
     votes.values(column, strengths, CellKind.FORMAT)
 
 
-def _vote_on_values(column: Column, codes: Sequence[int], votes: Votes) -> None:
+def _vote_on_values(column: Column, codes: Sequence[int], is_spelt: bool, votes: Votes) -> None:
     frequent = [code for code in codes if column.counts[code] >= FREQUENT]
     frequent.sort(key=lambda code: -int(column.counts[code]))
     most = int(column.counts[frequent[0]]) if frequent else 0
@@ -68,12 +70,17 @@ def _vote_on_values(column: Column, codes: Sequence[int], votes: Votes) -> None:
     limit = max(3, most // 50)
     rare = [code for code in codes if column.counts[code] <= limit and not is_made_up(column, code, n_rows)]
     found = slips_among(column.values, rare, frequent, lambda *pair: _is_rarer(column, *pair), may_be_slip)
+    chances = {}
+    if is_spelt:
+        own = [code for code in rare if code not in found]
+        known = Texts(column.values, column.counts, own, frequent, may_be_slip)
+        chances = mistyped(known, {code: slip.target for code, slip in found.items() if slip.distance == 1})
     strengths = {}
     for code, slip in found.items():
-        length = len(column.values[code])
+        length, chance = len(column.values[code]), chances.get(code, slip.chance)
         strength = (0.85 if length >= 5 else 0.65 if length >= 4 else 0.45) * (1.0 if slip.distance == 1 else 0.85)
         strengths[code] = (
-            strength if slip.chance >= LIKELY else strength * 0.5,
+            strength if chance >= LIKELY else strength * 0.5,
             f"rare ({column.counts[code]}x), {slip.distance} slip away from {_short(column.values[slip.target])} "
             f"({column.counts[slip.target]:,}x)",
         )
