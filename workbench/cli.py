@@ -197,11 +197,11 @@ def status(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None
     """Show every run of a pilot and how its planned decisions ended."""
     from workbench.journal import JOURNAL_FILE, Journal, RunInfo
     from workbench.pilot import open_pilot
-    from workbench.records import n_records
+    from workbench.tables.reading import read_cells
     from workbench.terminal import print_status
 
     opened = open_pilot(pilot, root)
-    records = n_records(opened.contract, opened.data)
+    records = sum(read_cells(opened.data / name, opened.contract.reading).n_rows for name in opened.contract.records)
     path = opened.runs / JOURNAL_FILE
     infos: tuple[RunInfo, ...] = ()
     if path.is_file():

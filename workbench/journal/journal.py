@@ -6,15 +6,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from workbench.decisions import Decision, Status
 from workbench.engines.protocol import Origin, TokenLogprob
 from workbench.journal.plans import RunEntry, RunInfo, RunPlan, key_of, run_name
 from workbench.journal.rows import COLUMNS, STORED, checksum, restored, spelled, stored_values
 from workbench.journal.storage import JournalFile
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORED) + 2))})"
 _INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
@@ -97,6 +98,8 @@ class Journal(JournalFile):
 
         Columns are the fields of `Decision` but its tokens; index: record id (also a column).
         """
+        import pandas as pd
+
         frame = pd.DataFrame([restored(row) for _, row in self._intact(_OF_RUN, run)], columns=list(COLUMNS))
         floats = dict.fromkeys(("confidence", "logprob", "stated", "latency_s"), float)
         integers = dict.fromkeys(("prompt_tokens", "completion_tokens"), "Int64")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
-from workbench.metrics import Estimate
+    from workbench.metrics import Estimate
 
 SHARES = frozenset(
     {
@@ -89,6 +91,7 @@ def estimate_text(metric: str, estimate: Estimate) -> str:
 
     Examples
     --------
+    >>> from workbench.metrics import Estimate
     >>> estimate_text("accuracy", Estimate.proportion(13, 16))
     '81.2% (57.0% to 93.4%), n 16'
     >>> estimate_text("latency_p99_s", Estimate(2.5, 2.0, None, 40, "order statistics 95%"))
@@ -124,6 +127,8 @@ def versions_table(estimates: Mapping[str, Mapping[str, Estimate]], metrics: Seq
     metrics : sequence of str
         Which metrics, in the order of the columns.
     """
+    import pandas as pd
+
     rows = {
         version: {name: estimate_text(name, named[name]) for name in metrics} for version, named in estimates.items()
     }
