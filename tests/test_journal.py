@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from workbench.decisions import ConfidenceSource, Decision
+from workbench.engines.protocol import TokenLogprob
 from workbench.errors import InputError, RunError
 from workbench.journal import Journal, RunPlan, key_of, sole_run
+from workbench.journal.rows import spelled
 from workbench.metrics import Status
 
 PLAN = RunPlan("agent", "dev", {"code": "1"}, "data")
@@ -34,7 +36,7 @@ def test_every_planned_record_is_counted_once(tmp_path: Path) -> None:
         assert (info.planned, info.ok, info.invalid, info.failed, info.skipped, info.pending) == (4, 1, 1, 1, 0, 1)
         assert not info.finished
         assert info.causes == {"failed: timeout": 1, "invalid: not_json": 1}
-        assert journal.to_ask(run) == {"b", "d"}  # the failed one is asked again, the invalid answer stands
+        assert journal.to_ask(run).ids == {"b", "d"}  # the failed one is asked again, the invalid answer stands
         journal.append(keyed(ok("b"), ok("d")))
         journal.spend(run, 3, 1.5)
         journal.spend(run, 2, 0.5)
@@ -71,14 +73,14 @@ def test_the_same_plan_is_the_same_run_and_a_changed_one_asks_again(tmp_path: Pa
         run = journal.plan(PLAN, RECORDS)
         journal.append(keyed(*(ok(record_id) for record_id, _ in RECORDS)))
         assert journal.plan(PLAN, RECORDS) == run
-        assert journal.to_ask(run) == set()
+        assert journal.to_ask(run).ids == set()
         part = journal.plan(PLAN, RECORDS[:2])
         assert part != run
-        assert journal.to_ask(part) == set()
+        assert journal.to_ask(part).ids == set()
         other_model = journal.plan(RunPlan("agent", "dev", {"code": "2"}, "data"), RECORDS)
-        assert journal.to_ask(other_model) == {"a", "b", "c", "d"}
+        assert journal.to_ask(other_model).ids == {"a", "b", "c", "d"}
         other_record = journal.plan(PLAN, [("a", "changed"), *RECORDS[1:]])
-        assert journal.to_ask(other_record) == {"a"}
+        assert journal.to_ask(other_record).ids == {"a"}
 
 
 def test_a_damaged_row_counts_as_not_there_and_is_asked_again(tmp_path: Path) -> None:
@@ -90,7 +92,7 @@ def test_a_damaged_row_counts_as_not_there_and_is_asked_again(tmp_path: Path) ->
         connection.execute("UPDATE decisions SET action = 'no' WHERE record_id = 'c'")
     connection.close()
     with Journal(path) as journal:
-        assert journal.to_ask(run) == {"c"}
+        assert journal.to_ask(run).ids == {"c"}
         assert journal.info(run).ok == 3
         assert "c" not in journal.decisions(run).index
 
@@ -118,7 +120,7 @@ def test_an_append_that_fails_keeps_what_was_there(tmp_path: Path) -> None:
         with pytest.raises(RunError, match=r"could not be stored(.|\n)*full"):
             journal.append(keyed(big))
     with Journal(path) as journal:
-        assert journal.to_ask(run) == {"b", "c", "d"}
+        assert journal.to_ask(run).ids == {"b", "c", "d"}
 
 
 def test_a_plan_that_cannot_be_stored_is_one_message(tmp_path: Path) -> None:
@@ -167,6 +169,18 @@ def test_tokens_of_a_reply_are_kept_beside_the_decision(tmp_path):
         assert journal.tokens(run, "b") is None, "tokens that do not spell the reply are another reply's"
         assert journal.tokens(run, "c") is None
         assert "tokens" not in journal.decisions(run).columns
+
+
+def test_tokens_are_spelled_as_json_spells_them_with_five_digits() -> None:
+    chances = [0.0, -0.0, -1.23456789, -1e-9, -123456.7891, -math.inf]
+    texts = ["a", "\n", '"', "\\", "ü", "\ud83d"]
+    for given in (chances[:-1], chances):
+        tokens = [TokenLogprob(text, chance) for text, chance in zip(texts, given, strict=False)]
+        expected = [
+            [text.encode("utf-8", "backslashreplace").decode(), round(chance, 5)]
+            for text, chance in zip(texts, given, strict=False)
+        ]
+        assert [[text, round(chance, 5)] for text, chance in json.loads(spelled(tokens))] == expected
 
 
 def test_every_confidence_that_was_given_comes_back(tmp_path: Path) -> None:
@@ -226,7 +240,7 @@ def test_a_journal_of_before_gives_every_confidence_and_is_written_on_in_its_own
         row = journal.decisions(run).loc["a"]
         assert (row["confidence"], row["logprob"], row["stated"]) == (0.5, 0.5, 0.95)
         new = journal.plan(PLAN, RECORDS)
-        assert journal.to_ask(new) == {"b", "c", "d"}, "the decision of before is not asked again"
+        assert journal.to_ask(new).ids == {"b", "c", "d"}, "the decision of before is not asked again"
         journal.append(keyed(ok("b")))
     with sqlite3.connect(path) as connection:
         columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(decisions)")]

@@ -143,7 +143,7 @@ def test_a_run_whose_plan_is_damaged_is_planned_again_by_its_command(whole: Path
     with Journal(path) as journal:
         again = journal.plan(PLANS[1], RECORDS)
         assert again == run
-        assert journal.to_ask(run) == set()
+        assert journal.to_ask(run).ids == set()
 
 
 def test_answers_that_are_in_the_log_only_are_kept(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def evaluate(
     from workbench.evaluation import RunRequest
     from workbench.evaluation import evaluate as evaluated
     from workbench.evaluation.kpis import kpi_results
-    from workbench.iteration.masked import as_shown
+    from workbench.iteration.masked import evaluation_as_shown
     from workbench.pilot import open_pilot
     from workbench.report.ceiling import audited_ceiling
     from workbench.report.conclusions import conclusions
@@ -147,8 +147,7 @@ def evaluate(
     else:
         print_evaluation(evaluation, found.values())
     sys.stdout.flush()
-    _, (shown,) = as_shown(opened, dataset, [evaluation])
-    written = shown.write(opened.runs / "results" / "evaluate")
+    written = evaluation_as_shown(opened, dataset, evaluation).write(opened.runs / "results" / "evaluate")
     (link,) = log_versions(opened, [version_from(written, {})])
     if not as_json:
         print(f"Decisions: {written.with_suffix('.csv')}\nMLflow: run {link.run_id} (workbench ui)")
@@ -158,7 +157,7 @@ def evaluate(
 def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Compare the agents' last runs over all development records, from the journal: nothing is asked."""
     from workbench.iteration.pairs import paired_differences
-    from workbench.iteration.stored import in_words, left_out_runs, stored_evaluations
+    from workbench.iteration.stored import in_words, stored_runs
     from workbench.iteration.tried import tried_versions
     from workbench.pilot import open_pilot
     from workbench.splits import read_dataset
@@ -166,7 +165,7 @@ def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> Non
 
     opened = open_pilot(pilot, root)
     dataset = read_dataset(opened)
-    evaluations, left_out = stored_evaluations(opened, dataset=dataset), left_out_runs(opened, dataset)
+    evaluations, left_out = stored_runs(opened, dataset)
     tried = tried_versions(opened, dataset, {one.info.agent_digest for one in evaluations})
     pairs = paired_differences(evaluations, tried)
     if as_json:
@@ -201,11 +200,11 @@ def status(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None
     """Show every run of a pilot and how its planned decisions ended."""
     from workbench.journal import JOURNAL_FILE, Journal, RunInfo
     from workbench.pilot import open_pilot
-    from workbench.records import n_records
+    from workbench.tables.reading import read_cells
     from workbench.terminal import print_status
 
     opened = open_pilot(pilot, root)
-    records = n_records(opened.contract, opened.data)
+    records = sum(read_cells(opened.data / name, opened.contract.reading).n_rows for name in opened.contract.records)
     path = opened.runs / JOURNAL_FILE
     infos: tuple[RunInfo, ...] = ()
     if path.is_file():

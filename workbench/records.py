@@ -132,11 +132,6 @@ def records_of(contract: Contract, found: tuple[pd.DataFrame, int], folder: Path
     return replace(_identified(contract, raw, frame), n_apart=n_apart)
 
 
-def n_records(contract: Contract, folder: Path) -> int:
-    """Return how many records there are, one file held at a time and nothing checked. Raises as `read_table`."""
-    return sum(len(read_table(folder / name)) for name in contract.records)
-
-
 def iterate(table: RecordTable, contract: Contract, ids: pd.Index[str]) -> Iterator[Record]:
     """Yield the records with these ids, in their order, one at a time."""
     columns = list(contract.shown)

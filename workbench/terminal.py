@@ -8,29 +8,28 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-import pandas as pd
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 from rich.table import Table
 
-from workbench.engines.statement import answered_by
 from workbench.errors import RunError, several
-from workbench.evaluation import Evaluation
-from workbench.journal import RunInfo
-from workbench.metrics import value_text
-from workbench.pilot import Pilot
-from workbench.pipeline import PilotResult
-from workbench.report.comparisons import pairs_table
-from workbench.report.conclusion import Conclusion
-from workbench.report.ledger import LedgerView, budgets_table, openings_table, refresh_note, remarks
 from workbench.streams import escaped, raw_stdout
-from workbench.tracking import Link, store_uri
 from workbench.words import UNDEFINED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.evaluation import Evaluation
+    from workbench.journal import RunInfo
+    from workbench.pilot import Pilot
+    from workbench.pipeline import PilotResult
+    from workbench.report.conclusion import Conclusion
+    from workbench.report.ledger import LedgerView
+    from workbench.tracking import Link
 
 DECIMALS = 2
 PLAIN_WIDTH = 140
@@ -44,6 +43,8 @@ class CellProgress:
     """A bar for each notebook on standard error."""
 
     def __init__(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
         columns = TextColumn("{task.description:<22}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn()
         self._progress = Progress(*columns, console=Console(stderr=True))
         self._tasks: dict[Path, Any] = {}
@@ -85,6 +86,8 @@ def stoppable() -> Iterator[None]:
 
 def print_result(pilot: Pilot, result: PilotResult) -> None:
     """Print the versions of a run, the notebooks' answers and where to look."""
+    from workbench.tracking import store_uri
+
     console = SafeConsole()
     if pilot.charter.placeholder_note:
         console.print(pilot.charter.placeholder_note, highlight=False, markup=False)
@@ -125,6 +128,8 @@ def _print_links(console: Console, links: Sequence[Link]) -> None:
 
 def result_json(pilot: Pilot, result: PilotResult) -> dict[str, Any]:
     """Return a run of a pilot as JSON values."""
+    from workbench.tracking import store_uri
+
     return {
         "pilot": pilot.name,
         "answers": dict(result.answers),
@@ -141,6 +146,8 @@ def result_json(pilot: Pilot, result: PilotResult) -> dict[str, Any]:
 
 def print_evaluation(evaluation: Evaluation, conclusions: Iterable[Conclusion] = ()) -> None:
     """Print every estimate of one evaluation, with its denominator and what was left out, and what follows from it."""
+    from workbench.metrics import value_text
+
     console, info = SafeConsole(), evaluation.info
     console.print(_counts_line(info))
     if evaluation.is_partial:
@@ -179,6 +186,8 @@ def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.
 
     `n_tried` is how many versions were ever tried on these records.
     """
+    from workbench.report.comparisons import pairs_table
+
     console = SafeConsole()
     console.print(_versions_table(pilot.settings.title, [evaluation.as_json() for evaluation in evaluations]))
     _print_engines(console, [evaluation.identity for evaluation in evaluations])
@@ -235,6 +244,8 @@ def print_status(pilot: Pilot, records: int, runs: Sequence[RunInfo]) -> None:
 
 def print_ledger(pilot: Pilot, view: LedgerView) -> None:
     """Print every opening of the holdout, what each gate has left, and how new records refresh it."""
+    from workbench.report.ledger import budgets_table, openings_table, refresh_note, remarks
+
     console = SafeConsole()
     openings = openings_table(view.openings)
     if openings.empty:
@@ -250,6 +261,8 @@ def print_ledger(pilot: Pilot, view: LedgerView) -> None:
 
 def interval(name: str, estimate: Mapping[str, Any]) -> str:
     """Return an estimate's interval, empty when the method gives none."""
+    from workbench.metrics import value_text
+
     if estimate["lower"] is None and estimate["upper"] is None:
         return ""
     lower, upper = (value_text(name, estimate[bound], DECIMALS) for bound in ("lower", "upper"))
@@ -258,6 +271,8 @@ def interval(name: str, estimate: Mapping[str, Any]) -> str:
 
 def _plain_table(title: str, frame: pd.DataFrame) -> Table:
     """Return a table of text; numbers stand right."""
+    import pandas as pd
+
     table = Table(title=title, title_justify="left")
     for name, kind in frame.dtypes.items():
         table.add_column(str(name), justify="right" if pd.api.types.is_numeric_dtype(kind) else "left", overflow="fold")
@@ -281,11 +296,15 @@ class SafeConsole(Console):
 
 def _print_engines(console: Console, identities: Sequence[Mapping[str, Any]]) -> None:
     """Say what answered the prompts, where there are any."""
+    from workbench.engines.statement import answered_by
+
     if any("engine" in identity for identity in identities):
         console.print(answered_by(identities), highlight=False, markup=False)
 
 
 def _versions_table(title: str, evaluations: Sequence[Mapping[str, Any]]) -> Table:
+    from workbench.metrics import value_text
+
     table = Table(title=title, title_justify="left")
     table.add_column("version")
     table.add_column("split")
@@ -324,6 +343,8 @@ def _escalation_note(estimates: Mapping[str, Any]) -> str:
 
 
 def _with_n(name: str, estimate: Mapping[str, Any]) -> str:
+    from workbench.metrics import value_text
+
     return (
         UNDEFINED
         if estimate["value"] is None

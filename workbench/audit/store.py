@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from workbench.audit.assessment import Audit
-from workbench.audit.cells import write_cells
-from workbench.audit.findings import Finding
 from workbench.configuration import Settings, read_settings
 from workbench.errors import InputError, shown
 from workbench.files import write_atomically
 from workbench.pilot import Pilot
 from workbench.tables.spreadsheets import safe_for_spreadsheets
+
+if TYPE_CHECKING:
+    from workbench.audit.assessment import Audit
+    from workbench.audit.findings import Finding
 
 AUDIT_FOLDER = "audit"
 FINDINGS_FILE, CELLS_FILE, LATEST_FILE = "findings.json", "cells.csv", "latest.json"
@@ -104,6 +105,8 @@ def read_findings(path: Path) -> dict[str, Any]:
 
 def write_audit(audit: Audit, folder: Path) -> Path:
     """Write an audit's files into a folder and return the path of findings.json, which is written last."""
+    from workbench.audit.cells import write_cells
+
     write_cells(audit.detection.cells, folder / CELLS_FILE)
     for finding in audit.findings:
         rows = affected_rows(audit, finding, finding.rows[:MAX_ROWS_EXPORTED])

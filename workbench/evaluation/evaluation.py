@@ -182,7 +182,7 @@ def evaluation_of(
         truth, opening = dataset.dev_labels().join(dataset.strata(decisions.index)), None
     outcomes = decisions.join(truth)
     threshold, note = threshold_of(pilot, dataset, journal, (info, outcomes))
-    development = development_outcomes(dataset, journal, info)
+    development = None if opening is None else development_outcomes(dataset, journal, info)
     certification = None if opening is None else certification_of(pilot, opening, outcomes, development)
     clustered: tuple[ErrorCluster, ...] = ()
     if certification is not None:

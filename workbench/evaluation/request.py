@@ -36,7 +36,12 @@ def checked_limit(limit: int | None) -> int | None:
 
 
 def check_answered(pilot: Pilot, journal: Journal, session: Session) -> None:
-    """Refuse a session that had to stop, got no decision, or lost more calls than the pilot allows."""
+    """Refuse a session that had to stop, got no decision, or lost more calls than the pilot allows.
+
+    Decisions are read only to say what went wrong.
+    """
     info = session.info
+    if session.refusal is None and info.ok and info.failed_share <= pilot.settings.max_failed_share:
+        return
     where = f"agent {info.agent}, {info.split}"
     require_answers(session, journal.decisions(info.run), where, pilot.settings.max_failed_share)

@@ -46,11 +46,20 @@ def as_shown(
     if show_personal:
         return dataset, list(evaluations)
     masking = masking_of_pilot(pilot, dataset)
+    found = [_masked(one, pilot, dataset, masking) for one in evaluations]
+    return dataset.with_shown(masking.frame(dataset.shown())), found
+
+
+def evaluation_as_shown(pilot: Pilot, dataset: Dataset, evaluation: Evaluation) -> Evaluation:
+    """Return an evaluation alone as `as_shown` gives it: most of the time goes into the records."""
+    return _masked(evaluation, pilot, dataset, masking_of_pilot(pilot, dataset))
+
+
+def _masked(evaluation: Evaluation, pilot: Pilot, dataset: Dataset, masking: Masking) -> Evaluation:
     marked = dataset.shown()[sorted(masking.columns & set(dataset.shown().columns))]
     named = {role.value: pilot.contract.column_with(role) for role in _STRATA}
     strata = {role: name for role, name in named.items() if name is not None}
-    found = [replace(one, outcomes=_outcomes(one.outcomes, masking, (strata, marked))) for one in evaluations]
-    return dataset.with_shown(masking.frame(dataset.shown())), found
+    return replace(evaluation, outcomes=_outcomes(evaluation.outcomes, masking, (strata, marked)))
 
 
 def _outcomes(

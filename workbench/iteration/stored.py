@@ -46,7 +46,13 @@ def stored_evaluations(
     InputError
         No run counts.
     """
-    dataset = read_dataset(pilot) if dataset is None else dataset
+    return stored_runs(pilot, read_dataset(pilot) if dataset is None else dataset, split)[0]
+
+
+def stored_runs(
+    pilot: Pilot, dataset: Dataset, split: Split = Split.DEV
+) -> tuple[tuple[Evaluation, ...], tuple[LeftOut, ...]]:
+    """Return what `stored_evaluations` and `left_out_runs` do, the journal read once. Raises as the first."""
     runs, left_out = _newest(pilot, dataset, split)
     if not runs:
         raise InputError(
@@ -56,10 +62,11 @@ def stored_evaluations(
             remedy=f"workbench run {pilot.name}",
         )
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        return tuple(
+        evaluations = tuple(
             evaluation_of(pilot, dataset, journal, Session(info, 0, 0, None), journal.identity(info.run))
             for info in runs
         )
+    return evaluations, left_out
 
 
 def left_out_runs(pilot: Pilot, dataset: Dataset, split: Split = Split.DEV) -> tuple[LeftOut, ...]:

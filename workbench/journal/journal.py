@@ -6,16 +6,17 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from workbench.decisions import Decision
 from workbench.engines.protocol import Origin, TokenLogprob
-from workbench.journal.plans import RunEntry, RunInfo, RunPlan, key_of, run_name
+from workbench.journal.plans import RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
 from workbench.journal.rows import COLUMNS, STORED, checksum, restored, spelled, stored_values
 from workbench.journal.storage import JournalFile
 from workbench.metrics import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORED) + 2))})"
 _INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
@@ -61,19 +62,16 @@ class Journal(JournalFile):
             )
         return run
 
-    def to_ask(self, run: str) -> set[str]:
-        """Return the record ids of a run that still need a call.
+    def to_ask(self, run: str) -> ToAsk:
+        """Return what of a run still needs a call.
 
-        Those without a decision, with a failed or skipped one (it is asked again), or whose row is damaged.
+        Records without a decision, with a failed or skipped one (it is asked again), or whose row is damaged.
         """
-        rows = self._intact(_OF_RUN, run)
-        known = {row["record_id"] for _, row in rows if row["status"] in (Status.OK, Status.INVALID)}
+        ended = {row["record_id"]: row["status"] for _, row in self._intact(_OF_RUN, run)}
         planned = self._read("SELECT record_id FROM planned WHERE run = ?", run)
-        return {record_id for (record_id,) in planned if record_id not in known}
-
-    def failed(self, run: str) -> set[str]:
-        """Return the record ids of a run whose decision failed."""
-        return {row["record_id"] for _, row in self._intact(_OF_RUN, run) if row["status"] == Status.FAILED}
+        known = {Status.OK, Status.INVALID}
+        ids = frozenset(record_id for (record_id,) in planned if ended.get(record_id) not in known)
+        return ToAsk(ids, frozenset(record_id for record_id, status in ended.items() if status == Status.FAILED))
 
     def append(self, decisions: Sequence[tuple[str, Decision]]) -> None:
         """Store (key, decision) pairs in one transaction."""
@@ -83,8 +81,10 @@ class Journal(JournalFile):
         origins = [(key, origin.model, origin.fingerprint) for key, origin in said]
         with self._storing() as connection:
             connection.executemany(_INSERT, rows)
-            connection.executemany(_INSERT_TOKENS, tokens)
-            connection.executemany(_INSERT_ORIGIN, origins)
+            if tokens:
+                connection.executemany(_INSERT_TOKENS, tokens)
+            if origins:
+                connection.executemany(_INSERT_ORIGIN, origins)
 
     def spend(self, run: str, called: int, wall_s: float) -> None:
         """Add to the decisions that a run made itself and the seconds they took."""
@@ -98,6 +98,8 @@ class Journal(JournalFile):
 
         Columns are the fields of `Decision` but its tokens; index: record id (also a column).
         """
+        import pandas as pd
+
         frame = pd.DataFrame([restored(row) for _, row in self._intact(_OF_RUN, run)], columns=list(COLUMNS))
         floats = dict.fromkeys(("confidence", "logprob", "stated", "latency_s"), float)
         integers = dict.fromkeys(("prompt_tokens", "completion_tokens"), "Int64")

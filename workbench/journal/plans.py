@@ -78,6 +78,14 @@ class RunInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ToAsk:
+    """The record ids of a run that still need a call, and those of its decisions that failed, which are among them."""
+
+    ids: frozenset[str]
+    failed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class RunEntry:
     """One run as the journal's index has it: what was planned and how much of it has a decision, however it ended.
 

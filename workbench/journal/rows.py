@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from json.encoder import encode_basestring_ascii as _quoted
+from operator import attrgetter
 from typing import Any
 
 from workbench.decisions import Decision, given_confidences
@@ -19,13 +22,13 @@ _APART = ("tokens", "origin")  # in tables of their own
 _DERIVED = ("logprob", "stated")
 COLUMNS = tuple(column.name for column in fields(Decision) if column.name not in _APART)
 STORED = tuple(name for name in COLUMNS if name not in _DERIVED)
-_LOGPROB_DIGITS = 5
+_TOKEN = "[%s,%.5f]"
+_stored = attrgetter(*STORED)
 
 
 def stored_values(decision: Decision) -> tuple[Any, ...]:
     """Return the stored fields of a decision in their order."""
-    values = (getattr(decision, name) for name in STORED)
-    return tuple(_storable(str(value)) if isinstance(value, str) else value for value in values)
+    return tuple([_storable(str(value)) if isinstance(value, str) else value for value in _stored(decision)])
 
 
 def restored(stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,8 +38,20 @@ def restored(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def spelled(tokens: Sequence[TokenLogprob]) -> str:
-    """Return tokens as JSON, their log probabilities rounded."""
-    return json.dumps([[_storable(token.token), round(token.logprob, _LOGPROB_DIGITS)] for token in tokens])
+    r"""Return tokens as JSON, their log probabilities rounded.
+
+    Examples
+    --------
+    >>> spelled([TokenLogprob('{"', -0.1234567), TokenLogprob("ü", 0.0)])
+    '[["{\\"",-0.12346],["\\u00fc",0.00000]]'
+    """
+    texts, logprobs = [token.token for token in tokens], [token.logprob for token in tokens]
+    if not "".join(texts).isascii():
+        texts = [_storable(text) for text in texts]
+    if not math.isfinite(sum(logprobs)):  # JSON's own way to write these is another
+        return json.dumps(list(zip(texts, logprobs, strict=True)))
+    pairs = zip(map(_quoted, texts), logprobs, strict=True)
+    return f"[{','.join([_TOKEN % pair for pair in pairs])}]"
 
 
 def checksum(key: str, values: tuple[Any, ...]) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from workbench.metrics.catalogue import CATALOGUE, Unit
-from workbench.metrics.estimate import Estimate
 from workbench.words import UNDEFINED, number, percent, seconds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.metrics.estimate import Estimate
 
 AUDIT_UNITS = {"complete_records": Unit.SHARE}  # of what the data audit estimates, and a gate may ask for
 
@@ -33,6 +36,7 @@ def estimate_text(metric: str, estimate: Estimate) -> str:
 
     Examples
     --------
+    >>> from workbench.metrics import Estimate
     >>> estimate_text("accuracy", Estimate.proportion(13, 16))
     '81.2% (57.0% to 93.4%), n 16'
     >>> estimate_text("latency_p99_s", Estimate(2.5, 2.0, None, 40, "order statistics 95%"))
@@ -57,6 +61,8 @@ def versions_table(estimates: Mapping[str, Mapping[str, Estimate]], metrics: Seq
     metrics : sequence of str
         Which metrics, in the order of the columns.
     """
+    import pandas as pd
+
     rows = {
         version: {name: estimate_text(name, named[name]) for name in metrics} for version, named in estimates.items()
     }

@@ -74,20 +74,20 @@ def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_prog
     plan = RunPlan(agent.name, selection.split.value, agent.identity, dataset.digest)
     with sole_run(journal.path.parent, plan.asked_digest):
         run = journal.plan(plan, zip(ids, dataset.digests(ids), strict=True))
-        to_ask, failed = journal.to_ask(run), journal.failed(run)
-        todo = ids[ids.isin(list(to_ask - failed))].append(ids[ids.isin(list(failed))])
+        to_ask = journal.to_ask(run)
+        todo = ids[ids.isin(list(to_ask.ids - to_ask.failed))].append(ids[ids.isin(list(to_ask.failed))])
         if selection.now is not None:
             todo = todo[todo.isin(selection.now)]
         if not len(todo):
             return Session(journal.info(run), 0, 0, None)
         check_may_ask(f"{len(todo):,} {selection.split.value} decisions of {agent.name}")
         bar = tqdm(
-            desc=agent.name, total=len(ids), initial=len(ids) - len(to_ask), unit=" records", smoothing=0.1,
+            desc=agent.name, total=len(ids), initial=len(ids) - len(to_ask.ids), unit=" records", smoothing=0.1,
             disable=not show_progress, file=sys.stderr, dynamic_ncols=True,
         )  # fmt: skip
         with bar:
             store = _Store(journal, run, plan.asked_digest, bar)
-            desk = Desk(dataset.records(todo), Patience(agent.window, agent.patience), store, failed)
+            desk = Desk(dataset.records(todo), Patience(agent.window, agent.patience), store, to_ask.failed)
             supervised(agent, desk)
             if desk.refusal is not None:
                 desk.skip_rest()

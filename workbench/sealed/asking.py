@@ -65,7 +65,7 @@ def answer_sealed(question: Question) -> Session:
     plan = RunPlan(agent.name, Split.HOLDOUT.value, agent.identity, dataset.digest)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         run = journal.plan(plan, zip(ids, dataset.digests(ids), strict=True))
-        n_open = len(journal.to_ask(run))
+        n_open = len(journal.to_ask(run).ids)
         if not n_open:
             return Session(journal.info(run), 0, 0, None)
     check_may_ask(f"{n_open:,} holdout decisions of {agent.name}")

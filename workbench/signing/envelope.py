@@ -11,14 +11,14 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
-
-from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import Signature  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, SignatureError
-from workbench.signing.keys import PublicKey, SigningKey
+
+if TYPE_CHECKING:
+    from securesystemslib.dsse import Envelope
+
+    from workbench.signing.keys import PublicKey, SigningKey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -52,6 +52,8 @@ def statement(subject: str, digest: str, predicate_type: str, predicate: Mapping
 
 def sealed(content: Mapping[str, Any], key: SigningKey) -> bytes:
     """Return the bytes of the envelope that holds a signed statement."""
+    from securesystemslib.dsse import Envelope
+
     envelope = Envelope(canonical_json(content), PAYLOAD_TYPE, {})
     envelope.sign(key.signer)
     return canonical_json(envelope.to_dict()) + b"\n"
@@ -65,6 +67,8 @@ def opened(content: bytes, key: PublicKey, predicate_type: str) -> dict[str, Any
     SignatureError
         The envelope is malformed, was signed by another key or altered, or says something else than expected.
     """
+    from securesystemslib.exceptions import VerificationError
+
     envelope = _parsed(content)
     (key_id,) = envelope.signatures
     if key_id != key.key_id:
@@ -94,6 +98,9 @@ def sha256(content: bytes) -> str:
 
 def _parsed(content: bytes) -> Envelope:
     """Return an envelope with exactly one signature whose bytes are the canonical ones."""
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import Signature  # type: ignore[attr-defined]
+
     fault = SignatureError("this is no envelope in its one spelling")
     if len(content) > LARGEST_ENVELOPE:
         raise fault

@@ -8,22 +8,17 @@ import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
 from platformdirs import user_config_path
-from securesystemslib.exceptions import UnverifiedSignatureError
-from securesystemslib.signer import CryptoSigner, Signature, SSlibKey  # type: ignore[attr-defined]
 
 from workbench.credentials import SIGNING_KEY, secret
 from workbench.errors import InputError, RunError, SignatureError
 from workbench.files import write_atomically
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
 
 LOCAL_KEY = "key.pem"
 PEM_START = "-----BEGIN"
@@ -39,11 +34,15 @@ class PublicKey:
     @cached_property
     def key_id(self) -> str:
         """SHA-256 of the key's DER (SubjectPublicKeyInfo) as hex digits."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
         return hashlib.sha256(self._key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
     @property
     def pem(self) -> bytes:
         """The key as PEM text."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
         return self._key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     @property
@@ -54,6 +53,8 @@ class PublicKey:
     @property
     def verifier(self) -> SSlibKey:
         """The key as securesystemslib verifies with it."""
+        from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
+
         return SSlibKey.from_crypto(self._key, self.key_id)
 
 
@@ -61,6 +62,8 @@ class SigningKey:
     """A private key; it is never printed, and leaves this object only into a file of mode 0600."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
+        from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
+
         self.public = PublicKey(key.public_key())
         self.signer = CryptoSigner(key, self.public.verifier)
 
@@ -96,6 +99,9 @@ def check_signature(content: bytes, signature: str, line: str) -> None:
     SignatureError
         The signature does not fit, or there is no such key.
     """
+    from securesystemslib.exceptions import UnverifiedSignatureError
+    from securesystemslib.signer import Signature  # type: ignore[attr-defined]
+
     try:
         key = key_of_line(line)
         key.verifier.verify_signature(Signature(key.key_id, signature), content)
@@ -105,6 +111,8 @@ def check_signature(content: bytes, signature: str, line: str) -> None:
 
 def generated_key() -> SigningKey:
     """Return a new key that is nowhere but in memory."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     return SigningKey(Ed25519PrivateKey.generate())
 
 
@@ -149,6 +157,10 @@ def load_public_key(path: Path) -> PublicKey:
 
 def public_key_from(pem: bytes, where: str) -> PublicKey:
     """Return the public key that a PEM text holds; `where` names it in messages."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     if b"PRIVATE KEY" in pem:
         raise InputError(
             "this is a private key",
@@ -274,6 +286,10 @@ def _unwritable(path: Path, error: OSError) -> RunError:
 
 
 def _private(pem: bytes, where: str) -> SigningKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     expected = "PEM text of an Ed25519 private key without a passphrase"
     try:
         key = load_pem_private_key(pem, None)

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from workbench.contract import Reading
 from workbench.errors import InputError, shown
 from workbench.tables.columnar import parquet_batches
@@ -25,6 +23,7 @@ from workbench.tables.objects import object_batches
 from workbench.tables.text import as_utf8
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow
 
 DELIMITED = frozenset({".csv", ".tsv", ".tab", ".txt", ".data"})
@@ -70,6 +69,8 @@ class Cells:
 
     def frame(self) -> pd.DataFrame:
         """Return the cells as a DataFrame of text, None where one is empty; the index counts the records from 0."""
+        import pandas as pd
+
         frame: pd.DataFrame = self.table.to_pandas().astype(object)
         return frame.set_axis(pd.Index(self.names, dtype=object), axis="columns")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from workbench.pilot import Pilot
 from workbench.provenance import provenance
-from workbench.tracking.runs import DIGITS, Link, experiment_of
-from workbench.tracking.store import client_of, read_logged, write_logged
-from workbench.tracking.upkeep import PROCESS_TAG, this_process
+from workbench.tracking.rows import RunRows
+from workbench.tracking.runs import DIGITS, Link, log_run, opened
+from workbench.tracking.store import read_logged, write_logged
 
 MAX_METRICS = 200
 
@@ -34,19 +34,15 @@ def log_audit(pilot: Pilot, findings: Mapping[str, Any], folder: Path) -> Link:
     known = read_logged(pilot)
     name = f"audit {findings['run']}"
     if name not in known:
-        with client_of(pilot.root) as client:
-            experiment = experiment_of(client, pilot)
-            known[name] = [experiment, _log(client, experiment, pilot, findings, folder)]
+        files = {"": tuple(path for path in sorted(folder.iterdir()) if path.is_file())}
+        with opened(pilot) as place:
+            known[name] = log_run(pilot.root, place, _said(pilot, findings), files)
         write_logged(pilot, known)
     return Link("", "audit", known[name][0], known[name][1])
 
 
-def _log(client: Any, experiment: str, pilot: Pilot, findings: Mapping[str, Any], folder: Path) -> str:
-    """Log one audit as a finished run and return its id."""
-    from mlflow.entities import Metric, Param, RunTag
-
-    run = client.create_run(experiment, run_name=f"data audit {findings['run']}", tags={PROCESS_TAG: this_process()})
-    run_id, now = str(run.info.run_id), int(run.info.start_time)
+def _said(pilot: Pilot, findings: Mapping[str, Any]) -> RunRows:
+    """Return what an audit's run says."""
     made_by = provenance(pilot.root)
     tags = {
         "mlflow.user": made_by.who,
@@ -55,17 +51,8 @@ def _log(client: Any, experiment: str, pilot: Pilot, findings: Mapping[str, Any]
         "workbench.audit": findings["run"],
     }
     params = {"records": str(findings["n_records"]), "dataset_digest": findings["dataset_digest"][:12]}
-    client.log_batch(
-        run_id,
-        [Metric(key, value, now, 0) for key, value in _metrics(findings).items()],
-        [Param(key, value) for key, value in params.items()],
-        [RunTag(key, value) for key, value in tags.items() if value],
-    )
-    for path in sorted(folder.iterdir()):
-        if path.is_file():
-            client.log_artifact(run_id, str(path))
-    client.set_terminated(run_id, "FINISHED")
-    return run_id
+    tags = {key: value for key, value in tags.items() if value}
+    return RunRows(f"data audit {findings['run']}", _metrics(findings), params, tags)
 
 
 def _metrics(findings: Mapping[str, Any]) -> dict[str, float]:

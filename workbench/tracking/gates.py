@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from workbench.gates.verdict import Decision
 from workbench.metrics import State
 from workbench.pilot import Pilot
-from workbench.provenance import provenance
-from workbench.tracking.runs import DIGITS, Link, experiment_of
-from workbench.tracking.store import client_of, read_logged, write_logged
-from workbench.tracking.upkeep import PROCESS_TAG, this_process
+from workbench.provenance import current_user
+from workbench.tracking.rows import RunRows
+from workbench.tracking.runs import DIGITS, Link, log_run, opened
+from workbench.tracking.store import read_logged, write_logged
 
 BUNDLE = "bundle"
 
@@ -27,23 +26,16 @@ def log_gate(pilot: Pilot, decision: Decision, bundle: Path) -> Link:
     known = read_logged(pilot)
     name = f"gate {decision.gate} {bundle.name}"
     if name not in known:
-        with client_of(pilot.root) as client:
-            experiment = experiment_of(client, pilot)
-            known[name] = [experiment, _log(client, experiment, decision, bundle)]
+        with opened(pilot) as place:
+            known[name] = log_run(pilot.root, place, _said(decision, bundle), {BUNDLE: tuple(bundle.iterdir())})
         write_logged(pilot, known)
     return Link(str(decision.subject.get("agent", "")), f"gate-{decision.gate}", known[name][0], known[name][1])
 
 
-def _log(client: Any, experiment: str, decision: Decision, bundle: Path) -> str:
-    """Log one decision as a finished run and return its id."""
-    from mlflow.entities import Metric, Param, RunTag
-
-    tags = {PROCESS_TAG: this_process()}
-    run = client.create_run(experiment, run_name=f"gate {decision.gate}: {decision.verdict.value}", tags=tags)
-    run_id, now = str(run.info.run_id), int(run.info.start_time)
-    made_by = provenance(Path(bundle))
+def _said(decision: Decision, bundle: Path) -> RunRows:
+    """Return what a decision's run says."""
     tags = {
-        "mlflow.user": made_by.who,
+        "mlflow.user": current_user(),
         "mlflow.source.git.commit": str(decision.subject.get("commit") or ""),
         "mlflow.note.content": decision.paragraph(),
         "workbench.gate": str(decision.gate),
@@ -52,15 +44,8 @@ def _log(client: Any, experiment: str, decision: Decision, bundle: Path) -> str:
         "workbench.changed": str(decision.subject.get("changed") or ""),
     }
     params = {"gate": str(decision.gate), "agent": str(decision.subject.get("agent", "")), "bundle": bundle.name}
-    client.log_batch(
-        run_id,
-        [Metric(key, value, now, 0) for key, value in _metrics(decision).items()],
-        [Param(key, value) for key, value in params.items()],
-        [RunTag(key, value) for key, value in tags.items() if value],
-    )
-    client.log_artifacts(run_id, str(bundle), BUNDLE)
-    client.set_terminated(run_id, "FINISHED")
-    return run_id
+    tags = {key: value for key, value in tags.items() if value}
+    return RunRows(f"gate {decision.gate}: {decision.verdict.value}", _metrics(decision), params, tags)
 
 
 def _metrics(decision: Decision) -> dict[str, float]:

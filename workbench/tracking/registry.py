@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.errors import shown
 from workbench.pilot import Pilot
 from workbench.prompts import Prompt, read_prompts
 from workbench.provenance import Provenance, provenance
-from workbench.tracking.store import client_of, read_logged, write_logged
-
-if TYPE_CHECKING:
-    from mlflow.tracking import MlflowClient
+from workbench.tracking.rows import add_prompt
+from workbench.tracking.store import read_logged, rows_of, write_logged
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,8 @@ def register_prompts(pilot: Pilot) -> tuple[Registered, ...]:
     known = read_logged(pilot)
     new = unregistered(pilot, known)
     if new:
-        with client_of(pilot.root) as client:
-            known |= register_new(client, pilot, new, provenance(pilot.root))
+        with rows_of(pilot.root) as store:
+            known |= register_new(store, pilot, new, provenance(pilot.root))
         write_logged(pilot, known)
     is_new = {prompt.hash for prompt in new}
     return tuple(Registered(prompt, int(known[prompt.hash]), prompt.hash in is_new) for prompt in prompts)
@@ -56,13 +55,15 @@ def unregistered(pilot: Pilot, known: Mapping[str, Any]) -> tuple[Prompt, ...]:
     return tuple(reversed(by_hash.values()))
 
 
-def register_new(client: MlflowClient, pilot: Pilot, prompts: Sequence[Prompt], made_by: Provenance) -> dict[str, str]:
+def register_new(
+    store: sqlite3.Connection, pilot: Pilot, prompts: Sequence[Prompt], made_by: Provenance
+) -> dict[str, str]:
     """Register prompt documents as further versions of the pilot's prompt; return content hash to version."""
-    return {prompt.hash: _register(client, pilot, prompt, made_by) for prompt in prompts}
+    return {prompt.hash: str(add_prompt(store, pilot.name, prompt, _tags(prompt, made_by))) for prompt in prompts}
 
 
-def _register(client: MlflowClient, pilot: Pilot, prompt: Prompt, made_by: Provenance) -> str:
-    """Register one prompt document and return its version."""
+def _tags(prompt: Prompt, made_by: Provenance) -> dict[str, str]:
+    """Return what the registry says of a prompt document besides its text."""
     tags = {
         "name": prompt.name,
         "hash": prompt.hash,
@@ -73,20 +74,4 @@ def _register(client: MlflowClient, pilot: Pilot, prompt: Prompt, made_by: Prove
         "changed": shown(made_by.changed),
         "by": made_by.who,
     }
-    user = {"role": "user", "content": prompt.record_source}
-    system = [{"role": "system", "content": prompt.system_source}] if prompt.system_source else []
-    sampling = prompt.sampling
-    registered = client.register_prompt(
-        pilot.name,
-        [*system, user],
-        commit_message=f"{prompt.name}: {prompt.change_note}",
-        tags={name: value for name, value in tags.items() if value},
-        response_format=None if prompt.schema is None else dict(prompt.schema),
-        model_config={
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "max_tokens": sampling.max_tokens,
-            "extra_params": {"seed": sampling.seed},
-        },
-    )
-    return str(registered.version)
+    return {name: value for name, value in tags.items() if value}

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.errors import shown
 from workbench.pilot import Pilot
 from workbench.provenance import Provenance, provenance
 from workbench.tracking.registry import register_new, unregistered
-from workbench.tracking.store import client_of, read_logged, write_logged
-from workbench.tracking.upkeep import PROCESS_TAG, artifact_location, end_orphans, this_process
-
-if TYPE_CHECKING:
-    from mlflow.tracking import MlflowClient
+from workbench.tracking.rows import (
+    Experiment,
+    Records,
+    RunRows,
+    add_experiment,
+    copy_files,
+    end_run,
+    find_experiment,
+    local_place,
+    start_run,
+)
+from workbench.tracking.store import DATABASE, client_of, read_logged, rows_of, write_logged
+from workbench.tracking.upkeep import PROCESS_TAG, artifact_location, deleted_experiment, end_orphans, this_process
 
 DIGITS = 4
 MAX_PARAM = 500
+MAX_DIGEST = 36
 HEADLINES = (
     "accuracy", "automation_rate", "selective_accuracy", "missed_escalation", "over_escalation", "latency_p95_s",
     "cost_per_decision",
@@ -84,12 +95,14 @@ def log_versions(pilot: Pilot, versions: Sequence[Version]) -> tuple[Link, ...]:
     new = [version for version in versions if version.content not in known]
     prompts = unregistered(pilot, known)
     if new or prompts:
-        with client_of(pilot.root) as client:
+        with opened(pilot) as (store, experiment):
             made_by = provenance(pilot.root)
-            experiment = experiment_of(client, pilot)
-            known |= register_new(client, pilot, prompts, made_by)
+            known |= register_new(store, pilot, prompts, made_by)
             for version in new:
-                known[version.content] = [experiment, _log(client, experiment, version, made_by)]
+                place = log_run(
+                    pilot.root, (store, experiment), _said(version, made_by), version.files, _records(version)
+                )
+                known[version.content] = place
         write_logged(pilot, known)
     return tuple(_link(version, known[version.content]) for version in versions)
 
@@ -98,31 +111,63 @@ def _link(version: Version, place: Sequence[str]) -> Link:
     return Link(version.evaluation["agent"], version.evaluation["split"], place[0], place[1], version.part)
 
 
-def experiment_of(client: MlflowClient, pilot: Pilot) -> str:
-    """Return the id of a pilot's experiment, made if it is not there, restored if it was deleted; its orphans ended."""
-    found = client.get_experiment_by_name(pilot.name)
-    if found is not None:
-        if found.lifecycle_stage == "deleted":
-            client.restore_experiment(found.experiment_id)
-        end_orphans(client, found.experiment_id)
-        return str(found.experiment_id)
-    location = artifact_location(pilot.root, pilot.name)
-    note = f"{pilot.settings.title}\n\n{pilot.settings.question}\n\n{pilot.charter.process}"
-    return str(client.create_experiment(pilot.name, artifact_location=location, tags={"mlflow.note.content": note}))
+@contextmanager
+def opened(pilot: Pilot) -> Iterator[tuple[sqlite3.Connection, Experiment]]:
+    """Give the store and a pilot's experiment: made if it is not there, restored if it was deleted; its orphans ended.
+
+    Raises
+    ------
+    RunError
+        The store cannot be written.
+    """
+    with rows_of(pilot.root) as store:
+        deleted = deleted_experiment(pilot.root / "mlruns" / DATABASE, pilot.name)
+        if deleted is not None:
+            with client_of(pilot.root) as client:
+                client.restore_experiment(deleted)
+        experiment = find_experiment(store, pilot.name)
+        if experiment is None:
+            note = f"{pilot.settings.title}\n\n{pilot.settings.question}\n\n{pilot.charter.process}"
+            experiment = add_experiment(store, pilot.name, artifact_location(pilot.root, pilot.name), note)
+        else:
+            end_orphans(store, experiment)
+        yield store, experiment
 
 
-def _log(client: MlflowClient, experiment: str, version: Version, made_by: Provenance) -> str:
-    """Log one version as a finished run and return its id."""
-    from mlflow.entities import Metric, Param, RunTag
+def log_run(
+    root: Path,
+    place: tuple[sqlite3.Connection, Experiment],
+    said: RunRows,
+    files: Mapping[str, Sequence[Path]],
+    records: Records | None = None,
+) -> list[str]:
+    """Log a finished run with its files, by their folder in it, and return the ids of its experiment and of itself."""
+    store, experiment = place
+    run = start_run(store, experiment, replace(said, tags={PROCESS_TAG: this_process(), **said.tags}), records)
+    folder = local_place(experiment, run)
+    for name, paths in files.items():
+        if folder is not None:
+            copy_files(paths, folder / name)
+        else:
+            _send(root, run, name, paths)
+    end_run(store, run, "FINISHED")
+    return [str(experiment.number), run]
 
+
+def _send(root: Path, run: str, name: str, paths: Sequence[Path]) -> None:
+    """Let MLflow bring files to where an experiment has them that is on another machine."""
+    with client_of(root) as client:
+        for path in paths:
+            if path.is_dir():
+                client.log_artifacts(run, str(path), f"{name}/{path.name}" if name else path.name)
+            else:
+                client.log_artifact(run, str(path), name or None)
+
+
+def _said(version: Version, made_by: Provenance) -> RunRows:
+    """Return what a version's run says."""
     evaluation = version.evaluation
     part = f" ({version.part} records)" if version.part else ""
-    name = f"{evaluation['agent']} on {evaluation['split']}{part}"
-    run = client.create_run(experiment, run_name=name, tags={PROCESS_TAG: this_process()})
-    run_id = str(run.info.run_id)
-    now = int(run.info.start_time)
-    metrics = [Metric(name, value, now, 0) for name, value in _metrics(evaluation).items()]
-    params = [Param(name, str(value)[:MAX_PARAM]) for name, value in _params(evaluation).items()]
     tags = {
         "mlflow.user": made_by.who,
         "mlflow.source.git.commit": made_by.commit or "",
@@ -134,13 +179,20 @@ def _log(client: MlflowClient, experiment: str, version: Version, made_by: Prove
         "mlflow.note.content": f"{evaluation['note']}\n\n{evaluation['threshold_note']}",
         **_digests(evaluation),
     }
-    client.log_batch(run_id, metrics, params, [RunTag(name, value) for name, value in tags.items() if value])
-    _log_dataset(client, run_id, evaluation)
-    for folder, paths in version.files.items():
-        for path in paths:
-            client.log_artifact(run_id, str(path), folder or None)
-    client.set_terminated(run_id, "FINISHED")
-    return run_id
+    return RunRows(
+        f"{evaluation['agent']} on {evaluation['split']}{part}",
+        _metrics(evaluation),
+        {name: str(value)[:MAX_PARAM] for name, value in _params(evaluation).items()},
+        {name: value for name, value in tags.items() if value},
+    )
+
+
+def _records(version: Version) -> Records:
+    """Return the records that a version was asked about, by their digest."""
+    evaluation = version.evaluation
+    pilot, split = evaluation["pilot"], evaluation["split"]
+    digest = evaluation["dataset_digest"][:MAX_DIGEST]
+    return Records(f"{pilot}-{split}", digest, f"datasets/{pilot}", evaluation["counts"]["planned"], split)
 
 
 def _metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
@@ -180,18 +232,3 @@ def _digests(evaluation: Mapping[str, Any]) -> dict[str, str]:
         "workbench.prompt": str(identity.get("prompt", "")),
         "workbench.model_digest": str(identity.get("engine", {}).get("digest", "")),
     }
-
-
-def _log_dataset(client: MlflowClient, run_id: str, evaluation: Mapping[str, Any]) -> None:
-    """Link the records by their digest."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    split = evaluation["split"]
-    dataset = Dataset(
-        name=f"{evaluation['pilot']}-{split}",
-        digest=evaluation["dataset_digest"][:36],
-        source_type="local",
-        source=json.dumps({"uri": f"datasets/{evaluation['pilot']}"}),
-        profile=json.dumps({"num_rows": evaluation["counts"]["planned"]}),
-    )
-    client.log_inputs(run_id, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", split)])])

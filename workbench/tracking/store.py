@@ -1,4 +1,4 @@
-"""The MLflow store of a root: its address, created once, one client at a time."""
+"""The MLflow store of a root: its address, created once, opened with MLflow's client only where that is needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from urllib.parse import quote
 from workbench.errors import RunError
 from workbench.files import write_atomically
 from workbench.pilot import Pilot
+from workbench.tracking.schema import REVISION, create, is_installed, revision_of
 from workbench.tracking.upkeep import active_runs, deleted_experiment, put_in_place
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def write_logged(pilot: Pilot, known: dict[str, Any]) -> None:
 
 def prepare(root: Path) -> None:
     """Create a root's MLflow store if it is not there: once, before anything parallel uses it."""
-    with client_of(root):
+    with rows_of(root):
         pass
 
 
@@ -70,8 +71,31 @@ def has_store(root: Path) -> bool:
 
 
 @contextmanager
+def rows_of(root: Path) -> Iterator[sqlite3.Connection]:
+    """Give the store's rows, to be written as MLflow's client would; created and migrated by one process at a time.
+
+    MLflow itself is imported only where its newest schema, or that of the store, is not the one that is kept here.
+
+    Raises
+    ------
+    RunError
+        The store cannot be written.
+    """
+    try:
+        is_current = _made_ready(root)
+        if not is_current:
+            with client_of(root):
+                pass
+        with closing(sqlite3.connect(root / "mlruns" / DATABASE, timeout=30)) as store:
+            store.execute("PRAGMA foreign_keys = ON")
+            yield store
+    except (OSError, sqlite3.Error) as error:
+        raise _unwritable(root, error) from None
+
+
+@contextmanager
 def client_of(root: Path) -> Iterator[MlflowClient]:
-    """Give a client of the store, created and migrated by one process at a time."""
+    """Give a client of the store, created and migrated by one process at a time. Raises as `rows_of`."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -80,25 +104,46 @@ def client_of(root: Path) -> Iterator[MlflowClient]:
 
     for noisy in ("alembic", "mlflow.store"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    folder = root / "mlruns"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f".{DATABASE}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        _made_ready(root)
+        with _alone(root):
             is_new = not has_store(root)
-            if not is_new:
-                put_in_place(folder / DATABASE, root)
             mlflow.set_tracking_uri(store_uri(root))
             client = MlflowClient(store_uri(root), store_uri(root))
             client.search_experiments(max_results=1)
             if is_new:
-                with sqlite3.connect(folder / DATABASE) as connection:
-                    connection.execute("PRAGMA journal_mode=WAL")
+                with closing(sqlite3.connect(root / "mlruns" / DATABASE)) as store:
+                    store.execute("PRAGMA journal_mode=WAL")
         yield client
     except (MlflowException, SQLAlchemyError, OSError, sqlite3.Error) as error:
-        raise RunError(
-            "the comparison could not be logged to MLflow; the decisions and estimates are stored",
-            where=str(folder / DATABASE),
-            got=str(error)[:300],
-            remedy="mend the store, then run the same command again: it logs what is missing",
-        ) from None
+        raise _unwritable(root, error) from None
+
+
+def _made_ready(root: Path) -> bool:
+    """Make a store that is not there, if that needs no migration, and put it in place; return whether it is current."""
+    database, is_kept = root / "mlruns" / DATABASE, is_installed()
+    with _alone(root):
+        if has_store(root):
+            put_in_place(database, root)
+        elif is_kept:
+            create(database)
+        return is_kept and has_store(root) and revision_of(database) == REVISION
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold the store of a root against other processes that would create or migrate it."""
+    folder = root / "mlruns"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f".{DATABASE}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _unwritable(root: Path, error: Exception) -> RunError:
+    return RunError(
+        "the comparison could not be logged to MLflow; the decisions and estimates are stored",
+        where=str(root / "mlruns" / DATABASE),
+        got=str(error)[:300],
+        remedy="mend the store, then run the same command again: it logs what is missing",
+    )

@@ -10,18 +10,20 @@ import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from workbench.provenance import is_alive
-
-if TYPE_CHECKING:
-    from mlflow.tracking import MlflowClient
+from workbench.tracking.rows import Experiment, end_run, set_tag
 
 PROCESS_TAG = "workbench.process"
 _ARTIFACTS = "/mlruns/artifacts/"
 _ACTIVE = (
     "SELECT run_uuid FROM runs JOIN experiments USING (experiment_id)"
     " WHERE runs.lifecycle_stage = 'active' AND experiments.lifecycle_stage = 'active'"
+)
+
+_RUNNING = (
+    "SELECT runs.run_uuid, tags.value FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid AND tags.key = ?"
+    " WHERE runs.experiment_id = ? AND runs.status = 'RUNNING' AND runs.lifecycle_stage = 'active'"
 )
 
 
@@ -68,10 +70,10 @@ def this_process() -> str:
     return f"{socket.gethostname()} {os.getpid()}"
 
 
-def end_orphans(client: MlflowClient, experiment: str) -> None:
+def end_orphans(store: sqlite3.Connection, experiment: Experiment) -> None:
     """End the runs of an experiment as killed whose logging process on this machine is gone."""
-    for run in client.search_runs([experiment], filter_string="attributes.status = 'RUNNING'"):
-        host, _, number = run.data.tags.get(PROCESS_TAG, "").rpartition(" ")
+    for run, process in store.execute(_RUNNING, (PROCESS_TAG, experiment.number)).fetchall():
+        host, _, number = process.rpartition(" ")
         if host == socket.gethostname() and not is_alive(number):
-            client.set_tag(run.info.run_id, "mlflow.note.content", "The process that logged this run was killed.")
-            client.set_terminated(run.info.run_id, "KILLED")
+            set_tag(store, run, "mlflow.note.content", "The process that logged this run was killed.")
+            end_run(store, run, "KILLED")
