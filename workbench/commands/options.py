@@ -58,7 +58,7 @@ class EngineOptions:
         """Return the choice of an engine. Raises InputError where there is none of that name."""
         from workbench.engines.choice import EngineChoice
 
-        return EngineChoice.named(**asdict(self))
+        return EngineChoice(**asdict(self))
 
 
 AS_AGREED = EngineOptions()  # what pilot.yaml says

@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workbench.agents import needed_secrets
 from workbench.callables import check_may_ask
-from workbench.engines.choice import EngineChoice, needed_secrets
+from workbench.engines.choice import EngineChoice
 from workbench.errors import RunError, WorkbenchError
 from workbench.evaluation import RunRequest, answer_holdout, check
 from workbench.files import write_atomically
