@@ -17,17 +17,17 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from vllm_engine import POCKET_SIZES, compared, figures, make_model, opened, printed
 
-from workbench.engines.pocket import PACKAGED
-from workbench.engines.vllm import VllmSettings
+from workbench.engines.pocket.settings import PACKAGED
+from workbench.engines.vllm.settings import VllmSettings
 from workbench.engines.vllm.start import installed_version
 
 LARGE = {
@@ -73,12 +73,18 @@ class Device:
         }
 
 
+class MadeUp(VllmSettings):
+    """How vLLM runs a model with made-up weights."""
+
+    load_format: ClassVar[str] = "dummy"
+
+
 def measure(case: Case, settings: VllmSettings, *, records: int, repeats: int) -> dict[str, Any]:
     """Return the figures of one model: each kind's speed, and the device's memory and utilisation over all turns."""
     with tempfile.TemporaryDirectory() as folder:
         model = prepared(case, Path(folder) / case.name)
-        load_format = "auto" if case.changes is None else "dummy"
-        settings = replace(settings, model=str(model), load_format=load_format)
+        kind = VllmSettings if case.changes is None else MadeUp
+        settings = kind(**(settings.model_dump() | {"model": str(model)}))
         with opened(settings, records=records, prompt_tokens=PROMPT_TOKENS) as bench, sampled() as device:
             turns = compared(bench, repeats)
     first = turns["raw"][0]
@@ -165,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         missing = "vLLM" if device is not None else "a GPU that PyTorch can use"
         print(f"not run: this benchmark needs {missing}, and there is none here", file=sys.stderr)
         return NO_GPU
-    settings = VllmSettings("chosen below", dtype="bfloat16", max_model_len=8192, concurrency=given.concurrency)
+    settings = VllmSettings(model="chosen below", dtype="bfloat16", max_model_len=8192, concurrency=given.concurrency)
     found: dict[str, Any] = {
         "device": device,
         "vllm": installed_version(),

@@ -53,7 +53,7 @@ KINDS: dict[str, tuple[int | None, bool]] = {
 def measured(kind: str, folder: Path, n_records: int) -> Figures:
     """Return seconds to the first reply and for all records, CPU seconds and tokens of the answers."""
     start = time.perf_counter()
-    from workbench.engines.pocket import PocketEngine
+    from workbench.engines.pocket.engine import PocketEngine
 
     threads, is_shared = KINDS[kind]
     engine = PocketEngine(folder, threads=threads)
@@ -69,7 +69,7 @@ def measured(kind: str, folder: Path, n_records: int) -> Figures:
 
 def _answer(engine: object, texts: list[str], is_shared: bool) -> int:
     """Return how many tokens the answers to all texts have; every text must have one that follows the schema."""
-    from workbench.engines.pocket import PocketEngine
+    from workbench.engines.pocket.engine import PocketEngine
     from workbench.engines.protocol import Message, Request, SamplingParams
 
     assert isinstance(engine, PocketEngine)

@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from ray_workers import one_by_one
 
 from workbench.engines.protocol import Engine, Message, Request, SamplingParams
-from workbench.engines.ray import RayEngine, RaySettings
+from workbench.engines.ray.engine import RayEngine
+from workbench.engines.ray.settings import RaySettings
 
 SYSTEM = Message("system", "rule " * 2500)
 

@@ -30,7 +30,8 @@ from workbench.agents import PromptAgent, build_agent
 from workbench.engines.choice import EngineChoice
 from workbench.engines.completion import BodyEncoder
 from workbench.engines.protocol import Request
-from workbench.engines.server import ServerConnection, ServerEngine, completions_url
+from workbench.engines.server.engine import ServerEngine
+from workbench.engines.server.settings import ServerSettings, completions_url
 from workbench.evaluation import RunRequest, evaluate
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.pilot import Pilot, open_pilot
@@ -77,7 +78,7 @@ def engine(pilot: Pilot, url: str) -> Figures:
             yield request
 
     async def read_all() -> int:
-        async with ServerEngine(ServerConnection(url, MODEL, None, CONCURRENCY)) as server:
+        async with ServerEngine(ServerSettings(base_url=url, model=MODEL, concurrency=CONCURRENCY)) as server:
             return sum([reply.tokens is not None async for reply in server.stream(source())])
 
     return _measured(lambda: asyncio.run(read_all()))

@@ -27,11 +27,11 @@ from loopback import AGENT, make_pilot
 from tiny_model import Sizes, make_model
 
 from workbench.agents import PromptAgent, prompt_agent
-from workbench.engines.pocket import PACKAGED
+from workbench.engines.pocket.settings import PACKAGED
 from workbench.engines.protocol import Reply, Request
-from workbench.engines.vllm import VllmEngine, VllmSettings
-from workbench.engines.vllm.engine import vllm_sampling
+from workbench.engines.vllm.engine import VllmEngine, vllm_sampling
 from workbench.engines.vllm.kept import acquire, release
+from workbench.engines.vllm.settings import VllmSettings
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.pilot import Pilot
 from workbench.prompts import messages, response_schema
@@ -207,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         model = given.model or (PACKAGED if PACKAGED.is_dir() else make_model(Path(folder) / "shape", POCKET_SIZES))
-        settings = VllmSettings(str(model), dtype="bfloat16", concurrency=given.concurrency, kv_cache_gib=0.5)
+        settings = VllmSettings(model=str(model), dtype="bfloat16", concurrency=given.concurrency, kv_cache_gib=0.5)
         with opened(settings, records=given.records) as bench:
             turns = compared(bench, given.repeats)
     first = turns["raw"][0]

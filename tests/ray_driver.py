@@ -11,7 +11,8 @@ from ray_workers import one_by_one
 
 from workbench.agents import PromptAgent
 from workbench.engines.protocol import Engine
-from workbench.engines.ray import RayEngine, RaySettings
+from workbench.engines.ray.engine import RayEngine
+from workbench.engines.ray.settings import RaySettings
 from workbench.errors import WorkbenchError
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.pilot import Pilot, open_pilot

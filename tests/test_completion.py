@@ -9,7 +9,7 @@ import pytest
 from workbench.decisions import action_probability
 from workbench.engines.completion import BodyEncoder, reply_from_completion, tokens_from_logprobs
 from workbench.engines.protocol import FailureCause, Message, Origin, Reply, Request, SamplingParams, TokenLogprob
-from workbench.pilot import ReplyFormat, SendSettings
+from workbench.engines.server.settings import ReplyFormat, SendSettings
 
 SCHEMA = {"type": "object", "properties": {"action": {"type": "string", "enum": ["ja", "nein"]}}}
 

@@ -164,7 +164,7 @@ def test_asking_the_holdout_again_reads_no_label_and_asks_nothing_twice(tickets)
     pilot = with_settings(tickets(60), "server: {concurrency: 4}")
     dataset = read_dataset(pilot)
     with stub_process() as url:
-        choice = EngineChoice.named("server", base_url=url, model="stub")
+        choice = EngineChoice("server", base_url=url, model="stub")
         request = RunRequest(Split.HOLDOUT, None, choice, show_progress=False)
         runs = ask_again(pilot, "prompt_v1", request, Again(2, 0.7), dataset)
         assert not ledger_path(pilot).exists(), "no label was read"

@@ -228,7 +228,7 @@ def test_prompts_are_answered_in_process_and_another_model_of_that_name_is_asked
 def test_options_of_an_engine_that_go_nowhere_are_refused_even_without_a_prompt(
     tickets: Callable[[int], Pilot],
 ) -> None:
-    choice = EngineChoice.named("pocket", base_url="http://127.0.0.1:9")
+    choice = EngineChoice("pocket", base_url="http://127.0.0.1:9")
     with pytest.raises(InputError, match="asks no server"):
         evaluate(tickets(60), "majority", RunRequest(engine=choice))
 

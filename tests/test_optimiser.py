@@ -28,7 +28,7 @@ def prompt_of(pilot: Pilot) -> Prompt:
 
 
 def request_for(models: PlayedModels, max_calls: int = 160) -> OptimiserRequest:
-    choice = EngineChoice.named(None, base_url=models.url, model=DECIDES)
+    choice = EngineChoice(base_url=models.url, model=DECIDES)
     return OptimiserRequest("v1", ReflectionServer(models.url, REFLECTS), max_calls, engine=choice)
 
 

@@ -25,8 +25,8 @@ from tokenizers import Tokenizer
 
 from workbench.agents import prompt_agent
 from workbench.decisions import decision_from_reply
-from workbench.engines.pocket import PocketEngine
 from workbench.engines.pocket.answers import Asked, Draft, chosen
+from workbench.engines.pocket.engine import PocketEngine
 from workbench.engines.pocket.folder import read_shape, read_weights
 from workbench.engines.pocket.model import Model
 from workbench.engines.pocket.network import MAX_WIDTH, Network, Reading

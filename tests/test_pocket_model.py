@@ -14,10 +14,13 @@ from test_vllm_engine import on_vllm
 
 from eval_suites.invoice_matching.facts import Findings, lines
 from workbench.decisions import decision_from_reply
-from workbench.engines.pocket import PACKAGED, PocketEngine
+from workbench.engines.pocket.engine import PocketEngine
+from workbench.engines.pocket.settings import PACKAGED
 from workbench.engines.protocol import Message, Request
-from workbench.engines.server import ServerConnection, ServerEngine
-from workbench.engines.vllm import VllmEngine, VllmSettings
+from workbench.engines.server.engine import ServerEngine
+from workbench.engines.server.settings import ServerSettings
+from workbench.engines.vllm.engine import VllmEngine
+from workbench.engines.vllm.settings import VllmSettings
 from workbench.pilot import open_pilot
 from workbench.prompts import Prompt, messages, read_prompts, response_schema
 from workbench.records import Record
@@ -120,7 +123,7 @@ def test_a_tolerance_changed_in_a_long_prompt_changes_nearly_all_decisions(
 def test_vllm_decides_as_the_pocket_engine_does(labelled: tuple[list[tuple[str, str]], dict[str, str]]) -> None:
     records, _ = labelled
     requests: list[Any] = [request_of(PROMPTS["v5"], *record) for record in records[:200]]
-    settings = VllmSettings(str(PACKAGED), dtype="float32", kv_cache_gib=0.25)
+    settings = VllmSettings(model=str(PACKAGED), dtype="float32", kv_cache_gib=0.25)
     found = agreement(ask(PocketEngine(), requests), ask(VllmEngine(settings), requests), LABELS)
     assert found.n == 200
     assert found.same_action >= 0.99
@@ -132,9 +135,9 @@ def test_a_served_model_decides_as_the_pocket_engine_does(
 ) -> None:
     records, _ = labelled
     requests: list[Any] = [request_of(PROMPTS["v5"], *record) for record in records[:100]]
-    settings = VllmSettings(str(PACKAGED), dtype="float32", kv_cache_gib=0.25)
+    settings = VllmSettings(model=str(PACKAGED), dtype="float32", kv_cache_gib=0.25)
     with served(settings, tmp_path / "log") as server:
-        there = ask(ServerEngine(ServerConnection(server.url, server.model)), requests)
+        there = ask(ServerEngine(ServerSettings(base_url=server.url, model=server.model)), requests)
     found = agreement(ask(PocketEngine(), requests), there, LABELS)
     assert found.n == 100
     assert found.same_action >= 0.99

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import pickle
 import secrets
 import signal
 import socket
@@ -19,7 +18,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from asking import asked, source
@@ -27,16 +26,17 @@ from ray_driver import run
 from ray_workers import OneByOne, answer, calls, named_by_process, one_by_one, scripted, unable
 from stub_server import stub_process
 
-from workbench.engines.build import ServerSpec, built
 from workbench.engines.protocol import Engine, Failure, FailureCause, Message, Reply, Request, SamplingParams
-from workbench.engines.ray import RayEngine, RaySettings, end_kept
 from workbench.engines.ray.batches import batches_of, matched
 from workbench.engines.ray.dispatch import Dispatch
+from workbench.engines.ray.engine import RayEngine, end_kept
 from workbench.engines.ray.head import head_arguments, node_arguments
 from workbench.engines.ray.local import LOOPBACK, QUIET
 from workbench.engines.ray.protocol import Load, WorkerLost
+from workbench.engines.ray.settings import RaySettings
 from workbench.engines.ray.worker import EngineWorker
 from workbench.engines.scripted import Script, ScriptedEngine
+from workbench.engines.server.settings import ServerSettings
 from workbench.errors import InputError, RunError
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.pilot import Pilot
@@ -332,32 +332,6 @@ def test_leaving_the_stream_early_leaves_nothing_running() -> None:
     assert asyncio.run(leave()) == 1
 
 
-# ---------------------------------------------------------------- settings
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"workers": 0}, r"ray: workers\n  got: 0"),
-        ({"batch": 0}, r"ray: batch\n  got: 0\n  expected: 1 to 1,024"),
-        ({"cpus_per_worker": -1.0}, "ray: cpus_per_worker"),
-        ({"gpus_per_worker": float("nan")}, "ray: gpus_per_worker"),
-        ({"placement_s": 0.0}, "ray: placement_s"),
-        ({"address": "head"}, r"HOST:PORT of the cluster's head, or auto"),
-        ({"address": "ray://head:10001"}, "ray:// addresses are for Ray Client"),
-        ({"address": "head:99999"}, "head:99999"),
-    ],
-)
-def test_settings_that_do_not_fit_are_named(given: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        RaySettings(**given)
-
-
-def test_settings_travel() -> None:
-    settings = RaySettings("10.0.0.5:6379", workers=3)
-    assert pickle.loads(pickle.dumps(settings)) == settings
-
-
 def test_a_missing_package_is_one_message_that_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"(?s)package ray.*make ray, or: pip install 'agent-workbench\[ray\]'"):
@@ -365,6 +339,15 @@ def test_a_missing_package_is_one_message_that_names_the_command(monkeypatch: py
 
 
 # ---------------------------------------------------------------- clusters on this machine
+
+
+class Hurried(RaySettings):
+    placement_s: ClassVar[float] = 15.0
+
+
+class Patient(RaySettings):
+    placement_s: ClassVar[float] = 40.0
+
 
 on_ray = [
     pytest.mark.ray,
@@ -488,12 +471,12 @@ def test_a_record_that_kills_every_worker_fails_and_the_rest_is_decided(
 
 
 @ray_test
-def test_workers_make_their_engine_from_a_description(settings: RaySettings) -> None:
+def test_workers_make_their_engine_from_its_settings(settings: RaySettings) -> None:
     with stub_process("--latency-ms", "5") as url:
-        spec = ServerSpec(url, "m", "NO_SUCH_KEY", concurrency=8, deadline_s=30.0, max_attempts=2)
-        engine = RayEngine(spec, settings)
-        assert (dict(engine.identity), engine.concurrency) == (dict(built(spec).identity), 16)
-        here, there = (untimed(asyncio.run(asked(one, requests(30)))) for one in (built(spec), engine))
+        inner = ServerSettings(base_url=url, model="m", api_key_env="NO_SUCH_KEY", concurrency=8, max_attempts=2)
+        engine = RayEngine(inner, settings)
+        assert (dict(engine.identity), engine.concurrency) == (dict(inner.build().identity), 16)
+        here, there = (untimed(asyncio.run(asked(one, requests(30)))) for one in (inner.build(), engine))
     assert {name: reply.text for name, reply in there.items()} == {name: reply.text for name, reply in here.items()}
     assert {reply.failure for reply in there.values()} == {None}
 
@@ -501,18 +484,18 @@ def test_workers_make_their_engine_from_a_description(settings: RaySettings) -> 
 @ray_test
 def test_an_engine_that_cannot_start_on_a_worker_is_the_engines_own_error(settings: RaySettings) -> None:
     with pytest.raises(RunError, match="the model does not fit into memory"):
-        asyncio.run(asked(RayEngine(unable, replace(settings, workers=1)), requests(3)))
+        asyncio.run(asked(RayEngine(unable, settings.model_copy(update={"workers": 1})), requests(3)))
 
 
 @ray_test
 def test_a_worker_with_another_engine_is_refused(settings: RaySettings) -> None:
     with pytest.raises(RunError, match=r"(?s)another engine than the one that was asked for.*same version"):
-        asyncio.run(asked(RayEngine(named_by_process, replace(settings, workers=1)), requests(3)))
+        asyncio.run(asked(RayEngine(named_by_process, settings.model_copy(update={"workers": 1})), requests(3)))
 
 
 @ray_test
 def test_more_workers_than_there_is_place_for_is_one_message(settings: RaySettings) -> None:
-    greedy = replace(settings, workers=3, placement_s=15.0)
+    greedy = Hurried(address=settings.address, workers=3)
     told = r"(?s)no place for the workers within 15 s.*0 of 2 CPU.*3 workers of 1 CPU"
     with pytest.raises(RunError, match=told):
         asyncio.run(asked(RayEngine(scripted, greedy), requests(3)))
@@ -552,7 +535,7 @@ def test_a_lost_node_leaves_the_other_one_at_work(cluster: Any, settings: RaySet
 
     losing = threading.Thread(target=lose)
     losing.start()
-    engine = RayEngine(partial(one_by_one, 0.1, log), replace(settings, placement_s=40.0))
+    engine = RayEngine(partial(one_by_one, 0.1, log), Patient(address=settings.address))
     replies = untimed(asyncio.run(asked(engine, requests(200))))
     losing.join()
     assert len(replies) == 200

@@ -90,7 +90,7 @@ def asked_once(pilot: Pilot, name: str, dataset: Dataset) -> Session:
 
 def test_repeats_that_no_call_answers_are_no_repeats(tickets: Callable[[int], Pilot]) -> None:
     pilot = with_settings(tickets(60), "engine: server\nserver: {deadline_s: 1, max_attempts: 1}")
-    choice = EngineChoice.named("server", base_url="http://127.0.0.1:9", model="m")
+    choice = EngineChoice("server", base_url="http://127.0.0.1:9", model="m")
     with pytest.raises(RunError, match=r"not one of 4 records got a decision(.|\n)*4 failed: connection"):
         ask_repeatedly(pilot, "prompt_v1", RepeatRequest(2, 1.0, 4, choice, False), read_dataset(pilot))
 

@@ -142,7 +142,7 @@ def test_the_view_of_a_pilot_that_was_asked_again_compares_all_three(
     pilot = tickets(120)
     dataset = read_dataset(pilot)
     with stub_process() as url:
-        request = RunRequest(Split.HOLDOUT, None, EngineChoice.named("server", base_url=url, model="stub"), False)
+        request = RunRequest(Split.HOLDOUT, None, EngineChoice("server", base_url=url, model="stub"), False)
         evaluation = evaluate(pilot, "prompt_v1", request, dataset)
         ask_again(pilot, "prompt_v1", request, Again(2, 0.7), dataset)
     comparison = confidence.show(Exhibits(tmp_path / "out"), pilot, dataset, evaluation)

@@ -14,10 +14,8 @@ CONTRIBUTING = PACKAGE.parent / "CONTRIBUTING.md"
 
 def rows() -> list[set[str]]:
     """Return the rooms of each row of the tree in CONTRIBUTING.md, from top to bottom."""
-    lines = (
-        CONTRIBUTING.read_text(encoding="utf-8").partition("## Where things are")[2].partition("\n## ")[0].splitlines()
-    )
-    return [set(re.split(r" {3,}", line.strip())[0].split()) for line in lines if line.startswith("    ")]
+    tree = CONTRIBUTING.read_text(encoding="utf-8").partition("## Where things are")[2].partition("\n## ")[0]
+    return [set(re.split(r" {3,}", line.strip())[0].split()) for line in tree.splitlines() if line.startswith("    ")]
 
 
 ROWS = rows()

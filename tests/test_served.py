@@ -19,22 +19,23 @@ from workbench.charter.coverage import PILOT_FILE
 from workbench.engines.choice import EngineChoice
 from workbench.engines.http import CallPolicy
 from workbench.engines.served import UNKNOWN, facts_of
-from workbench.engines.server import ServerConnection, ServerEngine
+from workbench.engines.server.engine import ServerEngine
+from workbench.engines.server.settings import SendSettings, ServerSettings
 from workbench.evaluation import RunRequest, evaluate
-from workbench.pilot import Pilot, SendSettings, open_pilot
+from workbench.pilot import Pilot, open_pilot
 
 MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "vllm", "root": "/models/a", "max_model_len": 4096}
 TOLD = {"id": "m", "root": "/models/a", "owned_by": "vllm", "max_model_len": 4096}
 NOWHERE = "http://127.0.0.1:1"
 
 
-def identity(stub: Stub, key: str | None = None, **connection: Any) -> dict[str, Any]:
+def identity(stub: Stub, key: str | None = None, **settings: Any) -> dict[str, Any]:
     """Return the identity of an engine at a stub, asked twice from inside an event loop, as a notebook does it."""
 
     async def run() -> dict[str, Any]:
         async with stub.serving():
-            loop, made = asyncio.get_running_loop(), ServerConnection(stub.url, "m", key, **connection)
-            engine = ServerEngine(made)
+            loop, made = asyncio.get_running_loop(), ServerSettings(base_url=stub.url, model="m", **settings)
+            engine = ServerEngine(made, key)
             first = await loop.run_in_executor(None, lambda: dict(engine.identity))
             assert first == dict(engine.identity)
             return first
@@ -86,7 +87,7 @@ def test_a_server_without_a_list_of_models_has_an_identity_too(capsys: pytest.Ca
 
 def test_a_server_that_cannot_be_asked_is_unknown_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     begin = time.monotonic()
-    assert ServerEngine(ServerConnection(NOWHERE, "m")).identity["served"] == UNKNOWN
+    assert ServerEngine(ServerSettings(base_url=NOWHERE, model="m")).identity["served"] == UNKNOWN
     assert time.monotonic() - begin < 30
     said = capsys.readouterr().err
     assert said.startswith("The server http://127.0.0.1:1/v1 could not be asked what it serves (connection: ")
@@ -97,13 +98,14 @@ def test_a_server_that_refuses_the_key_once_counts_as_what_it_was(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     memory, settings = tmp_path / "runs" / "servers.json", StubSettings(served=MODEL, api_key="k")
-    known = {"memory": memory, "version": "v"}
+    known = ServerSettings(base_url=NOWHERE, model="m", version="v")
 
     async def run() -> list[Any]:
         async with Stub(settings).serving() as stub:
             loop, said = asyncio.get_running_loop(), []
             for key in ("k", None):
-                engine = ServerEngine(ServerConnection(stub.url, "m", key, **known))
+                there = known.model_copy(update={"base_url": stub.url})
+                engine = ServerEngine(there, key, memory=memory)
                 said.append(await loop.run_in_executor(None, lambda engine=engine: engine.identity))
             return said
 
@@ -112,7 +114,7 @@ def test_a_server_that_refuses_the_key_once_counts_as_what_it_was(
     assert with_key["served"] == TOLD
     assert "m counts as what it was at 20" in capsys.readouterr().err
     memory.write_text("[damaged", encoding="utf-8")
-    assert ServerEngine(ServerConnection(NOWHERE, "m", **known)).identity["served"] == UNKNOWN
+    assert ServerEngine(known, memory=memory).identity["served"] == UNKNOWN
 
 
 def test_an_endpoint_is_its_address_and_the_version_that_is_declared() -> None:
@@ -180,7 +182,7 @@ def test_a_page_for_people_in_the_place_of_the_list_says_nothing_and_makes_nothi
         with raw_server(b"", listed=answer) as url:
             if kept is not None:
                 kept.write_text(json.dumps({f"{url}/v1 m": {"served": TOLD, "at": "noon"}}), encoding="utf-8")
-            return ServerEngine(ServerConnection(url, "m", memory=kept)).identity["served"]
+            return ServerEngine(ServerSettings(base_url=url, model="m"), memory=kept).identity["served"]
 
     assert served(http("<html>Sign in</html>")) == {}
     assert served(http({"data": [MODEL]})) == TOLD

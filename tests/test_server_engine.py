@@ -23,10 +23,10 @@ from stub_server import (
 from workbench.decisions import decision_from_reply
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Failure, FailureCause, Message, Reply, Request, SamplingParams
-from workbench.engines.server import ServerConnection, ServerEngine, base_address, completions_url, with_remedy
+from workbench.engines.server.engine import ServerEngine, with_remedy
+from workbench.engines.server.settings import SendSettings, ServerSettings, base_address, completions_url
 from workbench.errors import InputError
 from workbench.metrics import Status
-from workbench.pilot import SendSettings
 from workbench.replies import InvalidCause
 
 ACTIONS = ["approve", "reject", "escalate"]
@@ -49,8 +49,8 @@ def ask(
 ) -> list[Reply]:
     async def run() -> list[Reply]:
         async with stub.serving():
-            connection = ServerConnection(stub.url, "m", api_key, concurrency, policy)
-            async with ServerEngine(connection) as engine:
+            settings = ServerSettings(base_url=stub.url, model="m", concurrency=concurrency)
+            async with ServerEngine(settings, api_key, policy=policy) as engine:
                 return [reply async for reply in engine.stream(source(n))]
 
     return asyncio.run(run())
@@ -170,7 +170,7 @@ def test_no_more_than_the_concurrency_is_in_flight() -> None:
 def test_closing_the_stream_early_leaves_no_task_behind() -> None:
     async def run() -> set[object]:
         async with Stub(StubSettings(latency_s=0.01)).serving() as stub:
-            async with ServerEngine(ServerConnection(stub.url, "m", concurrency=8)) as engine:
+            async with ServerEngine(ServerSettings(base_url=stub.url, model="m", concurrency=8)) as engine:
                 before = asyncio.all_tasks()
                 async with aclosing(engine.stream(source(1000))) as stream:
                     await anext(stream)
@@ -185,7 +185,7 @@ def test_a_request_that_cannot_be_encoded_raises_and_does_not_hang() -> None:
         yield Request("r1", (SYSTEM,), SamplingParams(), {"type": object()})
 
     async def run() -> None:
-        async with ServerEngine(ServerConnection("http://127.0.0.1:1", "m")) as engine:
+        async with ServerEngine(ServerSettings(base_url="http://127.0.0.1:1", model="m")) as engine:
             with pytest.raises(TypeError, match="not JSON serializable"):
                 async for _ in engine.stream(broken()):
                     pass
@@ -195,7 +195,7 @@ def test_a_request_that_cannot_be_encoded_raises_and_does_not_hang() -> None:
 
 def test_an_engine_that_is_not_open_says_so() -> None:
     async def run() -> None:
-        async for _ in ServerEngine(ServerConnection("http://127.0.0.1:1", "m")).stream(source(1)):
+        async for _ in ServerEngine(ServerSettings(base_url="http://127.0.0.1:1", model="m")).stream(source(1)):
             pass
 
     with pytest.raises(RuntimeError, match="not open"):
@@ -203,8 +203,8 @@ def test_an_engine_that_is_not_open_says_so() -> None:
 
 
 def test_the_key_is_in_no_representation() -> None:
-    connection = ServerConnection("http://one:1", "m", "sk-secret")
-    assert "sk-secret" not in repr(connection) + repr(ServerEngine(connection))
+    engine = ServerEngine(ServerSettings(base_url="http://one:1", model="m"), "sk-secret")
+    assert "sk-secret" not in repr(engine) + str(engine)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_an_address_that_cannot_be_used_is_refused_without_showing_a_password(ba
 @pytest.mark.parametrize("key", ["", "sk-secret\n", "sk secret", "sk-sécret", "sk\x00secret"])
 def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key: str) -> None:
     with pytest.raises(InputError, match="API key") as refused:
-        ServerEngine(ServerConnection("http://host", "m", key))
+        ServerEngine(ServerSettings(base_url="http://host", model="m"), key)
     assert "cret" not in str(refused.value)
 
 
@@ -301,7 +301,7 @@ def test_the_stub_as_a_process_serves_and_logs_each_call(tmp_path: Path) -> None
     log = tmp_path / "calls.jsonl"
 
     async def run(url: str) -> list[Reply]:
-        async with ServerEngine(ServerConnection(url, "m", policy=QUICK)) as engine:
+        async with ServerEngine(ServerSettings(base_url=url, model="m"), policy=QUICK) as engine:
             return [reply async for reply in engine.stream(source(3))]
 
     with stub_process("--latency-ms", "1", "--faults", "server_error=0.5", "--seed", "1", "--log", str(log)) as url:

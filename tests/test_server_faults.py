@@ -34,7 +34,8 @@ from raw_server import (
 
 from workbench.agents import PromptAgent
 from workbench.engines.http import CallPolicy
-from workbench.engines.server import ServerConnection, ServerEngine
+from workbench.engines.server.engine import ServerEngine
+from workbench.engines.server.settings import ServerSettings
 from workbench.errors import RunError
 from workbench.journal import JOURNAL_FILE, Journal
 from workbench.pilot import Pilot
@@ -194,10 +195,14 @@ def dataset(pilot: Pilot) -> Dataset:
     return read_dataset(pilot)
 
 
-def answered(pilot: Pilot, dataset: Dataset, connection: ServerConnection, folder: Path) -> dict[str, tuple[str, ...]]:
+def engine_at(url: str, policy: CallPolicy) -> ServerEngine:
+    return ServerEngine(ServerSettings(base_url=url, model="m", concurrency=N_RECORDS), policy=policy)
+
+
+def answered(pilot: Pilot, dataset: Dataset, server: ServerEngine, folder: Path) -> dict[str, tuple[str, ...]]:
     """Run an agent over two records with an even and two with an odd number; return how each decision ended."""
     prompt = read_prompt(pilot.suite / "prompts" / "v1.md", pilot.prompt_fields)
-    agent = PromptAgent("a", prompt, ServerEngine(connection), dataset.labels)
+    agent = PromptAgent("a", prompt, server, dataset.labels)
     every = dataset.ids(Split.DEV)
     odd = every.str[1:].astype(int) % 2 == 1
     ids = every[~odd][: N_RECORDS // 2].append(every[odd][: N_RECORDS // 2])
@@ -216,7 +221,7 @@ def test_each_fault_of_a_server_ends_in_its_cause_and_in_no_other_decision(
     kind: Kind, pilot: Pilot, dataset: Dataset, tmp_path: Path
 ) -> None:
     with raw_server(kind.fault) as url:
-        ended = answered(pilot, dataset, ServerConnection(url, "m", None, N_RECORDS, kind.policy), tmp_path)
+        ended = answered(pilot, dataset, engine_at(url, kind.policy), tmp_path)
     for record_id, (status, cause, detail) in ended.items():
         if int(record_id[1:]) % 2:
             assert (status, cause) == (OK, None)
@@ -237,8 +242,8 @@ def test_a_server_that_cannot_be_reached_is_that_for_every_record(
     url: str, says: str, pilot: Pilot, dataset: Dataset, tmp_path: Path
 ) -> None:
     with raw_server(GOOD) as plain:
-        connection = ServerConnection(url.format(plain=plain.removeprefix("http://")), "m", None, N_RECORDS, PATIENT)
-        ended = answered(pilot, dataset, connection, tmp_path)
+        server = engine_at(url.format(plain=plain.removeprefix("http://")), PATIENT)
+        ended = answered(pilot, dataset, server, tmp_path)
     assert {(status, cause) for status, cause, _ in ended.values()} == {(FAILED, "connection")}
     assert all(says in detail for _, _, detail in ended.values())
 

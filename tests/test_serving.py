@@ -21,9 +21,11 @@ from tiny_model import Sizes, make_model
 from workbench.charter.coverage import PILOT_FILE
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Engine, Message, Reply, Request, SamplingParams
-from workbench.engines.server import ServerConnection, ServerEngine
-from workbench.engines.vllm import VllmEngine, VllmSettings
+from workbench.engines.server.engine import ServerEngine
+from workbench.engines.server.settings import ServerSettings
+from workbench.engines.vllm.engine import VllmEngine
 from workbench.engines.vllm.server import server_command, server_environment
+from workbench.engines.vllm.settings import VllmSettings
 from workbench.engines.vllm.start import LocatedModel
 from workbench.errors import InputError, RunError
 from workbench.pilot import Pilot, open_pilot
@@ -109,7 +111,7 @@ def test_only_the_last_lines_of_a_long_log_are_shown(tmp_path: Path) -> None:
 
 
 def test_a_server_listens_where_it_is_told_and_serves_the_model_by_its_name() -> None:
-    settings = VllmSettings("small", max_model_len=512, tensor_parallel_size=2, dtype="bfloat16", seed=7)
+    settings = VllmSettings(model="small", max_model_len=512, tensor_parallel_size=2, dtype="bfloat16", seed=7)
     command = server_command(settings, MODEL, (HERE, 8123), is_cpu=False)
     assert command[:3] == [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
     assert {
@@ -128,7 +130,7 @@ def test_a_server_listens_where_it_is_told_and_serves_the_model_by_its_name() ->
 
 
 def test_on_a_cpu_a_server_compiles_nothing_and_takes_two_gib_for_its_cache() -> None:
-    command = server_command(VllmSettings("small"), MODEL, (HERE, 1), is_cpu=True)
+    command = server_command(VllmSettings(model="small"), MODEL, (HERE, 1), is_cpu=True)
     cache = f"--kv-cache-memory-bytes={2 * 2**30}"
     assert {"--enforce-eager", cache, "--distributed-executor-backend=uni"} <= set(command)
     assert "--max-model-len" not in "".join(command)
@@ -149,8 +151,8 @@ def test_the_model_is_the_one_given_else_that_of_the_pilot_else_the_pocket_model
     with (pilot.suite / PILOT_FILE).open("a", encoding="utf-8") as file:
         file.write("\nvllm: {model: organisation/name, max_model_len: 300}\n")
     pilot = open_pilot(pilot.name, pilot.root)
-    assert settings_for(pilot, None) == VllmSettings("organisation/name", max_model_len=300)
-    assert settings_for(pilot, "other/name") == VllmSettings("other/name", max_model_len=300)
+    assert settings_for(pilot, None) == VllmSettings(model="organisation/name", max_model_len=300)
+    assert settings_for(pilot, "other/name") == VllmSettings(model="other/name", max_model_len=300)
 
 
 @needs_vllm
@@ -161,7 +163,7 @@ def test_a_port_that_is_taken_is_refused_before_anything_starts(tmp_path: Path) 
         port = listener.getsockname()[1]
         with (
             pytest.raises(InputError, match="the server cannot listen there"),
-            served(VllmSettings(str(tmp_path)), tmp_path / "log", port=port),
+            served(VllmSettings(model=str(tmp_path)), tmp_path / "log", port=port),
         ):
             pass
     assert not (tmp_path / "log").exists()
@@ -216,8 +218,8 @@ def requests(n: int) -> list[Request]:
 @on_vllm
 def test_a_served_model_answers_as_the_same_model_in_this_process(serving: Serving) -> None:
     policy = CallPolicy(deadline_s=STARTING_S, attempt_s=STARTING_S)
-    there = by_id(ServerEngine(ServerConnection(serving.url, "tiny", policy=policy)), requests(12))
-    settings = VllmSettings(str(serving.folder), dtype="float32", kv_cache_gib=0.25, concurrency=16)
+    there = by_id(ServerEngine(ServerSettings(base_url=serving.url, model="tiny"), policy=policy), requests(12))
+    settings = VllmSettings(model=str(serving.folder), dtype="float32", kv_cache_gib=0.25, concurrency=16)
     here = by_id(VllmEngine(settings), requests(12))
     assert here.keys() == there.keys()
     for name, reply in here.items():

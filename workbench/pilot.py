@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from workbench.charter import CHARTER_FILE, Charter
 from workbench.charter.coverage import PILOT_FILE
 from workbench.configuration import Settings, read_settings
 from workbench.contract import CONTRACT_FILE, Contract, read_contract
 from workbench.credentials import SIGNING_KEY, take
+from workbench.engines.kinds import EngineSections
 from workbench.errors import InputError, shown
 from workbench.metrics import Price, Recalibration
 
 PYTHON_REFERENCE = r"^[^:]+\.py:[A-Za-z_]\w*$"
-
-
-class EngineKind(StrEnum):
-    """What answers prompts."""
-
-    POCKET = "pocket"  # the small model that ships with the workbench, in process
-    SERVER = "server"  # an OpenAI-compatible server, by its address
-    VLLM = "vllm"  # a model in this process, on vLLM
-    RAY = "ray"  # one of the others on every worker of a Ray cluster
 
 
 class AgentSettings(Settings):
@@ -65,90 +56,6 @@ class AgentSettings(Settings):
         return self
 
 
-def _no_signing_key(name: str) -> str:
-    """Refuse to send the key that signs evidence to a server."""
-    if name == SIGNING_KEY:
-        raise ValueError(f"{SIGNING_KEY} is the key that signs evidence; name the server's own")
-    return name
-
-
-class ReplyFormat(StrEnum):
-    """What a server is told about the form of its replies; `none` tells it nothing."""
-
-    JSON_SCHEMA = "json_schema"  # the prompt's response schema, which vLLM and others follow token by token
-    JSON_OBJECT = "json_object"
-    NONE = "none"
-
-
-class SendSettings(Settings):
-    """What is sent to a server beside model and messages: false leaves a field out, for a server that refuses it.
-
-    Without `logprobs` a decision has no other confidence than the number that its reply states. `max_tokens` is always
-    sent, under the name given here. A prompt's `sampling` counts as far as it is sent.
-    """
-
-    logprobs: bool = True
-    max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    temperature: bool = True
-    top_p: bool = True
-    seed: bool = True
-    response_format: ReplyFormat = ReplyFormat.JSON_SCHEMA
-
-
-class ServerSettings(Settings):
-    """An OpenAI-compatible chat-completions server; the key is read from the environment variable named here.
-
-    `version` names what is served there in the words of whoever runs it: answers are then kept by it instead of by the
-    address, so that a server may move.
-    """
-
-    base_url: str | None = None
-    model: str | None = None
-    version: str | None = Field(default=None, min_length=1, max_length=200)
-    send: SendSettings = SendSettings()
-    api_key_env: Annotated[str, AfterValidator(_no_signing_key)] = "OPENAI_API_KEY"
-    concurrency: int = Field(default=16, ge=1, le=1024)
-    deadline_s: float = Field(default=60.0, gt=0)
-    max_attempts: int = Field(default=5, ge=1, le=20)
-
-
-class VllmOptions(Settings):
-    """A model that vLLM runs in this process; what is not given is as `workbench.engines.vllm.VllmSettings` says.
-
-    `model` is a folder (relative to the root), the id of a model on a hub, or `pocket` for the packaged model.
-    """
-
-    model: str | None = None
-    dtype: str | None = None
-    tensor_parallel_size: int | None = Field(default=None, ge=1)
-    max_model_len: int | None = Field(default=None, ge=1)
-    gpu_memory_utilization: float | None = Field(default=None, gt=0, le=1)
-    kv_cache_gib: float | None = Field(default=None, gt=0)
-    seed: int | None = Field(default=None, ge=0)
-    concurrency: int | None = Field(default=None, ge=1)
-    deadline_s: float | None = Field(default=None, gt=0)
-    enforce_eager: bool | None = None
-
-
-class RayOptions(Settings):
-    """A Ray cluster and the engine on its workers; what is not given is as `workbench.engines.ray.RaySettings` says.
-
-    Without `address` a cluster is started on this machine; without `engine` the workers run the pilot's own one.
-    """
-
-    address: str | None = None
-    workers: int | None = Field(default=None, ge=1)
-    engine: EngineKind | None = None
-    cpus_per_worker: float | None = Field(default=None, ge=0)
-    gpus_per_worker: float | None = Field(default=None, ge=0)
-
-    @model_validator(mode="after")
-    def _is_inner(self) -> Self:
-        if self.engine is EngineKind.RAY:
-            raise ValueError("the engine on Ray's workers is pocket, server or vllm")
-        return self
-
-
 class PrepareSettings(Settings):
     """Further fields of a record for prompts, made by a function before a prompt is filled in.
 
@@ -168,12 +75,12 @@ class PrepareSettings(Settings):
         return self
 
 
-class PilotSettings(Settings):
-    """The content of pilot.yaml.
+class PilotSettings(EngineSections):
+    """The content of pilot.yaml, the engines' sections included.
 
     `compare` names the agents that a run without `--agent` compares, `engine` what answers prompts in a run without
-    `--engine`; `server`, `vllm` and `ray` say how those engines are set up. A run of which a larger share of calls
-    failed than `max_failed_share` chooses no version and opens no holdout.
+    `--engine`. A run of which a larger share of calls failed than `max_failed_share` chooses no version and opens no
+    holdout.
     """
 
     title: str
@@ -181,10 +88,6 @@ class PilotSettings(Settings):
     escalate_label: str | None = None
     agents: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")], AgentSettings] = Field(min_length=1)
     compare: tuple[str, ...] = Field(min_length=1)
-    engine: EngineKind = EngineKind.SERVER
-    server: ServerSettings = ServerSettings()
-    vllm: VllmOptions = VllmOptions()
-    ray: RayOptions = RayOptions()
     prepare: PrepareSettings | None = None
     prices: dict[str, Price] = Field(default_factory=dict)
     max_failed_share: float = Field(default=0.05, ge=0, lt=1)
@@ -194,8 +97,6 @@ class PilotSettings(Settings):
         unknown = [name for name in self.compare if name not in self.agents]
         if unknown:
             raise ValueError(f"compare names unknown agents: {shown(unknown)}")
-        if self.engine is EngineKind.RAY and self.ray.engine is None:
-            raise ValueError("engine: ray needs ray: {engine: ...}, the engine on its workers: pocket, server or vllm")
         return self
 
 
@@ -270,7 +171,7 @@ def open_pilot(name: str, root: Path | str = ".") -> Pilot:
     if not (data / CONTRACT_FILE).is_file():
         raise InputError(f"pilot {name!r} has no contract", where=str(data / CONTRACT_FILE))
     settings = read_settings(suite / PILOT_FILE, PilotSettings)
-    take(SIGNING_KEY, settings.server.api_key_env)
+    take(SIGNING_KEY, *settings.secrets)
     pilot = Pilot(name, root, settings, read_contract(data), read_settings(suite / CHARTER_FILE, Charter))
     _check_escalate_label(pilot)
     _check_prepared_fields(pilot)

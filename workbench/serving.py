@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from workbench.engines.choice import EngineChoice, engine_spec
-from workbench.engines.vllm import VllmSettings
+from workbench.agents import engine_settings
+from workbench.engines.choice import EngineChoice
+from workbench.engines.pocket.settings import PocketSettings
 from workbench.engines.vllm.server import server_command, server_environment
+from workbench.engines.vllm.settings import VllmSettings
 from workbench.engines.vllm.start import installed_version, is_for_cpu, located
 from workbench.errors import InputError, RunError
-from workbench.pilot import EngineKind, Pilot
+from workbench.pilot import Pilot
 
 LOOPBACK = "127.0.0.1"
 LOG_FILE = "serve.log"
@@ -91,7 +93,7 @@ def served(
         Called with a line every ten seconds while the server starts.
     """
     installed_version()
-    model, is_cpu = located(settings.model), is_for_cpu()
+    model, is_cpu = located(settings.source), is_for_cpu()
     address = host, _free_port(host, port)
     command = server_command(settings, model, address, is_cpu=is_cpu)
     with running(command, server_environment(os.environ, is_cpu=is_cpu), log, address, tell) as process:
@@ -128,10 +130,10 @@ def running(
 
 def settings_for(pilot: Pilot, model: str | None) -> VllmSettings:
     """Return how a pilot's model is run: what is given, what pilot.yaml says, else the pocket model."""
-    named = model or pilot.settings.vllm.model or EngineKind.POCKET.value
-    spec = engine_spec(pilot, EngineChoice(EngineKind.VLLM, model=named))
-    assert isinstance(spec, VllmSettings)
-    return spec
+    named = model or pilot.settings.vllm.model or PocketSettings.kind
+    settings = engine_settings(pilot, EngineChoice(VllmSettings.kind, model=named))
+    assert isinstance(settings, VllmSettings)
+    return settings
 
 
 def run_command(pilot: Pilot, server: Served) -> str:

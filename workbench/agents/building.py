@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.endpoint import HttpAgent
+from workbench.agents.engines import engine_for, settled
 from workbench.agents.prompted import prompt_agent
 from workbench.agents.python import python_agent
-from workbench.engines.build import built
-from workbench.engines.choice import EngineChoice, engine_spec, settled
+from workbench.engines.choice import EngineChoice
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Engine
 from workbench.journal import RECALIBRATED
@@ -45,4 +45,4 @@ def _asked(pilot: Pilot, name: str, dataset: Dataset, engine: Callable[[], Engin
 def shared_engine(pilot: Pilot, choice: EngineChoice) -> Callable[[], Engine]:
     """Return a function that gives the one engine of a choice, built when a prompt first needs it."""
     choice = settled(pilot, choice)
-    return functools.cache(lambda: built(engine_spec(pilot, choice)))
+    return functools.cache(lambda: engine_for(pilot, choice))

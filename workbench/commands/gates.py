@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, KeyFile, Model, PilotName, RayAddress, Root
+from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, KeyFile, PilotName, Root, asks_engine
 from workbench.credentials import SIGNING_KEY, drop
 from workbench.errors import InputError, RunError
 from workbench.streams import escaped
@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 GateNumber = Annotated[int, typer.Argument(metavar="N", help="1, 2 or 3.")]
 
 
+@asks_engine
 def gate(
     number: GateNumber,
     pilot: PilotName,
-    engine: EngineName = None,
-    base_url: BaseUrl = None,
-    model: Model = None,
-    ray_address: RayAddress = None,
+    asked: EngineOptions = AS_AGREED,
     key: KeyFile = None,
     answered: Annotated[
         bool, typer.Option("--answered", help="Run no code of the pilot and ask nothing: `answer` did so elsewhere.")
@@ -42,15 +40,13 @@ def gate(
 
     Exit code 0 for GO, 1 for NO-GO or a charter that is not signed, 2 for bad input, 4 when it could not run.
     """
-    from workbench.engines.choice import EngineChoice
     from workbench.gaterun.hold import GateRequest, hold_gate
     from workbench.gates.junit import junit_xml
     from workbench.pilot import open_pilot
     from workbench.terminal import CellProgress, stdout_to_stderr, stoppable
 
     opened = open_pilot(pilot, root)
-    choice = EngineChoice.named(engine, base_url=base_url, model=model, ray_address=ray_address)
-    request = GateRequest(choice, key, answered)
+    request = GateRequest(asked.choice(), key, answered)
     with stoppable(), stdout_to_stderr(), CellProgress() as progress:
         held = hold_gate(opened, number, request, progress)
     if junit is not None:
@@ -65,13 +61,11 @@ def gate(
     raise typer.Exit(0 if held.decision.verdict.value == "GO" else 1)
 
 
+@asks_engine
 def answer(
     number: GateNumber,
     pilot: PilotName,
-    engine: EngineName = None,
-    base_url: BaseUrl = None,
-    model: Model = None,
-    ray_address: RayAddress = None,
+    asked: EngineOptions = AS_AGREED,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -79,14 +73,13 @@ def answer(
 
     `workbench gate N PILOT --answered` then holds the gate, here or where the key is: it needs mlruns/PILOT.
     """
-    from workbench.engines.choice import EngineChoice
     from workbench.gaterun.hold import answer_gate
     from workbench.pilot import open_pilot
     from workbench.terminal import CellProgress, stdout_to_stderr, stoppable
 
     opened = open_pilot(pilot, root)
     drop(SIGNING_KEY)
-    choice = EngineChoice.named(engine, base_url=base_url, model=model, ray_address=ray_address)
+    choice = asked.choice()
     with stoppable(), stdout_to_stderr(), CellProgress() as progress:
         done = answer_gate(opened, number, choice, progress)
     if as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.commands.options import HERE, AsJson, EngineName, PilotName, Root
+from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, PilotName, Root, asks_engine
 from workbench.errors import several
 
 if TYPE_CHECKING:
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from workbench.pilot import Pilot
 
 
+@asks_engine
 def repeat(
     pilot: PilotName,
     agent: Annotated[str, typer.Option(help="An agent of pilot.yaml that is a prompt or an endpoint.")],
     times: Annotated[int, typer.Option(min=2, help="How often each record is asked.")] = 5,
     temperature: Annotated[float, typer.Option(help="Above 0 to 2.")] = 0.7,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records.")] = None,
-    engine: EngineName = None,
+    asked: EngineOptions = AS_AGREED,
     holdout: Annotated[bool, typer.Option("--holdout", help="Ask holdout records; no label is read.")] = False,
     root: Root = HERE,
     as_json: AsJson = False,
@@ -32,7 +33,6 @@ def repeat(
     With --holdout about holdout records, whose labels stay sealed: 03_evaluation then shows how far repeats agree, as a
     confidence beside the others.
     """
-    from workbench.engines.choice import EngineChoice
     from workbench.iteration.repeats import RepeatRequest, ask_repeatedly
     from workbench.pilot import open_pilot
     from workbench.splits import read_dataset
@@ -40,7 +40,7 @@ def repeat(
     from workbench.words import percent
 
     opened = open_pilot(pilot, root)
-    choice = EngineChoice.named(engine, base_url=None, model=None, ray_address=None)
+    choice = asked.choice()
     if holdout:
         facts = {"pilot": pilot, "agent": agent, "times": times, "temperature": temperature}
         _repeat_holdout(opened, facts, limit, choice, as_json)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.commands.options import HERE, AsJson, BaseUrl, EngineName, Model, PilotName, Root
+from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, PilotName, Root, asks_engine
 
 if TYPE_CHECKING:
     from workbench.optimiser import Optimised
 
 
+@asks_engine
 def optimise(
     pilot: PilotName,
     version: Annotated[str, typer.Option("--from", metavar="VERSION", help="Prompt to start from, such as v4.")],
@@ -27,14 +28,11 @@ def optimise(
         int, typer.Option("--max-calls", metavar="N", min=1, help="Decisions that the search may look at.")
     ] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
-    engine: EngineName = None,
-    base_url: BaseUrl = None,
-    model: Model = None,
+    asked: EngineOptions = AS_AGREED,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Let a model rewrite a prompt from its mistakes, write the best version and judge it on unseen dev records."""
-    from workbench.engines.choice import EngineChoice
     from workbench.optimiser import OptimiserRequest, ReflectionServer
     from workbench.optimiser import optimise as optimised
     from workbench.pilot import open_pilot
@@ -42,10 +40,11 @@ def optimise(
     from workbench.terminal import stdout_to_stderr, stoppable
 
     opened = open_pilot(pilot, root)
-    choice = EngineChoice.named(engine, base_url=base_url, model=model)
     server = ReflectionServer(reflection_base_url, reflection_model, reflection_key_env)
     with stoppable(), stdout_to_stderr():
-        found = optimised(opened, read_dataset(opened), OptimiserRequest(version, server, max_calls, seed, choice))
+        found = optimised(
+            opened, read_dataset(opened), OptimiserRequest(version, server, max_calls, seed, asked.choice())
+        )
     if as_json:
         print(json.dumps({"pilot": pilot, **found.as_json()}, indent=2, ensure_ascii=False, allow_nan=False))
     else:

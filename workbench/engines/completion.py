@@ -19,7 +19,7 @@ from workbench.engines.protocol import (
     SamplingParams,
     TokenLogprob,
 )
-from workbench.pilot import ReplyFormat, SendSettings
+from workbench.engines.server.settings import ReplyFormat, SendSettings
 
 MAX_REMEMBERED_MESSAGES = 16
 MAX_COUNT = 2**31

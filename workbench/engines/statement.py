@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from workbench.pilot import EngineKind
+from workbench.engines.pocket.settings import PocketSettings
 
 NO_PROMPT = "No version here is a prompt, so no language model was asked."
 POCKET_NOTE = (
@@ -27,7 +27,7 @@ def answered_by(identities: Iterable[Mapping[str, Any]]) -> str:
     if not engines:
         return NO_PROMPT
     named = ", ".join(dict.fromkeys(_name(engine) for engine in engines))
-    is_pocket = any(engine.get("model") == EngineKind.POCKET for engine in engines)
+    is_pocket = any(engine.get("model") == PocketSettings.kind for engine in engines)
     return f"Prompts answered by: {named}." + (f" {POCKET_NOTE}" if is_pocket else "")
 
 

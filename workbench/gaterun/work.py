@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.agents import needed_secrets
 from workbench.callables import check_may_ask
-from workbench.engines.choice import EngineChoice, needed_secrets
+from workbench.engines.choice import EngineChoice
 from workbench.errors import WorkbenchError
 from workbench.evaluation import RunRequest, answer_holdout, check
 from workbench.files import write_atomically

@@ -13,8 +13,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from workbench.engines.build import built
-from workbench.engines.choice import EngineChoice, engine_spec
+from workbench.agents import engine_for
+from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError
 from workbench.files import write_atomically
 from workbench.journal import JOURNAL_FILE, Journal, digest_of
@@ -127,7 +127,7 @@ def optimise(pilot: Pilot, dataset: Dataset, request: OptimiserRequest) -> Optim
     if request.version not in prompts:
         raise InputError(f"there is no prompt {request.version!r}", expected=", ".join(prompts))
     prompt, parts = prompts[request.version], parts_of(dataset, request.max_calls)
-    engine = built(engine_spec(pilot, request.engine))
+    engine = engine_for(pilot, request.engine)
     folder = pilot.runs / FOLDER / _search_name(prompt, dataset, engine.identity, request)
     reflection = Reflection(request.server, folder / "reflections.jsonl")
     with Journal(pilot.runs / JOURNAL_FILE) as journal:

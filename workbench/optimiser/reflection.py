@@ -14,7 +14,7 @@ from typing import Any
 from workbench.credentials import secret
 from workbench.engines.completion import reply_from_completion
 from workbench.engines.http import CallPolicy, CallResult, JsonCaller
-from workbench.engines.server import completions_url
+from workbench.engines.server.settings import completions_url
 from workbench.errors import InputError, RunError
 
 DEADLINE_S = 600.0

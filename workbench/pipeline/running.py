@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.engines.choice import EngineChoice, needed_secrets, settled
+from workbench.agents import needed_secrets, settled
+from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError, WorkbenchError
 from workbench.evaluation import RunRequest, open_answers
 from workbench.files import write_atomically
@@ -217,20 +218,13 @@ def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:
     }
     if notebook == AUDIT:
         return parameters
-    given = {"limit": what.limit, **_engine_parameters(pilot, what.engine)}
+    # where nothing was chosen the notebook reads pilot.yaml itself
+    engine = {} if what.engine == EngineChoice() else asdict(settled(pilot, what.engine))
+    given = {"limit": what.limit, **engine}
     parameters |= {name: value for name, value in given.items() if value is not None}
     if notebook == ITERATION:
         parameters["agents"] = list(what.agents)
     return parameters
-
-
-def _engine_parameters(pilot: Pilot, choice: EngineChoice) -> dict[str, str | None]:
-    """Return the engine that was chosen; nothing where nothing was, so that the notebook reads pilot.yaml itself."""
-    if choice == EngineChoice():
-        return {}
-    whole = settled(pilot, choice)
-    engine = None if whole.kind is None else whole.kind.value
-    return {"engine": engine, "base_url": whole.base_url, "model": whole.model, "ray_address": whole.ray_address}
 
 
 def _executed(

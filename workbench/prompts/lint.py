@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from workbench.engines.pocket.settings import PocketSettings
 from workbench.errors import InputError, shown
-from workbench.pilot import EngineKind, Pilot
+from workbench.pilot import Pilot
 from workbench.prompts.document import Prompt
 from workbench.prompts.findings import Level, Linted, LintFinding
 from workbench.prompts.lint_examples import balance, examples_fit, leaks
@@ -54,7 +55,7 @@ def lint(linted: Linted) -> tuple[LintFinding, ...]:
 
 
 def _is_production(pilot: Pilot, prompt: Prompt) -> bool:
-    return prompt.name.startswith(PRODUCTION) or pilot.settings.engine is not EngineKind.POCKET
+    return prompt.name.startswith(PRODUCTION) or pilot.settings.engine != PocketSettings.kind
 
 
 def _relative(finding: LintFinding, root: Path) -> LintFinding:

@@ -16,7 +16,7 @@ from workbench.agents import KnownAs
 from workbench.engines.choice import EngineChoice
 from workbench.errors import WorkbenchError
 from workbench.journal import Journal
-from workbench.pilot import EngineKind, open_pilot
+from workbench.pilot import open_pilot
 from workbench.runner import Selection, run_agent
 from workbench.sealed.asking import Question, Repeat, asked_agent
 from workbench.splits import Dataset, Split
@@ -40,8 +40,7 @@ def answered(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a session came to. Raises as `run_agent`."""
     pilot = open_pilot(request["pilot"], request["root"])
     dataset = Dataset.unsealed(pilot.contract, request["records"])
-    kind = request["choice"].pop("kind")
-    choice = EngineChoice(kind=None if kind is None else EngineKind(kind), **request["choice"])
+    choice = EngineChoice(**request["choice"])
     ids = dataset.splits.index[: len(request["ids"])]
     repeat = None if request["repeat"] is None else Repeat(**request["repeat"])
     agent = asked_agent(Question(pilot, dataset, request["agent"], choice, ids, repeat))

@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.agents import Agent, build_agent, repeated
+from workbench.agents import Agent, build_agent, repeated, settled
 from workbench.callables import check_may_ask, child_environment, python_module
-from workbench.engines.choice import EngineChoice, movable
+from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError, SignatureError, WorkbenchError
 from workbench.journal import JOURNAL_FILE, Journal, RunPlan
 from workbench.pilot import Pilot
@@ -101,14 +101,14 @@ def _answered(question: Question, agent: Agent) -> dict[str, Any]:
 
 
 def _request(question: Question, agent: Agent, root: Path) -> dict[str, Any]:
-    pilot, choice = question.pilot, movable(question.pilot, question.choice)
+    pilot, choice = question.pilot, settled(question.pilot, question.choice)
     trained = pilot.agent(question.agent).trained
     return {
         "root": str(root),
         "pilot": pilot.name,
         "agent": question.agent,
         "identity": dict(agent.identity),
-        "choice": {**asdict(choice), "kind": None if choice.kind is None else choice.kind.value},
+        "choice": asdict(choice),
         "journal": str(pilot.runs / JOURNAL_FILE),
         "ids": list(question.ids),
         "records": question.dataset.sealed(question.ids, with_training=trained),

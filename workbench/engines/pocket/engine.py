@@ -17,11 +17,11 @@ from typing import Any, Self
 from workbench.engines.digests import model_digest
 from workbench.engines.pocket.answers import Asked, Interrupted, Limits, replies_to
 from workbench.engines.pocket.model import Model, loaded
+from workbench.engines.pocket.settings import PACKAGED
 from workbench.engines.pool import results_of
 from workbench.engines.protocol import Message, Reply, Request
 from workbench.errors import InputError
 
-PACKAGED = Path(__file__).parent.parent.parent / "models" / "pocket"
 BATCH = 16  # requests that go through the model together: more do not fit the caches of a core
 
 _Waiting = tuple[Asked, asyncio.Future[Reply]]

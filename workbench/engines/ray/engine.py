@@ -7,19 +7,16 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from workbench.engines.build import built, travelling
 from workbench.engines.protocol import Engine, Reply, Request
 from workbench.engines.ray.cluster import check_installed, control
 from workbench.engines.ray.crew import CLOSED_S, STOP_S, RayCrew
 from workbench.engines.ray.dispatch import Dispatch
 from workbench.engines.ray.protocol import Load
 from workbench.engines.ray.settings import RaySettings
+from workbench.engines.settings import EngineSettings
 from workbench.errors import InputError
-
-if TYPE_CHECKING:
-    from workbench.engines.build import InnerEngine
 
 BATCHES_PER_WORKER = 4
 IS_UP_S = 10.0
@@ -42,9 +39,8 @@ class RayEngine:
 
     Parameters
     ----------
-    inner : InnerEngine or callable
-        What `workbench.engines.build.built` makes the engine of each worker from, or a function that can be pickled and
-        makes it.
+    inner : EngineSettings or callable
+        Completed settings of the engine of each worker, or a function that can be pickled and makes it.
     settings : RaySettings
         The cluster and what each worker gets.
 
@@ -54,12 +50,12 @@ class RayEngine:
         Ray is not installed, the engine on the workers cannot be built, or this machine is too small for the workers.
     """
 
-    def __init__(self, inner: InnerEngine | Callable[[], Engine], settings: RaySettings | None = None) -> None:
+    def __init__(self, inner: EngineSettings | Callable[[], Engine], settings: RaySettings | None = None) -> None:
         check_installed()
         self._settings = RaySettings() if settings is None else settings
         _check_fits(self._settings)
-        self._make: Callable[[], Engine] = inner if callable(inner) else partial(built, travelling(inner))
-        self._inner = inner() if callable(inner) else built(inner)  # never opened here; it says who it is
+        self._make: Callable[[], Engine] = inner if callable(inner) else inner.build
+        self._inner = self._make()  # never opened here; it says who it is
         self._crew: RayCrew | None = None
 
     @property

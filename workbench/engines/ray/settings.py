@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
 
+from pydantic import Field, PrivateAttr, field_validator
+
+from workbench.engines.protocol import Engine
+from workbench.engines.settings import Asked, EngineSettings
 from workbench.errors import InputError
 
+if TYPE_CHECKING:
+    from workbench.engines.kinds import EngineSections
+
 AUTO = "auto"
-MAX_WORKERS = 1024
-MAX_BATCH = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class RaySettings:
-    """Which Ray cluster is used, and what each worker on it gets.
+class RaySettings(EngineSettings):
+    """A Ray cluster and the engine on its workers.
 
     Parameters
     ----------
@@ -23,57 +27,74 @@ class RaySettings:
         127.0.0.1 for as long as it is needed.
     workers : int
         Workers, each with an engine of its own.
+    engine : str, optional
+        The engine on the workers; None is the pilot's own one.
     cpus_per_worker, gpus_per_worker : float
         What a worker reserves; with vLLM as many GPUs as its tensor_parallel_size.
-    batch : int
-        Requests that are sent to a worker together at most; the unit that is asked again when a worker is lost.
-    placement_s : float
-        Seconds the cluster has to find a place for the workers.
-    start_s : float
-        Seconds an engine has to start once its worker has its place: loading a large model takes minutes.
-    secrets : tuple of str
-        Variables of `workbench.credentials` that a cluster started here gets, for the engines of its workers; a cluster
-        that runs already has its own environment.
-
-    Raises
-    ------
-    InputError
-        A value is out of its range, or the address is none that can be used.
     """
 
-    address: str | None = None
-    workers: int = 2
-    cpus_per_worker: float = 1.0
-    gpus_per_worker: float = 0.0
-    batch: int = 16
-    placement_s: float = 60.0
-    start_s: float = 1800.0
-    secrets: tuple[str, ...] = ()
+    kind: ClassVar[str] = "ray"
+    options: ClassVar[frozenset[str]] = frozenset({"ray_address"})
+    batch: ClassVar[int] = 16  # requests that are sent to a worker together at most, and asked again together
+    placement_s: ClassVar[float] = 60.0  # the cluster's time to find a place for the workers
+    start_s: ClassVar[float] = 1800.0  # an engine's time to start on its worker: a large model takes minutes to load
 
-    def __post_init__(self) -> None:
-        for name, is_right, expected in (
-            ("workers", 1 <= self.workers <= MAX_WORKERS, f"1 to {MAX_WORKERS:,}"),
-            ("batch", 1 <= self.batch <= MAX_BATCH, f"1 to {MAX_BATCH:,}"),
-            ("cpus_per_worker", 0 <= self.cpus_per_worker < math.inf, "0 or more"),
-            ("gpus_per_worker", 0 <= self.gpus_per_worker < math.inf, "0 or more"),
-            ("placement_s", 0 < self.placement_s < math.inf, "more than 0 seconds"),
-            ("start_s", 0 < self.start_s < math.inf, "more than 0 seconds"),
-        ):
-            if not is_right:
-                raise InputError(
-                    "a setting of the Ray engine does not fit",
-                    where=f"ray: {name}",
-                    got=str(getattr(self, name)),
-                    expected=expected,
-                )
-        if self.address is not None:
-            host_and_port(self.address)
+    address: str | None = None
+    workers: int = Field(default=2, ge=1, le=1024)
+    engine: str | None = None
+    cpus_per_worker: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    gpus_per_worker: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    _inner: EngineSettings | None = PrivateAttr(default=None)  # of the workers' engine, once these are completed
+
+    @field_validator("engine")
+    @classmethod
+    def _is_inner(cls, engine: str | None) -> str | None:
+        from workbench.engines.kinds import KINDS
+
+        inner = [kind for kind in KINDS if kind != cls.kind]
+        if engine is not None and engine not in inner:
+            raise ValueError(f"the engine on Ray's workers is one of {', '.join(inner)}")
+        return engine
+
+    @property
+    def inner(self) -> EngineSettings | None:
+        """The completed settings of the engine on the workers; None where these are not completed."""
+        return self._inner
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Variables that a cluster started here gets; one that runs already has its own environment."""
+        return () if self._inner is None or self.address is not None else self._inner.secrets
 
     @property
     def asked(self) -> str:
         """The workers and what each reserves, for a reader."""
         each = f"{self.cpus_per_worker:g} CPU and {self.gpus_per_worker:g} GPU"
         return f"{self.workers:,} workers of {each} each" if self.workers > 1 else f"1 worker of {each}"
+
+    def answering(self, sections: EngineSections) -> EngineSettings:
+        """Return the settings of the engine on the workers."""
+        return sections.section(self.engine or sections.engine)
+
+    def completed(self, asked: Asked) -> Self:
+        """Return these settings with the cluster that a run names and those of the workers' engine.
+
+        Raises InputError where the address is none that can be used, and as the workers' engine does.
+        """
+        address = asked.choice.ray_address or self.address
+        if address is not None:
+            host_and_port(address)
+        whole = self.model_copy(update={"address": address})
+        whole._inner = self.answering(asked.sections).completed(asked).sharing(self.cpus_per_worker)
+        return whole
+
+    def build(self, runs: Path | None = None) -> Engine:
+        """Return the engine. Raises InputError where Ray is not installed, or as the workers' engine does."""
+        from workbench.engines.ray.engine import RayEngine
+
+        if self._inner is None:
+            raise RuntimeError("these settings are not completed")
+        return RayEngine(self._inner, self)
 
 
 def host_and_port(address: str) -> tuple[str, int] | None:

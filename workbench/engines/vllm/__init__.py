@@ -1,6 +1,1 @@
-"""vLLM in this process: the engine and its settings."""
-
-from workbench.engines.vllm.engine import VllmEngine
-from workbench.engines.vllm.settings import VllmSettings
-
-__all__ = ["VllmEngine", "VllmSettings"]
+"""The vLLM engine: a model in this process, on its GPUs or CPU."""

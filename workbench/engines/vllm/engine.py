@@ -44,13 +44,13 @@ class VllmEngine:
     Raises
     ------
     InputError
-        vLLM is not installed, or there is no such folder.
+        vLLM is not installed, or the settings name no model or a folder that is not there.
     """
 
     def __init__(self, settings: VllmSettings) -> None:
         self._version = installed_version()
-        if Path(settings.model).is_dir() or "/" not in settings.model:
-            located(settings.model)
+        if Path(settings.source).is_dir() or "/" not in settings.source:
+            located(settings.source)
         self._settings = settings
         self._host: Host | None = None
         self._known: tuple[SamplingParams, Mapping[str, Any] | None, vllm.SamplingParams] | None = None
@@ -62,7 +62,7 @@ class VllmEngine:
         A folder is known by its name and the digest of its files; a model of the hub by its id and revision.
         """
         settings = self._settings
-        model = located(settings.model, IDENTITY_FILES)
+        model = located(settings.source, IDENTITY_FILES)
         identity: dict[str, Any] = {"kind": "vllm", "model": model.name, "vllm": self._version, "dtype": settings.dtype}
         if model.revision is not None:
             identity["revision"] = model.revision

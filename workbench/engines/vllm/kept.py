@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import threading
-from dataclasses import replace
 
 from workbench.engines.vllm.host import Host
 from workbench.engines.vllm.settings import VllmSettings
@@ -24,7 +23,7 @@ def acquire(settings: VllmSettings, content: str) -> Host:
 
     `content` tells models apart that came to lie in the same folder one after the other.
     """
-    key = replace(settings, deadline_s=1.0), content
+    key = settings.model_copy(update={"deadline_s": 1.0}), content
     with _registry:
         host = _hosts.get(key)
         if host is None or host.is_gone:

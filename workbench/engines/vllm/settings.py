@@ -1,20 +1,26 @@
-"""How vLLM runs a model."""
+"""How the vLLM engine is set up: a model and how vLLM runs it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
 
+from pydantic import Field
+
+from workbench.engines.pocket.settings import PACKAGED, PocketSettings, whole_path
+from workbench.engines.protocol import Engine
+from workbench.engines.settings import Asked, EngineSettings
 from workbench.errors import InputError
 
 
-@dataclass(frozen=True, slots=True)
-class VllmSettings:
-    """A model and how vLLM runs it.
+class VllmSettings(EngineSettings):
+    """A model that vLLM runs in this process.
 
     Parameters
     ----------
     model : str
-        A folder in Hugging Face's layout, or the id of a model on the hub. Nothing is fetched for a folder.
+        A folder in Hugging Face's layout (relative to the root in pilot.yaml), the id of a model on the hub, or
+        `pocket` for the packaged model. Nothing is fetched for a folder.
     dtype : str
         "auto" (as the model's config says), "bfloat16", "float16" or "float32".
     tensor_parallel_size : int
@@ -35,35 +41,53 @@ class VllmSettings:
         Seconds for one request, waiting in the engine included; then it is given up.
     enforce_eager : bool, optional
         Whether to do without compiling the model and without CUDA graphs. None compiles on a GPU and not on a CPU.
-    load_format : str
-        How weights are read; "dummy" makes random ones, for benchmarks.
     """
 
-    model: str
-    dtype: str = "auto"
-    tensor_parallel_size: int = 1
-    max_model_len: int | None = None
-    gpu_memory_utilization: float = 0.9
-    kv_cache_gib: float | None = None
-    seed: int = 0
-    concurrency: int = 512
-    deadline_s: float = 600.0
-    enforce_eager: bool | None = None
-    load_format: str = "auto"
+    kind: ClassVar[str] = "vllm"
+    load_format: ClassVar[str] = "auto"  # how weights are read; benchmarks have "dummy", which makes random ones
 
-    def __post_init__(self) -> None:
-        wrong = {
-            "model": (bool(self.model.strip()), "a folder or the id of a model"),
-            "tensor_parallel_size": (self.tensor_parallel_size >= 1, "1 or more"),
-            "max_model_len": (self.max_model_len is None or self.max_model_len >= 1, "1 or more"),
-            "gpu_memory_utilization": (0.0 < self.gpu_memory_utilization <= 1.0, "more than 0, at most 1"),
-            "kv_cache_gib": (self.kv_cache_gib is None or self.kv_cache_gib > 0, "more than 0"),
-            "seed": (self.seed >= 0, "0 or more"),
-            "concurrency": (self.concurrency >= 1, "1 or more"),
-            "deadline_s": (self.deadline_s > 0, "more than 0"),
-        }
-        for name, (is_right, expected) in wrong.items():
-            if not is_right:
-                raise InputError(
-                    f"vLLM cannot run with this {name}", where=name, got=repr(getattr(self, name)), expected=expected
-                )
+    model: str | None = Field(default=None, min_length=1)
+    dtype: str = "auto"
+    tensor_parallel_size: int = Field(default=1, ge=1)
+    max_model_len: int | None = Field(default=None, ge=1)
+    gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1)
+    kv_cache_gib: float | None = Field(default=None, gt=0)
+    seed: int = Field(default=0, ge=0)
+    concurrency: int = Field(default=512, ge=1)
+    deadline_s: float = Field(default=600.0, gt=0)
+    enforce_eager: bool | None = None
+
+    @property
+    def source(self) -> str:
+        """The model of completed settings. Raises InputError where there is none."""
+        if self.model is None or not self.model.strip():
+            raise self._unnamed()
+        return self.model
+
+    def from_anywhere(self, model: str | None, root: Path) -> str | None:
+        """Return a model's folder by its whole path, that of the packaged model, or else the model's name."""
+        found = whole_path(model or self.model, root)
+        return str(PACKAGED) if found == PocketSettings.kind else found
+
+    def completed(self, asked: Asked) -> Self:
+        """Return these settings with the model that a run names. Raises InputError where there is none."""
+        model = self.from_anywhere(asked.choice.model, asked.root)
+        if model is None:
+            raise self._unnamed(f"pilot {asked.pilot}")
+        return self.model_copy(update={"model": model})
+
+    def build(self, runs: Path | None = None) -> Engine:
+        """Return the engine. Raises InputError where vLLM is not installed, or there is no such folder."""
+        from workbench.engines.vllm.engine import VllmEngine
+
+        return VllmEngine(self)
+
+    @staticmethod
+    def _unnamed(where: str | None = None) -> InputError:
+        return InputError(
+            "the vLLM engine has no model",
+            where=where,
+            got="no --model",
+            expected="a folder with a model, its id on a hub, or pocket for the model that ships with the workbench",
+            remedy="give --engine vllm --model FOLDER, or set vllm: {model: FOLDER} in pilot.yaml",
+        )

@@ -107,7 +107,7 @@ def start(settings: VllmSettings) -> LLM:
         vLLM could not start.
     """
     installed_version()
-    model = located(settings.model)
+    model = located(settings.source)
     where = f"model {model.name}"
     with surroundings():
         try:
