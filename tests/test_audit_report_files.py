@@ -170,6 +170,11 @@ def test_the_profile_sees_a_sample_with_short_cells():
         (("--records", "x.csv"), "--records needs --out"),
         (("--records", "x.csv", "--out", "o", "--compare", "latest"), "--compare belongs to a pilot"),
         (("small", "--out", "o"), "--out belongs to --records"),
+        (("small", "--spark", "s.json"), "--spark needs --records"),
+        (
+            ("--records", "x.csv", "--out", "o", "--spark", "s.json", "--decimal", ","),
+            "the suite says what is expected",
+        ),
         (("--records", "nowhere.csv", "--out", "o"), "the file is not there"),
     ],
 )

@@ -186,3 +186,20 @@ def test_records_that_are_not_there_are_one_message(tmp_path: Path) -> None:
     said = done.stdout + done.stderr  # spark-submit puts what a program says into one stream
     assert "Spark cannot read the records" in said
     assert "Traceback" not in said
+
+
+def test_the_command_holds_a_suite_against_all_records_on_spark(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"id": ["1", "2", "3"]}, dtype=object)
+    frame.to_csv(tmp_path / "records.csv", index=False)
+    path = written(tmp_path, suite(frame, [Rule(RuleKind.UNIQUE, (0,), ("id",), CellKind.DUPLICATE, "why")]))
+    given = ("--records", tmp_path / "records.csv", "--spark", path, "--out", tmp_path / "whole", "--json")
+    quiet = " ".join(f"--conf {name}={value}" for name, value in QUIET.items())
+    environment = {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_SUBMIT_ARGS": f"--master local[1] {quiet} pyspark-shell"}
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench", "audit", *map(str, given)],
+        capture_output=True, text=True, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["hold"] == 1
+    content = json.loads((tmp_path / "whole" / "validation.json").read_text(encoding="utf-8"))
+    assert [(one["n_rows"], one["n_broken"]) for one in content["results"]] == [(3, 0)]

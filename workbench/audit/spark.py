@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from operator import and_
 from pathlib import Path
@@ -181,13 +181,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="file on the driver for the results, as JSON")
     given = parser.parse_args(arguments)
     try:
-        results, engine = _validated(given.suite, given.records)
-        write_atomically(given.out, validation_json(results, engine))
+        counts = validate_records(given.suite, given.records, given.out)
     except WorkbenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    counts = counts_of(results)
-    print(f"{given.out}: " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items()))
+    print(counts_text(given.out, counts))
+    return exit_code_of(counts)
+
+
+def validate_records(suite: Path, records: str, out: Path) -> dict[str, int]:
+    """Validate a suite on what Spark reads at a path or URL, write the results, and return how many rules came to what.
+
+    Raises
+    ------
+    InputError
+        Spark cannot read the records, they hold no row, or the suite does not fit.
+    RunError
+        Spark is not installed.
+    """
+    results, engine = _validated(suite, records)
+    write_atomically(out, validation_json(results, engine))
+    return counts_of(results)
+
+
+def counts_text(out: Path, counts: Mapping[str, int]) -> str:
+    """Return where the results are and how many rules came to what."""
+    return f"{out}: " + ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+
+
+def exit_code_of(counts: Mapping[str, int]) -> int:
+    """Return 0 when all rules hold, 1 when some are broken, 4 when some could not be run."""
     return NOT_RUN_CODE if counts["not_run"] else BROKEN_CODE if counts["broken"] else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -26,12 +26,19 @@ from workbench.errors import InputError
 def audit(
     pilot: Annotated[str | None, typer.Argument(metavar="[PILOT]", help="Name of a pilot.")] = None,
     records: Annotated[
-        Path | None, typer.Option(help="Any table instead of a pilot: CSV, TSV, JSON lines or array, Parquet.")
+        str | None, typer.Option(help="Any table instead of a pilot: CSV, TSV, JSON lines or array, Parquet.")
     ] = None,
     contract: Annotated[
         Path | None, typer.Option(help="With --records: what is agreed about the table, written as contract.yaml.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="With --records: folder for the report and its files.")] = None,
+    spark: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SUITE",
+            help="With --records, a path or URL that Spark reads: hold an audit's expectations.json against all of it.",
+        ),
+    ] = None,
     compare: Annotated[
         str | None, typer.Option(metavar="RUN", help="An earlier audit to compare with; `latest` is the newest.")
     ] = None,
@@ -44,32 +51,60 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Audit records: what is wrong with them, whom it hits, and what must be fixed first."""
-    if (pilot is None) == (records is None):
-        raise InputError("name a pilot, or a file with --records", got="both" if pilot else "neither")
-    if records is not None:
-        if out is None:
-            raise InputError("--records needs --out, a folder for the report")
-        if compare is not None:
-            raise InputError("--compare belongs to a pilot; two files have no history")
+    read = {"encoding": encoding, "separator": separator, "no_header": no_header, "decimal": decimal, "dates": dates}
+    is_told = any(read.values())
+    _check_fits(pilot, records, {"out": out, "contract": contract, "compare": compare, "spark": spark}, is_told)
+    link = None
+    if records is None:
+        folder, findings, link = _audit_pilot(str(pilot), root, compare)
+    elif out is None:
+        raise InputError("--records needs --out, a folder for the report")
+    elif spark is not None:
+        _validate_on_spark(spark, records, out, as_json)
+    else:
         reading = {"encoding": encoding, "separator": separator_of(separator), "header": False if no_header else None}
         given = {name: value for name, value in reading.items() if value is not None}
-        folder, findings = _audit_file(records, contract, out, (given, decimal_of(decimal), day_first_of(dates)))
-        link = None
-    else:
-        if out is not None:
-            raise InputError("--out belongs to --records; a pilot's audits are in mlruns/PILOT/audit")
-        if contract is not None:
-            raise InputError("--contract belongs to --records; a pilot's is datasets/PILOT/contract.yaml")
-        if no_header or any(one is not None for one in (encoding, separator, decimal, dates)):
-            raise InputError(
-                "how a pilot's records are read is in datasets/PILOT/contract.yaml; these options belong to --records"
-            )
-        folder, findings, link = _audit_pilot(str(pilot), root, compare)
+        told = (given, decimal_of(decimal), day_first_of(dates))
+        folder, findings = _audit_file(Path(records), contract, out, told)
     if as_json:
         found = {key: findings[key] for key in ("pilot", "run", "answer", "must_fix", "n_records")}
         print(json.dumps({**found, "folder": str(folder), "mlflow_run": link}, indent=2, ensure_ascii=False))
     else:
         _print(findings, folder, link)
+
+
+def _check_fits(pilot: str | None, records: str | None, given: Mapping[str, object], is_told: bool) -> None:
+    """Refuse options that belong to the other subject; `is_told` says whether anything is said of reading."""
+    if (pilot is None) == (records is None):
+        raise InputError("name a pilot, or a file with --records", got="both" if pilot else "neither")
+    if records is None:
+        faults = {
+            "--out belongs to --records; a pilot's audits are in mlruns/PILOT/audit": given["out"],
+            "--contract belongs to --records; a pilot's is datasets/PILOT/contract.yaml": given["contract"],
+            "--spark needs --records, a path or URL that Spark reads": given["spark"],
+            "how a pilot's records are read is in datasets/PILOT/contract.yaml; this belongs to --records": is_told,
+        }
+    else:
+        faults = {
+            "--compare belongs to a pilot; two files have no history": given["compare"],
+            "with --spark the suite says what is expected, and Spark reads the records": given["spark"]
+            and (given["contract"] or is_told),
+        }
+    for problem, is_given in faults.items():
+        if is_given:
+            raise InputError(problem)
+
+
+def _validate_on_spark(suite: Path, records: str, out: Path, as_json: bool) -> NoReturn:
+    """Hold a suite against records on Spark, leave `validation.json` in the folder, and exit as its rules came out."""
+    from workbench.audit.spark import counts_text, exit_code_of, validate_records
+    from workbench.report.audits import VALIDATION_FILE
+    from workbench.terminal import stdout_to_stderr
+
+    with stdout_to_stderr():
+        counts = validate_records(suite, records, out / VALIDATION_FILE)
+    print(json.dumps({"results": str(out / VALIDATION_FILE), **counts}) if as_json else counts_text(out, counts))
+    raise typer.Exit(exit_code_of(counts))
 
 
 def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict[str, Any], str]:
