@@ -14,8 +14,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,14 +29,11 @@ from ray_workers import OneByOne, answer, calls, named_by_process, one_by_one, s
 from stub_server import stub_process
 
 from workbench.engines.protocol import Engine, Failure, FailureCause, Message, Reply, Request, SamplingParams
-from workbench.engines.ray.batches import batches_of, matched
-from workbench.engines.ray.dispatch import Dispatch
+from workbench.engines.ray.cluster import LOOPBACK, QUIET
+from workbench.engines.ray.dispatch import Dispatch, Load, WorkerLost, batches_of, matched
 from workbench.engines.ray.engine import RayEngine, end_kept
-from workbench.engines.ray.head import head_arguments, node_arguments
-from workbench.engines.ray.local import LOOPBACK, QUIET
-from workbench.engines.ray.protocol import Load, WorkerLost
 from workbench.engines.ray.settings import RaySettings
-from workbench.engines.ray.worker import EngineWorker
+from workbench.engines.ray.workers import EngineActor
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.engines.server.settings import ServerSettings
 from workbench.errors import InputError, RunError
@@ -44,6 +43,7 @@ from workbench.splits import Split, read_dataset
 
 TESTS = Path(__file__).parent
 LETHAL = "lethal"
+HEAD = {"include_dashboard": False, "no_monitor": True}
 
 
 def request(name: str, text: str = "hello") -> Request:
@@ -64,7 +64,7 @@ def untimed(replies: Sequence[Reply]) -> dict[str, Reply]:
 
 def test_requests_come_in_full_batches_and_the_rest_in_a_smaller_one() -> None:
     async def sizes() -> list[int]:
-        return [len(batch) async for batch in batches_of(source(requests(10)), 4, 1.0)]
+        return [len(batch) async for batch in batches_of(source(requests(10)), 4)]
 
     assert asyncio.run(sizes()) == [4, 4, 2]
 
@@ -78,7 +78,7 @@ def test_a_batch_that_is_not_full_waits_no_longer_than_its_linger() -> None:
             await more.wait()
             yield request("b")
 
-        batches = batches_of(slow(), 4, 0.01)
+        batches = batches_of(slow(), 4)
         got = [one.id for one in await anext(batches)]
         more.set()
         return got + [one.id async for batch in batches for one in batch]
@@ -92,7 +92,7 @@ def test_requests_before_a_fault_of_the_source_are_still_handed_on() -> None:
         raise InputError("the record cannot be rendered")
 
     async def gather() -> list[str]:
-        batches = batches_of(broken(), 4, 1.0)
+        batches = batches_of(broken(), 4)
         got = [one.id for one in await anext(batches)]
         with pytest.raises(InputError, match="cannot be rendered"):
             await anext(batches)
@@ -113,9 +113,8 @@ def test_replies_are_matched_by_id_and_earlier_attempts_count() -> None:
 
 
 async def answered(engine: Engine, batches: Sequence[Sequence[Request]]) -> list[list[Reply]]:
-    worker = EngineWorker(lambda: engine)
-    facts = await worker.start()
-    assert (facts.pid, facts.identity) == (await worker.place(), dict(engine.identity))
+    worker = EngineActor(lambda: engine)
+    assert await worker.start() == (version("agent-workbench"), dict(engine.identity))
     try:
         async with asyncio.timeout(20):
             return list(await asyncio.gather(*(worker.answer(batch) for batch in batches)))
@@ -134,7 +133,7 @@ def test_calls_that_overlap_on_one_engine_each_get_their_own_replies(engine: Eng
 
 def test_a_worker_answers_again_after_a_pause() -> None:
     async def twice() -> list[int]:
-        worker = EngineWorker(scripted)
+        worker = EngineActor(scripted)
         await worker.start()
         first = await worker.answer(requests(3))
         await asyncio.sleep(0.5)
@@ -146,14 +145,15 @@ def test_a_worker_answers_again_after_a_pause() -> None:
 def test_a_request_the_engine_never_answers_does_not_keep_the_others() -> None:
     script = Script(drop=frozenset({"r1"}), twice=frozenset({"r2"}), stray=frozenset({"r0"}))
     (replies,) = asyncio.run(answered(ScriptedEngine(answer, script=script), [requests(4)]))
-    assert sorted(reply.id for reply in replies) == ["r0", "r2", "r3"]
+    found = {reply.id: reply.failure and reply.failure.cause for reply in matched(requests(4), replies, 1, 0.0)}
+    assert found == {"r0": None, "r1": FailureCause.NO_REPLY, "r2": None, "r3": None}
 
 
 def test_what_an_engine_raises_ends_the_calls_that_wait_and_no_later_one() -> None:
     engine = ScriptedEngine({"r0": "yes"})
 
     async def ask() -> str | None:
-        worker = EngineWorker(lambda: engine)
+        worker = EngineActor(lambda: engine)
         await worker.start()
         with pytest.raises(InputError, match="no answer for request 'other'"):
             await worker.answer([request("other")])
@@ -164,7 +164,7 @@ def test_what_an_engine_raises_ends_the_calls_that_wait_and_no_later_one() -> No
 
 def test_a_call_that_was_given_up_ends_no_other_on_that_worker() -> None:
     async def ask() -> list[Reply]:
-        worker = EngineWorker(partial(one_by_one, 0.05))
+        worker = EngineActor(partial(one_by_one, 0.05))
         await worker.start()
         given_up, other = (asyncio.create_task(worker.answer([request(name)])) for name in ("r0", "r1"))
         await asyncio.sleep(0.01)
@@ -182,7 +182,10 @@ class InProcess:
 
     def __init__(self, crew: InProcessCrew) -> None:
         self._crew = crew
-        self._engine = EngineWorker(crew.make)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._engine = EngineActor(self._crew.make)
         self._is_dead = asyncio.Event()
         self._started: asyncio.Task[Any] | None = None
         self._n_answered = 0
@@ -191,25 +194,35 @@ class InProcess:
         self._crew.asked.append([item.id for item in items])
         self._started = self._started or asyncio.create_task(self._engine.start())
         await self._started
-        work, death = asyncio.create_task(self._engine.answer(items)), asyncio.create_task(self._is_dead.wait())
+        is_dead = self._is_dead
+        work, death = asyncio.create_task(self._engine.answer(items)), asyncio.create_task(is_dead.wait())
         try:
             await asyncio.wait({work, death}, timeout=0.01, return_when=asyncio.ALL_COMPLETED)
             if any(LETHAL in item.id for item in items):
-                self._is_dead.set()
+                is_dead.set()
             await asyncio.wait({work, death}, return_when=asyncio.FIRST_COMPLETED)
-            if self._is_dead.is_set():
-                raise WorkerLost("killed")
+            if is_dead.is_set():
+                raise WorkerLost("killed", is_dead=True)
             return work.result()
         finally:
             self._n_answered += 1
             if self._n_answered == self._crew.kill_after:
                 self._crew.kill_after = None
-                self._is_dead.set()
+                is_dead.set()
             for task in (work, death):
                 task.cancel()
             await asyncio.gather(work, death, return_exceptions=True)
 
+    async def revive(self, *, is_dead: bool) -> None:
+        assert is_dead or not self._is_dead.is_set()
+        await self.end()
+        if self._crew.n_new == self._crew.spare:
+            raise RunError("the cluster has no place")
+        self._crew.n_new += 1
+        self._begin()
+
     async def end(self) -> None:
+        self._is_dead.set()
         await self._engine.stop()
 
 
@@ -224,15 +237,6 @@ class InProcessCrew:
         self.asked: list[list[str]] = []
         self.workers: list[InProcess] = [InProcess(self), InProcess(self)]
 
-    async def replace(self, worker: Any) -> InProcess:
-        self.workers.remove(worker)
-        await worker.end()
-        if self.n_new == self.spare:
-            raise RunError("the cluster has no place")
-        self.n_new += 1
-        self.workers.append(InProcess(self))
-        return self.workers[-1]
-
 
 async def dispatched(
     items: Sequence[Request], make: Callable[[], Engine] | None = None, *, spare: int = 1000,
@@ -241,7 +245,7 @@ async def dispatched(
     crew = InProcessCrew(make or partial(one_by_one, 0.005), spare, kill_after)
     load = Load(batch=4, batches_per_worker=4, patience_s=patience_s)
     async with asyncio.timeout(30):
-        replies = [reply async for reply in Dispatch(crew, load).stream(source(items))]
+        replies = [reply async for reply in Dispatch(crew.workers, load).stream(source(items))]
     for worker in crew.workers:
         await worker.end()
     return replies, crew
@@ -301,7 +305,7 @@ def test_a_worker_that_hangs_is_given_up_on_and_the_request_fails_as_a_timeout()
 def test_a_run_goes_on_with_the_workers_that_are_left() -> None:
     replies, crew = asyncio.run(dispatched(requests(100), spare=0, kill_after=3))
     assert len(untimed(replies)) == 100
-    assert len(crew.workers) == 1
+    assert crew.n_new == 0
 
 
 def test_no_worker_left_is_one_error_that_says_what_to_do() -> None:
@@ -322,7 +326,7 @@ def test_an_error_of_the_engine_is_raised_as_on_one_machine() -> None:
 def test_leaving_the_stream_early_leaves_nothing_running() -> None:
     async def leave() -> int:
         crew = InProcessCrew(partial(one_by_one, 0.005))
-        replies = Dispatch(crew, Load(4, 4, 20.0)).stream(source(requests(100)))
+        replies = Dispatch(crew.workers, Load(4, 4, 20.0)).stream(source(requests(100)))
         await anext(replies)
         await replies.aclose()
         for worker in crew.workers:
@@ -361,6 +365,20 @@ def ray_test(function: Any) -> Any:
     return function
 
 
+def node_arguments() -> dict[str, Any]:
+    """Return what a node needs to start soon on a busy machine: few processes, and fixed ports for its agents.
+
+    Ray would wait no longer than 15 seconds for agents that choose their own ports.
+    """
+    names = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in names]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        ports = [one.getsockname()[1] for one in sockets]
+    return {**dict(zip(names, ports, strict=True)), "include_log_monitor": False}
+
+
 def started_cluster(n_tries: int = 3) -> Any:
     """Start a cluster of one node; Ray gives up after half a minute on a machine that is busy with other work."""
     from ray.cluster_utils import Cluster
@@ -368,7 +386,7 @@ def started_cluster(n_tries: int = 3) -> Any:
     logging.getLogger("ray").setLevel(logging.ERROR)
     for n_left in reversed(range(n_tries)):
         try:
-            return Cluster(initialize_head=True, head_node_args={**head_arguments(), "num_cpus": 1})
+            return Cluster(initialize_head=True, head_node_args={**node_arguments(), **HEAD, "num_cpus": 1})
         except Exception:
             if not n_left:
                 raise

@@ -1,167 +1,79 @@
-"""The connection of this process to a Ray cluster; everything of Ray that blocks runs in one thread."""
+"""The connection of this process to a Ray cluster; what of Ray may block runs in a thread that lives as long as we do.
+
+Calls of Ray can wait for a minute, and the processes of a cluster that is started here end with the thread that did.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import queue
+import math
+import os
+import secrets
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from importlib.util import find_spec
+from functools import cache
 from typing import Any, TypeVar
 
-from workbench.engines.ray.local import LocalCluster, is_prepared, prepare_import
+from workbench.credentials import SIGNING_KEY, take, without_secrets
 from workbench.engines.ray.settings import RaySettings, host_and_port
-from workbench.errors import InputError, RunError
+from workbench.errors import RunError
 
 ResultT = TypeVar("ResultT")
 
-ANSWERS_S = 5.0
-CONTROL_S = 15.0
-MAX_REASON = 300
+ANSWERS_S, START_TRIES, OBJECT_STORE_BYTES = 5.0, 3, 128 * 1024 * 1024
+# Ray reads these while it is imported: it reports nothing to its makers and stays out of our output, and a cluster that
+# is started here listens on 127.0.0.1 only and asks for a token.
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": ".*"}
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+_users: list[tuple[str | None, bool]] = []  # of the connection: the cluster's address, whether we connected
 
 
-class Control:
-    """A thread that makes calls one after the other and lives as long as the process.
-
-    Calls of Ray can wait for a minute, and processes that Ray starts die with the thread that started them.
-    """
-
-    def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def submit(self, call: Callable[[], ResultT]) -> Future[ResultT]:
-        """Make a call in the thread and return its future result."""
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="workbench-ray", daemon=True)
-                self._thread.start()
-        future: Future[ResultT] = Future()
-        self._calls.put((future, call))
-        return future
-
-    async def result(self, call: Callable[[], ResultT], limit_s: float = CONTROL_S) -> ResultT:
-        """Return what a call returns; raises TimeoutError when that takes longer than the limit."""
-        return await asyncio.wait_for(asyncio.wrap_future(self.submit(call)), limit_s)
-
-    def _run(self) -> None:
-        while True:
-            future, call = self._calls.get()
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(call())
-            except BaseException as error:  # it belongs to whoever waits for the result
-                future.set_exception(error)
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="workbench-ray", daemon=True).start()
+    return loop
 
 
-control = Control()
+def in_ray(call: Callable[[], ResultT]) -> Future[ResultT]:
+    """Make a call in Ray's thread, after those before it, and return its future result."""
+
+    async def called() -> ResultT:
+        return call()
+
+    return asyncio.run_coroutine_threadsafe(called(), _loop())
 
 
-class Connection:
-    """The connection of this process, shared by the crews that use it; for the control thread only."""
+def join(settings: RaySettings) -> None:
+    """Connect to the cluster, or start one here; in Ray's thread. Raises RunError when there is no way in."""
+    if "ray" not in sys.modules:
+        own = LOOPBACK | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        for name, value in (QUIET | ({} if settings.address else own)).items():
+            os.environ.setdefault(name, value)
+    import ray
 
-    def __init__(self) -> None:
-        self._n_users = 0
-        self._address: str | None = None
-        self._is_ours = False
-        self._local: LocalCluster | None = None
-
-    def open(self, settings: RaySettings) -> None:
-        """Connect, or start a cluster here; a connection that is there already is used as it is.
-
-        Raises
-        ------
-        RunError
-            The cluster does not answer or does not take us, or this process uses another one.
-        """
-        prepare_import(is_local=settings.address is None)
-        import ray
-
-        if not ray.is_initialized():
-            self._is_ours, self._n_users, self._address = True, 0, settings.address
-            if settings.address is None:
-                self._start(ray, settings)
-            else:
-                _join(ray, settings.address)
-        elif self._n_users and self._address != settings.address:
-            raise RunError(
-                "this process uses another Ray cluster already",
-                got=f"--ray-address {settings.address or '(none)'}",
-                expected=f"--ray-address {self._address or '(none)'}",
-                remedy="use one cluster in one process",
-            )
-        self._n_users += 1
-
-    def close(self) -> None:
-        """Leave the cluster once nobody uses it; one that was started here ends."""
-        self._n_users -= 1
-        if self._n_users == 0 and self._is_ours:
-            import ray
-
-            ray.shutdown()
-            self._end_local()
-
-    def _start(self, ray: Any, settings: RaySettings) -> None:
-        """Start a cluster on this machine and connect."""
-        if (
-            not is_prepared()
-        ):  # Ray was imported before us, so it starts the cluster its own way; it asks for a token too
-            _initialize(ray, "a cluster on this machine", address="local", include_dashboard=False)
-            return
-        self._local = LocalCluster(settings)
-        try:
-            _initialize(ray, "a cluster on this machine", address=self._local.address)
-        except RunError:
-            self._end_local()
-            raise
-
-    def _end_local(self) -> None:
-        """End the cluster that was started here, if there is one."""
-        local, self._local = self._local, None
-        if local is not None:
-            local.end()
+    address, is_ours = settings.address, not ray.is_initialized()
+    if is_ours and address is None:
+        _start(ray, settings)
+    elif is_ours:
+        _connect(ray, str(address))
+    elif _users and _users[0][0] != address:
+        problem, other = "this process uses another Ray cluster already", _users[0][0]
+        raise RunError(problem, got=address or "none of its own", expected=other or "the one started here")
+    _users.append((address, is_ours or (bool(_users) and _users[0][1])))
 
 
-connection = Connection()
+def leave() -> None:
+    """Leave the cluster once nobody uses it: one that was started here ends; in Ray's thread."""
+    import ray
 
-
-def check_installed() -> None:
-    """Raise InputError where the package ray is not installed."""
-    if find_spec("ray") is None:
-        raise InputError(
-            "the Ray engine needs the package ray, which is not installed",
-            where="--engine ray",
-            remedy="make ray, or: pip install 'agent-workbench[ray]'",
-        )
-
-
-def _join(ray: Any, address: str) -> None:
-    """Connect to a cluster by its address. Raises RunError when nothing answers there, or it is not for us."""
-    place = host_and_port(address)
-    if place is not None:
-        try:
-            socket.create_connection(place, timeout=ANSWERS_S).close()
-        except OSError as error:  # Ray itself would try for a long time
-            raise unanswered(address, reason_of(error)) from None
-    _initialize(ray, f"--ray-address {address}", address=address)
-
-
-def _initialize(ray: Any, where: str, **arguments: Any) -> None:
-    """Connect this process. Raises RunError when Ray does not take it."""
-    try:
-        ray.init(log_to_driver=False, logging_level="error", **arguments)
-    except Exception as error:  # Ray raises whatever its parts raise; each means that there is no way in
-        raise RunError(
-            "Ray could not be joined",
-            where=where,
-            got=reason_of(error),
-            remedy="run the workbench on a node of the cluster, with the cluster's versions of Ray and Python, and "
-            "with RAY_AUTH_MODE=token and its token where the cluster asks for one",
-        ) from error
+    _, is_ours = _users.pop()
+    if is_ours and not _users:
+        ray.shutdown()
 
 
 def unanswered(address: str | None, reason: str) -> RunError:
@@ -170,11 +82,43 @@ def unanswered(address: str | None, reason: str) -> RunError:
         "the Ray cluster does not answer",
         where="a cluster on this machine" if address is None else f"--ray-address {address}",
         got=reason,
-        remedy="see `ray status` on the cluster's head, or leave out the address to start a cluster on this machine",
+        remedy="see `ray status` on its head; run on one of its nodes, with its Ray and Python, and with RAY_AUTH_MODE="
+        "token and its token where it asks for one; or leave out the address to start a cluster on this machine",
     )
 
 
 def reason_of(error: BaseException) -> str:
     """Return the class of an error and what its text says first, short, on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:MAX_REASON] if text else type(error).__name__
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300].removesuffix(": ")
+
+
+def _connect(ray: Any, address: str) -> None:
+    try:
+        if (place := host_and_port(address)) is not None:  # Ray itself would try for a long time
+            socket.create_connection(place, timeout=ANSWERS_S).close()
+        ray.init(address=address, log_to_driver=False, logging_level="error")
+    except Exception as error:  # Ray raises whatever its parts raise; each means that there is no way in
+        raise unanswered(address, reason_of(error)) from error
+
+
+def _start(ray: Any, settings: RaySettings) -> None:
+    """Start a cluster of one node; its processes get the keys that the workers' engine needs, and no other one."""
+    take(SIGNING_KEY)
+    needed = without_secrets({}, keep=settings.secrets)
+    n_cpus = max(1, math.ceil(settings.workers * settings.cpus_per_worker))
+    n_gpus = math.ceil(settings.workers * settings.gpus_per_worker)
+    os.environ.update(needed)
+    try:
+        for n_left in reversed(range(START_TRIES)):  # on a busy machine Ray gives up before its own agents are there
+            try:
+                ray.init("local", num_cpus=n_cpus, num_gpus=n_gpus, object_store_memory=OBJECT_STORE_BYTES,
+                         include_dashboard=False, log_to_driver=False, logging_level="error")  # fmt: skip
+                return
+            except Exception as error:  # as above
+                ray.shutdown()
+                if not n_left:
+                    raise RunError("Ray could not be started on this machine", got=reason_of(error),
+                                   remedy="look into /tmp/ray/session_latest/logs") from error  # fmt: skip
+    finally:
+        for name in needed:
+            os.environ.pop(name, None)

@@ -7,48 +7,66 @@ request that was alone with a worker when that was lost is given up on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from workbench.engines.pool import results_of
 from workbench.engines.protocol import Failure, FailureCause, Reply, Request
-from workbench.engines.ray.batches import batches_of, matched
-from workbench.engines.ray.protocol import Crew, Load, Worker, WorkerLost
 from workbench.errors import RunError, WorkbenchError
 
-AMONG_OTHERS = 2
-LINGER_S = 0.005
-LOSSES_IN_A_ROW = 4
+AMONG_OTHERS, TRIES, LOSSES_IN_A_ROW, LINGER_S = 2, 4, 4, 0.005
+
+
+class WorkerLost(Exception):  # noqa: N818 - an event that is handled, not an error a user sees
+    """A worker died or did not answer in time; what it was asked may be asked again."""
+
+    def __init__(self, reason: str, cause: FailureCause = FailureCause.NO_REPLY, *, is_dead: bool = False) -> None:
+        super().__init__(reason)
+        self.cause, self.is_dead = cause, is_dead
+
+
+class Worker(Protocol):
+    """Something that answers a few requests at once."""
+
+    async def answer(self, requests: Sequence[Request]) -> Sequence[Reply]:
+        """Return replies to these requests; raise WorkerLost when there will be none."""
+        ...
+
+    async def revive(self, *, is_dead: bool) -> None:
+        """Make a lost worker usable again; raise a WorkbenchError when it cannot be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Requests in a micro-batch, micro-batches of a worker at most, and the seconds in which each is to be answered."""
+
+    batch: int
+    batches_per_worker: int
+    patience_s: float
 
 
 @dataclass(eq=False, slots=True)
 class _Lane:
-    """The place of one worker, which may be between two of them (`worker` is None) or closed for good."""
-
-    worker: Worker | None
+    worker: Worker
     load: int = 0
+    life: int = 0
+    is_up: bool = True
     is_reserved: bool = False
     is_closed: bool = False
 
 
 class Dispatch:
-    """One stream of requests over a crew; made anew for each stream.
+    """One stream of requests over workers; made anew for each stream."""
 
-    Parameters
-    ----------
-    crew : Crew
-        The workers.
-    load : Load
-        Size and number of micro-batches, and the patience with them.
-    """
-
-    def __init__(self, crew: Crew, load: Load) -> None:
-        self._crew = crew
+    def __init__(self, workers: Sequence[Worker], load: Load) -> None:
         self._load = load
-        self._lanes = [_Lane(worker) for worker in crew.workers]
-        self._isolation = asyncio.Semaphore(max(1, len(self._lanes) // 2))
-        self._waiting: list[asyncio.Future[None]] = []
-        self._replacing: set[asyncio.Task[None]] = set()
+        self._lanes = [_Lane(worker) for worker in workers]
+        self._isolation = asyncio.Semaphore(max(1, len(workers) // 2))
+        self._change = asyncio.Event()
+        self._reviving: set[asyncio.Task[None]] = set()
         self._n_lost_in_a_row = 0
         self._end: RunError | None = None
 
@@ -62,161 +80,145 @@ class Dispatch:
         WorkbenchError
             What an engine on a worker raised.
         """
-        batches = batches_of(requests, self._load.batch, LINGER_S)
         n_calls = len(self._lanes) * self._load.batches_per_worker
-        answered = results_of(batches, self._answered, n_calls)
         try:
-            async for replies in answered:
-                for reply in replies:
-                    yield reply
+            async with (
+                aclosing(batches_of(requests, self._load.batch)) as batches,
+                aclosing(results_of(batches, self._answered, n_calls)) as answered,
+            ):
+                async for replies in answered:
+                    for reply in replies:
+                        yield reply
         finally:
-            await answered.aclose()
-            await batches.aclose()
-            for task in self._replacing:
+            for task in self._reviving:
                 task.cancel()
-            await asyncio.gather(*self._replacing, return_exceptions=True)
+            await asyncio.gather(*self._reviving, return_exceptions=True)
 
     async def _answered(self, batch: list[Request]) -> list[Reply]:
         """Return one reply for each request of a micro-batch, whatever becomes of workers."""
         start = asyncio.get_running_loop().time()
         for attempt in range(1, AMONG_OTHERS + 1):
             try:
-                return await self._asked(await self._free_lane(), batch, attempt, start)
+                return await self._asked(batch, attempt, start)
             except WorkerLost:
                 continue
         async with self._isolation:
-            if len(batch) == 1:
-                return [await self._last_try(batch[0], AMONG_OTHERS + 1, start)]
             try:
-                return await self._asked_alone(batch, AMONG_OTHERS + 1, start)
+                return await self._asked(batch, TRIES - 1, start, alone=True)
             except WorkerLost:
-                return [await self._last_try(request, AMONG_OTHERS + 2, start) for request in batch]
+                return [await self._last_try(request, start) for request in batch]
 
-    async def _last_try(self, request: Request, attempt: int, start: float) -> Reply:
-        """Return the reply to a request asked alone, a failed one when its worker is lost again."""
+    async def _last_try(self, request: Request, start: float) -> Reply:
         try:
-            (reply,) = await self._asked_alone([request], attempt, start)
-            return reply
+            return (await self._asked([request], TRIES, start, alone=True))[0]
         except WorkerLost as loss:
-            detail = (
-                f"{attempt} workers were lost while they had this request, the last one had no other: {loss.reason}"
-            )
-            latency_s = asyncio.get_running_loop().time() - start
-            return Reply(request.id, None, latency_s, attempt, failure=Failure(loss.cause, detail))
+            detail = f"{TRIES} workers were lost while they had this request, the last one had no other: {loss}"
+            waited_s = asyncio.get_running_loop().time() - start
+            return Reply(request.id, None, waited_s, TRIES, failure=Failure(loss.cause, detail[:300]))
 
-    async def _asked_alone(self, batch: list[Request], attempt: int, start: float) -> list[Reply]:
-        """Ask a worker that has nothing else to do and gets nothing else meanwhile."""
-        lane = await self._reserved_lane()
-        try:
-            return await self._asked(lane, batch, attempt, start)
-        finally:
-            lane.is_reserved = False
-            self._wake()
-
-    async def _asked(self, lane: _Lane, batch: list[Request], attempt: int, start: float) -> list[Reply]:
-        """Ask the worker of a lane; when it is lost, see to another one and raise WorkerLost."""
-        worker = lane.worker
-        if worker is None:
-            raise WorkerLost("the worker was lost before it was asked")
-        lane.load += 1
+    async def _asked(self, batch: list[Request], attempt: int, start: float, *, alone: bool = False) -> list[Reply]:
+        """Ask a worker, one with nothing else to do if alone; raise WorkerLost, and see that it comes back."""
+        lane = await self._lane(alone=alone)
+        lane.load, life = lane.load + 1, lane.life
         try:
             async with asyncio.timeout(self._load.patience_s):
-                replies = await worker.answer(batch)
-        except TimeoutError:
-            loss = WorkerLost(f"no answer within {self._load.patience_s:.3g} s", FailureCause.TIMEOUT)
-            self._on_loss(lane, worker, loss)
+                replies = await lane.worker.answer(batch)
+        except (TimeoutError, WorkerLost) as error:
+            late = WorkerLost(f"no answer within {self._load.patience_s:.3g} s", FailureCause.TIMEOUT)
+            loss = error if isinstance(error, WorkerLost) else late
+            if lane.is_up and lane.life == life:
+                self._lose(lane, loss)
             raise loss from None
-        except WorkerLost as loss:
-            self._on_loss(lane, worker, loss)
-            raise
         finally:
-            lane.load -= 1
+            lane.load, lane.is_reserved = lane.load - 1, lane.is_reserved and not alone
             self._wake()
         self._n_lost_in_a_row = 0
         return matched(batch, replies, attempt, asyncio.get_running_loop().time() - start)
 
-    async def _free_lane(self) -> _Lane:
-        """Return the least loaded lane that has room."""
-        while True:
-            self._check()
-            free = [
-                lane
-                for lane in self._lanes
-                if lane.worker is not None and not lane.is_reserved and lane.load < self._load.batches_per_worker
-            ]
-            if free:
-                return min(free, key=lambda lane: lane.load)
-            await self._change()
-
-    async def _reserved_lane(self) -> _Lane:
-        """Return a lane with a worker that has nothing to do, reserved."""
-        reserved: _Lane | None = None
+    async def _lane(self, *, alone: bool) -> _Lane:
+        """Return the least loaded lane with room; alone: one with nothing to do, reserved until it is asked."""
+        mine: _Lane | None = None
         try:
-            while True:
-                self._check()
-                if reserved is None or reserved.is_closed:
-                    open_lanes = [lane for lane in self._lanes if not (lane.is_reserved or lane.is_closed)]
-                    reserved = min(open_lanes, key=lambda lane: (lane.worker is None, lane.load), default=None)
-                    if reserved is not None:
-                        reserved.is_reserved = True
-                if reserved is not None and reserved.worker is not None and reserved.load == 0:
-                    return reserved
-                await self._change()
+            while self._end is None:
+                if alone and (mine is None or mine.is_closed):
+                    open_ = [one for one in self._lanes if not (one.is_reserved or one.is_closed)]
+                    if mine := min(open_, key=lambda one: (not one.is_up, one.load), default=None):
+                        mine.is_reserved = True
+                room = 1 if alone else self._load.batches_per_worker
+                able = [one for one in self._lanes if (one is mine if alone else not one.is_reserved)]
+                if free := [one for one in able if one.is_up and one.load < room]:
+                    return min(free, key=lambda one: one.load)
+                await self._change.wait()
+            raise self._end
         except BaseException:
-            if reserved is not None:
-                reserved.is_reserved = False
+            if mine is not None:
+                mine.is_reserved = False
             raise
 
-    def _on_loss(self, lane: _Lane, worker: Worker, loss: WorkerLost) -> None:
-        """Close the lane of a lost worker and look for another one, once for each loss."""
-        if lane.worker is not worker:
-            return
-        lane.worker = None
+    def _lose(self, lane: _Lane, loss: WorkerLost) -> None:
+        """Take a lane out and have its worker revived, unless workers do nothing but die."""
+        lane.is_up = False
         self._n_lost_in_a_row += 1
         if self._n_lost_in_a_row > LOSSES_IN_A_ROW * len(self._lanes):
             problem = f"{self._n_lost_in_a_row} Ray workers in a row were lost before they answered anything"
-            self._end = _over(problem, loss.reason)
-            self._wake()
+            self._end = _over(problem, str(loss))
             return
-        task = asyncio.create_task(self._replace(lane, worker, loss))
-        self._replacing.add(task)
-        task.add_done_callback(self._replacing.discard)
+        task = asyncio.create_task(self._revive(lane, loss))
+        self._reviving.add(task)
+        task.add_done_callback(self._reviving.discard)
 
-    async def _replace(self, lane: _Lane, worker: Worker, loss: WorkerLost) -> None:
-        """Put a new worker into a lane, or close the lane."""
+    async def _revive(self, lane: _Lane, loss: WorkerLost) -> None:
         try:
-            lane.worker = await self._crew.replace(worker)
+            await lane.worker.revive(is_dead=loss.is_dead)
+            lane.is_up, lane.life = True, lane.life + 1
         except WorkbenchError as error:
             lane.is_closed = True
             if all(one.is_closed for one in self._lanes):
-                self._end = _over("no Ray worker is left", f"{loss.reason}; no new one: {error.problem}")
+                self._end = _over("no Ray worker is left", f"{loss}; no new one: {error.problem}")
         finally:
             self._wake()
 
-    def _check(self) -> None:
-        """Raise why nothing can be asked any more, if so."""
-        if self._end is not None:
-            raise self._end
-
-    async def _change(self) -> None:
-        """Wait until a lane changes."""
-        change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(change)
-        await change
-
     def _wake(self) -> None:
         """Let everyone who waits for a lane look again."""
-        waiting, self._waiting = self._waiting, []
-        for change in waiting:
-            if not change.done():
-                change.set_result(None)
+        self._change.set()
+        self._change = asyncio.Event()
+
+
+def matched(batch: Sequence[Request], replies: Sequence[Reply], attempt: int, waited_s: float) -> list[Reply]:
+    """Return one reply for each request: the first that came, a failed one where none did; all others are dropped.
+
+    Earlier attempts that were lost count as attempts and as time.
+    """
+    first = {reply.id: reply for reply in reversed(replies)}
+    missing = Failure(FailureCause.NO_REPLY, "the engine on the worker ended without answering this request")
+    found = [first.get(one.id) or Reply(one.id, None, waited_s, 1, failure=missing) for one in batch]
+    if attempt == 1:
+        return found
+    return [replace(reply, attempts=reply.attempts + attempt - 1, latency_s=waited_s) for reply in found]
+
+
+async def batches_of(requests: AsyncIterator[Request], size: int) -> AsyncGenerator[list[Request], None]:
+    """Yield requests in lists of at most `size`; one that is not full waits a few milliseconds for another request."""
+
+    async def one() -> Request | None:
+        return await anext(requests, None)
+
+    coming = asyncio.create_task(one())
+    try:
+        while (first := await coming) is not None:
+            batch, coming = [first], asyncio.create_task(one())
+            while len(batch) < size:
+                await asyncio.wait({coming}, timeout=LINGER_S)
+                if not coming.done() or coming.exception() is not None or (request := coming.result()) is None:
+                    break
+                batch.append(request)
+                coming = asyncio.create_task(one())
+            yield batch
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
 
 
 def _over(problem: str, reason: str) -> RunError:
-    """Return the error that ends a run without workers."""
-    return RunError(
-        problem,
-        got=reason,
-        remedy="look at the cluster (`ray status`; the workers' logs are in /tmp/ray/session_latest/logs) and run the "
-        "same command again: it goes on where it stopped",
-    )
+    remedy = "look at the cluster (`ray status`) and run the same command again: it goes on where it stopped"
+    return RunError(problem, got=reason, remedy=remedy)

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from functools import partial
+from contextlib import suppress
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
 from workbench.engines.protocol import Engine, Reply, Request
-from workbench.engines.ray.cluster import check_installed, control
-from workbench.engines.ray.crew import CLOSED_S, STOP_S, RayCrew
-from workbench.engines.ray.dispatch import Dispatch
-from workbench.engines.ray.protocol import Load
+from workbench.engines.ray.cluster import in_ray, join, leave, unanswered
+from workbench.engines.ray.dispatch import Dispatch, Load
 from workbench.engines.ray.settings import RaySettings
+from workbench.engines.ray.workers import RayWorker
 from workbench.engines.settings import EngineSettings
 from workbench.errors import InputError
 
-BATCHES_PER_WORKER = 4
-IS_UP_S = 10.0
-KEEP_S = 30.0
-LATE = 1.25
-MARGIN_S = 5.0
-MAX_CONCURRENCY = 16_384
-REPLACED_S = 60.0
+BATCH, BATCHES_PER_WORKER, MAX_CONCURRENCY = 16, 4, 16_384
+LATE, MARGIN_S, REPLACED_S = 1.25, 5.0, 60.0
+JOINED_S, STARTED_S, STOP_S, CLOSED_S, KEEP_S = 45.0, 240.0, 10.0, 20.0, 30.0
 
 
 class RayEngine:
@@ -32,10 +28,8 @@ class RayEngine:
 
     What is asked, and that each answer is stored once, stays with the process that holds the journal; workers only
     answer. When a worker is lost, what it had is asked again elsewhere: `attempts` of such a reply counts that, and a
-    request whose workers are lost again and again, the last time alone, is a failed reply.
-
-    The workers stay for half a minute after `async with`, for the next run with this engine, then end; a cluster
-    that was started here ends with them.
+    request whose workers are lost again and again, the last time alone, is a failed reply. The workers stay for half a
+    minute after `async with`, for the next run with this engine; a cluster that was started here ends with them.
 
     Parameters
     ----------
@@ -51,12 +45,12 @@ class RayEngine:
     """
 
     def __init__(self, inner: EngineSettings | Callable[[], Engine], settings: RaySettings | None = None) -> None:
-        check_installed()
         self._settings = RaySettings() if settings is None else settings
-        _check_fits(self._settings)
+        _check(self._settings)
         self._make: Callable[[], Engine] = inner if callable(inner) else inner.build
         self._inner = self._make()  # never opened here; it says who it is
-        self._crew: RayCrew | None = None
+        self._workers: list[RayWorker] = []
+        self._is_open = False
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -73,26 +67,30 @@ class RayEngine:
         """Seconds within which every request is answered, with room for one repeat on a new worker."""
         return 2 * self._patience_s + REPLACED_S
 
+    @property
+    def _patience_s(self) -> float:
+        return self._inner.deadline_s * LATE + MARGIN_S
+
     async def __aenter__(self) -> Self:
-        if self._crew is not None:
+        if self._is_open:
             raise RuntimeError("the engine is open already")
-        kept = _kept.taken()
-        if kept is not None and kept.maker is self and await kept.is_up(IS_UP_S):
-            self._crew = kept
-        else:
-            self._crew = await self._opened(kept)
+        self._is_open, limit_s = True, STARTED_S if self._settings.address is None else JOINED_S
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(in_ray(self._hire)), limit_s)
+            for outcome in await asyncio.gather(*(one.start() for one in self._workers), return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
+        except BaseException as error:
+            await self._leave(is_kept=False)
+            if isinstance(error, TimeoutError):
+                raise unanswered(self._settings.address, f"no answer within {limit_s:.0f} s") from None
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        crew, self._crew = self._crew, None
-        if crew is None:
-            return
-        if error is None and crew.is_whole:
-            _kept.keep(crew)
-        else:
-            await crew.close(is_gentle=False)
+        await self._leave(is_kept=error is None)
 
     def stream(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Reply, None]:
         """Yield one reply for each request, in order of completion.
@@ -102,76 +100,73 @@ class RayEngine:
         RunError
             No worker is left and none can be found, or one after the other is lost without any answer.
         """
-        if self._crew is None:
+        if not self._is_open:
             raise RuntimeError("the engine is not open; use it in `async with`")
         concurrency = self._inner.concurrency
-        batch = max(1, min(self._settings.batch, concurrency // BATCHES_PER_WORKER))
-        return Dispatch(self._crew, Load(batch, max(1, concurrency // batch), self._patience_s)).stream(requests)
+        batch = max(1, min(BATCH, concurrency // BATCHES_PER_WORKER))
+        load = Load(batch, max(1, concurrency // batch), self._patience_s)
+        return Dispatch(self._workers, load).stream(requests)
 
-    async def _opened(self, kept: RayCrew | None) -> RayCrew:
-        """Return a crew with its workers; the one that another run left behind gives its place."""
-        crew = RayCrew(self, self._make, self._settings)
-        try:
-            if kept is not None and kept.settings != self._settings:
-                await kept.close(is_gentle=True)
-            await crew.join()
-            if kept is not None:
-                await kept.close(is_gentle=True)
-            await crew.hire()
-        except BaseException:
-            await crew.close(is_gentle=False)
-            raise
-        return crew
+    async def _leave(self, *, is_kept: bool) -> None:
+        self._is_open = False
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(in_ray(self._keep if is_kept else self._end)), CLOSED_S)
 
-    @property
-    def _patience_s(self) -> float:
-        """Seconds after which a worker that has not answered is given up."""
-        return self._inner.deadline_s * LATE + MARGIN_S
+    def _hire(self) -> None:
+        """Have the workers that were kept, or new ones in the place of another engine's; in Ray's thread."""
+        kept = _kept.pop() if _kept else None
+        if kept is not None:
+            kept[1].cancel()
+        if kept is not None and kept[0] is self:
+            return
+        if kept is not None and kept[0]._settings != self._settings:
+            kept[0]._end(is_gentle=True)
+        join(self._settings)
+        if kept is not None:
+            kept[0]._end(is_gentle=True)
+        self._workers = [RayWorker(self._settings, self._make, self.identity) for _ in range(self._settings.workers)]
 
+    def _keep(self) -> None:
+        """Keep the workers for a while; in Ray's thread."""
+        _end_kept()
+        _kept.append((self, asyncio.get_running_loop().call_later(KEEP_S, _end_kept)))
 
-class _Kept:
-    """The crew of this process that is between two runs: taken again within a while, or ended after it."""
+    def _end(self, *, is_gentle: bool = False) -> None:
+        """End the workers, gently their engines first, and leave the cluster; in Ray's thread."""
+        import ray
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._crew: RayCrew | None = None
-        self._timer: threading.Timer | None = None
-
-    def keep(self, crew: RayCrew) -> None:
-        """Keep a crew for a while, and end the one that was kept before."""
-        self.end()
-        with self._lock:
-            self._crew = crew
-            self._timer = threading.Timer(KEEP_S, self.end)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def taken(self) -> RayCrew | None:
-        """Return the crew that is kept, if there is one; it is kept no longer."""
-        with self._lock:
-            crew, self._crew = self._crew, None
-            if self._timer is not None:
-                self._timer.cancel()
-            return crew
-
-    def end(self) -> None:
-        """End the crew that is kept, if there is one."""
-        crew = self.taken()
-        if crew is not None:
-            control.submit(partial(crew.end, is_gentle=True))
+        workers, self._workers = self._workers, []
+        if workers:
+            if is_gentle:
+                ray.wait([one.actor.stop.remote() for one in workers], num_returns=len(workers), timeout=STOP_S)
+            for one in workers:
+                ray.kill(one.actor)
+            leave()
 
 
-_kept = _Kept()
+_kept: list[tuple[RayEngine, asyncio.TimerHandle]] = []  # whose workers wait for another run; of Ray's thread
+
+
+def _end_kept() -> None:
+    while _kept:
+        engine, timer = _kept.pop()
+        timer.cancel()
+        engine._end(is_gentle=True)
 
 
 def end_kept() -> None:
     """End the workers that wait for another run of their engine in this process, and give their place back."""
-    _kept.end()
-    control.submit(lambda: None).result(CLOSED_S + STOP_S)
+    in_ray(_end_kept).result(CLOSED_S)
 
 
-def _check_fits(settings: RaySettings) -> None:
-    """Raise InputError when a cluster on this machine would be too small."""
+def _check(settings: RaySettings) -> None:
+    """Raise InputError where Ray is not installed, or a cluster on this machine would be too small."""
+    if find_spec("ray") is None:
+        raise InputError(
+            "the Ray engine needs the package ray, which is not installed",
+            where="--engine ray",
+            remedy="make ray, or: pip install 'agent-workbench[ray]'",
+        )
     n_cpus = os.cpu_count() or 1
     if settings.address is None and settings.workers * settings.cpus_per_worker > n_cpus:
         raise InputError(

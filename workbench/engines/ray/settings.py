@@ -14,28 +14,17 @@ from workbench.errors import InputError
 if TYPE_CHECKING:
     from workbench.engines.kinds import EngineSections
 
-AUTO = "auto"
-
 
 class RaySettings(EngineSettings):
     """A Ray cluster and the engine on its workers.
 
-    Parameters
-    ----------
-    address : str, optional
-        HOST:PORT of a cluster that this machine is a node of, or "auto" for the one that runs here; None starts one on
-        127.0.0.1 for as long as it is needed.
-    workers : int
-        Workers, each with an engine of its own.
-    engine : str, optional
-        The engine on the workers; None is the pilot's own one.
-    cpus_per_worker, gpus_per_worker : float
-        What a worker reserves; with vLLM as many GPUs as its tensor_parallel_size.
+    `address` is HOST:PORT of a cluster that this machine is a node of, or "auto" for the one that runs here; without it
+    one is started on 127.0.0.1 for as long as it is needed. Each of the `workers` has an `engine` of its own (without
+    it the pilot's) and reserves CPUs and GPUs: with vLLM as many GPUs as its tensor_parallel_size.
     """
 
     kind: ClassVar[str] = "ray"
     options: ClassVar[frozenset[str]] = frozenset({"ray_address"})
-    batch: ClassVar[int] = 16  # requests that are sent to a worker together at most, and asked again together
     placement_s: ClassVar[float] = 60.0  # the cluster's time to find a place for the workers
     start_s: ClassVar[float] = 1800.0  # an engine's time to start on its worker: a large model takes minutes to load
 
@@ -69,8 +58,7 @@ class RaySettings(EngineSettings):
     @property
     def asked(self) -> str:
         """The workers and what each reserves, for a reader."""
-        each = f"{self.cpus_per_worker:g} CPU and {self.gpus_per_worker:g} GPU"
-        return f"{self.workers:,} workers of {each} each" if self.workers > 1 else f"1 worker of {each}"
+        return f"{self.workers:,} workers of {self.cpus_per_worker:g} CPU and {self.gpus_per_worker:g} GPU each"
 
     def answering(self, sections: EngineSections) -> EngineSettings:
         """Return the settings of the engine on the workers."""
@@ -82,9 +70,9 @@ class RaySettings(EngineSettings):
         Raises InputError where the address is none that can be used, and as the workers' engine does.
         """
         address = asked.choice.ray_address or self.address
+        whole = self.model_copy(update={"address": address})
         if address is not None:
             host_and_port(address)
-        whole = self.model_copy(update={"address": address})
         whole._inner = self.answering(asked.sections).completed(asked).sharing(self.cpus_per_worker)
         return whole
 
@@ -98,19 +86,8 @@ class RaySettings(EngineSettings):
 
 
 def host_and_port(address: str) -> tuple[str, int] | None:
-    """Return host and port of a cluster's address, None for "auto".
-
-    Raises
-    ------
-    InputError
-        The address is neither.
-
-    Examples
-    --------
-    >>> host_and_port("10.0.0.5:6379")
-    ('10.0.0.5', 6379)
-    """
-    if address == AUTO:
+    """Return host and port of a cluster's address, None for "auto". Raises InputError where it is neither."""
+    if address == "auto":
         return None
     host, _, port = address.rpartition(":")
     if "/" in address or not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
@@ -119,7 +96,6 @@ def host_and_port(address: str) -> tuple[str, int] | None:
             where="--ray-address",
             got=address,
             expected="HOST:PORT of the cluster's head, or auto",
-            remedy="run the workbench on a node of the cluster; ray:// addresses are for Ray Client, which it does "
-            "not use",
+            remedy="run the workbench on a node of the cluster; ray:// is for Ray Client, which it does not use",
         )
     return host.strip("[]"), int(port)
