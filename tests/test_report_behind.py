@@ -32,7 +32,8 @@ def by_hand() -> Evaluation:
     outcomes = hand_outcomes().set_index("record_id", drop=False).rename_axis(index=None)
     settings = EvaluationSettings(0.9, "escalate", price=Price(input_per_million=1.0, output_per_million=1.0))
     version = replace(judged_version(threshold=0.9), escalate_label="escalate")
-    return replace(version, outcomes=outcomes, estimates=evaluate_outcomes(outcomes, settings))
+    estimates = evaluate_outcomes(outcomes, settings)
+    return replace(version, outcomes=outcomes, estimates=estimates, price=settings.price)
 
 
 def test_every_estimate_that_is_defined_has_its_records(tmp_path: Path) -> None:
