@@ -7,6 +7,8 @@ import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from loopback import make_pilot
+
 PACKAGE = Path(__file__).parent.parent / "workbench"
 
 CONTRIBUTING = PACKAGE.parent / "CONTRIBUTING.md"
@@ -103,6 +105,21 @@ def test_importing_the_package_and_its_command_loads_nothing_heavy() -> None:
     code = f"import workbench, workbench.cli, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_command_imports_only_what_it_uses(tmp_path: Path) -> None:
+    pilot = make_pilot(tmp_path, n_dev=20, prompt_tokens=100, concurrency=4)
+    rare = {"matplotlib", "mlflow", "sqlalchemy", "papermill", "cryptography"}
+    few = rare | {"pandas", "scipy", "aiohttp", "jinja2"}
+    for command, heavy in {"status": few, "ledger": rare | {"scipy", "aiohttp", "jinja2"}, "evaluate": rare}.items():
+        options = ["--agent", "majority"] if command == "evaluate" else []
+        code = (
+            "import sys; from workbench.cli import main\ntry: main()\n"
+            f"finally: print([m for m in {sorted(heavy)} if m in sys.modules], file=sys.stderr)"
+        )
+        line = [sys.executable, "-c", code, command, pilot.name, *options, "--root", str(tmp_path)]
+        done = subprocess.run(line, capture_output=True, text=True, check=True)
+        assert done.stderr.splitlines()[-1] == "[]", command
 
 
 def test_the_public_names_are_those_that_are_exported() -> None:

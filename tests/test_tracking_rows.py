@@ -65,6 +65,7 @@ def write_rows(root: Path, location: str) -> None:
     with rows_of(root) as store:
         experiment = add_experiment(store, NAME, location, NOTE)
         assert find_experiment(store, NAME) == experiment
+        assert add_experiment(store, NAME, "elsewhere", NOTE) == experiment, "another process may have been first"
         for one in PROMPTS:
             add_prompt(store, NAME, one, {**TAGS, "name": one.name})
         for said, records in RUNS:

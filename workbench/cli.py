@@ -22,6 +22,7 @@ from workbench.errors import InputError, WorkbenchError
 from workbench.streams import escaped, escaped_output
 
 COULD_NOT_RUN, INTERRUPTED = 4, 130
+COUNTING = frozenset({"duckdb", "onnx", "xgrammar"})  # libraries that complain at the end of what is left of them
 GARBAGE = 50_000  # new objects before a search for cycles: imports make many, and all of them stay
 
 app = typer.Typer(
@@ -303,9 +304,15 @@ def main() -> None:
     Exit code 1 is a NO-GO and nothing else: a fault of the program, a closed pipe or Ctrl-C is 4.
     """
     gc.set_threshold(GARBAGE)
-    atexit.register(gc.freeze)  # a last search for cycles among all that was imported takes a sixth of a command
+    atexit.register(_leave_garbage)
     with escaped_output():
         sys.exit(_exit_code())
+
+
+def _leave_garbage() -> None:
+    """Spare the end of the process its search for cycles among all that was imported: a sixth of a command's time."""
+    if not COUNTING & sys.modules.keys():
+        gc.freeze()
 
 
 def _exit_code() -> int:

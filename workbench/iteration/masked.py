@@ -71,9 +71,10 @@ def _outcomes(
     for role, name in strata.items():
         if role in outcomes.columns:
             columns[role] = masking.column(outcomes[role].rename(name)).rename(role)
+    cells = list(map(tuple, marked.reindex(outcomes.index).to_numpy(dtype=object)))
     for name in [name for name in _SAID if name in outcomes.columns]:
-        cells = marked.reindex(outcomes.index).to_numpy(dtype=object)
-        said = zip(outcomes[name], cells, strict=True)
-        texts = [masking.said(text, record) if isinstance(text, str) else text for text, record in said]
+        said = list(zip(outcomes[name], cells, strict=True))
+        shown = {(text, record): masking.said(text, record) for text, record in set(said) if isinstance(text, str)}
+        texts = [shown.get((text, record), text) for text, record in said]
         columns[name] = pd.Series(texts, index=outcomes.index, dtype=object)
     return outcomes.assign(**columns)

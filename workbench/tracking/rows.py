@@ -11,7 +11,8 @@ import shutil
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -85,9 +86,12 @@ def find_experiment(store: sqlite3.Connection, name: str) -> Experiment | None:
 
 
 def add_experiment(store: sqlite3.Connection, name: str, location: str, note: str) -> Experiment:
-    """Add an experiment with its description and return it."""
+    """Add an experiment with its description and return it; the one that another process added meanwhile if so."""
     now = now_ms()
-    with store:
+    with _transaction(store):
+        found = find_experiment(store, name)
+        if found is not None:
+            return found
         number = store.execute(
             "INSERT INTO experiments (name, artifact_location, lifecycle_stage, creation_time, last_update_time)"
             " VALUES (?, ?, 'active', ?, ?)",
@@ -105,7 +109,7 @@ def start_run(store: sqlite3.Connection, experiment: Experiment, said: RunRows, 
     """Add a run with all that it says, still running, and return its id."""
     run, now = uuid.uuid4().hex, now_ms()
     tags = {"mlflow.runName": said.name, **said.tags}
-    with store:
+    with _transaction(store):
         store.execute(
             "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,"
             " source_version, lifecycle_stage, artifact_uri, experiment_id)"
@@ -125,13 +129,13 @@ def start_run(store: sqlite3.Connection, experiment: Experiment, said: RunRows, 
 
 def end_run(store: sqlite3.Connection, run: str, status: str) -> None:
     """Set how a run ended, and when."""
-    with store:
+    with _transaction(store):
         store.execute("UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?", (status, now_ms(), run))
 
 
 def set_tag(store: sqlite3.Connection, run: str, name: str, value: str) -> None:
     """Set a tag of a run."""
-    with store:
+    with _transaction(store):
         store.execute(_TAGS, (name, value[:MAX_TAG], run))
 
 
@@ -154,7 +158,7 @@ def copy_files(paths: Iterable[Path], folder: Path) -> None:
 def add_prompt(store: sqlite3.Connection, name: str, prompt: Prompt, tags: Mapping[str, str]) -> int:
     """Add a prompt document as the next version of a prompt and return its number."""
     note, now = f"{prompt.name}: {prompt.change_note}", now_ms()
-    with store:
+    with _transaction(store):
         is_new = store.execute("SELECT 1 FROM registered_models WHERE name = ?", (name,)).fetchone() is None
         if is_new:
             store.execute(
@@ -177,6 +181,19 @@ def add_prompt(store: sqlite3.Connection, name: str, prompt: Prompt, tags: Mappi
             ((key, value, name, version) for key, value in {**tags, **_prompt_tags(prompt)}.items()),
         )
     return version
+
+
+@contextmanager
+def _transaction(store: sqlite3.Connection) -> Iterator[None]:
+    """Write all of it or nothing, alone from the first look at what is there; `store` begins none by itself."""
+    store.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if store.in_transaction:  # SQLite itself ends it when the disk is full
+            store.execute("ROLLBACK")
+        raise
+    store.execute("COMMIT")
 
 
 def _prompt_tags(prompt: Prompt) -> dict[str, str]:

@@ -86,7 +86,7 @@ def rows_of(root: Path) -> Iterator[sqlite3.Connection]:
         if not is_current:
             with client_of(root):
                 pass
-        with closing(sqlite3.connect(root / "mlruns" / DATABASE, timeout=30)) as store:
+        with closing(sqlite3.connect(root / "mlruns" / DATABASE, timeout=30, isolation_level=None)) as store:
             store.execute("PRAGMA foreign_keys = ON")
             yield store
     except (OSError, sqlite3.Error) as error:
