@@ -10,12 +10,12 @@ from importlib.metadata import version
 from typing import Any
 
 from workbench.engines.protocol import Engine, Reply, Request
-from workbench.engines.ray.cluster import in_ray, reason_of
+from workbench.engines.ray.cluster import in_ray, reason_of, unanswered
 from workbench.engines.ray.dispatch import WorkerLost
 from workbench.engines.ray.settings import RaySettings
 from workbench.errors import RunError, WorkbenchError
 
-ASK_AGAIN_S, MOST_CALLS = 0.2, 16_384
+ASK_AGAIN_S, CONTROL_S, MOST_CALLS = 0.2, 15.0, 16_384
 
 
 class EngineActor:
@@ -40,7 +40,8 @@ class EngineActor:
         async def source() -> AsyncIterator[Request]:
             yield request
 
-        assert self._engine is not None
+        if self._engine is None:
+            raise RuntimeError("its process was started again")
         async with aclosing(self._engine.stream(source())) as replies:
             return next((reply for reply in [reply async for reply in replies] if reply.id == request.id), None)
 
@@ -127,9 +128,13 @@ async def _result(ref: Any) -> Any:
 
 
 async def _no_place(settings: RaySettings) -> RunError:
-    import ray
+    import ray.exceptions
 
-    free, every = await asyncio.wrap_future(in_ray(lambda: (ray.available_resources(), ray.cluster_resources())))
+    asked = in_ray(lambda: (ray.available_resources(), ray.cluster_resources()))
+    try:
+        free, every = await asyncio.wait_for(asyncio.wrap_future(asked), CONTROL_S)
+    except (TimeoutError, ray.exceptions.RayError) as error:
+        return unanswered(settings.address, reason_of(error))
     named = [f"{free.get(name, 0):g} of {every[name]:g} {name}" for name in ("CPU", "GPU") if every.get(name)]
     return RunError(
         f"the Ray cluster had no place for the workers within {settings.placement_s:g} s",
