@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -64,10 +63,17 @@ class RayWorker:
 
     async def revive(self, *, is_dead: bool) -> None:
         """Wait for the process that Ray starts instead of this one, which is ended if it is not. Raises as `start`."""
-        import ray
+        import ray.exceptions
 
-        if not is_dead:
-            await asyncio.wrap_future(in_ray(partial(ray.kill, self.actor, no_restart=False)))
+        def head_answers() -> None:
+            if not is_dead:
+                ray.kill(self.actor, no_restart=False)
+            ray.cluster_resources()
+
+        try:  # Ray itself would wait a minute for a head that is gone, and then end this process
+            await asyncio.wait_for(asyncio.wrap_future(in_ray(head_answers)), CONTROL_S)
+        except (TimeoutError, ray.exceptions.RayError) as error:
+            raise unanswered(self._settings.address, reason_of(error)) from None
         await self.start()
 
     async def start(self) -> None:
