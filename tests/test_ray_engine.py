@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -28,9 +28,9 @@ from ray_driver import run
 from ray_workers import OneByOne, answer, calls, named_by_process, one_by_one, scripted, unable
 from stub_server import stub_process
 
-from workbench.engines.protocol import Engine, Failure, FailureCause, Message, Reply, Request, SamplingParams
+from workbench.engines.protocol import Engine, FailureCause, Message, Reply, Request, SamplingParams
 from workbench.engines.ray.cluster import LOOPBACK, QUIET
-from workbench.engines.ray.dispatch import Dispatch, Load, WorkerLost, batches_of, matched
+from workbench.engines.ray.dispatch import Dispatch, WorkerLost
 from workbench.engines.ray.engine import RayEngine, end_kept
 from workbench.engines.ray.settings import RaySettings
 from workbench.engines.ray.workers import EngineActor
@@ -59,119 +59,57 @@ def untimed(replies: Sequence[Reply]) -> dict[str, Reply]:
     return {reply.id: replace(reply, latency_s=0.0) for reply in replies}
 
 
-# ---------------------------------------------------------------- micro-batches
-
-
-def test_requests_come_in_full_batches_and_the_rest_in_a_smaller_one() -> None:
-    async def sizes() -> list[int]:
-        return [len(batch) async for batch in batches_of(source(requests(10)), 4)]
-
-    assert asyncio.run(sizes()) == [4, 4, 2]
-
-
-def test_a_batch_that_is_not_full_waits_no_longer_than_its_linger() -> None:
-    async def first() -> list[str]:
-        more = asyncio.Event()
-
-        async def slow() -> AsyncGenerator[Request, None]:
-            yield request("a")
-            await more.wait()
-            yield request("b")
-
-        batches = batches_of(slow(), 4)
-        got = [one.id for one in await anext(batches)]
-        more.set()
-        return got + [one.id async for batch in batches for one in batch]
-
-    assert asyncio.run(first()) == ["a", "b"]
-
-
-def test_requests_before_a_fault_of_the_source_are_still_handed_on() -> None:
-    async def broken() -> AsyncGenerator[Request, None]:
-        yield request("a")
-        raise InputError("the record cannot be rendered")
-
-    async def gather() -> list[str]:
-        batches = batches_of(broken(), 4)
-        got = [one.id for one in await anext(batches)]
-        with pytest.raises(InputError, match="cannot be rendered"):
-            await anext(batches)
-        return got
-
-    assert asyncio.run(gather()) == ["a"]
-
-
-def test_replies_are_matched_by_id_and_earlier_attempts_count() -> None:
-    batch = [request("a"), request("b")]
-    replies = [Reply("a", "first", 0.1, 2), Reply("a", "second", 0.1, 1), Reply("late", "x", 0.1, 1)]
-    found = matched(batch, replies, attempt=3, waited_s=7.0)
-    missing = Failure(FailureCause.NO_REPLY, "the engine on the worker ended without answering this request")
-    assert found == [Reply("a", "first", 7.0, 4), Reply("b", None, 7.0, 3, failure=missing)]
-
-
 # ---------------------------------------------------------------- a worker's engine
 
 
-async def answered(engine: Engine, batches: Sequence[Sequence[Request]]) -> list[list[Reply]]:
+async def answered(engine: Engine, items: Sequence[Request]) -> list[Reply | None]:
     worker = EngineActor(lambda: engine)
     assert await worker.start() == (version("agent-workbench"), dict(engine.identity))
     try:
         async with asyncio.timeout(20):
-            return list(await asyncio.gather(*(worker.answer(batch) for batch in batches)))
+            return list(await asyncio.gather(*(worker.answer(item) for item in items)))
     finally:
-        await worker.stop()
+        await engine.__aexit__(None, None, None)
 
 
 @pytest.mark.parametrize("engine", [scripted(), one_by_one(0.01)], ids=["in full batches", "one by one"])
-def test_calls_that_overlap_on_one_engine_each_get_their_own_replies(engine: Engine) -> None:
+def test_calls_that_overlap_on_one_engine_each_get_their_own_reply(engine: Engine) -> None:
     items = requests(50)
-    batches = [items[start : start + 7] for start in range(0, 50, 7)]
-    alone = untimed(asyncio.run(asked(engine, items)))
-    for batch, replies in zip(batches, asyncio.run(answered(engine, batches)), strict=True):
-        assert untimed(replies) == {one.id: alone[one.id] for one in batch}
-
-
-def test_a_worker_answers_again_after_a_pause() -> None:
-    async def twice() -> list[int]:
-        worker = EngineActor(scripted)
-        await worker.start()
-        first = await worker.answer(requests(3))
-        await asyncio.sleep(0.5)
-        return [len(first), len(await worker.answer(requests(5)))]
-
-    assert asyncio.run(twice()) == [3, 5]
+    replies = asyncio.run(answered(engine, items))
+    assert [reply and reply.id for reply in replies] == [item.id for item in items]
+    assert untimed([reply for reply in replies if reply]) == untimed(asyncio.run(asked(engine, items)))
 
 
 def test_a_request_the_engine_never_answers_does_not_keep_the_others() -> None:
     script = Script(drop=frozenset({"r1"}), twice=frozenset({"r2"}), stray=frozenset({"r0"}))
-    (replies,) = asyncio.run(answered(ScriptedEngine(answer, script=script), [requests(4)]))
-    found = {reply.id: reply.failure and reply.failure.cause for reply in matched(requests(4), replies, 1, 0.0)}
-    assert found == {"r0": None, "r1": FailureCause.NO_REPLY, "r2": None, "r3": None}
+    replies = asyncio.run(answered(ScriptedEngine(answer, script=script), requests(4)))
+    assert [reply and reply.id for reply in replies] == ["r0", None, "r2", "r3"]
 
 
-def test_what_an_engine_raises_ends_the_calls_that_wait_and_no_later_one() -> None:
-    engine = ScriptedEngine({"r0": "yes"})
-
+def test_what_an_engine_raises_ends_the_call_and_no_later_one() -> None:
     async def ask() -> str | None:
-        worker = EngineActor(lambda: engine)
+        worker = EngineActor(lambda: ScriptedEngine({"r0": "yes"}))
         await worker.start()
         with pytest.raises(InputError, match="no answer for request 'other'"):
-            await worker.answer([request("other")])
-        return (await worker.answer([request("r0")]))[0].text
+            await worker.answer(request("other"))
+        reply = await worker.answer(request("r0"))
+        return None if reply is None else reply.text
 
     assert asyncio.run(ask()) == "yes"
 
 
 def test_a_call_that_was_given_up_ends_no_other_on_that_worker() -> None:
-    async def ask() -> list[Reply]:
+    async def ask() -> Reply | None:
         worker = EngineActor(partial(one_by_one, 0.05))
         await worker.start()
-        given_up, other = (asyncio.create_task(worker.answer([request(name)])) for name in ("r0", "r1"))
+        given_up, other = (asyncio.create_task(worker.answer(request(name))) for name in ("r0", "r1"))
         await asyncio.sleep(0.01)
         given_up.cancel()
         return await other
 
-    assert [reply.id for reply in asyncio.run(ask())] == ["r1"]
+    reply = asyncio.run(ask())
+    assert reply is not None
+    assert reply.id == "r1"
 
 
 # ---------------------------------------------------------------- workers that are lost
@@ -190,15 +128,15 @@ class InProcess:
         self._started: asyncio.Task[Any] | None = None
         self._n_answered = 0
 
-    async def answer(self, items: Sequence[Request]) -> Sequence[Reply]:
-        self._crew.asked.append([item.id for item in items])
+    async def answer(self, item: Request) -> Reply | None:
+        self._crew.asked.append(item.id)
         self._started = self._started or asyncio.create_task(self._engine.start())
         await self._started
         is_dead = self._is_dead
-        work, death = asyncio.create_task(self._engine.answer(items)), asyncio.create_task(is_dead.wait())
+        work, death = asyncio.create_task(self._engine.answer(item)), asyncio.create_task(is_dead.wait())
         try:
             await asyncio.wait({work, death}, timeout=0.01, return_when=asyncio.ALL_COMPLETED)
-            if any(LETHAL in item.id for item in items):
+            if LETHAL in item.id:
                 is_dead.set()
             await asyncio.wait({work, death}, return_when=asyncio.FIRST_COMPLETED)
             if is_dead.is_set():
@@ -223,7 +161,6 @@ class InProcess:
 
     async def end(self) -> None:
         self._is_dead.set()
-        await self._engine.stop()
 
 
 class InProcessCrew:
@@ -234,7 +171,7 @@ class InProcessCrew:
         self.spare = spare
         self.kill_after = kill_after
         self.n_new = 0
-        self.asked: list[list[str]] = []
+        self.asked: list[str] = []
         self.workers: list[InProcess] = [InProcess(self), InProcess(self)]
 
 
@@ -243,9 +180,8 @@ async def dispatched(
     kill_after: int | None = None, patience_s: float = 20.0,
 ) -> tuple[list[Reply], InProcessCrew]:  # fmt: skip
     crew = InProcessCrew(make or partial(one_by_one, 0.005), spare, kill_after)
-    load = Load(batch=4, batches_per_worker=4, patience_s=patience_s)
     async with asyncio.timeout(30):
-        replies = [reply async for reply in Dispatch(crew.workers, load).stream(source(items))]
+        replies = [reply async for reply in Dispatch(crew.workers, 16, patience_s).stream(source(items))]
     for worker in crew.workers:
         await worker.end()
     return replies, crew
@@ -255,14 +191,14 @@ def test_every_request_is_answered_once_when_nothing_is_lost() -> None:
     replies, crew = asyncio.run(dispatched(requests(101)))
     assert set(untimed(replies)) == {f"r{number}" for number in range(101)}
     assert {reply.attempts for reply in replies} == {1}
-    assert (crew.n_new, sum(map(len, crew.asked))) == (0, 101)
+    assert (crew.n_new, len(crew.asked)) == (0, 101)
 
 
 def test_what_a_lost_worker_had_is_asked_once_more_and_nothing_else_is() -> None:
     replies, crew = asyncio.run(dispatched(requests(100), kill_after=3))
     assert set(untimed(replies)) == {f"r{number}" for number in range(100)}
     assert all(reply.failure is None for reply in replies)
-    times_asked = Counter(name for batch in crew.asked for name in batch)
+    times_asked = Counter(crew.asked)
     assert {reply.id: reply.attempts for reply in replies} == dict(times_asked)
     assert crew.n_new == 1
     assert 0 < sum(times_asked.values()) - 100 <= 16
@@ -282,8 +218,6 @@ def test_a_request_that_kills_its_workers_fails_and_the_others_are_answered() ->
         assert by_id[name].attempts == 4
     assert max(reply.attempts for reply in replies) <= 4
     assert crew.n_new <= 8
-    # the last try of each was alone: nothing innocent can have been in it
-    assert [name] in crew.asked
 
 
 def test_a_worker_that_hangs_is_given_up_on_and_the_request_fails_as_a_timeout() -> None:
@@ -326,7 +260,7 @@ def test_an_error_of_the_engine_is_raised_as_on_one_machine() -> None:
 def test_leaving_the_stream_early_leaves_nothing_running() -> None:
     async def leave() -> int:
         crew = InProcessCrew(partial(one_by_one, 0.005))
-        replies = Dispatch(crew.workers, Load(4, 4, 20.0)).stream(source(requests(100)))
+        replies = Dispatch(crew.workers, 16, 20.0).stream(source(requests(100)))
         await anext(replies)
         await replies.aclose()
         for worker in crew.workers:

@@ -56,6 +56,12 @@ async def results_of(
     room = asyncio.Semaphore(2 * concurrency)
     results: asyncio.Queue[ResultT | asyncio.Task[None]] = asyncio.Queue()
 
+    workers: list[asyncio.Task[None]] = []
+
+    def start() -> None:
+        workers.append(asyncio.create_task(work()))
+        workers[-1].add_done_callback(results.put_nowait)
+
     async def work() -> None:
         while True:
             await room.acquire()
@@ -64,18 +70,19 @@ async def results_of(
             except StopAsyncIteration:
                 room.release()
                 return
+            if is_generator and len(workers) < concurrency:
+                start()  # only one may wait for a generator, so the next one is started when it has something to do
             results.put_nowait(await call(item))
 
-    workers = [asyncio.create_task(work()) for _ in range(concurrency)]
-    for worker in workers:
-        worker.add_done_callback(results.put_nowait)
-    left = len(workers)
+    for _ in range(1 if is_generator else concurrency):
+        start()
+    n_ended = 0
     try:
-        while left:
+        while n_ended < len(workers):
             result = await results.get()
             if isinstance(result, asyncio.Task):
                 result.result()
-                left -= 1
+                n_ended += 1
             else:
                 room.release()
                 yield result

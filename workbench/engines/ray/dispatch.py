@@ -1,22 +1,24 @@
-"""Requests spread over workers that may die: micro-batches, bounded repeats, and what kills workers found and left out.
+"""Requests spread over workers that may die: bounded repeats, and what kills workers found and left out.
 
-A micro-batch whose worker is lost is asked again among others, then alone, then request by request alone; only a
-request that was alone with a worker when that was lost is given up on.
+A request whose worker is lost is asked again, twice among others and then twice alone; only one that was alone with a
+worker when that was lost is given up on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from workbench.engines.pool import results_of
 from workbench.engines.protocol import Failure, FailureCause, Reply, Request
 from workbench.errors import RunError, WorkbenchError
 
-AMONG_OTHERS, TRIES, LOSSES_IN_A_ROW, LINGER_S = 2, 4, 4, 0.005
+FoundT = TypeVar("FoundT")
+AMONG_OTHERS, TRIES, LOSSES_IN_A_ROW = 2, 4, 4
 
 
 class WorkerLost(Exception):  # noqa: N818 - an event that is handled, not an error a user sees
@@ -28,137 +30,121 @@ class WorkerLost(Exception):  # noqa: N818 - an event that is handled, not an er
 
 
 class Worker(Protocol):
-    """Something that answers a few requests at once."""
+    """Something that answers requests, as `workbench.engines.ray.workers.RayWorker` does."""
 
-    async def answer(self, requests: Sequence[Request]) -> Sequence[Reply]:
-        """Return replies to these requests; raise WorkerLost when there will be none."""
+    async def answer(self, request: Request) -> Reply | None:
+        """Return a reply, None where there is none; raise WorkerLost where the worker is lost."""
         ...
 
     async def revive(self, *, is_dead: bool) -> None:
-        """Make a lost worker usable again; raise a WorkbenchError when it cannot be."""
+        """Make a lost worker usable again; raise a WorkbenchError where it cannot be."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Requests in a micro-batch, micro-batches of a worker at most, and the seconds in which each is to be answered."""
-
-    batch: int
-    batches_per_worker: int
-    patience_s: float
 
 
 @dataclass(eq=False, slots=True)
 class _Lane:
     worker: Worker
+    alone: asyncio.Lock
     load: int = 0
     life: int = 0
     is_up: bool = True
-    is_reserved: bool = False
-    is_closed: bool = False
 
 
 class Dispatch:
-    """One stream of requests over workers; made anew for each stream."""
+    """One stream of requests over workers, each with `room` at most and `patience_s` for each; made anew for each."""
 
-    def __init__(self, workers: Sequence[Worker], load: Load) -> None:
-        self._load = load
-        self._lanes = [_Lane(worker) for worker in workers]
+    def __init__(self, workers: Sequence[Worker], room: int, patience_s: float) -> None:
+        self._room, self._patience_s = room, patience_s
+        self._lanes = [_Lane(worker, asyncio.Lock()) for worker in workers]
         self._isolation = asyncio.Semaphore(max(1, len(workers) // 2))
         self._change = asyncio.Event()
         self._reviving: set[asyncio.Task[None]] = set()
-        self._n_lost_in_a_row = 0
+        self._n_lost_in_a_row, self._n_open = 0, len(workers)
         self._end: RunError | None = None
 
     async def stream(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Reply, None]:
         """Yield one reply for each request, in order of completion.
 
-        Raises
-        ------
-        RunError
-            No worker is left, or one after the other is lost without an answer in between.
-        WorkbenchError
-            What an engine on a worker raised.
+        Raises RunError where no worker is left or one after the other is lost, and what an engine raised.
         """
-        n_calls = len(self._lanes) * self._load.batches_per_worker
         try:
-            async with (
-                aclosing(batches_of(requests, self._load.batch)) as batches,
-                aclosing(results_of(batches, self._answered, n_calls)) as answered,
-            ):
-                async for replies in answered:
-                    for reply in replies:
-                        yield reply
+            async with aclosing(results_of(requests, self._answered, len(self._lanes) * self._room)) as replies:
+                async for reply in replies:
+                    yield reply
         finally:
             for task in self._reviving:
                 task.cancel()
             await asyncio.gather(*self._reviving, return_exceptions=True)
 
-    async def _answered(self, batch: list[Request]) -> list[Reply]:
-        """Return one reply for each request of a micro-batch, whatever becomes of workers."""
-        start = asyncio.get_running_loop().time()
-        for attempt in range(1, AMONG_OTHERS + 1):
+    async def _answered(self, request: Request) -> Reply:
+        """Return the one reply to a request, whatever becomes of workers; lost attempts count, and as time."""
+        now = asyncio.get_running_loop().time
+        start, loss = now(), WorkerLost("")
+        for attempt in range(1, TRIES + 1):
             try:
-                return await self._asked(batch, attempt, start)
-            except WorkerLost:
+                if attempt > AMONG_OTHERS:
+                    reply = await self._alone(request)
+                else:
+                    reply = await self._asked(await self._when(self._free), request)
+            except WorkerLost as error:
+                loss = error
                 continue
+            if reply is None:
+                missing = "the engine on the worker ended without answering this request"
+                reply = Reply(request.id, None, 0.0, 1, failure=Failure(FailureCause.NO_REPLY, missing))
+            if attempt == 1:
+                return reply
+            return replace(reply, attempts=reply.attempts + attempt - 1, latency_s=now() - start)
+        detail = f"{TRIES} workers were lost while they had this request, the last one had no other: {loss}"
+        return Reply(request.id, None, now() - start, TRIES, failure=Failure(loss.cause, detail[:300]))
+
+    async def _alone(self, request: Request) -> Reply | None:
+        """Ask a worker that has nothing else to do and gets nothing else meanwhile."""
         async with self._isolation:
-            try:
-                return await self._asked(batch, TRIES - 1, start, alone=True)
-            except WorkerLost:
-                return [await self._last_try(request, start) for request in batch]
+            while True:
+                lane = await self._when(self._free)
+                async with lane.alone:
+                    await self._when(partial(_is_settled, lane))
+                    if lane.is_up:
+                        return await self._asked(lane, request)
 
-    async def _last_try(self, request: Request, start: float) -> Reply:
+    async def _asked(self, lane: _Lane, request: Request) -> Reply | None:
+        """Ask the worker of a lane; where it is lost, raise WorkerLost and see that it comes back."""
+        life, lane.load = lane.life, lane.load + 1
         try:
-            return (await self._asked([request], TRIES, start, alone=True))[0]
-        except WorkerLost as loss:
-            detail = f"{TRIES} workers were lost while they had this request, the last one had no other: {loss}"
-            waited_s = asyncio.get_running_loop().time() - start
-            return Reply(request.id, None, waited_s, TRIES, failure=Failure(loss.cause, detail[:300]))
-
-    async def _asked(self, batch: list[Request], attempt: int, start: float, *, alone: bool = False) -> list[Reply]:
-        """Ask a worker, one with nothing else to do if alone; raise WorkerLost, and see that it comes back."""
-        lane = await self._lane(alone=alone)
-        lane.load, life = lane.load + 1, lane.life
-        try:
-            async with asyncio.timeout(self._load.patience_s):
-                replies = await lane.worker.answer(batch)
-        except (TimeoutError, WorkerLost) as error:
-            late = WorkerLost(f"no answer within {self._load.patience_s:.3g} s", FailureCause.TIMEOUT)
-            loss = error if isinstance(error, WorkerLost) else late
-            if lane.is_up and lane.life == life:
-                self._lose(lane, loss)
+            async with asyncio.timeout(self._patience_s):
+                reply = await lane.worker.answer(request)
+        except TimeoutError:
+            loss = WorkerLost(f"no answer within {self._patience_s:.3g} s", FailureCause.TIMEOUT)
+            self._lose(lane, life, loss)
             raise loss from None
+        except WorkerLost as loss:
+            self._lose(lane, life, loss)
+            raise
         finally:
-            lane.load, lane.is_reserved = lane.load - 1, lane.is_reserved and not alone
+            lane.load -= 1
             self._wake()
         self._n_lost_in_a_row = 0
-        return matched(batch, replies, attempt, asyncio.get_running_loop().time() - start)
+        return reply
 
-    async def _lane(self, *, alone: bool) -> _Lane:
-        """Return the least loaded lane with room; alone: one with nothing to do, reserved until it is asked."""
-        mine: _Lane | None = None
-        try:
-            while self._end is None:
-                if alone and (mine is None or mine.is_closed):
-                    open_ = [one for one in self._lanes if not (one.is_reserved or one.is_closed)]
-                    if mine := min(open_, key=lambda one: (not one.is_up, one.load), default=None):
-                        mine.is_reserved = True
-                room = 1 if alone else self._load.batches_per_worker
-                able = [one for one in self._lanes if (one is mine if alone else not one.is_reserved)]
-                if free := [one for one in able if one.is_up and one.load < room]:
-                    return min(free, key=lambda one: one.load)
-                await self._change.wait()
-            raise self._end
-        except BaseException:
-            if mine is not None:
-                mine.is_reserved = False
-            raise
+    def _free(self) -> _Lane | None:
+        """Return the lane with the most room, if any has room."""
+        able = [one for one in self._lanes if one.is_up and one.load < self._room and not one.alone.locked()]
+        return min(able, key=lambda one: one.load, default=None)
 
-    def _lose(self, lane: _Lane, loss: WorkerLost) -> None:
-        """Take a lane out and have its worker revived, unless workers do nothing but die."""
-        lane.is_up = False
-        self._n_lost_in_a_row += 1
+    async def _when(self, found: Callable[[], FoundT | None]) -> FoundT:
+        """Return what is looked for, once it is there."""
+        while self._end is None:
+            if result := found():
+                return result
+            await self._change.wait()
+        raise self._end
+
+    def _lose(self, lane: _Lane, life: int, loss: WorkerLost) -> None:
+        """Take a lane out, once for each loss, and have its worker revived, unless workers do nothing but die."""
+        if not lane.is_up or lane.life != life:
+            return
+        lane.is_up, self._n_lost_in_a_row = False, self._n_lost_in_a_row + 1
         if self._n_lost_in_a_row > LOSSES_IN_A_ROW * len(self._lanes):
             problem = f"{self._n_lost_in_a_row} Ray workers in a row were lost before they answered anything"
             self._end = _over(problem, str(loss))
@@ -172,8 +158,8 @@ class Dispatch:
             await lane.worker.revive(is_dead=loss.is_dead)
             lane.is_up, lane.life = True, lane.life + 1
         except WorkbenchError as error:
-            lane.is_closed = True
-            if all(one.is_closed for one in self._lanes):
+            self._n_open -= 1
+            if not self._n_open:
                 self._end = _over("no Ray worker is left", f"{loss}; no new one: {error.problem}")
         finally:
             self._wake()
@@ -184,39 +170,8 @@ class Dispatch:
         self._change = asyncio.Event()
 
 
-def matched(batch: Sequence[Request], replies: Sequence[Reply], attempt: int, waited_s: float) -> list[Reply]:
-    """Return one reply for each request: the first that came, a failed one where none did; all others are dropped.
-
-    Earlier attempts that were lost count as attempts and as time.
-    """
-    first = {reply.id: reply for reply in reversed(replies)}
-    missing = Failure(FailureCause.NO_REPLY, "the engine on the worker ended without answering this request")
-    found = [first.get(one.id) or Reply(one.id, None, waited_s, 1, failure=missing) for one in batch]
-    if attempt == 1:
-        return found
-    return [replace(reply, attempts=reply.attempts + attempt - 1, latency_s=waited_s) for reply in found]
-
-
-async def batches_of(requests: AsyncIterator[Request], size: int) -> AsyncGenerator[list[Request], None]:
-    """Yield requests in lists of at most `size`; one that is not full waits a few milliseconds for another request."""
-
-    async def one() -> Request | None:
-        return await anext(requests, None)
-
-    coming = asyncio.create_task(one())
-    try:
-        while (first := await coming) is not None:
-            batch, coming = [first], asyncio.create_task(one())
-            while len(batch) < size:
-                await asyncio.wait({coming}, timeout=LINGER_S)
-                if not coming.done() or coming.exception() is not None or (request := coming.result()) is None:
-                    break
-                batch.append(request)
-                coming = asyncio.create_task(one())
-            yield batch
-    finally:
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
+def _is_settled(lane: _Lane) -> bool:
+    return not lane.is_up or not lane.load
 
 
 def _over(problem: str, reason: str) -> RunError:

@@ -12,15 +12,14 @@ from typing import Any, Self
 
 from workbench.engines.protocol import Engine, Reply, Request
 from workbench.engines.ray.cluster import in_ray, join, leave, unanswered
-from workbench.engines.ray.dispatch import Dispatch, Load
+from workbench.engines.ray.dispatch import Dispatch
 from workbench.engines.ray.settings import RaySettings
-from workbench.engines.ray.workers import RayWorker
+from workbench.engines.ray.workers import MOST_CALLS, RayWorker
 from workbench.engines.settings import EngineSettings
 from workbench.errors import InputError
 
-BATCH, BATCHES_PER_WORKER, MAX_CONCURRENCY = 16, 4, 16_384
 LATE, MARGIN_S, REPLACED_S = 1.25, 5.0, 60.0
-JOINED_S, STARTED_S, STOP_S, CLOSED_S, KEEP_S = 45.0, 240.0, 10.0, 20.0, 30.0
+JOINED_S, STARTED_S, CLOSED_S, KEEP_S = 45.0, 240.0, 20.0, 30.0
 
 
 class RayEngine:
@@ -60,7 +59,7 @@ class RayEngine:
     @property
     def concurrency(self) -> int:
         """How many requests are in flight at most: those of all workers together."""
-        return min(self._settings.workers * self._inner.concurrency, MAX_CONCURRENCY)
+        return min(self._settings.workers * self._inner.concurrency, MOST_CALLS)
 
     @property
     def deadline_s(self) -> float:
@@ -102,10 +101,7 @@ class RayEngine:
         """
         if not self._is_open:
             raise RuntimeError("the engine is not open; use it in `async with`")
-        concurrency = self._inner.concurrency
-        batch = max(1, min(BATCH, concurrency // BATCHES_PER_WORKER))
-        load = Load(batch, max(1, concurrency // batch), self._patience_s)
-        return Dispatch(self._workers, load).stream(requests)
+        return Dispatch(self._workers, self._inner.concurrency, self._patience_s).stream(requests)
 
     async def _leave(self, *, is_kept: bool) -> None:
         self._is_open = False
@@ -132,15 +128,13 @@ class RayEngine:
         _kept.append((self, asyncio.get_running_loop().call_later(KEEP_S, _end_kept)))
 
     def _end(self, *, is_gentle: bool = False) -> None:
-        """End the workers, gently their engines first, and leave the cluster; in Ray's thread."""
+        """End the workers, gently so that their processes tidy up, and leave the cluster; in Ray's thread."""
         import ray
 
         workers, self._workers = self._workers, []
+        for one in workers:
+            one.actor.__ray_terminate__.remote() if is_gentle else ray.kill(one.actor)
         if workers:
-            if is_gentle:
-                ray.wait([one.actor.stop.remote() for one in workers], num_returns=len(workers), timeout=STOP_S)
-            for one in workers:
-                ray.kill(one.actor)
             leave()
 
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 from workbench.engines.protocol import Engine, Reply, Request
-from workbench.engines.ray.cluster import in_ray, reason_of
+from workbench.engines.ray.cluster import in_ray, reason_of, unanswered
 from workbench.engines.ray.dispatch import WorkerLost
 from workbench.engines.ray.settings import RaySettings
 from workbench.errors import RunError, WorkbenchError
 
-ASK_AGAIN_S = 0.2
+ASK_AGAIN_S, CONTROL_S, MOST_CALLS = 0.2, 15.0, 16_384
 
 
 class EngineActor:
-    """What one actor is: an engine that is opened once and answers micro-batches, several at a time."""
+    """What one actor is: an engine that is opened once and answers requests, many at a time."""
 
     def __init__(self, make: Callable[[], Engine]) -> None:
         self._make = make
@@ -34,21 +33,16 @@ class EngineActor:
             self._engine = await self._make().__aenter__()
         return version("agent-workbench"), dict(self._engine.identity)
 
-    async def answer(self, requests: Sequence[Request]) -> list[Reply]:
-        """Return the engine's replies to these requests, in any order; one it never answers has none."""
+    async def answer(self, request: Request) -> Reply | None:
+        """Return the engine's first reply to a request, None where it ends without one."""
 
         async def source() -> AsyncIterator[Request]:
-            for request in requests:
-                yield request
+            yield request
 
-        assert self._engine is not None
+        if self._engine is None:
+            raise RuntimeError("its process was started again")
         async with aclosing(self._engine.stream(source())) as replies:
-            return [reply async for reply in replies]
-
-    async def stop(self) -> None:
-        """Close the engine."""
-        if self._engine is not None:
-            await self._engine.__aexit__(None, None, None)
+            return next((reply for reply in [reply async for reply in replies] if reply.id == request.id), None)
 
 
 class RayWorker:
@@ -59,20 +53,27 @@ class RayWorker:
 
         self._settings, self._wanted = settings, (version("agent-workbench"), dict(identity))
         place = {"num_cpus": settings.cpus_per_worker, "num_gpus": settings.gpus_per_worker}
-        options: dict[str, Any] = {**place, "scheduling_strategy": "SPREAD", "max_restarts": -1, "max_task_retries": 0}
-        self.actor = ray.remote(EngineActor).options(**options).remote(make)
+        ours: dict[str, Any] = {"scheduling_strategy": "SPREAD", "max_restarts": -1, "max_task_retries": 0}
+        self.actor = ray.remote(EngineActor).options(**place, **ours, max_concurrency=MOST_CALLS).remote(make)
 
-    async def answer(self, requests: Sequence[Request]) -> Sequence[Reply]:
-        """Return the engine's replies. Raises WorkerLost, or the WorkbenchError that the engine raised."""
-        replies: Sequence[Reply] = await _result(self.actor.answer.remote(requests))
-        return replies
+    async def answer(self, request: Request) -> Reply | None:
+        """Return the engine's reply. Raises WorkerLost, or the WorkbenchError that the engine raised."""
+        reply: Reply | None = await _result(self.actor.answer.remote(request))
+        return reply
 
     async def revive(self, *, is_dead: bool) -> None:
         """Wait for the process that Ray starts instead of this one, which is ended if it is not. Raises as `start`."""
-        import ray
+        import ray.exceptions
 
-        if not is_dead:
-            await asyncio.wrap_future(in_ray(partial(ray.kill, self.actor, no_restart=False)))
+        def head_answers() -> None:
+            if not is_dead:
+                ray.kill(self.actor, no_restart=False)
+            ray.cluster_resources()
+
+        try:  # Ray itself would wait a minute for a head that is gone, and then end this process
+            await asyncio.wait_for(asyncio.wrap_future(in_ray(head_answers)), CONTROL_S)
+        except (TimeoutError, ray.exceptions.RayError) as error:
+            raise unanswered(self._settings.address, reason_of(error)) from None
         await self.start()
 
     async def start(self) -> None:
@@ -133,9 +134,13 @@ async def _result(ref: Any) -> Any:
 
 
 async def _no_place(settings: RaySettings) -> RunError:
-    import ray
+    import ray.exceptions
 
-    free, every = await asyncio.wrap_future(in_ray(lambda: (ray.available_resources(), ray.cluster_resources())))
+    asked = in_ray(lambda: (ray.available_resources(), ray.cluster_resources()))
+    try:
+        free, every = await asyncio.wait_for(asyncio.wrap_future(asked), CONTROL_S)
+    except (TimeoutError, ray.exceptions.RayError) as error:
+        return unanswered(settings.address, reason_of(error))
     named = [f"{free.get(name, 0):g} of {every[name]:g} {name}" for name in ("CPU", "GPU") if every.get(name)]
     return RunError(
         f"the Ray cluster had no place for the workers within {settings.placement_s:g} s",
