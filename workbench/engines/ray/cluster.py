@@ -24,9 +24,14 @@ from workbench.errors import RunError
 ResultT = TypeVar("ResultT")
 
 ANSWERS_S, START_TRIES, OBJECT_STORE_BYTES = 5.0, 3, 128 * 1024 * 1024
-# Ray reads these while it is imported: it reports nothing to its makers and stays out of our output, and a cluster that
-# is started here listens on 127.0.0.1 only and asks for a token.
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": ".*"}
+# Ray reads these while it is imported: it reports nothing to its makers, stays out of our output, and does not end this
+# process with an exit code of its own a minute after the head was lost; a cluster that is started here listens on
+# 127.0.0.1 only and asks for a token.
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",
+}
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 _users: list[tuple[str | None, bool]] = []  # of the connection: the cluster's address, whether we connected
