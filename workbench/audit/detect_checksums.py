@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 
@@ -46,9 +47,19 @@ def checksum_of(column: Column, profile: ColumnProfile) -> str | None:
         fitting = [text for text in texts if shortest <= len(text) <= longest and any(s.isdigit() for s in text)]
         if len(fitting) < MIN_VALID * len(texts) or len(fitting) < MIN_DISTINCT:
             continue
-        if sum(_validator(name)(text) for text in fitting) >= MIN_VALID * len(texts):
+        if _are_valid(fitting, _validator(name), math.ceil(MIN_VALID * len(texts))):
             return name
     return None
+
+
+def _are_valid(texts: Sequence[str], is_valid: Callable[[str], bool], n_wanted: int) -> bool:
+    """Return whether at least so many texts are valid, looking no further than it takes to know."""
+    n_left = len(texts) - n_wanted
+    for text in texts:
+        n_left -= not is_valid(text)
+        if n_left < 0:
+            return False
+    return True
 
 
 def _country_and_shape(text: str, scheme: str) -> tuple[str, str]:

@@ -33,7 +33,7 @@ def prepared(frame: pd.DataFrame, added: Sequence[Added]) -> pd.DataFrame:
 
     An added column made of one that the table does not have is left out; an expectation about it cannot be run.
     """
-    ready = pd.DataFrame({name: _text(frame[name]) for name in frame.columns}, index=frame.index)
+    ready = pd.DataFrame({name: _texts(frame[name]) for name in frame.columns}, index=frame.index)
     makers: dict[Made, Callable[[pd.DataFrame, Added], Any]] = {
         Made.TEXT: lambda cells, column: cells[column.of[0]],
         Made.NUMBER: _number_column,
@@ -47,11 +47,10 @@ def prepared(frame: pd.DataFrame, added: Sequence[Added]) -> pd.DataFrame:
     return pd.concat([ready, pd.DataFrame(made, index=frame.index)], axis="columns") if made else ready
 
 
-def _text(cells: pd.Series[Any]) -> pd.Series[Any]:
-    if pd.api.types.infer_dtype(cells, skipna=True) != "string":
-        cells = cells.map(lambda value: None if value is None or value != value else str(value))
-    cells = cells.astype(object)
-    return cells.where(cells.notna() & (cells != ""), None)
+def _texts(cells: pd.Series[Any]) -> npt.NDArray[np.object_]:
+    """Return cells as text, None where there is nothing in them."""
+    known = zip(cells.tolist(), cells.isna().tolist(), strict=True)
+    return np.array([None if is_missing else str(value) or None for value, is_missing in known], dtype=object)
 
 
 def numbers(cells: pd.Series[Any]) -> tuple[Floats, Flags]:
