@@ -20,7 +20,7 @@ from workbench.metrics import (
     is_right,
     risk_coverage,
 )
-from workbench.stats import holm, max_t, mcnemar_midp, tango_bounds
+from workbench.stats import holm, mcnemar_midp, tango_bounds
 
 N_RECORDS, N_VERSIONS, N_LABELS = 100_000, 30, 5
 
@@ -81,8 +81,6 @@ def main() -> None:
     holm([mcnemar_midp(*pair) for pair in counts])
     tango_bounds(*np.array(counts).T, np.full(len(counts), N_RECORDS), 0.95)
     lap("435 pairs: counts, mid-p, Holm, Tango intervals")
-    max_t(right[:, 1:].astype(np.int8) - right[:, :1], n_flips=1_000)
-    lap("max-T of 29 versions against one, 1,000 flips")
     print(f"{'together':60s} {total:6.2f} CPU s")
     started = time.process_time()
     calibration(tables[0])

@@ -18,7 +18,7 @@ from workbench.stats.intervals import (
     quantile_interval,
     wilson,
 )
-from workbench.stats.multiplicity import holm, max_t
+from workbench.stats.multiplicity import holm
 from workbench.stats.outlook import Outlook, Prospect
 from workbench.stats.paired import (
     mcnemar_exact,
@@ -77,7 +77,6 @@ __all__ = [
     "expected_calibration_error",
     "holm",
     "log_loss",
-    "max_t",
     "mcnemar_exact",
     "mcnemar_midp",
     "mean_interval",

@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from workbench.errors import InputError
-from workbench.stats.inputs import Floats, checked_count
-
-CHUNK = 256
+from workbench.stats.inputs import Floats
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -52,49 +50,3 @@ def holm(p_values: ArrayLike) -> Floats:
     adjusted = np.empty_like(values)
     adjusted[order] = stepped
     return adjusted
-
-
-def max_t(differences: ArrayLike, *, n_flips: int = 2_000, seed: int = 0) -> Floats:
-    """Return adjusted two-sided p-values for several versions against one, from sign flips of whole records.
-
-    More powerful than Holm where versions resemble each other, since a record's differences are flipped together. Valid
-    when, without a real difference, a record is as likely to favour either side.
-
-    Parameters
-    ----------
-    differences : array of shape (n_records, n_versions)
-        Right (1) or wrong (0) of each version less that of the one they are compared with: -1, 0 or 1.
-    n_flips : int
-        Random sign flips, at least 100; a p-value is at least 1 / (n_flips + 1).
-    seed : int
-        Of the generator of the flips.
-
-    Returns
-    -------
-    array of shape (n_versions,)
-        1.0 for a version that never differs.
-
-    Raises
-    ------
-    InputError
-        The differences are not a table of finite numbers.
-
-    Notes
-    -----
-    Source: Westfall and Young (1993), single-step max-T; here with sign flips.
-    """
-    table = np.asarray(differences, dtype=np.float64)
-    if table.ndim != 2 or not table.size or not np.isfinite(table).all():
-        raise InputError("differences must be a table of finite numbers", got=f"shape {table.shape}")
-    checked_count("n_flips", n_flips, least=100)
-    table = table[np.any(table != 0, axis=1)]
-    scale = np.sqrt((table**2).sum(axis=0))
-    scale = np.where(scale > 0, scale, np.inf)
-    observed = np.abs(table.sum(axis=0)) / scale
-    generator, reached = np.random.default_rng(seed), np.zeros(table.shape[1], dtype=np.int64)
-    for first in range(0, n_flips, CHUNK):
-        size = min(CHUNK, n_flips - first)
-        signs = generator.integers(0, 2, (size, len(table)), dtype=np.int8).astype(np.float64) * 2 - 1
-        largest = (np.abs(signs @ table) / scale).max(axis=1)
-        reached += (largest[:, None] >= observed - 1e-12).sum(axis=0)
-    return np.asarray((reached + 1) / (n_flips + 1))
