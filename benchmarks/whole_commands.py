@@ -27,7 +27,7 @@ from workbench.agents import PromptAgent, build_agent
 from workbench.engines.choice import EngineChoice
 from workbench.engines.completion import BodyEncoder
 from workbench.engines.protocol import Request
-from workbench.engines.server import completions_url
+from workbench.engines.server.settings import completions_url
 from workbench.pilot import Pilot
 from workbench.prompts import messages, response_schema
 from workbench.splits import Split, read_dataset
