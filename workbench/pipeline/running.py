@@ -141,12 +141,16 @@ class _Work:
     def __init__(self, pilot: Pilot, what: PilotRun, inputs: Inputs, on_cell: OnCell | None) -> None:
         self._pilot, self._what, self._inputs, self._on_cell = pilot, what, inputs, on_cell
         self._memory = Memory(pilot)
+        self._digests: dict[str, str] = {}  # of what each notebook is made from, as it was before it ran
         self.ran: list[str] = []
 
     def is_fresh(self, notebook: str, chosen: str | None = None) -> bool:
         """Return whether what a notebook left still stands."""
-        is_whole = self._what.limit is None
-        return is_whole and self._memory.is_fresh(notebook, self._inputs.digest(notebook, chosen))
+        if self._what.limit is not None:
+            return False
+        if notebook not in self._digests:
+            self._digests[notebook] = self._inputs.digest(notebook, chosen)
+        return self._memory.is_fresh(notebook, self._digests[notebook])
 
     def done(self, parameters: Mapping[str, Mapping[str, Any]], chosen: str | None = None) -> dict[str, NotebookResult]:
         """Return the results by notebook, in their order."""
@@ -155,7 +159,7 @@ class _Work:
         self.ran += ran
         if self._what.limit is None:
             for name in ran:
-                self._memory.remember(name, self._inputs.digest(name, chosen))
+                self._memory.remember(name, self._digests[name])
         return {name: ran[name] if name in ran else kept_result(self._pilot, name) for name in parameters}
 
 
@@ -174,10 +178,10 @@ def run_audit(pilot: Pilot, compare: str = "", on_cell: OnCell | None = None) ->
         As the notebook that failed says.
     """
     parameters = {**_parameters(pilot, PilotRun(), AUDIT), "complete": True, "compare": compare}
+    inputs = Inputs(pilot, read_dataset(pilot), EngineChoice(), pilot.settings.compare).digest(AUDIT)
     result = _executed(pilot, PilotRun(), {AUDIT: parameters}, on_cell)[AUDIT]
     if not compare:  # it holds all that a run's audit does, and more
-        inputs = Inputs(pilot, read_dataset(pilot), EngineChoice(), pilot.settings.compare)
-        Memory(pilot).remember(AUDIT, inputs.digest(AUDIT))
+        Memory(pilot).remember(AUDIT, inputs)
     return result
 
 
