@@ -17,8 +17,8 @@ from dirty_tables.lookalikes import CONTRACTS, LOOKALIKES
 from dirty_tables.scoring import Score, cells_found, score
 
 from workbench.audit.detection import detect
-from workbench.contract import TableContract
-from workbench.tables.database import table_from
+from workbench.pilot.contract import TableContract
+from workbench.records.tables.database import table_from
 
 SEEDS = (101, 102, 103)
 NOTHING = Score(0, 0, 0)

@@ -26,7 +26,7 @@ from dirty_tables.scoring import Score, score
 
 from workbench.audit.detection import detect
 from workbench.audit.references import Beside
-from workbench.tables.database import open_table
+from workbench.records.tables.database import open_table
 
 Points = frozenset[tuple[str, str | None]]
 

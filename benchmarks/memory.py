@@ -10,10 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from workbench.journal import JOURNAL_FILE, Journal
-from workbench.pilot import open_pilot
-from workbench.scaffold import Columns, init_pilot
-from workbench.splits import Split, read_dataset
+from workbench.commands.scaffold import Columns, init_pilot
+from workbench.pilot.pilot import open_pilot
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal
 
 SIZES = (10_000, 100_000)
 AGENT = "def decide(record):\n    return {'action': 'a', 'confidence': 0.5, 'reason': record['text']}\n"
@@ -34,7 +34,7 @@ def peak_mb() -> float:
 def measured(n: int, folder: Path) -> dict[str, float]:
     """Run a callable agent over n development records and return memory and time."""
     from workbench.agents import python_agent
-    from workbench.runner import Selection, run_agent
+    from workbench.runs.runner import Selection, run_agent
 
     lines = (f"r{i},{'word ' * 40}{i},{'ab'[i % 2]}" for i in range(n * 10 // 7 + 100))
     (folder / "records.csv").write_text("id,text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")

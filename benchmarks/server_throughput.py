@@ -27,17 +27,17 @@ from loopback import AGENT, NAME, make_pilot
 from stub_server import stub_process
 
 from workbench.agents import PromptAgent, build_agent
+from workbench.agents.prompts import estimated_tokens, messages, response_schema
 from workbench.engines.choice import EngineChoice
 from workbench.engines.completion import BodyEncoder
 from workbench.engines.protocol import Request
 from workbench.engines.server.engine import ServerEngine
 from workbench.engines.server.settings import ServerSettings, completions_url
 from workbench.evaluation import RunRequest, evaluate
-from workbench.journal import JOURNAL_FILE, Journal
-from workbench.pilot import Pilot, open_pilot
-from workbench.prompts import estimated_tokens, messages, response_schema
-from workbench.runner import Selection, run_agent
-from workbench.splits import Split, read_dataset
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.runs.runner import Selection, run_agent
 
 N_RECORDS = 2000
 PROMPT_TOKENS = 2500

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workbench.agents.prompts import messages, read_prompt
 from workbench.metrics import EvaluationSettings, confusion_pairs, evaluate_outcomes, per_class, risk_coverage
-from workbench.prompts import messages, read_prompt
-from workbench.records import Record
+from workbench.records.records import Record
 
 N_OUTCOMES = 100_000
 N_LABELS = 77

@@ -10,7 +10,7 @@ from dirty_tables.naming import NAMING, Named, with_typos
 from dirty_tables.scoring import Score, score
 
 from workbench.audit.detection import detect
-from workbench.tables.database import table_from
+from workbench.records.tables.database import table_from
 
 SEEDS = (101, 102, 103)
 NOTHING = Score(0, 0, 0)

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from evidence_cases import COMMIT, case  # noqa: E402
 
-from workbench.evidence import verify_bundle  # noqa: E402
+from workbench.gates.verified import verify_bundle  # noqa: E402
 
 REPEATS = 5
 

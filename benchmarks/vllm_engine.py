@@ -27,16 +27,16 @@ from loopback import AGENT, make_pilot
 from tiny_model import Sizes, make_model
 
 from workbench.agents import PromptAgent, prompt_agent
+from workbench.agents.prompts import messages, response_schema
 from workbench.engines.pocket.settings import PACKAGED
 from workbench.engines.protocol import Reply, Request
 from workbench.engines.vllm.engine import VllmEngine, vllm_sampling
 from workbench.engines.vllm.kept import acquire, release
 from workbench.engines.vllm.settings import VllmSettings
-from workbench.journal import JOURNAL_FILE, Journal
-from workbench.pilot import Pilot
-from workbench.prompts import messages, response_schema
-from workbench.runner import Selection, run_agent
-from workbench.splits import Dataset, Split, read_dataset
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Dataset, Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.runs.runner import Selection, run_agent
 
 POCKET_SIZES = Sizes(width=192, layers=5, heads=6, kv_heads=6, head_width=32, inner=512, context=4096)
 PROMPT_TOKENS = 150  # by the rule of four characters a token; a tokenizer of bytes makes four times as many

@@ -24,13 +24,13 @@ from loopback import AGENT, NAME, make_pilot
 from stub_server import stub_process
 
 from workbench.agents import PromptAgent, build_agent
+from workbench.agents.prompts import messages, response_schema
 from workbench.engines.choice import EngineChoice
 from workbench.engines.completion import BodyEncoder
 from workbench.engines.protocol import Request
 from workbench.engines.server.settings import completions_url
-from workbench.pilot import Pilot
-from workbench.prompts import messages, response_schema
-from workbench.splits import Split, read_dataset
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Split, read_dataset
 
 N_RECORDS = 2000
 PROMPT_TOKENS = 2500

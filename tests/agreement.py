@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from workbench.decisions import decision_from_reply
+from workbench.agents.decisions import decision_from_reply
 from workbench.engines.protocol import Reply
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.audit.detection import Detection, detect
-from workbench.contract import TableContract
-from workbench.tables.database import table_from
+from workbench.pilot.contract import TableContract
+from workbench.records.tables.database import table_from
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 

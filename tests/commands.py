@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from workbench.cli import main
+from workbench.commands.cli import main
 
 typer.main.get_command = cache(typer.main.get_command)  # the command is built once, not by every call
 

@@ -13,12 +13,12 @@ from answering_pilots import answered_holdout
 from hypothesis import settings
 from ticket_records import write_tickets
 
-from workbench import credentials
+from workbench.commands.scaffold import Columns, init_pilot
+from workbench.commands.scaffold import pilot as pilot_module
+from workbench.files import credentials
 from workbench.imports import absent
-from workbench.pilot import Pilot, open_pilot
-from workbench.scaffold import Columns, init_pilot
-from workbench.scaffold import pilot as pilot_module
-from workbench.splits import draw
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.splits import draw
 
 with absent("rfc3987_syntax"):  # a second and a half of imports in every worker process
     import nbformat  # noqa: F401

@@ -13,16 +13,23 @@ import pandas as pd
 import yaml
 from hand_evaluations import hand_evaluation
 
-from workbench.charter.signatures import charter_signatures, sign_charter
-from workbench.evidence import BundleContent, agreement_files, facts_files, verify_bundle, write_bundle
+from workbench.evaluation.cells import cells_of
+from workbench.evidence import BundleContent, write_bundle
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE
+from workbench.files.commits import Provenance
 from workbench.gates import Decision, Facts, decide, read_gates
-from workbench.gates.cells import cells_of
 from workbench.gates.facts import Population
 from workbench.gates.openings import judged_at
 from workbench.gates.verdict import judged_subject
-from workbench.journal import digest_of
-from workbench.ledger import (
+from workbench.gates.verified import agreement_files, facts_files, verify_bundle
+from workbench.metrics import EvaluationSettings, evaluate_outcomes, threshold_for
+from workbench.metrics.certified import CertificationSettings, certified_accuracy, certify_outcomes
+from workbench.metrics.prospects import outlook_json
+from workbench.pilot.charter.signatures import charter_signatures, sign_charter
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.pilot.signing.documents import Signer
+from workbench.pilot.signing.keys import SigningKey, generated_key
+from workbench.records.ledger import (
     SPENT_AT_ONCE,
     Opening,
     Purpose,
@@ -34,14 +41,8 @@ from workbench.ledger import (
     read_ledger,
     rows_root,
 )
-from workbench.metrics import EvaluationSettings, evaluate_outcomes, threshold_for
-from workbench.metrics.certified import CertificationSettings, certified_accuracy, certify_outcomes
-from workbench.metrics.prospects import outlook_json
-from workbench.pilot import Pilot, open_pilot
-from workbench.provenance import Provenance
-from workbench.signing.documents import Signer
-from workbench.signing.keys import SigningKey, generated_key
-from workbench.splits import SplitSettings, subject_from
+from workbench.records.splits import SplitSettings, subject_from
+from workbench.runs.journal import digest_of
 
 COMMIT = "a" * 40
 SOMEBODY = Provenance("somebody", COMMIT, False)

@@ -13,19 +13,19 @@ import pandas as pd
 import yaml
 from small_pilots import ALL_HOLDOUT, written_pilot
 
-from workbench.charter.signatures import sign_charter
+from workbench.evaluation.cells import cells_of
 from workbench.gates import Facts, read_gates
-from workbench.gates.cells import cells_of
 from workbench.gates.criteria import CriterionResult
 from workbench.gates.facts import Judged, Population
 from workbench.gates.judging import judged_criteria
 from workbench.gates.reading import named_columns, newest_audit
-from workbench.journal import digest_of
 from workbench.metrics import EvaluationSettings, evaluate_outcomes
-from workbench.pilot import Pilot, open_pilot
-from workbench.signing.documents import Signer
-from workbench.signing.keys import SigningKey, generated_key
-from workbench.splits import Split, read_dataset
+from workbench.pilot.charter.signatures import sign_charter
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.pilot.signing.documents import Signer
+from workbench.pilot.signing.keys import SigningKey, generated_key
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import digest_of
 
 TODAY = date(2026, 11, 23)
 THRESHOLD = 0.5

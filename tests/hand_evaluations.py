@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from workbench.evaluation import Evaluation
-from workbench.iteration.tried import Tried
-from workbench.journal import RunInfo
+from workbench.evaluation.versions.tried import Tried
 from workbench.metrics import EvaluationSettings, ThresholdChoice, evaluate_outcomes
-from workbench.runner import Session
-from workbench.splits import Split
+from workbench.records.splits import Split
+from workbench.runs.journal import RunInfo
+from workbench.runs.runner import Session
 
 NO_OTHERS = Tried({}, {})  # no version was tried but those shown
 

@@ -13,8 +13,8 @@ from small_pilots import ALL_HOLDOUT, written_pilot
 
 from workbench.evaluation import Evaluation
 from workbench.metrics import CertificationSettings, certify_outcomes, choice_of
-from workbench.pilot import Pilot, open_pilot
-from workbench.splits import Split
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.splits import Split
 
 COLUMNS = {
     "doc": {"role": "id", "required": True},

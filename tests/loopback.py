@@ -15,10 +15,10 @@ from pathlib import Path
 
 from stub_server import logged_calls
 
-from workbench.charter.coverage import PILOT_FILE
-from workbench.journal import JOURNAL_FILE, Journal, RunInfo
-from workbench.pilot import Pilot, open_pilot
-from workbench.scaffold import Columns, init_pilot
+from workbench.commands.scaffold import Columns, init_pilot
+from workbench.pilot.charter.coverage import PILOT_FILE
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.runs.journal import JOURNAL_FILE, Journal, RunInfo
 
 NAME = "loopback"
 AGENT = "prompt_v1"
@@ -93,7 +93,7 @@ class KillReport:
 
 def evaluate_command(pilot: Pilot, url: str, limit: int) -> list[str]:
     """Return the command line that evaluates the prompt agent against a stub."""
-    program = [sys.executable, "-c", "from workbench.cli import main; main()"]
+    program = [sys.executable, "-c", "from workbench.commands.cli import main; main()"]
     options = ["--agent", AGENT, "--limit", str(limit), "--engine", "server", "--base-url", url, "--model", "stub"]
     return [*program, "evaluate", pilot.name, *options, "--root", str(pilot.root), "--json"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.ledger import OpenedRecords, Opening, Purpose, Sight, Subject, append_opening
-from workbench.provenance import Provenance
-from workbench.signing.keys import SigningKey, generated_key
+from workbench.files.commits import Provenance
+from workbench.pilot.signing.keys import SigningKey, generated_key
+from workbench.records.ledger import OpenedRecords, Opening, Purpose, Sight, Subject, append_opening
 
 ME = Provenance("someone", None, None)
 KEY = generated_key()

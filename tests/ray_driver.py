@@ -10,15 +10,15 @@ from pathlib import Path
 from ray_workers import one_by_one
 
 from workbench.agents import PromptAgent
+from workbench.agents.prompts import read_prompt
 from workbench.engines.protocol import Engine
 from workbench.engines.ray.engine import RayEngine
 from workbench.engines.ray.settings import RaySettings
 from workbench.errors import WorkbenchError
-from workbench.journal import JOURNAL_FILE, Journal
-from workbench.pilot import Pilot, open_pilot
-from workbench.prompts import read_prompt
-from workbench.runner import Selection, Session, run_agent
-from workbench.splits import Split, read_dataset
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.runs.runner import Selection, Session, run_agent
 
 
 def run(pilot: Pilot, engine: Engine, limit: int | None = None) -> tuple[Session, Counter[str]]:

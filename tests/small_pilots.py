@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from workbench.pilot import Pilot, open_pilot
-from workbench.records import read_records
-from workbench.splits import HOLDOUT_SHARE, SPLITS_FILE, new_split, write_split
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.records import read_records
+from workbench.records.splits import HOLDOUT_SHARE, SPLITS_FILE, new_split, write_split
 
 ALL_DEV, ALL_HOLDOUT = 0.0, 1.1
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import yaml
 from small_pilots import with_settings
 
-from workbench.charter.signatures import sign_charter
-from workbench.pilot import Pilot, open_pilot
-from workbench.signing.documents import Signer
-from workbench.signing.keys import SigningKey, generated_key
+from workbench.pilot.charter.signatures import sign_charter
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.pilot.signing.documents import Signer
+from workbench.pilot.signing.keys import SigningKey, generated_key
 
 API_KEY = "sk-planted-4711"
 SPY = '''

@@ -14,7 +14,7 @@ from dirty_tables.scoring import Score, score
 from typo_accuracy import clean_typos, typos_found
 
 from workbench.audit.detection import detect
-from workbench.tables.database import table_from
+from workbench.records.tables.database import table_from
 
 
 @pytest.mark.parametrize(

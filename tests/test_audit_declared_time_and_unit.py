@@ -16,8 +16,8 @@ from workbench.audit.quality import decided_on, quality
 from workbench.audit.subject import Roles
 from workbench.audit.telling import columns_that_tell
 from workbench.audit.volume import seasonality
-from workbench.contract import TableContract
-from workbench.tables.database import table_from
+from workbench.pilot.contract import TableContract
+from workbench.records.tables.database import table_from
 
 
 def parcels(**cells: str) -> pd.DataFrame:

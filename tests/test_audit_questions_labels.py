@@ -22,9 +22,9 @@ from workbench.audit.leakage import label_words, leakage, order_tells
 from workbench.audit.subject import Roles, pilot_subject
 from workbench.audit.suspicion import confident_errors, suspicion
 from workbench.audit.telling import columns_that_tell
-from workbench.charter import Charter
-from workbench.ledger import read_ledger
-from workbench.splits import ledger_path
+from workbench.pilot.charter import Charter
+from workbench.records.ledger import read_ledger
+from workbench.records.splits import ledger_path
 
 
 @pytest.mark.parametrize(

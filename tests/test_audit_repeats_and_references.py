@@ -15,9 +15,9 @@ from workbench.audit.cells import CellKind
 from workbench.audit.detection import detect
 from workbench.audit.near_repeats import near_repeats
 from workbench.audit.references import Beside
-from workbench.contract import TableContract
 from workbench.errors import InputError
-from workbench.tables.database import open_table, table_from
+from workbench.pilot.contract import TableContract
+from workbench.records.tables.database import open_table, table_from
 
 
 def again(frame: pd.DataFrame, row: int, **changed: str | None) -> pd.DataFrame:

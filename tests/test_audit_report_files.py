@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 
 from workbench.audit.assessment import audit_file, audit_pilot
 from workbench.audit.profile_page import made_safe, sample_for_profile
+from workbench.audit.published.audits import publish
+from workbench.audit.published.page import Attachments, audit_page
 from workbench.audit.store import OWNERS_FILE, earlier_findings, latest_findings, owners_of, point_at, write_audit
-from workbench.cli import app
-from workbench.contract import read_table_contract
+from workbench.commands.cli import app
 from workbench.errors import InputError
-from workbench.pilot import Pilot
-from workbench.report.audit_page import Attachments, audit_page
-from workbench.report.audits import publish
+from workbench.pilot.contract import read_table_contract
+from workbench.pilot.pilot import Pilot
 
 ATTACK = "<script>alert(1)</script>"
 COLUMNS = {"id": {"role": "id"}, "text": {"role": "text", "required": True}, "y": {"role": "label"}}

@@ -12,8 +12,8 @@ from audit_tables import detected
 
 from workbench.audit.assessment import audit_file
 from workbench.audit.roles import Roles, completed_roles
-from workbench.contract import TableContract
-from workbench.tables.moments import day_first, moments_of, read_times
+from workbench.pilot.contract import TableContract
+from workbench.records.tables.moments import day_first, moments_of, read_times
 
 DAY = datetime(2025, 12, 31)
 

@@ -14,7 +14,7 @@ from workbench.audit.cells import CellKind
 from workbench.audit.detection import detect
 from workbench.audit.rules import Rule, RuleKind
 from workbench.audit.scan import cells_of, hold
-from workbench.tables.database import open_table, table_from
+from workbench.records.tables.database import open_table, table_from
 
 TABLE = pd.DataFrame(
     {

@@ -26,7 +26,7 @@ from workbench.audit.rules import Rule, RuleKind
 from workbench.audit.scan import hold
 from workbench.audit.suites import Suite, suite_of
 from workbench.errors import InputError
-from workbench.tables.database import open_table
+from workbench.records.tables.database import open_table
 
 pytestmark = [
     pytest.mark.spark,

@@ -16,13 +16,13 @@ from workbench.audit.assessment import audit_pilot
 from workbench.audit.cells import CellKind
 from workbench.audit.expectations import MAX_RULES_VALIDATED, counts_of, most_relevant, validate, validation_json
 from workbench.audit.patterns import portable
+from workbench.audit.published.audits import publish
 from workbench.audit.rules import Rule, RuleKind
 from workbench.audit.scan import hold
 from workbench.audit.suites import KEPT_FOLDER, Added, Made, kept_suites, read_suite, suite_of
 from workbench.errors import InputError
-from workbench.pilot import Pilot
-from workbench.report.audits import publish
-from workbench.tables.database import table_from
+from workbench.pilot.pilot import Pilot
+from workbench.records.tables.database import table_from
 
 COLUMNS = {"id": {"role": "id"}, "text": {"role": "text", "required": True}, "y": {"role": "label"}}
 ROWS = [("1", "where is my card", "a"), ("2", None, "a"), ("3", "N/A", "b"), ("4", "how do i pay with it", "b")]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gate_pilots import finding, gate, gate_pilot, write_audit
 
-from workbench.report.audited import critical_note
-from workbench.splits import read_dataset
+from workbench.audit.published.audited import critical_note
+from workbench.records.splits import read_dataset
 
 
 def test_critical_findings_of_the_newest_audit_stand_beside_the_answer(tmp_path: Path) -> None:

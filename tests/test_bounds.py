@@ -10,15 +10,15 @@ import pytest
 from commands import Command, command_in
 from small_pilots import with_settings
 
-from workbench.callables import PilotFunction
-from workbench.configuration import parse_yaml
-from workbench.contract import Contract
+from workbench.agents.callables import PilotFunction
+from workbench.agents.prompts.bounds import MAX_PROMPT
+from workbench.agents.prompts.template import bare_columns, fill
 from workbench.errors import InputError
+from workbench.files.configuration import parse_yaml
 from workbench.gates.schema import slice_columns
-from workbench.journal import JOURNAL_FILE, Journal
-from workbench.pilot import Pilot, open_pilot
-from workbench.prompts.bounds import MAX_PROMPT
-from workbench.prompts.template import bare_columns, fill
+from workbench.pilot.contract import Contract
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.runs.journal import JOURNAL_FILE, Journal
 
 TOO_LONG = [
     "{{ 'x' * 3000000000 }}",

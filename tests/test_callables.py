@@ -14,9 +14,9 @@ from test_sealed import with_code
 
 from workbench.errors import InputError, RunError
 from workbench.evaluation import RunRequest, evaluate
-from workbench.journal import JOURNAL_FILE, Journal
-from workbench.pilot import Pilot, open_pilot
-from workbench.splits import Split, read_dataset
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal
 
 DEV = RunRequest(show_progress=False)
 GOOD = "{'action': 'login', 'confidence': 0.5}"

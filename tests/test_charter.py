@@ -15,20 +15,20 @@ import yaml
 from commands import command_in
 from ticket_records import write_tickets
 
-from workbench.charter import Charter
-from workbench.charter.coverage import covered_files, judged_settings_file
-from workbench.charter.gaps import charter_gaps, read_draft
-from workbench.charter.regulation import ai_act_dates, obligation
-from workbench.charter.schema import AiActRiskClass, Match
-from workbench.charter.signatures import charter_signatures, require_signatures, sign_charter
-from workbench.configuration import read_settings
+from workbench.commands.scaffold import Columns, init_pilot
 from workbench.errors import InputError, SignatureError
+from workbench.files.configuration import read_settings
 from workbench.metrics import CATALOGUE, KPI_METRICS, METRIC_NAMES, catalogue_markdown
-from workbench.pilot import open_pilot
-from workbench.report.charter import CharterDocument
-from workbench.scaffold import Columns, init_pilot
-from workbench.signing.documents import Signer, document_signatures, sign_document, signature_files
-from workbench.signing.keys import generated_key, new_key
+from workbench.pages.charter import CharterDocument
+from workbench.pilot.charter import Charter
+from workbench.pilot.charter.coverage import covered_files, judged_settings_file
+from workbench.pilot.charter.gaps import charter_gaps, read_draft
+from workbench.pilot.charter.regulation import ai_act_dates, obligation
+from workbench.pilot.charter.schema import AiActRiskClass, Match
+from workbench.pilot.charter.signatures import charter_signatures, require_signatures, sign_charter
+from workbench.pilot.pilot import open_pilot
+from workbench.pilot.signing.documents import Signer, document_signatures, sign_document, signature_files
+from workbench.pilot.signing.keys import generated_key, new_key
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ["invoice_matching", "support_triage"]

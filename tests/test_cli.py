@@ -11,7 +11,7 @@ from commands import command_in
 from ticket_records import write_tickets
 from tiny_model import Sizes, make_model
 
-from workbench.pilot import Pilot
+from workbench.pilot.pilot import Pilot
 
 
 @pytest.fixture

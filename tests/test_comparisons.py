@@ -1,4 +1,4 @@
-"""Tests of workbench.report.comparisons: versions compared on records that are counted by hand."""
+"""Tests of workbench.evaluation.shown.comparisons: versions compared on records that are counted by hand."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from hand_evaluations import NO_OTHERS, hand_evaluation
 from hand_outcomes import hand_outcomes
 from small_pilots import ALL_DEV, written_pilot
 
-from workbench.iteration.pairs import paired_differences
+from workbench.evaluation.shown import comparisons
+from workbench.evaluation.versions.pairs import paired_differences
 from workbench.metrics import per_class
-from workbench.report import comparisons
-from workbench.splits import read_dataset
+from workbench.records.splits import read_dataset
 
 # right:          A: r1 r2 r3          B: r1 r4             both r1; only A r2 r3; only B r4; neither r5; r6 not asked
 A = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workbench.decisions import action_probability
+from workbench.agents.decisions import action_probability
 from workbench.engines.completion import BodyEncoder, reply_from_completion, tokens_from_logprobs
 from workbench.engines.protocol import FailureCause, Message, Origin, Reply, Request, SamplingParams, TokenLogprob
 from workbench.engines.server.settings import ReplyFormat, SendSettings

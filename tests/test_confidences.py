@@ -14,20 +14,20 @@ from small_pilots import with_settings
 from stub_server import stub_process
 
 from workbench.agents import Agent, PromptAgent, prompt_agent, repeated
-from workbench.confidences import Again, Version, agreement, ask_again, confidences_of, repeats_of
-from workbench.decisions import ConfidenceSource
+from workbench.agents.decisions import ConfidenceSource
 from workbench.engines.choice import EngineChoice
 from workbench.engines.protocol import Request
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.errors import InputError
 from workbench.evaluation import Evaluation, RunRequest, evaluate, judged_evaluation, open_run
-from workbench.iteration.repeats import RepeatRequest, ask_repeatedly
-from workbench.iteration.stored import stored_evaluations
-from workbench.journal import JOURNAL_FILE, Journal
+from workbench.evaluation.confidences import Again, Version, agreement, ask_again, confidences_of, repeats_of
+from workbench.evaluation.versions.stored import stored_evaluations
 from workbench.metrics import Recalibration, calibration
-from workbench.pilot import Pilot
-from workbench.runner import Selection, run_agent
-from workbench.splits import Split, ledger_path, read_dataset
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Split, ledger_path, read_dataset
+from workbench.repeats.repeats import RepeatRequest, ask_repeatedly
+from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.runs.runner import Selection, run_agent
 
 TOPICS = {"refund": "refund", "login": "password", "shipping": "parcel"}
 

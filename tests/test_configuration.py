@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from workbench.configuration import parse_yaml, read_settings
-from workbench.contract import Contract
 from workbench.errors import InputError, RunError
-from workbench.pilot import PilotSettings
+from workbench.files.configuration import parse_yaml, read_settings
+from workbench.pilot.contract import Contract
+from workbench.pilot.pilot import PilotSettings
 
 GOOD = "records: [a.csv]\ncolumns:\n  text: {role: text}\n  y: {role: label}\n"
 FAULTS = [

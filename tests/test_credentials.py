@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from workbench.credentials import SIGNING_KEY, drop, secret, take, without_secrets
 from workbench.errors import RunError
+from workbench.files.credentials import SIGNING_KEY, drop, secret, take, without_secrets
 
 PLANTED = "planted-secret-0123456789"
 LOOK = """
 import os, pathlib, subprocess, sys
-from workbench.credentials import secret, take
+from workbench.files.credentials import secret, take
 take("SOME_API_KEY")
 block = pathlib.Path("/proc/self/environ")
 assert "SOME_API_KEY" not in os.environ

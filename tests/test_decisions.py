@@ -4,18 +4,18 @@ from collections.abc import Callable
 import pytest
 
 from workbench.agents import PromptAgent
-from workbench.decisions import (
+from workbench.agents.decisions import (
     Status,
     action_probability,
     decision_from_reply,
     given_confidences,
     read_answer,
 )
+from workbench.agents.prompts import read_prompt
+from workbench.agents.replies import InvalidAnswer, InvalidCause
 from workbench.engines.protocol import Failure, FailureCause, Reply, TokenLogprob
 from workbench.engines.scripted import ScriptedEngine
-from workbench.pilot import Pilot
-from workbench.prompts import read_prompt
-from workbench.replies import InvalidAnswer, InvalidCause
+from workbench.pilot.pilot import Pilot
 
 ACTIONS = ("approve", "reject", "sehr geehrt")
 

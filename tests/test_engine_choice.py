@@ -10,7 +10,6 @@ import pytest
 from small_pilots import with_settings
 
 from workbench.agents import engine_settings, settled
-from workbench.credentials import without_secrets
 from workbench.engines.choice import EngineChoice
 from workbench.engines.kinds import KINDS
 from workbench.engines.pocket.settings import PACKAGED, PocketSettings
@@ -19,7 +18,8 @@ from workbench.engines.server.settings import ReplyFormat, SendSettings, ServerS
 from workbench.engines.settings import EngineSettings
 from workbench.engines.vllm.settings import VllmSettings
 from workbench.errors import InputError
-from workbench.pilot import Pilot, open_pilot
+from workbench.files.credentials import without_secrets
+from workbench.pilot.pilot import Pilot, open_pilot
 
 URL = "http://127.0.0.1:9"
 SERVER = f"server: {{base_url: '{URL}', model: m, concurrency: 3}}"

@@ -10,8 +10,8 @@ import typer.main
 from commands import command_in
 from stub_server import stub_process
 
-from workbench.cli import app
-from workbench.pilot import Pilot
+from workbench.commands.cli import app
+from workbench.pilot.pilot import Pilot
 
 OPTIONS = {"engine", "base_url", "model", "ray_address"}
 ASKING = {"run", "evaluate", "repeat", "gate", "answer", "optimise"}

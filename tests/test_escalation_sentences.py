@@ -8,7 +8,7 @@ from pathlib import Path
 from hand_evaluations import Row, hand_evaluation
 from judged_pilots import judged_pilot, judged_version
 
-from workbench.report.escalation import escalation_conclusion, escalation_note, escalation_sentence
+from workbench.evaluation.shown.escalation import escalation_conclusion, escalation_note, escalation_sentence
 
 # Ten questions at a threshold of .5. Of four labelled "other" one is decided alone (r1), one is answered "other",
 # one is unsure and one failed; of six others one is wrong and alone (r5), one needlessly "other" (r6), one right but

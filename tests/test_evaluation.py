@@ -17,14 +17,14 @@ from workbench.evaluation import (
     evaluate,
     evaluate_all,
 )
-from workbench.iteration.pairs import paired_differences
-from workbench.iteration.stored import chosen, stored_evaluations
-from workbench.iteration.tracing import records_behind
-from workbench.iteration.tried import tried_versions
-from workbench.ledger import read_ledger
+from workbench.evaluation.versions.pairs import paired_differences
+from workbench.evaluation.versions.stored import chosen, stored_evaluations
+from workbench.evaluation.versions.tracing import records_behind
+from workbench.evaluation.versions.tried import tried_versions
 from workbench.metrics import CATALOGUE, SELECTIVE_ACCURACY
-from workbench.pilot import Pilot, open_pilot
-from workbench.splits import Split, ledger_path, read_dataset
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.ledger import read_ledger
+from workbench.records.splits import Split, ledger_path, read_dataset
 
 DEV = RunRequest(show_progress=False)
 HOLDOUT = RunRequest(Split.HOLDOUT, show_progress=False)

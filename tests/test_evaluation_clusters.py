@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from workbench.commands.scaffold import Columns, init_pilot
 from workbench.evaluation import Evaluation, RunRequest, evaluate
-from workbench.pilot import Pilot, open_pilot
-from workbench.report.kpis import kpi_table
-from workbench.scaffold import Columns, init_pilot
-from workbench.splits import Split
+from workbench.evaluation.shown.kpis import kpi_table
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.splits import Split
 
 
 def vendor_table(path: Path, correlation: float) -> Path:
@@ -69,7 +69,7 @@ def test_a_declared_entity_bounds_its_errors_and_the_kpi_has_the_certificates_an
 
 @pytest.mark.parametrize("entity", [None, "vendor"])
 def test_every_vendor_is_on_one_side_only_where_it_is_declared(tmp_path: Path, entity: str | None) -> None:
-    from workbench.splits import read_dataset
+    from workbench.records.splits import read_dataset
 
     init_pilot("vendors", vendor_table(tmp_path / "r.csv", 0.3), Columns("y", id="id", entity=entity), tmp_path)
     dataset = read_dataset(open_pilot("vendors", tmp_path))

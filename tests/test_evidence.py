@@ -16,12 +16,12 @@ from commands import command_in
 from evidence_cases import COMMIT, case, changed, outcomes
 
 from workbench.errors import InputError, RunError, SignatureError
-from workbench.evidence import verify_bundle
 from workbench.evidence.decisions import decisions_csv, read_decisions
 from workbench.evidence.manifest import ENVELOPE_FILE
+from workbench.files.commits import Provenance
+from workbench.gates.verified import verify_bundle
 from workbench.metrics import EvaluationSettings, evaluate_outcomes
-from workbench.provenance import Provenance
-from workbench.signing.keys import generated_key
+from workbench.pilot.signing.keys import generated_key
 
 ROOT = Path(__file__).parent.parent
 TESTS = Path(__file__).parent
@@ -186,9 +186,7 @@ def test_bad_input_to_verify_is_said_so(tmp_path: Path) -> None:
 
 
 def _verify(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:
-    start = (
-        f"{code}\nimport sys\nfrom workbench.cli import main\nsys.argv = ['workbench', 'verify', *sys.argv[1:]]\nmain()"
-    )
+    start = f"{code}\nimport sys\nfrom workbench.commands.cli import main\nsys.argv = ['workbench', 'verify', *sys.argv[1:]]\nmain()"
     return subprocess.run([sys.executable, "-c", start, *arguments], capture_output=True, text=True, check=False)
 
 

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from hand_evaluations import hand_evaluation
 
-from workbench.charter import Charter
 from workbench.errors import SignatureError
-from workbench.evidence.certification import check_certification
-from workbench.evidence.recompute import Recorded
-from workbench.ledger import Opening, Purpose
+from workbench.gates.verified.certification import check_certification
+from workbench.gates.verified.recompute import Recorded
 from workbench.metrics.certified import CertificationSettings, certify_outcomes
+from workbench.pilot.charter import Charter
+from workbench.records.ledger import Opening, Purpose
 
 KPI = {"id": "right", "metric": "selective_accuracy", "operator": ">=", "target": 0.95, "confidence_level": 0.95}
 CHARTER = Charter.model_validate({"process": "Tickets.", "kpis": [KPI]})

@@ -25,15 +25,15 @@ from evidence_cases import (
     reworded,
 )
 
-from workbench.charter.signatures import charter_signatures, sign_charter
 from workbench.errors import RunError
-from workbench.evidence import agreement_files, verify_bundle
 from workbench.gates.junit import junit_xml
-from workbench.ledger import read_ledger
-from workbench.ledger.entries import signed_entry, spelled
-from workbench.report.gate_page import gate_page
-from workbench.signing.documents import Signer, sign_document
-from workbench.signing.keys import generated_key
+from workbench.gates.page import gate_page
+from workbench.gates.verified import agreement_files, verify_bundle
+from workbench.pilot.charter.signatures import charter_signatures, sign_charter
+from workbench.pilot.signing.documents import Signer, sign_document
+from workbench.pilot.signing.keys import generated_key
+from workbench.records.ledger import read_ledger
+from workbench.records.ledger.entries import signed_entry, spelled
 
 HOLDOUT = "evaluations/A.holdout.json"
 NOTHING = {"records": None, "days": None, "signatures": 0, "version": False}

@@ -12,12 +12,13 @@ import pytest
 from evidence_cases import COMMIT, Case, case, changed, evaluation, failed, outcomes
 
 from workbench.errors import InputError
-from workbench.evidence import verify_bundle, write_bundle
+from workbench.evidence import write_bundle
 from workbench.evidence.decisions import evaluation_files
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, manifest_bytes
+from workbench.files.commits import Provenance
+from workbench.gates.verified import verify_bundle
 from workbench.metrics import EvaluationSettings
-from workbench.provenance import Provenance
-from workbench.signing.keys import generated_key
+from workbench.pilot.signing.keys import generated_key
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from workbench.evaluation import Evaluation
-from workbench.iteration.categories import by_category
-from workbench.iteration.pairs import paired_differences
+from workbench.evaluation.versions.categories import by_category
+from workbench.evaluation.versions.pairs import paired_differences
 from workbench.metrics import (
     EvaluationSettings,
     UnitCosts,
@@ -26,7 +26,7 @@ from workbench.metrics import (
     per_class,
     risk_coverage,
 )
-from workbench.report import figures
+from workbench.pages import figures
 
 LONG_NAMES = [f"balance_not_updated_after_cheque_or_cash_deposit_{i:02d}" for i in range(77)]
 HOSTILE_NAMES = [

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from hand_evaluations import NO_OTHERS, hand_evaluation
 
-from workbench.iteration.categories import by_category
-from workbench.iteration.pairs import paired_differences
+from workbench.evaluation.versions.categories import by_category
+from workbench.evaluation.versions.pairs import paired_differences
 from workbench.metrics import UnitCosts, costs_by_threshold
-from workbench.report import figures
+from workbench.pages import figures
 
 
 def made(name: str, right: str):

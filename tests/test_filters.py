@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from workbench.errors import InputError
-from workbench.report.filters import (
+from workbench.pages.filters import (
     MIME,
     MOST_ROWS,
     Groups,
@@ -24,7 +24,7 @@ from workbench.report.filters import (
     script_source,
     table_data,
 )
-from workbench.report.pages import notebook_page
+from workbench.pages.pages import notebook_page
 
 ATTACKS = (
     "</script><script>alert(1)</script>",

@@ -11,14 +11,14 @@ import pytest
 from spied_pilots import spied, workbench
 from ticket_records import write_tickets
 
-from workbench.callables import PilotFunction, Preparation, UnpreparedError, only_answered
+from workbench.agents.callables import PilotFunction, Preparation, UnpreparedError, only_answered
+from workbench.commands.scaffold import Columns, init_pilot
 from workbench.errors import RunError
 from workbench.evaluation import RunRequest, evaluate
-from workbench.pilot import Pilot, open_pilot
-from workbench.records import Record
-from workbench.scaffold import Columns, init_pilot
-from workbench.signing.keys import generated_key
-from workbench.splits import Split
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.pilot.signing.keys import generated_key
+from workbench.records.records import Record
+from workbench.records.splits import Split
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from commands import command_in
 from gate_pilots import facts_of, gate, gate_pilot, signed
 
 from workbench.gates import decide
-from workbench.signing.keys import new_key
+from workbench.pilot.signing.keys import new_key
 
 Command = Callable[..., tuple[int, str, str]]
 

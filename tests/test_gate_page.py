@@ -16,9 +16,9 @@ from gate_pilots import CHARTER, facts_of, finding, gate, gate_pilot, outcomes_o
 from test_gates_waivers import waived
 
 from workbench.gates import decide
+from workbench.gates.page import gate_page
+from workbench.gates.plots import LEFT, RIGHT, WIDTH, curve_plot, interval_plot
 from workbench.metrics import risk_coverage
-from workbench.report.gate_page import gate_page
-from workbench.report.gate_plots import LEFT, RIGHT, WIDTH, curve_plot, interval_plot
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SLICED = {"id": "edge", "metric": "accuracy", "operator": ">=", "target": 0.9, "slice": {"class": "edge"}}

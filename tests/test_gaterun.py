@@ -16,13 +16,9 @@ from answering_pilots import KPIS, judged_pilot, key_of, run, sign, with_answers
 
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError, SignatureError
-from workbench.evidence import verify_bundle
-from workbench.gaterun.hold import GateRequest, Held, hold_gate
 from workbench.gates import Verdict
-from workbench.ledger import GENESIS
-from workbench.ledger.entries import signed_entry, spelled
-from workbench.pilot import Pilot, open_pilot
-from workbench.pipeline import (
+from workbench.gates.held.hold import GateRequest, Held, hold_gate
+from workbench.gates.pipeline import (
     AUDIT,
     EVALUATION,
     ITERATION,
@@ -33,7 +29,11 @@ from workbench.pipeline import (
     results_folder,
     run_pilot,
 )
-from workbench.splits import read_dataset
+from workbench.gates.verified import verify_bundle
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.ledger import GENESIS
+from workbench.records.ledger.entries import signed_entry, spelled
+from workbench.records.splits import read_dataset
 
 LOAD = {"id": "load", "check": "load"}
 QUICK = 'workbench.finish("done", {})'
@@ -238,7 +238,7 @@ def test_a_full_disk_is_exit_code_4_and_leaves_no_bundle(prepared: Prepared) -> 
     pilot, request = prepared([LOAD])
     # No file may grow beyond 16 kB: as on a full disk, a write ends in the middle of a file.
     limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384)); "
-    limited += "sys.argv[0] = 'workbench'; from workbench.cli import main; main()"
+    limited += "sys.argv[0] = 'workbench'; from workbench.commands.cli import main; main()"
     command = [
         sys.executable,
         "-c",

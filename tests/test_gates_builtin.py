@@ -6,15 +6,15 @@ import pytest
 import yaml
 from gate_pilots import CHARTER, TODAY, facts_of, gate, gate_pilot, outcomes_of, result, signed, write_evaluation
 
-from workbench.charter.signatures import sign_charter
 from workbench.errors import InputError
 from workbench.gates import State, Verdict, decide, read_gates
 from workbench.gates.judging import asked_criteria, judged_criteria
 from workbench.gates.schema import GATE_NUMBERS
 from workbench.gates.waivers import WaiverSettings, waive
-from workbench.pilot import Pilot, open_pilot
-from workbench.signing.documents import Signer
-from workbench.signing.keys import generated_key
+from workbench.pilot.charter.signatures import sign_charter
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.pilot.signing.documents import Signer
+from workbench.pilot.signing.keys import generated_key
 
 RIGHT, SURE = {"id": "right", "kpi": "right"}, {"id": "sure", "kpi": "sure"}
 ALLOWED = "All 2 signatures were given with 1 key, as the charter allows"

@@ -5,8 +5,8 @@ from gate_pilots import gate, gate_pilot, result, signed
 
 from workbench.errors import InputError
 from workbench.gates import State, read_gates
-from workbench.pilot import Pilot
-from workbench.signing.documents import Signer, sign_document
+from workbench.pilot.pilot import Pilot
+from workbench.pilot.signing.documents import Signer, sign_document
 
 WHOLE = "scope: " + "invoices of one plant " * 15 + "\nowner: Ann\nrules: [one, two]\n"
 

@@ -12,11 +12,11 @@ from workbench.gates import Check, Criterion, CriterionResult, Decision, Kind, M
 from workbench.gates.checks import check_answer
 from workbench.gates.judging import asked_criteria
 from workbench.gates.junit import junit_xml
+from workbench.gates.page import gate_page
 from workbench.gates.remedy import BETTER_VERSION
 from workbench.gates.schema import CriterionSettings, read_gates
 from workbench.gates.summary import markdown_summary
 from workbench.gates.waivers import Waiver, WaiverSettings, waive
-from workbench.report.gate_page import gate_page
 
 RIGHT, LOAD = {"id": "right", "kpi": "right"}, {"id": "load", "check": "load"}
 SURE = {"id": "sure", "kpi": "sure"}

@@ -9,9 +9,9 @@ from workbench.errors import InputError
 from workbench.gates import Decision, Verdict, decide
 from workbench.gates.judging import asked_criteria
 from workbench.gates.waivers import WaiverSettings, waive
-from workbench.pilot import Pilot
-from workbench.signing.documents import Signer, sign_document
-from workbench.signing.keys import SigningKey, generated_key
+from workbench.pilot.pilot import Pilot
+from workbench.pilot.signing.documents import Signer, sign_document
+from workbench.pilot.signing.keys import SigningKey, generated_key
 
 LOAD = [{"id": "load", "check": "load"}]
 LATER = TODAY + timedelta(days=30)

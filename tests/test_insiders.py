@@ -17,10 +17,10 @@ from answering_pilots import AGENTS, KPIS, judged_pilot, key_of, records, run, s
 from commands import command_in
 from gate_pilots import CHARTER, COLUMNS
 
-from workbench.gaterun.hold import GateRequest, hold_gate
-from workbench.journal.rows import STORED, checksum
-from workbench.pilot import Pilot, open_pilot
-from workbench.splits import ledger_path
+from workbench.gates.held.hold import GateRequest, hold_gate
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.splits import ledger_path
+from workbench.runs.journal.rows import STORED, checksum
 
 Command = Callable[..., tuple[int, str, str]]
 HISTORY = "the pilot is in no git repository"
@@ -362,7 +362,7 @@ def test_a_version_that_is_right_on_the_holdout_only_is_no_go(
 
 
 def holdout_ids(pilot: Pilot) -> list[str]:
-    from workbench.splits import Split, read_dataset
+    from workbench.records.splits import Split, read_dataset
 
     return list(read_dataset(pilot).ids(Split.HOLDOUT))
 

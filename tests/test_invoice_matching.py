@@ -17,11 +17,11 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2_contingency
 
-from workbench.callables import PilotFunction
-from workbench.decisions import read_answer
-from workbench.pilot import Pilot, open_pilot
-from workbench.prompts import messages, read_prompt, read_prompts
-from workbench.records import iterate, read_records
+from workbench.agents.callables import PilotFunction
+from workbench.agents.decisions import read_answer
+from workbench.agents.prompts import messages, read_prompt, read_prompts
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.records import iterate, read_records
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA, SUITE = ROOT / "datasets" / "invoice_matching", ROOT / "eval_suites" / "invoice_matching"

@@ -7,9 +7,9 @@ from hand_evaluations import hand_evaluation
 from scipy import stats as scipy_stats
 
 from workbench.errors import InputError
-from workbench.iteration.categories import by_category
-from workbench.iteration.mistakes import confusion_clusters, error_filters, flips, surest_errors
-from workbench.iteration.tracing import PAIRED, records_behind
+from workbench.evaluation.versions.categories import by_category
+from workbench.evaluation.versions.mistakes import confusion_clusters, error_filters, flips, surest_errors
+from workbench.evaluation.versions.tracing import PAIRED, records_behind
 from workbench.metrics import CATALOGUE
 from workbench.stats import tango_paired
 

@@ -10,7 +10,7 @@ from commands import command_in
 from small_pilots import with_settings
 from stub_server import stub_process
 
-from workbench.pilot import Pilot
+from workbench.pilot.pilot import Pilot
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from workbench.decisions import ConfidenceSource, Decision
+from workbench.agents.decisions import ConfidenceSource, Decision
 from workbench.engines.protocol import TokenLogprob
 from workbench.errors import InputError, RunError
-from workbench.journal import Journal, RunPlan, key_of, sole_run
-from workbench.journal.rows import spelled
 from workbench.metrics import Status
+from workbench.runs.journal import Journal, RunPlan, key_of, sole_run
+from workbench.runs.journal.rows import spelled
 
 PLAN = RunPlan("agent", "dev", {"code": "1"}, "data")
 RECORDS = [("a", "da"), ("b", "db"), ("c", "dc"), ("d", "dd")]

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from commands import Command, command_in
 
-from workbench.decisions import Decision
+from workbench.agents.decisions import Decision
 from workbench.engines.protocol import Origin, TokenLogprob
 from workbench.errors import RunError
 from workbench.evaluation import RunRequest, evaluate
-from workbench.journal import JOURNAL_FILE, Journal, RunPlan, key_of, salvaged, sole_run
 from workbench.metrics import Status
-from workbench.pilot import Pilot
+from workbench.pilot.pilot import Pilot
+from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan, key_of, salvaged, sole_run
 
 PAGE, N = 4096, 400
 PLANS = tuple(RunPlan(f"agent {number}", "dev", {"code": str(number)}, "data") for number in range(3))
@@ -150,7 +150,7 @@ def test_answers_that_are_in_the_log_only_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "pilot" / JOURNAL_FILE
     code = (
         "import os, signal, sys; from pathlib import Path; sys.path.insert(0, sys.argv[2])\n"
-        "import test_journal_salvage as made; from workbench.journal import Journal, key_of\n"
+        "import test_journal_salvage as made; from workbench.runs.journal import Journal, key_of\n"
         "journal = Journal(Path(sys.argv[1])); plan = made.PLANS[0]; journal.plan(plan, made.RECORDS)\n"
         "journal.append([(key_of(plan.agent_digest, d), made.decision(r, 0)) for r, d in made.RECORDS])\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -8,12 +8,12 @@ from hand_evaluations import hand_evaluation
 from judged_pilots import certified_version, judged_version
 from scipy.stats import binom
 
-from workbench.gates.rules import RuleResult
-from workbench.ledger import Budget, Opening, Purpose
+from workbench.evaluation.rules import RuleResult
+from workbench.evaluation.shown import judgement
+from workbench.evaluation.shown.ceiling import Ceiling
 from workbench.metrics import Estimate, noise_ceiling, slices
 from workbench.metrics.confidence import calibration
-from workbench.report import judgement
-from workbench.report.ceiling import Ceiling
+from workbench.records.ledger import Budget, Opening, Purpose
 from workbench.stats import certify_threshold
 
 

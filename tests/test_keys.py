@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from workbench.credentials import SIGNING_KEY
 from workbench.errors import InputError, RunError
-from workbench.signing import keys
-from workbench.signing.keys import (
+from workbench.files.credentials import SIGNING_KEY
+from workbench.pilot.signing import keys
+from workbench.pilot.signing.keys import (
     chosen_key,
     generated_key,
     known_key,
@@ -146,7 +146,7 @@ def test_a_folder_that_cannot_be_written_is_said_so(tmp_path: Path, monkeypatch:
 
 
 def test_two_processes_that_make_the_first_key_agree_on_one(configuration: Path) -> None:
-    code = "from workbench.signing.keys import local_key; print(local_key().key.key_id)"
+    code = "from workbench.pilot.signing.keys import local_key; print(local_key().key.key_id)"
     command = [sys.executable, "-c", code]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     said = {process.communicate()[0].strip() for process in started}
@@ -155,7 +155,7 @@ def test_two_processes_that_make_the_first_key_agree_on_one(configuration: Path)
 
 
 def test_the_commands_make_and_show_a_key(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.cli import main
+    from workbench.commands.cli import main
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["workbench", *arguments])

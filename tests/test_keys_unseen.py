@@ -9,8 +9,8 @@ import pytest
 from spied_pilots import API_KEY, spied, workbench
 from stub_server import stub_process
 
-from workbench.pilot import Pilot, PilotSettings
-from workbench.signing.keys import SigningKey, generated_key
+from workbench.pilot.pilot import Pilot, PilotSettings
+from workbench.pilot.signing.keys import SigningKey, generated_key
 
 
 @pytest.fixture

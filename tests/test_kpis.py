@@ -12,14 +12,14 @@ import pytest
 from gate_pilots import gate, gate_pilot, outcomes_of, result, write_evaluation
 from hand_evaluations import hand_evaluation
 
-from workbench.charter import Charter, Kpi
 from workbench.evaluation import Evaluation
 from workbench.evaluation.kpis import kpi_results
+from workbench.evaluation.shown.kpis import kpi_table, verdict_text
 from workbench.metrics import Estimate, Operator, State, state_of
-from workbench.pilot import Pilot
-from workbench.report.kpis import kpi_table, verdict_text
-from workbench.runner import Session
-from workbench.splits import Split
+from workbench.pilot.charter import Charter, Kpi
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Split
+from workbench.runs.runner import Session
 
 Tickets = Callable[[int], Pilot]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.labels import label_aliases, label_text, looking_like_escalation
+from workbench.pilot.labels import label_aliases, label_text, looking_like_escalation
 
 
 @pytest.mark.parametrize("cell", ["é", "e\u0301", " é\n"])

@@ -8,8 +8,8 @@ import pytest
 from openings import opened, sight
 
 from workbench.errors import RunError
-from workbench.ledger import check_continues, history_remarks, read_ledger
-from workbench.ledger.history import BEGINS, OUTSIDE
+from workbench.records.ledger import check_continues, history_remarks, read_ledger
+from workbench.records.ledger.history import BEGINS, OUTSIDE
 
 
 def git(folder: Path, *arguments: str) -> None:

@@ -5,8 +5,8 @@ import json
 
 import pandas as pd
 
-from workbench.ledger import content_digests, decided_digest, opened_records, rows_root
-from workbench.ledger.opened import label_digest
+from workbench.records.ledger import content_digests, decided_digest, opened_records, rows_root
+from workbench.records.ledger.opened import label_digest
 
 
 def table(**changes: object) -> pd.DataFrame:

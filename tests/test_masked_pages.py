@@ -14,20 +14,20 @@ from gate_pilots import gate
 from personal_pilots import planted, records, write_personal
 
 from workbench.audit.assessment import audit_pilot
+from workbench.audit.published.audits import publish
 from workbench.audit.store import affected_rows
 from workbench.errors import RunError
 from workbench.evaluation import RunRequest, evaluate
-from workbench.gaterun.hold import GateRequest, hold_gate
-from workbench.iteration.history import record_history
-from workbench.iteration.masked import as_shown
+from workbench.evaluation.shown.comparisons import examples
+from workbench.evaluation.shown.mistakes import mistakes_table
+from workbench.evaluation.shown.record_pages import record_page
+from workbench.evaluation.versions.history import record_history
+from workbench.evaluation.versions.masked import as_shown
+from workbench.gates.held.hold import GateRequest, hold_gate
+from workbench.gates.pipeline import PilotRun, run_audit, run_pilot
 from workbench.metrics import is_wrong, worst_slices
-from workbench.pilot import Pilot, open_pilot
-from workbench.pipeline import PilotRun, run_audit, run_pilot
-from workbench.report.audits import publish
-from workbench.report.comparisons import examples
-from workbench.report.mistakes import mistakes_table
-from workbench.report.record_page import record_page
-from workbench.splits import Split, read_dataset
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.splits import Split, read_dataset
 
 ROWS = records()
 # Decisions and cells that a criterion is computed from, in the journal and in a bundle.

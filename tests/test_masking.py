@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from workbench.audit.masking import Masking, key_of_files, masking_of
-from workbench.contract import Column, PiiClass, Role, TableContract
+from workbench.pilot.contract import Column, PiiClass, Role, TableContract
 
 MASKING = Masking(frozenset({"name", "salary"}), frozenset({"text"}), frozenset({"approve"}), key=b"key")
 IBAN = "DE89370400440532013000"  # the example of the standard, check digits right

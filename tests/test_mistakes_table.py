@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from hand_evaluations import hand_evaluation
 
-from workbench.pilot import Pilot
-from workbench.report.mistakes import flips_table, mistakes_table, pairs_behind
-from workbench.splits import Split, read_dataset
+from workbench.evaluation.shown.mistakes import flips_table, mistakes_table, pairs_behind
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Split, read_dataset
 
 
 @pytest.fixture

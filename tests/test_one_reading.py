@@ -13,10 +13,10 @@ from invented_tables import churn, intents, loans, reviews
 from ticket_records import write_tickets
 
 from workbench.audit.assessment import audit_file
-from workbench.contract import Role
-from workbench.scaffold.choices import Columns
-from workbench.scaffold.contract import infer_contract
-from workbench.tables.reading import read_cells
+from workbench.commands.scaffold.choices import Columns
+from workbench.commands.scaffold.contract import infer_contract
+from workbench.pilot.contract import Role
+from workbench.records.tables.reading import read_cells
 
 INVOICES = Path(__file__).parents[1] / "datasets" / "invoice_matching" / "records-2025h1.csv"
 

@@ -10,17 +10,17 @@ import pytest
 from commands import command_in
 from played_models import DECIDES, REFLECTS, RULE, PlayedModels, played
 
+from workbench.agents.prompts import Prompt, read_prompt, read_prompts
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
-from workbench.iteration.stored import stored_evaluations
-from workbench.iteration.tried import n_versions_tried
-from workbench.journal import JOURNAL_FILE, Journal
-from workbench.optimiser import OptimiserRequest, ReflectionServer, optimise, parts_of
-from workbench.optimiser.documents import Head, candidate, editable, written
-from workbench.optimiser.reflection import Reflection
-from workbench.pilot import Pilot
-from workbench.prompts import Prompt, read_prompt, read_prompts
-from workbench.splits import Split, read_dataset
+from workbench.evaluation.optimiser import OptimiserRequest, ReflectionServer, optimise, parts_of
+from workbench.evaluation.optimiser.documents import Head, candidate, editable, written
+from workbench.evaluation.optimiser.reflection import Reflection
+from workbench.evaluation.versions.stored import stored_evaluations
+from workbench.evaluation.versions.tried import n_versions_tried
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal
 
 
 def prompt_of(pilot: Pilot) -> Prompt:
@@ -115,7 +115,7 @@ def test_without_gepa_the_command_says_what_to_install(
     tickets: Callable[[int], Pilot], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pilot = tickets(90)
-    monkeypatch.setattr("workbench.optimiser.optimising.find_spec", lambda name: None)
+    monkeypatch.setattr("workbench.evaluation.optimiser.optimising.find_spec", lambda name: None)
     server = ("--reflection-base-url", "http://127.0.0.1:9", "--reflection-model", "m")
     code, _, err = command_in(pilot.root, monkeypatch, capsys)("optimise", "tickets", "--from", "v1", *server)
     assert (code, "pip install 'agent-workbench[optimise]'" in err) == (2, True)

@@ -1,4 +1,4 @@
-"""Tests of workbench.report.pages: what a page shows, and that nothing in a notebook can make it do anything else."""
+"""Tests of workbench.pages.pages: what a page shows, and that nothing in a notebook can make it do anything else."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 
 from workbench.errors import InputError
 from workbench.notebooks.result import FINISH_TYPE
-from workbench.report.pages import notebook_page
-from workbench.report.views import table_html
+from workbench.pages.pages import notebook_page
+from workbench.pages.views import table_html
 
 # fmt: off
 HARMLESS_TAGS = {

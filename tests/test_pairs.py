@@ -10,18 +10,18 @@ import pytest
 from hand_evaluations import NO_OTHERS, hand_evaluation
 from statsmodels.stats.multitest import multipletests
 
-from workbench.decisions import Decision
+from workbench.agents.decisions import Decision
 from workbench.evaluation import RunRequest, evaluate_all
-from workbench.iteration.pairs import (
+from workbench.evaluation.versions.pairs import (
     detectable_differences,
     not_told_apart,
     paired_differences,
 )
-from workbench.iteration.tried import Tried, n_versions_tried, rightness_of, tried_versions
-from workbench.journal import JOURNAL_FILE, Journal, RunPlan
+from workbench.evaluation.versions.tried import Tried, n_versions_tried, rightness_of, tried_versions
 from workbench.metrics import Status
-from workbench.pilot import Pilot
-from workbench.splits import read_dataset
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan
 from workbench.stats import mcnemar_midp
 
 

@@ -4,7 +4,7 @@ import pytest
 from small_pilots import with_settings
 
 from workbench.errors import InputError
-from workbench.pilot import Pilot
+from workbench.pilot.pilot import Pilot
 
 PREPARE = "prepare: {python: 'eval_suites/tickets/facts.py:facts', fields: [facts]}"
 

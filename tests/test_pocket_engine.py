@@ -24,7 +24,7 @@ from tiny_model import SPECIAL, Sizes, make_model
 from tokenizers import Tokenizer
 
 from workbench.agents import prompt_agent
-from workbench.decisions import decision_from_reply
+from workbench.agents.decisions import decision_from_reply
 from workbench.engines.pocket.answers import Asked, Draft, chosen
 from workbench.engines.pocket.engine import PocketEngine
 from workbench.engines.pocket.folder import read_shape, read_weights
@@ -32,10 +32,10 @@ from workbench.engines.pocket.model import Model
 from workbench.engines.pocket.network import MAX_WIDTH, Network, Reading
 from workbench.engines.protocol import FailureCause, Message, Reply, Request, SamplingParams
 from workbench.errors import InputError
-from workbench.journal import Journal
 from workbench.metrics import Status
-from workbench.runner import Selection, run_agent
-from workbench.splits import Split, read_dataset
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import Journal
+from workbench.runs.runner import Selection, run_agent
 
 ACTIONS = ["approve", "reject", "escalate"]
 REASONS = ["price over limit", "the receipt matches", "amount"]

@@ -13,7 +13,9 @@ from asking import ask
 from test_vllm_engine import on_vllm
 
 from eval_suites.invoice_matching.facts import Findings, lines
-from workbench.decisions import decision_from_reply
+from workbench.agents.decisions import decision_from_reply
+from workbench.agents.prompts import Prompt, messages, read_prompts, response_schema
+from workbench.agents.serving import served
 from workbench.engines.pocket.engine import PocketEngine
 from workbench.engines.pocket.settings import PACKAGED
 from workbench.engines.protocol import Message, Request
@@ -21,11 +23,9 @@ from workbench.engines.server.engine import ServerEngine
 from workbench.engines.server.settings import ServerSettings
 from workbench.engines.vllm.engine import VllmEngine
 from workbench.engines.vllm.settings import VllmSettings
-from workbench.pilot import open_pilot
-from workbench.prompts import Prompt, messages, read_prompts, response_schema
-from workbench.records import Record
-from workbench.serving import served
-from workbench.splits import read_dataset
+from workbench.pilot.pilot import open_pilot
+from workbench.records.records import Record
+from workbench.records.splits import read_dataset
 
 ROOT = Path(__file__).parent.parent
 LABELS = ("approve", "reject", "escalate")

@@ -27,9 +27,9 @@ from training.pocket.policy import (
     limited_numbers,
 )
 from training.pocket.wording import FRAMES, LIMITED, NEEDS_NOTE, PLAIN, Style, prompt_text, rule_text
-from workbench.contract import read_contract
-from workbench.pilot import open_pilot
-from workbench.splits import read_dataset
+from workbench.pilot.contract import read_contract
+from workbench.pilot.pilot import open_pilot
+from workbench.records.splits import read_dataset
 
 ROOT = Path(__file__).parent.parent
 NOTES = NoteBook()

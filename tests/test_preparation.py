@@ -12,10 +12,10 @@ from workbench.agents import PromptAgent, prompt_agent
 from workbench.engines.protocol import Request
 from workbench.engines.scripted import ScriptedEngine
 from workbench.errors import InputError
-from workbench.journal import JOURNAL_FILE, Journal
-from workbench.pilot import Pilot, open_pilot
-from workbench.runner import Selection, Session, run_agent
-from workbench.splits import Split, read_dataset
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.runs.runner import Selection, Session, run_agent
 
 ANSWER = '{"action": "refund", "reason": "r", "confidence": 0.75}'
 FACTS = """

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.engines.protocol import Message, SamplingParams
-from workbench.errors import InputError
-from workbench.prompts import (
+from workbench.agents.prompts import (
     SECTIONS,
     Prompt,
     diff,
@@ -21,7 +19,9 @@ from workbench.prompts import (
     read_prompts,
     response_schema,
 )
-from workbench.records import Record
+from workbench.engines.protocol import Message, SamplingParams
+from workbench.errors import InputError
+from workbench.records.records import Record
 
 COLUMNS = ("amount", "vendor", "Unit Price", "items")
 LABELS = ("approve", "reject")

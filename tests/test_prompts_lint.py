@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from small_pilots import ALL_DEV, ALL_HOLDOUT, written_pilot
 
+from workbench.agents.prompts.findings import Level, LintFinding
+from workbench.agents.prompts.limits import Rule, limits_of, rules_of
+from workbench.agents.prompts.lint import lint_prompts
+from workbench.agents.prompts.sections import Section
 from workbench.errors import InputError
-from workbench.prompts.findings import Level, LintFinding
-from workbench.prompts.limits import Rule, limits_of, rules_of
-from workbench.prompts.lint import lint_prompts
-from workbench.prompts.sections import Section
-from workbench.splits import read_dataset
+from workbench.records.splits import read_dataset
 
 COLUMNS: Mapping[str, Mapping[str, object]] = {
     "no": {"role": "id"},

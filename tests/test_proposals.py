@@ -12,19 +12,19 @@ import yaml
 from small_pilots import ALL_DEV, written_pilot
 
 from workbench.agents import prompt_agent
-from workbench.decisions import Decision
+from workbench.agents.decisions import Decision
 from workbench.engines.protocol import TokenLogprob
 from workbench.engines.scripted import ScriptedEngine
 from workbench.errors import InputError
 from workbench.evaluation import Evaluation
-from workbench.iteration.history import record_history
-from workbench.iteration.proposals import ProposalKind, proposals, proposals_table
-from workbench.iteration.stored import stored_evaluations
-from workbench.journal import JOURNAL_FILE, Journal, RunPlan, key_of
+from workbench.evaluation.shown.record_pages import page_name, record_page, token_views
+from workbench.evaluation.versions.history import record_history
+from workbench.evaluation.versions.proposals import ProposalKind, proposals, proposals_table
+from workbench.evaluation.versions.stored import stored_evaluations
 from workbench.metrics import Status
-from workbench.pilot import Pilot, open_pilot
-from workbench.report.record_page import page_name, record_page, token_views
-from workbench.splits import Split, read_dataset
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan, key_of
 
 COLUMNS: Mapping[str, Mapping[str, object]] = {
     "no": {"role": "id"},

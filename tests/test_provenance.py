@@ -1,8 +1,8 @@
 import subprocess
 from pathlib import Path
 
-from workbench.files import write_atomically
-from workbench.provenance import provenance
+from workbench.files.commits import provenance
+from workbench.files.whole import write_atomically
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -13,19 +13,19 @@ import pytest
 import yaml
 from answering_pilots import KPIS, judged_pilot, key_of, run, sign, with_store, write
 
-from workbench.confidences import confidences_of
-from workbench.decisions import ConfidenceSource
+from workbench.agents.decisions import ConfidenceSource
 from workbench.errors import InputError, SignatureError
 from workbench.evaluation import Evaluation, RunRequest, evaluate
-from workbench.evidence import verify_bundle
+from workbench.evaluation.confidences import confidences_of
+from workbench.evaluation.shown.confidence import sentence
 from workbench.evidence.decisions import evaluation_files, read_decisions
-from workbench.evidence.recompute import Recorded, check_confidence, parsed
-from workbench.gaterun.hold import GateRequest, hold_gate
-from workbench.ledger import read_ledger
+from workbench.gates.held.hold import GateRequest, hold_gate
+from workbench.gates.verified import verify_bundle
+from workbench.gates.verified.recompute import Recorded, check_confidence, parsed
 from workbench.metrics import EvaluationSettings, Recalibration, calibration, compare_sources
-from workbench.pilot import Pilot
-from workbench.report.confidence import sentence
-from workbench.splits import Split, ledger_path, read_dataset
+from workbench.pilot.pilot import Pilot
+from workbench.records.ledger import read_ledger
+from workbench.records.splits import Split, ledger_path, read_dataset
 
 # Says .97 where it is always right and .9 where it is right on every other record of that kind.
 AGENTS = """

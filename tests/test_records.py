@@ -3,9 +3,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workbench.contract import Column, ColumnType, Contract, Role
 from workbench.errors import InputError
-from workbench.records import read_records
+from workbench.pilot.contract import Column, ColumnType, Contract, Role
+from workbench.records.records import read_records
 
 CONTRACT = Contract(
     records=("records.csv",),

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from workbench.decisions import Decision
+from workbench.agents.decisions import Decision
+from workbench.agents.prompts import read_prompts
 from workbench.errors import InputError, RunError
-from workbench.journal import JOURNAL_FILE, Journal, RunPlan
 from workbench.metrics import Status
-from workbench.pilot import Pilot
-from workbench.prompts import read_prompts
-from workbench.splits import Split, read_dataset
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan
 from workbench.tracking import current_promotions, promote, read_promotions, register_prompts, store_uri
 
 pytestmark = pytest.mark.usefixtures("with_store")

@@ -13,12 +13,12 @@ from small_pilots import with_settings
 from workbench.agents import build_agent
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
-from workbench.iteration.repeats import RepeatRequest, Repeats, ask_repeatedly, mean_of_shares
-from workbench.iteration.stored import left_out_runs
-from workbench.journal import JOURNAL_FILE, Journal
-from workbench.pilot import Pilot
-from workbench.runner import Selection, Session, run_agent
-from workbench.splits import Dataset, Split, read_dataset
+from workbench.evaluation.versions.stored import left_out_runs
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Dataset, Split, read_dataset
+from workbench.repeats.repeats import RepeatRequest, Repeats, ask_repeatedly, mean_of_shares
+from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.runs.runner import Selection, Session, run_agent
 from workbench.stats import clopper_pearson
 
 

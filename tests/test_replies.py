@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from workbench.replies import InvalidAnswer, InvalidCause, action_span, json_in
+from workbench.agents.replies import InvalidAnswer, InvalidCause, action_span, json_in
 
 PAY = {"action": "pay"}
 

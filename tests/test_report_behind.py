@@ -11,6 +11,9 @@ from hand_outcomes import hand_outcomes
 from judged_pilots import certified_version, judged_pilot, judged_version
 
 from workbench.evaluation import Evaluation
+from workbench.evaluation.shown.behind import IDS_KEPT, behind_table, listed_behind, numbers_behind, page_behind
+from workbench.evaluation.shown.ceiling import Ceiling
+from workbench.evaluation.shown.concluded import conclusions
 from workbench.metrics import (
     Estimate,
     EvaluationSettings,
@@ -21,10 +24,7 @@ from workbench.metrics import (
     slices,
     threshold_text,
 )
-from workbench.report.behind import IDS_KEPT, behind_table, listed_behind, numbers_behind, page_behind
-from workbench.report.ceiling import Ceiling
-from workbench.report.conclusions import conclusions
-from workbench.splits import read_dataset
+from workbench.records.splits import read_dataset
 
 
 def by_hand() -> Evaluation:

@@ -12,13 +12,13 @@ import pytest
 from judged_pilots import N, certified_version, judged_pilot, judged_version
 
 from workbench.evaluation import Evaluation
+from workbench.evaluation.shown.ceiling import Ceiling, audited_ceiling, with_ceiling
+from workbench.evaluation.shown.concluded import conclusions
+from workbench.evaluation.shown.kpis import kpi_table
 from workbench.metrics import Estimate, noise_ceiling
-from workbench.pilot import Pilot
-from workbench.report.ceiling import Ceiling, audited_ceiling, with_ceiling
-from workbench.report.conclusion import Conclusion
-from workbench.report.conclusions import conclusions
-from workbench.report.kpis import kpi_table
-from workbench.splits import Dataset, Split, read_dataset
+from workbench.pages.conclusion import Conclusion
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Dataset, Split, read_dataset
 
 MEASURED = Estimate.proportion(380, 400)
 UNKNOWN = Ceiling(Estimate.undefined("no audit"), "no audit of the records was run")

@@ -11,15 +11,15 @@ from hand_evaluations import hand_evaluation
 from over_confident import three_confidences
 from stub_server import stub_process
 
-from workbench.confidences import Again, Confidences, ask_again
-from workbench.decisions import ConfidenceSource
+from workbench.agents.decisions import ConfidenceSource
 from workbench.engines.choice import EngineChoice
 from workbench.evaluation import RunRequest, evaluate
+from workbench.evaluation.confidences import Again, Confidences, ask_again
+from workbench.evaluation.shown import confidence
 from workbench.metrics import Recalibration, compare_sources, reliability_table
-from workbench.report import confidence
-from workbench.report.figures.reliability import Panel, reliability_panels
-from workbench.report.views import Exhibits
-from workbench.splits import Split, read_dataset
+from workbench.pages.figures.reliability import Panel, reliability_panels
+from workbench.pages.views import Exhibits
+from workbench.records.splits import Split, read_dataset
 
 LOGPROB, STATED, AGREEMENT = ConfidenceSource
 DECIDED = hand_evaluation("v1", [("r1", "ok", "a", 0.9, "a")])

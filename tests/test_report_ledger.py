@@ -12,11 +12,11 @@ from commands import command_in
 from judged_pilots import judged_pilot
 from openings import KEY, SUBJECT
 
-from workbench.ledger import OPENED_FOLDER, Purpose, Sight, append_opening
-from workbench.pilot import Pilot
-from workbench.provenance import Provenance
-from workbench.report.ledger import budgets_table, ledger_view, openings_table, refresh_note
-from workbench.splits import holdout_seen, ledger_path, read_dataset
+from workbench.files.commits import Provenance
+from workbench.pages.ledger import budgets_table, ledger_view, openings_table, refresh_note
+from workbench.pilot.pilot import Pilot
+from workbench.records.ledger import OPENED_FOLDER, Purpose, Sight, append_opening
+from workbench.records.splits import holdout_seen, ledger_path, read_dataset
 
 ADA = Provenance("ada", "c" * 40, True, ("agents.py",))
 

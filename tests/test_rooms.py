@@ -102,7 +102,7 @@ def test_heavy_libraries_are_imported_in_one_room_each() -> None:
 
 def test_importing_the_package_and_its_command_loads_nothing_heavy() -> None:
     heavy = [*HEAVY, "pandas", "numpy", "scipy", "pyarrow", "pydantic"]
-    code = f"import workbench, workbench.cli, sys; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import workbench, workbench.commands.cli, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -114,7 +114,7 @@ def test_a_command_imports_only_what_it_uses(tmp_path: Path) -> None:
     for command, heavy in {"status": few, "ledger": rare | {"scipy", "aiohttp", "jinja2"}, "evaluate": rare}.items():
         options = ["--agent", "majority"] if command == "evaluate" else []
         code = (
-            "import sys; from workbench.cli import main\ntry: main()\n"
+            "import sys; from workbench.commands.cli import main\ntry: main()\n"
             f"finally: print([m for m in {sorted(heavy)} if m in sys.modules], file=sys.stderr)"
         )
         line = [sys.executable, "-c", code, command, pilot.name, *options, "--root", str(tmp_path)]

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from workbench.agents import PromptAgent
-from workbench.decisions import Decision
+from workbench.agents.decisions import Decision
+from workbench.agents.prompts import read_prompt
 from workbench.engines.protocol import Failure, FailureCause, Request
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.errors import RunError
-from workbench.journal import JOURNAL_FILE, Journal
 from workbench.metrics import Status
-from workbench.pilot import Pilot
-from workbench.prompts import read_prompt
-from workbench.records import Record
-from workbench.runner import Selection, Session, require_answers, run_agent
-from workbench.splits import Dataset, Split, read_dataset
+from workbench.pilot.pilot import Pilot
+from workbench.records.records import Record
+from workbench.records.splits import Dataset, Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.runs.runner import Selection, Session, require_answers, run_agent
 
 ANSWER = '{"action": "refund", "reason": "r", "confidence": 0.75}'
 

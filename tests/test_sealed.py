@@ -18,11 +18,11 @@ from workbench.agents import build_agent
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
 from workbench.evaluation import RunRequest, answer_holdout, evaluate
-from workbench.journal import JOURNAL_FILE, Journal
-from workbench.ledger import read_ledger
-from workbench.pilot import Pilot, open_pilot
-from workbench.runner import Selection, run_agent
-from workbench.splits import Split, ledger_path, read_dataset
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.ledger import read_ledger
+from workbench.records.splits import Split, ledger_path, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.runs.runner import Selection, run_agent
 
 HOLDOUT = RunRequest(Split.HOLDOUT, show_progress=False)
 READS_LABELS = """

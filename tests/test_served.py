@@ -15,14 +15,14 @@ from raw_server import http, raw_server, refused
 from stub_server import Stub, StubSettings, stub_process
 
 from workbench.agents import HttpAgent
-from workbench.charter.coverage import PILOT_FILE
 from workbench.engines.choice import EngineChoice
 from workbench.engines.http import CallPolicy
 from workbench.engines.served import UNKNOWN, facts_of
 from workbench.engines.server.engine import ServerEngine
 from workbench.engines.server.settings import SendSettings, ServerSettings
 from workbench.evaluation import RunRequest, evaluate
-from workbench.pilot import Pilot, open_pilot
+from workbench.pilot.charter.coverage import PILOT_FILE
+from workbench.pilot.pilot import Pilot, open_pilot
 
 MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "vllm", "root": "/models/a", "max_model_len": 4096}
 TOLD = {"id": "m", "root": "/models/a", "owned_by": "vllm", "max_model_len": 4096}

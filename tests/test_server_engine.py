@@ -20,14 +20,14 @@ from stub_server import (
     stub_process,
 )
 
-from workbench.decisions import decision_from_reply
+from workbench.agents.decisions import decision_from_reply
+from workbench.agents.replies import InvalidCause
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Failure, FailureCause, Message, Reply, Request, SamplingParams
 from workbench.engines.server.engine import ServerEngine, with_remedy
 from workbench.engines.server.settings import SendSettings, ServerSettings, base_address, completions_url
 from workbench.errors import InputError
 from workbench.metrics import Status
-from workbench.replies import InvalidCause
 
 ACTIONS = ["approve", "reject", "escalate"]
 SCHEMA = {"type": "object", "properties": {"action": {"type": "string", "enum": ACTIONS}}}

@@ -18,7 +18,7 @@ from asking import ask
 from loopback import make_pilot
 from tiny_model import Sizes, make_model
 
-from workbench.charter.coverage import PILOT_FILE
+from workbench.agents.serving import Served, last_lines, run_command, running, served, settings_for
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Engine, Message, Reply, Request, SamplingParams
 from workbench.engines.server.engine import ServerEngine
@@ -28,8 +28,8 @@ from workbench.engines.vllm.server import server_command, server_environment
 from workbench.engines.vllm.settings import VllmSettings
 from workbench.engines.vllm.start import LocatedModel
 from workbench.errors import InputError, RunError
-from workbench.pilot import Pilot, open_pilot
-from workbench.serving import Served, last_lines, run_command, running, served, settings_for
+from workbench.pilot.charter.coverage import PILOT_FILE
+from workbench.pilot.pilot import Pilot, open_pilot
 
 HERE = "127.0.0.1"
 STARTING_S = 600.0
@@ -189,7 +189,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     with (pilot.suite / PILOT_FILE).open("a", encoding="utf-8") as file:
         file.write("\nvllm: {dtype: float32, kv_cache_gib: 0.25}\n")
     program = (
-        "import sys; from workbench.pilot import open_pilot; from workbench.serving import serve; "
+        "import sys; from workbench.pilot.pilot import open_pilot; from workbench.agents.serving import serve; "
         "serve(open_pilot(sys.argv[1], sys.argv[2]), model=sys.argv[3])"
     )
     command = [sys.executable, "-c", program, pilot.name, str(pilot.root), str(folder)]

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from workbench.errors import InputError, RunError
-from workbench.sources import ATTRIBUTION_FILE, SOURCES_FILE, Obtained, obtain
+from workbench.records.sources import ATTRIBUTION_FILE, SOURCES_FILE, Obtained, obtain
 
 CONTENT = {"a.csv": b"text,label\nhello,x\n", "b.csv": b"text,label\n" + b"again,y\n" * 30_000}
 LICENCE = {
@@ -213,7 +213,7 @@ def test_a_refusal_of_the_server_is_told(data: Path, server: Server) -> None:
 def test_a_silent_server_does_not_hold_the_call_for_ever(
     data: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.sources.SILENCE_S", 0.1)
+    monkeypatch.setattr("workbench.records.sources.SILENCE_S", 0.1)
     describe(data, server.url)
     server.answers["a.csv"] = lambda handler: time.sleep(0.5)
     with pytest.raises(RunError, match="cannot be downloaded") as caught:
@@ -224,7 +224,7 @@ def test_a_silent_server_does_not_hold_the_call_for_ever(
 def test_a_server_that_drips_does_not_hold_the_call_for_ever(
     data: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.sources.DEADLINE_S", 0.2)
+    monkeypatch.setattr("workbench.records.sources.DEADLINE_S", 0.2)
     describe(data, server.url)
 
     def drip(handler: BaseHTTPRequestHandler) -> None:

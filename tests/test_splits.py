@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 import yaml
 
+from workbench.commands.scaffold import Columns, init_pilot
 from workbench.errors import InputError
-from workbench.ledger import Purpose, read_ledger
-from workbench.pilot import Pilot, open_pilot
-from workbench.provenance import Provenance
-from workbench.scaffold import Columns, init_pilot
-from workbench.signing.keys import generated_key
-from workbench.splits import Dataset, Split, ledger_path, new_split, open_holdout, opened_before, read_dataset
+from workbench.files.commits import Provenance
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.pilot.signing.keys import generated_key
+from workbench.records.ledger import Purpose, read_ledger
+from workbench.records.splits import Dataset, Split, ledger_path, new_split, open_holdout, opened_before, read_dataset
 
 ME = Provenance("someone", "abc123", False)
 KEY = generated_key()

@@ -7,7 +7,7 @@ import io
 import pandas as pd
 import pytest
 
-from workbench.tables.spreadsheets import safe_for_spreadsheets, unmarked
+from workbench.records.tables.spreadsheets import safe_for_spreadsheets, unmarked
 
 AWKWARD = ["=1+1", "+49 30", "-approve", "@home", "\ttab", "\rreturn", "'quoted", "''twice", "'=both", "plain", "a=b"]
 

@@ -15,9 +15,9 @@ import pytest
 from commands import Command, command_in
 from small_pilots import with_settings
 
-from workbench import cli
-from workbench.pilot import Pilot
-from workbench.streams import EscapedStream, escaped
+from workbench.commands import cli
+from workbench.commands.streams import EscapedStream, escaped
+from workbench.pilot.pilot import Pilot
 
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07\x9b31m\u202eb"
 
@@ -91,7 +91,7 @@ def test_a_closed_pipe_and_ctrl_c_are_exit_code_4(
     def ending(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr("workbench.pilot.pilot_names", ending)
+    monkeypatch.setattr("workbench.pilot.pilot.pilot_names", ending)
     assert command("pilots")[0] == 4
 
 

@@ -18,12 +18,12 @@ from published_intents import PublishedIntents, banking77, invented_intents, sou
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from workbench.contract import read_contract
-from workbench.pilot import Pilot, open_pilot
-from workbench.prompts import messages, read_prompts
-from workbench.records import Record
-from workbench.sources import obtain
-from workbench.splits import Split, read_dataset
+from workbench.agents.prompts import messages, read_prompts
+from workbench.pilot.contract import read_contract
+from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.records.records import Record
+from workbench.records.sources import obtain
+from workbench.records.splits import Split, read_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "support_triage"

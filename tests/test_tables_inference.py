@@ -7,13 +7,13 @@ import pandas as pd
 import pyarrow
 import pytest
 
-from workbench.contract import Column as Declared
-from workbench.contract import ColumnType
-from workbench.tables.columns import coded_columns
-from workbench.tables.inference import Hints, Written
-from workbench.tables.numbers import number_of
-from workbench.tables.profiles import ColumnProfile, profile, settled
-from workbench.tables.values import typed
+from workbench.pilot.contract import Column as Declared
+from workbench.pilot.contract import ColumnType
+from workbench.records.tables.columns import coded_columns
+from workbench.records.tables.inference import Hints, Written
+from workbench.records.tables.numbers import number_of
+from workbench.records.tables.profiles import ColumnProfile, profile, settled
+from workbench.records.tables.values import typed
 
 
 def profiles_of(hints: Hints | None = None, **columns: list[str | None]) -> dict[str, ColumnProfile]:

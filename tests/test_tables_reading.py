@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workbench.contract import Reading
 from workbench.errors import InputError
-from workbench.tables.database import open_table, table_from
-from workbench.tables.reading import named_once, read_cells, read_table
-from workbench.tables.spreadsheets import safe_for_spreadsheets
+from workbench.pilot.contract import Reading
+from workbench.records.tables.database import open_table, table_from
+from workbench.records.tables.reading import named_once, read_cells, read_table
+from workbench.records.tables.spreadsheets import safe_for_spreadsheets
 
 NUMBERED = {"a": ["1", "2"], "b": ["x", None]}
 
@@ -235,8 +235,8 @@ def test_a_file_too_large_for_memory_is_the_same_table_on_disk(tmp_path: Path, m
     rows = [{"a": i} if i < 70_000 else {"a": i, "late": "x"} for i in range(70_002)]
     lines = written(tmp_path, "\n".join(map(json.dumps, rows)), "t.jsonl")
     table = written(tmp_path, "a;ü\n" + "1;ü\n" * 50_000 + "2;é\n", "t.csv")
-    monkeypatch.setattr("workbench.tables.database.IN_MEMORY_BYTES", 1_000)
-    monkeypatch.setattr("workbench.tables.database.BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr("workbench.records.tables.database.IN_MEMORY_BYTES", 1_000)
+    monkeypatch.setattr("workbench.records.tables.database.BLOCK_BYTES", 1 << 16)
     with open_table(lines) as found:
         counted = found.connection.execute("SELECT count(*), max(row), count(c1), min(c0) FROM data").fetchall()
         assert (found.cells, found.names, counted) == (None, ("a", "late"), [(70_002, 70_001, 2, "0")])

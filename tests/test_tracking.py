@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workbench.evaluation import RunRequest, evaluate_all
-from workbench.pilot import Pilot
+from workbench.pilot.pilot import Pilot
 from workbench.tracking import Version, log_versions, store_uri, version_from
 
 

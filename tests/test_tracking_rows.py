@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from mlflow_schema import migrate, parts_of, schema_of
 
+from workbench.agents.prompts import Prompt, Section
 from workbench.engines.protocol import SamplingParams
-from workbench.pilot import Pilot
-from workbench.prompts import Prompt, Section
+from workbench.pilot.pilot import Pilot
 from workbench.tracking import log_versions, prepare, store_uri
 from workbench.tracking import schema as kept
 from workbench.tracking.rows import (
@@ -160,7 +160,7 @@ def test_logging_on_a_new_root_imports_no_mlflow(tickets: Callable[[int], Pilot]
 
     pilot = tickets(60)
     code = (
-        "import sys; from workbench.pilot import open_pilot; from workbench.tracking import log_versions;"
+        "import sys; from workbench.pilot.pilot import open_pilot; from workbench.tracking import log_versions;"
         f"log_versions(open_pilot({pilot.name!r}, {str(pilot.root)!r}), []); print('mlflow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from test_tracking import logged_runs, versions_of
 
-from workbench.pilot import Pilot, open_pilot
+from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.tracking import log_versions
 from workbench.tracking.upkeep import PROCESS_TAG, this_process
 

@@ -1,4 +1,4 @@
-"""Tests of workbench.report.views: tables in which everything is text, and copies of what was shown."""
+"""Tests of workbench.pages.views: tables in which everything is text, and copies of what was shown."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 
 from workbench.errors import InputError
 from workbench.notebooks import working_copies
-from workbench.report import figures, views
-from workbench.report.conclusion import Conclusion
-from workbench.tables.reading import read_table
+from workbench.pages import figures, views
+from workbench.pages.conclusion import Conclusion
+from workbench.records.tables.reading import read_table
 
 
 def plain(table: str) -> list[list[str]]:

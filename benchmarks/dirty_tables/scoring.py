@@ -12,7 +12,7 @@ import pandas as pd
 from dirty_tables.errors import Dirty
 from workbench.audit.detection import detect
 from workbench.audit.references import Beside
-from workbench.tables.database import table_from
+from workbench.records.tables.database import table_from
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """How well a trained model reads: policies it has never seen, wordings it has never seen, limits that change.
 
-    python -m training.pocket.evaluate --model workbench/models/pocket
+    python -m training.pocket.evaluate --model workbench/engines/pocket/shipped
 
 prints one JSON object. Records and policies are drawn with a seed that training does not use; labels have no noise.
 """

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from workbench.decisions import Decision
-from workbench.records import Record
+from workbench.agents.decisions import Decision
+from workbench.records.records import Record
 
 FEWEST_FAILURES = 2
+REPEAT = "repeat"  # of an identity: which repeat it is
+RECALIBRATED = "recalibrated"  # of an identity: how its confidences are fitted again
 
 
 class Agent(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from workbench.agents.agent import Agent, KnownAs
+from workbench.agents.agent import RECALIBRATED, Agent, KnownAs
 from workbench.agents.endpoint import HttpAgent
 from workbench.agents.engines import engine_for, settled
 from workbench.agents.prompted import prompt_agent
@@ -13,9 +13,8 @@ from workbench.agents.python import python_agent
 from workbench.engines.choice import EngineChoice
 from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Engine
-from workbench.journal import RECALIBRATED
-from workbench.pilot import Pilot
-from workbench.splits import Dataset
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Dataset
 
 
 def build_agent(pilot: Pilot, name: str, dataset: Dataset, choice: EngineChoice) -> Agent:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.agents.agent import patience_of
-from workbench.decisions import Decision, decision_from_reply
+from workbench.agents.decisions import Decision, decision_from_reply
 from workbench.engines.http import CallPolicy, JsonCaller
 from workbench.engines.http_answers import whole_text
 from workbench.engines.pool import results_of
 from workbench.engines.protocol import Reply
-from workbench.records import Record
+from workbench.records.records import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from workbench.engines.choice import EngineChoice
 from workbench.engines.protocol import Engine
 from workbench.engines.settings import Asked, EngineSettings
 from workbench.errors import InputError
-from workbench.pilot import Pilot
+from workbench.pilot.pilot import Pilot
 
 
 def settled(pilot: Pilot, choice: EngineChoice) -> EngineChoice:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.agents.agent import patience_of
-from workbench.callables import PilotFunction, Preparation, Prepare, Task, UnpreparedError, check_loads
-from workbench.decisions import Decision, begins_another, decision_from_reply
+from workbench.agents.callables import PilotFunction, Preparation, Prepare, Task, UnpreparedError, check_loads
+from workbench.agents.decisions import Decision, begins_another, decision_from_reply
+from workbench.agents.prompts import Prompt, messages, read_prompt, response_schema
 from workbench.engines.protocol import Engine, FailureCause, Request
 from workbench.metrics import Status
-from workbench.pilot import AgentSettings, Pilot
-from workbench.prompts import Prompt, messages, read_prompt, response_schema
-from workbench.records import Record
-from workbench.splits import Dataset
+from workbench.pilot.pilot import AgentSettings, Pilot
+from workbench.records.records import Record
+from workbench.records.splits import Dataset
 
 
 @dataclass(frozen=True, slots=True)

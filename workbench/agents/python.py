@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from workbench.callables import Failed, PilotFunction, Task, Training, Worker, check_loads, training_digest
-from workbench.callables.worker import DEADLINE_S, Said
-from workbench.decisions import Decision, confidences
+from workbench.agents.callables import Failed, PilotFunction, Task, Training, Worker, check_loads, training_digest
+from workbench.agents.callables.worker import DEADLINE_S, Said
+from workbench.agents.decisions import Decision, confidences
 from workbench.engines.pool import results_of
 from workbench.metrics import Status
-from workbench.pilot import AgentSettings, Pilot
-from workbench.records import Record
-from workbench.splits import Dataset
+from workbench.pilot.pilot import AgentSettings, Pilot
+from workbench.records.records import Record
+from workbench.records.splits import Dataset
 
 PYTHON_WINDOW = 64
 PYTHON_PATIENCE = 10

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workbench.agents.agent import Agent, KnownAs
+from workbench.agents.agent import REPEAT, Agent, KnownAs
 from workbench.agents.endpoint import HttpAgent
 from workbench.agents.prompted import PromptAgent
 from workbench.errors import InputError
-from workbench.journal import REPEAT
 
 
 def repeated(agent: Agent, number: int, temperature: float) -> KnownAs:

@@ -26,13 +26,13 @@ from workbench.audit.section import Section
 from workbench.audit.subject import Subject, file_subject, pilot_subject
 from workbench.audit.variation import variation
 from workbench.audit.volume import volume
-from workbench.contract import TableContract
 from workbench.errors import several
-from workbench.pilot import Pilot
-from workbench.tables.database import open_table, table_from
-from workbench.tables.formats import Semantic
-from workbench.tables.inference import Hints
-from workbench.tables.reading import KINDS
+from workbench.pilot.contract import TableContract
+from workbench.pilot.pilot import Pilot
+from workbench.records.tables.database import open_table, table_from
+from workbench.records.tables.formats import Semantic
+from workbench.records.tables.inference import Hints
+from workbench.records.tables.reading import KINDS
 
 OnStep = Callable[[str], None]
 STEPS = (

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.audit.relations import Relation, RelationKind
-from workbench.contract import Column, ColumnType, Role, TableContract
 from workbench.errors import InputError, shown
-from workbench.tables.formats import Semantic
-from workbench.tables.moments import known_format
+from workbench.pilot.contract import Column, ColumnType, Role, TableContract
+from workbench.records.tables.formats import Semantic
+from workbench.records.tables.moments import known_format
 
 _SEMANTICS = {
     ColumnType.INTEGER: Semantic.INTEGER,

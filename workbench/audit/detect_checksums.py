@@ -11,10 +11,10 @@ import numpy as np
 
 from workbench.audit.cells import CellKind
 from workbench.audit.votes import Votes
-from workbench.tables.columns import Column
-from workbench.tables.formats import Semantic, shape_of
-from workbench.tables.placeholders import is_placeholder
-from workbench.tables.profiles import ColumnProfile, looked_at
+from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables.formats import Semantic, shape_of
+from workbench.records.tables.placeholders import is_placeholder
+from workbench.records.tables.profiles import ColumnProfile, looked_at
 
 MIN_VALID = 0.6
 MIN_DISTINCT = 5
@@ -35,7 +35,7 @@ def _validator(name: str) -> Callable[[str], bool]:
     return import_module(f"stdnum.{name}").is_valid  # type: ignore[no-any-return]
 
 
-def checksum_of(column: Column, profile: ColumnProfile) -> str | None:
+def checksum_of(column: CodedColumn, profile: ColumnProfile) -> str | None:
     """Return the numbering scheme whose check digits fit most values of a column, None when none does."""
     if profile.is_declared and profile.semantic in DECLARED:
         return DECLARED[profile.semantic]
@@ -68,7 +68,7 @@ def _country_and_shape(text: str, scheme: str) -> tuple[str, str]:
     return country, shape_of(text)
 
 
-def vote_on_checksums(column: Column, profile: ColumnProfile, votes: Votes) -> None:
+def vote_on_checksums(column: CodedColumn, profile: ColumnProfile, votes: Votes) -> None:
     """Vote on values whose check digits do not fit, where they usually do; numbers of other schemes are left alone."""
     scheme = checksum_of(column, profile)
     if scheme is None:

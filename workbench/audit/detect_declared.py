@@ -5,13 +5,13 @@ from __future__ import annotations
 from workbench.audit.cells import CellKind
 from workbench.audit.declared import Declared
 from workbench.audit.votes import Votes
-from workbench.tables.columns import Column
-from workbench.tables.placeholders import is_placeholder
+from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables.placeholders import is_placeholder
 
 SURE = 0.95
 
 
-def vote_on_declared(column: Column, declared: Declared, votes: Votes) -> None:
+def vote_on_declared(column: CodedColumn, declared: Declared, votes: Votes) -> None:
     """Vote on cells that are none of the allowed values, or not written as declared."""
     agreed, pattern = declared.column(column.name), declared.pattern(column.name)
     if agreed is not None and agreed.allowed is not None:

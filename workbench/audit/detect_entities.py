@@ -14,7 +14,7 @@ from workbench.audit.encoded import Encoded
 from workbench.audit.entities import Roles
 from workbench.audit.quantities import Numbers
 from workbench.audit.votes import Votes
-from workbench.tables.columns import MISSING, Codes, Column
+from workbench.records.tables.columns import MISSING, CodedColumn, Codes
 
 N_ROUNDS = 12
 N_WRONG_VALUES = 10
@@ -56,7 +56,7 @@ def vote_on_conflicts(encoded: Encoded, roles: Roles, votes: Votes, times: Numbe
         _vote_on_gaps(encoded, roles, column, things, claims, likely, votes)
 
 
-def _claims(column: Column, filled: Codes, things: Codes, sources: Codes) -> _Claims:
+def _claims(column: CodedColumn, filled: Codes, things: Codes, sources: Codes) -> _Claims:
     codes = canonical(column)[filled]
     rows = np.flatnonzero((codes >= 0) & (things >= 0))
     keys = things[rows].astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes[rows]
@@ -70,7 +70,7 @@ def _claims(column: Column, filled: Codes, things: Codes, sources: Codes) -> _Cl
     )
 
 
-def canonical(column: Column) -> npt.NDArray[np.int64]:
+def canonical(column: CodedColumn) -> npt.NDArray[np.int64]:
     """Return for each distinct value the number of the first value that says the same; times are compared as times."""
     first: dict[str, int] = {}
     return np.array([first.setdefault(_meaning(value), code) for code, value in enumerate(column.values)] + [MISSING])
@@ -118,7 +118,7 @@ def _changes(claims: _Claims, likely: npt.NDArray[np.float64], times: Numbers) -
 def _vote(
     encoded: Encoded,
     roles: Roles,
-    column: Column,
+    column: CodedColumn,
     claims: _Claims,
     likely: npt.NDArray[np.float64],
     votes: Votes,
@@ -159,7 +159,7 @@ def _best_claims(claims: _Claims, likely: npt.NDArray[np.float64]) -> dict[int, 
 def _vote_on_gaps(
     encoded: Encoded,
     roles: Roles,
-    column: Column,
+    column: CodedColumn,
     things: Codes,
     claims: _Claims,
     likely: npt.NDArray[np.float64],

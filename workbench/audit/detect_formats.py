@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from workbench.audit.cells import CellKind
 from workbench.audit.votes import Votes
-from workbench.tables.columns import Column
-from workbench.tables.formats import PLAIN_NUMBERS, Semantic, format_of, runs_of, shape_of
-from workbench.tables.numbers import number_of
-from workbench.tables.placeholders import is_placeholder
-from workbench.tables.profiles import ColumnProfile, looked_at
+from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables.formats import PLAIN_NUMBERS, Semantic, format_of, runs_of, shape_of
+from workbench.records.tables.numbers import number_of
+from workbench.records.tables.placeholders import is_placeholder
+from workbench.records.tables.profiles import ColumnProfile, looked_at
 
 LAYOUTS = frozenset({Semantic.EMAIL, Semantic.URL, Semantic.IBAN, Semantic.ISSN})
 ODD = set('*#@$^~|<>\\{}[]=_"`¬¦§+%!;')
@@ -42,7 +42,7 @@ class Styles:
     is_declared: bool = False
 
 
-def styles_of(column: Column, profile: ColumnProfile, is_sketch: bool = False) -> Styles:
+def styles_of(column: CodedColumn, profile: ColumnProfile, is_sketch: bool = False) -> Styles:
     """Return the style of every distinct value: formats for numbers and moments, shapes for the rest.
 
     A sketch looks at 2,000 of the values at most and has their names only.
@@ -99,7 +99,7 @@ def _style(value: str, profile: ColumnProfile) -> str:
     return shape_of(text)[:80]
 
 
-def vote_on_formats(column: Column, profile: ColumnProfile, styles: Styles, votes: Votes) -> None:
+def vote_on_formats(column: CodedColumn, profile: ColumnProfile, styles: Styles, votes: Votes) -> None:
     """Vote on the cells whose style deviates from the column's."""
     if profile.n_distinct < 2:
         return
@@ -111,7 +111,7 @@ def vote_on_formats(column: Column, profile: ColumnProfile, styles: Styles, vote
         _vote_on_shapes(column, profile, styles, votes)
 
 
-def _vote_on_numbers(column: Column, styles: Styles, votes: Votes) -> None:
+def _vote_on_numbers(column: CodedColumn, styles: Styles, votes: Votes) -> None:
     """Plain numbers are the rule where there are some; otherwise the one style that nearly all cells have."""
     usual = usual_number(styles)
     if usual is None:
@@ -146,7 +146,7 @@ def usual_number(styles: Styles) -> str | None:
     return top if numbers[top] >= 0.6 * total else None
 
 
-def _vote_on_layouts(column: Column, styles: Styles, votes: Votes) -> None:
+def _vote_on_layouts(column: CodedColumn, styles: Styles, votes: Votes) -> None:
     top, share = next(iter(styles.shares.items()), ("", 0.0))
     if share < 0.5:
         return
@@ -158,7 +158,7 @@ def _vote_on_layouts(column: Column, styles: Styles, votes: Votes) -> None:
     votes.values(column, strengths, CellKind.FORMAT)
 
 
-def _vote_on_shapes(column: Column, profile: ColumnProfile, styles: Styles, votes: Votes) -> None:
+def _vote_on_shapes(column: CodedColumn, profile: ColumnProfile, styles: Styles, votes: Votes) -> None:
     """Codes follow few shapes; words follow none, but hold few odd signs, and one use of capitals.
 
     A code of another shape that is as frequent as the others is one of another system, not a slip.
@@ -197,7 +197,7 @@ def _is_code(run: str) -> bool:
     return "9" in run or run in {"A+", "A", "a"}
 
 
-def _vote_on_signs(column: Column, total: int, votes: Votes) -> None:
+def _vote_on_signs(column: CodedColumn, total: int, votes: Votes) -> None:
     """Vote on signs that hardly any cell holds: odd ones, and digits among words; sentences may hold more."""
     holding: Counter[str] = Counter()
     n_words = sum(len(value.split()) * int(count) for value, count in zip(column.values, column.counts, strict=True))
@@ -225,7 +225,7 @@ def _without_marks(value: str, is_text: bool) -> str:
     return value
 
 
-def _vote_on_case(column: Column, total: int, votes: Votes) -> None:
+def _vote_on_case(column: CodedColumn, total: int, votes: Votes) -> None:
     cases = [_case(value) for value in column.values]
     weights: Counter[str] = Counter()
     for name, count in zip(cases, column.counts, strict=True):

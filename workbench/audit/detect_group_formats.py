@@ -13,8 +13,8 @@ from workbench.audit.dependencies import grouped
 from workbench.audit.detect_formats import Styles
 from workbench.audit.encoded import Encoded
 from workbench.audit.votes import Votes
-from workbench.tables.columns import MISSING, Codes, Column
-from workbench.tables.profiles import ColumnProfile
+from workbench.records.tables.columns import MISSING, CodedColumn, Codes
+from workbench.records.tables.profiles import ColumnProfile
 
 MAX_SOURCES = 20
 MIN_SETTLED = 0.97
@@ -48,7 +48,7 @@ class SourceFormat:
 
 
 def source_format(
-    encoded: Encoded, profiles: tuple[ColumnProfile, ...], column: Column, styles: Styles
+    encoded: Encoded, profiles: tuple[ColumnProfile, ...], column: CodedColumn, styles: Styles
 ) -> SourceFormat | None:
     """Return the column that settles how this one is written, None when one writing prevails or none settles it."""
     profile = profiles[column.position]
@@ -71,7 +71,7 @@ def source_format(
     return None
 
 
-def _writings(column: Column, styles: Styles, is_numeric: bool) -> tuple[tuple[str, ...], Codes]:
+def _writings(column: CodedColumn, styles: Styles, is_numeric: bool) -> tuple[tuple[str, ...], Codes]:
     """Return the ways a column's values are written, and each row's."""
     numbers: dict[str, int] = {}
     of_value = np.full(len(column.values) + 1, MISSING, dtype=np.int32)
@@ -83,7 +83,9 @@ def _writings(column: Column, styles: Styles, is_numeric: bool) -> tuple[tuple[s
     return tuple(numbers), of_value[column.codes]
 
 
-def vote_on_group_formats(encoded: Encoded, column: Column, found: SourceFormat, styles: Styles, votes: Votes) -> None:
+def vote_on_group_formats(
+    encoded: Encoded, column: CodedColumn, found: SourceFormat, styles: Styles, votes: Votes
+) -> None:
     """Vote on the cells that are not written as others of their source are, and on those that are no numbers."""
     source = encoded.columns[found.source].name
     deviating: npt.NDArray[np.bool_] = (found.of_row >= 0) & (found.usual >= 0) & (found.of_row != found.usual)

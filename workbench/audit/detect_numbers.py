@@ -8,9 +8,9 @@ import numpy.typing as npt
 from workbench.audit.cells import CellKind
 from workbench.audit.quantities import Numbers, days_of, numbers_of, per_row
 from workbench.audit.votes import Votes
-from workbench.tables.columns import Column
-from workbench.tables.formats import Semantic
-from workbench.tables.profiles import ColumnProfile
+from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables.formats import Semantic
+from workbench.records.tables.profiles import ColumnProfile
 
 FAR = 8.0
 MAX_REPEATS = 5
@@ -19,7 +19,7 @@ USUAL_SHARE = 0.25
 COMPANY_ROWS, COMPANY_WITHIN = 8, 0.05
 
 
-def vote_on_quantities(column: Column, profile: ColumnProfile, votes: Votes) -> None:
+def vote_on_quantities(column: CodedColumn, profile: ColumnProfile, votes: Votes) -> None:
     """Vote on signs no other cell has, on numbers out of any proportion, and on dates outside the column's years."""
     if profile.is_numeric:
         _vote_on_numbers(column, numbers_of(column), votes)
@@ -32,7 +32,7 @@ def _has_short_years(profile: ColumnProfile) -> bool:
     return (profile.dominant_format or "").endswith((".YY", "/YY"))
 
 
-def _vote_on_numbers(column: Column, numbers: Numbers, votes: Votes) -> None:
+def _vote_on_numbers(column: CodedColumn, numbers: Numbers, votes: Votes) -> None:
     cells = per_row(column, numbers)
     known = cells[~np.isnan(cells)]
     if len(known) < MIN_VALUES:
@@ -54,7 +54,7 @@ def _vote_on_numbers(column: Column, numbers: Numbers, votes: Votes) -> None:
         _vote(column, far, 0.65, CellKind.OUTLIER, text, votes)
 
 
-def _has_company(column: Column, numbers: Numbers, far: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _has_company(column: CodedColumn, numbers: Numbers, far: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Return which far numbers belong to a group of their own, such as rates of another currency."""
     found = np.zeros(len(numbers), dtype=bool)
     for code in np.flatnonzero(far):
@@ -108,7 +108,7 @@ def _spread(known: Numbers) -> tuple[float, float] | None:
     return (float(10**low), float(10 ** min(high, 300.0))) if skewed else (float(low), float(high))
 
 
-def _vote_on_days(column: Column, days: Numbers, votes: Votes) -> None:
+def _vote_on_days(column: CodedColumn, days: Numbers, votes: Votes) -> None:
     cells = per_row(column, days)
     known = cells[~np.isnan(cells)]
     if len(known) < MIN_VALUES:
@@ -121,6 +121,6 @@ def _vote_on_days(column: Column, days: Numbers, votes: Votes) -> None:
 
 
 def _vote(
-    column: Column, is_meant: npt.NDArray[np.bool_], strength: float, kind: CellKind, reason: str, votes: Votes
+    column: CodedColumn, is_meant: npt.NDArray[np.bool_], strength: float, kind: CellKind, reason: str, votes: Votes
 ) -> None:
     votes.cells(column.position, column.rows_with(is_meant), strength, kind, reason)

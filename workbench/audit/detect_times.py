@@ -10,7 +10,7 @@ import numpy.typing as npt
 from workbench.audit.cells import CellKind
 from workbench.audit.quantities import Numbers
 from workbench.audit.votes import Votes
-from workbench.tables.columns import Column
+from workbench.records.tables.columns import CodedColumn
 
 MIN_ROWS, MIN_DAYS = 50, 20
 MIN_NEIGHBOURS, MIN_IN_ORDER = 0.9, 0.98
@@ -18,12 +18,12 @@ USUAL_GAPS = 5.0
 DECLARED, INFERRED = 0.8, 0.65
 
 
-def vote_on_order_in_time(column: Column, days: Numbers, is_time: bool, votes: Votes) -> None:
+def vote_on_order_in_time(column: CodedColumn, days: Numbers, is_time: bool, votes: Votes) -> None:
     """Vote on dates out of order in a column that is in order in nearly all rows, ascending or descending.
 
     Parameters
     ----------
-    column : Column
+    column : CodedColumn
     days : array of shape (n,)
         Days since 1970 of each row, NaN where there is none.
     is_time : bool

@@ -12,10 +12,10 @@ from workbench.audit.mistyped import Texts, mistyped
 from workbench.audit.neighbours import edited_signs
 from workbench.audit.slips import LIKELY, slips_among
 from workbench.audit.votes import Votes
-from workbench.tables.columns import Column
-from workbench.tables.formats import Semantic
-from workbench.tables.placeholders import is_placeholder
-from workbench.tables.profiles import ColumnProfile
+from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables.formats import Semantic
+from workbench.records.tables.placeholders import is_placeholder
+from workbench.records.tables.profiles import ColumnProfile
 
 FREQUENT = 4
 PART = re.compile(r"[^\W_]+")
@@ -30,7 +30,7 @@ UNSUITED = frozenset(
 )  # fmt: skip
 
 
-def vote_on_typos(column: Column, profile: ColumnProfile, votes: Votes) -> None:
+def vote_on_typos(column: CodedColumn, profile: ColumnProfile, votes: Votes) -> None:
     """Vote on rare values near a frequent one, on other spellings of frequent values, and on slips within texts."""
     if profile.semantic in UNSUITED or profile.n_distinct < 2:
         return
@@ -44,7 +44,7 @@ def vote_on_typos(column: Column, profile: ColumnProfile, votes: Votes) -> None:
         vote_on_words(column, codes, profile.semantic is Semantic.TEXT, votes)
 
 
-def _vote_on_spellings(column: Column, codes: Sequence[int], votes: Votes) -> None:
+def _vote_on_spellings(column: CodedColumn, codes: Sequence[int], votes: Votes) -> None:
     """Vote on values that equal a much more frequent one but for case, punctuation and spaces."""
     groups: dict[str, list[int]] = defaultdict(list)
     for code in codes:
@@ -62,7 +62,7 @@ def _vote_on_spellings(column: Column, codes: Sequence[int], votes: Votes) -> No
     votes.values(column, strengths, CellKind.FORMAT)
 
 
-def _vote_on_values(column: Column, codes: Sequence[int], is_spelt: bool, votes: Votes) -> None:
+def _vote_on_values(column: CodedColumn, codes: Sequence[int], is_spelt: bool, votes: Votes) -> None:
     frequent = [code for code in codes if column.counts[code] >= FREQUENT]
     frequent.sort(key=lambda code: -int(column.counts[code]))
     most = int(column.counts[frequent[0]]) if frequent else 0
@@ -87,7 +87,7 @@ def _vote_on_values(column: Column, codes: Sequence[int], is_spelt: bool, votes:
     votes.values(column, strengths, CellKind.TYPO)
 
 
-def rows_of_parts(column: Column, codes: Sequence[int]) -> Counter[str]:
+def rows_of_parts(column: CodedColumn, codes: Sequence[int]) -> Counter[str]:
     """Return how many rows hold each word or part of a code."""
     n_rows: Counter[str] = Counter()
     for code in codes:
@@ -96,13 +96,13 @@ def rows_of_parts(column: Column, codes: Sequence[int]) -> Counter[str]:
     return n_rows
 
 
-def is_made_up(column: Column, code: int, n_rows: Counter[str]) -> bool:
+def is_made_up(column: CodedColumn, code: int, n_rows: Counter[str]) -> bool:
     """Whether a value is put together of several parts that other values have, too, such as ak_scip-1 beside al."""
     parts = PART.findall(column.values[code])
     return len(parts) > 1 and all(n_rows[part] >= FREQUENT + int(column.counts[code]) for part in parts)
 
 
-def _is_rarer(column: Column, code: int, target: int, distance: int) -> bool:
+def _is_rarer(column: CodedColumn, code: int, target: int, distance: int) -> bool:
     """Whether a value is rare enough beside another to be a mistyped one."""
     n, n_target = int(column.counts[code]), int(column.counts[target])
     return n_target >= (5 if n <= 3 else 50) * distance * n

@@ -8,9 +8,9 @@ from workbench.audit.cells import CellKind
 from workbench.audit.quantities import numbers_of, per_row
 from workbench.audit.units import NUMBER_AND_UNIT, factor, named, relatives
 from workbench.audit.votes import Votes
-from workbench.tables.columns import Column
-from workbench.tables.formats import number_in
-from workbench.tables.placeholders import is_placeholder
+from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables.formats import number_in
+from workbench.records.tables.placeholders import is_placeholder
 
 SURE, LIKELY = 0.9, 0.65
 MIN_VALUES = 30
@@ -18,12 +18,12 @@ FAR = 5.0
 MAX_SHARE = 0.1
 
 
-def vote_on_units(column: Column, unit: str, votes: Votes) -> None:
+def vote_on_units(column: CodedColumn, unit: str, votes: Votes) -> None:
     """Vote on cells that name a unit, and on bare numbers that fit their column only when read in a related unit.
 
     Parameters
     ----------
-    column : Column
+    column : CodedColumn
     unit : str
         What the column's numbers count; its cells hold the number alone.
     votes : Votes
@@ -46,7 +46,7 @@ def _reason(number: str, given: str, unit: str) -> str:
     return f"in {given.strip()[:15]!r}, where the contract has {unit}: {known * share:,.6g} {unit}"
 
 
-def _misplaced(column: Column, unit: str) -> dict[int, tuple[float, str]]:
+def _misplaced(column: CodedColumn, unit: str) -> dict[int, tuple[float, str]]:
     """Return the values far from all others that, read in a related unit, lie among them."""
     numbers = numbers_of(column)
     cells = per_row(column, numbers)

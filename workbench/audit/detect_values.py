@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from workbench.audit.cells import CellKind
 from workbench.audit.votes import Votes
-from workbench.tables.columns import MISSING, Column
-from workbench.tables.formats import Semantic, number_in
-from workbench.tables.placeholders import SENTINEL_DATES, SENTINELS, is_placeholder
-from workbench.tables.profiles import ColumnProfile, is_weak_placeholder
+from workbench.records.tables.columns import MISSING, CodedColumn
+from workbench.records.tables.formats import Semantic, number_in
+from workbench.records.tables.placeholders import SENTINEL_DATES, SENTINELS, is_placeholder
+from workbench.records.tables.profiles import ColumnProfile, is_weak_placeholder
 
 FEW_MISSING = 0.10
 MOJIBAKE = re.compile(
@@ -32,7 +32,7 @@ LOST_LETTER = re.compile(r"[A-Za-zÀ-ÿ]\?[a-zà-ÿ]")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060\ufeff\u00ad]")
 
 
-def vote_on_missing(column: Column, profile: ColumnProfile, votes: Votes, is_required: bool | None) -> None:
+def vote_on_missing(column: CodedColumn, profile: ColumnProfile, votes: Votes, is_required: bool | None) -> None:
     """Vote on empty cells: sure where the contract requires the field, likely where few are empty in a full column."""
     share = profile.n_missing / profile.n
     blank = [code for code, value in enumerate(column.values) if not value.strip()]
@@ -42,7 +42,7 @@ def vote_on_missing(column: Column, profile: ColumnProfile, votes: Votes, is_req
         votes.cells(column.position, rows, 0.95 if is_required else 0.6, CellKind.MISSING, f"empty, but {why}")
 
 
-def vote_on_placeholders(column: Column, profile: ColumnProfile, votes: Votes) -> None:
+def vote_on_placeholders(column: CodedColumn, profile: ColumnProfile, votes: Votes) -> None:
     """Vote on texts and numbers that stand for a missing value."""
     n_filled = max(1, column.n_filled)
     numbers = [number for value in column.values if (number := number_in(value)) is not None]
@@ -83,7 +83,7 @@ def _is_sentinel(value: str, count: int, profile: ColumnProfile, numbers: list[f
     return count >= 2 and number > 2 * float(np.quantile(others, 0.99)) and number > 1.5 * float(others.max())
 
 
-def vote_on_text_damage(column: Column, votes: Votes) -> None:
+def vote_on_text_damage(column: CodedColumn, votes: Votes) -> None:
     """Vote on mojibake, lost letters, control characters and stray white space."""
     n_filled = max(1, column.n_filled)
     spaced = _spaced(column)
@@ -105,7 +105,7 @@ def vote_on_text_damage(column: Column, votes: Votes) -> None:
             votes.value(column, code, 0.7, CellKind.WHITESPACE, "white space at an end, or more than one space inside")
 
 
-def _marked(column: Column) -> set[int]:
+def _marked(column: CodedColumn) -> set[int]:
     """Return the values with a mark of another script on a Latin letter; none where a tenth of the column has one."""
     found = [
         code
@@ -115,7 +115,7 @@ def _marked(column: Column) -> set[int]:
     return set(found) if column.counts[found].sum() < USUAL_SHARE * column.n_filled else set()
 
 
-def _spaced(column: Column) -> npt.NDArray[np.bool_]:
+def _spaced(column: CodedColumn) -> npt.NDArray[np.bool_]:
     """Return which values have stray white space; one that many rows write so, and none without, is written so."""
     spaced = np.array([_is_spaced(value) for value in column.values], dtype=bool)
     plain = {value for value, is_one in zip(column.values, spaced, strict=True) if not is_one}

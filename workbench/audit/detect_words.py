@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from workbench.audit.cells import CellKind
 from workbench.audit.slips import LIKELY, Slip, slips_among
 from workbench.audit.votes import Votes
-from workbench.tables.columns import Column
+from workbench.records.tables.columns import CodedColumn
 
 MAX_WORDS = 60_000
 WORD = re.compile(r"[^\W\d_]+")
@@ -47,7 +47,7 @@ class _Vocabulary:
         return bool(before and after and before | after != {""})
 
 
-def vote_on_words(column: Column, codes: Sequence[int], is_prose: bool, votes: Votes) -> None:
+def vote_on_words(column: CodedColumn, codes: Sequence[int], is_prose: bool, votes: Votes) -> None:
     """Vote on values that hold a word which is nearly nowhere else and one slip from a frequent word.
 
     Prose has rare words of its own. In it, and wherever words are many, one slip is not enough: the word must hold a

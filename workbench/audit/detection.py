@@ -21,11 +21,11 @@ from workbench.audit.relations import Relation, find_relations, quantities
 from workbench.audit.rules import Rule, RuleKind
 from workbench.audit.scan import RuleResult, cells_of, hold
 from workbench.audit.votes import Votes
-from workbench.contract import TableContract
-from workbench.tables.columns import Column
-from workbench.tables.database import Table
-from workbench.tables.inference import Hints
-from workbench.tables.profiles import ColumnProfile, profile, settled
+from workbench.pilot.contract import TableContract
+from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables.database import Table
+from workbench.records.tables.inference import Hints
+from workbench.records.tables.profiles import ColumnProfile, profile, settled
 
 MAX_RULES = 600
 VALUE_REASONS = {
@@ -148,7 +148,7 @@ def _known(encoded: Encoded, declared: Declared | None, hints: Hints | None) -> 
     return Known(encoded, profiles, dependencies, relations, roles, numbers, by_source, declared)
 
 
-def _profiled(column: Column, n: int, declared: Declared | None) -> ColumnProfile:
+def _profiled(column: CodedColumn, n: int, declared: Declared | None) -> ColumnProfile:
     if declared is None:
         return profile(column, n)
     name = column.name
@@ -167,7 +167,7 @@ def _dependencies(
     return (*found, *(one for one in agreed if one is not None))
 
 
-def _rules(column: Column, found: ColumnProfile, known: Known) -> list[Rule]:
+def _rules(column: CodedColumn, found: ColumnProfile, known: Known) -> list[Rule]:
     rules = column_rules(column, found, styles_of(column, found, is_sketch=True), known.declared)
     return [rule for rule in rules if rule.kind is not RuleKind.MATCHES or column.position not in known.by_source]
 
@@ -196,9 +196,9 @@ def _rules_of_large(table: Table, known: Known) -> tuple[list[Rule], int]:
     return rules, n_judged
 
 
-def _value_rules(column: Column, found: ColumnProfile, known: Known) -> list[Rule]:
+def _value_rules(column: CodedColumn, found: ColumnProfile, known: Known) -> list[Rule]:
     """Return one rule for each kind of wrong value that a column holds, judged by all its values and their counts."""
-    each = Column(column.position, column.name, column.storage, column.values, column.counts, column.one_each())
+    each = CodedColumn(column.position, column.name, column.storage, column.values, column.counts, column.one_each())
     votes = Votes(len(column.values))
     vote_on_column(each, found, known.declared, votes, by_source=column.position in known.by_source)
     place, name = (column.position,), (column.name,)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.tables.columns import LONGEST_CELL, MISSING, Codes, Column, Counts, coded_columns
-from workbench.tables.database import Table
-from workbench.tables.placeholders import is_placeholder
+from workbench.records.tables.columns import LONGEST_CELL, MISSING, CodedColumn, Codes, Counts, coded_columns
+from workbench.records.tables.database import Table
+from workbench.records.tables.placeholders import is_placeholder
 
 EXACT_ROWS = 250_000
 SAMPLE_ROWS = 50_000
@@ -22,7 +22,7 @@ class Encoded:
 
     Parameters
     ----------
-    columns : tuple of Column
+    columns : tuple of CodedColumn
     rows : array of shape (n,)
         The data row of each.
     n_rows : int
@@ -31,7 +31,7 @@ class Encoded:
         Each column's codes with placeholders as missing.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[CodedColumn, ...]
     rows: Counts
     n_rows: int
     filled: tuple[Codes, ...]
@@ -83,12 +83,12 @@ def _encoded(table: Table, where: str) -> Encoded:
     return Encoded(columns, rows, table.n_rows, tuple(map(_filled, columns)))
 
 
-def _filled(column: Column) -> Codes:
+def _filled(column: CodedColumn) -> Codes:
     blank = np.array([is_placeholder(value) for value in column.values] + [True], dtype=bool)
     return np.where(blank[column.codes], MISSING, column.codes).astype(np.int32)
 
 
-def value_table(table: Table, sampled: Column) -> Column | None:
+def value_table(table: Table, sampled: CodedColumn) -> CodedColumn | None:
     """Return a column's distinct values counted over all rows, None when a sample shows too many of them.
 
     The column's `codes` are those of the sample and do not belong to the values; `one_each` gives a row for each value.

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from workbench.audit.dependencies import Dependency, Groups
 from workbench.audit.encoded import Encoded
 from workbench.audit.neighbours import edited_signs, nearest
-from workbench.tables.columns import Column
+from workbench.records.tables.columns import CodedColumn
 
 MIN_ROWS = 10
 HARDLY_USUAL = 0.2
@@ -26,7 +26,7 @@ def compared_columns(encoded: Encoded, dependencies: tuple[Dependency, ...]) -> 
     return frozenset(b for a, b in pairs if _equal_share(encoded.columns[a], encoded.columns[b]) >= MIN_EQUAL)
 
 
-def _equal_share(first: Column, second: Column) -> float:
+def _equal_share(first: CodedColumn, second: CodedColumn) -> float:
     """Return the share of the rows with both cells filled in which they hold the same text."""
     place = {value: code for code, value in enumerate(second.values)}
     same = np.array([place.get(value, -2) for value in first.values] + [-2], dtype=np.int64)
@@ -34,7 +34,7 @@ def _equal_share(first: Column, second: Column) -> float:
     return float((same[first.codes[filled]] == second.codes[filled]).mean()) if filled.any() else 0.0
 
 
-def exceptions(column: Column, groups: Groups, is_clear: Mask, is_compared: bool) -> Mask:
+def exceptions(column: CodedColumn, groups: Groups, is_clear: Mask, is_compared: bool) -> Mask:
     """Return which pairs of a dependency hold an exception rather than an error.
 
     A value that ten rows or more hold is a value of its own. Where groups hardly ever agree on it, it stands for
@@ -43,7 +43,7 @@ def exceptions(column: Column, groups: Groups, is_clear: Mask, is_compared: bool
 
     Parameters
     ----------
-    column : Column
+    column : CodedColumn
         The dependent.
     groups : Groups
     is_clear : array of shape (n_pairs,)

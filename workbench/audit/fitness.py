@@ -10,10 +10,10 @@ import pandas as pd
 from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
 from workbench.audit.section import Section
 from workbench.audit.subject import Labels, Subject
-from workbench.charter import Charter
 from workbench.errors import several
-from workbench.ledger import SPENT_AT_ONCE
 from workbench.metrics import ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY, Estimate, Operator
+from workbench.pilot.charter import Charter
+from workbench.records.ledger import SPENT_AT_ONCE
 from workbench.stats import IntervalMethod, minimum_detectable_difference, records_for_power, records_needed
 from workbench.stats.power import allowed_errors
 from workbench.words import counted, percent

@@ -18,10 +18,10 @@ from workbench.audit.detect_values import FEW_MISSING
 from workbench.audit.quantities import Numbers, numbers_of, per_row
 from workbench.audit.relations import Relation, RelationKind
 from workbench.audit.rules import Rule, RuleKind
-from workbench.tables.columns import Column
-from workbench.tables.formats import FORMAT_NAMED, Semantic
-from workbench.tables.numbers import number_pattern
-from workbench.tables.profiles import ColumnProfile, is_weak_placeholder
+from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables.formats import FORMAT_NAMED, Semantic
+from workbench.records.tables.numbers import number_pattern
+from workbench.records.tables.profiles import ColumnProfile, is_weak_placeholder
 
 MAX_DEPENDENCIES = 12
 MIN_PUBLISHED = 0.95
@@ -36,7 +36,9 @@ _LAYOUTS = {
 _KINDS = {RelationKind.PRODUCT: RuleKind.PRODUCT, RelationKind.SUM: RuleKind.SUM, RelationKind.ORDER: RuleKind.ORDER}
 
 
-def column_rules(column: Column, profile: ColumnProfile, styles: Styles, declared: Declared | None) -> Iterator[Rule]:
+def column_rules(
+    column: CodedColumn, profile: ColumnProfile, styles: Styles, declared: Declared | None
+) -> Iterator[Rule]:
     """Return the rules for one column: filled, no placeholder, allowed, in its format, within reach, unique."""
     made = partial(_rule, profile)
     share = profile.n_missing / max(1, profile.n)
@@ -65,7 +67,7 @@ def _rule(profile: ColumnProfile, kind: RuleKind, cell_kind: CellKind, reason: s
     return Rule(kind, (profile.position,), (profile.name,), cell_kind, reason, **more)
 
 
-def _standing(column: Column, profile: ColumnProfile) -> tuple[str, ...]:
+def _standing(column: CodedColumn, profile: ColumnProfile) -> tuple[str, ...]:
     """Return the values that stand for a missing one."""
     shares = column.counts / max(1, column.n_filled)
     return tuple(
@@ -105,7 +107,7 @@ def _portable(pattern: re.Pattern[str]) -> str:
     return f"(?i){pattern.pattern}" if pattern.flags & re.IGNORECASE else pattern.pattern
 
 
-def _bounds(column: Column, profile: ColumnProfile) -> tuple[float, float] | None:
+def _bounds(column: CodedColumn, profile: ColumnProfile) -> tuple[float, float] | None:
     """Return the bounds that numbers of a column keep, None when they are no quantities or too few."""
     if not profile.is_numeric or profile.semantic is Semantic.MEASURE:
         return None

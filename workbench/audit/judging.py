@@ -30,10 +30,10 @@ from workbench.audit.near_repeats import near_repeats
 from workbench.audit.quantities import Numbers
 from workbench.audit.relations import Relation
 from workbench.audit.votes import Votes
-from workbench.contract import Role
-from workbench.tables.columns import Column
-from workbench.tables.formats import Semantic
-from workbench.tables.profiles import ColumnProfile
+from workbench.pilot.contract import Role
+from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables.formats import Semantic
+from workbench.records.tables.profiles import ColumnProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def judge(known: Known) -> Votes:
 
 
 def vote_on_column(
-    column: Column, found: ColumnProfile, declared: Declared | None, votes: Votes, by_source: bool = False
+    column: CodedColumn, found: ColumnProfile, declared: Declared | None, votes: Votes, by_source: bool = False
 ) -> None:
     """Vote on the cells of one column by what they are, without regard to other columns.
 

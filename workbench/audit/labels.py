@@ -16,8 +16,8 @@ from workbench.audit.subject import Labels, Subject
 from workbench.audit.suspicion import Suspicion, suspicion
 from workbench.audit.wording import with_interval
 from workbench.errors import several
-from workbench.labels import label_aliases
 from workbench.metrics import Estimate, noise_ceiling
+from workbench.pilot.labels import label_aliases
 from workbench.words import counted, percent
 
 TITLE, QUESTION = "Label quality", "Are the labels right, and what is the most that any agent can be measured at?"

@@ -17,7 +17,7 @@ from workbench.audit.telling import TELLS_ALL, columns_that_tell
 from workbench.audit.wording import with_interval
 from workbench.errors import several
 from workbench.metrics import Estimate
-from workbench.splits import Split
+from workbench.records.splits import Split
 from workbench.stats import holm
 from workbench.words import counted, percent
 

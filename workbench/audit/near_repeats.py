@@ -12,8 +12,8 @@ import numpy.typing as npt
 from workbench.audit.alike import normalised
 from workbench.audit.encoded import Encoded
 from workbench.audit.quantities import days_of, numbers_of
-from workbench.tables.columns import MISSING, Codes, Column
-from workbench.tables.profiles import ColumnProfile
+from workbench.records.tables.columns import MISSING, CodedColumn, Codes
+from workbench.records.tables.profiles import ColumnProfile
 
 MAX_DIFFERING = 2
 MIN_COLUMNS = 3
@@ -152,7 +152,7 @@ def _first_of_each(
     return NearRepeats(rows.astype(np.intp), pairs[chosen, 0].astype(np.intp), differs, is_exact)
 
 
-def _meaning(column: Column, profile: ColumnProfile) -> Codes:
+def _meaning(column: CodedColumn, profile: ColumnProfile) -> Codes:
     """Return each row's value without regard to its writing, -1 where the cell is empty."""
     if profile.is_numeric or profile.is_moment:
         quantities = numbers_of(column) if profile.is_numeric else days_of(column)
@@ -218,7 +218,7 @@ def _entropy(codes: npt.NDArray[np.int32]) -> float:
     return float(-(shares * np.log2(shares)).sum())
 
 
-def _alike(column: Column, profile: ColumnProfile, pairs: Pairs) -> Mask:
+def _alike(column: CodedColumn, profile: ColumnProfile, pairs: Pairs) -> Mask:
     """Return which pairs of rows hold cells that may be the same one, entered differently."""
     first, second = column.codes[pairs[:, 0]], column.codes[pairs[:, 1]]
     is_gap = (first == MISSING) | (second == MISSING)
@@ -229,7 +229,7 @@ def _alike(column: Column, profile: ColumnProfile, pairs: Pairs) -> Mask:
     return np.asarray(is_gap | told[place.ravel()] if len(pairs) else is_gap)
 
 
-def _are_alike(column: Column, profile: ColumnProfile, i: int, j: int) -> bool:
+def _are_alike(column: CodedColumn, profile: ColumnProfile, i: int, j: int) -> bool:
     from rapidfuzz.fuzz import ratio
 
     left, right = column.values[i], column.values[j]
@@ -244,12 +244,14 @@ def _are_alike(column: Column, profile: ColumnProfile, i: int, j: int) -> bool:
     return one.startswith(other) or other.startswith(one) or ratio(one, other) >= LIKE_TEXT
 
 
-def _of(column: Column, values: list[str]) -> Column:
+def _of(column: CodedColumn, values: list[str]) -> CodedColumn:
     counts = np.ones(len(values), dtype=np.int64)
-    return Column(column.position, column.name, column.storage, values, counts, np.arange(len(values), dtype=np.int32))
+    return CodedColumn(
+        column.position, column.name, column.storage, values, counts, np.arange(len(values), dtype=np.int32)
+    )
 
 
-def _by_chance(column: Column, profile: ColumnProfile, meaning: npt.NDArray[np.int32]) -> float:
+def _by_chance(column: CodedColumn, profile: ColumnProfile, meaning: npt.NDArray[np.int32]) -> float:
     """Return the share of pairs of rows drawn at random that are the same or alike in a column."""
     rng = np.random.default_rng(SEED)
     pairs = rng.integers(0, len(meaning), (DRAWN_PAIRS, 2))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.agents.prompts import read_prompts
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.personal_data import PersonalData, measured, scan
 from workbench.audit.section import Section
@@ -14,7 +15,6 @@ from workbench.audit.subject import Subject, declared_personal
 from workbench.audit.wording import with_interval
 from workbench.errors import InputError
 from workbench.metrics import Estimate
-from workbench.prompts import read_prompts
 from workbench.words import counted
 
 TITLE = "Personal data"

@@ -12,21 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.encoded import Encoded
-from workbench.tables.columns import MISSING, Codes, Column
-from workbench.tables.formats import number_in
-from workbench.tables.moments import moments_of
+from workbench.records.tables.columns import MISSING, CodedColumn, Codes
+from workbench.records.tables.formats import number_in
+from workbench.records.tables.moments import moments_of
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 _STRIPPED = re.compile(r"[^\d.,+-]")
 EPOCH = datetime(1970, 1, 1)
 
 
-def per_row(column: Column, of_value: Numbers) -> Numbers:
+def per_row(column: CodedColumn, of_value: Numbers) -> Numbers:
     """Return a number for each row looked at from one for each distinct value; NaN where the cell is empty."""
     return np.append(of_value, np.nan)[column.codes]
 
 
-def numbers_of(column: Column) -> Numbers:
+def numbers_of(column: CodedColumn) -> Numbers:
     """Return each distinct value as a number, NaN where it is none; currency signs and units are left out."""
     return np.array([_number(value) for value in column.values], dtype=float)
 
@@ -54,7 +54,7 @@ def with_same_numbers(encoded: Encoded, numeric: Collection[int]) -> Encoded:
     return replace(encoded, filled=tuple(filled))
 
 
-def _same_code(column: Column) -> Codes:
+def _same_code(column: CodedColumn) -> Codes:
     """Return for each value, and for none, the code of the first value that is the same number."""
     first: dict[object, int] = {}
     keys = [
@@ -63,7 +63,7 @@ def _same_code(column: Column) -> Codes:
     return np.array([*(first.setdefault(key, code) for code, key in enumerate(keys)), MISSING], dtype=np.int32)
 
 
-def days_of(column: Column) -> Numbers:
+def days_of(column: CodedColumn) -> Numbers:
     """Return each distinct date or datetime as days since 1970, NaN where it is none.
 
     In dates with slashes the month stands first unless the column's cells say otherwise.

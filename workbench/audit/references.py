@@ -13,13 +13,13 @@ import pandas as pd
 from workbench.audit.cells import CELL_COLUMNS, CellKind, no_cells
 from workbench.audit.encoded import Encoded
 from workbench.audit.votes import Votes
-from workbench.contract import Reference, TableContract
 from workbench.errors import InputError, shown
-from workbench.tables.columns import Column
-from workbench.tables.database import Table, open_table
-from workbench.tables.formats import Semantic, runs_of, shape_of
-from workbench.tables.placeholders import is_placeholder
-from workbench.tables.profiles import CODE_NAME, ColumnProfile
+from workbench.pilot.contract import Reference, TableContract
+from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables.database import Table, open_table
+from workbench.records.tables.formats import Semantic, runs_of, shape_of
+from workbench.records.tables.placeholders import is_placeholder
+from workbench.records.tables.profiles import CODE_NAME, ColumnProfile
 
 MAX_TABLES, MAX_TABLE_BYTES = 10, 256 << 20
 MIN_KEYS, MIN_FOUND = 5, 0.9
@@ -187,7 +187,7 @@ def _is_unique(table: Table, position: int) -> bool:
     return bool(counts[0] == counts[1] and counts[0] >= MIN_KEYS)
 
 
-def _found_share(column: Column, keys: pd.DataFrame) -> float:
+def _found_share(column: CodedColumn, keys: pd.DataFrame) -> float:
     """Return the share of a column's filled cells, placeholders left out, whose value is a key."""
     there = set(keys["key"])
     known = [(value.strip() in there, int(n)) for value, n in zip(column.values, column.counts, strict=True)

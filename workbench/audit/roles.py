@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from workbench.audit.entities import Roles as Described
-from workbench.contract import Role, TableContract
 from workbench.errors import several, shown
-from workbench.tables.profiles import ColumnProfile
-from workbench.tables.roles import (
+from workbench.pilot.contract import Role, TableContract
+from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables.roles import (
     MAX_SOURCES,
     SOURCE_NAME,
     entity_column,

@@ -13,8 +13,8 @@ import pandas as pd
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.section import Section
 from workbench.audit.subject import Subject
-from workbench.charter import Charter
 from workbench.metrics import CATALOGUE, Estimate
+from workbench.pilot.charter import Charter
 from workbench.stats import holm
 from workbench.words import counted, percent
 

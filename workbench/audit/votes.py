@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.audit.cells import CELL_COLUMNS, CellKind, no_cells
 from workbench.audit.encoded import Encoded
-from workbench.tables.columns import Column
+from workbench.records.tables.columns import CodedColumn
 
 FLAGGED_AT = 0.5
 
@@ -47,11 +47,11 @@ class Votes:
         ballot.strongest[stronger] = strength
         ballot.said[stronger] = len(self._said) - 1
 
-    def value(self, column: Column, code: int, strength: float, kind: CellKind, reason: str) -> None:
+    def value(self, column: CodedColumn, code: int, strength: float, kind: CellKind, reason: str) -> None:
         """Vote on every cell of a column that holds one value."""
         self.cells(column.position, np.flatnonzero(column.codes == code), strength, kind, reason)
 
-    def values(self, column: Column, strengths: dict[int, tuple[float, str]], kind: CellKind) -> None:
+    def values(self, column: CodedColumn, strengths: dict[int, tuple[float, str]], kind: CellKind) -> None:
         """Vote on every cell that holds one of the values; each value has its strength and reason."""
         if not strengths:
             return
@@ -75,7 +75,7 @@ class Votes:
             return np.zeros(self.n, dtype=bool)
         return self._ballots[position].right < FLAGGED_AT + 1e-6
 
-    def values_by_kind(self, column: Column) -> dict[CellKind, tuple[str, ...]]:
+    def values_by_kind(self, column: CodedColumn) -> dict[CellKind, tuple[str, ...]]:
         """Return the flagged values of a column that holds each value in one row, by what is wrong with them."""
         if column.position not in self._ballots:
             return {}

@@ -97,9 +97,9 @@ def _check_fits(pilot: str | None, records: str | None, given: Mapping[str, obje
 
 def _validate_on_spark(suite: Path, records: str, out: Path, as_json: bool) -> NoReturn:
     """Hold a suite against records on Spark, leave `validation.json` in the folder, and exit as its rules came out."""
+    from workbench.audit.published.audits import VALIDATION_FILE
     from workbench.audit.spark import counts_text, exit_code_of, validate_records
-    from workbench.report.audits import VALIDATION_FILE
-    from workbench.terminal import stdout_to_stderr
+    from workbench.commands.terminal import stdout_to_stderr
 
     with stdout_to_stderr():
         counts = validate_records(suite, records, out / VALIDATION_FILE)
@@ -110,9 +110,9 @@ def _validate_on_spark(suite: Path, records: str, out: Path, as_json: bool) -> N
 def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict[str, Any], str]:
     """Run the audit's notebook, log what it left, and return folder, findings and the run in MLflow."""
     from workbench.audit.store import FINDINGS_FILE, earlier_findings, read_findings
-    from workbench.pilot import open_pilot
-    from workbench.pipeline import run_audit
-    from workbench.terminal import CellProgress, stdout_to_stderr, stoppable
+    from workbench.commands.terminal import CellProgress, stdout_to_stderr, stoppable
+    from workbench.gates.pipeline import run_audit
+    from workbench.pilot.pilot import open_pilot
     from workbench.tracking.audits import log_audit
 
     opened = open_pilot(name, root)
@@ -134,10 +134,10 @@ def _audit_file(
     from tqdm.auto import tqdm
 
     from workbench.audit.assessment import STEPS, audit_file
-    from workbench.contract import TableContract, read_table_contract
-    from workbench.report.audits import publish
-    from workbench.tables.inference import Hints
-    from workbench.terminal import stdout_to_stderr, stoppable
+    from workbench.audit.published.audits import publish
+    from workbench.commands.terminal import stdout_to_stderr, stoppable
+    from workbench.pilot.contract import TableContract, read_table_contract
+    from workbench.records.tables.inference import Hints
 
     agreed = TableContract() if contract is None else read_table_contract(contract)
     agreed = agreed.model_copy(update={"reading": agreed.reading.model_copy(update=read[0])})
@@ -154,7 +154,7 @@ def _audit_file(
 
 def _print(findings: Mapping[str, Any], folder: Path, link: str | None) -> None:
     """Print the answer, what must be fixed first, and where everything is."""
-    from workbench.terminal import print_audit
+    from workbench.commands.terminal import print_audit
 
     print_audit(findings, folder)
     if link is not None:

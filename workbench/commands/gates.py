@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, KeyFile, PilotName, Root, asks_engine
-from workbench.credentials import SIGNING_KEY, drop
+from workbench.commands.streams import escaped
 from workbench.errors import InputError, RunError
-from workbench.streams import escaped
+from workbench.files.credentials import SIGNING_KEY, drop
 
 if TYPE_CHECKING:
-    from workbench.gaterun.hold import Held
+    from workbench.gates.held.hold import Held
 
 GateNumber = Annotated[int, typer.Argument(metavar="N", help="1, 2 or 3.")]
 
@@ -40,10 +40,10 @@ def gate(
 
     Exit code 0 for GO, 1 for NO-GO or a charter that is not signed, 2 for bad input, 4 when it could not run.
     """
-    from workbench.gaterun.hold import GateRequest, hold_gate
+    from workbench.commands.terminal import CellProgress, stdout_to_stderr, stoppable
+    from workbench.gates.held.hold import GateRequest, hold_gate
     from workbench.gates.junit import junit_xml
-    from workbench.pilot import open_pilot
-    from workbench.terminal import CellProgress, stdout_to_stderr, stoppable
+    from workbench.pilot.pilot import open_pilot
 
     opened = open_pilot(pilot, root)
     request = GateRequest(asked.choice(), key, answered)
@@ -73,9 +73,9 @@ def answer(
 
     `workbench gate N PILOT --answered` then holds the gate, here or where the key is: it needs mlruns/PILOT.
     """
-    from workbench.gaterun.hold import answer_gate
-    from workbench.pilot import open_pilot
-    from workbench.terminal import CellProgress, stdout_to_stderr, stoppable
+    from workbench.commands.terminal import CellProgress, stdout_to_stderr, stoppable
+    from workbench.gates.held.hold import answer_gate
+    from workbench.pilot.pilot import open_pilot
 
     opened = open_pilot(pilot, root)
     drop(SIGNING_KEY)
@@ -110,8 +110,8 @@ def waive(
     from workbench.gates.schema import GATE_NUMBERS
     from workbench.gates.waivers import WaiverSettings
     from workbench.gates.waivers import waive as waived
-    from workbench.pilot import open_pilot
-    from workbench.signing.keys import chosen_key
+    from workbench.pilot.pilot import open_pilot
+    from workbench.pilot.signing.keys import chosen_key
 
     if number not in GATE_NUMBERS:
         raise InputError("there is no such gate", got=str(number), expected="1, 2 or 3")
@@ -139,7 +139,7 @@ def ci(
 ) -> None:
     """Write a CI file that holds a gate: one job runs the pilot's code without any secret, the other one signs."""
     from workbench.gates.ci import CiSystem, ci_text, write_ci
-    from workbench.pilot import open_pilot
+    from workbench.pilot.pilot import open_pilot
 
     if system not in list(CiSystem):
         raise InputError(f"there is no template for {system!r}", expected=", ".join(CiSystem))
@@ -154,7 +154,7 @@ def gate_summary(
     decision: Annotated[Path, typer.Argument(metavar="FILE", help="What `workbench gate --json` printed.")],
 ) -> None:
     """Print a decision as Markdown, for the comment of a CI run."""
-    from workbench.configuration import read_text
+    from workbench.files.configuration import read_text
     from workbench.gates.summary import markdown_summary
 
     try:
@@ -166,10 +166,10 @@ def gate_summary(
 
 def gates_file(pilot: PilotName, root: Root = HERE) -> None:
     """Write the default gates.yaml of a pilot that has none."""
-    from workbench.charter.coverage import GATES_FILE
-    from workbench.files import write_atomically
+    from workbench.files.whole import write_atomically
     from workbench.gates.schema import default_gates
-    from workbench.pilot import open_pilot
+    from workbench.pilot.charter.coverage import GATES_FILE
+    from workbench.pilot.pilot import open_pilot
 
     opened = open_pilot(pilot, root)
     path = opened.suite / GATES_FILE
@@ -184,7 +184,7 @@ def _print_held(held: Held) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from workbench.terminal import SafeConsole
+    from workbench.commands.terminal import SafeConsole
 
     decision = held.decision
     console = SafeConsole()
@@ -213,7 +213,7 @@ def _today() -> date:
 
 
 def _write(path: Path, content: str) -> None:
-    from workbench.files import write_atomically
+    from workbench.files.whole import write_atomically
 
     try:
         write_atomically(path, content)

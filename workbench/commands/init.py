@@ -25,7 +25,7 @@ from workbench.commands.reading import (
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
-    from workbench.scaffold import NewPilot
+    from workbench.commands.scaffold import NewPilot
 
 MOST_COLUMNS, MOST_LABELS = 20, 12
 FIELD = "field"
@@ -78,10 +78,10 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Make a new pilot from a table of labelled records, ready to run."""
-    from workbench.contract import ColumnType, RareLabels, Reading, Role, Unlabelled
-    from workbench.scaffold import Choices, Columns, init_pilot, pairs
-    from workbench.splits import SplitBy
-    from workbench.tables.inference import Hints
+    from workbench.commands.scaffold import Choices, Columns, init_pilot, pairs
+    from workbench.pilot.contract import ColumnType, RareLabels, Reading, Role, Unlabelled
+    from workbench.records.splits import SplitBy
+    from workbench.records.tables.inference import Hints
 
     columns = Columns(
         label,

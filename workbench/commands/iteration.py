@@ -13,7 +13,7 @@ from workbench.errors import several
 
 if TYPE_CHECKING:
     from workbench.engines.choice import EngineChoice
-    from workbench.pilot import Pilot
+    from workbench.pilot.pilot import Pilot
 
 
 @asks_engine
@@ -33,10 +33,10 @@ def repeat(
     With --holdout about holdout records, whose labels stay sealed: 03_evaluation then shows how far repeats agree, as a
     confidence beside the others.
     """
-    from workbench.iteration.repeats import RepeatRequest, ask_repeatedly
-    from workbench.pilot import open_pilot
-    from workbench.splits import read_dataset
-    from workbench.terminal import stdout_to_stderr, stoppable
+    from workbench.commands.terminal import stdout_to_stderr, stoppable
+    from workbench.pilot.pilot import open_pilot
+    from workbench.records.splits import read_dataset
+    from workbench.repeats.repeats import RepeatRequest, ask_repeatedly
     from workbench.words import percent
 
     opened = open_pilot(pilot, root)
@@ -65,10 +65,10 @@ def _repeat_holdout(
     pilot: Pilot, facts: dict[str, Any], limit: int | None, choice: EngineChoice, as_json: bool
 ) -> None:
     """Ask holdout records again without reading a label, and say how many decisions there are now."""
-    from workbench.confidences import Again, ask_again
+    from workbench.commands.terminal import stdout_to_stderr, stoppable
     from workbench.evaluation import RunRequest
-    from workbench.splits import Split, read_dataset
-    from workbench.terminal import stdout_to_stderr, stoppable
+    from workbench.evaluation.confidences import Again, ask_again
+    from workbench.records.splits import Split, read_dataset
 
     dataset = read_dataset(pilot)
     request, again = RunRequest(Split.HOLDOUT, limit, choice), Again(facts["times"], facts["temperature"])
@@ -94,11 +94,11 @@ def record(
     as_json: AsJson = False,
 ) -> None:
     """Write the page of one record: prompt, reply, token probabilities, label, and every version's decision."""
-    from workbench.files import write_atomically
-    from workbench.iteration.history import record_history
-    from workbench.pilot import open_pilot
-    from workbench.report.record_page import page_name, record_page
-    from workbench.splits import read_dataset
+    from workbench.evaluation.shown.record_pages import page_name, record_page
+    from workbench.evaluation.versions.history import record_history
+    from workbench.files.whole import write_atomically
+    from workbench.pilot.pilot import open_pilot
+    from workbench.records.splits import read_dataset
 
     opened = open_pilot(pilot, root)
     history = record_history(opened, read_dataset(opened), record_id, show_personal=show_personal)

@@ -9,10 +9,10 @@ from workbench.commands.options import HERE, AsJson, PilotName, Root
 
 def ledger(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """List every opening of the sealed holdout and the significance level that each gate has left; opens nothing."""
-    from workbench.pilot import open_pilot
-    from workbench.report.ledger import ledger_view
-    from workbench.splits import read_dataset
-    from workbench.terminal import print_ledger
+    from workbench.commands.terminal import print_ledger
+    from workbench.pages.ledger import ledger_view
+    from workbench.pilot.pilot import open_pilot
+    from workbench.records.splits import read_dataset
 
     opened = open_pilot(pilot, root)
     view = ledger_view(opened, read_dataset(opened))

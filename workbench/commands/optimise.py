@@ -10,7 +10,7 @@ import typer
 from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, PilotName, Root, asks_engine
 
 if TYPE_CHECKING:
-    from workbench.optimiser import Optimised
+    from workbench.evaluation.optimiser import Optimised
 
 
 @asks_engine
@@ -33,11 +33,11 @@ def optimise(
     as_json: AsJson = False,
 ) -> None:
     """Let a model rewrite a prompt from its mistakes, write the best version and judge it on unseen dev records."""
-    from workbench.optimiser import OptimiserRequest, ReflectionServer
-    from workbench.optimiser import optimise as optimised
-    from workbench.pilot import open_pilot
-    from workbench.splits import read_dataset
-    from workbench.terminal import stdout_to_stderr, stoppable
+    from workbench.commands.terminal import stdout_to_stderr, stoppable
+    from workbench.evaluation.optimiser import OptimiserRequest, ReflectionServer
+    from workbench.evaluation.optimiser import optimise as optimised
+    from workbench.pilot.pilot import open_pilot
+    from workbench.records.splits import read_dataset
 
     opened = open_pilot(pilot, root)
     server = ReflectionServer(reflection_base_url, reflection_model, reflection_key_env)

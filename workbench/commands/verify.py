@@ -28,7 +28,7 @@ def verify(
     Exit code 0 when everything holds, whatever the verdict inside; 1 when anything does not, or when it holds and was
     made from something else than --commit says.
     """
-    from workbench.evidence import verify_bundle
+    from workbench.gates.verified import verify_bundle
 
     found = verify_bundle(bundle, key, commit=commit)
     if as_json:

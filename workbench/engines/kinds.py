@@ -6,12 +6,12 @@ from typing import Self
 
 from pydantic import field_validator, model_validator
 
-from workbench.configuration import Settings
 from workbench.engines.pocket.settings import PocketSettings
 from workbench.engines.ray.settings import RaySettings
 from workbench.engines.server.settings import ServerSettings
 from workbench.engines.settings import EngineSettings
 from workbench.engines.vllm.settings import VllmSettings
+from workbench.files.configuration import Settings
 
 
 class EngineSections(Settings):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from workbench.configuration import Settings
 from workbench.engines.protocol import Engine
+from workbench.files.configuration import Settings
 
 if TYPE_CHECKING:
     from workbench.engines.choice import EngineChoice
@@ -46,7 +46,7 @@ class EngineSettings(Settings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The variables that its keys come from; see `workbench.credentials`."""
+        """The variables that its keys come from; see `workbench.files.credentials`."""
         return ()
 
     def answering(self, sections: EngineSections) -> EngineSettings:

@@ -8,8 +8,8 @@ from workbench.evaluation.holdout import (
     open_answers,
     open_run,
 )
-from workbench.evaluation.request import RunRequest
 from workbench.evaluation.running import check, evaluate, evaluate_all
+from workbench.runs.request import RunRequest
 
 __all__ = [
     "Evaluation",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from workbench.agents.agent import RECALIBRATED
 from workbench.errors import InputError
-from workbench.journal import RECALIBRATED, Journal
 from workbench.metrics import Recalibration, as_given, fitted_recalibration, recalibrated
-from workbench.splits import Dataset, Split
+from workbench.records.splits import Dataset, Split
+from workbench.runs.journal import Journal
 
 
 def decisions_of(dataset: Dataset, journal: Journal, run: str) -> pd.DataFrame:

@@ -19,9 +19,7 @@ from workbench.evaluation.threshold import (
     threshold_of,
     undeclared_entities,
 )
-from workbench.files import write_atomically
-from workbench.journal import Journal, RunInfo
-from workbench.ledger import Opening, Purpose
+from workbench.files.whole import write_atomically
 from workbench.metrics import (
     SELECTIVE_ACCURACY,
     Estimate,
@@ -37,11 +35,13 @@ from workbench.metrics.certified import (
 )
 from workbench.metrics.outcomes import is_asked, is_right
 from workbench.metrics.prospects import certification_note, outlook_json
-from workbench.pilot import Pilot
-from workbench.runner import Session
-from workbench.splits import Dataset, Split, ledger_path, opened_before
+from workbench.pilot.pilot import Pilot
+from workbench.records.ledger import Opening, Purpose
+from workbench.records.splits import Dataset, Split, ledger_path, opened_before
+from workbench.records.tables.spreadsheets import safe_for_spreadsheets
+from workbench.runs.journal import Journal, RunInfo
+from workbench.runs.runner import Session
 from workbench.stats import Certification, ErrorCluster
-from workbench.tables.spreadsheets import safe_for_spreadsheets
 
 
 @dataclass(frozen=True, slots=True)

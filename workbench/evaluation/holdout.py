@@ -7,15 +7,15 @@ import pandas as pd
 from workbench.errors import RunError
 from workbench.evaluation.confidence import check_recalibrates, decisions_of, whole_development_run
 from workbench.evaluation.evaluation import Evaluation, evaluation_of, purpose_of
-from workbench.evaluation.request import RunRequest, check_answered, checked_limit
-from workbench.journal import JOURNAL_FILE, Journal, digest_of
-from workbench.ledger import Opening, read_ledger
-from workbench.pilot import Pilot
-from workbench.provenance import provenance
-from workbench.runner import Session
-from workbench.sealed import NOT_THERE, UNDECLARED, Question, answer_sealed, asked_agent
-from workbench.signing.keys import SigningKey, chosen_key
-from workbench.splits import Dataset, Split, ledger_path, open_holdout
+from workbench.files.commits import provenance
+from workbench.pilot.pilot import Pilot
+from workbench.pilot.signing.keys import SigningKey, chosen_key
+from workbench.records.ledger import Opening, read_ledger
+from workbench.records.splits import Dataset, Split, ledger_path, open_holdout
+from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
+from workbench.runs.request import RunRequest, check_answered, checked_limit
+from workbench.runs.runner import Session
+from workbench.runs.sealed import NOT_THERE, UNDECLARED, Question, answer_sealed, asked_agent
 
 
 def answer_holdout(pilot: Pilot, agent: str, request: RunRequest, dataset: Dataset) -> Session:

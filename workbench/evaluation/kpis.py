@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from workbench.charter import Charter, Kpi
 from workbench.evaluation.evaluation import Evaluation
 from workbench.metrics import Estimate, State, bounded_estimate, charged_level, estimate_of, state_of
-from workbench.splits import Split
+from workbench.pilot.charter import Charter, Kpi
+from workbench.records.splits import Split
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.agents.agent import RECALIBRATED
 from workbench.engines.protocol import Origin
 from workbench.engines.served import UNKNOWN
 from workbench.errors import MAX_SHOWN, readable
-from workbench.journal import RECALIBRATED
 from workbench.metrics import Status, as_given
 
 MAX_REPLY = 160

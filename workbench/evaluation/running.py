@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.agents import Agent, agent_with, shared_engine
+from workbench.agents.prompts import read_prompts
 from workbench.engines.choice import EngineChoice
 from workbench.evaluation.evaluation import Evaluation, evaluation_of
 from workbench.evaluation.holdout import opened_evaluation
-from workbench.evaluation.request import RunRequest, check_answered, checked_limit
-from workbench.journal import JOURNAL_FILE, Journal, digest_of
-from workbench.pilot import Pilot
-from workbench.prompts import read_prompts
-from workbench.runner import Selection, run_agent
-from workbench.splits import Dataset, Split, read_dataset
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Dataset, Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
+from workbench.runs.request import RunRequest, check_answered, checked_limit
+from workbench.runs.runner import Selection, run_agent
 
 
 def evaluate(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.contract import Role
 from workbench.evaluation.confidence import decisions_of
 from workbench.evaluation.entities import errors_cluster_on
-from workbench.journal import Journal, RunInfo
-from workbench.ledger import Opening
 from workbench.metrics import AUTOMATION_RATE, SELECTIVE_ACCURACY, ThresholdChoice, threshold_for, threshold_text
 from workbench.metrics.certified import (
     CertificationSettings,
     certify_outcomes,
 )
 from workbench.metrics.outcomes import is_asked
-from workbench.pilot import Pilot
-from workbench.splits import Dataset, Split
+from workbench.pilot.contract import Role
+from workbench.pilot.pilot import Pilot
+from workbench.records.ledger import Opening
+from workbench.records.splits import Dataset, Split
+from workbench.runs.journal import Journal, RunInfo
 from workbench.stats import Certification, ErrorCluster
 
 

@@ -17,10 +17,10 @@ from typing import Any
 
 from workbench.errors import InputError, RunError, SignatureError, shown
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, check_paths, manifest_bytes
-from workbench.ledger import GENESIS, Opening, read_ledger
-from workbench.provenance import Provenance, is_alive
-from workbench.signing.envelope import opened, sealed, sha256, statement
-from workbench.signing.keys import SigningKey
+from workbench.files.commits import Provenance, is_alive
+from workbench.pilot.signing.envelope import opened, sealed, sha256, statement
+from workbench.pilot.signing.keys import SigningKey
+from workbench.records.ledger import GENESIS, Opening, read_ledger
 
 DRAFT = "draft"
 EVIDENCE_TYPE = "urn:agent-workbench:evidence:v2"

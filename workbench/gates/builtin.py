@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.charter.signatures import charter_signatures, one_key_for_several, shared_keys_note, sharing_a_key
 from workbench.errors import shown
 from workbench.gates.answer import Answer
 from workbench.gates.criteria import Missing
@@ -17,6 +16,7 @@ from workbench.gates.facts import Facts
 from workbench.gates.schema import GateSettings
 from workbench.metrics import State
 from workbench.metrics.outcomes import is_asked, is_right
+from workbench.pilot.charter.signatures import charter_signatures, one_key_for_several, shared_keys_note, sharing_a_key
 from workbench.stats import more_hits
 from workbench.words import percent
 

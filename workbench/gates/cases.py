@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workbench.charter import Cell
-from workbench.configuration import Settings, read_settings
 from workbench.errors import InputError
-from workbench.gates.cells import Cells, cells_in
+from workbench.evaluation.cells import Cells, cells_in
+from workbench.files.configuration import Settings, read_settings
 from workbench.gates.facts import Facts
-from workbench.labels import cell_text
 from workbench.metrics import is_asked
+from workbench.pilot.charter import Cell
+from workbench.pilot.labels import cell_text
 
 SUITES_FOLDER = "suites"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.audit.fitness import provable_kpis
 from workbench.errors import shown
+from workbench.evaluation.rules import rule_results
 from workbench.gates.answer import Answer
 from workbench.gates.builtin import development, distinct_keys, every_kpi
 from workbench.gates.cases import CaseClass, case_classes
@@ -15,10 +16,9 @@ from workbench.gates.certification import certified
 from workbench.gates.criteria import Missing
 from workbench.gates.facts import Facts
 from workbench.gates.planning import arrival_days
-from workbench.gates.rules import rule_results
 from workbench.gates.schema import Check, CriterionSettings, GateSettings
-from workbench.ledger import SPENT_AT_ONCE
 from workbench.metrics import ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY, State, is_asked
+from workbench.records.ledger import SPENT_AT_ONCE
 from workbench.stats.power import records_needed
 from workbench.words import plural
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from string import Template
 
 from workbench.errors import InputError, RunError
-from workbench.files import write_atomically
+from workbench.files.whole import write_atomically
 
 DISTRIBUTION = "agent-workbench"
 
@@ -39,7 +38,7 @@ class CiSystem(StrEnum):
 
 def ci_text(system: CiSystem, pilot: str, gate: int) -> str:
     """Return a CI system's file that holds a gate of a pilot with this version of the workbench."""
-    template = (files("workbench") / "templates" / "ci" / system.template).read_text(encoding="utf-8")
+    template = (Path(__file__).parent / "templates" / "ci" / system.template).read_text(encoding="utf-8")
     return Template(template).substitute(pilot=pilot, gate=gate, version=version(DISTRIBUTION))
 
 

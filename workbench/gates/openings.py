@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.gates.facts import Judged
-from workbench.ledger import Opening, id_digest, read_opened
+from workbench.records.ledger import Opening, id_digest, read_opened
 
 
 def judged_at(

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunError
+from workbench.evaluation.cells import cells_of
 from workbench.gates.cases import read_suites
-from workbench.gates.cells import cells_of
 from workbench.gates.facts import Agreed, Facts, Judged, Population
 from workbench.gates.openings import judged_at
 from workbench.gates.planning import pace
 from workbench.gates.schema import Gates, read_gates
-from workbench.ledger import read_ledger
-from workbench.pilot import Pilot
-from workbench.splits import Dataset, Split, ledger_path, read_dataset
+from workbench.pilot.pilot import Pilot
+from workbench.records.ledger import read_ledger
+from workbench.records.splits import Dataset, Split, ledger_path, read_dataset
 
 AUDIT_POINTER = Path("audit") / "latest.json"
 

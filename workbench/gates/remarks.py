@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workbench.charter.signatures import charter_signatures, shared_keys_note
 from workbench.gates.builtin import LEAST_CHANCE, right_of, share_of
 from workbench.gates.facts import Facts, Judged
+from workbench.pilot.charter.signatures import charter_signatures, shared_keys_note
 from workbench.stats import other_hits
 
 

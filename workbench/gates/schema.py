@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from workbench.charter import Cell, Charter, one_of
-from workbench.charter.coverage import GATES_FILE
-from workbench.configuration import Settings, read_settings
-from workbench.contract import Contract, Role
 from workbench.errors import InputError, shown
+from workbench.evaluation.cells import STRATA
+from workbench.files.configuration import Settings, read_settings
 from workbench.metrics import KPI_METRICS, Operator
-from workbench.pilot import Pilot
+from workbench.pilot.charter import Cell, Charter, one_of
+from workbench.pilot.charter.coverage import GATES_FILE
+from workbench.pilot.contract import Contract, Role
+from workbench.pilot.pilot import Pilot
 
 GATE_NUMBERS = (1, 2, 3)
 ID = r"^[a-z][a-z0-9_-]*$"
-STRATA = frozenset({"class", "source", "entity"})
 
 
 class Check(StrEnum):
@@ -282,6 +281,6 @@ def _check_roles(charter: Charter, gate: GateSettings, where: str) -> None:
 
 def default_gates(kpi_ids: tuple[str, ...]) -> str:
     """Return the text of a new pilot's gates.yaml; Gate 2 asks for every KPI of the charter."""
-    template = (files("workbench") / "templates" / f"{GATES_FILE}.template").read_text(encoding="utf-8")
+    template = (Path(__file__).parent / "templates" / f"{GATES_FILE}.template").read_text(encoding="utf-8")
     lines = [f"      - {{id: kpi-{kpi}, kpi: {kpi}, no_waiver: true}}" for kpi in kpi_ids]
     return template.replace("$kpis\n", "".join(f"{line}\n" for line in lines))

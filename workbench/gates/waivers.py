@@ -16,14 +16,14 @@ from typing import Any
 import yaml
 from pydantic import Field
 
-from workbench.configuration import Settings, read_settings
 from workbench.errors import InputError, RunError
-from workbench.files import write_atomically
+from workbench.files.configuration import Settings, read_settings
+from workbench.files.whole import write_atomically
 from workbench.gates.criteria import Criterion
 from workbench.gates.facts import Agreed
 from workbench.gates.schema import ID
-from workbench.signing.documents import Signer, document_signatures, sign_document
-from workbench.signing.keys import SigningKey
+from workbench.pilot.signing.documents import Signer, document_signatures, sign_document
+from workbench.pilot.signing.keys import SigningKey
 
 WAIVERS_FOLDER = "waivers"
 MAX_DAYS = 365

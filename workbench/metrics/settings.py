@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import Field
 
-from workbench.configuration import Settings
 from workbench.errors import InputError
+from workbench.files.configuration import Settings
 
 DEFAULT_CONFIDENCE_LEVEL = 0.95
 

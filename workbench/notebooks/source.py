@@ -13,8 +13,8 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from workbench.configuration import Settings, read_text, settings_from
 from workbench.errors import InputError, shown
+from workbench.files.configuration import Settings, read_text, settings_from
 
 ParameterValue = bool | int | float | str | list[bool | int | float | str] | list[str] | None
 

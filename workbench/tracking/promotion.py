@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.agents.prompts import Prompt, read_prompts
 from workbench.errors import InputError, RunError, shown
-from workbench.journal import JOURNAL_FILE, Journal, RunEntry, RunInfo
-from workbench.pilot import Pilot
-from workbench.prompts import Prompt, read_prompts
-from workbench.provenance import provenance
-from workbench.splits import Split, read_dataset
+from workbench.files.commits import provenance
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal, RunEntry, RunInfo
 from workbench.tracking.registry import register_prompts
 from workbench.tracking.store import client_of
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from workbench.prompts import Prompt
+from workbench.agents.prompts import Prompt
 
 MAX_TAG = 8000
 MAX_PARAM = 6000

@@ -11,7 +11,7 @@ from workbench.engines.protocol import Engine
 from workbench.engines.settings import Asked, EngineSettings
 from workbench.errors import InputError
 
-PACKAGED = Path(__file__).parent.parent.parent / "models" / "pocket"
+PACKAGED = Path(__file__).parent / "shipped"
 
 
 class PocketSettings(EngineSettings):

@@ -17,9 +17,9 @@ from concurrent.futures import Future
 from functools import cache
 from typing import Any, TypeVar
 
-from workbench.credentials import SIGNING_KEY, take, without_secrets
 from workbench.engines.ray.settings import RaySettings, host_and_port
 from workbench.errors import RunError
+from workbench.files.credentials import SIGNING_KEY, take, without_secrets
 
 ResultT = TypeVar("ResultT")
 

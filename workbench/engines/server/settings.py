@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from workbench.configuration import Settings
-from workbench.credentials import SIGNING_KEY, secret
 from workbench.engines.protocol import Engine
 from workbench.engines.settings import Asked, EngineSettings
 from workbench.errors import InputError
+from workbench.files.configuration import Settings
+from workbench.files.credentials import SIGNING_KEY, secret
 
 IMPLIED_PORTS = {"http": 80, "https": 443}
 

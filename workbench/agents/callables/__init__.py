@@ -1,0 +1,33 @@
+"""Callables of a pilot: found and identified here, run in a process of their own.
+
+What a callable does to its process - hang, exit, run out of memory - then ends one record and no run; what it reads of
+the process are its own files and the records it is handed, and no key.
+"""
+
+from __future__ import annotations
+
+from workbench.agents.callables.function import PilotFunction
+from workbench.agents.callables.permission import check_may_ask, is_only_answered, only_answered
+from workbench.agents.callables.preparation import Preparation, Prepare
+from workbench.agents.callables.prepared import UnpreparedError
+from workbench.agents.callables.process import child_environment, python_module
+from workbench.agents.callables.training import training_digest
+from workbench.agents.callables.worker import Failed, Task, Training, Worker, check_loads
+
+__all__ = [
+    "Failed",
+    "PilotFunction",
+    "Preparation",
+    "Prepare",
+    "Task",
+    "Training",
+    "UnpreparedError",
+    "Worker",
+    "check_loads",
+    "check_may_ask",
+    "child_environment",
+    "is_only_answered",
+    "only_answered",
+    "python_module",
+    "training_digest",
+]

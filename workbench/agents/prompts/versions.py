@@ -1,0 +1,87 @@
+"""Versions of a pilot's prompt: reading them all, and what changed from one to the next."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from workbench.agents.prompts.document import Prompt, read_prompt
+from workbench.agents.prompts.sections import SECTIONS
+from workbench.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDiff:
+    """What differs between two versions.
+
+    Parameters
+    ----------
+    changed : tuple of str
+        Titles of the sections that differ, in the document's order, then `sampling` and `response_schema`; empty
+        when both versions say the same.
+    text : str
+        Unified diff, one block per changed part.
+    """
+
+    changed: tuple[str, ...]
+    text: str
+
+
+def read_prompts(folder: Path, columns: Sequence[str]) -> dict[str, Prompt]:
+    """Return every prompt of a folder by name, sorted; none when there is no such folder.
+
+    Raises
+    ------
+    InputError
+        A document does not fit, names a parent that is not there, or descends from itself.
+    """
+    prompts = {path.stem: read_prompt(path, columns) for path in sorted(folder.glob("*.md"))}
+    for prompt in prompts.values():
+        if prompt.parent is not None and prompt.parent not in prompts:
+            near = difflib.get_close_matches(prompt.parent, prompts, n=1)
+            raise InputError(
+                f"the parent {prompt.parent!r} of prompt {prompt.name!r} is not there",
+                where=str(prompt.path),
+                expected=", ".join(prompts),
+                remedy=f"did you mean {near[0]!r}?" if near else "name the version this one was made from, or null",
+            )
+    for prompt in prompts.values():
+        _check_ancestry(prompt, prompts)
+    return prompts
+
+
+def _check_ancestry(prompt: Prompt, prompts: Mapping[str, Prompt]) -> None:
+    """Refuse a prompt that is its own ancestor."""
+    line = [prompt.name]
+    parent = prompt.parent
+    while parent is not None and parent not in line:
+        line.append(parent)
+        parent = prompts[parent].parent
+    if parent is not None:
+        raise InputError(
+            "prompts descend from each other in a circle", where=str(prompt.path), got=" <- ".join([*line, parent])
+        )
+
+
+def diff(a: Prompt, b: Prompt) -> PromptDiff:
+    """Return what changed from prompt `a` to prompt `b`, section by section."""
+    before, after = _parts(a), _parts(b)
+    changed = tuple(part for part in before if before[part] != after[part])
+    blocks = []
+    for part in changed:
+        names = f"{a.name}: {part}", f"{b.name}: {part}"
+        blocks.append("\n".join(difflib.unified_diff(before[part], after[part], *names, lineterm="")))
+    return PromptDiff(changed, "\n".join(blocks))
+
+
+def _parts(prompt: Prompt) -> dict[str, list[str]]:
+    """Return the lines of everything that the content hash covers, part by part."""
+    parts: dict[str, list[str]] = {title: [] for title in SECTIONS}
+    parts |= {section.title: section.text.split("\n") for section in prompt.sections}
+    parts["sampling"] = [f"{name}: {value}" for name, value in asdict(prompt.sampling).items()]
+    schema = prompt.schema
+    parts["response_schema"] = [] if schema is None else json.dumps(schema, indent=2, ensure_ascii=False).split("\n")
+    return parts

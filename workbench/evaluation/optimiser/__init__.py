@@ -1,0 +1,24 @@
+"""The optimiser: a language model reflects on mistakes and rewrites a prompt; unseen development records judge it.
+
+The search is GEPA's. Candidates are asked through the pilot's own engine and journal, and each one counts as a version
+that was tried.
+"""
+
+from __future__ import annotations
+
+from workbench.evaluation.optimiser.judgement import Judgement
+from workbench.evaluation.optimiser.optimising import Optimised, OptimiserRequest, optimise
+from workbench.evaluation.optimiser.parts import Parts, parts_of
+from workbench.evaluation.optimiser.reflection import ReflectionServer
+from workbench.evaluation.optimiser.search import Candidate
+
+__all__ = [
+    "Candidate",
+    "Judgement",
+    "Optimised",
+    "OptimiserRequest",
+    "Parts",
+    "ReflectionServer",
+    "optimise",
+    "parts_of",
+]

@@ -1,0 +1,88 @@
+"""The page of one record: what was asked, every version's answer, how probable each token was."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from workbench.engines.protocol import TokenLogprob
+from workbench.evaluation.versions.history import Answered, RecordHistory
+from workbench.pages.views import template
+from workbench.words import percent, visible
+
+SURE = 0.995
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """A token as the page shows it: its text, its probability, and whether the model was less than sure of it."""
+
+    text: str
+    probability: str
+    doubt: bool
+
+
+def record_page(history: RecordHistory) -> str:
+    """Return a record's history as one HTML page that runs no script and loads nothing."""
+    return template("record_page").render(body=Markup(record_html(history)), title=f"Record {history.record_id}")
+
+
+def page_name(record_id: str) -> str:
+    """Return the file name of a record's page: its id where that is a plain name, else the id's digest."""
+    plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", record_id)
+    return f"{record_id if plain else hashlib.sha256(record_id.encode()).hexdigest()[:24]}.html"
+
+
+def record_html(history: RecordHistory) -> str:
+    """Return a record's history as HTML for a notebook: every value is text, whatever it holds."""
+    return template("record").render(
+        record_id=visible(history.record_id),
+        split=history.split.value,
+        label=None if history.label is None else visible(history.label),
+        shown={visible(name): visible(str(value)) for name, value in history.shown.items()},
+        rows=[_row(answered) for answered in history.answered],
+        prompts={
+            visible(name): [(message.role, visible(message.content)) for message in rendered]
+            for name, rendered in history.prompts.items()
+        },
+        replies=[_reply(answered) for answered in history.answered if answered.decision["text"]],
+    )
+
+
+def token_views(tokens: Sequence[TokenLogprob]) -> list[TokenView]:
+    """Return tokens as the page shows them."""
+    views = []
+    for token in tokens:
+        probability = math.exp(min(0.0, token.logprob))
+        views.append(TokenView(visible(token.token), percent(probability), probability < SURE))
+    return views
+
+
+def _row(answered: Answered) -> dict[str, str]:
+    """Return one version's decision as texts."""
+    decision = answered.decision
+    confidence = decision["confidence"]
+    action = decision["action"] if decision["action"] is not None else f"({decision['status']}: {decision['cause']})"
+    right = {True: "right", False: "wrong", None: "not known"}[answered.is_right]
+    texts = {
+        "version": answered.agent,
+        "run": answered.run,
+        "prompt": answered.prompt or "–",  # noqa: RUF001 - an en dash, as printed tables have it
+        "answered by": answered.engine or "–",  # noqa: RUF001 - as above
+        "decided": str(action),
+        "confidence": "–" if confidence is None else f"{confidence:.3g}",  # noqa: RUF001 - as above
+        "which is": right,
+        "reason": str(decision["reason"] or decision["detail"] or "–"),  # noqa: RUF001 - as above
+    }
+    return {name: visible(text) for name, text in texts.items()}
+
+
+def _reply(answered: Answered) -> dict[str, object]:
+    tokens = [] if answered.tokens is None else token_views(answered.tokens)
+    text = visible(str(answered.decision["text"]))
+    return {"version": visible(answered.agent), "run": visible(answered.run), "text": text, "tokens": tokens}

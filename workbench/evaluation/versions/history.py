@@ -1,0 +1,186 @@
+"""One record through all versions: what was asked, what was answered, how sure each token was, what was right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from workbench.agents import preparation_for
+from workbench.agents.callables import UnpreparedError
+from workbench.agents.prompts import Prompt, messages, read_prompts
+from workbench.audit.masking import Masking
+from workbench.engines.protocol import Message, TokenLogprob
+from workbench.errors import InputError
+from workbench.evaluation.versions.masked import masking_of_pilot
+from workbench.metrics import Status
+from workbench.pilot.contract import Role
+from workbench.pilot.pilot import Pilot
+from workbench.records.records import Record
+from workbench.records.splits import Dataset, Split
+from workbench.runs.journal import JOURNAL_FILE, Journal, RunEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What one version decided on a record.
+
+    Parameters
+    ----------
+    prompt : str, optional
+        Name of the prompt document that was asked, where it is still as it was then.
+    decision : mapping
+        The decision's fields as the journal has them.
+    tokens : tuple of TokenLogprob, optional
+        The reply token by token, where the engine gave log probabilities.
+    is_right : bool, optional
+        None where the label is not known here.
+    """
+
+    agent: str
+    run: str
+    engine: str
+    prompt: str | None
+    decision: Mapping[str, Any]
+    tokens: tuple[TokenLogprob, ...] | None
+    is_right: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHistory:
+    """A record, its label and every version's decision on it, the earliest first.
+
+    Parameters
+    ----------
+    label : str, optional
+        None for a holdout record whose label was not handed over: it stays sealed.
+    shown : mapping
+        What an agent sees of the record, without what is empty.
+    prompts : mapping
+        Per name of a prompt document that was asked, the messages this record makes of it.
+    """
+
+    record_id: str
+    split: Split
+    label: str | None
+    shown: Mapping[str, object]
+    answered: tuple[Answered, ...]
+    prompts: Mapping[str, tuple[Message, ...]]
+
+
+def record_history(
+    pilot: Pilot, dataset: Dataset, record_id: str, label: str | None = None, *, show_personal: bool = False
+) -> RecordHistory:
+    """Return what every version ever decided on a record, personal data masked.
+
+    Parameters
+    ----------
+    pilot : Pilot
+    dataset : Dataset
+        The records as they are.
+    record_id : str
+    label : str, optional
+        Of a holdout record, from an evaluation that opened the holdout; a development record's label is looked up.
+    show_personal : bool
+        Mask nothing: for the eyes of somebody who may read the records.
+
+    Raises
+    ------
+    InputError
+        There is no such record.
+    """
+    if record_id not in dataset.splits.index:
+        raise InputError(f"there is no record {record_id!r}", where=str(pilot.data))
+    split = Split(dataset.splits.loc[record_id])
+    if split is Split.DEV:
+        label = str(dataset.dev_labels()["label"].loc[record_id])
+    documents = read_prompts(pilot.suite / "prompts", pilot.prompt_fields)
+    by_hash = {prompt.hash: prompt for prompt in documents.values()}
+    masking = None if show_personal else masking_of_pilot(pilot, dataset)
+    answered = _answered(pilot, record_id, label, {digest: prompt.name for digest, prompt in by_hash.items()})
+    named = dict.fromkeys(one.prompt for one in answered if one.prompt is not None)
+    rendered = {name: _rendered(pilot, dataset, documents[name], (record_id, masking)) for name in named}
+    ids = {name for name, column in dataset.contract.columns.items() if column.role is Role.ID}
+    row = dataset.shown().loc[record_id]
+    cells = {
+        str(name): value for name, value in row.items() if value is not None and value == value and name not in ids
+    }
+    if masking is not None:
+        marked = masking.marked_in(cells)
+        answered = tuple(_masked(one, masking, marked) for one in answered)
+        cells = {name: masking.cell(name, value) for name, value in cells.items()}
+    return RecordHistory(record_id, split, label, cells, answered, rendered)
+
+
+def _answered(pilot: Pilot, record_id: str, label: str | None, prompts: Mapping[str, str]) -> tuple[Answered, ...]:
+    """Return each version's decision once, whichever runs it was part of."""
+    path = pilot.runs / JOURNAL_FILE
+    if not path.is_file():
+        return ()
+    found: dict[str, Answered] = {}
+    with Journal(path) as journal:
+        decisions = journal.of_record(record_id)
+        for entry in sorted(journal.entries(), key=lambda entry: entry.started):
+            if entry.run in decisions:
+                decision = decisions[entry.run]
+                found[entry.agent_digest] = Answered(
+                    entry.agent, entry.run, _engine(entry), prompts.get(str(entry.identity.get("prompt"))),
+                    decision, journal.tokens(entry.run, record_id), _is_right(decision, label),
+                )  # fmt: skip
+    return tuple(found.values())
+
+
+def _engine(entry: RunEntry) -> str:
+    engine = entry.identity.get("engine", {})
+    place = engine.get("version") or engine.get("address") or str(engine.get("digest", ""))[:8]
+    return f"{engine.get('kind', '')} {engine.get('model', '')} {place}".strip()
+
+
+def _is_right(decision: Mapping[str, Any], label: str | None) -> bool | None:
+    if label is None or decision["status"] == Status.SKIPPED:
+        return None
+    return bool(decision["status"] == Status.OK and decision["action"] == label)
+
+
+def _masked(answered: Answered, masking: Masking, marked: Sequence[object]) -> Answered:
+    """Return a decision in whose words and tokens personal data is masked."""
+    decision = dict(answered.decision)
+    for name in ("reason", "detail", "text"):
+        if isinstance(decision[name], str):
+            decision[name] = masking.said(decision[name], marked)
+    tokens = answered.tokens
+    if tokens is not None:
+        whole, at, shown = "".join(token.token for token in tokens), 0, []
+        spans = masking.spans(whole, marked)
+        for token in tokens:
+            end = at + len(token.token)
+            hides = any(at < last and first < end for first, last, _ in spans)
+            shown.append(replace(token, token="[masked]") if hides else token)
+            at = end
+        tokens = tuple(shown)
+    return replace(answered, decision=decision, tokens=tokens)
+
+
+def _rendered(pilot: Pilot, dataset: Dataset, prompt: Prompt, of: tuple[str, Masking | None]) -> tuple[Message, ...]:
+    """Return the messages that a record makes of a prompt; none where the record cannot be prepared.
+
+    What is masked is masked in the record and in its prepared fields, so that the prompt's own words stay.
+    """
+    record_id, masking = of
+    (record,) = dataset.records(dataset.splits.index[dataset.splits.index == record_id])
+    prepare = preparation_for(pilot, prompt)
+    try:
+        asked = record if prepare is None else prepare(record)
+        return messages(prompt, asked if masking is None else _with_masks(asked, record, masking), dataset.labels)
+    except UnpreparedError:
+        return ()
+
+
+def _with_masks(asked: Record, record: Record, masking: Masking) -> Record:
+    """Return a prepared record as it is shown: its own cells by their columns, prepared fields by what they repeat."""
+    marked = masking.marked_in(record.fields)
+    fields = {
+        name: masking.cell(name, value) if name in record.fields else masking.said(str(value), marked)
+        for name, value in asked.fields.items()
+    }
+    return replace(asked, fields=fields)

@@ -1,0 +1,115 @@
+"""What a bundle of a gate holds, and what the decision is about."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import SignatureError, shown
+from workbench.files.commits import provenance
+from workbench.gates import Decision, Facts, read_gates
+from workbench.gates.cases import read_suites
+from workbench.gates.held.earlier import changes_since
+from workbench.gates.held.work import own_notebook
+from workbench.gates.junit import junit_xml
+from workbench.gates.pipeline import code_digest, executed_path
+from workbench.gates.verdict import judged_subject
+from workbench.gates.verified.agreement import agreement_files
+from workbench.gates.verified.facts import facts_files
+from workbench.pilot.pilot import Pilot
+from workbench.pilot.signing.documents import SignatureStatus
+from workbench.records.ledger import OPENED_FOLDER, history_remarks, read_ledger
+from workbench.records.splits import ledger_path
+from workbench.runs.journal import digest_of
+
+
+def told_of(pilot: Pilot, number: int) -> tuple[str, ...]:
+    """Return remarks that rest on what lies outside of a gate's facts: the ledger's history and earlier evidence."""
+    asks = read_gates(pilot).gates[number].asks_evaluation
+    history = history_remarks(ledger_path(pilot)) if asks else ()
+    return (*history, *changes_since(pilot, number))
+
+
+def subject_of(pilot: Pilot, facts: Facts, number: int) -> dict[str, Any]:
+    """Return what a decision is about: the judged version, the records, the audit, and the code."""
+    made_by = provenance(pilot.root)
+    subject = {
+        **judged_subject(facts, number),
+        "code_digest": code_digest(),
+        "commit": made_by.commit,
+        "is_dirty": made_by.is_dirty,
+        "changed": shown(made_by.changed) or None,
+    }
+    if facts.audit is not None and facts.gates.gates[number].asks_audit:
+        subject["audit_digest"] = digest_of(facts.audit)
+    return subject
+
+
+def digests_of(decision: Decision) -> dict[str, str]:
+    """Return the digests of records, code, and of the judged version's agent, prompt and model."""
+    named = ("data", "code", "agent", "prompt", "model")
+    found = {name: decision.subject.get(f"{name}_digest") for name in named}
+    return {name: str(digest) for name, digest in found.items() if digest is not None}
+
+
+def check_signed_first(pilot: Pilot, facts: Facts, number: int, signatures: SignatureStatus) -> None:
+    """Refuse targets that were signed after somebody could have seen what the judged version reaches.
+
+    Raises
+    ------
+    SignatureError
+        The charter was signed after the holdout was first opened for the version.
+    """
+    judged, signed_at = facts.judged_for(number), signatures.last_signed_at
+    if judged is None or signed_at is None:
+        return
+    version = judged.content["agent_digest"], judged.content["dataset_digest"]
+    openings = [
+        datetime.fromisoformat(opening.time)
+        for opening in read_ledger(ledger_path(pilot))
+        if (opening.purpose.agent_digest, opening.purpose.dataset_digest) == version
+    ]
+    first = min(openings, default=signed_at)
+    if signed_at > first:
+        raise SignatureError(
+            "the charter was signed after this version's results on the holdout could be seen, so it proves nothing",
+            where=f"agent {judged.content['agent']}",
+            got=f"last signature {signed_at.isoformat()}, first opening {first.isoformat()}",
+            remedy="restore the charter as it was signed before, or judge a version that was not opened yet",
+        )
+
+
+def bundle_files(pilot: Pilot, facts: Facts, decision: Decision) -> dict[str, Path | bytes]:
+    """Return everything a bundle holds but report, verdict and ledger, by path in the bundle."""
+    gate = facts.gates.gates[decision.gate]
+    documents = [document.file for document in gate.documents]
+    suites = [path.relative_to(pilot.suite).as_posix() for path in read_suites(pilot.suite)]
+    files: dict[str, Path | bytes] = {
+        **agreement_files(pilot, [*documents, *suites, *(waiver.file for waiver in decision.waivers)]),
+        **facts_files(facts, decision.gate),
+        "criteria.json": _json([result.as_json() for result in decision.results]),
+        "junit.xml": junit_xml(decision).encode(),
+    }
+    for notebook in (*gate.notebooks, own_notebook(decision.gate)):
+        executed = executed_path(pilot, notebook)
+        made = [path for path in (executed, executed.with_suffix(".html")) if path.is_file()]
+        files |= {f"notebooks/{path.name}": path for path in made}
+    judged = facts.judged_for(decision.gate)
+    if judged is not None:
+        files["estimates.json"] = _json(judged.content["estimates"])
+        files |= _opened_lists(pilot)
+    return files
+
+
+def _opened_lists(pilot: Pilot) -> dict[str, Path | bytes]:
+    """Return the lists of opened records that the ledger names, by path in the bundle."""
+    path = ledger_path(pilot)
+    names = {one.records for one in read_ledger(path) if one.records is not None}
+    lists = {f"{OPENED_FOLDER}/{name}": path.parent / OPENED_FOLDER / name for name in sorted(names)}
+    return {name: file for name, file in lists.items() if file.is_file()}
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"

@@ -1,0 +1,136 @@
+"""The report of a gate for its sponsor: one file, no script, no request, whatever records and replies say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench.audit.masking import key_of_cells, masking_of
+from workbench.engines.statement import answered_by
+from workbench.evaluation.shown.escalation import escalation_sentence
+from workbench.gates import Decision, Facts
+from workbench.gates.plots import CURVE_HEIGHT, WIDTH, curve_plot, interval_plot
+from workbench.metrics import (
+    ACCURACY,
+    AUTOMATION_RATE,
+    SELECTIVE_ACCURACY,
+    Estimate,
+    EvaluationSettings,
+    estimate_of,
+    estimate_text,
+    risk_coverage,
+)
+from workbench.pages.templating import templates
+from workbench.pilot.contract import Role
+
+SLICES = (Role.CLASS, Role.SOURCE)
+MAX_SLICES = 12
+TOP_FINDINGS = 10
+EMPTY = "(empty)"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """How the judged version does on one value of a stratum."""
+
+    column: str
+    value: str
+    n: int
+    accuracy: str
+    automation: str
+    selective: str
+
+
+def gate_page(facts: Facts, decision: Decision, files: Sequence[str]) -> str:
+    """Return the report of a decision as one HTML page that links into its bundle.
+
+    Parameters
+    ----------
+    facts : Facts
+    decision : Decision
+    files : sequence of str
+        What the bundle holds, by path; the page lies beside them.
+    """
+    said = decision.as_json()
+    gate = facts.gates.gates[decision.gate]
+    judged = facts.judged_for(decision.gate)
+    plots = [(one, interval_plot(one)) for one in said["criteria"] if one["estimate"] is not None]
+    return templates(Path(__file__).parent / "templates").get_template("gate.html.j2").render(
+        decision=said,
+        pilot=facts.pilot,
+        today=facts.today.isoformat(),
+        wanted={one.criterion.id: one.criterion.wanted() for one in decision.results},
+        found={one.criterion.id: _found(one.criterion.name, one.estimate) for one in decision.results},
+        waivers={waiver.criterion: waiver for waiver in decision.waivers if waiver.is_valid},
+        plots=[(one, plot) for one, plot in plots if plot is not None],
+        curve=None if judged is None else _curve(facts),
+        slices=() if judged is None else slices(facts),
+        findings=_findings(facts) if gate.asks_audit else (),
+        answered="" if judged is None else answered_by([judged.content["identity"]]),
+        threshold="" if judged is None else judged.content["threshold_note"],
+        escalation=_escalation(facts) if judged is not None else "",
+        left_out=_left_out(judged.content["counts"]) if judged is not None else "",
+        files=sorted(files),
+        size={"width": WIDTH, "height": CURVE_HEIGHT},
+    )  # fmt: skip
+
+
+def slices(facts: Facts) -> tuple[Slice, ...]:
+    """Return how the judged version does by class and by source, the most frequent values of each.
+
+    Who has the bundle has the values; who has the page alone sees those of a column with personal data masked.
+    """
+    assert facts.judged is not None
+    outcomes, threshold = facts.judged.outcomes, facts.judged.threshold
+    rows: list[Slice] = []
+    for column in (name for name in SLICES if name in outcomes.columns):
+        values = outcomes[column].fillna(EMPTY).astype(str)
+        frequent = values.value_counts().index[:MAX_SLICES]
+        shown = _as_shown(facts, column, outcomes.set_index("record_id")[column])
+        rows += [_slice(column, shown(str(value)), outcomes[values == value], facts, threshold) for value in frequent]
+    return tuple(rows)
+
+
+def _as_shown(facts: Facts, role: Role, cells: pd.Series[Any]) -> Callable[[str], str]:
+    """Return what masks the values of a stratum, by a key that the bundle's decisions give."""
+    contract = facts.pilot.contract
+    name = contract.column_with(role) or role.value
+    masking = masking_of(cells.to_frame(name), contract, (), key_of_cells(cells))
+    return lambda value: value if value == EMPTY else str(masking.cell(name, value))
+
+
+def _slice(column: str, value: str, part: pd.DataFrame, facts: Facts, threshold: float | None) -> Slice:
+    settings = EvaluationSettings(threshold, facts.pilot.settings.escalate_label)
+    named = (ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY)
+    return Slice(column, value, len(part), *(estimate_text(name, estimate_of(name, part, settings)) for name in named))
+
+
+def _curve(facts: Facts) -> Any:
+    assert facts.judged is not None
+    curve = risk_coverage(facts.judged.outcomes, facts.pilot.settings.escalate_label)
+    charter, metric = facts.pilot.charter, SELECTIVE_ACCURACY
+    plot = curve_plot(curve, charter.target(metric), facts.judged.threshold)
+    return None if plot is None else replace(plot, target_text=f"{plot.target_text}{charter.mark(metric)}")
+
+
+def _escalation(facts: Facts) -> str:
+    assert facts.judged is not None
+    escalate = facts.pilot.settings.escalate_label
+    return escalation_sentence(facts.judged.outcomes, facts.judged.threshold, escalate, facts.population.labels)
+
+
+def _findings(facts: Facts) -> Sequence[Mapping[str, Any]]:
+    return () if facts.audit is None else facts.audit["findings"][:TOP_FINDINGS]
+
+
+def _found(metric: str, estimate: Estimate | None) -> str:
+    return "" if estimate is None else estimate_text(metric, estimate)
+
+
+def _left_out(counts: Mapping[str, int]) -> str:
+    ended = ", ".join(f"{counts[name]:,} {name}" for name in ("ok", "invalid", "failed", "skipped"))
+    return f"{counts['planned']:,} holdout decisions were planned: {ended}."

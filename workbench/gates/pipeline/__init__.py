@@ -1,0 +1,44 @@
+"""The run of a pilot: its notebooks in order, those kept that nothing has changed for, and versions in MLflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.gates.pipeline.freshness import Inputs, Memory, code_digest, file_digest, files_under, output_paths
+    from workbench.gates.pipeline.names import (
+        AUDIT,
+        EVALUATION,
+        ITERATION,
+        LIMITS,
+        NOTEBOOKS,
+        executed_path,
+        results_folder,
+    )
+    from workbench.gates.pipeline.running import PilotResult, PilotRun, kept_result, notebooks_of, run_audit, run_pilot
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "AUDIT",
+    "EVALUATION",
+    "ITERATION",
+    "LIMITS",
+    "NOTEBOOKS",
+    "Inputs",
+    "Memory",
+    "PilotResult",
+    "PilotRun",
+    "code_digest",
+    "executed_path",
+    "file_digest",
+    "files_under",
+    "kept_result",
+    "notebooks_of",
+    "output_paths",
+    "results_folder",
+    "run_audit",
+    "run_pilot",
+]

@@ -1,0 +1,174 @@
+"""What of a pilot's notebooks must run again: one is fresh while its inputs and its outputs are what they were.
+
+A run and the gates keep this in one place, so that what one of them did the others do not do again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.agents import build_agent
+from workbench.agents.prompts import read_prompts
+from workbench.audit.store import latest_findings
+from workbench.engines.choice import EngineChoice
+from workbench.files.whole import write_atomically
+from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, executed_path, results_folder
+from workbench.gates.reading import AUDIT_POINTER
+from workbench.notebooks import find_notebook, packaged_notebook
+from workbench.pilot.pilot import Pilot
+from workbench.records.splits import Dataset, Split
+from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
+
+STATE_FILE = "notebooks.json"
+PACKAGE = Path(__file__).resolve().parents[2]
+CODE = ("*.py", "*.j2", "*.template", "*.yaml")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """What the notebooks of a pilot are made from.
+
+    Parameters
+    ----------
+    agents : tuple of str
+        Those that a comparison runs.
+    is_packaged : bool
+        Whether the evaluation's notebook is the package's, and not the root's own, which is code of the pilot.
+    """
+
+    pilot: Pilot
+    dataset: Dataset
+    engine: EngineChoice
+    agents: tuple[str, ...]
+    is_packaged: bool = False
+
+    def digest(self, notebook: str, chosen: str | None = None) -> str:
+        """Return the digest of everything that a notebook's result depends on, the journal aside.
+
+        The audit depends on records, contract and charter; a comparison also on every prompt and every agent that it
+        runs; an evaluation on the one agent that was chosen and on what the audit found; any other notebook on records,
+        contract, charter, prompts and agents.
+        """
+        content = self._shared(notebook)
+        if notebook == AUDIT:
+            return digest_of(content)
+        if notebook == EVALUATION and chosen is not None:
+            found = latest_findings(self.pilot) or {}
+            audit = {name: value for name, value in found.items() if name not in ("run", "created")}
+            return digest_of({**content, "agents": self._identities([chosen]), "found": audit})
+        prompts = read_prompts(self.pilot.suite / "prompts", self.pilot.prompt_fields)
+        hashes = {name: prompt.hash for name, prompt in prompts.items()}
+        return digest_of({**content, "agents": self._identities(self.agents), "prompts": hashes})
+
+    def source(self, notebook: str) -> Path:
+        """Return the notebook that is run."""
+        is_packaged = self.is_packaged and notebook == EVALUATION
+        return packaged_notebook(notebook) if is_packaged else find_notebook(notebook, self.pilot.root)
+
+    def _shared(self, notebook: str) -> dict[str, Any]:
+        pilot = self.pilot
+        files = [pilot.data / name for name in (*pilot.contract.records, "contract.yaml", "splits.yaml")]
+        settings = pilot.settings.model_dump(mode="json")
+        own = {"title": settings["title"], "question": settings["question"]}
+        return {
+            "code": code_digest(),
+            "notebook": file_digest(self.source(notebook)),
+            "records": [file_digest(path) for path in files if path.is_file()],
+            "charter": pilot.charter.model_dump(mode="json"),
+            "settings": own if notebook == AUDIT else {k: v for k, v in settings.items() if k != "agents"},
+            "audit": _files(pilot.root, pilot.suite / "audit.yaml") if notebook == AUDIT else {},
+        }
+
+    def _identities(self, agents: Iterable[str]) -> dict[str, Any]:
+        built = {name: build_agent(self.pilot, name, self.dataset, self.engine) for name in agents}
+        return {name: [digest_of(agent.identity), self.pilot.agent(name).note] for name, agent in built.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is known of a notebook's last whole run."""
+
+    inputs: str
+    runs: str
+    outputs: Mapping[str, str]
+
+
+class Memory:
+    """What the last whole run of each notebook was made from and left; kept beside the journal."""
+
+    def __init__(self, pilot: Pilot) -> None:
+        self._pilot = pilot
+        self._path = pilot.runs / STATE_FILE
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+            self._known = {name: Remembered(**known) for name, known in content.items()}
+        except (OSError, ValueError, TypeError, AttributeError):  # not there or damaged: everything is stale
+            self._known = {}
+
+    def is_fresh(self, notebook: str, inputs: str) -> bool:
+        """Return whether a notebook's inputs, the runs it read, and every file it left are as after its last run."""
+        known = self._known.get(notebook)
+        return (
+            known is not None
+            and known.inputs == inputs
+            and known.runs == stored_runs(self._pilot, notebook)
+            and known.outputs == _files(self._pilot.root, *output_paths(self._pilot, notebook))
+        )
+
+    def remember(self, notebook: str, inputs: str) -> None:
+        """Keep what a notebook's run was made from and what it left."""
+        outputs = _files(self._pilot.root, *output_paths(self._pilot, notebook))
+        self._known[notebook] = Remembered(inputs, stored_runs(self._pilot, notebook), outputs)
+        content = {
+            name: {"inputs": known.inputs, "runs": known.runs, "outputs": dict(known.outputs)}
+            for name, known in sorted(self._known.items())
+        }
+        write_atomically(self._path, json.dumps(content, indent=1))
+
+
+def output_paths(pilot: Pilot, notebook: str) -> Sequence[Path]:
+    """Return the files and folders that a notebook leaves."""
+    executed = executed_path(pilot, notebook)
+    own = (executed, executed.with_suffix(".html"), results_folder(pilot, notebook))
+    return (*own, pilot.runs / AUDIT_POINTER.parent) if notebook == AUDIT else own
+
+
+def stored_runs(pilot: Pilot, notebook: str) -> str:
+    """Return the digest of the finished development runs that a comparison or a threshold rests on."""
+    path = pilot.runs / JOURNAL_FILE
+    if notebook not in (ITERATION, EVALUATION) or not path.is_file():
+        return ""
+    with Journal(path) as journal:
+        runs = sorted(info.run for info in journal.runs(Split.DEV.value) if info.finished)
+    return digest_of({"runs": runs})
+
+
+def code_digest() -> str:
+    """Return the digest of the workbench's own code."""
+    paths = sorted(path for pattern in CODE for path in PACKAGE.rglob(pattern))
+    return digest_of({str(path.relative_to(PACKAGE)): file_digest(path) for path in paths})
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def files_under(folder: Path) -> dict[str, str]:
+    """Return the digest of every file under a folder, by its path there."""
+    return _files(folder, folder)
+
+
+def _files(root: Path, *paths: Path) -> dict[str, str]:
+    """Return the digest of every file at or under the paths, by its path under the root; one that is gone is not in it.
+
+    The root may lie elsewhere the next time, as in another job of a CI run.
+    """
+    found = [file for path in paths for file in (path, *sorted(path.rglob("*"))) if file.is_file()]
+    return {file.relative_to(root).as_posix(): file_digest(file) for file in found}

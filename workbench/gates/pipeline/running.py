@@ -1,0 +1,273 @@
+"""The run of a pilot: its notebooks in order, and what they found logged to MLflow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.agents import needed_secrets, settled
+from workbench.engines.choice import EngineChoice
+from workbench.errors import InputError, RunError, WorkbenchError
+from workbench.evaluation import RunRequest, open_answers
+from workbench.evaluation.versions.stored import agent_to_judge
+from workbench.files.whole import write_atomically
+from workbench.gates.pipeline.freshness import Inputs, Memory
+from workbench.gates.pipeline.names import (
+    AUDIT,
+    EVALUATION,
+    ITERATION,
+    LIMITS,
+    NOTEBOOKS,
+    executed_path,
+    results_folder,
+)
+from workbench.notebooks import NotebookJob, NotebookResult, execute_many, find_notebook, packaged_notebook, read_finish
+from workbench.pages.pages import notebook_page
+from workbench.pilot.pilot import Pilot
+from workbench.pilot.signing.keys import SigningKey
+from workbench.records.splits import Dataset, Split, read_dataset
+from workbench.tracking import Link, Version, log_versions, version_from
+
+OnCell = Callable[[Path, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PilotRun:
+    """What to run: these agents (the pilot's `compare` when empty) on at most `limit` records of each split.
+
+    A run with a limit is a trial, which chooses no version; `opens_holdout` says whether it may open the holdout. `key`
+    signs the opening; without it what the environment says, else this user's own key. `is_packaged` passes over the
+    root's own notebooks, which are code of the pilot.
+    """
+
+    agents: tuple[str, ...] = ()
+    limit: int | None = None
+    engine: EngineChoice = field(default_factory=EngineChoice)
+    opens_holdout: bool = True
+    key: SigningKey | None = None
+    is_packaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PilotResult:
+    """What a run of a pilot came to.
+
+    Parameters
+    ----------
+    answers : mapping
+        Per notebook its answer in one sentence.
+    notebooks : mapping
+        Per notebook the path of its executed copy.
+    pages : mapping
+        Per notebook the path of that copy as one HTML page, for readers without Jupyter.
+    kept : tuple of str
+        Notebooks that were not run again, as nothing that they are made from has changed and nothing that they left.
+    evaluations : tuple of mapping
+        `Evaluation.as_json()` of every agent version, development first, then holdout.
+    links : tuple of Link
+        Where the versions are in MLflow, in the same order.
+    """
+
+    answers: Mapping[str, str]
+    notebooks: Mapping[str, Path]
+    pages: Mapping[str, Path]
+    kept: tuple[str, ...]
+    evaluations: tuple[Mapping[str, Any], ...]
+    links: tuple[Link, ...]
+
+
+def notebooks_of(what: PilotRun, only: str | None = None) -> tuple[str, ...]:
+    """Return the notebooks to run, all of them or the one that is named.
+
+    Raises
+    ------
+    InputError
+        There is no such notebook; it opens the holdout, which this run may not; or a part of the development records
+        would have to choose the version to open the holdout for.
+    """
+    if only is not None and only not in NOTEBOOKS:
+        raise InputError(f"there is no notebook {only!r} in a run", expected=", ".join(NOTEBOOKS))
+    notebooks = NOTEBOOKS if only is None else (only,)
+    if not what.opens_holdout:
+        if only == EVALUATION:
+            raise InputError(f"{EVALUATION} opens the holdout, and a run with a limit does not", remedy="add --holdout")
+        return tuple(name for name in notebooks if name != EVALUATION)
+    if what.limit is not None and EVALUATION in notebooks and len(what.agents) != 1:
+        raise InputError(
+            "a part of the development records chooses no version to open the holdout for",
+            got=f"{len(what.agents)} agents and a limit of {what.limit:,}",
+            remedy="name one --agent, or leave out the limit",
+        )
+    return notebooks
+
+
+def run_pilot(
+    pilot: Pilot,
+    what: PilotRun,
+    notebooks: Sequence[str] = NOTEBOOKS,
+    on_cell: OnCell | None = None,
+    dataset: Dataset | None = None,
+) -> PilotResult:
+    """Run a pilot's notebooks as far as they are stale, and log the evaluated versions.
+
+    The audit and the comparison do not depend on each other and run side by side; the evaluation runs the version that
+    the comparison chose, or the one agent that was named. `dataset` is the pilot's records where they were read before.
+
+    Raises
+    ------
+    InputError, RunError
+        As the first notebook that failed says; the others' copies are kept.
+    """
+    dataset = read_dataset(pilot) if dataset is None else dataset
+    inputs = Inputs(pilot, dataset, what.engine, what.agents or pilot.settings.compare, what.is_packaged)
+    work = _Work(pilot, what, inputs, on_cell)
+    done = work.done({name: _parameters(pilot, what, name) for name in notebooks if name != EVALUATION})
+    if EVALUATION in notebooks:
+        chosen = done[ITERATION].values["chosen"] if ITERATION in done else None
+        agent = what.agents[0] if chosen is None and what.agents else chosen
+        name = agent_to_judge(pilot, dataset, what.engine) if agent is None else str(agent)
+        if not work.is_fresh(EVALUATION, name):
+            _open_for(pilot, what, name, dataset)
+        done |= work.done({EVALUATION: {**_parameters(pilot, what, EVALUATION), "agent": name}}, name)
+    versions = _versions(pilot, done)
+    return PilotResult(
+        {name: result.answer for name, result in done.items()},
+        {name: result.output for name, result in done.items()},
+        {name: page_path(result) for name, result in done.items()},
+        tuple(name for name in done if name not in work.ran),
+        tuple(version.evaluation for version in versions),
+        log_versions(pilot, versions),
+    )
+
+
+class _Work:
+    """Notebooks run as far as they are stale; a trial on a part of the records keeps nothing and is not kept."""
+
+    def __init__(self, pilot: Pilot, what: PilotRun, inputs: Inputs, on_cell: OnCell | None) -> None:
+        self._pilot, self._what, self._inputs, self._on_cell = pilot, what, inputs, on_cell
+        self._memory = Memory(pilot)
+        self._digests: dict[str, str] = {}  # of what each notebook is made from, as it was before it ran
+        self.ran: list[str] = []
+
+    def is_fresh(self, notebook: str, chosen: str | None = None) -> bool:
+        """Return whether what a notebook left still stands."""
+        if self._what.limit is not None:
+            return False
+        if notebook not in self._digests:
+            self._digests[notebook] = self._inputs.digest(notebook, chosen)
+        return self._memory.is_fresh(notebook, self._digests[notebook])
+
+    def done(self, parameters: Mapping[str, Mapping[str, Any]], chosen: str | None = None) -> dict[str, NotebookResult]:
+        """Return the results by notebook, in their order."""
+        stale = {name: values for name, values in parameters.items() if not self.is_fresh(name, chosen)}
+        ran = _executed(self._pilot, self._what, stale, self._on_cell)
+        self.ran += ran
+        if self._what.limit is None:
+            for name in ran:
+                self._memory.remember(name, self._digests[name])
+        return {name: ran[name] if name in ran else kept_result(self._pilot, name) for name in parameters}
+
+
+def run_audit(pilot: Pilot, compare: str = "", on_cell: OnCell | None = None) -> NotebookResult:
+    """Run the data audit's notebook with everything it can leave: validated suite, profile page, comparison.
+
+    Parameters
+    ----------
+    pilot : Pilot
+    compare : str
+        Name of an earlier audit to compare with; empty for none.
+
+    Raises
+    ------
+    InputError, RunError
+        As the notebook that failed says.
+    """
+    parameters = {**_parameters(pilot, PilotRun(), AUDIT), "complete": True, "compare": compare}
+    inputs = Inputs(pilot, read_dataset(pilot), EngineChoice(), pilot.settings.compare).digest(AUDIT)
+    result = _executed(pilot, PilotRun(), {AUDIT: parameters}, on_cell)[AUDIT]
+    if not compare:  # it holds all that a run's audit does, and more
+        Memory(pilot).remember(AUDIT, inputs)
+    return result
+
+
+def page_path(result: NotebookResult) -> Path:
+    """Return where the page of an executed notebook is."""
+    return result.output.with_suffix(".html")
+
+
+def kept_result(pilot: Pilot, notebook: str) -> NotebookResult:
+    """Return what a notebook's executed copy came to.
+
+    Raises
+    ------
+    RunError
+        It has no end.
+    """
+    path = executed_path(pilot, notebook)
+    finish = read_finish(json.loads(path.read_text(encoding="utf-8"))["cells"])
+    if finish is None:
+        raise RunError("an executed notebook has no end", where=str(path), remedy="remove it and run it again")
+    return NotebookResult(path, path, finish.answer, finish.values, 0.0)
+
+
+def _open_for(pilot: Pilot, what: PilotRun, agent: str, dataset: Dataset) -> None:
+    """Open the holdout for an agent.
+
+    This process runs no code of the pilot and has the key that signs the opening; the notebook's has neither need.
+    """
+    request = RunRequest(Split.HOLDOUT, what.limit, what.engine, show_progress=False, key=what.key)
+    open_answers(pilot, agent, request, dataset)
+
+
+def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        "pilot": pilot.name,
+        "root": str(pilot.root),
+        "results": str(results_folder(pilot, notebook)),
+    }
+    if notebook == AUDIT:
+        return parameters
+    # where nothing was chosen the notebook reads pilot.yaml itself
+    engine = {} if what.engine == EngineChoice() else asdict(settled(pilot, what.engine))
+    given = {"limit": what.limit, **engine}
+    parameters |= {name: value for name, value in given.items() if value is not None}
+    if notebook == ITERATION:
+        parameters["agents"] = list(what.agents)
+    return parameters
+
+
+def _executed(
+    pilot: Pilot, what: PilotRun, parameters: Mapping[str, Mapping[str, Any]], on_cell: OnCell | None
+) -> dict[str, NotebookResult]:
+    """Return the results by notebook, a page written beside each, or raise what the first one that failed says.
+
+    Only the comparison asks for decisions, so only its process gets the key of a server.
+    """
+    jobs = []
+    for name, values in parameters.items():
+        path = packaged_notebook(name) if what.is_packaged else find_notebook(name, pilot.root)
+        secrets = needed_secrets(pilot, what.engine) if name == ITERATION else ()
+        jobs.append(NotebookJob(path, executed_path(pilot, name), values, secrets))
+    outcomes = execute_many(jobs, limits=LIMITS, on_cell=on_cell)
+    done = {}
+    for name, outcome in zip(parameters, outcomes, strict=True):
+        if isinstance(outcome, WorkbenchError):
+            raise outcome
+        write_atomically(page_path(outcome), notebook_page(outcome.output))
+        done[name] = outcome
+    return done
+
+
+def _versions(pilot: Pilot, done: Mapping[str, NotebookResult]) -> list[Version]:
+    """Return the versions that the notebooks wrote, with the executed notebook and its figures."""
+    versions = []
+    for name in (ITERATION, EVALUATION):
+        if name in done:
+            folder = results_folder(pilot, name)
+            files = {"": (done[name].output, page_path(done[name])), "figures": tuple(sorted(folder.glob("*.png")))}
+            written = done[name].values["evaluations"]
+            versions += [version_from(folder / str(file), files) for file in written]
+    return versions

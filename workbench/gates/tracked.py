@@ -1,0 +1,63 @@
+"""Decisions of gates in MLflow: a run with the verdict as a tag, criteria as metrics and the bundle as artifacts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.files.commits import current_user
+from workbench.gates.verdict import Decision
+from workbench.metrics import State
+from workbench.pilot.pilot import Pilot
+from workbench.tracking.rows import RunRows
+from workbench.tracking.runs import DIGITS, Link, log_run, opened
+from workbench.tracking.store import read_logged, write_logged
+
+BUNDLE = "bundle"
+
+
+def log_gate(pilot: Pilot, decision: Decision, bundle: Path) -> Link:
+    """Log a decision with its bundle, once, and return where it is.
+
+    Raises
+    ------
+    RunError
+        The store cannot be written; the bundle stands, and the next call logs it.
+    """
+    known = read_logged(pilot)
+    name = f"gate {decision.gate} {bundle.name}"
+    if name not in known:
+        with opened(pilot) as place:
+            known[name] = log_run(pilot.root, place, _said(decision, bundle), {BUNDLE: tuple(bundle.iterdir())})
+        write_logged(pilot, known)
+    return Link(str(decision.subject.get("agent", "")), f"gate-{decision.gate}", known[name][0], known[name][1])
+
+
+def _said(decision: Decision, bundle: Path) -> RunRows:
+    """Return what a decision's run says."""
+    tags = {
+        "mlflow.user": current_user(),
+        "mlflow.source.git.commit": str(decision.subject.get("commit") or ""),
+        "mlflow.note.content": decision.paragraph(),
+        "workbench.gate": str(decision.gate),
+        "workbench.verdict": decision.verdict.value,
+        "workbench.bundle": bundle.name,
+        "workbench.changed": str(decision.subject.get("changed") or ""),
+    }
+    params = {"gate": str(decision.gate), "agent": str(decision.subject.get("agent", "")), "bundle": bundle.name}
+    tags = {key: value for key, value in tags.items() if value}
+    return RunRows(f"gate {decision.gate}: {decision.verdict.value}", _metrics(decision), params, tags)
+
+
+def _metrics(decision: Decision) -> dict[str, float]:
+    """Return for each criterion whether it passes, and its estimate with its bounds."""
+    metrics: dict[str, float] = {
+        "go": float(decision.verdict.value == "GO"),
+        **{f"criteria_{state.value}": float(decision.count(state)) for state in State},
+    }
+    for result in decision.results:
+        name = result.criterion.id
+        metrics[f"{name}_passes"] = float(result.state is State.PASS)
+        if result.estimate is not None and result.estimate.value is not None:
+            values = {"": result.estimate.value, "_lower": result.estimate.lower, "_upper": result.estimate.upper}
+            metrics |= {name + end: round(value, DIGITS) for end, value in values.items() if value is not None}
+    return metrics

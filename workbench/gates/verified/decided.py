@@ -1,0 +1,114 @@
+"""A gate decided again from its bundle, by the code that decided it, and held against what was signed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from workbench.errors import SignatureError, shown
+from workbench.evidence.bundle import ENVIRONMENT_FILE, LEDGER_FILE, VERDICT_FILE
+from workbench.gates.facts import Facts
+from workbench.gates.junit import junit_xml
+from workbench.gates.page import gate_page
+from workbench.gates.schema import Check, GateSettings
+from workbench.gates.verdict import Decision, decide, judged_subject
+from workbench.gates.verified.recompute import require_same
+
+CRITERIA_FILE, ESTIMATES_FILE, REPORT_FILE, JUNIT_FILE = "criteria.json", "estimates.json", "report.html", "junit.xml"
+# What a subject says of where and from what it was made, besides what was judged.
+_MADE_BY = frozenset({"code_digest", "audit_digest", "commit", "is_dirty", "changed"})
+# What the bundle itself writes besides what a report lists.
+_OWN = frozenset({VERDICT_FILE, LEDGER_FILE, ENVIRONMENT_FILE, REPORT_FILE})
+
+
+def check_decision(facts: Facts, verdict: Mapping[str, Any], created: str) -> Decision:
+    """Decide a gate again and return its decision.
+
+    Raises
+    ------
+    SignatureError
+        The verdict says something else, of a criterion or of the whole, or was decided on another day than signed.
+    InputError
+        What was agreed does not fit.
+    """
+    signed_on = datetime.fromisoformat(created).date()
+    if facts.today not in (signed_on, signed_on - timedelta(days=1)):
+        raise SignatureError("the verdict is of another day than its signature", got=facts.today.isoformat())
+    subject = verdict["subject"]
+    decision = decide(facts, verdict["gate"], subject)
+    again = decision.as_json()
+    _check_criteria(again["criteria"], verdict["criteria"])
+    for name in again:
+        require_same(again[name], verdict.get(name), f"{name} of the verdict")
+    if set(verdict) != set(again):
+        raise SignatureError("the verdict says more than a gate does", got=shown(sorted(set(verdict) ^ set(again))))
+    _check_subject(facts, decision, subject)
+    return decision
+
+
+def check_pages(facts: Facts, decision: Decision, files: Mapping[str, bytes]) -> int:
+    """Write what people read of a decision again, and return how many files there are of it.
+
+    Raises
+    ------
+    SignatureError
+        A file says something else than the decision.
+    """
+    expected = dict(_pages(facts, decision, tuple(set(files) - _OWN)))
+    there = [name for name in expected if name in files]
+    for name in there:
+        if name.endswith(".json"):
+            require_same(expected[name], json.loads(files[name]), name)
+        elif files[name].decode() != expected[name]:
+            raise SignatureError("a page does not say what was decided", got=name)
+    return len(there)
+
+
+def believed(gate: GateSettings, n_holdout: int) -> tuple[str, ...]:
+    """Return what nothing in a gate's bundle determines, so that it is believed as signed."""
+    found = []
+    if gate.asks_audit:
+        found.append("the audit's findings and counts")
+    if any(one.check is Check.SAMPLE_FITNESS for one in gate.criteria):
+        found.append(f"that {n_holdout:,} records are sealed")
+    if gate.asks_evaluation:
+        found += ["the decisions on development records", "durations", "what other ledgers charged"]
+    return (*found, "remarks on the ledger's history and on earlier evidence", "the executed notebooks")
+
+
+def _check_criteria(again: Sequence[Mapping[str, Any]], said: Sequence[Mapping[str, Any]]) -> None:
+    """Name the first criterion that is not what the bundle gives."""
+    given = {one["id"]: one for one in said}
+    differing = {one["id"] for one in again} ^ set(given)
+    if differing or len(given) < len(said):
+        raise SignatureError("the criteria are not those that were agreed", got=shown(sorted(differing)))
+    for one in again:
+        stated = given[one["id"]]
+        if one["state"] != stated["state"]:
+            raise SignatureError(
+                f"criterion {one['id']} does not follow",
+                got=f"{stated['state']}: {stated['reason']}"[:200],
+                expected=f"{one['state']}: {one['reason']}"[:200],
+            )
+        require_same(one, stated, f"criterion {one['id']}")
+
+
+def _check_subject(facts: Facts, decision: Decision, subject: Mapping[str, Any]) -> None:
+    """Refuse a verdict about another version, other records or another threshold than the bundle holds."""
+    judged = judged_subject(facts, decision.gate)
+    for name, value in judged.items():
+        require_same(value, subject.get(name), f"{name} of the verdict")
+    unknown = sorted(set(subject) - set(judged) - _MADE_BY)
+    if unknown:
+        raise SignatureError("the verdict is about more than was judged", got=shown(unknown))
+
+
+def _pages(facts: Facts, decision: Decision, files: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    yield CRITERIA_FILE, [result.as_json() for result in decision.results]
+    yield JUNIT_FILE, junit_xml(decision)
+    yield REPORT_FILE, gate_page(facts, decision, files)
+    judged = facts.judged_for(decision.gate)
+    if judged is not None:
+        yield ESTIMATES_FILE, judged.content["estimates"]

@@ -1,0 +1,49 @@
+"""Whether decisions, labels and what was agreed in a bundle are those that an opening of the holdout was of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.errors import SignatureError
+from workbench.files.configuration import read_settings
+from workbench.gates.verified.agreement import JudgedSettings
+from workbench.gates.verified.recompute import Recorded
+from workbench.pilot.charter import CHARTER_FILE, Charter
+from workbench.pilot.charter.coverage import PILOT_FILE, SPLITS_FILE
+from workbench.pilot.contract import CONTRACT_FILE, Contract
+from workbench.records.ledger import Opening, rows_root
+from workbench.records.splits import SplitSettings, subject_from
+
+ID = "record_id"
+TRUTH = ("label", "label_reason", "class", "source", "entity", "timestamp")
+
+
+def check_opening(folder: Path, recorded: Recorded, opening: Opening) -> None:
+    """Hold an evaluation on the holdout against the opening that it rests on.
+
+    Raises
+    ------
+    SignatureError
+        The opening is of another version, other records, other decisions or labels, or something else was agreed then.
+    """
+    content, outcomes = recorded.content, recorded.outcomes
+    where = f"opening {opening.number}"
+    version = (content["agent"], content["agent_digest"], content["dataset_digest"], len(outcomes))
+    purpose = opening.purpose
+    if version != (purpose.agent, purpose.agent_digest, purpose.dataset_digest, purpose.n_records):
+        raise SignatureError("the holdout was opened for another version or other records", where=where)
+    if opening.pilot != content["pilot"]:
+        raise SignatureError("the opening is of another pilot", where=where, got=str(opening.pilot))
+    truth = [name for name in TRUTH if name in outcomes.columns]
+    if rows_root(outcomes.drop(columns=truth)) != opening.rows:
+        raise SignatureError("the decisions are not those that the holdout was opened for", where=where)
+    if rows_root(outcomes[[ID, *truth]]) != opening.truth:
+        raise SignatureError("the labels are not those that the opening showed", where=where)
+    subject = subject_from(
+        read_settings(folder / CONTRACT_FILE, Contract),
+        read_settings(folder / CHARTER_FILE, Charter),
+        read_settings(folder / PILOT_FILE, JudgedSettings).escalate_label,
+        read_settings(folder / SPLITS_FILE, SplitSettings),
+    )
+    if subject != opening.subject:
+        raise SignatureError("roles, targets, escalation or split are not those of the opening", where=where)

@@ -1,0 +1,32 @@
+"""Figures of records and of evaluations: plain tables in, one `matplotlib.figure.Figure` out.
+
+No state is kept: a figure belongs to the caller, `png` turns it into bytes. Titles state the finding, and every figure
+reads in black and white.
+"""
+
+from __future__ import annotations
+
+from workbench.pages.figures.certainty import cost_curve
+from workbench.pages.figures.classes import confusion_heatmap, per_class_accuracy
+from workbench.pages.figures.curves import latency_distribution, risk_coverage
+from workbench.pages.figures.differences import categories_changed, differences_from
+from workbench.pages.figures.drawing import png
+from workbench.pages.figures.records import completeness, label_distribution, text_lengths, volume_over_time
+from workbench.pages.figures.versions import confidence_histogram, versions_compared
+
+__all__ = [
+    "categories_changed",
+    "completeness",
+    "confidence_histogram",
+    "confusion_heatmap",
+    "cost_curve",
+    "differences_from",
+    "label_distribution",
+    "latency_distribution",
+    "per_class_accuracy",
+    "png",
+    "risk_coverage",
+    "text_lengths",
+    "versions_compared",
+    "volume_over_time",
+]

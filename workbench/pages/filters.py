@@ -1,0 +1,165 @@
+"""A table that a reader filters by clicks, in JupyterLab and on the page, without a network.
+
+What is shown is data: names, kinds and values as JSON. One constant script of this package shows them as text, inside a
+frame without origin, under a policy that lets no other script run; whatever a record says, it stays text.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from pydantic import Field, ValidationError, model_validator
+
+from workbench.errors import InputError
+from workbench.files.configuration import Settings
+from workbench.pages.views import Exhibits, template
+from workbench.words import visible
+
+MIME = "application/vnd.workbench.filters+json"
+MOST_ROWS = 2_000
+MOST_WHOLE = 10_000
+MAX_LETTERS = 400
+DIGITS = 4
+HEIGHT = 560
+
+
+class Kind(StrEnum):
+    """How a column is filtered."""
+
+    CHOICE = "choice"  # by one of its values
+    NUMBER = "number"  # by a range
+    TEXT = "text"  # by words, as every column is
+    NOTE = "note"  # by words, and shown below its row, over the whole width
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """What a table with too many rows keeps of each value of a column.
+
+    Values in `whole` keep all their rows (at most 10,000 each); the others share 2,000, the small ones whole.
+    """
+
+    column: str
+    whole: tuple[str, ...] = ()
+
+
+class ColumnData(Settings):
+    """The head of a column; `values` are those that a choice has."""
+
+    name: str
+    kind: Kind
+    values: tuple[str | None, ...] = ()
+
+
+class TableData(Settings):
+    """A table to filter: what stands in a notebook's output and on a page."""
+
+    caption: str
+    columns: tuple[ColumnData, ...] = Field(min_length=1)
+    rows: tuple[tuple[str | float | None, ...], ...]
+
+    @model_validator(mode="after")
+    def _is_rectangular(self) -> TableData:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError("rows and columns do not fit")
+        return self
+
+
+def filtered(
+    exhibit: Exhibits, name: str, frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str, groups: Groups
+) -> None:
+    """Show a table that a reader filters, and keep all of it as NAME.csv; `kinds` and `groups` as for `table_data`."""
+    table = table_data(frame, kinds, caption, groups)
+    shown = {MIME: table.model_dump(mode="json"), "text/html": frame_html(table), "text/plain": caption}
+    exhibit.content(name, frame, shown)
+
+
+def table_data(frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str, groups: Groups) -> TableData:
+    """Return a frame as a table to filter; where it has very many rows, the first ones of each group.
+
+    Parameters
+    ----------
+    kinds : mapping
+        Column to how it is filtered; every other column is text.
+    groups : Groups
+        What is kept of more than 2,000 rows; the caption names each group that is cut, and by how much.
+    """
+    shown, left_out = _cut(frame, groups)
+    columns, cells = [], []
+    for name in map(str, shown.columns):
+        kind = kinds.get(name, Kind.TEXT)
+        values = [_cell(value, kind) for value in shown[name]]
+        choices = tuple(sorted({str(value) for value in values if value is not None}))
+        missing = (None,) if None in values else ()
+        columns.append(
+            ColumnData(name=visible(name), kind=kind, values=(*choices, *missing) if kind is Kind.CHOICE else ())
+        )
+        cells.append(values)
+    return TableData(caption=visible(caption + left_out), columns=tuple(columns), rows=tuple(zip(*cells, strict=True)))
+
+
+def _cut(frame: pd.DataFrame, groups: Groups) -> tuple[pd.DataFrame, str]:
+    """Return the rows to show, and in words which groups are cut."""
+    if len(frame) <= MOST_ROWS:
+        return frame, ""
+    values = frame[groups.column].fillna("").astype(str)
+    counts = {str(value): int(n) for value, n in values.value_counts(sort=False).items()}
+    quotas = {value: min(counts.get(value, 0), MOST_WHOLE) for value in groups.whole}
+    room, rest = MOST_ROWS, sorted((n, value) for value, n in counts.items() if value not in quotas)
+    for n_left, (n, value) in zip(range(len(rest), 0, -1), rest, strict=True):
+        quotas[value] = min(n, room // n_left)
+        room -= quotas[value]
+    cut = [f"{value} {quotas[value]:,} of {n:,}" for value, n in counts.items() if quotas[value] < n]
+    shown = frame[values.groupby(values).cumcount() < values.map(quotas)]
+    return shown, f" (cut to the first rows: {', '.join(cut)})" if cut else ""
+
+
+def read_table(content: object) -> TableData:
+    """Return the table that a notebook's output holds. Raises InputError where it is none."""
+    try:
+        return TableData.model_validate(content)
+    except ValidationError as error:
+        raise InputError("an output is no table to filter", got=str(error).splitlines()[-1][:200]) from None
+
+
+def frame_html(table: TableData) -> str:
+    """Return the frame that shows a table: its page is inside the markup, and has no origin."""
+    data = json.dumps(table.model_dump(mode="json"), ensure_ascii=True)
+    for sign in "<>&":
+        data = data.replace(sign, f"\\u{ord(sign):04x}")
+    page = template("filter").render(
+        caption=table.caption, data=Markup(data), script=Markup(script()), script_source=Markup(script_source())
+    )
+    markup = '<iframe sandbox="allow-scripts" title="{}" width="100%" height="{}" srcdoc="{}"></iframe>'
+    return str(Markup(markup).format(table.caption, HEIGHT, page))
+
+
+def script_source() -> str:
+    """Return the policy's name of the one script: its digest."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script().encode()).digest()).decode('ascii')}'"
+
+
+@functools.cache
+def script() -> str:
+    """Return the script."""
+    return (Path(__file__).parent / "templates" / "filter.js").read_text(encoding="utf-8")
+
+
+def _cell(value: Any, kind: Kind) -> str | float | None:
+    if value is None or value is pd.NA or value != value:
+        return None
+    if kind is Kind.NUMBER:
+        return round(float(value), DIGITS) if np.isfinite(float(value)) else None
+    text = visible(str(value))
+    return text if len(text) <= MAX_LETTERS else f"{text[:MAX_LETTERS]}…"

@@ -1,0 +1,44 @@
+"""Splits: each record is dev or holdout by a keyed hash; holdout labels are sealed."""
+
+from workbench.pilot.charter.coverage import SPLITS_FILE
+from workbench.records.splits.dataset import Dataset, read_dataset
+from workbench.records.splits.draw import (
+    HOLDOUT_SHARE,
+    Split,
+    SplitBy,
+    SplitSettings,
+    drawn_split,
+    fresh_split,
+    new_split,
+    write_split,
+)
+from workbench.records.splits.opening import (
+    evidence_folder,
+    holdout_seen,
+    ledger_path,
+    open_holdout,
+    opened_before,
+    other_ledgers,
+    subject_from,
+)
+
+__all__ = [
+    "HOLDOUT_SHARE",
+    "SPLITS_FILE",
+    "Dataset",
+    "Split",
+    "SplitBy",
+    "SplitSettings",
+    "drawn_split",
+    "evidence_folder",
+    "fresh_split",
+    "holdout_seen",
+    "ledger_path",
+    "new_split",
+    "open_holdout",
+    "opened_before",
+    "other_ledgers",
+    "read_dataset",
+    "subject_from",
+    "write_split",
+]

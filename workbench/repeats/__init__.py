@@ -1,0 +1,1 @@
+"""The same records asked several times: how often the answer stays the same."""

@@ -1,0 +1,1 @@
+"""Asked exactly once: journal, runner and the sealed holdout."""

@@ -1,0 +1,37 @@
+"""The journal: every decision of every run, appended in transactions, keyed by content.
+
+One SQLite file in WAL mode holds a pilot's runs. A key is the digest of what the agent is asked and of the record, so
+the same question is never asked twice and any change is a new key. A run is the set of keys it planned; its state is
+computed by joining that set with the decisions, so nothing can disagree.
+"""
+
+from __future__ import annotations
+
+from workbench.runs.journal.journal import Journal
+from workbench.runs.journal.lock import sole_run
+from workbench.runs.journal.plans import (
+    RunEntry,
+    RunInfo,
+    RunPlan,
+    ToAsk,
+    asked_digest,
+    digest_of,
+    key_of,
+)
+from workbench.runs.journal.salvage import Salvage, salvaged
+from workbench.runs.journal.storage import JOURNAL_FILE
+
+__all__ = [
+    "JOURNAL_FILE",
+    "Journal",
+    "RunEntry",
+    "RunInfo",
+    "RunPlan",
+    "Salvage",
+    "ToAsk",
+    "asked_digest",
+    "digest_of",
+    "key_of",
+    "salvaged",
+    "sole_run",
+]

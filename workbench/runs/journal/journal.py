@@ -1,0 +1,211 @@
+"""What a run plans and appends, and what is read back."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from workbench.agents.decisions import Decision
+from workbench.engines.protocol import Origin, TokenLogprob
+from workbench.metrics import Status
+from workbench.runs.journal.plans import RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
+from workbench.runs.journal.rows import COLUMNS, STORED, checksum, restored, spelled, stored_values
+from workbench.runs.journal.storage import JournalFile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORED) + 2))})"
+_INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
+_INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
+_OF_RUN = "WHERE run = ? ORDER BY position"
+Rows = Sequence[tuple[Any, ...]]
+_OF_RECORD = "WHERE planned.record_id = ?"
+
+
+class Journal(JournalFile):
+    """A pilot's journal; open it with `with Journal(path) as journal`.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written.
+    RunError
+        The file is no journal, or is locked for longer than 30 seconds.
+    """
+
+    def plan(self, plan: RunPlan, records: Iterable[tuple[str, str]]) -> str:
+        """Return the run of these (record id, record digest) pairs, planning it if it is new.
+
+        The run's name is the digest of its content: planning the same again finds the same run.
+        """
+        agent_digest, asked = plan.agent_digest, plan.asked_digest
+        keys = [(record_id, key_of(asked, record_digest)) for record_id, record_digest in records]
+        about = plan.agent, plan.split, agent_digest, plan.dataset_digest
+        run = run_name(about, (key for _, key in keys))
+        now = datetime.now(UTC).isoformat()
+        with self._storing() as connection:
+            connection.execute(
+                "INSERT INTO runs (run, agent, split, agent_digest, identity, dataset_digest, started, touched)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET touched = excluded.touched",
+                (
+                    run, plan.agent, plan.split, agent_digest, json.dumps(plan.identity, sort_keys=True),
+                    plan.dataset_digest, now, now,
+                ),
+            )  # fmt: skip
+            connection.executemany(
+                "INSERT OR IGNORE INTO planned VALUES (?, ?, ?, ?)",
+                ((run, position, record_id, key) for position, (record_id, key) in enumerate(keys)),
+            )
+        return run
+
+    def to_ask(self, run: str) -> ToAsk:
+        """Return what of a run still needs a call.
+
+        Records without a decision, with a failed or skipped one (it is asked again), or whose row is damaged.
+        """
+        ended = {row["record_id"]: row["status"] for _, row in self._intact(_OF_RUN, run)}
+        planned = self._read("SELECT record_id FROM planned WHERE run = ?", run)
+        known = {Status.OK, Status.INVALID}
+        ids = frozenset(record_id for (record_id,) in planned if ended.get(record_id) not in known)
+        return ToAsk(ids, frozenset(record_id for record_id, status in ended.items() if status == Status.FAILED))
+
+    def append(self, decisions: Sequence[tuple[str, Decision]]) -> None:
+        """Store (key, decision) pairs in one transaction."""
+        rows = [(key, *(values := stored_values(decision)), checksum(key, values)) for key, decision in decisions]
+        tokens = [(key, spelled(decision.tokens)) for key, decision in decisions if decision.tokens]
+        said = [(key, decision.origin) for key, decision in decisions if decision.origin is not None]
+        origins = [(key, origin.model, origin.fingerprint) for key, origin in said]
+        with self._storing() as connection:
+            connection.executemany(_INSERT, rows)
+            if tokens:
+                connection.executemany(_INSERT_TOKENS, tokens)
+            if origins:
+                connection.executemany(_INSERT_ORIGIN, origins)
+
+    def spend(self, run: str, called: int, wall_s: float) -> None:
+        """Add to the decisions that a run made itself and the seconds they took."""
+        with self._storing() as connection:
+            connection.execute(
+                "UPDATE runs SET wall_s = wall_s + ?, called = called + ? WHERE run = ?", (wall_s, called, run)
+            )
+
+    def decisions(self, run: str) -> pd.DataFrame:
+        """Return a run's decisions in planned order, one row per planned key that has one.
+
+        Columns are the fields of `Decision` but its tokens; index: record id (also a column).
+        """
+        import pandas as pd
+
+        frame = pd.DataFrame([restored(row) for _, row in self._intact(_OF_RUN, run)], columns=list(COLUMNS))
+        floats = dict.fromkeys(("confidence", "logprob", "stated", "latency_s"), float)
+        integers = dict.fromkeys(("prompt_tokens", "completion_tokens"), "Int64")
+        typed = frame.astype({**floats, "attempts": int, **integers})
+        return typed.set_index("record_id", drop=False).rename_axis(index=None)
+
+    def tokens(self, run: str, record_id: str) -> tuple[TokenLogprob, ...] | None:
+        """Return a reply token by token, None when the engine gave no log probabilities or the decision has no reply.
+
+        Decisions made before tokens were kept have none either.
+        """
+        found = self._read(
+            "SELECT content, text FROM planned JOIN tokens USING (key) JOIN decisions USING (key)"
+            " WHERE run = ? AND planned.record_id = ?",
+            run,
+            record_id,
+        )
+        if not found:
+            return None
+        content, text = found[0]
+        tokens = tuple(TokenLogprob(token, logprob) for token, logprob in self._json(content))
+        return tokens if "".join(token.token for token in tokens) == text else None
+
+    def origins(self, agent_digest: str) -> dict[Origin, int]:
+        """Return what servers said of themselves in an agent version's replies, and in how many of them, most first.
+
+        Replies on every split count; those without such a word, and those from before it was kept, are not there.
+        """
+        rows = self._read(
+            "SELECT model, fingerprint, COUNT(*) FROM origins WHERE key IN"
+            " (SELECT key FROM planned JOIN runs USING (run) WHERE agent_digest = ?)"
+            " GROUP BY model, fingerprint ORDER BY COUNT(*) DESC, model, fingerprint",
+            agent_digest,
+        )
+        return {Origin(model, fingerprint): n for model, fingerprint, n in rows}
+
+    def of_record(self, record_id: str) -> dict[str, dict[str, Any]]:
+        """Return every intact decision on a record, by its run; columns as in `decisions`."""
+        return {run: restored(row) for run, row in self._intact(_OF_RECORD, record_id)}
+
+    def entries(self, split: str | None = None) -> tuple[RunEntry, ...]:
+        """Return every run, or those of one split, the one used last first, in one query that reads no decision."""
+        rows = self._read(
+            "SELECT run, agent, split, agent_digest, dataset_digest, identity, started, COUNT(*), COUNT(decisions.key)"
+            " FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
+            " WHERE split = coalesce(?, split) GROUP BY run ORDER BY touched DESC, run",
+            split,
+        )
+        return tuple(
+            RunEntry(run, agent, side, agent_digest, dataset_digest, self._json(identity), *rest)
+            for run, agent, side, agent_digest, dataset_digest, identity, *rest in rows
+        )
+
+    def runs(self, split: str | None = None) -> tuple[RunInfo, ...]:
+        """Return all runs, or those of one split, the one used last first."""
+        names = self._read("SELECT run FROM runs WHERE split = coalesce(?, split) ORDER BY touched DESC, run", split)
+        return tuple(self.info(run) for (run,) in names)
+
+    def finished_versions(self) -> set[str]:
+        """Return the digests of the agent versions whose every planned record has a decision, in one query."""
+        rows = self._read(
+            "SELECT agent_digest FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
+            " GROUP BY agent_digest HAVING COUNT(decisions.key) = COUNT(*)"
+        )
+        return {digest for (digest,) in rows}
+
+    def largest_finished(self, split: str, agent_digest: str, dataset_digest: str) -> str | None:
+        """Return the finished run of an agent version on a split with the most planned records, None without one."""
+        found = self._read(
+            "SELECT run FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
+            " WHERE split = ? AND agent_digest = ? AND dataset_digest = ?"
+            " GROUP BY run HAVING COUNT(decisions.key) = COUNT(*) ORDER BY COUNT(*) DESC, touched DESC LIMIT 1",
+            split,
+            agent_digest,
+            dataset_digest,
+        )
+        return str(found[0][0]) if found else None
+
+    def info(self, run: str) -> RunInfo:
+        """Return a run and its counts."""
+        agent, split, agent_digest, dataset_digest, started, wall_s, called, planned = self._one(
+            "SELECT agent, split, agent_digest, dataset_digest, started, wall_s, called,"
+            " (SELECT COUNT(*) FROM planned WHERE planned.run = runs.run) FROM runs WHERE run = ?",
+            run,
+        )
+        counts: Counter[str] = Counter()
+        causes: Counter[str] = Counter()
+        for _, row in self._intact(_OF_RUN, run):
+            counts[row["status"]] += 1
+            if row["cause"] is not None:
+                causes[f"{row['status']}: {row['cause']}"] += 1
+        ended = {status.value: counts[status.value] for status in Status}
+        return RunInfo(
+            run, agent, split, agent_digest, dataset_digest, planned, **ended,
+            causes=dict(causes), started=started, wall_s=wall_s, called=called,
+        )  # fmt: skip
+
+    def identity(self, run: str) -> dict[str, Any]:
+        """Return what made the agent of a run the version it was."""
+        (identity,) = self._one("SELECT identity FROM runs WHERE run = ?", run)
+        content: dict[str, Any] = self._json(identity)
+        return content
+
+    def restore(self, tables: Mapping[str, Rows]) -> None:
+        """Write rows as another journal's tables have them, each with its checksum, into this empty one."""
+        with self._storing() as connection:
+            for table, rows in tables.items():
+                if rows:
+                    connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)

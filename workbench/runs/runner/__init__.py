@@ -1,0 +1,22 @@
+"""The runner: one agent over a fixed set of records, each ending in exactly one terminal row of the journal.
+
+A record is handed to the agent only while fewer than `window` records are under way or decided but not yet stored, so a
+process killed at any moment repeats at most `window` calls. Decisions that come in one turn of the event loop share one
+transaction.
+"""
+
+from __future__ import annotations
+
+from workbench.runs.runner.answered import require_answers, require_asked, require_decisions
+from workbench.runs.runner.desk import Refusal
+from workbench.runs.runner.running import Selection, Session, run_agent
+
+__all__ = [
+    "Refusal",
+    "Selection",
+    "Session",
+    "require_answers",
+    "require_asked",
+    "require_decisions",
+    "run_agent",
+]

@@ -1,0 +1,133 @@
+"""One call of the runner: what is still to ask, asking it, storing what comes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Never
+
+import pandas as pd
+from tqdm import tqdm
+
+from workbench.agents import Agent
+from workbench.agents.callables import check_may_ask
+from workbench.agents.decisions import Decision
+from workbench.errors import RunError
+from workbench.metrics import Status
+from workbench.records.splits import Dataset, Split
+from workbench.runs.journal import Journal, RunInfo, RunPlan, key_of, sole_run
+from workbench.runs.runner.desk import Desk, Patience, Refusal
+from workbench.runs.runner.driving import supervised
+
+SPENDING_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one call of `run_agent` did.
+
+    Parameters
+    ----------
+    info : RunInfo
+        The run's state afterwards.
+    n_asked : int
+        Records this session asked the agent about; the others came from the journal.
+    n_unmatched : int
+        Answers that belonged to no open record (an engine answered twice or made up an id); they were dropped.
+    refusal : Refusal, optional
+        Why the run had to stop asking: what answers refused the credentials, or too many calls in a row failed. The
+        rest was skipped.
+    """
+
+    info: RunInfo
+    n_asked: int
+    n_unmatched: int
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records a run is about; `now` is those of them that may be asked at present, None for all."""
+
+    dataset: Dataset
+    split: Split
+    ids: pd.Index[str]
+    now: pd.Index[str] | None = None
+
+
+def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_progress: bool = True) -> Session:
+    """Bring every planned decision of an agent into the journal and return what was done.
+
+    Decisions that are there already are not asked again; failed and skipped ones are, failed ones last. What fails so
+    many times in a row is not asked further. SIGINT and SIGTERM stop asking, wait up to ten seconds for the calls under
+    way and store what came; a second signal does not wait.
+
+    Raises
+    ------
+    RunError
+        The run was interrupted, the journal could not be written, the same agent version is being run elsewhere, or
+        nothing may be asked here.
+    """
+    dataset, ids = selection.dataset, selection.ids
+    plan = RunPlan(agent.name, selection.split.value, agent.identity, dataset.digest)
+    with sole_run(journal.path.parent, plan.asked_digest):
+        run = journal.plan(plan, zip(ids, dataset.digests(ids), strict=True))
+        to_ask = journal.to_ask(run)
+        todo = ids[ids.isin(list(to_ask.ids - to_ask.failed))].append(ids[ids.isin(list(to_ask.failed))])
+        if selection.now is not None:
+            todo = todo[todo.isin(selection.now)]
+        if not len(todo):
+            return Session(journal.info(run), 0, 0, None)
+        check_may_ask(f"{len(todo):,} {selection.split.value} decisions of {agent.name}")
+        bar = tqdm(
+            desc=agent.name, total=len(ids), initial=len(ids) - len(to_ask.ids), unit=" records", smoothing=0.1,
+            disable=not show_progress, file=sys.stderr, dynamic_ncols=True,
+        )  # fmt: skip
+        with bar:
+            store = _Store(journal, run, plan.asked_digest, bar)
+            desk = Desk(dataset.records(todo), Patience(agent.window, agent.patience), store, to_ask.failed)
+            supervised(agent, desk)
+            if desk.refusal is not None:
+                desk.skip_rest()
+            store.spend()
+        info = journal.info(run)
+        if desk.is_stopped and desk.refusal is None:
+            raise RunError(
+                f"the run was stopped: {info.planned - info.pending:,} of {info.planned:,} decisions are stored",
+                where=f"agent {agent.name}, split {selection.split.value}",
+                remedy="run the same command again: it goes on where it stopped",
+            )
+        return Session(info, len(todo), desk.n_unmatched, desk.refusal)
+
+
+class _Store:
+    """Writes decisions of one run to the journal and moves the progress bar."""
+
+    def __init__(self, journal: Journal, run: str, asked: str, bar: tqdm[Never]) -> None:
+        self._journal = journal
+        self._run = run
+        self._asked = asked
+        self._bar = bar
+        self._since = time.monotonic()
+        self._called = 0
+        self._troubles = 0
+
+    def __call__(self, decided: Sequence[tuple[str, Decision]]) -> None:
+        """Store (record digest, decision) pairs in one transaction."""
+        self._journal.append([(key_of(self._asked, digest), decision) for digest, decision in decided])
+        self._called += sum(decision.attempts > 0 for _, decision in decided)
+        troubles = sum(decision.status is not Status.OK for _, decision in decided)
+        if troubles:
+            self._troubles += troubles
+            self._bar.set_postfix_str(f"{self._troubles:,} without a decision", refresh=False)
+        self._bar.update(len(decided))
+        if time.monotonic() - self._since > SPENDING_S:
+            self.spend()
+
+    def spend(self) -> None:
+        """Note the time since the last note."""
+        now = time.monotonic()
+        self._journal.spend(self._run, self._called, now - self._since)
+        self._since, self._called = now, 0
