@@ -33,9 +33,10 @@ from workbench.engines.completion import BodyEncoder
 from workbench.engines.protocol import Request
 from workbench.engines.server.engine import ServerEngine
 from workbench.engines.server.settings import ServerSettings, completions_url
-from workbench.evaluation import RunRequest, evaluate
+from workbench.evaluation import evaluate
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
+from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import Selection, run_agent
 

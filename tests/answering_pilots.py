@@ -11,13 +11,14 @@ import yaml
 from gate_pilots import CHARTER, COLUMNS, gate
 from small_pilots import written_pilot
 
-from workbench.evaluation import Evaluation, RunRequest, evaluate
+from workbench.evaluation import Evaluation, evaluate
 from workbench.evaluation.holdout import answer_holdout
 from workbench.pilot.charter.signatures import sign_charter
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.pilot.signing.documents import Signer
 from workbench.pilot.signing.keys import SigningKey, chosen_key, new_key
 from workbench.records.splits import Split, read_dataset
+from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE
 
 # Every tenth invoice is disputed; an agent can tell by its number. One in fifty is hard: `good` is wrong there.

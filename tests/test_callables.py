@@ -13,9 +13,10 @@ import pytest
 from test_sealed import with_code
 
 from workbench.errors import InputError, RunError
-from workbench.evaluation import RunRequest, evaluate
+from workbench.evaluation import evaluate
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
+from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
 
 DEV = RunRequest(show_progress=False)

@@ -19,13 +19,14 @@ from workbench.engines.choice import EngineChoice
 from workbench.engines.protocol import Request
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.errors import InputError
-from workbench.evaluation import Evaluation, RunRequest, evaluate, judged_evaluation, open_run
+from workbench.evaluation import Evaluation, evaluate, judged_evaluation, open_run
 from workbench.evaluation.confidences import Again, Version, agreement, ask_again, confidences_of, repeats_of
 from workbench.evaluation.versions.stored import stored_evaluations
 from workbench.metrics import Recalibration, calibration
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Split, ledger_path, read_dataset
 from workbench.repeats.repeats import RepeatRequest, ask_repeatedly
+from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import Selection, run_agent
 

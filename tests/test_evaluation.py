@@ -11,12 +11,7 @@ from tiny_model import Sizes, make_model
 
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError
-from workbench.evaluation import (
-    Evaluation,
-    RunRequest,
-    evaluate,
-    evaluate_all,
-)
+from workbench.evaluation import Evaluation, evaluate, evaluate_all
 from workbench.evaluation.versions.pairs import paired_differences
 from workbench.evaluation.versions.stored import chosen, stored_evaluations
 from workbench.evaluation.versions.tracing import records_behind
@@ -25,6 +20,7 @@ from workbench.metrics import CATALOGUE, SELECTIVE_ACCURACY
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import Split, ledger_path, read_dataset
+from workbench.runs import RunRequest
 
 DEV = RunRequest(show_progress=False)
 HOLDOUT = RunRequest(Split.HOLDOUT, show_progress=False)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from workbench.commands.scaffold import Columns, init_pilot
-from workbench.evaluation import Evaluation, RunRequest, evaluate
+from workbench.evaluation import Evaluation, evaluate
 from workbench.evaluation.shown.kpis import kpi_table
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split
+from workbench.runs import RunRequest
 
 
 def vendor_table(path: Path, correlation: float) -> Path:

@@ -186,8 +186,10 @@ def test_bad_input_to_verify_is_said_so(tmp_path: Path) -> None:
 
 
 def _verify(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:
-    start = f"{code}\nimport sys\nfrom workbench.commands.cli import main\nsys.argv = ['workbench', 'verify', *sys.argv[1:]]\nmain()"
-    return subprocess.run([sys.executable, "-c", start, *arguments], capture_output=True, text=True, check=False)
+    run = "import sys\nfrom workbench.commands import main\nsys.argv = ['workbench', 'verify', *sys.argv[1:]]\nmain()"
+    return subprocess.run(
+        [sys.executable, "-c", f"{code}\n{run}", *arguments], capture_output=True, text=True, check=False
+    )
 
 
 def test_the_command_says_what_holds_by_its_exit_code(

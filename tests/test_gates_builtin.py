@@ -7,10 +7,11 @@ import yaml
 from gate_pilots import CHARTER, TODAY, facts_of, gate, gate_pilot, outcomes_of, result, signed, write_evaluation
 
 from workbench.errors import InputError
-from workbench.gates import State, Verdict, decide, read_gates
+from workbench.gates import Verdict, decide, read_gates
 from workbench.gates.judging import asked_criteria, judged_criteria
 from workbench.gates.schema import GATE_NUMBERS
 from workbench.gates.waivers import WaiverSettings, waive
+from workbench.metrics import State
 from workbench.pilot.charter.signatures import sign_charter
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.pilot.signing.documents import Signer

@@ -4,7 +4,8 @@ import pytest
 from gate_pilots import gate, gate_pilot, result, signed
 
 from workbench.errors import InputError
-from workbench.gates import State, read_gates
+from workbench.gates import read_gates
+from workbench.metrics import State
 from workbench.pilot.pilot import Pilot
 from workbench.pilot.signing.documents import Signer, sign_document
 

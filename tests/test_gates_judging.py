@@ -8,10 +8,10 @@ from gate_pilots import CHARTER, facts_of, finding, gate, gate_pilot, outcomes_o
 from statsmodels.stats.proportion import proportion_confint
 
 from workbench.errors import InputError
-from workbench.gates import Missing, State
+from workbench.gates import Missing
 from workbench.gates.judging import judged_criteria
 from workbench.gates.remedy import BETTER_VERSION
-from workbench.metrics import CertificationSettings, EvaluationSettings, certify_outcomes, estimate_of
+from workbench.metrics import CertificationSettings, EvaluationSettings, State, certify_outcomes, estimate_of
 from workbench.metrics.certified import certified_accuracy
 from workbench.metrics.prospects import what_would_do
 

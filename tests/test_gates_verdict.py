@@ -8,7 +8,7 @@ import pytest
 from gate_pilots import TODAY, facts_of, finding, gate, gate_pilot, outcomes_of, signed, write_audit, write_evaluation
 
 from workbench.errors import InputError
-from workbench.gates import Check, Criterion, CriterionResult, Decision, Kind, Missing, State, Verdict, decide
+from workbench.gates import Check, Criterion, CriterionResult, Decision, Kind, Missing, Verdict, decide
 from workbench.gates.checks import check_answer
 from workbench.gates.judging import asked_criteria
 from workbench.gates.junit import junit_xml
@@ -17,6 +17,7 @@ from workbench.gates.remedy import BETTER_VERSION
 from workbench.gates.schema import CriterionSettings, read_gates
 from workbench.gates.summary import markdown_summary
 from workbench.gates.waivers import Waiver, WaiverSettings, waive
+from workbench.metrics import State
 
 RIGHT, LOAD = {"id": "right", "kpi": "right"}, {"id": "load", "check": "load"}
 SURE = {"id": "sure", "kpi": "sure"}

@@ -18,18 +18,19 @@ from workbench.audit.assessment import Audit, audit_pilot
 from workbench.audit.findings import Severity
 from workbench.audit.store import audits_folder, point_at, write_audit
 from workbench.commands.scaffold import Columns, init_pilot
-from workbench.evaluation import Evaluation, RunRequest, evaluate, evaluate_all
+from workbench.evaluation import Evaluation, evaluate, evaluate_all
 from workbench.evaluation.shown.ceiling import audited_ceiling
 from workbench.evaluation.shown.concluded import conclusions
 from workbench.evaluation.shown.judgement import answer_sentence
 from workbench.evaluation.shown.kpis import kpi_table, verdict_text
 from workbench.evaluation.versions.stored import chosen
-from workbench.gates import State, read_facts
+from workbench.gates import read_facts
 from workbench.gates.criteria import CriterionResult
 from workbench.gates.judging import judged_criteria
-from workbench.metrics import is_automated
+from workbench.metrics import State, is_automated
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
+from workbench.runs import RunRequest
 
 QUIET = RunRequest(show_progress=False)
 SLOW = pytest.mark.slow

@@ -18,9 +18,10 @@ from commands import Command, command_in
 from workbench.agents.decisions import Decision
 from workbench.engines.protocol import Origin, TokenLogprob
 from workbench.errors import RunError
-from workbench.evaluation import RunRequest, evaluate
+from workbench.evaluation import evaluate
 from workbench.metrics import Status
 from workbench.pilot.pilot import Pilot
+from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan, key_of, salvaged, sole_run
 
 PAGE, N = 4096, 400

@@ -17,7 +17,7 @@ from workbench.audit.assessment import audit_pilot
 from workbench.audit.published.audits import publish
 from workbench.audit.store import affected_rows
 from workbench.errors import RunError
-from workbench.evaluation import RunRequest, evaluate
+from workbench.evaluation import evaluate
 from workbench.evaluation.shown.comparisons import examples
 from workbench.evaluation.shown.mistakes import mistakes_table
 from workbench.evaluation.shown.record_pages import record_page
@@ -28,6 +28,7 @@ from workbench.gates.pipeline import PilotRun, run_audit, run_pilot
 from workbench.metrics import is_wrong, worst_slices
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
+from workbench.runs import RunRequest
 
 ROWS = records()
 # Decisions and cells that a criterion is computed from, in the journal and in a bundle.

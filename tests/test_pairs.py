@@ -11,7 +11,7 @@ from hand_evaluations import NO_OTHERS, hand_evaluation
 from statsmodels.stats.multitest import multipletests
 
 from workbench.agents.decisions import Decision
-from workbench.evaluation import RunRequest, evaluate_all
+from workbench.evaluation import evaluate_all
 from workbench.evaluation.versions.pairs import (
     detectable_differences,
     not_told_apart,
@@ -21,6 +21,7 @@ from workbench.evaluation.versions.tried import Tried, n_versions_tried, rightne
 from workbench.metrics import Status
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import read_dataset
+from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan
 from workbench.stats import mcnemar_midp
 

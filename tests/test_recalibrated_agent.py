@@ -15,7 +15,7 @@ from answering_pilots import KPIS, judged_pilot, key_of, run, sign, with_store, 
 
 from workbench.agents.decisions import ConfidenceSource
 from workbench.errors import InputError, SignatureError
-from workbench.evaluation import Evaluation, RunRequest, evaluate
+from workbench.evaluation import Evaluation, evaluate
 from workbench.evaluation.confidences import confidences_of
 from workbench.evaluation.shown.confidence import sentence
 from workbench.evidence.decisions import evaluation_files, read_decisions
@@ -26,6 +26,7 @@ from workbench.metrics import EvaluationSettings, Recalibration, calibration, co
 from workbench.pilot.pilot import Pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import Split, ledger_path, read_dataset
+from workbench.runs import RunRequest
 
 # Says .97 where it is always right and .9 where it is right on every other record of that kind.
 AGENTS = """

@@ -12,11 +12,12 @@ from workbench.agents.decisions import Decision
 from workbench.commands.terminal import print_evaluation
 from workbench.engines.choice import EngineChoice
 from workbench.engines.protocol import Origin
-from workbench.evaluation import RunRequest, evaluate
+from workbench.evaluation import evaluate
 from workbench.evaluation.remarks import remarks_of
 from workbench.metrics import Status
 from workbench.pilot.pilot import open_pilot
 from workbench.records.splits import Split
+from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan, key_of
 
 COLUMNS = ["record_id", "status", "cause", "detail", "text"]

@@ -13,13 +13,14 @@ from stub_server import stub_process
 
 from workbench.agents.decisions import ConfidenceSource
 from workbench.engines.choice import EngineChoice
-from workbench.evaluation import RunRequest, evaluate
+from workbench.evaluation import evaluate
 from workbench.evaluation.confidences import Again, Confidences, ask_again
 from workbench.evaluation.shown import confidence
 from workbench.metrics import Recalibration, compare_sources, reliability_table
 from workbench.pages.figures.reliability import Panel, reliability_panels
-from workbench.pages.views import Exhibits
+from workbench.pages.views import Page
 from workbench.records.splits import Split, read_dataset
+from workbench.runs import RunRequest
 
 LOGPROB, STATED, AGREEMENT = ConfidenceSource
 DECIDED = hand_evaluation("v1", [("r1", "ok", "a", 0.9, "a")])
@@ -124,7 +125,7 @@ def test_the_view_of_a_pilot_with_one_confidence_shows_and_keeps_it(
     dataset = read_dataset(pilot)
     evaluate(pilot, "baseline", RunRequest(Split.DEV, show_progress=False), dataset)
     evaluation = evaluate(pilot, "baseline", RunRequest(Split.HOLDOUT, show_progress=False), dataset)
-    comparison = confidence.show(Exhibits(tmp_path / "out"), pilot, dataset, evaluation)
+    comparison = confidence.show(Page(tmp_path / "out"), pilot, dataset, evaluation)
     assert "holdout decisions have one confidence only, stated" in capsys.readouterr().out
     assert comparison.pairs == ()
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
@@ -145,7 +146,7 @@ def test_the_view_of_a_pilot_that_was_asked_again_compares_all_three(
         request = RunRequest(Split.HOLDOUT, None, EngineChoice("server", base_url=url, model="stub"), False)
         evaluation = evaluate(pilot, "prompt_v1", request, dataset)
         ask_again(pilot, "prompt_v1", request, Again(2, 0.7), dataset)
-    comparison = confidence.show(Exhibits(tmp_path / "out"), pilot, dataset, evaluation)
+    comparison = confidence.show(Page(tmp_path / "out"), pilot, dataset, evaluation)
     n = len(dataset.ids(Split.HOLDOUT))
     assert f"On the same {n} holdout decisions" in capsys.readouterr().out
     assert len(comparison.pairs) == 3

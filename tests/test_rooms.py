@@ -25,16 +25,16 @@ ROW_OF = {room: number for number, row in enumerate(ROWS) for room in row}
 HEAVY = {
     "mlflow": {"tracking"},
     "papermill": {"notebooks"},
-    "matplotlib": {"report"},
-    "aiohttp": {"engines", "sources"},
+    "matplotlib": {"pages"},
+    "aiohttp": {"engines", "records"},
     "sklearn": {"audit"},
     "great_expectations": {"audit"},
     "pyspark": {"audit"},
     "data_profiling": {"audit"},
-    "duckdb": {"audit", "tables"},
+    "duckdb": {"audit", "records"},
     "rapidfuzz": {"audit"},
     "stdnum": {"audit"},
-    "vllm": {"engines", "serving"},
+    "vllm": {"engines", "agents"},
     "ray": {"engines"},
     "onnx": {"engines"},
     "onnxruntime": {"engines"},
@@ -44,9 +44,9 @@ HEAVY = {
     "transformers": {"engines"},
     "torch": {"engines"},
     "safetensors": {"engines"},
-    "cryptography": {"signing"},
-    "securesystemslib": {"signing"},
-    "gepa": {"optimiser"},
+    "cryptography": {"pilot"},
+    "securesystemslib": {"pilot"},
+    "gepa": {"evaluation"},
 }
 
 

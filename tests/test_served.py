@@ -20,9 +20,10 @@ from workbench.engines.http import CallPolicy
 from workbench.engines.served import UNKNOWN, facts_of
 from workbench.engines.server.engine import ServerEngine
 from workbench.engines.server.settings import SendSettings, ServerSettings
-from workbench.evaluation import RunRequest, evaluate
+from workbench.evaluation import evaluate
 from workbench.pilot.charter.coverage import PILOT_FILE
 from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.runs import RunRequest
 
 MODEL = {"id": "m", "object": "model", "created": 1, "owned_by": "vllm", "root": "/models/a", "max_model_len": 4096}
 TOLD = {"id": "m", "root": "/models/a", "owned_by": "vllm", "max_model_len": 4096}

@@ -16,12 +16,13 @@ from stub_server import stub_process
 
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
-from workbench.evaluation import RunRequest, evaluate, evaluate_all
+from workbench.evaluation import evaluate, evaluate_all
 from workbench.evaluation.versions.stored import agent_to_judge, chosen, leading, left_out_runs, stored_evaluations
 from workbench.pilot.charter.coverage import covered_digests
 from workbench.pilot.pilot import Pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import Split, ledger_path, read_dataset
+from workbench.runs import RunRequest
 
 DEV = RunRequest(show_progress=False)
 FIVE = RunRequest(limit=5, show_progress=False)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from workbench.evaluation import RunRequest, evaluate_all
+from workbench.evaluation import evaluate_all
 from workbench.pilot.pilot import Pilot
+from workbench.runs import RunRequest
 from workbench.tracking import Version, log_versions, store_uri, version_from
 
 

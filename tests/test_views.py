@@ -45,14 +45,14 @@ def test_a_long_list_is_cut_on_the_page_and_whole_in_its_copy(tmp_path):
     ids = tuple(f"r{number}" for number in range(30))
     frame = pd.DataFrame({"ids": [ids]})
     assert plain(views.table_html(frame)) == [["ids"], [", ".join(ids[:25]) + ", and 5 more"]]
-    views.Exhibits(tmp_path).table("ids", frame)
+    views.Page(tmp_path).table("ids", frame)
     assert read_table(tmp_path / "ids.csv")["ids"].tolist() == [", ".join(ids)]
 
 
 def test_a_conclusion_is_its_sentence_and_its_table_where_there_is_one(tmp_path, capsys):
-    exhibit = views.Exhibits(tmp_path)
-    exhibit.conclude("costs", Conclusion("It costs 3 EUR.", pd.DataFrame({"n": [1]})), "Costs")
-    exhibit.conclude("time", Conclusion("Nobody knows."), "Time")
+    page = views.Page(tmp_path)
+    page.conclude("costs", Conclusion("It costs 3 EUR.", pd.DataFrame({"n": [1]})), "Costs")
+    page.conclude("time", Conclusion("Nobody knows."), "Time")
     shown = capsys.readouterr().out
     assert [word in shown for word in ("It costs 3 EUR.", "Costs", "Nobody knows.", "Time")] == [
         True,
@@ -100,7 +100,7 @@ def test_a_table_is_kept_whole_where_only_its_first_rows_are_shown(tmp_path, cap
     frame = pd.DataFrame(
         {"word": ["=1+1", "b", "c"], "record": [{"x": "é"}] * 3}, index=pd.Index(list("pqr"), name="id")
     )
-    views.Exhibits(tmp_path).table("words", frame, "Words", rows=1)
+    views.Page(tmp_path).table("words", frame, "Words", rows=1)
     kept = read_table(tmp_path / "words.csv")
     assert kept["id"].tolist() == ["p", "q", "r"]
     assert kept["word"].tolist() == ["'=1+1", "b", "c"], "no cell may run as a formula"
@@ -109,10 +109,10 @@ def test_a_table_is_kept_whole_where_only_its_first_rows_are_shown(tmp_path, cap
 
 
 def test_figures_and_texts_are_kept_as_they_were_shown(tmp_path, capsys):
-    exhibit = views.Exhibits(tmp_path / "new")
-    exhibit.figure("labels", figures.label_distribution(pd.Series({"a": 3, "b": 1})))
-    exhibit.text("changes", "- old\n+ new\n")
-    exhibit.note("said")
+    page = views.Page(tmp_path / "new")
+    page.figure("labels", figures.label_distribution(pd.Series({"a": 3, "b": 1})))
+    page.text("changes", "- old\n+ new\n")
+    page.note("said")
     assert (tmp_path / "new" / "labels.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "new" / "changes.txt").read_text() == "- old\n+ new\n"
     shown = capsys.readouterr().out
@@ -124,9 +124,9 @@ def test_a_notebook_opens_its_pilot_from_its_own_folder(tickets, tmp_path, monke
     tickets(40)
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path / "notebooks")
-    pilot, exhibit = views.open_notebook("01_data_audit", "tickets", ".", "")
+    pilot, page = views.open_notebook("01_data_audit", "tickets", ".", "")
     assert pilot.root == tmp_path
-    assert exhibit.folder == tmp_path / "mlruns" / "tickets" / "results" / "01_data_audit"
+    assert page.folder == tmp_path / "mlruns" / "tickets" / "results" / "01_data_audit"
     copies = working_copies(tmp_path, "ada").folder
     monkeypatch.chdir(copies)
     assert views.open_notebook("01_data_audit", "tickets", ".", "")[0].root == tmp_path

@@ -9,25 +9,25 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "EngineChoice": "engines.choice",
+    "EngineChoice": "engines",
     "Evaluation": "evaluation",
     "InputError": "errors",
     "RunError": "errors",
-    "RunRequest": "evaluation",
-    "ScriptedEngine": "engines.scripted",
-    "Split": "splits",
+    "RunRequest": "runs",
+    "ScriptedEngine": "engines",
+    "Split": "records.splits",
     "WorkbenchError": "errors",
-    "answered_by": "engines.statement",
-    "chosen": "iteration.stored",
+    "answered_by": "engines",
+    "chosen": "evaluation.versions",
     "evaluate": "evaluation",
     "evaluate_all": "evaluation",
     "finish": "notebooks",
     "open_pilot": "pilot",
-    "paired_differences": "iteration.pairs",
-    "read_dataset": "splits",
-    "records_behind": "iteration.tracing",
-    "stored_evaluations": "iteration.stored",
-    "tried_versions": "iteration.tried",
+    "paired_differences": "evaluation.versions",
+    "read_dataset": "records.splits",
+    "records_behind": "evaluation.versions",
+    "stored_evaluations": "evaluation.versions",
+    "tried_versions": "evaluation.versions",
 }
 
 __all__ = sorted(_HOMES)

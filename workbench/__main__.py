@@ -1,5 +1,5 @@
 """`python -m workbench` is the command `workbench`."""
 
-from workbench.commands.cli import main
+from workbench.commands import main
 
 main()

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from workbench.agents.agent import Agent, KnownAs
-from workbench.agents.building import agent_with, build_agent, shared_engine
-from workbench.agents.endpoint import HttpAgent
-from workbench.agents.engines import engine_for, engine_settings, needed_secrets, settled
-from workbench.agents.prompted import PromptAgent, preparation_for, prompt_agent
-from workbench.agents.python import PythonAgent, python_agent
-from workbench.agents.repeating import repeated
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.agents.agent import RECALIBRATED, REPEAT, Agent, KnownAs
+    from workbench.agents.building import agent_with, build_agent, shared_engine
+    from workbench.agents.decisions import ConfidenceSource, Decision, given_confidences
+    from workbench.agents.endpoint import HttpAgent
+    from workbench.agents.engines import engine_for, engine_settings, needed_secrets, settled
+    from workbench.agents.prompted import PromptAgent, preparation_for, prompt_agent
+    from workbench.agents.python import PythonAgent, python_agent
+    from workbench.agents.repeating import repeated
+    from workbench.agents.serving import serve
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
+    "RECALIBRATED",
+    "REPEAT",
     "Agent",
+    "ConfidenceSource",
+    "Decision",
     "HttpAgent",
     "KnownAs",
     "PromptAgent",
@@ -20,11 +33,13 @@ __all__ = [
     "build_agent",
     "engine_for",
     "engine_settings",
+    "given_confidences",
     "needed_secrets",
     "preparation_for",
     "prompt_agent",
     "python_agent",
     "repeated",
+    "serve",
     "settled",
     "shared_engine",
 ]

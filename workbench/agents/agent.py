@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workbench.agents.decisions import Decision
-from workbench.records.records import Record
+from workbench.records import Record
 
 FEWEST_FAILURES = 2
 REPEAT = "repeat"  # of an identity: which repeat it is

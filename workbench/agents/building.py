@@ -10,10 +10,8 @@ from workbench.agents.endpoint import HttpAgent
 from workbench.agents.engines import engine_for, settled
 from workbench.agents.prompted import prompt_agent
 from workbench.agents.python import python_agent
-from workbench.engines.choice import EngineChoice
-from workbench.engines.http import CallPolicy
-from workbench.engines.protocol import Engine
-from workbench.pilot.pilot import Pilot
+from workbench.engines import CallPolicy, Engine, EngineChoice
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
 
 

@@ -12,9 +12,9 @@ from numbers import Integral, Real
 from typing import Any
 
 from workbench.agents.replies import InvalidAnswer, InvalidCause, action_span, json_in
-from workbench.engines.protocol import Origin, Reply, TokenLogprob
+from workbench.engines import Origin, Reply, TokenLogprob
 from workbench.metrics import Status
-from workbench.pilot.labels import label_text
+from workbench.pilot import label_text
 
 MAX_SHOWN = 200
 NUMBER = re.compile(r"[+-]?\d{1,100}(\.\d{1,100})?", re.ASCII)

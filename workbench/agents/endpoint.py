@@ -11,11 +11,8 @@ from typing import Any
 
 from workbench.agents.agent import patience_of
 from workbench.agents.decisions import Decision, decision_from_reply
-from workbench.engines.http import CallPolicy, JsonCaller
-from workbench.engines.http_answers import whole_text
-from workbench.engines.pool import results_of
-from workbench.engines.protocol import Reply
-from workbench.records.records import Record
+from workbench.engines import CallPolicy, JsonCaller, Reply, results_of, whole_text
+from workbench.records import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workbench.engines.choice import EngineChoice
-from workbench.engines.protocol import Engine
-from workbench.engines.settings import Asked, EngineSettings
+from workbench.engines import Asked, Engine, EngineChoice, EngineSettings
 from workbench.errors import InputError
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 
 
 def settled(pilot: Pilot, choice: EngineChoice) -> EngineChoice:

@@ -12,10 +12,10 @@ from workbench.agents.agent import patience_of
 from workbench.agents.callables import PilotFunction, Preparation, Prepare, Task, UnpreparedError, check_loads
 from workbench.agents.decisions import Decision, begins_another, decision_from_reply
 from workbench.agents.prompts import Prompt, messages, read_prompt, response_schema
-from workbench.engines.protocol import Engine, FailureCause, Request
+from workbench.engines import Engine, FailureCause, Request
 from workbench.metrics import Status
-from workbench.pilot.pilot import AgentSettings, Pilot
-from workbench.records.records import Record
+from workbench.pilot import AgentSettings, Pilot
+from workbench.records import Record
 from workbench.records.splits import Dataset
 
 

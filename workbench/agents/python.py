@@ -11,10 +11,10 @@ from typing import Any
 from workbench.agents.callables import Failed, PilotFunction, Task, Training, Worker, check_loads, training_digest
 from workbench.agents.callables.worker import DEADLINE_S, Said
 from workbench.agents.decisions import Decision, confidences
-from workbench.engines.pool import results_of
+from workbench.engines import results_of
 from workbench.metrics import Status
-from workbench.pilot.pilot import AgentSettings, Pilot
-from workbench.records.records import Record
+from workbench.pilot import AgentSettings, Pilot
+from workbench.records import Record
 from workbench.records.splits import Dataset
 
 PYTHON_WINDOW = 64

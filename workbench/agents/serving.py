@@ -17,13 +17,18 @@ from pathlib import Path
 from types import FrameType
 
 from workbench.agents import engine_settings
-from workbench.engines.choice import EngineChoice
-from workbench.engines.pocket.settings import PocketSettings
-from workbench.engines.vllm.server import server_command, server_environment
-from workbench.engines.vllm.settings import VllmSettings
-from workbench.engines.vllm.start import installed_version, is_for_cpu, located
+from workbench.engines import EngineChoice
+from workbench.engines.pocket import PocketSettings
+from workbench.engines.vllm import (
+    VllmSettings,
+    installed_version,
+    is_for_cpu,
+    located,
+    server_command,
+    server_environment,
+)
 from workbench.errors import InputError, RunError
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 
 LOOPBACK = "127.0.0.1"
 LOG_FILE = "serve.log"

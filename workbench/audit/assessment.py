@@ -27,12 +27,8 @@ from workbench.audit.subject import Subject, file_subject, pilot_subject
 from workbench.audit.variation import variation
 from workbench.audit.volume import volume
 from workbench.errors import several
-from workbench.pilot.contract import TableContract
-from workbench.pilot.pilot import Pilot
-from workbench.records.tables.database import open_table, table_from
-from workbench.records.tables.formats import Semantic
-from workbench.records.tables.inference import Hints
-from workbench.records.tables.reading import KINDS
+from workbench.pilot import Pilot, TableContract
+from workbench.records.tables import KINDS, Hints, Semantic, open_table, table_from
 
 OnStep = Callable[[str], None]
 STEPS = (

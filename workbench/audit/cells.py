@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 
 CELL_COLUMNS = ("row", "column", "kind", "reason")
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from workbench.audit.relations import Relation, RelationKind
 from workbench.errors import InputError, shown
-from workbench.pilot.contract import Column, ColumnType, Role, TableContract
-from workbench.records.tables.formats import Semantic
-from workbench.records.tables.moments import known_format
+from workbench.pilot import Column, ColumnType, Role, TableContract
+from workbench.records.tables import Semantic, known_format
 
 _SEMANTICS = {
     ColumnType.INTEGER: Semantic.INTEGER,

@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.encoded import Encoded
-from workbench.records.tables.columns import Codes
-from workbench.records.tables.formats import Semantic
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import Codes, ColumnProfile, Semantic
 
 MIN_STRENGTH = 0.88
 MAX_ERROR_LEFT = 0.25

@@ -11,10 +11,7 @@ import numpy as np
 
 from workbench.audit.cells import CellKind
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import CodedColumn
-from workbench.records.tables.formats import Semantic, shape_of
-from workbench.records.tables.placeholders import is_placeholder
-from workbench.records.tables.profiles import ColumnProfile, looked_at
+from workbench.records.tables import CodedColumn, ColumnProfile, Semantic, is_placeholder, looked_at, shape_of
 
 MIN_VALID = 0.6
 MIN_DISTINCT = 5

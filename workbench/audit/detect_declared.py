@@ -5,8 +5,7 @@ from __future__ import annotations
 from workbench.audit.cells import CellKind
 from workbench.audit.declared import Declared
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import CodedColumn
-from workbench.records.tables.placeholders import is_placeholder
+from workbench.records.tables import CodedColumn, is_placeholder
 
 SURE = 0.95
 

@@ -11,8 +11,7 @@ from workbench.audit.cells import CellKind
 from workbench.audit.dependencies import MAX_COLUMNS, MAX_ERROR_LEFT, NO_DETERMINANT, grouped
 from workbench.audit.encoded import Encoded
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import Codes
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import Codes, ColumnProfile
 
 MIN_DEFAULT, TIMES_NEXT, MAX_SHARE = 10, 5, 0.2
 MIN_OTHERS, MIN_STRENGTH = 20, 0.95

@@ -14,7 +14,7 @@ from workbench.audit.encoded import Encoded
 from workbench.audit.exceptions import compared_columns, exceptions
 from workbench.audit.rules import MIN_GROUP, MIN_MAJORITY, STRAY_SHARE
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import MISSING
+from workbench.records.tables import MISSING
 
 SURE_STRENGTH = 0.95
 LARGE_GROUP = 6

@@ -14,7 +14,7 @@ from workbench.audit.encoded import Encoded
 from workbench.audit.entities import Roles
 from workbench.audit.quantities import Numbers
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import MISSING, CodedColumn, Codes
+from workbench.records.tables import MISSING, CodedColumn, Codes
 
 N_ROUNDS = 12
 N_WRONG_VALUES = 10

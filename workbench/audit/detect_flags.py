@@ -12,7 +12,7 @@ from workbench.audit.dependencies import MAX_COLUMNS
 from workbench.audit.encoded import Encoded
 from workbench.audit.quantities import Numbers
 from workbench.audit.votes import Votes
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import ColumnProfile
 
 MAX_KINDS = 5
 MIN_ROWS = 50

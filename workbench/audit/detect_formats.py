@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 
 from workbench.audit.cells import CellKind
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import CodedColumn
-from workbench.records.tables.formats import PLAIN_NUMBERS, Semantic, format_of, runs_of, shape_of
-from workbench.records.tables.numbers import number_of
-from workbench.records.tables.placeholders import is_placeholder
-from workbench.records.tables.profiles import ColumnProfile, looked_at
+from workbench.records.tables import (
+    PLAIN_NUMBERS,
+    CodedColumn,
+    ColumnProfile,
+    Semantic,
+    format_of,
+    is_placeholder,
+    looked_at,
+    number_of,
+    runs_of,
+    shape_of,
+)
 
 LAYOUTS = frozenset({Semantic.EMAIL, Semantic.URL, Semantic.IBAN, Semantic.ISSN})
 ODD = set('*#@$^~|<>\\{}[]=_"`¬¦§+%!;')

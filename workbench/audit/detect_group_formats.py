@@ -13,8 +13,7 @@ from workbench.audit.dependencies import grouped
 from workbench.audit.detect_formats import Styles
 from workbench.audit.encoded import Encoded
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import MISSING, CodedColumn, Codes
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import MISSING, CodedColumn, Codes, ColumnProfile
 
 MAX_SOURCES = 20
 MIN_SETTLED = 0.97

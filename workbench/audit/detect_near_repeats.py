@@ -11,8 +11,7 @@ from workbench.audit.cells import CELL_COLUMNS, CellKind, no_cells
 from workbench.audit.encoded import Encoded, encode_rows
 from workbench.audit.near_repeats import MAX_BLOCK, NearRepeats, compared_with, near_repeats, parts_of
 from workbench.audit.votes import Votes
-from workbench.records.tables.database import Table
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import ColumnProfile, Table
 
 MAX_CANDIDATES = 200_000
 STRENGTH = 0.7

@@ -8,9 +8,7 @@ import numpy.typing as npt
 from workbench.audit.cells import CellKind
 from workbench.audit.quantities import Numbers, days_of, numbers_of, per_row
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import CodedColumn
-from workbench.records.tables.formats import Semantic
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import CodedColumn, ColumnProfile, Semantic
 
 FAR = 8.0
 MAX_REPEATS = 5

@@ -7,8 +7,7 @@ import numpy as np
 from workbench.audit.cells import CellKind
 from workbench.audit.encoded import Encoded
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import Codes
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import Codes, ColumnProfile
 
 
 def vote_on_repeats(encoded: Encoded, profiles: tuple[ColumnProfile, ...], keys: tuple[int, ...], votes: Votes) -> None:

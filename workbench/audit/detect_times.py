@@ -10,7 +10,7 @@ import numpy.typing as npt
 from workbench.audit.cells import CellKind
 from workbench.audit.quantities import Numbers
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables import CodedColumn
 
 MIN_ROWS, MIN_DAYS = 50, 20
 MIN_NEIGHBOURS, MIN_IN_ORDER = 0.9, 0.98

@@ -14,9 +14,7 @@ from workbench.audit.detect_typos import FREQUENT, UNSUITED, is_made_up, may_be_
 from workbench.audit.encoded import Encoded
 from workbench.audit.neighbours import nearest
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import MISSING, Codes
-from workbench.records.tables.placeholders import is_placeholder
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import MISSING, Codes, ColumnProfile, is_placeholder
 
 MIN_ROWS, MIN_OTHERS, MIN_AGREE = 20, 2, 0.8
 RARE_SHARE, OWN_SHARE = 0.2, 0.2

@@ -12,10 +12,7 @@ from workbench.audit.mistyped import Texts, mistyped
 from workbench.audit.neighbours import edited_signs
 from workbench.audit.slips import LIKELY, slips_among
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import CodedColumn
-from workbench.records.tables.formats import Semantic
-from workbench.records.tables.placeholders import is_placeholder
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import CodedColumn, ColumnProfile, Semantic, is_placeholder
 
 FREQUENT = 4
 PART = re.compile(r"[^\W_]+")

@@ -8,9 +8,7 @@ from workbench.audit.cells import CellKind
 from workbench.audit.quantities import numbers_of, per_row
 from workbench.audit.units import NUMBER_AND_UNIT, factor, named, relatives
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import CodedColumn
-from workbench.records.tables.formats import number_in
-from workbench.records.tables.placeholders import is_placeholder
+from workbench.records.tables import CodedColumn, is_placeholder, number_in
 
 SURE, LIKELY = 0.9, 0.65
 MIN_VALUES = 30

@@ -10,10 +10,17 @@ import numpy.typing as npt
 
 from workbench.audit.cells import CellKind
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import MISSING, CodedColumn
-from workbench.records.tables.formats import Semantic, number_in
-from workbench.records.tables.placeholders import SENTINEL_DATES, SENTINELS, is_placeholder
-from workbench.records.tables.profiles import ColumnProfile, is_weak_placeholder
+from workbench.records.tables import (
+    MISSING,
+    SENTINEL_DATES,
+    SENTINELS,
+    CodedColumn,
+    ColumnProfile,
+    Semantic,
+    is_placeholder,
+    is_weak_placeholder,
+    number_in,
+)
 
 FEW_MISSING = 0.10
 MOJIBAKE = re.compile(

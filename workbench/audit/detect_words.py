@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from workbench.audit.cells import CellKind
 from workbench.audit.slips import LIKELY, Slip, slips_among
 from workbench.audit.votes import Votes
-from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables import CodedColumn
 
 MAX_WORDS = 60_000
 WORD = re.compile(r"[^\W\d_]+")

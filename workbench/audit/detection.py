@@ -21,11 +21,8 @@ from workbench.audit.relations import Relation, find_relations, quantities
 from workbench.audit.rules import Rule, RuleKind
 from workbench.audit.scan import RuleResult, cells_of, hold
 from workbench.audit.votes import Votes
-from workbench.pilot.contract import TableContract
-from workbench.records.tables.columns import CodedColumn
-from workbench.records.tables.database import Table
-from workbench.records.tables.inference import Hints
-from workbench.records.tables.profiles import ColumnProfile, profile, settled
+from workbench.pilot import TableContract
+from workbench.records.tables import CodedColumn, ColumnProfile, Hints, Table, profile, settled
 
 MAX_RULES = 600
 VALUE_REASONS = {

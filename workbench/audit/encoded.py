@@ -6,9 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.records.tables.columns import LONGEST_CELL, MISSING, CodedColumn, Codes, Counts, coded_columns
-from workbench.records.tables.database import Table
-from workbench.records.tables.placeholders import is_placeholder
+from workbench.records.tables import (
+    LONGEST_CELL,
+    MISSING,
+    CodedColumn,
+    Codes,
+    Counts,
+    Table,
+    coded_columns,
+    is_placeholder,
+)
 
 EXACT_ROWS = 250_000
 SAMPLE_ROWS = 50_000

@@ -8,9 +8,7 @@ import numpy as np
 
 from workbench.audit.dependencies import combined, grouped
 from workbench.audit.encoded import Encoded
-from workbench.records.tables.columns import Codes
-from workbench.records.tables.formats import Semantic
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import Codes, ColumnProfile, Semantic
 
 MIN_AGREEMENT = 0.3
 MAX_CHANCE = 0.25

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from workbench.audit.dependencies import Dependency, Groups
 from workbench.audit.encoded import Encoded
 from workbench.audit.neighbours import edited_signs, nearest
-from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables import CodedColumn
 
 MIN_ROWS = 10
 HARDLY_USUAL = 0.2

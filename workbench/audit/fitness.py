@@ -14,8 +14,13 @@ from workbench.errors import several
 from workbench.metrics import ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY, Estimate, Operator
 from workbench.pilot.charter import Charter
 from workbench.records.ledger import SPENT_AT_ONCE
-from workbench.stats import IntervalMethod, minimum_detectable_difference, records_for_power, records_needed
-from workbench.stats.power import allowed_errors
+from workbench.stats import (
+    IntervalMethod,
+    allowed_errors,
+    minimum_detectable_difference,
+    records_for_power,
+    records_needed,
+)
 from workbench.words import counted, percent
 
 TITLE = "Sample fitness"

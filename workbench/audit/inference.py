@@ -18,10 +18,14 @@ from workbench.audit.detect_values import FEW_MISSING
 from workbench.audit.quantities import Numbers, numbers_of, per_row
 from workbench.audit.relations import Relation, RelationKind
 from workbench.audit.rules import Rule, RuleKind
-from workbench.records.tables.columns import CodedColumn
-from workbench.records.tables.formats import FORMAT_NAMED, Semantic
-from workbench.records.tables.numbers import number_pattern
-from workbench.records.tables.profiles import ColumnProfile, is_weak_placeholder
+from workbench.records.tables import (
+    FORMAT_NAMED,
+    CodedColumn,
+    ColumnProfile,
+    Semantic,
+    is_weak_placeholder,
+    number_pattern,
+)
 
 MAX_DEPENDENCIES = 12
 MIN_PUBLISHED = 0.95

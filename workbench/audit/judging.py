@@ -30,10 +30,8 @@ from workbench.audit.near_repeats import near_repeats
 from workbench.audit.quantities import Numbers
 from workbench.audit.relations import Relation
 from workbench.audit.votes import Votes
-from workbench.pilot.contract import Role
-from workbench.records.tables.columns import CodedColumn
-from workbench.records.tables.formats import Semantic
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.pilot import Role
+from workbench.records.tables import CodedColumn, ColumnProfile, Semantic
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from workbench.audit.suspicion import Suspicion, suspicion
 from workbench.audit.wording import with_interval
 from workbench.errors import several
 from workbench.metrics import Estimate, noise_ceiling
-from workbench.pilot.labels import label_aliases
+from workbench.pilot import label_aliases
 from workbench.words import counted, percent
 
 TITLE, QUESTION = "Label quality", "Are the labels right, and what is the most that any agent can be measured at?"

@@ -22,8 +22,8 @@ import pandas as pd
 
 from workbench.audit.cells import CellKind
 from workbench.audit.personal_data import LONGEST, Found, PersonalData, find_personal_data, may_hold
-from workbench.pilot.contract import PiiClass, Role, TableContract
-from workbench.records.tables.formats import runs_of, shape_of
+from workbench.pilot import PiiClass, Role, TableContract
+from workbench.records.tables import runs_of, shape_of
 
 LOOKED_AT_FIRST = 300
 MOSTLY = 0.5

@@ -12,8 +12,7 @@ import numpy.typing as npt
 from workbench.audit.alike import normalised
 from workbench.audit.encoded import Encoded
 from workbench.audit.quantities import days_of, numbers_of
-from workbench.records.tables.columns import MISSING, CodedColumn, Codes
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import MISSING, CodedColumn, Codes, ColumnProfile
 
 MAX_DIFFERING = 2
 MIN_COLUMNS = 3

@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 
 SAMPLE = 10_000
 MAX_COLUMNS = 60

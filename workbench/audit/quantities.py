@@ -12,9 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.encoded import Encoded
-from workbench.records.tables.columns import MISSING, CodedColumn, Codes
-from workbench.records.tables.formats import number_in
-from workbench.records.tables.moments import moments_of
+from workbench.records.tables import MISSING, CodedColumn, Codes, moments_of, number_in
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 _STRIPPED = re.compile(r"[^\d.,+-]")

@@ -14,12 +14,18 @@ from workbench.audit.cells import CELL_COLUMNS, CellKind, no_cells
 from workbench.audit.encoded import Encoded
 from workbench.audit.votes import Votes
 from workbench.errors import InputError, shown
-from workbench.pilot.contract import Reference, TableContract
-from workbench.records.tables.columns import CodedColumn
-from workbench.records.tables.database import Table, open_table
-from workbench.records.tables.formats import Semantic, runs_of, shape_of
-from workbench.records.tables.placeholders import is_placeholder
-from workbench.records.tables.profiles import CODE_NAME, ColumnProfile
+from workbench.pilot import Reference, TableContract
+from workbench.records.tables import (
+    CODE_NAME,
+    CodedColumn,
+    ColumnProfile,
+    Semantic,
+    Table,
+    is_placeholder,
+    open_table,
+    runs_of,
+    shape_of,
+)
 
 MAX_TABLES, MAX_TABLE_BYTES = 10, 256 << 20
 MIN_KEYS, MIN_FOUND = 5, 0.9

@@ -11,8 +11,7 @@ import numpy as np
 
 from workbench.audit.encoded import Encoded
 from workbench.audit.quantities import Numbers, days_of, numbers_of, per_row
-from workbench.records.tables.formats import Semantic
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import ColumnProfile, Semantic
 
 MIN_HOLDS = 0.9
 TRIED_ROWS = 2_000

@@ -9,11 +9,11 @@ import pandas as pd
 
 from workbench.audit.entities import Roles as Described
 from workbench.errors import several, shown
-from workbench.pilot.contract import Role, TableContract
-from workbench.records.tables.profiles import ColumnProfile
-from workbench.records.tables.roles import (
+from workbench.pilot import Role, TableContract
+from workbench.records.tables import (
     MAX_SOURCES,
     SOURCE_NAME,
+    ColumnProfile,
     entity_column,
     id_column,
     source_column,

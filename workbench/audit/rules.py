@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from workbench.audit.cells import CellKind
-from workbench.records.tables.database import Table
+from workbench.records.tables import Table
 
 MIN_GROUP = 3
 MIN_MAJORITY = 0.7

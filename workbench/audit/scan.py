@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.audit.cells import CELL_COLUMNS, no_cells
 from workbench.audit.rules import BY_ROW, Rule
-from workbench.records.tables.database import Table
+from workbench.records.tables import Table
 
 MAX_LISTED = 200_000
 BATCH_ROWS = 100_000

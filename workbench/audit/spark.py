@@ -21,7 +21,7 @@ from workbench.audit.prepared import DAYS, NUMBER, RARE, SHARE, TOLERANCE, momen
 from workbench.audit.rules import MIN_GROUP, MIN_MAJORITY, STRAY_SHARE
 from workbench.audit.suites import BROKEN, HOLDS, Added, Made, Suite, read_suite
 from workbench.errors import InputError, RunError, WorkbenchError, shown
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 
 SEPARATORS = (",", ";", "\t", "|")
 BROKEN_CODE, NOT_RUN_CODE = 1, 4

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from workbench.errors import InputError, shown
-from workbench.files.configuration import Settings, read_settings
-from workbench.files.whole import write_atomically
-from workbench.pilot.pilot import Pilot
-from workbench.records.tables.spreadsheets import safe_for_spreadsheets
+from workbench.files import Settings, read_settings, write_atomically
+from workbench.pilot import Pilot
+from workbench.records.tables import safe_for_spreadsheets
 
 if TYPE_CHECKING:
     from workbench.audit.assessment import Audit

@@ -16,14 +16,11 @@ from workbench.audit.entities import Roles as Described
 from workbench.audit.masking import Masking, key_of_files, masking_of
 from workbench.audit.roles import CASE, TIME, Roles, declared_roles, inferred_roles
 from workbench.errors import InputError
+from workbench.pilot import Contract, PiiClass, Pilot, Role, TableContract
 from workbench.pilot.charter import Charter
-from workbench.pilot.contract import Contract, PiiClass, Role, TableContract
-from workbench.pilot.pilot import Pilot
-from workbench.records.records import read_raw
+from workbench.records import read_raw
 from workbench.records.splits import Dataset, Split, read_dataset
-from workbench.records.tables.database import Table
-from workbench.records.tables.moments import read_times
-from workbench.records.tables.profiles import ColumnProfile
+from workbench.records.tables import ColumnProfile, Table, read_times
 
 LARGEST_WHOLE, SAMPLE, SAMPLE_SEED = 100_000, 50_000, 20
 

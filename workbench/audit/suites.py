@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from workbench.audit.patterns import portable
 from workbench.audit.rules import Rule, RuleKind
 from workbench.errors import InputError, shown
-from workbench.files.configuration import Settings, read_text, settings_from
+from workbench.files import Settings, read_text, settings_from
 
 KEPT_FOLDER = "expectations"
 HOLDS, BROKEN = "holds", "broken"

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.audit.roles import Roles
-from workbench.records.tables.moments import read_times
+from workbench.records.tables import read_times
 
 TELLS_ALL, REMOVES = 0.98, 0.95
 MIN_PER_VALUE, FEWEST_ERRORS = 3, 5

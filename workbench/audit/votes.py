@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.audit.cells import CELL_COLUMNS, CellKind, no_cells
 from workbench.audit.encoded import Encoded
-from workbench.records.tables.columns import CodedColumn
+from workbench.records.tables import CodedColumn
 
 FLAGGED_AT = 0.5
 

@@ -97,8 +97,8 @@ def _check_fits(pilot: str | None, records: str | None, given: Mapping[str, obje
 
 def _validate_on_spark(suite: Path, records: str, out: Path, as_json: bool) -> NoReturn:
     """Hold a suite against records on Spark, leave `validation.json` in the folder, and exit as its rules came out."""
-    from workbench.audit.published.audits import VALIDATION_FILE
-    from workbench.audit.spark import counts_text, exit_code_of, validate_records
+    from workbench.audit import counts_text, exit_code_of, validate_records
+    from workbench.audit.published import VALIDATION_FILE
     from workbench.commands.terminal import stdout_to_stderr
 
     with stdout_to_stderr():
@@ -109,11 +109,11 @@ def _validate_on_spark(suite: Path, records: str, out: Path, as_json: bool) -> N
 
 def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict[str, Any], str]:
     """Run the audit's notebook, log what it left, and return folder, findings and the run in MLflow."""
-    from workbench.audit.store import FINDINGS_FILE, earlier_findings, read_findings
+    from workbench.audit import FINDINGS_FILE, earlier_findings, read_findings
     from workbench.commands.terminal import CellProgress, stdout_to_stderr, stoppable
     from workbench.gates.pipeline import run_audit
-    from workbench.pilot.pilot import open_pilot
-    from workbench.tracking.audits import log_audit
+    from workbench.pilot import open_pilot
+    from workbench.tracking import log_audit
 
     opened = open_pilot(name, root)
     earlier = "" if compare is None else str(earlier_findings(opened, compare)["run"])
@@ -133,11 +133,11 @@ def _audit_file(
     """Audit a file and write its report; `read` is what the user says of reading, decimal sign and order of dates."""
     from tqdm.auto import tqdm
 
-    from workbench.audit.assessment import STEPS, audit_file
-    from workbench.audit.published.audits import publish
+    from workbench.audit import STEPS, audit_file
+    from workbench.audit.published import publish
     from workbench.commands.terminal import stdout_to_stderr, stoppable
-    from workbench.pilot.contract import TableContract, read_table_contract
-    from workbench.records.tables.inference import Hints
+    from workbench.pilot import TableContract, read_table_contract
+    from workbench.records.tables import Hints
 
     agreed = TableContract() if contract is None else read_table_contract(contract)
     agreed = agreed.model_copy(update={"reading": agreed.reading.model_copy(update=read[0])})

@@ -13,7 +13,7 @@ from workbench.commands.options import HERE, AsJson, KeyFile, PilotName, Root
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
-    from workbench.pages.charter import CharterDocument
+    from workbench.pages import CharterDocument
 
 Name = Annotated[str, typer.Option("--name", help="Who signs, as the charter spells it.")]
 Role = Annotated[str, typer.Option("--role", help="In which role.")]
@@ -52,7 +52,7 @@ def check(context: typer.Context, root: Root = HERE, as_json: AsJson = False) ->
 @app.command()
 def render(context: typer.Context, root: Root = HERE, as_json: AsJson = False) -> None:
     """Write the charter as a document, in HTML and in Markdown."""
-    from workbench.files.whole import write_atomically
+    from workbench.files import write_atomically
 
     document = _document(context.obj, root)
     folder = root.resolve() / "mlruns" / context.obj / "charter"
@@ -72,11 +72,9 @@ def sign(
     context: typer.Context, name: Name, role: Role, key: KeyFile = None, root: Root = HERE, as_json: AsJson = False
 ) -> None:
     """Sign charter, gates.yaml, splits.yaml and judged settings; any later edit takes the signature back."""
-    from workbench.pilot.charter.coverage import covered_names
-    from workbench.pilot.charter.signatures import sign_charter
-    from workbench.pilot.pilot import open_pilot
-    from workbench.pilot.signing.documents import Signer
-    from workbench.pilot.signing.keys import chosen_key
+    from workbench.pilot import open_pilot
+    from workbench.pilot.charter import covered_names, sign_charter
+    from workbench.pilot.signing import Signer, chosen_key
 
     pilot = open_pilot(context.obj, root)
     chosen = chosen_key(key)
@@ -103,11 +101,9 @@ def sign_document(
     as_json: AsJson = False,
 ) -> None:
     """Sign off a document of a pilot as it is now; any later edit of it takes the signature back."""
-    from workbench.pilot.charter import CHARTER_FILE
-    from workbench.pilot.charter.signatures import sign_charter
-    from workbench.pilot.pilot import open_pilot
-    from workbench.pilot.signing.documents import Signer, sign_document
-    from workbench.pilot.signing.keys import chosen_key
+    from workbench.pilot import open_pilot
+    from workbench.pilot.charter import CHARTER_FILE, sign_charter
+    from workbench.pilot.signing import Signer, chosen_key, sign_document
 
     opened, signer = open_pilot(pilot, root), Signer(name, role)
     chosen = chosen_key(key)
@@ -123,14 +119,10 @@ def sign_document(
 
 def _document(pilot: str, root: Path) -> CharterDocument:
     """Return a charter that may be a draft, with its gaps and signatures."""
-    from workbench.files.configuration import read_settings
-    from workbench.pages.charter import CharterDocument
-    from workbench.pilot.charter import CHARTER_FILE
-    from workbench.pilot.charter.coverage import PILOT_FILE
-    from workbench.pilot.charter.gaps import charter_gaps, read_draft
-    from workbench.pilot.charter.signatures import charter_signatures
-    from workbench.pilot.contract import read_contract
-    from workbench.pilot.pilot import PilotSettings, pilot_names
+    from workbench.files import read_settings
+    from workbench.pages import CharterDocument
+    from workbench.pilot import PilotSettings, pilot_names, read_contract
+    from workbench.pilot.charter import CHARTER_FILE, PILOT_FILE, charter_gaps, charter_signatures, read_draft
 
     root = root.resolve()
     if pilot not in pilot_names(root):
@@ -144,8 +136,7 @@ def _document(pilot: str, root: Path) -> CharterDocument:
 
 
 def _signature_lines(document: CharterDocument) -> list[str]:
-    from workbench.pilot.charter.coverage import covered_names
-    from workbench.pilot.charter.signatures import one_key_for_several, shared_keys_note
+    from workbench.pilot.charter import covered_names, one_key_for_several, shared_keys_note
 
     status = document.signatures
     lines = [f"  {one.role}: signed by {one.name} on {one.signed_at}" for one in status.valid]

@@ -19,7 +19,7 @@ from workbench.commands import audit, charter, gates, init, iteration, keys, led
 from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, PilotName, Root, asks_engine
 from workbench.commands.streams import escaped, escaped_output
 from workbench.errors import InputError, WorkbenchError
-from workbench.files.credentials import without_secrets
+from workbench.files import without_secrets
 
 COULD_NOT_RUN, INTERRUPTED = 4, 130
 COUNTING = frozenset({"duckdb", "onnx", "xgrammar"})  # libraries that complain at the end of what is left of them
@@ -51,8 +51,8 @@ def data(
     as_json: AsJson = False,
 ) -> None:
     """Obtain a pilot's records as its sources.yaml says, verified, with their licence beside them."""
-    from workbench.pilot.pilot import open_pilot
-    from workbench.records.sources import obtain
+    from workbench.pilot import open_pilot
+    from workbench.records import obtain
 
     opened = open_pilot(pilot, root)
     obtained = obtain(opened.data, source)
@@ -86,7 +86,7 @@ def run(
     from workbench.commands.terminal import CellProgress, print_result, result_json, stoppable
     from workbench.evaluation import check
     from workbench.gates.pipeline import PilotRun, notebooks_of, run_pilot
-    from workbench.pilot.pilot import open_pilot
+    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
     opened = open_pilot(pilot, root)
@@ -117,14 +117,13 @@ def evaluate(
 ) -> None:
     """Run one agent over a split, resuming what is there, and print its estimates."""
     from workbench.commands.terminal import print_evaluation, stdout_to_stderr, stoppable
-    from workbench.evaluation import RunRequest
     from workbench.evaluation import evaluate as evaluated
-    from workbench.evaluation.kpis import kpi_results
-    from workbench.evaluation.shown.ceiling import audited_ceiling
-    from workbench.evaluation.shown.concluded import conclusions
-    from workbench.evaluation.versions.masked import evaluation_as_shown
-    from workbench.pilot.pilot import open_pilot
+    from workbench.evaluation import kpi_results
+    from workbench.evaluation.shown import audited_ceiling, conclusions
+    from workbench.evaluation.versions import evaluation_as_shown
+    from workbench.pilot import open_pilot
     from workbench.records.splits import Split, read_dataset
+    from workbench.runs import RunRequest
     from workbench.tracking import log_versions, version_from
 
     if split not in list(Split):
@@ -153,10 +152,8 @@ def evaluate(
 def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Compare the agents' last runs over all development records, from the journal: nothing is asked."""
     from workbench.commands.terminal import print_comparison
-    from workbench.evaluation.versions.pairs import paired_differences
-    from workbench.evaluation.versions.stored import in_words, stored_runs
-    from workbench.evaluation.versions.tried import tried_versions
-    from workbench.pilot.pilot import open_pilot
+    from workbench.evaluation.versions import in_words, paired_differences, stored_runs, tried_versions
+    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
     opened = open_pilot(pilot, root)
@@ -177,7 +174,7 @@ def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> Non
 @app.command()
 def pilots(root: Root = HERE, as_json: AsJson = False) -> None:
     """List the pilots under the root."""
-    from workbench.pilot.pilot import open_pilot, pilot_names
+    from workbench.pilot import open_pilot, pilot_names
 
     opened = [open_pilot(name, root) for name in pilot_names(root.resolve())]
     if as_json:
@@ -195,8 +192,8 @@ def pilots(root: Root = HERE, as_json: AsJson = False) -> None:
 def status(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Show every run of a pilot and how its planned decisions ended."""
     from workbench.commands.terminal import print_status
-    from workbench.pilot.pilot import open_pilot
-    from workbench.records.tables.reading import read_cells
+    from workbench.pilot import open_pilot
+    from workbench.records.tables import read_cells
     from workbench.runs.journal import JOURNAL_FILE, Journal, RunInfo
 
     opened = open_pilot(pilot, root)
@@ -230,8 +227,8 @@ def serve(
     root: Root = HERE,
 ) -> None:
     """Serve a model with vLLM for `--engine server`, until Ctrl-C."""
-    from workbench.agents.serving import serve as serve_model
-    from workbench.pilot.pilot import open_pilot
+    from workbench.agents import serve as serve_model
+    from workbench.pilot import open_pilot
 
     serve_model(open_pilot(pilot, root), model=_whole_path(model), host=host, port=port)
 
@@ -239,7 +236,7 @@ def serve(
 @app.command()
 def lab(root: Root = HERE) -> None:
     """Open JupyterLab at your own copies of the notebooks; an edited copy is kept when the notebook changes."""
-    from workbench.files.commits import current_user
+    from workbench.files import current_user
     from workbench.notebooks import working_copies
 
     here = root.resolve()

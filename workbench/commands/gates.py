@@ -13,10 +13,10 @@ import typer
 from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, KeyFile, PilotName, Root, asks_engine
 from workbench.commands.streams import escaped
 from workbench.errors import InputError, RunError
-from workbench.files.credentials import SIGNING_KEY, drop
+from workbench.files import SIGNING_KEY, drop
 
 if TYPE_CHECKING:
-    from workbench.gates.held.hold import Held
+    from workbench.gates.held import Held
 
 GateNumber = Annotated[int, typer.Argument(metavar="N", help="1, 2 or 3.")]
 
@@ -41,9 +41,9 @@ def gate(
     Exit code 0 for GO, 1 for NO-GO or a charter that is not signed, 2 for bad input, 4 when it could not run.
     """
     from workbench.commands.terminal import CellProgress, stdout_to_stderr, stoppable
-    from workbench.gates.held.hold import GateRequest, hold_gate
-    from workbench.gates.junit import junit_xml
-    from workbench.pilot.pilot import open_pilot
+    from workbench.gates import junit_xml
+    from workbench.gates.held import GateRequest, hold_gate
+    from workbench.pilot import open_pilot
 
     opened = open_pilot(pilot, root)
     request = GateRequest(asked.choice(), key, answered)
@@ -74,8 +74,8 @@ def answer(
     `workbench gate N PILOT --answered` then holds the gate, here or where the key is: it needs mlruns/PILOT.
     """
     from workbench.commands.terminal import CellProgress, stdout_to_stderr, stoppable
-    from workbench.gates.held.hold import answer_gate
-    from workbench.pilot.pilot import open_pilot
+    from workbench.gates.held import answer_gate
+    from workbench.pilot import open_pilot
 
     opened = open_pilot(pilot, root)
     drop(SIGNING_KEY)
@@ -105,13 +105,10 @@ def waive(
     """Waive a criterion of a gate, signed and for a time; the report shows it in red."""
     from pydantic import ValidationError
 
-    from workbench.gates.judging import asked_criteria
-    from workbench.gates.reading import read_facts
-    from workbench.gates.schema import GATE_NUMBERS
-    from workbench.gates.waivers import WaiverSettings
-    from workbench.gates.waivers import waive as waived
-    from workbench.pilot.pilot import open_pilot
-    from workbench.pilot.signing.keys import chosen_key
+    from workbench.gates import GATE_NUMBERS, WaiverSettings, asked_criteria, read_facts
+    from workbench.gates import waive as waived
+    from workbench.pilot import open_pilot
+    from workbench.pilot.signing import chosen_key
 
     if number not in GATE_NUMBERS:
         raise InputError("there is no such gate", got=str(number), expected="1, 2 or 3")
@@ -138,8 +135,8 @@ def ci(
     root: Root = HERE,
 ) -> None:
     """Write a CI file that holds a gate: one job runs the pilot's code without any secret, the other one signs."""
-    from workbench.gates.ci import CiSystem, ci_text, write_ci
-    from workbench.pilot.pilot import open_pilot
+    from workbench.gates import CiSystem, ci_text, write_ci
+    from workbench.pilot import open_pilot
 
     if system not in list(CiSystem):
         raise InputError(f"there is no template for {system!r}", expected=", ".join(CiSystem))
@@ -154,8 +151,8 @@ def gate_summary(
     decision: Annotated[Path, typer.Argument(metavar="FILE", help="What `workbench gate --json` printed.")],
 ) -> None:
     """Print a decision as Markdown, for the comment of a CI run."""
-    from workbench.files.configuration import read_text
-    from workbench.gates.summary import markdown_summary
+    from workbench.files import read_text
+    from workbench.gates import markdown_summary
 
     try:
         text = markdown_summary(json.loads(read_text(decision)))
@@ -166,10 +163,10 @@ def gate_summary(
 
 def gates_file(pilot: PilotName, root: Root = HERE) -> None:
     """Write the default gates.yaml of a pilot that has none."""
-    from workbench.files.whole import write_atomically
-    from workbench.gates.schema import default_gates
-    from workbench.pilot.charter.coverage import GATES_FILE
-    from workbench.pilot.pilot import open_pilot
+    from workbench.files import write_atomically
+    from workbench.gates import default_gates
+    from workbench.pilot import open_pilot
+    from workbench.pilot.charter import GATES_FILE
 
     opened = open_pilot(pilot, root)
     path = opened.suite / GATES_FILE
@@ -213,7 +210,7 @@ def _today() -> date:
 
 
 def _write(path: Path, content: str) -> None:
-    from workbench.files.whole import write_atomically
+    from workbench.files import write_atomically
 
     try:
         write_atomically(path, content)

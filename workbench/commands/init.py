@@ -79,9 +79,9 @@ def init(
 ) -> None:
     """Make a new pilot from a table of labelled records, ready to run."""
     from workbench.commands.scaffold import Choices, Columns, init_pilot, pairs
-    from workbench.pilot.contract import ColumnType, RareLabels, Reading, Role, Unlabelled
+    from workbench.pilot import ColumnType, RareLabels, Reading, Role, Unlabelled
     from workbench.records.splits import SplitBy
-    from workbench.records.tables.inference import Hints
+    from workbench.records.tables import Hints
 
     columns = Columns(
         label,

@@ -12,8 +12,8 @@ from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, P
 from workbench.errors import several
 
 if TYPE_CHECKING:
-    from workbench.engines.choice import EngineChoice
-    from workbench.pilot.pilot import Pilot
+    from workbench.engines import EngineChoice
+    from workbench.pilot import Pilot
 
 
 @asks_engine
@@ -34,9 +34,9 @@ def repeat(
     confidence beside the others.
     """
     from workbench.commands.terminal import stdout_to_stderr, stoppable
-    from workbench.pilot.pilot import open_pilot
+    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
-    from workbench.repeats.repeats import RepeatRequest, ask_repeatedly
+    from workbench.repeats import RepeatRequest, ask_repeatedly
     from workbench.words import percent
 
     opened = open_pilot(pilot, root)
@@ -66,9 +66,9 @@ def _repeat_holdout(
 ) -> None:
     """Ask holdout records again without reading a label, and say how many decisions there are now."""
     from workbench.commands.terminal import stdout_to_stderr, stoppable
-    from workbench.evaluation import RunRequest
-    from workbench.evaluation.confidences import Again, ask_again
+    from workbench.evaluation import Again, ask_again
     from workbench.records.splits import Split, read_dataset
+    from workbench.runs import RunRequest
 
     dataset = read_dataset(pilot)
     request, again = RunRequest(Split.HOLDOUT, limit, choice), Again(facts["times"], facts["temperature"])
@@ -94,10 +94,10 @@ def record(
     as_json: AsJson = False,
 ) -> None:
     """Write the page of one record: prompt, reply, token probabilities, label, and every version's decision."""
-    from workbench.evaluation.shown.record_pages import page_name, record_page
-    from workbench.evaluation.versions.history import record_history
-    from workbench.files.whole import write_atomically
-    from workbench.pilot.pilot import open_pilot
+    from workbench.evaluation.shown import page_name, record_page
+    from workbench.evaluation.versions import record_history
+    from workbench.files import write_atomically
+    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
     opened = open_pilot(pilot, root)

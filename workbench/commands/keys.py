@@ -21,7 +21,7 @@ def new(
     as_json: AsJson = False,
 ) -> None:
     """Make an Ed25519 key pair: the private half with mode 0600, the public half beside it."""
-    from workbench.pilot.signing.keys import local_key_path, new_key
+    from workbench.pilot.signing import local_key_path, new_key
 
     where = local_key_path() if path is None else path.resolve()
     made = new_key(where, in_repository=path is None)
@@ -42,7 +42,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Print the path of the public half of the key that gates sign with."""
-    from workbench.pilot.signing.keys import known_key
+    from workbench.pilot.signing import known_key
 
     known = known_key(key)
     if as_json:

@@ -10,8 +10,8 @@ from workbench.commands.options import HERE, AsJson, PilotName, Root
 def ledger(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """List every opening of the sealed holdout and the significance level that each gate has left; opens nothing."""
     from workbench.commands.terminal import print_ledger
-    from workbench.pages.ledger import ledger_view
-    from workbench.pilot.pilot import open_pilot
+    from workbench.pages import ledger_view
+    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
     opened = open_pilot(pilot, root)

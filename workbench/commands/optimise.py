@@ -36,7 +36,7 @@ def optimise(
     from workbench.commands.terminal import stdout_to_stderr, stoppable
     from workbench.evaluation.optimiser import OptimiserRequest, ReflectionServer
     from workbench.evaluation.optimiser import optimise as optimised
-    from workbench.pilot.pilot import open_pilot
+    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
     opened = open_pilot(pilot, root)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from workbench.engines.choice import EngineChoice
+    from workbench.engines import EngineChoice
 
 HERE = Path()
 PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
@@ -56,7 +56,7 @@ class EngineOptions:
 
     def choice(self) -> EngineChoice:
         """Return the choice of an engine. Raises InputError where there is none of that name."""
-        from workbench.engines.choice import EngineChoice
+        from workbench.engines import EngineChoice
 
         return EngineChoice(**asdict(self))
 

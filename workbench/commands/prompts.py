@@ -23,9 +23,8 @@ def lint(
     as_json: AsJson = False,
 ) -> None:
     """Find what would spoil answers or evidence in prompt documents; exit code 2 where there is an error."""
-    from workbench.agents.prompts.findings import Level
-    from workbench.agents.prompts.lint import lint_prompts
-    from workbench.pilot.pilot import open_pilot
+    from workbench.agents.prompts import Level, lint_prompts
+    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
     opened = open_pilot(pilot, root)
@@ -48,7 +47,7 @@ def lint(
 def list_prompts(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """List a pilot's prompt documents, the finished runs that may speak for each, and which alias stands on which."""
     from workbench.agents.prompts import read_prompts
-    from workbench.pilot.pilot import open_pilot
+    from workbench.pilot import open_pilot
     from workbench.tracking import current_promotions, runs_by_prompt
 
     opened = open_pilot(pilot, root)
@@ -84,7 +83,7 @@ def list_prompts(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -
 @app.command()
 def register(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Register every prompt document whose content MLflow's prompt registry does not have yet."""
-    from workbench.pilot.pilot import open_pilot
+    from workbench.pilot import open_pilot
     from workbench.tracking import register_prompts
 
     registered = register_prompts(open_pilot(pilot, root))
@@ -110,7 +109,7 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Move an alias to a prompt, on the evidence of a finished run of exactly this prompt."""
-    from workbench.pilot.pilot import open_pilot
+    from workbench.pilot import open_pilot
     from workbench.tracking import promote as promoted
 
     promotion = promoted(open_pilot(pilot, root), prompt, alias, evidence)

@@ -10,7 +10,7 @@ from workbench.commands.options import HERE, AsJson, PilotName, Root
 
 def salvage(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Write every intact answer of a damaged journal to a new one; the damaged file is kept beside it."""
-    from workbench.pilot.pilot import open_pilot
+    from workbench.pilot import open_pilot
     from workbench.runs.journal import JOURNAL_FILE, salvaged
 
     kept = salvaged(open_pilot(pilot, root).runs / JOURNAL_FILE)

@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
     from workbench.evaluation import Evaluation
     from workbench.gates.pipeline import PilotResult
-    from workbench.pages.conclusion import Conclusion
-    from workbench.pages.ledger import LedgerView
-    from workbench.pilot.pilot import Pilot
+    from workbench.pages import Conclusion, LedgerView
+    from workbench.pilot import Pilot
     from workbench.runs.journal import RunInfo
     from workbench.tracking import Link
 
@@ -186,7 +185,7 @@ def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.
 
     `n_tried` is how many versions were ever tried on these records.
     """
-    from workbench.evaluation.shown.comparisons import pairs_table
+    from workbench.evaluation.shown import pairs_table
 
     console = SafeConsole()
     console.print(_versions_table(pilot.settings.title, [evaluation.as_json() for evaluation in evaluations]))
@@ -244,7 +243,7 @@ def print_status(pilot: Pilot, records: int, runs: Sequence[RunInfo]) -> None:
 
 def print_ledger(pilot: Pilot, view: LedgerView) -> None:
     """Print every opening of the holdout, what each gate has left, and how new records refresh it."""
-    from workbench.pages.ledger import budgets_table, openings_table, refresh_note, remarks
+    from workbench.pages import budgets_table, openings_table, refresh_note, remarks
 
     console = SafeConsole()
     openings = openings_table(view.openings)
@@ -296,7 +295,7 @@ class SafeConsole(Console):
 
 def _print_engines(console: Console, identities: Sequence[Mapping[str, Any]]) -> None:
     """Say what answered the prompts, where there are any."""
-    from workbench.engines.statement import answered_by
+    from workbench.engines import answered_by
 
     if any("engine" in identity for identity in identities):
         console.print(answered_by(identities), highlight=False, markup=False)

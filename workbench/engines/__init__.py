@@ -1,1 +1,53 @@
 """Engines: what turns rendered prompts into replies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.engines.choice import EngineChoice
+    from workbench.engines.completion import reply_from_completion
+    from workbench.engines.http import CallPolicy, CallResult, JsonCaller
+    from workbench.engines.http_answers import whole_text
+    from workbench.engines.kinds import EngineSections
+    from workbench.engines.pool import results_of
+    from workbench.engines.protocol import (
+        Engine,
+        FailureCause,
+        Message,
+        Origin,
+        Reply,
+        Request,
+        SamplingParams,
+        TokenLogprob,
+    )
+    from workbench.engines.served import UNKNOWN
+    from workbench.engines.settings import Asked, EngineSettings
+    from workbench.engines.statement import answered_by
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "UNKNOWN",
+    "Asked",
+    "CallPolicy",
+    "CallResult",
+    "Engine",
+    "EngineChoice",
+    "EngineSections",
+    "EngineSettings",
+    "FailureCause",
+    "JsonCaller",
+    "Message",
+    "Origin",
+    "Reply",
+    "Request",
+    "SamplingParams",
+    "TokenLogprob",
+    "answered_by",
+    "reply_from_completion",
+    "results_of",
+    "whole_text",
+]

@@ -11,7 +11,7 @@ from workbench.engines.ray.settings import RaySettings
 from workbench.engines.server.settings import ServerSettings
 from workbench.engines.settings import EngineSettings
 from workbench.engines.vllm.settings import VllmSettings
-from workbench.files.configuration import Settings
+from workbench.files import Settings
 
 
 class EngineSections(Settings):

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from workbench.engines.http import CallPolicy, CallResult, JsonCaller
 from workbench.engines.http_answers import whole_text
 from workbench.engines.protocol import FailureCause
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 
 UNKNOWN = "unknown"
 MEMORY_FILE = "servers.json"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import model_validator
 
 from workbench.engines.protocol import Engine
-from workbench.files.configuration import Settings
+from workbench.files import Settings
 
 if TYPE_CHECKING:
     from workbench.engines.choice import EngineChoice

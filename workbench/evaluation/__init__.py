@@ -1,27 +1,48 @@
 """Evaluations: agent versions run over a split; the holdout only by way of the ledger."""
 
-from workbench.evaluation.evaluation import Evaluation, evaluation_of, rightness
-from workbench.evaluation.holdout import (
-    answer_holdout,
-    development_evaluation,
-    judged_evaluation,
-    open_answers,
-    open_run,
-)
-from workbench.evaluation.running import check, evaluate, evaluate_all
-from workbench.runs.request import RunRequest
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.evaluation.cells import STRATA, Cells, cells_in, cells_of
+    from workbench.evaluation.confidences import Again, ask_again
+    from workbench.evaluation.entities import candidate_entities
+    from workbench.evaluation.evaluation import Evaluation, evaluation_of, rightness
+    from workbench.evaluation.holdout import (
+        answer_holdout,
+        development_evaluation,
+        judged_evaluation,
+        open_answers,
+        open_run,
+    )
+    from workbench.evaluation.kpis import kpi_results
+    from workbench.evaluation.rules import rule_results
+    from workbench.evaluation.running import check, evaluate, evaluate_all
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
+    "STRATA",
+    "Again",
+    "Cells",
     "Evaluation",
-    "RunRequest",
     "answer_holdout",
+    "ask_again",
+    "candidate_entities",
+    "cells_in",
+    "cells_of",
     "check",
     "development_evaluation",
     "evaluate",
     "evaluate_all",
     "evaluation_of",
     "judged_evaluation",
+    "kpi_results",
     "open_answers",
     "open_run",
     "rightness",
+    "rule_results",
 ]

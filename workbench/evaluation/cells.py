@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from workbench.errors import InputError, shown
-from workbench.pilot.contract import Contract, Role
+from workbench.pilot import Contract, Role
 
 STRATA = frozenset({"class", "source", "entity"})
 

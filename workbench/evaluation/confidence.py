@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.agents.agent import RECALIBRATED
+from workbench.agents import RECALIBRATED
 from workbench.errors import InputError
 from workbench.metrics import Recalibration, as_given, fitted_recalibration, recalibrated
 from workbench.records.splits import Dataset, Split

@@ -9,13 +9,13 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from workbench.agents.agent import RECALIBRATED, REPEAT
-from workbench.agents.decisions import ConfidenceSource
+from workbench.agents import RECALIBRATED, REPEAT, ConfidenceSource
 from workbench.errors import InputError
-from workbench.evaluation import Evaluation, RunRequest
+from workbench.evaluation import Evaluation
 from workbench.metrics import Recalibration, Status, cross_fitted, fitted_recalibration
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
+from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal, asked_digest
 from workbench.runs.runner import Selection, require_asked, require_decisions, run_agent
 from workbench.runs.sealed import Question, Repeat, answer_sealed, asked_agent

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.metrics.certified import entity_codes, ranked_decisions
-from workbench.metrics.outcomes import is_asked
-from workbench.pilot.contract import ColumnType, Contract, Role
+from workbench.metrics import entity_codes, is_asked, ranked_decisions
+from workbench.pilot import ColumnType, Contract, Role
 from workbench.stats import ErrorCluster, error_clusters
 
 FEWEST_VALUES = 12  # fewer are classes, which future records have too

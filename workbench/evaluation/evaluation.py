@@ -19,26 +19,26 @@ from workbench.evaluation.threshold import (
     threshold_of,
     undeclared_entities,
 )
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 from workbench.metrics import (
     SELECTIVE_ACCURACY,
     Estimate,
     EvaluationSettings,
     Price,
     ThresholdChoice,
-    evaluate_outcomes,
-    price_of,
-)
-from workbench.metrics.certified import (
+    certification_note,
     certified_accuracy,
     choice_of,
+    evaluate_outcomes,
+    is_asked,
+    is_right,
+    outlook_json,
+    price_of,
 )
-from workbench.metrics.outcomes import is_asked, is_right
-from workbench.metrics.prospects import certification_note, outlook_json
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 from workbench.records.ledger import Opening, Purpose
 from workbench.records.splits import Dataset, Split, ledger_path, opened_before
-from workbench.records.tables.spreadsheets import safe_for_spreadsheets
+from workbench.records.tables import safe_for_spreadsheets
 from workbench.runs.journal import Journal, RunInfo
 from workbench.runs.runner import Session
 from workbench.stats import Certification, ErrorCluster

@@ -7,13 +7,13 @@ import pandas as pd
 from workbench.errors import RunError
 from workbench.evaluation.confidence import check_recalibrates, decisions_of, whole_development_run
 from workbench.evaluation.evaluation import Evaluation, evaluation_of, purpose_of
-from workbench.files.commits import provenance
-from workbench.pilot.pilot import Pilot
-from workbench.pilot.signing.keys import SigningKey, chosen_key
+from workbench.files import provenance
+from workbench.pilot import Pilot
+from workbench.pilot.signing import SigningKey, chosen_key
 from workbench.records.ledger import Opening, read_ledger
 from workbench.records.splits import Dataset, Split, ledger_path, open_holdout
+from workbench.runs import RunRequest, check_answered, checked_limit
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
-from workbench.runs.request import RunRequest, check_answered, checked_limit
 from workbench.runs.runner import Session
 from workbench.runs.sealed import NOT_THERE, UNDECLARED, Question, answer_sealed, asked_agent
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.agents.agent import RECALIBRATED
-from workbench.engines.protocol import Origin
-from workbench.engines.served import UNKNOWN
+from workbench.agents import RECALIBRATED
+from workbench.engines import UNKNOWN, Origin
 from workbench.errors import MAX_SHOWN, readable
 from workbench.metrics import Status, as_given
 

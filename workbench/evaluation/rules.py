@@ -9,8 +9,8 @@ import pandas as pd
 
 from workbench.evaluation.cells import Records, cells_in
 from workbench.metrics import is_asked, is_automated
+from workbench.pilot import cell_text
 from workbench.pilot.charter import Authority, Charter, Match
-from workbench.pilot.labels import cell_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from workbench.agents import Agent, agent_with, shared_engine
 from workbench.agents.prompts import read_prompts
-from workbench.engines.choice import EngineChoice
+from workbench.engines import EngineChoice
 from workbench.evaluation.evaluation import Evaluation, evaluation_of
 from workbench.evaluation.holdout import opened_evaluation
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
+from workbench.runs import RunRequest, check_answered, checked_limit
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
-from workbench.runs.request import RunRequest, check_answered, checked_limit
 from workbench.runs.runner import Selection, run_agent
 
 

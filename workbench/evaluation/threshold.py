@@ -6,14 +6,17 @@ import pandas as pd
 
 from workbench.evaluation.confidence import decisions_of
 from workbench.evaluation.entities import errors_cluster_on
-from workbench.metrics import AUTOMATION_RATE, SELECTIVE_ACCURACY, ThresholdChoice, threshold_for, threshold_text
-from workbench.metrics.certified import (
+from workbench.metrics import (
+    AUTOMATION_RATE,
+    SELECTIVE_ACCURACY,
     CertificationSettings,
+    ThresholdChoice,
     certify_outcomes,
+    is_asked,
+    threshold_for,
+    threshold_text,
 )
-from workbench.metrics.outcomes import is_asked
-from workbench.pilot.contract import Role
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot, Role
 from workbench.records.ledger import Opening
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal, RunInfo

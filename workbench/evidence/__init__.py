@@ -2,6 +2,48 @@
 
 from __future__ import annotations
 
-from workbench.evidence.bundle import BundleContent, write_bundle
+from typing import TYPE_CHECKING
 
-__all__ = ["BundleContent", "write_bundle"]
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.evidence.bundle import (
+        ENVIRONMENT_FILE,
+        EVIDENCE_TYPE,
+        LEDGER_FILE,
+        VERDICT_FILE,
+        BundleContent,
+        write_bundle,
+    )
+    from workbench.evidence.decisions import (
+        DECISIONS,
+        EVALUATIONS,
+        cells_csv,
+        evaluation_files,
+        read_cells,
+        read_decisions,
+        settings_from_inputs,
+    )
+    from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, read_listed, read_plain
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "DECISIONS",
+    "ENVELOPE_FILE",
+    "ENVIRONMENT_FILE",
+    "EVALUATIONS",
+    "EVIDENCE_TYPE",
+    "LEDGER_FILE",
+    "MANIFEST_FILE",
+    "VERDICT_FILE",
+    "BundleContent",
+    "cells_csv",
+    "evaluation_files",
+    "read_cells",
+    "read_decisions",
+    "read_listed",
+    "read_plain",
+    "settings_from_inputs",
+    "write_bundle",
+]

@@ -17,9 +17,8 @@ from typing import Any
 
 from workbench.errors import InputError, RunError, SignatureError, shown
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, check_paths, manifest_bytes
-from workbench.files.commits import Provenance, is_alive
-from workbench.pilot.signing.envelope import opened, sealed, sha256, statement
-from workbench.pilot.signing.keys import SigningKey
+from workbench.files import Provenance, is_alive
+from workbench.pilot.signing import SigningKey, opened, sealed, sha256, statement
 from workbench.records.ledger import GENESIS, Opening, read_ledger
 
 DRAFT = "draft"

@@ -17,7 +17,7 @@ import pandas as pd
 
 from workbench.errors import SignatureError
 from workbench.metrics import EvaluationSettings, Price
-from workbench.records.tables.spreadsheets import MARK, marked, unmarked
+from workbench.records.tables import MARK, marked, unmarked
 
 DECISIONS, EVALUATIONS = "decisions", "evaluations"
 FLOATS = ("confidence", "logprob", "stated", "latency_s")

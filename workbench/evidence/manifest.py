@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError, SignatureError, shown
-from workbench.pilot.signing.envelope import sha256
+from workbench.pilot.signing import sha256
 
 MANIFEST_FILE = "manifest.json"
 ENVELOPE_FILE = "statement.dsse.json"

@@ -1,1 +1,34 @@
 """What is read whole: files, strict YAML, keys of the environment; who and which commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.files.commits import Provenance, committed_states, current_user, is_alive, provenance
+    from workbench.files.configuration import Settings, parse_yaml, read_settings, read_text, settings_from
+    from workbench.files.credentials import SIGNING_KEY, drop, secret, take, without_secrets
+    from workbench.files.whole import write_atomically
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "SIGNING_KEY",
+    "Provenance",
+    "Settings",
+    "committed_states",
+    "current_user",
+    "drop",
+    "is_alive",
+    "parse_yaml",
+    "provenance",
+    "read_settings",
+    "read_text",
+    "secret",
+    "settings_from",
+    "take",
+    "without_secrets",
+    "write_atomically",
+]

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing
-from workbench.gates.facts import Facts
-from workbench.gates.reading import read_facts
-from workbench.gates.schema import GATE_NUMBERS, Check, Gates, read_gates
-from workbench.gates.verdict import Decision, Verdict, decide
-from workbench.metrics import State
-from workbench.pilot.charter.coverage import GATES_FILE
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.gates.ci import CiSystem, ci_text, write_ci
+    from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing
+    from workbench.gates.facts import Facts
+    from workbench.gates.judging import asked_criteria
+    from workbench.gates.junit import junit_xml
+    from workbench.gates.reading import read_facts
+    from workbench.gates.schema import GATE_NUMBERS, Check, Gates, default_gates, read_gates
+    from workbench.gates.summary import markdown_summary
+    from workbench.gates.verdict import Decision, Verdict, decide
+    from workbench.gates.waivers import WaiverSettings, waive
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
-    "GATES_FILE",
     "GATE_NUMBERS",
     "Check",
+    "CiSystem",
     "Criterion",
     "CriterionResult",
     "Decision",
@@ -21,9 +31,16 @@ __all__ = [
     "Gates",
     "Kind",
     "Missing",
-    "State",
     "Verdict",
+    "WaiverSettings",
+    "asked_criteria",
+    "ci_text",
     "decide",
+    "default_gates",
+    "junit_xml",
+    "markdown_summary",
     "read_facts",
     "read_gates",
+    "waive",
+    "write_ci",
 ]

@@ -14,9 +14,8 @@ from workbench.gates.answer import Answer
 from workbench.gates.criteria import Missing
 from workbench.gates.facts import Facts
 from workbench.gates.schema import GateSettings
-from workbench.metrics import State
-from workbench.metrics.outcomes import is_asked, is_right
-from workbench.pilot.charter.signatures import charter_signatures, one_key_for_several, shared_keys_note, sharing_a_key
+from workbench.metrics import State, is_asked, is_right
+from workbench.pilot.charter import charter_signatures, one_key_for_several, shared_keys_note, sharing_a_key
 from workbench.stats import more_hits
 from workbench.words import percent
 

@@ -10,12 +10,12 @@ import pandas as pd
 from pydantic import Field
 
 from workbench.errors import InputError
-from workbench.evaluation.cells import Cells, cells_in
-from workbench.files.configuration import Settings, read_settings
+from workbench.evaluation import Cells, cells_in
+from workbench.files import Settings, read_settings
 from workbench.gates.facts import Facts
 from workbench.metrics import is_asked
+from workbench.pilot import cell_text
 from workbench.pilot.charter import Cell
-from workbench.pilot.labels import cell_text
 
 SUITES_FOLDER = "suites"
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workbench.audit.fitness import provable_kpis
+from workbench.audit import provable_kpis
 from workbench.errors import shown
-from workbench.evaluation.rules import rule_results
+from workbench.evaluation import rule_results
 from workbench.gates.answer import Answer
 from workbench.gates.builtin import development, distinct_keys, every_kpi
 from workbench.gates.cases import CaseClass, case_classes
@@ -19,7 +19,7 @@ from workbench.gates.planning import arrival_days
 from workbench.gates.schema import Check, CriterionSettings, GateSettings
 from workbench.metrics import ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY, State, is_asked
 from workbench.records.ledger import SPENT_AT_ONCE
-from workbench.stats.power import records_needed
+from workbench.stats import records_needed
 from workbench.words import plural
 
 DEFAULT_CASES, DEFAULT_EACH, DEFAULT_ISSUES, DEFAULT_PER_RULE = 200, 1, 10, 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from workbench.errors import InputError, RunError
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 
 DISTRIBUTION = "agent-workbench"
 

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 from workbench.errors import InputError, shown
-from workbench.files.configuration import parse_yaml, read_text
+from workbench.files import parse_yaml, read_text
 from workbench.gates.answer import Answer
 from workbench.gates.criteria import Missing
 from workbench.gates.facts import Facts
 from workbench.gates.schema import DocumentSettings
 from workbench.metrics import State
-from workbench.pilot.signing.documents import document_signatures
+from workbench.pilot.signing import document_signatures
 
 PLACEHOLDER = re.compile(r"\b(?:TODO|TBD|FIXME|XXX)\b|\bto be (?:filled in|defined|done|decided)\b", re.IGNORECASE)
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)

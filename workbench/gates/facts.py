@@ -14,12 +14,11 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from workbench.evaluation.cells import Cells, cells_in
+from workbench.evaluation import Cells, cells_in
 from workbench.gates.schema import Gates
 from workbench.metrics import EvaluationSettings, Price, price_of
+from workbench.pilot import Contract, cell_text
 from workbench.pilot.charter import Charter
-from workbench.pilot.contract import Contract
-from workbench.pilot.labels import cell_text
 
 
 class AgreedSettings(Protocol):

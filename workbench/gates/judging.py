@@ -24,8 +24,8 @@ from workbench.metrics import (
     audited,
     bounded_estimate,
     charged_level,
+    takes_certificate,
 )
-from workbench.metrics.certified import takes_certificate
 
 DEFAULT_LEVEL = 0.95
 MEND_RECORDS = "mend the records, then audit again"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.audit.masking import key_of_cells, masking_of
-from workbench.engines.statement import answered_by
-from workbench.evaluation.shown.escalation import escalation_sentence
+from workbench.audit import key_of_cells, masking_of
+from workbench.engines import answered_by
+from workbench.evaluation.shown import escalation_sentence
 from workbench.gates import Decision, Facts
 from workbench.gates.plots import CURVE_HEIGHT, WIDTH, curve_plot, interval_plot
 from workbench.metrics import (
@@ -24,8 +24,8 @@ from workbench.metrics import (
     estimate_text,
     risk_coverage,
 )
-from workbench.pages.templating import templates
-from workbench.pilot.contract import Role
+from workbench.pages import templates
+from workbench.pilot import Role
 
 SLICES = (Role.CLASS, Role.SOURCE)
 MAX_SLICES = 12

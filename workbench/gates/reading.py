@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunError
-from workbench.evaluation.cells import cells_of
+from workbench.evaluation import cells_of
 from workbench.gates.cases import read_suites
 from workbench.gates.facts import Agreed, Facts, Judged, Population
 from workbench.gates.openings import judged_at
 from workbench.gates.planning import pace
 from workbench.gates.schema import Gates, read_gates
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import Dataset, Split, ledger_path, read_dataset
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from workbench.gates.builtin import LEAST_CHANCE, right_of, share_of
 from workbench.gates.facts import Facts, Judged
-from workbench.pilot.charter.signatures import charter_signatures, shared_keys_note
+from workbench.pilot.charter import charter_signatures, shared_keys_note
 from workbench.stats import other_hits
 
 

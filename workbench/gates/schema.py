@@ -11,13 +11,11 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from workbench.errors import InputError, shown
-from workbench.evaluation.cells import STRATA
-from workbench.files.configuration import Settings, read_settings
+from workbench.evaluation import STRATA
+from workbench.files import Settings, read_settings
 from workbench.metrics import KPI_METRICS, Operator
-from workbench.pilot.charter import Cell, Charter, one_of
-from workbench.pilot.charter.coverage import GATES_FILE
-from workbench.pilot.contract import Contract, Role
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Contract, Pilot, Role
+from workbench.pilot.charter import GATES_FILE, Cell, Charter, one_of
 
 GATE_NUMBERS = (1, 2, 3)
 ID = r"^[a-z][a-z0-9_-]*$"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.files.commits import current_user
+from workbench.files import current_user
 from workbench.gates.verdict import Decision
 from workbench.metrics import State
-from workbench.pilot.pilot import Pilot
-from workbench.tracking.rows import RunRows
-from workbench.tracking.runs import DIGITS, Link, log_run, opened
-from workbench.tracking.store import read_logged, write_logged
+from workbench.pilot import Pilot
+from workbench.tracking import DIGITS, Link, RunRows, log_run, opened, read_logged, write_logged
 
 BUNDLE = "bundle"
 

@@ -17,13 +17,11 @@ import yaml
 from pydantic import Field
 
 from workbench.errors import InputError, RunError
-from workbench.files.configuration import Settings, read_settings
-from workbench.files.whole import write_atomically
+from workbench.files import Settings, read_settings, write_atomically
 from workbench.gates.criteria import Criterion
 from workbench.gates.facts import Agreed
 from workbench.gates.schema import ID
-from workbench.pilot.signing.documents import Signer, document_signatures, sign_document
-from workbench.pilot.signing.keys import SigningKey
+from workbench.pilot.signing import Signer, SigningKey, document_signatures, sign_document
 
 WAIVERS_FOLDER = "waivers"
 MAX_DAYS = 365

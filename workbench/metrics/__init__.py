@@ -20,15 +20,27 @@ if TYPE_CHECKING:
         Unit,
         catalogue_markdown,
     )
-    from workbench.metrics.certified import CertificationSettings, certify_outcomes, choice_of
+    from workbench.metrics.certified import (
+        CertificationSettings,
+        certified_accuracy,
+        certify_members,
+        certify_money,
+        certify_outcomes,
+        choice_of,
+        entity_codes,
+        ranked_decisions,
+        takes_certificate,
+    )
     from workbench.metrics.confidence import calibration, reliability_table
     from workbench.metrics.costs import (
+        TOO_FEW,
         UnitCosts,
         cheapest_certified,
         cost_per_record,
         costs_by_threshold,
         minutes_saved,
         noise_ceiling,
+        unless_refuted,
     )
     from workbench.metrics.escalation import (
         ThresholdChoice,
@@ -39,26 +51,23 @@ if TYPE_CHECKING:
     )
     from workbench.metrics.estimate import Estimate
     from workbench.metrics.outcomes import (
+        column,
         is_asked,
         is_automated,
         is_needless_escalation,
         is_right,
         is_wrong,
+        numbers,
         routes,
     )
-    from workbench.metrics.recalibration import (
-        Recalibrator,
-        as_given,
-        cross_fitted,
-        fitted_recalibration,
-        recalibrated,
-    )
-    from workbench.metrics.settings import EvaluationSettings, Price, Recalibration, price_of
+    from workbench.metrics.prospects import certification_note, outlook_json, undeclared_warning, what_would_do
+    from workbench.metrics.recalibration import Recalibrator, as_given, cross_fitted, fitted_recalibration, recalibrated
+    from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL, EvaluationSettings, Price, Recalibration, price_of
     from workbench.metrics.shown import estimate_text, unit_of, value_text, versions_table
     from workbench.metrics.slicing import slices, worst_slices
     from workbench.metrics.sources import Comparison, compare_sources
     from workbench.metrics.statuses import Route, Status
-    from workbench.metrics.summary import METRIC_NAMES, Behind, behind_metric, estimate_of, evaluate_outcomes
+    from workbench.metrics.summary import METRIC_NAMES, Behind, behind_metric, estimate_of, evaluate_outcomes, narrowed
     from workbench.metrics.targets import State, audited, bounded_estimate, charged_level, state_of
 else:
     __getattr__, __dir__ = opened_lazily(__name__, __file__)
@@ -67,9 +76,11 @@ __all__ = [
     "ACCURACY",
     "AUTOMATION_RATE",
     "CATALOGUE",
+    "DEFAULT_CONFIDENCE_LEVEL",
     "KPI_METRICS",
     "METRIC_NAMES",
     "SELECTIVE_ACCURACY",
+    "TOO_FEW",
     "Behind",
     "CertificationSettings",
     "Comparison",
@@ -93,15 +104,21 @@ __all__ = [
     "bounded_estimate",
     "calibration",
     "catalogue_markdown",
+    "certification_note",
+    "certified_accuracy",
+    "certify_members",
+    "certify_money",
     "certify_outcomes",
     "charged_level",
     "cheapest_certified",
     "choice_of",
+    "column",
     "compare_sources",
     "confusion_pairs",
     "cost_per_record",
     "costs_by_threshold",
     "cross_fitted",
+    "entity_codes",
     "estimate_of",
     "estimate_text",
     "evaluate_outcomes",
@@ -112,9 +129,13 @@ __all__ = [
     "is_right",
     "is_wrong",
     "minutes_saved",
+    "narrowed",
     "noise_ceiling",
+    "numbers",
+    "outlook_json",
     "per_class",
     "price_of",
+    "ranked_decisions",
     "recalibrated",
     "reliability_table",
     "risk_coverage",
@@ -122,10 +143,14 @@ __all__ = [
     "routes",
     "slices",
     "state_of",
+    "takes_certificate",
     "threshold_for",
     "threshold_text",
+    "undeclared_warning",
     "unit_of",
+    "unless_refuted",
     "value_text",
     "versions_table",
+    "what_would_do",
     "worst_slices",
 ]

@@ -21,11 +21,11 @@ from workbench.stats import (
     Certification,
     Claim,
     CorrelationBound,
+    Nested,
     certify_amounts,
     certify_categories,
     certify_threshold,
 )
-from workbench.stats.worst_case import Nested
 
 CLUSTER_COLUMN = "entity"
 LEVEL_TOLERANCE = 1e-9

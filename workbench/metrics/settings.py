@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from workbench.errors import InputError
-from workbench.files.configuration import Settings
+from workbench.files import Settings
 
 DEFAULT_CONFIDENCE_LEVEL = 0.95
 

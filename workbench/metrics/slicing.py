@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from workbench.errors import InputError
 from workbench.metrics.outcomes import is_asked, is_wrong
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
-from workbench.stats import IntervalMethod, holm, more_hits, proportion_bounds
-from workbench.stats.inputs import checked_count
+from workbench.stats import IntervalMethod, checked_count, holm, more_hits, proportion_bounds
 
 SLICE_COLUMNS = ("slice", "n", "wrong", "error_rate", "lower", "upper", "elsewhere", "p", "p_adjusted", "record_ids")
 N_QUANTILES = 4

@@ -1,12 +1,21 @@
 """Notebooks: found, checked, run in a kernel of their own, and believed only when they reached their end."""
 
-from workbench.notebooks.catalogue import find_notebook, notebook_names, packaged_notebook
-from workbench.notebooks.execution import execute, execute_many
-from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
-from workbench.notebooks.result import Finish, finish, read_finish
-from workbench.notebooks.session import OnCell
-from workbench.notebooks.source import Parameter, read_source
-from workbench.notebooks.working import WorkingCopies, working_copies
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.notebooks.catalogue import find_notebook, notebook_names, packaged_notebook
+    from workbench.notebooks.execution import execute, execute_many
+    from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
+    from workbench.notebooks.result import Finish, finish, read_finish
+    from workbench.notebooks.session import OnCell
+    from workbench.notebooks.source import Parameter, ParameterValue, read_source
+    from workbench.notebooks.working import WorkingCopies, working_copies
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
     "Finish",
@@ -15,6 +24,7 @@ __all__ = [
     "NotebookResult",
     "OnCell",
     "Parameter",
+    "ParameterValue",
     "WorkingCopies",
     "execute",
     "execute_many",

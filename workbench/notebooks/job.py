@@ -26,8 +26,8 @@ class NotebookJob:
     Parameters
     ----------
     secrets : tuple of str
-        Variables of `workbench.files.credentials` that the notebook's process gets and keeps out of its environment, such as
-        the key of the server that its engine asks.
+        Variables that the notebook's process gets and keeps out of its environment, such as the key of the server that
+        its engine asks.
     """
 
     notebook: Path

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from workbench.files.credentials import without_secrets
+from workbench.files import without_secrets
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
@@ -115,7 +115,7 @@ async def _clean_up(manager: AsyncKernelManager) -> None:
 def _write_spec(folder: Path, secrets: tuple[str, ...]) -> None:
     """Write a kernel specification that cannot be shadowed by one installed for the user or the machine."""
     folder.mkdir(parents=True)
-    taking = f"from workbench.files.credentials import take; take(*{secrets!r}); " if secrets else ""
+    taking = f"from workbench.files import take; take(*{secrets!r}); " if secrets else ""
     argv = [sys.executable, "-P", "-c", taking + LAUNCH, "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 from workbench.errors import InputError, RunError, WorkbenchError
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 from workbench.imports import absent
 from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
 from workbench.notebooks.kernel import KERNEL_NAME, Kernel, started_kernel

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from workbench.errors import InputError, shown
-from workbench.files.configuration import Settings, read_text, settings_from
+from workbench.files import Settings, read_text, settings_from
 
 ParameterValue = bool | int | float | str | list[bool | int | float | str] | list[str] | None
 

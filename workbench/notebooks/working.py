@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import InputError
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 from workbench.notebooks.catalogue import find_notebook, notebook_names
 
 FOLDER = Path("mlruns") / "notebooks_lab"

@@ -1,1 +1,35 @@
 """Pages and pictures: one frame, tables, filters and figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.pages.charter import CharterDocument
+    from workbench.pages.conclusion import Conclusion
+    from workbench.pages.filters import Kind
+    from workbench.pages.ledger import LedgerView, budgets_table, ledger_view, openings_table, refresh_note, remarks
+    from workbench.pages.pages import notebook_page
+    from workbench.pages.templating import templates
+    from workbench.pages.views import Page, table_html, template
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "CharterDocument",
+    "Conclusion",
+    "Kind",
+    "LedgerView",
+    "Page",
+    "budgets_table",
+    "ledger_view",
+    "notebook_page",
+    "openings_table",
+    "refresh_note",
+    "remarks",
+    "table_html",
+    "template",
+    "templates",
+]

@@ -9,13 +9,19 @@ from pathlib import Path
 
 from workbench.metrics import CATALOGUE, Operator, value_text
 from workbench.pages.templating import templates
-from workbench.pilot.charter import Charter, Kpi
-from workbench.pilot.charter.coverage import covered_names
-from workbench.pilot.charter.gaps import Gap
-from workbench.pilot.charter.regulation import obligation
-from workbench.pilot.charter.schema import Compliance, Keys, Match
-from workbench.pilot.charter.signatures import one_key_for_several, shared_keys_note
-from workbench.pilot.signing.documents import SignatureStatus
+from workbench.pilot.charter import (
+    Charter,
+    Compliance,
+    Gap,
+    Keys,
+    Kpi,
+    Match,
+    covered_names,
+    obligation,
+    one_key_for_several,
+    shared_keys_note,
+)
+from workbench.pilot.signing import SignatureStatus
 from workbench.words import number
 
 NOT_SAID = "not said yet"

@@ -22,8 +22,8 @@ from markupsafe import Markup
 from pydantic import Field, ValidationError, model_validator
 
 from workbench.errors import InputError
-from workbench.files.configuration import Settings
-from workbench.pages.views import Exhibits, template
+from workbench.files import Settings
+from workbench.pages.views import Page, template
 from workbench.words import visible
 
 MIME = "application/vnd.workbench.filters+json"
@@ -77,12 +77,12 @@ class TableData(Settings):
 
 
 def filtered(
-    exhibit: Exhibits, name: str, frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str, groups: Groups
+    page: Page, name: str, frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str, groups: Groups
 ) -> None:
     """Show a table that a reader filters, and keep all of it as NAME.csv; `kinds` and `groups` as for `table_data`."""
     table = table_data(frame, kinds, caption, groups)
     shown = {MIME: table.model_dump(mode="json"), "text/html": frame_html(table), "text/plain": caption}
-    exhibit.content(name, frame, shown)
+    page.content(name, frame, shown)
 
 
 def table_data(frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str, groups: Groups) -> TableData:

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from workbench.metrics import SELECTIVE_ACCURACY
-from workbench.pilot.pilot import Pilot
-from workbench.pilot.signing.keys import key_of_line
+from workbench.pilot import Pilot
+from workbench.pilot.signing import key_of_line
 from workbench.records.ledger import OPENED_FOLDER, Budget, Opening, history_remarks, read_budget, read_ledger
 from workbench.records.splits import Dataset, holdout_seen, ledger_path, other_ledgers
 from workbench.words import percent

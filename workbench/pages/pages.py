@@ -17,7 +17,7 @@ from typing import Any
 from markupsafe import Markup
 
 from workbench.errors import InputError
-from workbench.notebooks.result import read_finish
+from workbench.notebooks import read_finish
 from workbench.pages import filters
 from workbench.pages.templating import templates
 

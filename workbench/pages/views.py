@@ -16,12 +16,12 @@ from jinja2 import Template
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 from workbench.pages.conclusion import Conclusion
 from workbench.pages.figures import png
 from workbench.pages.templating import templates
-from workbench.pilot.pilot import Pilot, open_pilot
-from workbench.records.tables.spreadsheets import safe_for_spreadsheets
+from workbench.pilot import Pilot, open_pilot
+from workbench.records.tables import safe_for_spreadsheets
 from workbench.words import number, visible
 
 HERE = "."
@@ -33,7 +33,7 @@ NOTHING = "–"  # noqa: RUF001 - an en dash, as printed tables have it
 # Signs that a reader cannot see, or that turn the order of the others around.
 
 
-def open_notebook(notebook: str, pilot: str, root: str, results: str) -> tuple[Pilot, Exhibits]:
+def open_notebook(notebook: str, pilot: str, root: str, results: str) -> tuple[Pilot, Page]:
     """Return the pilot of a notebook's parameters, and what shows and keeps its figures and tables.
 
     Parameters
@@ -54,11 +54,11 @@ def open_notebook(notebook: str, pilot: str, root: str, results: str) -> tuple[P
     here = Path.cwd()
     nearest = next((folder for folder in (here, *here.parents) if (folder / "eval_suites").is_dir()), here)
     opened = open_pilot(pilot, nearest if root == HERE else root)
-    return opened, Exhibits(Path(results) if results else opened.runs / "results" / notebook)
+    return opened, Page(Path(results) if results else opened.runs / "results" / notebook)
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibits:
+class Page:
     """Shows figures and tables in a notebook and keeps a copy of each in a folder."""
 
     folder: Path

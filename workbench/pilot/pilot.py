@@ -9,10 +9,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from workbench.engines.kinds import EngineSections
+from workbench.engines import EngineSections
 from workbench.errors import InputError, shown
-from workbench.files.configuration import Settings, read_settings
-from workbench.files.credentials import SIGNING_KEY, take
+from workbench.files import SIGNING_KEY, Settings, read_settings, take
 from workbench.metrics import Price, Recalibration
 from workbench.pilot.charter import CHARTER_FILE, Charter
 from workbench.pilot.charter.coverage import PILOT_FILE

@@ -1,1 +1,22 @@
 """Records: one reader of tables, the sealed split, its ledger, where records come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.records.records import Record, RecordTable, labelled_rows, read_raw, records_of
+    from workbench.records.sources import obtain
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "Record",
+    "RecordTable",
+    "labelled_rows",
+    "obtain",
+    "read_raw",
+    "records_of",
+]

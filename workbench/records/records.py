@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.errors import InputError, shown
-from workbench.pilot.contract import Contract, RareLabels, Role, Unlabelled
+from workbench.pilot import Contract, RareLabels, Role, Unlabelled
 from workbench.records.tables.reading import read_table
 from workbench.records.tables.values import composed, expected_of, missing_texts, typed
 

@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from workbench.errors import InputError, RunError, WorkbenchError, shown
-from workbench.files.configuration import Settings, read_settings
-from workbench.files.whole import write_atomically
+from workbench.files import Settings, read_settings, write_atomically
 
 SOURCES_FILE = "sources.yaml"
 ATTRIBUTION_FILE = "ATTRIBUTION.md"

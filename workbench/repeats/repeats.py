@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.engines.choice import EngineChoice
-from workbench.evaluation import RunRequest
-from workbench.evaluation.confidences import Again, ask_again
+from workbench.engines import EngineChoice
+from workbench.evaluation import Again, ask_again
 from workbench.metrics import Estimate, Status
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
+from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
 
 CONFIDENCE_LEVEL = 0.95

@@ -1,1 +1,18 @@
 """Asked exactly once: journal, runner and the sealed holdout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.runs.request import RunRequest, check_answered, checked_limit
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "RunRequest",
+    "check_answered",
+    "checked_limit",
+]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from workbench.engines.choice import EngineChoice
+from workbench.engines import EngineChoice
 from workbench.errors import InputError
-from workbench.pilot.pilot import Pilot
-from workbench.pilot.signing.keys import SigningKey
+from workbench.pilot import Pilot
+from workbench.pilot.signing import SigningKey
 from workbench.records.splits import Split
 from workbench.runs.journal import Journal
 from workbench.runs.runner import Session, require_answers

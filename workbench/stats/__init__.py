@@ -2,54 +2,65 @@
 
 from __future__ import annotations
 
-from workbench.stats.candidates import ErrorCluster, error_clusters
-from workbench.stats.categories import certify_categories
-from workbench.stats.certification import Certification, certify_threshold
-from workbench.stats.claim import Claim
-from workbench.stats.clustering import CorrelationLimits, correlation_limits
-from workbench.stats.dependence import BoundSource, Clustering, CorrelationBound
-from workbench.stats.fisher import more_hits, other_hits
-from workbench.stats.intervals import (
-    IntervalMethod,
-    clopper_pearson,
-    mean_interval,
-    proportion_bounds,
-    proportion_interval,
-    quantile_interval,
-    wilson,
-)
-from workbench.stats.multiplicity import holm
-from workbench.stats.outlook import Outlook, Prospect
-from workbench.stats.paired import (
-    mcnemar_exact,
-    mcnemar_midp,
-    newcombe_bounds,
-    newcombe_paired,
-    tango_bounds,
-    tango_paired,
-)
-from workbench.stats.power import (
-    certification_power,
-    minimum_detectable_difference,
-    paired_records,
-    records_for_power,
-    records_needed,
-)
-from workbench.stats.selection import (
-    Bins,
-    Reliability,
-    augrc,
-    aurc,
-    brier_score,
-    expected_calibration_error,
-    log_loss,
-    ranking_auc,
-    reliability,
-)
-from workbench.stats.sequence import Order, order_from_development
-from workbench.stats.weighted import AmountCertification, certify_amounts
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.stats.candidates import ErrorCluster, error_clusters
+    from workbench.stats.categories import certify_categories
+    from workbench.stats.certification import Certification, certify_threshold
+    from workbench.stats.claim import Claim
+    from workbench.stats.clustering import CorrelationLimits, correlation_limits
+    from workbench.stats.dependence import BOUND_SHARE, BoundSource, Clustering, CorrelationBound
+    from workbench.stats.fisher import more_hits, other_hits
+    from workbench.stats.inputs import checked_count
+    from workbench.stats.intervals import (
+        IntervalMethod,
+        clopper_pearson,
+        mean_interval,
+        proportion_bounds,
+        proportion_interval,
+        quantile_interval,
+        wilson,
+    )
+    from workbench.stats.multiplicity import holm
+    from workbench.stats.outlook import Outlook, Prospect
+    from workbench.stats.paired import (
+        mcnemar_exact,
+        mcnemar_midp,
+        newcombe_bounds,
+        newcombe_paired,
+        tango_bounds,
+        tango_paired,
+    )
+    from workbench.stats.power import (
+        allowed_errors,
+        certification_power,
+        minimum_detectable_difference,
+        paired_records,
+        records_for_power,
+        records_needed,
+    )
+    from workbench.stats.selection import (
+        Bins,
+        Reliability,
+        augrc,
+        aurc,
+        brier_score,
+        expected_calibration_error,
+        log_loss,
+        ranking_auc,
+        reliability,
+    )
+    from workbench.stats.sequence import Order, order_from_development, rank
+    from workbench.stats.weighted import AmountCertification, certify_amounts
+    from workbench.stats.worst_case import Nested
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
+    "BOUND_SHARE",
     "AmountCertification",
     "Bins",
     "BoundSource",
@@ -60,10 +71,12 @@ __all__ = [
     "CorrelationLimits",
     "ErrorCluster",
     "IntervalMethod",
+    "Nested",
     "Order",
     "Outlook",
     "Prospect",
     "Reliability",
+    "allowed_errors",
     "augrc",
     "aurc",
     "brier_score",
@@ -71,6 +84,7 @@ __all__ = [
     "certify_amounts",
     "certify_categories",
     "certify_threshold",
+    "checked_count",
     "clopper_pearson",
     "correlation_limits",
     "error_clusters",
@@ -90,6 +104,7 @@ __all__ = [
     "proportion_bounds",
     "proportion_interval",
     "quantile_interval",
+    "rank",
     "ranking_auc",
     "records_for_power",
     "records_needed",

@@ -6,31 +6,47 @@ journal, so that logging the same again costs nothing, not even the import of ML
 
 from __future__ import annotations
 
-from workbench.tracking.promotion import (
-    ALIASES,
-    Promotion,
-    current_promotions,
-    promote,
-    read_promotions,
-    runs_by_prompt,
-)
-from workbench.tracking.registry import Registered, register_prompts
-from workbench.tracking.runs import Link, Version, log_versions, version_from
-from workbench.tracking.store import prepare, store_uri
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.tracking.audits import log_audit
+    from workbench.tracking.promotion import (
+        ALIASES,
+        Promotion,
+        current_promotions,
+        promote,
+        read_promotions,
+        runs_by_prompt,
+    )
+    from workbench.tracking.registry import Registered, register_prompts
+    from workbench.tracking.rows import RunRows
+    from workbench.tracking.runs import DIGITS, Link, Version, log_run, log_versions, opened, version_from
+    from workbench.tracking.store import prepare, read_logged, store_uri, write_logged
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
     "ALIASES",
+    "DIGITS",
     "Link",
     "Promotion",
     "Registered",
+    "RunRows",
     "Version",
     "current_promotions",
+    "log_audit",
+    "log_run",
     "log_versions",
+    "opened",
     "prepare",
     "promote",
+    "read_logged",
     "read_promotions",
     "register_prompts",
     "runs_by_prompt",
     "store_uri",
     "version_from",
+    "write_logged",
 ]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.files.commits import provenance
-from workbench.pilot.pilot import Pilot
+from workbench.files import provenance
+from workbench.pilot import Pilot
 from workbench.tracking.rows import RunRows
 from workbench.tracking.runs import DIGITS, Link, log_run, opened
 from workbench.tracking.store import read_logged, write_logged

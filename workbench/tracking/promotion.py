@@ -16,8 +16,8 @@ from typing import Any
 
 from workbench.agents.prompts import Prompt, read_prompts
 from workbench.errors import InputError, RunError, shown
-from workbench.files.commits import provenance
-from workbench.pilot.pilot import Pilot
+from workbench.files import provenance
+from workbench.pilot import Pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunEntry, RunInfo
 from workbench.tracking.registry import register_prompts

@@ -9,8 +9,8 @@ from typing import Any
 
 from workbench.agents.prompts import Prompt, read_prompts
 from workbench.errors import shown
-from workbench.files.commits import Provenance, provenance
-from workbench.pilot.pilot import Pilot
+from workbench.files import Provenance, provenance
+from workbench.pilot import Pilot
 from workbench.tracking.rows import add_prompt
 from workbench.tracking.store import read_logged, rows_of, write_logged
 

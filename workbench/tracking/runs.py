@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import shown
-from workbench.files.commits import Provenance, provenance
-from workbench.pilot.pilot import Pilot
+from workbench.files import Provenance, provenance
+from workbench.pilot import Pilot
 from workbench.tracking.registry import register_new, unregistered
 from workbench.tracking.rows import (
     Experiment,

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from workbench.errors import RunError
-from workbench.files.whole import write_atomically
-from workbench.pilot.pilot import Pilot
+from workbench.files import write_atomically
+from workbench.pilot import Pilot
 from workbench.tracking.schema import REVISION, create, is_installed, revision_of
 from workbench.tracking.upkeep import active_runs, deleted_experiment, put_in_place
 

@@ -11,7 +11,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from workbench.files.commits import is_alive
+from workbench.files import is_alive
 from workbench.tracking.rows import Experiment, end_run, set_tag
 
 PROCESS_TAG = "workbench.process"

@@ -16,7 +16,7 @@ from typing import Any
 
 from workbench.agents.callables.permission import check_may_ask
 from workbench.errors import InputError
-from workbench.files.credentials import SIGNING_KEY, drop
+from workbench.files import SIGNING_KEY, drop
 
 MAX_DETAIL = 500
 INSTALLED = (*map(sysconfig.get_path, ("stdlib", "purelib", "platlib")), str(Path(__file__).parents[2]))

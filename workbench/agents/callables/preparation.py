@@ -13,7 +13,7 @@ from workbench.agents.callables.prepared import UnpreparedError, made_fields
 from workbench.agents.callables.worker import Failed, Task, Worker
 
 if TYPE_CHECKING:
-    from workbench.records.records import Record
+    from workbench.records import Record
 
 Prepare = Callable[["Record"], Awaitable["Record"]]
 

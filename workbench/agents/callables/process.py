@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from workbench.files.credentials import without_secrets
+from workbench.files import without_secrets
 
 PACKAGE = Path(__file__).resolve().parents[3]
 

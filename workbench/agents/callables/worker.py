@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Self
 from workbench.agents.callables.function import PilotFunction
 from workbench.agents.callables.process import child_environment, python_module
 from workbench.agents.callables.serving import MAX_ANSWER, READY, TRAINED, TRAINING
-from workbench.engines.protocol import FailureCause
+from workbench.engines import FailureCause
 from workbench.errors import InputError, RunError, WorkbenchError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.records.records import Record
+    from workbench.records import Record
 
 SERVING = python_module("workbench.agents.callables")
 DEADLINE_S = 60.0

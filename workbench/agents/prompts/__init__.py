@@ -1,24 +1,40 @@
 """Prompt documents: parse, check, render, compare."""
 
-from workbench.agents.prompts.document import (
-    Prompt,
-    estimated_tokens,
-    messages,
-    read_prompt,
-    response_schema,
-)
-from workbench.agents.prompts.sections import SECTIONS, Section
-from workbench.agents.prompts.versions import PromptDiff, diff, read_prompts
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.agents.prompts.document import Prompt, estimated_tokens, messages, read_prompt, response_schema
+    from workbench.agents.prompts.findings import Level, LintFinding
+    from workbench.agents.prompts.limits import Limit, limits_of, rules_of
+    from workbench.agents.prompts.lint import lint_prompts
+    from workbench.agents.prompts.sections import RECORD_SECTION, SECTIONS, Section
+    from workbench.agents.prompts.template import fill, spelled
+    from workbench.agents.prompts.versions import PromptDiff, diff, read_prompts
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
+    "RECORD_SECTION",
     "SECTIONS",
+    "Level",
+    "Limit",
+    "LintFinding",
     "Prompt",
     "PromptDiff",
     "Section",
     "diff",
     "estimated_tokens",
+    "fill",
+    "limits_of",
+    "lint_prompts",
     "messages",
     "read_prompt",
     "read_prompts",
     "response_schema",
+    "rules_of",
+    "spelled",
 ]

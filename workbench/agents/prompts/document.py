@@ -15,10 +15,10 @@ from pydantic import Field
 
 from workbench.agents.prompts.sections import RECORD_SECTION, Section, read_sections
 from workbench.agents.prompts.template import RECORD, Place, check_template, fill, named_columns, spelled
-from workbench.engines.protocol import Message, SamplingParams
+from workbench.engines import Message, SamplingParams
 from workbench.errors import InputError, shown
-from workbench.files.configuration import Settings, parse_yaml, read_text, settings_from
-from workbench.records.records import Record
+from workbench.files import Settings, parse_yaml, read_text, settings_from
+from workbench.records import Record
 
 BYTES_PER_TOKEN = 4
 _DEFAULT = SamplingParams()

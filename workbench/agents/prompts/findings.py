@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.agents.prompts.document import Prompt
 from workbench.agents.prompts.sections import Section
-from workbench.pilot.contract import Contract, Role
+from workbench.pilot import Contract, Role
 from workbench.records.splits import Dataset, Split
 
 WORDS_OF_FREE_TEXT = 4

@@ -11,9 +11,9 @@ from workbench.agents.prompts.lint_examples import balance, examples_fit, leaks
 from workbench.agents.prompts.lint_structure import answers, completeness, empty_columns, placement, size
 from workbench.agents.prompts.lint_thresholds import contradictions, unreachable
 from workbench.agents.prompts.versions import read_prompts
-from workbench.engines.pocket.settings import PocketSettings
+from workbench.engines.pocket import PocketSettings
 from workbench.errors import InputError, shown
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
 
 RULES: tuple[Callable[[Linted], Iterator[LintFinding]], ...] = (

@@ -14,7 +14,7 @@ from workbench.agents.prompts.document import response_schema
 from workbench.agents.prompts.findings import Level, Linted, LintFinding
 from workbench.agents.prompts.sections import RECORD_SECTION, Section
 from workbench.errors import InputError, shown
-from workbench.pilot.contract import PiiClass, Role
+from workbench.pilot import PiiClass, Role
 from workbench.records.splits import Split
 
 EXAMPLES = "Examples"

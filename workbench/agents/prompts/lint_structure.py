@@ -10,7 +10,7 @@ from workbench.agents.prompts.findings import Level, Linted, LintFinding
 from workbench.agents.prompts.sections import RECORD_SECTION, SECTIONS
 from workbench.agents.prompts.template import bare_columns, fill, named_columns, spelled
 from workbench.errors import InputError, shown
-from workbench.pilot.contract import Role
+from workbench.pilot import Role
 
 FEWEST_TOKENS, MOST_TOKENS = 2_000, 4_000
 NEARLY_EMPTY = 0.01

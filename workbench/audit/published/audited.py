@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.audit.store import latest_findings
 from workbench.errors import several
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 
 CRITICAL = "critical"
 

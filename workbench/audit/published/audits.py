@@ -22,7 +22,7 @@ from workbench.audit.rules import Rule
 from workbench.audit.store import CELLS_FILE, FINDINGS_FILE, write_audit
 from workbench.audit.suites import Suite, kept_suites, suite_of
 from workbench.errors import shown
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 
 REPORT_FILE, SUITE_FILE, VALIDATION_FILE, PROFILE_FILE = (
     "report.html", "expectations.json", "validation.json", "profile.html",

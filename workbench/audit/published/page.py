@@ -13,8 +13,7 @@ from markupsafe import Markup
 from workbench.audit.assessment import Audit
 from workbench.audit.findings import Finding, Severity
 from workbench.audit.store import affected_rows, example_rows
-from workbench.pages.templating import templates
-from workbench.pages.views import table_html
+from workbench.pages import table_html, templates
 from workbench.words import number, percent, visible
 
 MAX_FINDINGS_IN_FULL = 40

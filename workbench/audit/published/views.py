@@ -10,7 +10,7 @@ import pandas as pd
 from workbench.audit.assessment import STEPS, Audit
 from workbench.audit.findings import Finding
 from workbench.audit.published.page import estimates_table, examples_html, findings_table
-from workbench.pages.views import Exhibits, table_html
+from workbench.pages import Page, table_html
 from workbench.words import visible
 
 MAX_SHOWN = 5
@@ -31,25 +31,25 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield on_step
 
 
-def show_section(audit: Audit, name: str, exhibit: Exhibits, findings: int = MAX_SHOWN) -> None:
+def show_section(audit: Audit, name: str, page: Page, findings: int = MAX_SHOWN) -> None:
     """Show the answer to one question: a sentence, tables, estimates, and its worst findings with examples."""
     section = audit.section(name)
-    exhibit.note(section.answer)
+    page.note(section.answer)
     for place, (caption, table) in enumerate(section.tables.items(), start=1):
-        exhibit.table(f"{name}_{place}", table, caption, rows=MAX_ROWS)
+        page.table(f"{name}_{place}", table, caption, rows=MAX_ROWS)
     if section.estimates:
-        exhibit.table(f"{name}_estimates", estimates_table(section.estimates), "Estimates", rows=MAX_ROWS)
+        page.table(f"{name}_estimates", estimates_table(section.estimates), "Estimates", rows=MAX_ROWS)
     ids = {finding.id for finding in section.findings}
     own = [finding for finding in audit.findings if finding.id in ids]
     for finding in own[:findings]:
-        show_finding(audit, finding, exhibit)
+        show_finding(audit, finding, page)
     if len(own) > findings:
-        exhibit.note(f"{len(own) - findings:,} more findings of this question are in the report.")
+        page.note(f"{len(own) - findings:,} more findings of this question are in the report.")
     for note in section.notes:
-        exhibit.note(note)
+        page.note(note)
 
 
-def show_finding(audit: Audit, finding: Finding, exhibit: Exhibits) -> None:
+def show_finding(audit: Audit, finding: Finding, page: Page) -> None:
     """Show a finding and ten example records, the offending cells marked."""
     owner = finding.owner or "nobody yet"
     facts = pd.DataFrame(
@@ -63,9 +63,9 @@ def show_finding(audit: Audit, finding: Finding, exhibit: Exhibits) -> None:
         ],
         columns=["finding", visible(finding.title)],
     )
-    exhibit.markup(f"finding_{finding.id}", table_html(facts) + examples_html(audit, finding))
+    page.markup(f"finding_{finding.id}", table_html(facts) + examples_html(audit, finding))
 
 
-def show_ranking(audit: Audit, exhibit: Exhibits) -> None:
+def show_ranking(audit: Audit, page: Page) -> None:
     """Show all findings by impact on the agent."""
-    exhibit.table("findings", findings_table(audit.findings), "Findings, by impact on the agent", rows=30)
+    page.table("findings", findings_table(audit.findings), "Findings, by impact on the agent", rows=30)

@@ -1,6 +1,21 @@
 """New pilots from a table of labelled records."""
 
-from workbench.commands.scaffold.choices import Choices, Columns, pairs
-from workbench.commands.scaffold.pilot import NewPilot, init_pilot
+from __future__ import annotations
 
-__all__ = ["Choices", "Columns", "NewPilot", "init_pilot", "pairs"]
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.commands.scaffold.choices import Choices, Columns, pairs
+    from workbench.commands.scaffold.pilot import NewPilot, init_pilot
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "Choices",
+    "Columns",
+    "NewPilot",
+    "init_pilot",
+    "pairs",
+]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from workbench.errors import InputError, shown
-from workbench.pilot.contract import ColumnType, RareLabels, Reading, Role, Unlabelled
+from workbench.pilot import ColumnType, RareLabels, Reading, Role, Unlabelled
 from workbench.records.splits import SplitBy
-from workbench.records.tables.inference import Hints
+from workbench.records.tables import Hints
 
 
 @dataclass(frozen=True, slots=True)

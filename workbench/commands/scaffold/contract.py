@@ -12,13 +12,23 @@ import pandas as pd
 
 from workbench.commands.scaffold.choices import Choices, Columns
 from workbench.errors import InputError, shown
-from workbench.pilot.contract import Column, ColumnType, Contract, PiiClass, Reading, Role
-from workbench.pilot.labels import label_aliases, label_text
-from workbench.records.tables.columns import CodedColumn, coded_columns
-from workbench.records.tables.profiles import MOMENTS, NUMERIC, ColumnProfile, profile, settled
-from workbench.records.tables.reading import Cells
-from workbench.records.tables.roles import empty_columns, id_column, row_count_columns, text_columns, time_column
-from workbench.records.tables.values import missing_texts
+from workbench.pilot import Column, ColumnType, Contract, PiiClass, Reading, Role, label_aliases, label_text
+from workbench.records.tables import (
+    MOMENTS,
+    NUMERIC,
+    Cells,
+    CodedColumn,
+    ColumnProfile,
+    coded_columns,
+    empty_columns,
+    id_column,
+    missing_texts,
+    profile,
+    row_count_columns,
+    settled,
+    text_columns,
+    time_column,
+)
 
 EXPECTED_FILLED = 0.5
 SURE = 0.9

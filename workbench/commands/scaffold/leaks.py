@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.audit.roles import declared_roles
-from workbench.audit.telling import MANY_NUMBERS, columns_that_tell
-from workbench.pilot.contract import Contract
-from workbench.records.records import RecordTable
+from workbench.audit import MANY_NUMBERS, columns_that_tell, declared_roles
+from workbench.pilot import Contract
+from workbench.records import RecordTable
 from workbench.records.splits import Split, SplitSettings, drawn_split
 
 MOST_COLUMNS, MOST_RECORDS = 50, 8_000

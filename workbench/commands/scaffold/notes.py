@@ -9,10 +9,8 @@ from collections.abc import Iterator, Sequence
 from workbench.commands.scaffold.choices import Columns
 from workbench.commands.scaffold.contract import Inferred
 from workbench.errors import shown
-from workbench.pilot.contract import Contract
-from workbench.pilot.labels import looking_like_escalation
-from workbench.records.tables.profiles import MOMENTS, NUMERIC
-from workbench.records.tables.values import typed
+from workbench.pilot import Contract, looking_like_escalation
+from workbench.records.tables import MOMENTS, NUMERIC, typed
 
 
 def notes(name: str, inferred: Inferred, columns: Columns, records: str) -> Iterator[str]:

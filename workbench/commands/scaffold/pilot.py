@@ -14,22 +14,20 @@ from string import Template
 
 import yaml
 
-from workbench.agents.prompts.template import spelled
+from workbench.agents.prompts import spelled
 from workbench.commands.scaffold.choices import Choices, Columns
 from workbench.commands.scaffold.contract import Inferred, check_columns, infer_contract
 from workbench.commands.scaffold.leaks import telling_columns
 from workbench.commands.scaffold.notes import entity_note, leak_note, notes
 from workbench.errors import InputError, shown
-from workbench.evaluation.entities import candidate_entities
-from workbench.files.configuration import read_settings
-from workbench.gates.schema import default_gates
-from workbench.pilot.charter import CHARTER_FILE, Charter
-from workbench.pilot.charter.coverage import GATES_FILE, PILOT_FILE, SPLITS_FILE
-from workbench.pilot.contract import CONTRACT_FILE, ColumnType, Contract, Role
-from workbench.records.records import RecordTable, labelled_rows, records_of
+from workbench.evaluation import candidate_entities
+from workbench.files import read_settings
+from workbench.gates import default_gates
+from workbench.pilot import CONTRACT_FILE, ColumnType, Contract, Role
+from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, SPLITS_FILE, Charter
+from workbench.records import RecordTable, labelled_rows, records_of
 from workbench.records.splits import SplitSettings, fresh_split, write_split
-from workbench.records.tables.profiles import KEY_NAME
-from workbench.records.tables.reading import read_cells
+from workbench.records.tables import KEY_NAME, read_cells
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from workbench.engines.ray.settings import RaySettings, host_and_port
 from workbench.errors import RunError
-from workbench.files.credentials import SIGNING_KEY, take, without_secrets
+from workbench.files import SIGNING_KEY, take, without_secrets
 
 ResultT = TypeVar("ResultT")
 

@@ -12,8 +12,7 @@ from pydantic import AfterValidator, Field
 from workbench.engines.protocol import Engine
 from workbench.engines.settings import Asked, EngineSettings
 from workbench.errors import InputError
-from workbench.files.configuration import Settings
-from workbench.files.credentials import SIGNING_KEY, secret
+from workbench.files import SIGNING_KEY, Settings, secret
 
 IMPLIED_PORTS = {"http": 80, "https": 443}
 

@@ -6,11 +6,18 @@ that was tried.
 
 from __future__ import annotations
 
-from workbench.evaluation.optimiser.judgement import Judgement
-from workbench.evaluation.optimiser.optimising import Optimised, OptimiserRequest, optimise
-from workbench.evaluation.optimiser.parts import Parts, parts_of
-from workbench.evaluation.optimiser.reflection import ReflectionServer
-from workbench.evaluation.optimiser.search import Candidate
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.evaluation.optimiser.judgement import Judgement
+    from workbench.evaluation.optimiser.optimising import Optimised, OptimiserRequest, optimise
+    from workbench.evaluation.optimiser.parts import Parts, parts_of
+    from workbench.evaluation.optimiser.reflection import ReflectionServer
+    from workbench.evaluation.optimiser.search import Candidate
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
     "Candidate",

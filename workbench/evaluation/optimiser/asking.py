@@ -8,10 +8,10 @@ import pandas as pd
 
 from workbench.agents import PromptAgent, preparation_for
 from workbench.agents.prompts import Prompt
-from workbench.engines.protocol import Engine
+from workbench.engines import Engine
 from workbench.errors import RunError
 from workbench.metrics import Status
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal, digest_of
 from workbench.runs.runner import Selection, require_asked, run_agent

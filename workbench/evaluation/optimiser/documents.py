@@ -12,7 +12,7 @@ import yaml
 
 from workbench.agents.prompts import SECTIONS, Prompt, read_prompt
 from workbench.errors import InputError
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 
 EDITED = ("Role", "Business rules", "Decision criteria", "Escalation triggers", "Examples")
 ADDED = "Decision criteria"

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from workbench.agents import engine_for
 from workbench.agents.prompts import Prompt, read_prompt, read_prompts
-from workbench.engines.choice import EngineChoice
+from workbench.engines import EngineChoice
 from workbench.errors import InputError
 from workbench.evaluation.optimiser.asking import Desk
 from workbench.evaluation.optimiser.documents import Head, written
@@ -23,8 +23,8 @@ from workbench.evaluation.optimiser.judgement import Judgement, judged
 from workbench.evaluation.optimiser.parts import Parts, parts_of
 from workbench.evaluation.optimiser.reflection import Reflection, ReflectionServer
 from workbench.evaluation.optimiser.search import Candidate, Search
-from workbench.files.whole import write_atomically
-from workbench.pilot.pilot import Pilot
+from workbench.files import write_atomically
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.engines.completion import reply_from_completion
-from workbench.engines.http import CallPolicy, CallResult, JsonCaller
-from workbench.engines.server.settings import completions_url
+from workbench.engines import CallPolicy, CallResult, JsonCaller, reply_from_completion
+from workbench.engines.server import completions_url
 from workbench.errors import InputError, RunError
-from workbench.files.credentials import secret
+from workbench.files import secret
 
 DEADLINE_S = 600.0
 ATTEMPTS = 4

@@ -1,1 +1,25 @@
 """Pictures and tables that people read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.evaluation.shown.ceiling import audited_ceiling
+    from workbench.evaluation.shown.comparisons import pairs_table
+    from workbench.evaluation.shown.concluded import conclusions
+    from workbench.evaluation.shown.escalation import escalation_sentence
+    from workbench.evaluation.shown.record_pages import page_name, record_page
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "audited_ceiling",
+    "conclusions",
+    "escalation_sentence",
+    "page_name",
+    "pairs_table",
+    "record_page",
+]

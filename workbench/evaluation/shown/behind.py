@@ -11,8 +11,8 @@ from workbench.evaluation import Evaluation
 from workbench.evaluation.rules import rule_members
 from workbench.evaluation.shown.conclusion import threshold_in_use, traced
 from workbench.metrics import Behind
-from workbench.pages.conclusion import Conclusion
-from workbench.pilot.pilot import Pilot
+from workbench.pages import Conclusion
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
 from workbench.words import percent
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.audit.store import audits_folder, latest_findings
-from workbench.metrics import ACCURACY, Estimate, estimate_text
-from workbench.metrics.costs import TOO_FEW, unless_refuted
-from workbench.pages.conclusion import Conclusion
-from workbench.pilot.pilot import Pilot
+from workbench.audit import audits_folder, latest_findings
+from workbench.metrics import ACCURACY, TOO_FEW, Estimate, estimate_text, unless_refuted
+from workbench.pages import Conclusion
+from workbench.pilot import Pilot
 from workbench.words import percent
 
 NOT_KNOWN = "not known"

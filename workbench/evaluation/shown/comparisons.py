@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.agents.prompts.findings import Level, LintFinding
+from workbench.agents.prompts import Level, LintFinding
 from workbench.errors import several
 from workbench.evaluation import Evaluation, rightness
 from workbench.evaluation.versions.tracing import records_behind
-from workbench.metrics import Status
-from workbench.metrics.outcomes import column, numbers
-from workbench.pilot.contract import Role
+from workbench.metrics import Status, column, numbers
+from workbench.pilot import Role
 from workbench.records.splits import Dataset
 from workbench.words import UNDEFINED, counted, percent
 

@@ -7,8 +7,8 @@ from workbench.evaluation.shown.ceiling import Ceiling, ceiling_conclusion
 from workbench.evaluation.shown.escalation import escalation_conclusion
 from workbench.evaluation.shown.high_risk import high_risk_measures, high_risk_members, high_risk_proofs
 from workbench.evaluation.shown.worth import amounts_conclusion, costs_conclusion, minutes_conclusion
-from workbench.pages.conclusion import Conclusion
-from workbench.pilot.pilot import Pilot
+from workbench.pages import Conclusion
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from workbench.agents.decisions import ConfidenceSource
+from workbench.agents import ConfidenceSource
 from workbench.evaluation import Evaluation
 from workbench.evaluation.confidences import Confidences, confidences_of
 from workbench.metrics import Comparison, Estimate, compare_sources, reliability_table
-from workbench.pages.figures.reliability import Panel, reliability_panels
-from workbench.pages.views import Exhibits
-from workbench.pilot.pilot import Pilot
+from workbench.pages import Page
+from workbench.pages.figures import Panel, reliability_panels
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
 from workbench.words import UNDEFINED
 
@@ -25,7 +25,7 @@ MEANING = {
 }
 
 
-def show(exhibit: Exhibits, pilot: Pilot, dataset: Dataset, evaluation: Evaluation) -> Comparison:
+def show(page: Page, pilot: Pilot, dataset: Dataset, evaluation: Evaluation) -> Comparison:
     """Show what each confidence of an evaluation's decisions is worth, and return the comparison.
 
     One sentence, reliability diagrams side by side, a table of measures for each confidence as it is and recalibrated,
@@ -34,13 +34,13 @@ def show(exhibit: Exhibits, pilot: Pilot, dataset: Dataset, evaluation: Evaluati
     """
     given = confidences_of(pilot, dataset, evaluation)
     comparison = compare_sources(given.outcomes, given.sources or ("confidence",), tuple(given.recalibrated))
-    exhibit.note(sentence(given, comparison, evaluation))
+    page.note(sentence(given, comparison, evaluation))
     panels = panels_of(given, comparison)
-    exhibit.figure("reliability", reliability_panels(panels))
-    exhibit.table("calibration", measures_table(given, comparison), "Calibration and ranking, with intervals")
+    page.figure("reliability", reliability_panels(panels))
+    page.table("calibration", measures_table(given, comparison), "Calibration and ranking, with intervals")
     if comparison.pairs:
-        exhibit.table("sources", pairs_table(comparison), "Which confidence ranks better")
-    exhibit.folded("reliability", {f"Bins of {panel.name}": panel.table for panel in panels if len(panel.table)})
+        page.table("sources", pairs_table(comparison), "Which confidence ranks better")
+    page.folded("reliability", {f"Bins of {panel.name}": panel.table for panel in panels if len(panel.table)})
     return comparison
 
 

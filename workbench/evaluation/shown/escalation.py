@@ -8,9 +8,8 @@ from workbench import metrics
 from workbench.evaluation import Evaluation
 from workbench.evaluation.shown.conclusion import NO_THRESHOLD, threshold_in_use, traced
 from workbench.metrics import estimate_of, estimate_text
-from workbench.pages.conclusion import Conclusion
-from workbench.pilot.labels import looking_like_escalation
-from workbench.pilot.pilot import Pilot
+from workbench.pages import Conclusion
+from workbench.pilot import Pilot, looking_like_escalation
 from workbench.words import counted
 
 

@@ -12,11 +12,17 @@ from workbench import metrics
 from workbench.evaluation import Evaluation
 from workbench.evaluation.rules import rule_members
 from workbench.evaluation.shown.conclusion import threshold_in_use, traced, why_nothing_is_certified
-from workbench.metrics import ACCURACY, Behind, estimate_of, estimate_text
-from workbench.metrics.certified import CertificationSettings, certify_members
-from workbench.metrics.prospects import what_would_do
-from workbench.pages.conclusion import Conclusion
-from workbench.pilot.pilot import Pilot
+from workbench.metrics import (
+    ACCURACY,
+    Behind,
+    CertificationSettings,
+    certify_members,
+    estimate_of,
+    estimate_text,
+    what_would_do,
+)
+from workbench.pages import Conclusion
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
 from workbench.stats import Certification
 from workbench.words import UNDEFINED, counted, percent

@@ -10,8 +10,7 @@ from workbench.evaluation import Evaluation
 from workbench.evaluation.rules import RuleResult
 from workbench.evaluation.shown.ceiling import Ceiling
 from workbench.evaluation.versions.tracing import records_behind
-from workbench.metrics import Estimate, threshold_text, value_text
-from workbench.metrics.prospects import undeclared_warning, what_would_do
+from workbench.metrics import Estimate, threshold_text, undeclared_warning, value_text, what_would_do
 from workbench.records.ledger import Budget, Opening
 from workbench.stats import Certification
 from workbench.words import UNDEFINED, counted, percent

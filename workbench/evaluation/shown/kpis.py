@@ -7,7 +7,7 @@ import pandas as pd
 from workbench.evaluation import Evaluation
 from workbench.evaluation.kpis import KpiResult, kpi_results
 from workbench.metrics import State, estimate_text, value_text
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 
 DEVELOPMENT = "development"
 WORDS = {State.PASS: "met", State.FAIL: "not met", State.UNPROVEN: "unproven", None: DEVELOPMENT}

@@ -12,7 +12,7 @@ from workbench.evaluation.shown.comparisons import contents
 from workbench.evaluation.versions.mistakes import confusion_clusters, flips
 from workbench.evaluation.versions.tracing import records_behind
 from workbench.metrics import Behind, Status, is_automated, is_wrong
-from workbench.pages.filters import Kind
+from workbench.pages import Kind
 from workbench.records.splits import Dataset
 
 SLICES = ("class", "source")

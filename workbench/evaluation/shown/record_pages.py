@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from workbench.engines.protocol import TokenLogprob
+from workbench.engines import TokenLogprob
 from workbench.evaluation.versions.history import Answered, RecordHistory
-from workbench.pages.views import template
+from workbench.pages import template
 from workbench.words import percent, visible
 
 SURE = 0.995

@@ -15,11 +15,10 @@ from workbench.evaluation.shown.conclusion import (
     traced,
     why_nothing_is_certified,
 )
-from workbench.metrics import Behind
-from workbench.metrics.certified import CertificationSettings, certify_money
-from workbench.pages.conclusion import Conclusion
+from workbench.metrics import Behind, CertificationSettings, certify_money
+from workbench.pages import Conclusion
+from workbench.pilot import Pilot
 from workbench.pilot.charter import Authority
-from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Dataset
 from workbench.stats import AmountCertification
 from workbench.words import UNDEFINED, counted, number, percent

@@ -1,1 +1,26 @@
 """Iteration on versions: what a change did, what goes wrong and what to change next; development records only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.evaluation.versions.history import record_history
+    from workbench.evaluation.versions.masked import evaluation_as_shown
+    from workbench.evaluation.versions.pairs import paired_differences
+    from workbench.evaluation.versions.stored import agent_to_judge, in_words, stored_runs
+    from workbench.evaluation.versions.tried import tried_versions
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "agent_to_judge",
+    "evaluation_as_shown",
+    "in_words",
+    "paired_differences",
+    "record_history",
+    "stored_runs",
+    "tried_versions",
+]

@@ -9,14 +9,13 @@ from typing import Any
 from workbench.agents import preparation_for
 from workbench.agents.callables import UnpreparedError
 from workbench.agents.prompts import Prompt, messages, read_prompts
-from workbench.audit.masking import Masking
-from workbench.engines.protocol import Message, TokenLogprob
+from workbench.audit import Masking
+from workbench.engines import Message, TokenLogprob
 from workbench.errors import InputError
 from workbench.evaluation.versions.masked import masking_of_pilot
 from workbench.metrics import Status
-from workbench.pilot.contract import Role
-from workbench.pilot.pilot import Pilot
-from workbench.records.records import Record
+from workbench.pilot import Pilot, Role
+from workbench.records import Record
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunEntry
 

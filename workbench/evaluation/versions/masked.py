@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from workbench.audit.masking import Masking, key_of_files, masking_of
+from workbench.audit import Masking, key_of_files, masking_of
 from workbench.evaluation import Evaluation
-from workbench.pilot.contract import Role
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot, Role
 from workbench.records.splits import Dataset
 
 _STRATA = (Role.CLASS, Role.SOURCE, Role.ENTITY, Role.TIMESTAMP)

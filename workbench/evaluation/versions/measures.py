@@ -10,11 +10,8 @@ import pandas as pd
 
 from workbench.agents import preparation_for
 from workbench.agents.callables import UnpreparedError
-from workbench.agents.prompts import Prompt
-from workbench.agents.prompts.limits import Limit, limits_of, rules_of
-from workbench.agents.prompts.sections import RECORD_SECTION
-from workbench.agents.prompts.template import fill
-from workbench.pilot.pilot import Pilot
+from workbench.agents.prompts import RECORD_SECTION, Limit, Prompt, fill, limits_of, rules_of
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
 
 EXAMPLES = "Examples"
@@ -49,7 +46,7 @@ def measured(texts: Mapping[str, str], limit: Limit) -> pd.Series[float]:
 
     Examples
     --------
-    >>> from workbench.agents.prompts.limits import Rule
+    >>> from workbench.agents.prompts import Rule
     >>> limit = Limit("price variance", ">", 2.5, "%", Rule("", 1, ""))
     >>> measured({"a": "seals price variance: 6.5 %, cost: 190 euro", "b": "price variance 1 euro"}, limit).to_dict()
     {'a': 6.5}

@@ -11,8 +11,7 @@ import pandas as pd
 
 from workbench.evaluation import Evaluation
 from workbench.evaluation.versions.tried import rightness_of
-from workbench.metrics import Status, confusion_pairs, is_asked, is_automated, is_wrong
-from workbench.metrics.outcomes import column
+from workbench.metrics import Status, column, confusion_pairs, is_asked, is_automated, is_wrong
 
 LEAST_SHARE = 0.05
 MOST_SURE = 20

@@ -9,15 +9,13 @@ from enum import StrEnum
 
 import pandas as pd
 
-from workbench.agents.prompts import Prompt, Section, read_prompts
-from workbench.agents.prompts.limits import Limit
-from workbench.agents.prompts.sections import RECORD_SECTION, SECTIONS
+from workbench.agents.prompts import RECORD_SECTION, SECTIONS, Limit, Prompt, Section, read_prompts
 from workbench.errors import InputError
 from workbench.evaluation import Evaluation
 from workbench.evaluation.versions.measures import measured, near, shown_texts, stated_limits
 from workbench.evaluation.versions.mistakes import confusion_clusters
 from workbench.metrics import Status, is_asked, is_wrong
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.stats import holm, more_hits
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from workbench.errors import InputError
 from workbench.evaluation import Evaluation
 from workbench.evaluation.versions.tried import rightness_of
-from workbench.metrics import CATALOGUE, Behind, behind_metric
-from workbench.metrics.summary import narrowed
+from workbench.metrics import CATALOGUE, Behind, behind_metric, narrowed
 
 PAIRED = ("both_right", "only_first", "only_second", "neither")
 

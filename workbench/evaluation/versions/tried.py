@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from workbench.metrics.outcomes import is_asked, is_right
-from workbench.pilot.pilot import Pilot
+from workbench.metrics import is_asked, is_right
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunEntry
 

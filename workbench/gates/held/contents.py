@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import SignatureError, shown
-from workbench.files.commits import provenance
+from workbench.files import provenance
 from workbench.gates import Decision, Facts, read_gates
 from workbench.gates.cases import read_suites
 from workbench.gates.held.earlier import changes_since
@@ -18,8 +18,8 @@ from workbench.gates.pipeline import code_digest, executed_path
 from workbench.gates.verdict import judged_subject
 from workbench.gates.verified.agreement import agreement_files
 from workbench.gates.verified.facts import facts_files
-from workbench.pilot.pilot import Pilot
-from workbench.pilot.signing.documents import SignatureStatus
+from workbench.pilot import Pilot
+from workbench.pilot.signing import SignatureStatus
 from workbench.records.ledger import OPENED_FOLDER, history_remarks, read_ledger
 from workbench.records.splits import ledger_path
 from workbench.runs.journal import digest_of

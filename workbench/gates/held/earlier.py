@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError
-from workbench.evidence.manifest import MANIFEST_FILE
-from workbench.files.configuration import parse_yaml, read_text
-from workbench.pilot.charter import CHARTER_FILE
-from workbench.pilot.charter.coverage import GATES_FILE, PILOT_FILE, SPLITS_FILE
-from workbench.pilot.contract import CONTRACT_FILE
-from workbench.pilot.pilot import Pilot
+from workbench.evidence import MANIFEST_FILE
+from workbench.files import parse_yaml, read_text
+from workbench.pilot import CONTRACT_FILE, Pilot
+from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, SPLITS_FILE
 from workbench.records.splits import evidence_folder
 
 AGREED = (CHARTER_FILE, GATES_FILE, PILOT_FILE, CONTRACT_FILE, SPLITS_FILE)

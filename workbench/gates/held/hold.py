@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.agents.callables import only_answered
-from workbench.engines.choice import EngineChoice
+from workbench.engines import EngineChoice
 from workbench.errors import InputError, RunError
-from workbench.evidence.bundle import BundleContent, write_bundle
-from workbench.files.commits import provenance
-from workbench.files.whole import write_atomically
+from workbench.evidence import BundleContent, write_bundle
+from workbench.files import provenance, write_atomically
 from workbench.gates import GATE_NUMBERS, Decision, Facts, decide, read_facts, read_gates
 from workbench.gates.held.contents import bundle_files, check_signed_first, digests_of, subject_of, told_of
 from workbench.gates.held.shown import DECISION_FILE
@@ -24,10 +23,9 @@ from workbench.gates.page import gate_page
 from workbench.gates.pipeline import Inputs, file_digest, files_under, results_folder
 from workbench.gates.tracked import log_gate
 from workbench.notebooks import OnCell, packaged_notebook
-from workbench.pilot.charter.signatures import require_signatures
-from workbench.pilot.pilot import Pilot
-from workbench.pilot.signing.documents import SignatureStatus
-from workbench.pilot.signing.keys import ChosenKey, chosen_key
+from workbench.pilot import Pilot
+from workbench.pilot.charter import require_signatures
+from workbench.pilot.signing import ChosenKey, SignatureStatus, chosen_key
 from workbench.records.ledger import check_continues, read_ledger
 from workbench.records.splits import evidence_folder, ledger_path, read_dataset
 from workbench.runs.journal import digest_of

@@ -12,7 +12,7 @@ import pandas as pd
 
 from workbench.gates import decide, read_facts
 from workbench.gates.held.contents import subject_of, told_of
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 
 DECISION_FILE = "decision.json"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from workbench.agents import needed_secrets
 from workbench.agents.callables import check_may_ask
-from workbench.engines.choice import EngineChoice
+from workbench.engines import EngineChoice
 from workbench.errors import WorkbenchError
-from workbench.evaluation import RunRequest, answer_holdout, check
-from workbench.evaluation.versions.stored import agent_to_judge
-from workbench.files.whole import write_atomically
+from workbench.evaluation import answer_holdout, check
+from workbench.evaluation.versions import agent_to_judge
+from workbench.files import write_atomically
 from workbench.gates.pipeline import (
     EVALUATION,
     ITERATION,
@@ -29,16 +29,17 @@ from workbench.gates.pipeline import (
 from workbench.notebooks import (
     NotebookJob,
     OnCell,
+    ParameterValue,
     execute_many,
     find_notebook,
     packaged_notebook,
     read_source,
 )
-from workbench.notebooks.source import ParameterValue
-from workbench.pages.pages import notebook_page
-from workbench.pilot.pilot import Pilot
-from workbench.pilot.signing.keys import SigningKey
+from workbench.pages import notebook_page
+from workbench.pilot import Pilot
+from workbench.pilot.signing import SigningKey
 from workbench.records.splits import Split
+from workbench.runs import RunRequest
 
 GATE = "gate"
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from workbench.agents import build_agent
 from workbench.agents.prompts import read_prompts
-from workbench.audit.store import latest_findings
-from workbench.engines.choice import EngineChoice
-from workbench.files.whole import write_atomically
+from workbench.audit import latest_findings
+from workbench.engines import EngineChoice
+from workbench.files import write_atomically
 from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, executed_path, results_folder
 from workbench.gates.reading import AUDIT_POINTER
 from workbench.notebooks import find_notebook, packaged_notebook
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
 

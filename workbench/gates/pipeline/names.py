@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.notebooks import Limits
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 
 AUDIT, ITERATION, EVALUATION = "01_data_audit", "02_prompt_iteration", "03_evaluation"
 NOTEBOOKS = (AUDIT, ITERATION, EVALUATION)

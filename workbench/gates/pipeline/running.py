@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench.agents import needed_secrets, settled
-from workbench.engines.choice import EngineChoice
+from workbench.engines import EngineChoice
 from workbench.errors import InputError, RunError, WorkbenchError
-from workbench.evaluation import RunRequest, open_answers
-from workbench.evaluation.versions.stored import agent_to_judge
-from workbench.files.whole import write_atomically
+from workbench.evaluation import open_answers
+from workbench.evaluation.versions import agent_to_judge
+from workbench.files import write_atomically
 from workbench.gates.pipeline.freshness import Inputs, Memory
 from workbench.gates.pipeline.names import (
     AUDIT,
@@ -25,10 +25,11 @@ from workbench.gates.pipeline.names import (
     results_folder,
 )
 from workbench.notebooks import NotebookJob, NotebookResult, execute_many, find_notebook, packaged_notebook, read_finish
-from workbench.pages.pages import notebook_page
-from workbench.pilot.pilot import Pilot
-from workbench.pilot.signing.keys import SigningKey
+from workbench.pages import notebook_page
+from workbench.pilot import Pilot
+from workbench.pilot.signing import SigningKey
 from workbench.records.splits import Dataset, Split, read_dataset
+from workbench.runs import RunRequest
 from workbench.tracking import Link, Version, log_versions, version_from
 
 OnCell = Callable[[Path, int, int], None]

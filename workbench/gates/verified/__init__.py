@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from workbench.gates.verified.agreement import agreement_files
-from workbench.gates.verified.facts import facts_files
-from workbench.gates.verified.verification import Check, Verification, verify_bundle
+from typing import TYPE_CHECKING
 
-__all__ = ["Check", "Verification", "agreement_files", "facts_files", "verify_bundle"]
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.gates.verified.agreement import agreement_files
+    from workbench.gates.verified.facts import facts_files
+    from workbench.gates.verified.verification import Check, Verification, verify_bundle
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "Check",
+    "Verification",
+    "agreement_files",
+    "facts_files",
+    "verify_bundle",
+]

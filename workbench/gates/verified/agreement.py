@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workbench.files.configuration import Settings, read_settings
+from workbench.files import Settings, read_settings
 from workbench.metrics import Price
-from workbench.pilot.charter import CHARTER_FILE, Charter
-from workbench.pilot.charter.coverage import GATES_FILE, PILOT_FILE, covered_files, judged_settings_file
-from workbench.pilot.contract import CONTRACT_FILE, Contract
-from workbench.pilot.pilot import Pilot
-from workbench.pilot.signing.documents import signature_files
+from workbench.pilot import CONTRACT_FILE, Contract, Pilot
+from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, Charter, covered_files, judged_settings_file
+from workbench.pilot.signing import signature_files
 
 
 class JudgedSettings(Settings):

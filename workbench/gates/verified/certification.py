@@ -10,13 +10,16 @@ import numpy as np
 
 from workbench.errors import SignatureError
 from workbench.gates.verified.recompute import HOLDOUT, Recorded, development_of, require_same
-from workbench.metrics import SELECTIVE_ACCURACY
-from workbench.metrics.certified import CertificationSettings, certify_outcomes, ranked_decisions
-from workbench.metrics.prospects import outlook_json
+from workbench.metrics import (
+    SELECTIVE_ACCURACY,
+    CertificationSettings,
+    certify_outcomes,
+    outlook_json,
+    ranked_decisions,
+)
 from workbench.pilot.charter import Charter
 from workbench.records.ledger import SPENT_AT_ONCE, Opening
-from workbench.stats import BoundSource, Certification, CorrelationBound
-from workbench.stats.dependence import BOUND_SHARE
+from workbench.stats import BOUND_SHARE, BoundSource, Certification, CorrelationBound
 
 FIXED = "fixed beforehand"
 LEVEL_TOLERANCE = 1e-9

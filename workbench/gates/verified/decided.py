@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from workbench.errors import SignatureError, shown
-from workbench.evidence.bundle import ENVIRONMENT_FILE, LEDGER_FILE, VERDICT_FILE
+from workbench.evidence import ENVIRONMENT_FILE, LEDGER_FILE, VERDICT_FILE
 from workbench.gates.facts import Facts
 from workbench.gates.junit import junit_xml
 from workbench.gates.page import gate_page

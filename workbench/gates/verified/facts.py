@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import SignatureError
-from workbench.evaluation.cells import Cells
-from workbench.evidence.decisions import cells_csv, evaluation_files, read_cells
+from workbench.evaluation import Cells
+from workbench.evidence import cells_csv, evaluation_files, read_cells
 from workbench.gates.facts import Facts, Judged, Population, threshold_in
 from workbench.gates.openings import judged_at
 from workbench.gates.schema import checked_gates
 from workbench.gates.verified.agreement import bundled_pilot
 from workbench.gates.verified.recompute import HOLDOUT, Recorded, parsed
-from workbench.pilot.charter.coverage import GATES_FILE
+from workbench.pilot.charter import GATES_FILE
 from workbench.records.ledger import Opening
 
 FACTS_FILE, CELLS_FILE, FINDINGS_FILE = "facts.json", "cells.csv", "findings.json"

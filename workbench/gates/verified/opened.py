@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.errors import SignatureError
-from workbench.files.configuration import read_settings
+from workbench.files import read_settings
 from workbench.gates.verified.agreement import JudgedSettings
 from workbench.gates.verified.recompute import Recorded
-from workbench.pilot.charter import CHARTER_FILE, Charter
-from workbench.pilot.charter.coverage import PILOT_FILE, SPLITS_FILE
-from workbench.pilot.contract import CONTRACT_FILE, Contract
+from workbench.pilot import CONTRACT_FILE, Contract
+from workbench.pilot.charter import CHARTER_FILE, PILOT_FILE, SPLITS_FILE, Charter
 from workbench.records.ledger import Opening, rows_root
 from workbench.records.splits import SplitSettings, subject_from
 

@@ -15,12 +15,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.agents.agent import RECALIBRATED
+from workbench.agents import RECALIBRATED
 from workbench.errors import SignatureError, shown
-from workbench.evidence.decisions import DECISIONS, EVALUATIONS, read_decisions, settings_from_inputs
-from workbench.metrics import SELECTIVE_ACCURACY, Recalibration, evaluate_outcomes, recalibrated, threshold_for
-from workbench.metrics.certified import certified_accuracy
-from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
+from workbench.evidence import DECISIONS, EVALUATIONS, read_decisions, settings_from_inputs
+from workbench.metrics import (
+    DEFAULT_CONFIDENCE_LEVEL,
+    SELECTIVE_ACCURACY,
+    Recalibration,
+    certified_accuracy,
+    evaluate_outcomes,
+    recalibrated,
+    threshold_for,
+)
 from workbench.pilot.charter import Charter
 from workbench.runs.journal import digest_of
 

@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError, RunError, SignatureError
-from workbench.evidence.bundle import EVIDENCE_TYPE, LEDGER_FILE, VERDICT_FILE
-from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, read_listed, read_plain
-from workbench.files.configuration import read_settings
+from workbench.evidence import (
+    ENVELOPE_FILE,
+    EVIDENCE_TYPE,
+    LEDGER_FILE,
+    MANIFEST_FILE,
+    VERDICT_FILE,
+    read_listed,
+    read_plain,
+)
+from workbench.files import read_settings
 from workbench.gates.schema import Gates
 from workbench.gates.verified.certification import check_certification
 from workbench.gates.verified.decided import believed, check_decision, check_pages
@@ -27,11 +34,8 @@ from workbench.gates.verified.recompute import (
     parsed,
     recorded_evaluations,
 )
-from workbench.pilot.charter import CHARTER_FILE, Charter
-from workbench.pilot.charter.coverage import GATES_FILE
-from workbench.pilot.charter.signatures import charter_signatures, shared_keys_note
-from workbench.pilot.signing.envelope import opened, sha256, subject_digest
-from workbench.pilot.signing.keys import PublicKey, load_public_key
+from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, Charter, charter_signatures, shared_keys_note
+from workbench.pilot.signing import PublicKey, load_public_key, opened, sha256, subject_digest
 from workbench.records.ledger import GENESIS, Opening, check_entry, read_ledger
 
 FRESHNESS = "freshness"

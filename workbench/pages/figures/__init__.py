@@ -6,15 +6,24 @@ reads in black and white.
 
 from __future__ import annotations
 
-from workbench.pages.figures.certainty import cost_curve
-from workbench.pages.figures.classes import confusion_heatmap, per_class_accuracy
-from workbench.pages.figures.curves import latency_distribution, risk_coverage
-from workbench.pages.figures.differences import categories_changed, differences_from
-from workbench.pages.figures.drawing import png
-from workbench.pages.figures.records import completeness, label_distribution, text_lengths, volume_over_time
-from workbench.pages.figures.versions import confidence_histogram, versions_compared
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.pages.figures.certainty import cost_curve
+    from workbench.pages.figures.classes import confusion_heatmap, per_class_accuracy
+    from workbench.pages.figures.curves import latency_distribution, risk_coverage
+    from workbench.pages.figures.differences import categories_changed, differences_from
+    from workbench.pages.figures.drawing import png
+    from workbench.pages.figures.records import completeness, label_distribution, text_lengths, volume_over_time
+    from workbench.pages.figures.reliability import Panel, reliability_panels
+    from workbench.pages.figures.versions import confidence_histogram, versions_compared
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
+    "Panel",
     "categories_changed",
     "completeness",
     "confidence_histogram",
@@ -25,6 +34,7 @@ __all__ = [
     "latency_distribution",
     "per_class_accuracy",
     "png",
+    "reliability_panels",
     "risk_coverage",
     "text_lengths",
     "versions_compared",

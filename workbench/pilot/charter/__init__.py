@@ -2,28 +2,73 @@
 
 from __future__ import annotations
 
-from workbench.pilot.charter.schema import (
-    CHARTER_FILE,
-    Authority,
-    Cell,
-    Charter,
-    Costs,
-    Dependence,
-    HighRisk,
-    Kpi,
-    Match,
-    one_of,
-)
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.pilot.charter.coverage import (
+        GATES_FILE,
+        PILOT_FILE,
+        SPLITS_FILE,
+        covered_files,
+        covered_names,
+        judged_settings_file,
+    )
+    from workbench.pilot.charter.gaps import Gap, charter_gaps, read_draft
+    from workbench.pilot.charter.regulation import obligation
+    from workbench.pilot.charter.schema import (
+        CHARTER_FILE,
+        Authority,
+        Cell,
+        Charter,
+        Compliance,
+        Costs,
+        Dependence,
+        HighRisk,
+        Keys,
+        Kpi,
+        Match,
+        one_of,
+    )
+    from workbench.pilot.charter.signatures import (
+        charter_signatures,
+        one_key_for_several,
+        require_signatures,
+        shared_keys_note,
+        sharing_a_key,
+        sign_charter,
+    )
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
     "CHARTER_FILE",
+    "GATES_FILE",
+    "PILOT_FILE",
+    "SPLITS_FILE",
     "Authority",
     "Cell",
     "Charter",
+    "Compliance",
     "Costs",
     "Dependence",
+    "Gap",
     "HighRisk",
+    "Keys",
     "Kpi",
     "Match",
+    "charter_gaps",
+    "charter_signatures",
+    "covered_files",
+    "covered_names",
+    "judged_settings_file",
+    "obligation",
+    "one_key_for_several",
     "one_of",
+    "read_draft",
+    "require_signatures",
+    "shared_keys_note",
+    "sharing_a_key",
+    "sign_charter",
 ]

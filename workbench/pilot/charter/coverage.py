@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from workbench.files.configuration import parse_yaml, read_text
+from workbench.files import parse_yaml, read_text
 from workbench.pilot.charter.schema import CHARTER_FILE
 from workbench.pilot.signing.documents import content_digest, document_digest
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import shown
-from workbench.files.configuration import parse_yaml, read_text, settings_from
+from workbench.files import parse_yaml, read_text, settings_from
 from workbench.metrics import CATALOGUE, Interval, Operator, Unit
 from workbench.pilot.charter.schema import (
     AccessStatus,

@@ -9,7 +9,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from workbench.files.configuration import Settings, read_settings
+from workbench.files import Settings, read_settings
 from workbench.pilot.charter.schema import AiActRiskClass
 
 DATES_FILE = Path(__file__).with_name("ai_act.yaml")

@@ -1,1 +1,54 @@
 """Keys, signed statements and signed documents: Ed25519 signatures in DSSE envelopes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.pilot.signing.documents import (
+        SignatureStatus,
+        Signer,
+        document_signatures,
+        sign_document,
+        signature_files,
+    )
+    from workbench.pilot.signing.envelope import opened, sealed, sha256, statement, subject_digest
+    from workbench.pilot.signing.keys import (
+        ChosenKey,
+        PublicKey,
+        SigningKey,
+        check_signature,
+        chosen_key,
+        key_of_line,
+        known_key,
+        load_public_key,
+        local_key_path,
+        new_key,
+    )
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "ChosenKey",
+    "PublicKey",
+    "SignatureStatus",
+    "Signer",
+    "SigningKey",
+    "check_signature",
+    "chosen_key",
+    "document_signatures",
+    "key_of_line",
+    "known_key",
+    "load_public_key",
+    "local_key_path",
+    "new_key",
+    "opened",
+    "sealed",
+    "sha256",
+    "sign_document",
+    "signature_files",
+    "statement",
+    "subject_digest",
+]

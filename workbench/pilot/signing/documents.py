@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError, RunError, SignatureError
-from workbench.files.configuration import parse_yaml, read_text
-from workbench.files.whole import write_atomically
+from workbench.files import parse_yaml, read_text, write_atomically
 from workbench.pilot.signing.envelope import canonical_json, opened, sealed, sha256, statement, subject_digest
 from workbench.pilot.signing.keys import SigningKey, load_public_key
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_config_path
 
 from workbench.errors import InputError, RunError, SignatureError
-from workbench.files.credentials import SIGNING_KEY, secret
-from workbench.files.whole import write_atomically
+from workbench.files import SIGNING_KEY, secret, write_atomically
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey

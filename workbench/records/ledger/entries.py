@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import RunError, SignatureError
-from workbench.pilot.signing.keys import SigningKey, check_signature
+from workbench.pilot.signing import SigningKey, check_signature
 
 GENESIS = "0" * 64
 SPENT_AT_ONCE = 2 / 3

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.errors import RunError
-from workbench.files.commits import committed_states
+from workbench.files import committed_states
 from workbench.records.ledger.entries import read_ledger
 
 LEDGER_FILE = "ledger.jsonl"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.files.whole import write_atomically
+from workbench.files import write_atomically
 
 OPENED_FOLDER = "opened"
 RULE = 2  # how records are known again, by their values as read; entries of the ledger name it

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import shown
-from workbench.files.commits import Provenance
-from workbench.pilot.signing.keys import SigningKey
+from workbench.files import Provenance
+from workbench.pilot.signing import SigningKey
 from workbench.records.ledger.budget import Seen, budget_after
 from workbench.records.ledger.entries import (
     GENESIS,

@@ -1,30 +1,37 @@
 """Splits: each record is dev or holdout by a keyed hash; holdout labels are sealed."""
 
-from workbench.pilot.charter.coverage import SPLITS_FILE
-from workbench.records.splits.dataset import Dataset, read_dataset
-from workbench.records.splits.draw import (
-    HOLDOUT_SHARE,
-    Split,
-    SplitBy,
-    SplitSettings,
-    drawn_split,
-    fresh_split,
-    new_split,
-    write_split,
-)
-from workbench.records.splits.opening import (
-    evidence_folder,
-    holdout_seen,
-    ledger_path,
-    open_holdout,
-    opened_before,
-    other_ledgers,
-    subject_from,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.records.splits.dataset import Dataset, read_dataset
+    from workbench.records.splits.draw import (
+        HOLDOUT_SHARE,
+        Split,
+        SplitBy,
+        SplitSettings,
+        drawn_split,
+        fresh_split,
+        new_split,
+        write_split,
+    )
+    from workbench.records.splits.opening import (
+        evidence_folder,
+        holdout_seen,
+        ledger_path,
+        open_holdout,
+        opened_before,
+        other_ledgers,
+        subject_from,
+    )
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
     "HOLDOUT_SHARE",
-    "SPLITS_FILE",
     "Dataset",
     "Split",
     "SplitBy",

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError
-from workbench.files.configuration import read_settings
-from workbench.pilot.charter.coverage import SPLITS_FILE
-from workbench.pilot.contract import Contract, Role
-from workbench.pilot.pilot import Pilot
+from workbench.files import read_settings
+from workbench.pilot import Contract, Pilot, Role
+from workbench.pilot.charter import SPLITS_FILE
 from workbench.records.ledger import (
     OpenedRecords,
     content_digests,

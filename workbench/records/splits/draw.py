@@ -15,9 +15,8 @@ import yaml
 from pydantic import Field
 
 from workbench.errors import InputError
-from workbench.files.configuration import Settings
-from workbench.files.whole import write_atomically
-from workbench.pilot.contract import ColumnType, Contract, Role
+from workbench.files import Settings, write_atomically
+from workbench.pilot import ColumnType, Contract, Role
 from workbench.records.records import RecordTable
 
 HOLDOUT_SHARE = 0.3

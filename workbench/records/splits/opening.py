@@ -9,13 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.files.commits import Provenance
-from workbench.files.configuration import read_settings
-from workbench.pilot.charter import Charter
-from workbench.pilot.charter.coverage import SPLITS_FILE
-from workbench.pilot.contract import Contract
-from workbench.pilot.pilot import Pilot
-from workbench.pilot.signing.keys import SigningKey
+from workbench.files import Provenance, read_settings
+from workbench.pilot import Contract, Pilot
+from workbench.pilot.charter import SPLITS_FILE, Charter
+from workbench.pilot.signing import SigningKey
 from workbench.records.ledger import (
     LEDGER_FILE,
     Opening,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import pandas as pd
 
 from workbench.errors import InputError, shown
-from workbench.pilot.contract import Reading
+from workbench.pilot import Reading
 from workbench.records.tables.columnar import INDEX_NAME, is_flat
 from workbench.records.tables.delimited import BLOCK_BYTES, LARGEST_BLOCK, LongLineError
 from workbench.records.tables.reading import PARQUET, Cells, check_file, named_once, open_stream, read_cells

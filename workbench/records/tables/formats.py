@@ -6,7 +6,7 @@ import functools
 import re
 from dataclasses import dataclass
 
-from workbench.pilot.contract import Semantic
+from workbench.pilot import Semantic
 
 
 @dataclass(frozen=True, slots=True)

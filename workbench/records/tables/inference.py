@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from workbench.pilot.contract import ColumnType
+from workbench.pilot import ColumnType
 from workbench.records.tables.columns import CodedColumn, Mask
 from workbench.records.tables.moments import COMPACT, COMPACT_FORMAT, MOMENT_NAME, moments_written, written_format
 from workbench.records.tables.numbers import LEADING_ZERO, WHOLE, Decimal, decimal_of, number_pattern

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.pilot.contract import ColumnType
+from workbench.pilot import ColumnType
 from workbench.records.tables.formats import DATE_FORMATS, FORMAT_NAMED, TIME_FORMATS, Format, Semantic, format_of
 
 MONTHS = {

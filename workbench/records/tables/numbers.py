@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from workbench.pilot.contract import DECIMALS
+from workbench.pilot import DECIMALS
 
 Decimal: TypeAlias = Literal[".", ","]
 SPACES = " \u00a0\u202f'\u2019"

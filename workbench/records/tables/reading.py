@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import InputError, shown
-from workbench.pilot.contract import Reading
+from workbench.pilot import Reading
 from workbench.records.tables.columnar import parquet_batches
 from workbench.records.tables.delimited import (
     BLOCK_BYTES,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.pilot.contract import ColumnType
+from workbench.pilot import ColumnType
 from workbench.records.tables.formats import Semantic
 from workbench.records.tables.moments import COMPACT, DATED, EPOCH, MOMENT_NAME, read_times
 from workbench.records.tables.profiles import KEY_KINDS, KEY_NAME, ColumnProfile

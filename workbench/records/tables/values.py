@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.pilot.contract import Column, ColumnType
+from workbench.pilot import Column, ColumnType
 from workbench.records.tables.moments import moment_formats, moments_written
 from workbench.records.tables.numbers import EXPECTED, number_of
 

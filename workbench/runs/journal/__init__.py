@@ -7,19 +7,18 @@ computed by joining that set with the decisions, so nothing can disagree.
 
 from __future__ import annotations
 
-from workbench.runs.journal.journal import Journal
-from workbench.runs.journal.lock import sole_run
-from workbench.runs.journal.plans import (
-    RunEntry,
-    RunInfo,
-    RunPlan,
-    ToAsk,
-    asked_digest,
-    digest_of,
-    key_of,
-)
-from workbench.runs.journal.salvage import Salvage, salvaged
-from workbench.runs.journal.storage import JOURNAL_FILE
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.runs.journal.journal import Journal
+    from workbench.runs.journal.lock import sole_run
+    from workbench.runs.journal.plans import RunEntry, RunInfo, RunPlan, ToAsk, asked_digest, digest_of, key_of
+    from workbench.runs.journal.salvage import Salvage, salvaged
+    from workbench.runs.journal.storage import JOURNAL_FILE
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
     "JOURNAL_FILE",

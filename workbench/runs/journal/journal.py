@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from workbench.agents.decisions import Decision
-from workbench.engines.protocol import Origin, TokenLogprob
+from workbench.agents import Decision
+from workbench.engines import Origin, TokenLogprob
 from workbench.metrics import Status
 from workbench.runs.journal.plans import RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
 from workbench.runs.journal.rows import COLUMNS, STORED, checksum, restored, spelled, stored_values

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.agents.agent import RECALIBRATED, REPEAT
+from workbench.agents import RECALIBRATED, REPEAT
 
 
 @dataclass(frozen=True, slots=True)

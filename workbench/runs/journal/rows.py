@@ -15,8 +15,8 @@ from json.encoder import encode_basestring_ascii as _quoted
 from operator import attrgetter
 from typing import Any
 
-from workbench.agents.decisions import Decision, given_confidences
-from workbench.engines.protocol import TokenLogprob
+from workbench.agents import Decision, given_confidences
+from workbench.engines import TokenLogprob
 
 _APART = ("tokens", "origin")  # in tables of their own
 _DERIVED = ("logprob", "stated")

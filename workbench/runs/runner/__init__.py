@@ -7,9 +7,16 @@ transaction.
 
 from __future__ import annotations
 
-from workbench.runs.runner.answered import require_answers, require_asked, require_decisions
-from workbench.runs.runner.desk import Refusal
-from workbench.runs.runner.running import Selection, Session, run_agent
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.runs.runner.answered import require_answers, require_asked, require_decisions
+    from workbench.runs.runner.desk import Refusal
+    from workbench.runs.runner.running import Selection, Session, run_agent
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
     "Refusal",

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pandas as pd
 
-from workbench.engines.protocol import FailureCause
+from workbench.engines import FailureCause
 from workbench.errors import RunError
 from workbench.metrics import Status
 from workbench.runs.runner.desk import ABOUT_THE_SERVER, Refusal

@@ -8,11 +8,11 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from workbench.agents.decisions import Decision
-from workbench.engines.protocol import FailureCause
+from workbench.agents import Decision
+from workbench.engines import FailureCause
 from workbench.errors import RunError
 from workbench.metrics import Status
-from workbench.records.records import Record
+from workbench.records import Record
 
 STORING_S = 0.02
 ABOUT_THE_SERVER = frozenset(

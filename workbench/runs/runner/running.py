@@ -11,9 +11,8 @@ from typing import Never
 import pandas as pd
 from tqdm import tqdm
 
-from workbench.agents import Agent
+from workbench.agents import Agent, Decision
 from workbench.agents.callables import check_may_ask
-from workbench.agents.decisions import Decision
 from workbench.errors import RunError
 from workbench.metrics import Status
 from workbench.records.splits import Dataset, Split

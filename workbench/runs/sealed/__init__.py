@@ -5,7 +5,23 @@ neither the signing key nor any other key but that of the server its engine asks
 reach, as it runs as the same user, is said in docs/evidence.md.
 """
 
-from workbench.runs.sealed.asking import Question, Repeat, answer_sealed, asked_agent
-from workbench.runs.sealed.folder import NOT_THERE, UNDECLARED
+from __future__ import annotations
 
-__all__ = ["NOT_THERE", "UNDECLARED", "Question", "Repeat", "answer_sealed", "asked_agent"]
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.runs.sealed.asking import Question, Repeat, answer_sealed, asked_agent
+    from workbench.runs.sealed.folder import NOT_THERE, UNDECLARED
+else:
+    __getattr__, __dir__ = opened_lazily(__name__, __file__)
+
+__all__ = [
+    "NOT_THERE",
+    "UNDECLARED",
+    "Question",
+    "Repeat",
+    "answer_sealed",
+    "asked_agent",
+]

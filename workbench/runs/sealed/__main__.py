@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.agents import KnownAs
-from workbench.engines.choice import EngineChoice
+from workbench.engines import EngineChoice
 from workbench.errors import WorkbenchError
-from workbench.pilot.pilot import open_pilot
+from workbench.pilot import open_pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal
 from workbench.runs.runner import Selection, run_agent

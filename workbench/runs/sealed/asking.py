@@ -13,9 +13,9 @@ import pandas as pd
 
 from workbench.agents import Agent, build_agent, repeated, settled
 from workbench.agents.callables import check_may_ask, child_environment, python_module
-from workbench.engines.choice import EngineChoice
+from workbench.engines import EngineChoice
 from workbench.errors import InputError, RunError, SignatureError, WorkbenchError
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan
 from workbench.runs.runner import Refusal, Session

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from workbench.agents.callables import PilotFunction
 from workbench.errors import InputError, shown
-from workbench.pilot.charter import CHARTER_FILE
-from workbench.pilot.charter.coverage import PILOT_FILE
-from workbench.pilot.contract import CONTRACT_FILE
-from workbench.pilot.pilot import Pilot
+from workbench.pilot import CONTRACT_FILE, Pilot
+from workbench.pilot.charter import CHARTER_FILE, PILOT_FILE
 
 PROMPTS = "prompts"
 NOT_THERE = FileNotFoundError.__name__
