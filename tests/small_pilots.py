@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from workbench.pilot.charter import SPLITS_FILE
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.records import read_records
 from workbench.records.splits import HOLDOUT_SHARE, new_split, write_split
@@ -56,7 +57,7 @@ def with_fixed_split(pilot: Pilot) -> Pilot:
     """Split a pilot that `init` made by a key that does not change from run to run."""
     table = read_records(pilot.contract, pilot.data)
     split = new_split(table.frame[pilot.contract.label], table.units, HOLDOUT_SHARE, "5" * 32)
-    write_split(pilot.data / split)
+    write_split(pilot.data / SPLITS_FILE, split)
     return pilot
 
 

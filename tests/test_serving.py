@@ -147,7 +147,7 @@ def test_the_model_is_the_one_given_else_that_of_the_pilot_else_the_pocket_model
     tickets: Callable[[int], Pilot], tmp_path: Path
 ) -> None:
     pilot = tickets(60)
-    assert Path(settings_for(pilot, None).model).parts[-2:] == ("models", "pocket")
+    assert Path(settings_for(pilot, None).model).parts[-2:] == ("pocket", "shipped")
     with (pilot.suite / PILOT_FILE).open("a", encoding="utf-8") as file:
         file.write("\nvllm: {model: organisation/name, max_model_len: 300}\n")
     pilot = open_pilot(pilot.name, pilot.root)

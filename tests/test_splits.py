@@ -213,7 +213,7 @@ def test_only_one_function_of_the_package_reads_holdout_labels() -> None:
         for line in path.read_text(encoding="utf-8").splitlines()
         if re.search(r"\._labels\(|\._table\.frame", line)
     ]
-    assert {name for name, _ in uses} == {"splits/dataset.py", "splits/opening.py"}
+    assert {name for name, _ in uses} == {"records/splits/dataset.py", "records/splits/opening.py"}
     assert sum("_labels(" in line for _, line in uses) == 2
 
 

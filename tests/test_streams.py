@@ -91,7 +91,7 @@ def test_a_closed_pipe_and_ctrl_c_are_exit_code_4(
     def ending(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr("workbench.pilot.pilot.pilot_names", ending)
+    monkeypatch.setattr("workbench.pilot.pilot_names", ending)
     assert command("pilots")[0] == 4
 
 

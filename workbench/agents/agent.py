@@ -10,8 +10,6 @@ from workbench.agents.decisions import Decision
 from workbench.records import Record
 
 FEWEST_FAILURES = 2
-REPEAT = "repeat"  # of an identity: which repeat it is
-RECALIBRATED = "recalibrated"  # of an identity: how its confidences are fitted again
 
 
 class Agent(Protocol):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from workbench.agents.agent import RECALIBRATED, Agent, KnownAs
+from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.endpoint import HttpAgent
 from workbench.agents.engines import engine_for, settled
+from workbench.agents.identity import RECALIBRATED
 from workbench.agents.prompted import prompt_agent
 from workbench.agents.python import python_agent
 from workbench.engines import CallPolicy, Engine, EngineChoice

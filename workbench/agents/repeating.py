@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workbench.agents.agent import REPEAT, Agent, KnownAs
+from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.endpoint import HttpAgent
+from workbench.agents.identity import REPEAT
 from workbench.agents.prompted import PromptAgent
 from workbench.errors import InputError
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         SamplingParams,
         TokenLogprob,
     )
+    from workbench.engines.scripted import ScriptedEngine
     from workbench.engines.served import UNKNOWN
     from workbench.engines.settings import Asked, EngineSettings
     from workbench.engines.statement import answered_by
@@ -45,6 +46,7 @@ __all__ = [
     "Reply",
     "Request",
     "SamplingParams",
+    "ScriptedEngine",
     "TokenLogprob",
     "answered_by",
     "reply_from_completion",

@@ -10,17 +10,21 @@ if TYPE_CHECKING:
     from workbench.evaluation.versions.history import record_history
     from workbench.evaluation.versions.masked import evaluation_as_shown
     from workbench.evaluation.versions.pairs import paired_differences
-    from workbench.evaluation.versions.stored import agent_to_judge, in_words, stored_runs
+    from workbench.evaluation.versions.stored import agent_to_judge, chosen, in_words, stored_evaluations, stored_runs
+    from workbench.evaluation.versions.tracing import records_behind
     from workbench.evaluation.versions.tried import tried_versions
 else:
     __getattr__, __dir__ = opened_lazily(__name__, __file__)
 
 __all__ = [
     "agent_to_judge",
+    "chosen",
     "evaluation_as_shown",
     "in_words",
     "paired_differences",
     "record_history",
+    "records_behind",
+    "stored_evaluations",
     "stored_runs",
     "tried_versions",
 ]

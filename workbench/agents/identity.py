@@ -1,0 +1,4 @@
+"""Keys of an agent's identity that are not what was asked, but how often, or how its answers are read."""
+
+REPEAT = "repeat"  # which repeat it is, and at which temperature
+RECALIBRATED = "recalibrated"  # how its confidences are fitted again
