@@ -5,12 +5,14 @@ import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 from loopback import make_pilot
 
 PACKAGE = Path(__file__).parent.parent / "workbench"
 
+ROOMS, FLOORS = 27, 14
 CONTRIBUTING = PACKAGE.parent / "CONTRIBUTING.md"
 
 
@@ -89,6 +91,36 @@ def test_no_rooms_import_each_other_in_a_circle() -> None:
         uses[room_of(path)] |= {parts[1] for parts in named if parts[0] == "workbench" and len(parts) > 1}
     order = TopologicalSorter({room: used - {room} for room, used in uses.items()})
     order.prepare()  # raises CycleError
+
+
+def test_another_room_is_entered_by_a_door() -> None:
+    past = []
+    for path in modules():
+        for name in imported(path):
+            parts = name.split(".")
+            is_other = parts[0] == "workbench" and len(parts) > 2 and parts[1] != room_of(path)
+            if is_other and not (PACKAGE.joinpath(*parts[1:]) / "__init__.py").exists():
+                past.append(f"{path.relative_to(PACKAGE)} imports {name}")
+    assert not past
+
+
+def test_a_door_offers_what_it_names() -> None:
+    for path in PACKAGE.rglob("*/__init__.py"):
+        door = import_module(".".join(path.relative_to(PACKAGE.parent).parent.parts))
+        offered = getattr(door, "__all__", [])
+        assert all(getattr(door, name) is not None for name in offered), path
+        assert set(offered) <= set(dir(door))
+
+
+def test_the_longest_way_through_the_rooms_is_short() -> None:
+    uses: dict[str, set[str]] = {room: set() for room in ROW_OF}
+    for path in modules():
+        uses[room_of(path)] |= {name.split(".")[1] for name in imported(path) if name.startswith("workbench.")}
+    floors: dict[str, int] = {}
+    for room in TopologicalSorter({room: used - {room} for room, used in uses.items()}).static_order():
+        floors[room] = 1 + max((floors[used] for used in uses[room] - {room}), default=0)
+    assert max(floors.values()) <= FLOORS
+    assert len(floors) <= ROOMS
 
 
 def test_heavy_libraries_are_imported_in_one_room_each() -> None:
