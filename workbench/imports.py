@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 
-def opened_lazily(room: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return `__getattr__` and `__dir__` for the `__init__` of a room, which load a name when it is first used.
+def opened_lazily(room: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return `__getattr__`, `__dir__` and `__all__` for the `__init__` of a room: names are loaded when first used.
 
     What the room offers stands once, as the imports under `if TYPE_CHECKING:` of the file: type checkers read them
     there, and this function does too. So a room costs what is used of it.
@@ -36,7 +36,7 @@ def opened_lazily(room: str, file: str) -> tuple[Callable[[str], Any], Callable[
         setattr(sys.modules[room], name, found)
         return found
 
-    return load, lambda: sorted({*vars(sys.modules[room]), *homes})
+    return load, lambda: sorted({*vars(sys.modules[room]), *homes}), sorted(homes)
 
 
 @contextmanager

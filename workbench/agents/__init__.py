@@ -18,29 +18,4 @@ if TYPE_CHECKING:
     from workbench.agents.repeating import repeated
     from workbench.agents.serving import serve
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "RECALIBRATED",
-    "REPEAT",
-    "Agent",
-    "ConfidenceSource",
-    "Decision",
-    "HttpAgent",
-    "KnownAs",
-    "PromptAgent",
-    "PythonAgent",
-    "agent_with",
-    "build_agent",
-    "engine_for",
-    "engine_settings",
-    "given_confidences",
-    "needed_secrets",
-    "preparation_for",
-    "prompt_agent",
-    "python_agent",
-    "repeated",
-    "serve",
-    "settled",
-    "shared_engine",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

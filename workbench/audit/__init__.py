@@ -15,25 +15,4 @@ if TYPE_CHECKING:
     from workbench.audit.store import FINDINGS_FILE, audits_folder, earlier_findings, latest_findings, read_findings
     from workbench.audit.telling import MANY_NUMBERS, columns_that_tell
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "FINDINGS_FILE",
-    "MANY_NUMBERS",
-    "STEPS",
-    "Masking",
-    "audit_file",
-    "audits_folder",
-    "columns_that_tell",
-    "counts_text",
-    "declared_roles",
-    "earlier_findings",
-    "exit_code_of",
-    "key_of_cells",
-    "key_of_files",
-    "latest_findings",
-    "masking_of",
-    "provable_kpis",
-    "read_findings",
-    "validate_records",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

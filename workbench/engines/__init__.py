@@ -28,28 +28,4 @@ if TYPE_CHECKING:
     from workbench.engines.settings import Asked, EngineSettings
     from workbench.engines.statement import answered_by
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "UNKNOWN",
-    "Asked",
-    "CallPolicy",
-    "CallResult",
-    "Engine",
-    "EngineChoice",
-    "EngineSections",
-    "EngineSettings",
-    "FailureCause",
-    "JsonCaller",
-    "Message",
-    "Origin",
-    "Reply",
-    "Request",
-    "SamplingParams",
-    "ScriptedEngine",
-    "TokenLogprob",
-    "answered_by",
-    "reply_from_completion",
-    "results_of",
-    "whole_text",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

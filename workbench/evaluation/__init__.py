@@ -22,27 +22,4 @@ if TYPE_CHECKING:
     from workbench.evaluation.rules import rule_results
     from workbench.evaluation.running import check, evaluate, evaluate_all
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "STRATA",
-    "Again",
-    "Cells",
-    "Evaluation",
-    "answer_holdout",
-    "ask_again",
-    "candidate_entities",
-    "cells_in",
-    "cells_of",
-    "check",
-    "development_evaluation",
-    "evaluate",
-    "evaluate_all",
-    "evaluation_of",
-    "judged_evaluation",
-    "kpi_results",
-    "open_answers",
-    "open_run",
-    "rightness",
-    "rule_results",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

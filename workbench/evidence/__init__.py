@@ -26,24 +26,4 @@ if TYPE_CHECKING:
     )
     from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, read_listed, read_plain
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "DECISIONS",
-    "ENVELOPE_FILE",
-    "ENVIRONMENT_FILE",
-    "EVALUATIONS",
-    "EVIDENCE_TYPE",
-    "LEDGER_FILE",
-    "MANIFEST_FILE",
-    "VERDICT_FILE",
-    "BundleContent",
-    "cells_csv",
-    "evaluation_files",
-    "read_cells",
-    "read_decisions",
-    "read_listed",
-    "read_plain",
-    "settings_from_inputs",
-    "write_bundle",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

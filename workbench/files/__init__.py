@@ -12,23 +12,4 @@ if TYPE_CHECKING:
     from workbench.files.credentials import SIGNING_KEY, drop, secret, take, without_secrets
     from workbench.files.whole import write_atomically
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "SIGNING_KEY",
-    "Provenance",
-    "Settings",
-    "committed_states",
-    "current_user",
-    "drop",
-    "is_alive",
-    "parse_yaml",
-    "provenance",
-    "read_settings",
-    "read_text",
-    "secret",
-    "settings_from",
-    "take",
-    "without_secrets",
-    "write_atomically",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

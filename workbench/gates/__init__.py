@@ -18,29 +18,4 @@ if TYPE_CHECKING:
     from workbench.gates.verdict import Decision, Verdict, decide
     from workbench.gates.waivers import WaiverSettings, waive
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "GATE_NUMBERS",
-    "Check",
-    "CiSystem",
-    "Criterion",
-    "CriterionResult",
-    "Decision",
-    "Facts",
-    "Gates",
-    "Kind",
-    "Missing",
-    "Verdict",
-    "WaiverSettings",
-    "asked_criteria",
-    "ci_text",
-    "decide",
-    "default_gates",
-    "junit_xml",
-    "markdown_summary",
-    "read_facts",
-    "read_gates",
-    "waive",
-    "write_ci",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

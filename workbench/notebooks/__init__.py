@@ -15,24 +15,4 @@ if TYPE_CHECKING:
     from workbench.notebooks.source import Parameter, ParameterValue, read_source
     from workbench.notebooks.working import WorkingCopies, working_copies
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "Finish",
-    "Limits",
-    "NotebookJob",
-    "NotebookResult",
-    "OnCell",
-    "Parameter",
-    "ParameterValue",
-    "WorkingCopies",
-    "execute",
-    "execute_many",
-    "find_notebook",
-    "finish",
-    "notebook_names",
-    "packaged_notebook",
-    "read_finish",
-    "read_source",
-    "working_copies",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -15,21 +15,4 @@ if TYPE_CHECKING:
     from workbench.pages.templating import templates
     from workbench.pages.views import Page, table_html, template
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "CharterDocument",
-    "Conclusion",
-    "Kind",
-    "LedgerView",
-    "Page",
-    "budgets_table",
-    "ledger_view",
-    "notebook_page",
-    "openings_table",
-    "refresh_note",
-    "remarks",
-    "table_html",
-    "template",
-    "templates",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

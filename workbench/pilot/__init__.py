@@ -27,31 +27,4 @@ if TYPE_CHECKING:
     from workbench.pilot.labels import cell_text, label_aliases, label_text, looking_like_escalation
     from workbench.pilot.pilot import AgentSettings, Pilot, PilotSettings, open_pilot, pilot_names
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "CONTRACT_FILE",
-    "DECIMALS",
-    "AgentSettings",
-    "Column",
-    "ColumnType",
-    "Contract",
-    "PiiClass",
-    "Pilot",
-    "PilotSettings",
-    "RareLabels",
-    "Reading",
-    "Reference",
-    "Role",
-    "Semantic",
-    "TableContract",
-    "Unlabelled",
-    "cell_text",
-    "label_aliases",
-    "label_text",
-    "looking_like_escalation",
-    "open_pilot",
-    "pilot_names",
-    "read_contract",
-    "read_table_contract",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -10,13 +10,4 @@ if TYPE_CHECKING:
     from workbench.records.records import Record, RecordTable, labelled_rows, read_raw, records_of
     from workbench.records.sources import obtain
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "Record",
-    "RecordTable",
-    "labelled_rows",
-    "obtain",
-    "read_raw",
-    "records_of",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

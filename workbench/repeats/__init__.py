@@ -9,9 +9,4 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.repeats.repeats import RepeatRequest, ask_repeatedly
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "RepeatRequest",
-    "ask_repeatedly",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -9,10 +9,4 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.runs.request import RunRequest, check_answered, checked_limit
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "RunRequest",
-    "check_answered",
-    "checked_limit",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -25,28 +25,4 @@ if TYPE_CHECKING:
     from workbench.tracking.runs import DIGITS, Link, Version, log_run, log_versions, opened, version_from
     from workbench.tracking.store import prepare, read_logged, store_uri, write_logged
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "ALIASES",
-    "DIGITS",
-    "Link",
-    "Promotion",
-    "Registered",
-    "RunRows",
-    "Version",
-    "current_promotions",
-    "log_audit",
-    "log_run",
-    "log_versions",
-    "opened",
-    "prepare",
-    "promote",
-    "read_logged",
-    "read_promotions",
-    "register_prompts",
-    "runs_by_prompt",
-    "store_uri",
-    "version_from",
-    "write_logged",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -19,22 +19,4 @@ if TYPE_CHECKING:
     from workbench.agents.callables.training import training_digest
     from workbench.agents.callables.worker import Failed, Task, Training, Worker, check_loads
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "Failed",
-    "PilotFunction",
-    "Preparation",
-    "Prepare",
-    "Task",
-    "Training",
-    "UnpreparedError",
-    "Worker",
-    "check_loads",
-    "check_may_ask",
-    "child_environment",
-    "is_only_answered",
-    "only_answered",
-    "python_module",
-    "training_digest",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -15,26 +15,4 @@ if TYPE_CHECKING:
     from workbench.agents.prompts.template import fill, spelled
     from workbench.agents.prompts.versions import PromptDiff, diff, read_prompts
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "RECORD_SECTION",
-    "SECTIONS",
-    "Level",
-    "Limit",
-    "LintFinding",
-    "Prompt",
-    "PromptDiff",
-    "Section",
-    "diff",
-    "estimated_tokens",
-    "fill",
-    "limits_of",
-    "lint_prompts",
-    "messages",
-    "read_prompt",
-    "read_prompts",
-    "response_schema",
-    "rules_of",
-    "spelled",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -9,9 +9,4 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.audit.published.audits import VALIDATION_FILE, publish
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "VALIDATION_FILE",
-    "publish",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -10,12 +10,4 @@ if TYPE_CHECKING:
     from workbench.commands.scaffold.choices import Choices, Columns, pairs
     from workbench.commands.scaffold.pilot import NewPilot, init_pilot
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "Choices",
-    "Columns",
-    "NewPilot",
-    "init_pilot",
-    "pairs",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -9,8 +9,4 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.engines.server.settings import completions_url
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "completions_url",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -11,13 +11,4 @@ if TYPE_CHECKING:
     from workbench.engines.vllm.settings import VllmSettings
     from workbench.engines.vllm.start import installed_version, is_for_cpu, located
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "VllmSettings",
-    "installed_version",
-    "is_for_cpu",
-    "located",
-    "server_command",
-    "server_environment",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

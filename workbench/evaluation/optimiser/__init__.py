@@ -17,15 +17,4 @@ if TYPE_CHECKING:
     from workbench.evaluation.optimiser.reflection import ReflectionServer
     from workbench.evaluation.optimiser.search import Candidate
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "Candidate",
-    "Judgement",
-    "Optimised",
-    "OptimiserRequest",
-    "Parts",
-    "ReflectionServer",
-    "optimise",
-    "parts_of",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

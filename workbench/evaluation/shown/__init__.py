@@ -13,13 +13,4 @@ if TYPE_CHECKING:
     from workbench.evaluation.shown.escalation import escalation_sentence
     from workbench.evaluation.shown.record_pages import page_name, record_page
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "audited_ceiling",
-    "conclusions",
-    "escalation_sentence",
-    "page_name",
-    "pairs_table",
-    "record_page",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -14,17 +14,4 @@ if TYPE_CHECKING:
     from workbench.evaluation.versions.tracing import records_behind
     from workbench.evaluation.versions.tried import tried_versions
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "agent_to_judge",
-    "chosen",
-    "evaluation_as_shown",
-    "in_words",
-    "paired_differences",
-    "record_history",
-    "records_behind",
-    "stored_evaluations",
-    "stored_runs",
-    "tried_versions",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -9,11 +9,4 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.gates.held.hold import GateRequest, Held, answer_gate, hold_gate
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "GateRequest",
-    "Held",
-    "answer_gate",
-    "hold_gate",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -19,26 +19,4 @@ if TYPE_CHECKING:
     )
     from workbench.gates.pipeline.running import PilotResult, PilotRun, kept_result, notebooks_of, run_audit, run_pilot
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "AUDIT",
-    "EVALUATION",
-    "ITERATION",
-    "LIMITS",
-    "NOTEBOOKS",
-    "Inputs",
-    "Memory",
-    "PilotResult",
-    "PilotRun",
-    "code_digest",
-    "executed_path",
-    "file_digest",
-    "files_under",
-    "kept_result",
-    "notebooks_of",
-    "output_paths",
-    "results_folder",
-    "run_audit",
-    "run_pilot",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

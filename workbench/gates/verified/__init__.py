@@ -11,12 +11,4 @@ if TYPE_CHECKING:
     from workbench.gates.verified.facts import facts_files
     from workbench.gates.verified.verification import Check, Verification, verify_bundle
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "Check",
-    "Verification",
-    "agreement_files",
-    "facts_files",
-    "verify_bundle",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -20,23 +20,4 @@ if TYPE_CHECKING:
     from workbench.pages.figures.reliability import Panel, reliability_panels
     from workbench.pages.figures.versions import confidence_histogram, versions_compared
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "Panel",
-    "categories_changed",
-    "completeness",
-    "confidence_histogram",
-    "confusion_heatmap",
-    "cost_curve",
-    "differences_from",
-    "label_distribution",
-    "latency_distribution",
-    "per_class_accuracy",
-    "png",
-    "reliability_panels",
-    "risk_coverage",
-    "text_lengths",
-    "versions_compared",
-    "volume_over_time",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

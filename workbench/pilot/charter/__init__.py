@@ -40,35 +40,4 @@ if TYPE_CHECKING:
         sign_charter,
     )
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "CHARTER_FILE",
-    "GATES_FILE",
-    "PILOT_FILE",
-    "SPLITS_FILE",
-    "Authority",
-    "Cell",
-    "Charter",
-    "Compliance",
-    "Costs",
-    "Dependence",
-    "Gap",
-    "HighRisk",
-    "Keys",
-    "Kpi",
-    "Match",
-    "charter_gaps",
-    "charter_signatures",
-    "covered_files",
-    "covered_names",
-    "judged_settings_file",
-    "obligation",
-    "one_key_for_several",
-    "one_of",
-    "read_draft",
-    "require_signatures",
-    "shared_keys_note",
-    "sharing_a_key",
-    "sign_charter",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -28,27 +28,4 @@ if TYPE_CHECKING:
         new_key,
     )
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "ChosenKey",
-    "PublicKey",
-    "SignatureStatus",
-    "Signer",
-    "SigningKey",
-    "check_signature",
-    "chosen_key",
-    "document_signatures",
-    "key_of_line",
-    "known_key",
-    "load_public_key",
-    "local_key_path",
-    "new_key",
-    "opened",
-    "sealed",
-    "sha256",
-    "sign_document",
-    "signature_files",
-    "statement",
-    "subject_digest",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

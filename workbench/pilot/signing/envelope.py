@@ -99,7 +99,7 @@ def sha256(content: bytes) -> str:
 def _parsed(content: bytes) -> Envelope:
     """Return an envelope with exactly one signature whose bytes are the canonical ones."""
     from securesystemslib.dsse import Envelope
-    from securesystemslib.signer import Signature  # type: ignore[attr-defined]
+    from securesystemslib.signer import Signature
 
     fault = SignatureError("this is no envelope in its one spelling")
     if len(content) > LARGEST_ENVELOPE:

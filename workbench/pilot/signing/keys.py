@@ -52,7 +52,7 @@ class PublicKey:
     @property
     def verifier(self) -> SSlibKey:
         """The key as securesystemslib verifies with it."""
-        from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
+        from securesystemslib.signer import SSlibKey
 
         return SSlibKey.from_crypto(self._key, self.key_id)
 
@@ -61,7 +61,7 @@ class SigningKey:
     """A private key; it is never printed, and leaves this object only into a file of mode 0600."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
-        from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
+        from securesystemslib.signer import CryptoSigner
 
         self.public = PublicKey(key.public_key())
         self.signer = CryptoSigner(key, self.public.verifier)
@@ -99,7 +99,7 @@ def check_signature(content: bytes, signature: str, line: str) -> None:
         The signature does not fit, or there is no such key.
     """
     from securesystemslib.exceptions import UnverifiedSignatureError
-    from securesystemslib.signer import Signature  # type: ignore[attr-defined]
+    from securesystemslib.signer import Signature
 
     try:
         key = key_of_line(line)

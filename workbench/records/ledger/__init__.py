@@ -26,31 +26,4 @@ if TYPE_CHECKING:
     from workbench.records.ledger.opening import Sight, append_opening, known_opening
     from workbench.records.ledger.roots import decided_digest, rows_root
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "GENESIS",
-    "LEDGER_FILE",
-    "OPENED_FOLDER",
-    "SPENT_AT_ONCE",
-    "Budget",
-    "OpenedRecords",
-    "Opening",
-    "Purpose",
-    "Seen",
-    "Sight",
-    "Subject",
-    "append_opening",
-    "check_continues",
-    "check_entry",
-    "content_digests",
-    "decided_digest",
-    "history_remarks",
-    "id_digest",
-    "known_opening",
-    "opened_records",
-    "read_budget",
-    "read_ledger",
-    "read_opened",
-    "rows_root",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

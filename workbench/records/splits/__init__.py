@@ -28,24 +28,4 @@ if TYPE_CHECKING:
         subject_from,
     )
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "HOLDOUT_SHARE",
-    "Dataset",
-    "Split",
-    "SplitBy",
-    "SplitSettings",
-    "drawn_split",
-    "evidence_folder",
-    "fresh_split",
-    "holdout_seen",
-    "ledger_path",
-    "new_split",
-    "open_holdout",
-    "opened_before",
-    "other_ledgers",
-    "read_dataset",
-    "subject_from",
-    "write_split",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

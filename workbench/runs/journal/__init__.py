@@ -18,19 +18,4 @@ if TYPE_CHECKING:
     from workbench.runs.journal.salvage import Salvage, salvaged
     from workbench.runs.journal.storage import JOURNAL_FILE
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "JOURNAL_FILE",
-    "Journal",
-    "RunEntry",
-    "RunInfo",
-    "RunPlan",
-    "Salvage",
-    "ToAsk",
-    "asked_digest",
-    "digest_of",
-    "key_of",
-    "salvaged",
-    "sole_run",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -16,14 +16,4 @@ if TYPE_CHECKING:
     from workbench.runs.runner.desk import Refusal
     from workbench.runs.runner.running import Selection, Session, run_agent
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "Refusal",
-    "Selection",
-    "Session",
-    "require_answers",
-    "require_asked",
-    "require_decisions",
-    "run_agent",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -15,13 +15,4 @@ if TYPE_CHECKING:
     from workbench.runs.sealed.asking import Question, Repeat, answer_sealed, asked_agent
     from workbench.runs.sealed.folder import NOT_THERE, UNDECLARED
 else:
-    __getattr__, __dir__ = opened_lazily(__name__, __file__)
-
-__all__ = [
-    "NOT_THERE",
-    "UNDECLARED",
-    "Question",
-    "Repeat",
-    "answer_sealed",
-    "asked_agent",
-]
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)
