@@ -17,7 +17,7 @@ from workbench.files import SIGNING_KEY, secret, write_atomically
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-    from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
+    from securesystemslib.signer import SSlibKey
 
 LOCAL_KEY = "key.pem"
 PEM_START = "-----BEGIN"
