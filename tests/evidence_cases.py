@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,22 +14,20 @@ import pandas as pd
 import yaml
 from hand_evaluations import hand_evaluation
 
-from workbench.evaluation.cells import cells_of
-from workbench.evidence import BundleContent, write_bundle
+from workbench.evidence import BundleContent, Exhibit, Made, Population, agreement_files, write_bundle
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE
 from workbench.files.commits import Provenance
-from workbench.gates import Decision, Facts, decide, read_gates
-from workbench.gates.facts import Population
-from workbench.gates.openings import judged_at
+from workbench.gates import Decision, GateFacts, decide, read_gates
 from workbench.gates.verdict import judged_subject
-from workbench.gates.verified import agreement_files, facts_files, verify_bundle
-from workbench.metrics import EvaluationSettings, evaluate_outcomes, threshold_for
+from workbench.gates.verified import facts_files, verify_bundle
+from workbench.metrics import Estimate, EvaluationSettings, evaluate_outcomes, threshold_for
 from workbench.metrics.certified import CertificationSettings, certified_accuracy, certify_outcomes
 from workbench.metrics.prospects import outlook_json
 from workbench.pilot.charter.signatures import charter_signatures, sign_charter
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.pilot.signing.documents import Signer
 from workbench.pilot.signing.keys import SigningKey, generated_key
+from workbench.records.cells import cells_of
 from workbench.records.ledger import (
     SPENT_AT_ONCE,
     Opening,
@@ -44,6 +43,7 @@ from workbench.records.ledger import (
 from workbench.records.splits import SplitSettings, subject_from
 from workbench.runs.journal import digest_of
 
+EXHIBIT, HOLDOUT_CSV = "exhibits/evaluation/exhibit.json", "exhibits/evaluation/holdout.csv"
 COMMIT = "a" * 40
 SOMEBODY = Provenance("somebody", COMMIT, False)
 KPI = {"id": "right", "metric": "accuracy", "operator": ">=", "target": 0.45, "confidence_level": 0.9}
@@ -99,7 +99,7 @@ class Case:
 
     content: BundleContent
     pilot: Pilot
-    facts: Facts
+    facts: GateFacts
     decision: Decision
     key: SigningKey
 
@@ -143,7 +143,7 @@ def cells(table: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Cells beside a contract, as a data set gives them."""
+    """NamedCells beside a contract, as a data set gives them."""
 
     contract: Any
     frame: pd.DataFrame
@@ -243,20 +243,32 @@ def case_at(
     path, n = pilot.data / "ledger.jsonl", len(table)
     holdout = table.set_index("record_id", drop=False).rename_axis(index=None)
     developed = outcomes(n, "D") if developed is None else developed
-    judged = judged_at(
-        opening,
-        (path, read_ledger(path)),
-        (evaluation(table, share=opening.charge, developed=developed), holdout),
-        (evaluation(developed, "dev", developed=developed), developed),
+    said = {
+        "holdout": evaluation(table, share=opening.charge, developed=developed),
+        "development": evaluation(developed, "dev", developed=developed),
+    }
+    estimates = {name: Estimate(**one) for name, one in said["holdout"].pop("estimates").items()}
+    for content in said.values():
+        content["inputs"] = {"threshold": content["threshold"]["threshold"], "escalate_label": None, "price": None}
+    exhibit = Exhibit(
+        "evaluation",
+        "tickets",
+        {"records": "records", "agent": said["holdout"]["agent_digest"]},
+        Made(who="somebody", commit=COMMIT, time="2026-11-20T00:00:00+00:00"),
+        "A on 12 holdout records.",
+        estimates,
+        tables={"holdout": table, "development": developed},
+        facts={"opening": opening.number, **said},
     )
-    facts = Facts(
+    facts = GateFacts(
         pilot,
-        read_gates(pilot),
         Population("records", n, None),
         cells_of(Shown(pilot.contract, cells(table)), holdout.index, ("client", "vendor")),
-        None,
-        judged,
+        {"evaluation": exhibit},
+        {"audit": "no data audit has been run", "repeats": "not asked again"},
+        (path, read_ledger(path)),
         datetime.now(UTC).date(),
+        gates=read_gates(pilot),
     )
     decision = decide(facts, 2, {**judged_subject(facts, 2), "commit": COMMIT})
     status = charter_signatures(pilot.suite, pilot.charter)
@@ -267,7 +279,7 @@ def case_at(
         2,
         decision.as_json(),
         {**agreement_files(pilot), **facts_files(facts, 2), **lists, "notes.html": b"<p>hello</p>"},
-        {"data": "records", "agent": judged.content["agent_digest"]},
+        {"data": "records", "agent": exhibit.about["agent"]},
         SOMEBODY,
         path,
         status.last_signed_at.isoformat(),
@@ -291,6 +303,31 @@ def reworded(made: Case, change: Callable[[dict[str, Any]], object]) -> Case:
 def failed(bundle: Path, pinned: Path, **options: Any) -> list[str]:
     """Return the names of the checks that failed."""
     return [check.name for check in verify_bundle(bundle, pinned, **options).checks if check.passed is False]
+
+
+def contents(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return an exhibit of a bundle as JSON values, and what it says of the holdout with its estimates."""
+    said = json.loads((bundle / EXHIBIT).read_text(encoding="utf-8"))
+    return said, {**said["facts"]["holdout"], "estimates": said["estimates"]}
+
+
+def restated(bundle: Path, change: Callable[[dict[str, Any]], object]) -> dict[str, bytes]:
+    """Return the exhibit's file with what it says of the holdout changed."""
+    said, content = contents(bundle)
+    change(content)
+    said["estimates"] = content.pop("estimates")
+    said["facts"]["holdout"] = content
+    return {EXHIBIT: json.dumps(said).encode()}
+
+
+def redecided(bundle: Path, old: str, new: str) -> dict[str, bytes]:
+    """Return the exhibit's files with its first such text of the decisions changed, its digest too."""
+    said, _ = contents(bundle)
+    text = (bundle / HOLDOUT_CSV).read_text(encoding="utf-8")
+    assert old in text
+    table = text.replace(old, new, 1).encode()
+    said["tables"]["holdout"]["sha256"] = hashlib.sha256(table).hexdigest()
+    return {EXHIBIT: json.dumps(said).encode(), HOLDOUT_CSV: table}
 
 
 def resigned(bundle: Path, made: Case, files: Mapping[str, bytes]) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,27 @@ import pandas as pd
 import yaml
 from small_pilots import ALL_HOLDOUT, written_pilot
 
-from workbench.evaluation.cells import cells_of
-from workbench.gates import Facts, read_gates
+from workbench.audit.maker import _finding
+from workbench.evidence import MAKERS, Exhibit, Made, Population, exhibit_folder, maker
+from workbench.gates import read_gates
 from workbench.gates.criteria import CriterionResult
-from workbench.gates.facts import Judged, Population
+from workbench.gates.facts import GateFacts
 from workbench.gates.judging import judged_criteria
-from workbench.gates.reading import named_columns, newest_audit
-from workbench.metrics import EvaluationSettings, evaluate_outcomes
+from workbench.gates.reading import named_columns
+from workbench.metrics import Estimate, EvaluationSettings, evaluate_outcomes
 from workbench.pilot.charter.signatures import sign_charter
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.pilot.signing.documents import Signer
 from workbench.pilot.signing.keys import SigningKey, generated_key
+from workbench.records.cells import cells_of
+from workbench.records.ledger import Opening, Purpose
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import digest_of
 
 TODAY = date(2026, 11, 23)
+MADE = Made(who="Ann", commit=None, time="2026-11-20T00:00:00+00:00")
 THRESHOLD = 0.5
+NOT_JUDGED = "no version has been evaluated on the holdout"
 COLUMNS: dict[str, dict[str, Any]] = {
     "id": {"role": "id", "required": True},
     "vendor": {"required": True},
@@ -53,7 +57,7 @@ CHARTER: dict[str, Any] = {
     "authority": [{"id": "limit", "description": "amount", "at_most": 900, "column": "amount"}],
     "volume": {"records_per_day": 100},
 }
-_EVALUATED: dict[Path, Judged] = {}  # by the pilot's folder
+_EVALUATED: dict[Path, tuple[Exhibit, Opening]] = {}  # by the pilot's folder
 OTHERS = {"title": "Later", "criteria": [{"id": "load", "check": "load"}]}
 
 
@@ -153,52 +157,81 @@ def write_evaluation(pilot: Pilot, outcomes: pd.DataFrame, *, share: float = 2 /
         "estimates": {name: one.as_json() for name, one in evaluate_outcomes(outcomes, settings).items()},
         **changes,
     }
-    table = outcomes.set_index("record_id", drop=False).rename_axis(index=None)
-    development = ({**content, "split": "dev"}, table)
-    _EVALUATED[pilot.suite] = Judged(content, table, 1, share, "0" * 64, (), None, development)
+    said = {**content, "inputs": {"threshold": THRESHOLD, "escalate_label": "escalate", "price": None}}
+    held = {name: one for name, one in said.items() if name != "estimates"}
+    exhibit = Exhibit(
+        "evaluation",
+        pilot.name,
+        {"records": content["dataset_digest"], "agent": content["agent_digest"]},
+        MADE,
+        "by hand",
+        {name: Estimate(**one) for name, one in content["estimates"].items()},
+        tables={"holdout": outcomes, "development": outcomes},
+        facts={"opening": 1, "holdout": held, "development": {**said, "split": "dev"}},
+    )
+    purpose = Purpose("evaluation", "A", content["agent_digest"], content["dataset_digest"], len(outcomes))
+    opening = Opening(1, "2026-11-20T00:00:00+00:00", "Ann", None, None, purpose, None, "0" * 64, share, rows="0" * 64)
+    _EVALUATED[pilot.suite] = exhibit, opening
 
 
 def finding(severity: str, **changes: Any) -> dict[str, Any]:
     """Return a finding of an audit."""
     return {
         "id": f"empty-{severity}", "kind": "empty", "title": "Amounts are empty", "severity": severity, "impact": 0.1,
-        "n_records": 4, "columns": ["amount"], "rows_file": "rows/a.csv", "evidence": "", "remediation": "fill them",
+        "n_records": 4, "of_records": 400,
+        "columns": ["amount"], "rows_file": "rows/a.csv", "evidence": "", "consequence": "", "remediation": "fill them",
         "effort": "hours", "owner": "Bo", "recheck": "", **changes,
     }  # fmt: skip
 
 
 def write_audit(pilot: Pilot, findings: Sequence[Mapping[str, Any]], filled: tuple[int, int] = (400, 400)) -> Path:
-    """Write an audit of the present records as `workbench audit` leaves it."""
+    """Write an audit of the present records and its exhibit as `workbench audit` leaves them."""
     folder = pilot.runs / "audit" / "run1"
     folder.mkdir(parents=True, exist_ok=True)
     k, n = filled
-    estimate = {"value": k / n, "lower": None, "upper": None, "n": n, "excluded": {}, "method": "Wilson 95%"}
+    estimate = Estimate.proportion(k, n)
+    digest = read_dataset(pilot).digest
     content = {
-        "pilot": pilot.name, "run": "run1", "dataset_digest": read_dataset(pilot).digest, "n_records": 400,
-        "sections": {"completeness": {"estimates": {"complete_records": estimate}}}, "findings": list(findings),
+        "pilot": pilot.name, "run": "run1", "dataset_digest": digest, "n_records": 400,
+        "sections": {"completeness": {"estimates": {"complete_records": estimate.as_json()}}},
+        "findings": list(findings),
     }  # fmt: skip
     (folder / "findings.json").write_text(json.dumps(content), encoding="utf-8")
     (pilot.runs / "audit" / "latest.json").write_text(json.dumps({"path": "run1/findings.json"}), encoding="utf-8")
+    exhibit = Exhibit(
+        "audit",
+        pilot.name,
+        {"records": digest},
+        MADE,
+        "by hand",
+        {"complete_records": estimate},
+        tuple(_finding(one) for one in findings),
+        {"counts": pd.DataFrame({"estimate": ["complete_records"], "hits": [k], "n": [n], "method": ["wilson"]})},
+    )
+    exhibit.write(exhibit_folder(pilot, "audit"))
     return folder / "findings.json"
 
 
-def facts_of(pilot: Pilot, today: date = TODAY, **changes: Any) -> Facts:
-    """Return the facts as they are, of the evaluation that was written last; what is named is changed in it."""
+def facts_of(pilot: Pilot, today: date = TODAY) -> GateFacts:
+    """Return the facts as they are, of the evaluation that was written last."""
     gates, dataset = read_gates(pilot), read_dataset(pilot)
-    judged = _EVALUATED.get(pilot.suite)
-    if judged is not None and changes:
-        judged = replace(judged, **changes)
-    found, note = newest_audit(pilot, dataset)
-    return Facts(
+    absent, exhibits, openings = {}, {}, ()
+    for name in MAKERS:
+        one = maker(name).present(pilot, dataset, None) if name != "evaluation" else NOT_JUDGED
+        (absent if isinstance(one, str) else exhibits)[name] = one
+    if pilot.suite in _EVALUATED:
+        exhibits["evaluation"], opening = _EVALUATED[pilot.suite]
+        openings = (opening,)
+        absent.pop("evaluation")
+    return GateFacts(
         pilot,
-        gates,
         Population(dataset.digest, len(dataset.ids(Split.HOLDOUT)), None),
         cells_of(dataset, dataset.splits.index, named_columns(pilot, gates)),
-        None if found is None else json.loads(found.read_text(encoding="utf-8")),
-        judged,
+        exhibits,
+        absent,
+        (pilot.data / "ledger.jsonl", openings),
         today,
-        note,
-        "no version has been evaluated on the holdout" if judged is None else "",
+        gates=gates,
     )
 
 

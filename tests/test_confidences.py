@@ -20,13 +20,13 @@ from workbench.engines.protocol import Request
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.errors import InputError
 from workbench.evaluation import Evaluation, evaluate, judged_evaluation, open_run
-from workbench.evaluation.confidences import Again, Version, agreement, ask_again, confidences_of, repeats_of
+from workbench.evaluation.confidences import Version, agreement, confidences_of, repeats_of
 from workbench.evaluation.versions.stored import stored_evaluations
 from workbench.metrics import Recalibration, calibration
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Split, ledger_path, read_dataset
-from workbench.repeats.repeats import RepeatRequest, ask_repeatedly
-from workbench.runs import RunRequest
+from workbench.repeats import MAKER, RepeatRequest
+from workbench.runs import Again, RunRequest, ask_again
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import Selection, run_agent
 
@@ -170,8 +170,8 @@ def test_asking_the_holdout_again_reads_no_label_and_asks_nothing_twice(tickets)
         runs = ask_again(pilot, "prompt_v1", request, Again(2, 0.7), dataset)
         assert not ledger_path(pilot).exists(), "no label was read"
         development = RunRequest(Split.DEV, 10, choice, show_progress=False)
-        by_pass_k = ask_repeatedly(pilot, "prompt_v1", RepeatRequest(2, 0.7, 10, choice, False), dataset)
-        assert ask_again(pilot, "prompt_v1", development, Again(2, 0.7), dataset) == by_pass_k.runs
+        by_pass_k = MAKER.make(pilot, dataset, RepeatRequest("prompt_v1", 2, 0.7, 10, choice, False))
+        assert ask_again(pilot, "prompt_v1", development, Again(2, 0.7), dataset) == tuple(by_pass_k.facts["runs"])
         evaluate(pilot, "prompt_v1", request, dataset)
     assert ask_again(pilot, "prompt_v1", request, Again(2, 0.7), dataset) == runs, (
         "the journal has them, no server runs"

@@ -15,9 +15,10 @@ import pytest
 from commands import command_in
 from evidence_cases import COMMIT, case, changed, outcomes
 
-from workbench.errors import InputError, RunError, SignatureError
-from workbench.evidence.decisions import decisions_csv, read_decisions
+from workbench.errors import InputError, RunError
+from workbench.evidence import ColumnKind, read_table, table_csv
 from workbench.evidence.manifest import ENVELOPE_FILE
+from workbench.evidence.tabular import kinds_of
 from workbench.files.commits import Provenance
 from workbench.gates.verified import verify_bundle
 from workbench.metrics import EvaluationSettings, evaluate_outcomes
@@ -57,10 +58,10 @@ def test_decisions_read_back_exactly_and_no_spreadsheet_runs_them() -> None:
     table.loc[0, "confidence"] = float("nan")
     table.loc[1, "confidence"] = 0.1 + 0.2
     table["prompt_tokens"] = pd.array([None, 2**40, *range(10)], dtype="Int64")
-    text = decisions_csv(table).decode()
+    text = table_csv(table).decode()
     assert "0.30000000000000004" in text
     assert not re.search(r"(^|,)[=+@-]", text, re.MULTILINE)
-    read = read_decisions(text.encode())
+    read = read_table(text.encode(), kinds_of(table))
     for name in table.columns:
         wanted, found = table[name].tolist(), read[name].tolist()
         assert [None if pd.isna(one) else one for one in wanted] == [None if pd.isna(one) else one for one in found], (
@@ -75,15 +76,15 @@ def test_decisions_read_back_exactly_and_no_spreadsheet_runs_them() -> None:
 )
 def test_any_text_survives_in_a_cell(cell: str) -> None:
     table = outcomes().assign(reason=cell, label=cell or "x")
-    read = read_decisions(decisions_csv(table))
+    read = read_table(table_csv(table), kinds_of(table))
     assert set(read["reason"]) == {cell}
     assert set(read["label"]) == {cell or "x"}
 
 
 @pytest.mark.parametrize("content", [b"", b"a,a\n1,2\n", b"a,b\n1\n", b"\xff", b'a\n"x', b"confidence\nhigh\n"])
-def test_what_is_no_table_of_decisions_is_refused(content: bytes) -> None:
-    with pytest.raises(SignatureError, match="cannot be read"):
-        read_decisions(content)
+def test_what_is_no_such_table_is_refused(content: bytes) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_table(content, {"confidence": ColumnKind.NUMBER})
 
 
 def test_a_bundle_is_one_folder_by_pilot_gate_and_content(tmp_path: Path) -> None:

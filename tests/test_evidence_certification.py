@@ -11,8 +11,8 @@ import pytest
 from hand_evaluations import hand_evaluation
 
 from workbench.errors import SignatureError
-from workbench.gates.verified.certification import check_certification
-from workbench.gates.verified.recompute import Recorded
+from workbench.evaluation.recertified import check_certification
+from workbench.evaluation.recomputed import Recorded
 from workbench.metrics.certified import CertificationSettings, certify_outcomes
 from workbench.pilot.charter import Charter
 from workbench.records.ledger import Opening, Purpose

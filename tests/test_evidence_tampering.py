@@ -6,18 +6,18 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from evidence_cases import COMMIT, Case, case, changed, evaluation, failed, outcomes
+from evidence_cases import COMMIT, HOLDOUT_CSV, Case, case, changed, evaluation, failed, outcomes
 
 from workbench.errors import InputError
 from workbench.evidence import write_bundle
-from workbench.evidence.decisions import evaluation_files
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, manifest_bytes
 from workbench.files.commits import Provenance
 from workbench.gates.verified import verify_bundle
-from workbench.metrics import EvaluationSettings
+from workbench.metrics import Estimate
 from workbench.pilot.signing.keys import generated_key
 
 
@@ -115,15 +115,15 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a file added": lambda b: (b / "more.txt").write_text("x"),
     "a hidden file added": lambda b: (b / ".more").write_text("x"),
     "a folder added": lambda b: (b / "empty").mkdir(),
-    "a file added below": lambda b: (b / "decisions" / "more.csv").write_text("x"),
+    "a file added below": lambda b: (b / "exhibits" / "more.csv").write_text("x"),
     "a file removed": lambda b: (b / "notes.html").unlink(),
-    "decisions removed": lambda b: (b / "decisions" / "A.holdout.csv").unlink(),
+    "decisions removed": lambda b: (b / HOLDOUT_CSV).unlink(),
     "a file emptied": lambda b: (b / "notes.html").write_bytes(b""),
     "a file grown": lambda b: (b / "notes.html").write_bytes((b / "notes.html").read_bytes() + b" "),
     "two files swapped": lambda b: _swap(b / "notes.html", b / "charter.yaml"),
     "a file renamed": lambda b: (b / "notes.html").rename(b / "Notes.html"),
     "a file as a link": lambda b: _as_link(b / "notes.html"),
-    "a folder as a link": lambda b: _as_link(b / "decisions"),
+    "a folder as a link": lambda b: _as_link(b / "exhibits"),
     "a dangling link": lambda b: (b / "gone").symlink_to(b / "nothing"),
     "a pipe": lambda b: os.mkfifo(b / "pipe"),
     "a pipe for a file": lambda b: ((b / "notes.html").unlink(), os.mkfifo(b / "notes.html")),
@@ -131,9 +131,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "the manifest removed": lambda b: (b / MANIFEST_FILE).unlink(),
     "the envelope removed": lambda b: (b / ENVELOPE_FILE).unlink(),
     "the envelope as a link": lambda b: _as_link(b / ENVELOPE_FILE),
-    "records reordered": lambda b: _lines(b / "decisions" / "A.holdout.csv", lambda rows: [rows[0], *rows[:0:-1]]),
-    "a record dropped": lambda b: _lines(b / "decisions" / "A.holdout.csv", lambda rows: rows[:-1]),
-    "a record repeated": lambda b: _lines(b / "decisions" / "A.holdout.csv", lambda rows: [*rows, rows[-1]]),
+    "records reordered": lambda b: _lines(b / HOLDOUT_CSV, lambda rows: [rows[0], *rows[:0:-1]]),
+    "a record dropped": lambda b: _lines(b / HOLDOUT_CSV, lambda rows: rows[:-1]),
+    "a record repeated": lambda b: _lines(b / HOLDOUT_CSV, lambda rows: [*rows, rows[-1]]),
     "the ledger truncated": lambda b: (b / "ledger.jsonl").write_bytes(b""),
     "the manifest rewritten": lambda b: _rewrite_manifest(b),
 }
@@ -182,7 +182,7 @@ def test_paths_that_lead_elsewhere_are_not_written_and_not_believed(made: Case, 
     ("paths", "message"),
     [
         (("Notes.html",), "differ only in case"),
-        (("Decisions/x.csv",), "differ only in case"),
+        (("Exhibits/x.csv",), "differ only in case"),
         (("notes.html/x",), "a file and a folder"),
         ((MANIFEST_FILE,), "do not belong"),
         (("Manifest.JSON",), "do not belong"),
@@ -250,9 +250,14 @@ def test_the_key_inside_a_bundle_is_not_believed(bundle: Path) -> None:
         verify_bundle(bundle, bundle / "signatures" / "keys" / "sponsor.pem")
 
 
-def test_decisions_and_estimates_edited_together_are_found_without_the_key(bundle: Path, pinned: Path) -> None:
+def test_decisions_and_estimates_edited_together_are_found_without_the_key(
+    made: Case, bundle: Path, pinned: Path
+) -> None:
     table = outcomes()
     table["action"] = table["label"]  # all right now, and the estimates say so
-    for name, data in evaluation_files(evaluation(table), table, EvaluationSettings()).items():
-        (bundle / name).write_bytes(data)
+    exhibit = made.facts.exhibits["evaluation"]
+    estimates = {name: Estimate(**one) for name, one in evaluation(table)["estimates"].items()}
+    replace(exhibit, estimates=estimates, tables={**exhibit.tables, "holdout": table}).write(
+        (bundle / HOLDOUT_CSV).parent
+    )
     assert failed(bundle, pinned) == ["files"]

@@ -16,20 +16,13 @@ from answering_pilots import KPIS, judged_pilot, key_of, run, sign, with_answers
 
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError, SignatureError
+from workbench.evidence import Inputs, Memory
+from workbench.evidence.freshness import output_paths
 from workbench.gates import Verdict
 from workbench.gates.held.hold import GateRequest, Held, hold_gate
-from workbench.gates.pipeline import (
-    AUDIT,
-    EVALUATION,
-    ITERATION,
-    Inputs,
-    Memory,
-    PilotRun,
-    output_paths,
-    results_folder,
-    run_pilot,
-)
+from workbench.gates.pipeline import AUDIT, EVALUATION, ITERATION, PilotRun, run_pilot
 from workbench.gates.verified import verify_bundle
+from workbench.notebooks import results_folder
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import GENESIS
 from workbench.records.ledger.entries import signed_entry, spelled
@@ -90,9 +83,11 @@ def test_a_gate_leaves_evidence_that_verifies_and_nothing_unchanged_runs_again(p
     assert verification.ok, verification.checks
     inside = {str(path.relative_to(held.bundle)) for path in held.bundle.rglob("*") if path.is_file()}
     assert {
-        "report.html", "criteria.json", "junit.xml", "charter.yaml", "gates.yaml", "decisions/good.holdout.csv",
-        "decisions/good.dev.csv", "contract.yaml", "pilot.yaml", "splits.yaml", "facts.json", "cells.csv",
-        "notebooks/gate_2.ipynb", "notebooks/quick.ipynb", "estimates.json",
+        "report.html", "criteria.json", "junit.xml", "charter.yaml", "gates.yaml",
+        "exhibits/evaluation/holdout.csv",
+        "exhibits/evaluation/development.csv", "exhibits/evaluation/exhibit.json",
+        "contract.yaml", "pilot.yaml", "splits.yaml", "facts.json", "cells.csv",
+        "notebooks/gate_2.ipynb", "notebooks/quick.ipynb",
     } <= inside  # fmt: skip
     check_mlflow(pilot, held)
     again = hold_gate(pilot, 2, request)

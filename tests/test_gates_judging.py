@@ -8,7 +8,7 @@ from gate_pilots import CHARTER, facts_of, finding, gate, gate_pilot, outcomes_o
 from statsmodels.stats.proportion import proportion_confint
 
 from workbench.errors import InputError
-from workbench.gates import Missing
+from workbench.evidence import Missing
 from workbench.gates.judging import judged_criteria
 from workbench.gates.remedy import BETTER_VERSION
 from workbench.metrics import CertificationSettings, EvaluationSettings, State, certify_outcomes, estimate_of

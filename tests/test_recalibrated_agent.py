@@ -17,12 +17,13 @@ from workbench.agents.decisions import ConfidenceSource
 from workbench.errors import InputError, SignatureError
 from workbench.evaluation import Evaluation, evaluate
 from workbench.evaluation.confidences import confidences_of
+from workbench.evaluation.recomputed import Recorded, check_confidence
 from workbench.evaluation.shown.confidence import sentence
-from workbench.evidence.decisions import evaluation_files, read_decisions
+from workbench.evidence import read_table, table_csv
+from workbench.evidence.tabular import kinds_of
 from workbench.gates.held.hold import GateRequest, hold_gate
 from workbench.gates.verified import verify_bundle
-from workbench.gates.verified.recompute import Recorded, check_confidence, parsed
-from workbench.metrics import EvaluationSettings, Recalibration, calibration, compare_sources
+from workbench.metrics import Recalibration, calibration, compare_sources
 from workbench.pilot.pilot import Pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import Split, ledger_path, read_dataset
@@ -145,9 +146,8 @@ def test_the_notebook_says_what_the_threshold_is_held_against(boasting: Pilot, j
 
 def recorded(evaluation: Evaluation) -> Recorded:
     """Return an evaluation as it is read from a bundle."""
-    files = evaluation_files(evaluation.as_json(), evaluation.outcomes, EvaluationSettings())
-    named = f"{evaluation.agent}.{evaluation.split.value}"
-    return Recorded(parsed(files, f"evaluations/{named}.json"), read_decisions(files[f"decisions/{named}.csv"]))
+    table = evaluation.outcomes.reset_index(drop=True)
+    return Recorded(evaluation.as_json(), read_table(table_csv(table), kinds_of(table)))
 
 
 def test_confidences_of_a_bundle_are_recalibrated_again(isotonic: Evaluation, judged: Evaluation) -> None:

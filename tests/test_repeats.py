@@ -16,20 +16,24 @@ from workbench.errors import InputError, RunError
 from workbench.evaluation.versions.stored import left_out_runs
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
-from workbench.repeats.repeats import RepeatRequest, Repeats, ask_repeatedly, mean_of_shares
+from workbench.repeats import MAKER, RepeatRequest, unsteady
+from workbench.repeats.passing import answers_of, estimates_of, mean_of_shares
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import Selection, Session, run_agent
 from workbench.stats import clopper_pearson
 
 
-def by_hand(*answers: str) -> Repeats:
-    """Return repeats of records whose label is x; each text is one record, each letter one repeat, - no answer."""
+def by_hand(*answers: str) -> pd.DataFrame:
+    """Return answers about records whose label is x; each text is one record, each letter one repeat, - no answer."""
     said = pd.DataFrame([[None if sign == "-" else sign for sign in row] for row in answers], dtype=object)
-    return Repeats("agent", 0.7, ("a", "b", "c"), said == "x", said)
+    said.columns = [f"answer_{place + 1}" for place in said.columns]
+    said.insert(0, "label", "x")
+    said.insert(0, "record_id", [f"r{place}" for place in range(len(said))])
+    return said
 
 
 def test_pass_k_counts_records_that_are_right_every_time() -> None:
-    estimates = by_hand("xxx", "xxy", "xyy", "yyy").estimates()
+    estimates = estimates_of(by_hand("xxx", "xxy", "xyy", "yyy"))
     # of C(3, 2) = 3 choices of two repeats 3, 1, 0 and 0 are all right
     found = [estimates[name].value for name in ("pass^1", "pass^2", "pass^3")]
     assert found == pytest.approx([0.5, 1 / 3, 0.25])
@@ -37,10 +41,10 @@ def test_pass_k_counts_records_that_are_right_every_time() -> None:
 
 
 def test_agreement_is_about_answers_not_about_being_right() -> None:
-    estimates = by_hand("yyy", "xxy", "---").estimates()
+    estimates = estimates_of(by_hand("yyy", "xxy", "---"))
     assert estimates["agreement"].value == pytest.approx((1 + 1 / 3 + 0) / 3)
     assert estimates["always_the_same"].value == pytest.approx(1 / 3), "no answer agrees with nothing"
-    assert by_hand("yyy", "xxy", "---").unsteady().tolist() == [2, 1]
+    assert unsteady(by_hand("yyy", "xxy", "---")) == ["r2", "r1"]
 
 
 @pytest.mark.parametrize("k", [0, 3, 20])
@@ -92,22 +96,22 @@ def test_repeats_that_no_call_answers_are_no_repeats(tickets: Callable[[int], Pi
     pilot = with_settings(tickets(60), "engine: server\nserver: {deadline_s: 1, max_attempts: 1}")
     choice = EngineChoice("server", base_url="http://127.0.0.1:9", model="m")
     with pytest.raises(RunError, match=r"not one of 4 records got a decision(.|\n)*4 failed: connection"):
-        ask_repeatedly(pilot, "prompt_v1", RepeatRequest(2, 1.0, 4, choice, False), read_dataset(pilot))
+        MAKER.make(pilot, read_dataset(pilot), RepeatRequest("prompt_v1", 2, 1.0, 4, choice, False))
 
 
 def test_repeats_have_rows_of_their_own_and_leave_the_version_alone(prompted: Pilot) -> None:
     name, dataset = prompt_agent_of(prompted), read_dataset(prompted)
     before = asked_once(prompted, name, dataset)
-    request = RepeatRequest(times=3, temperature=1.5, limit=6, show_progress=False)
-    repeats = ask_repeatedly(prompted, name, request, dataset)
-    assert repeats.right.shape == (6, 3)
-    assert len(set(repeats.runs)) == 3
+    request = RepeatRequest(name, times=3, temperature=1.5, limit=6, show_progress=False)
+    repeats = MAKER.make(prompted, dataset, request)
+    assert answers_of(repeats.tables["answers"]).shape == (6, 3)
+    assert len(set(repeats.facts["runs"])) == 3
     with Journal(prompted.runs / JOURNAL_FILE) as journal:
         calls = {entry.run: entry.decided for entry in journal.entries()}
-        again = ask_repeatedly(prompted, name, request, dataset)
+        again = MAKER.make(prompted, dataset, request)
         assert {entry.run: entry.decided for entry in journal.entries()} == calls
         assert {entry.repeated_digest for entry in journal.entries()} == {before.info.agent_digest}
-    pd.testing.assert_frame_equal(again.said, repeats.said)
+    pd.testing.assert_frame_equal(again.tables["answers"], repeats.tables["answers"])
     after = asked_once(prompted, name, dataset)
     assert after.n_asked == 0, "the version's own decisions are still the cached ones"
     assert [one.agent for one in left_out_runs(prompted, dataset)] == [name], "a repeat is no run of the version"
@@ -115,21 +119,19 @@ def test_repeats_have_rows_of_their_own_and_leave_the_version_alone(prompted: Pi
 
 def test_more_repeats_later_ask_only_what_is_new(prompted: Pilot) -> None:
     name, dataset = prompt_agent_of(prompted), read_dataset(prompted)
-    first = ask_repeatedly(prompted, name, RepeatRequest(2, 1.0, 4, show_progress=False), dataset)
-    more = ask_repeatedly(prompted, name, RepeatRequest(3, 1.0, 4, show_progress=False), dataset)
-    assert more.runs[:2] == first.runs
+    first = MAKER.make(prompted, dataset, RepeatRequest(name, 2, 1.0, 4, show_progress=False))
+    more = MAKER.make(prompted, dataset, RepeatRequest(name, 3, 1.0, 4, show_progress=False))
+    assert more.facts["runs"][:2] == first.facts["runs"]
 
 
 def test_an_agent_in_python_is_not_repeated(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(60)
     with pytest.raises(InputError, match="answers the same every time"):
-        ask_repeatedly(pilot, "baseline", RepeatRequest(show_progress=False), read_dataset(pilot))
+        MAKER.make(pilot, read_dataset(pilot), RepeatRequest("baseline", show_progress=False))
 
 
-@pytest.mark.parametrize(
-    "wrong", [RepeatRequest(times=1), RepeatRequest(temperature=0.0), RepeatRequest(temperature=3.0)]
-)
-def test_repeats_need_two_and_a_temperature(tickets: Callable[[int], Pilot], wrong: RepeatRequest) -> None:
+@pytest.mark.parametrize("wrong", [{"times": 1}, {"temperature": 0.0}, {"temperature": 3.0}])
+def test_repeats_need_two_and_a_temperature(tickets: Callable[[int], Pilot], wrong: dict[str, float]) -> None:
     pilot = tickets(60)
     with pytest.raises(InputError, match="at least two of them and a temperature above 0"):
-        ask_repeatedly(pilot, "baseline", wrong, read_dataset(pilot))
+        MAKER.make(pilot, read_dataset(pilot), RepeatRequest("baseline", **wrong))

@@ -14,13 +14,13 @@ from stub_server import stub_process
 from workbench.agents.decisions import ConfidenceSource
 from workbench.engines.choice import EngineChoice
 from workbench.evaluation import evaluate
-from workbench.evaluation.confidences import Again, Confidences, ask_again
+from workbench.evaluation.confidences import Confidences
 from workbench.evaluation.shown import confidence
 from workbench.metrics import Recalibration, compare_sources, reliability_table
 from workbench.pages.figures.reliability import Panel, reliability_panels
 from workbench.pages.views import Page
 from workbench.records.splits import Split, read_dataset
-from workbench.runs import RunRequest
+from workbench.runs import Again, RunRequest, ask_again
 
 LOGPROB, STATED, AGREEMENT = ConfidenceSource
 DECIDED = hand_evaluation("v1", [("r1", "ok", "a", 0.9, "a")])

@@ -110,6 +110,8 @@ def test_a_door_offers_what_it_names() -> None:
         offered = getattr(door, "__all__", [])
         assert all(getattr(door, name) is not None for name in offered), path
         assert set(offered) <= set(dir(door))
+        beside = {other.stem for other in path.parent.iterdir()}
+        assert not beside & set(offered), "a module that is loaded would take the name's place"
 
 
 def test_the_longest_way_through_the_rooms_is_short() -> None:

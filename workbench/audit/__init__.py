@@ -8,7 +8,7 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.audit.assessment import STEPS, audit_file
-    from workbench.audit.fitness import provable_kpis
+    from workbench.audit.maker import MAKER
     from workbench.audit.masking import Masking, key_of_cells, key_of_files, masking_of
     from workbench.audit.roles import declared_roles
     from workbench.audit.spark import counts_text, exit_code_of, validate_records

@@ -111,9 +111,10 @@ def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict
     """Run the audit's notebook, log what it left, and return folder, findings and the run in MLflow."""
     from workbench.audit import FINDINGS_FILE, earlier_findings, read_findings
     from workbench.commands.terminal import CellProgress, stdout_to_stderr, stoppable
+    from workbench.evidence import exhibit_folder, read_exhibit
     from workbench.gates.pipeline import run_audit
     from workbench.pilot import open_pilot
-    from workbench.tracking import log_audit
+    from workbench.tracking import log_exhibit
 
     opened = open_pilot(name, root)
     earlier = "" if compare is None else str(earlier_findings(opened, compare)["run"])
@@ -121,7 +122,10 @@ def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict
         result = run_audit(opened, earlier, progress)
     folder = Path(str(result.values["folder"]))
     findings = read_findings(folder / FINDINGS_FILE)
-    return folder, findings, log_audit(opened, findings, folder).run_id
+    exhibit = read_exhibit(exhibit_folder(opened, "audit"))
+    assert exhibit is not None, "the notebook writes it"
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    return folder, findings, log_exhibit(opened, exhibit, files).run_id
 
 
 def _audit_file(

@@ -34,10 +34,11 @@ def repeat(
     confidence beside the others.
     """
     from workbench.commands.terminal import stdout_to_stderr, stoppable
+    from workbench.metrics import estimate_text
     from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
-    from workbench.repeats import RepeatRequest, ask_repeatedly
-    from workbench.words import percent
+    from workbench.repeats import MAKER, RepeatRequest, unsteady
+    from workbench.tracking import log_exhibit
 
     opened = open_pilot(pilot, root)
     choice = asked.choice()
@@ -46,19 +47,18 @@ def repeat(
         _repeat_holdout(opened, facts, limit, choice, as_json)
         return
     with stoppable(), stdout_to_stderr():
-        repeats = ask_repeatedly(opened, agent, RepeatRequest(times, temperature, limit, choice), read_dataset(opened))
-    estimates = repeats.estimates()
+        request = RepeatRequest(agent, times, temperature, limit, choice)
+        exhibit = MAKER.make(opened, read_dataset(opened), request)
+        link = log_exhibit(opened, exhibit)
     if as_json:
-        facts = {"pilot": pilot, "agent": agent, "times": times, "temperature": temperature, "runs": list(repeats.runs)}
-        _print_json({**facts, "estimates": {name: estimate.as_json() for name, estimate in estimates.items()}})
+        estimates = {name: estimate.as_json() for name, estimate in exhibit.estimates.items()}
+        _print_json({"pilot": pilot, **exhibit.facts, "estimates": estimates, "mlflow_run": link.run_id})
         return
-    print(f"{agent}, {times} times at temperature {temperature:g} on {len(repeats.right):,} development records:")
-    for name, estimate in estimates.items():
-        value, lower, upper = (
-            percent(part) for part in (estimate.value, estimate.lower, estimate.upper) if part is not None
-        )
-        print(f"  {name:<16} {value:>6} ({lower} to {upper})")
-    print(f"{several(len(repeats.unsteady()), 'record is', 'records are')} not answered the same every time.")
+    print(exhibit.answer)
+    for name, estimate in exhibit.estimates.items():
+        print(f"  {name:<16} {estimate_text(name, estimate)}")
+    several_of = several(len(unsteady(exhibit.tables["answers"])), "record is", "records are")
+    print(f"{several_of} not answered the same every time.")
 
 
 def _repeat_holdout(
@@ -66,9 +66,8 @@ def _repeat_holdout(
 ) -> None:
     """Ask holdout records again without reading a label, and say how many decisions there are now."""
     from workbench.commands.terminal import stdout_to_stderr, stoppable
-    from workbench.evaluation import Again, ask_again
     from workbench.records.splits import Split, read_dataset
-    from workbench.runs import RunRequest
+    from workbench.runs import Again, RunRequest, ask_again
 
     dataset = read_dataset(pilot)
     request, again = RunRequest(Split.HOLDOUT, limit, choice), Again(facts["times"], facts["temperature"])

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.evaluation.cells import Records, cells_in
 from workbench.metrics import is_asked, is_automated
 from workbench.pilot import cell_text
 from workbench.pilot.charter import Authority, Charter, Match
+from workbench.records import RuleRecords, cells_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class RuleResult:
 
 
 def rule_results(
-    charter: Charter, records: Records, outcomes: pd.DataFrame, threshold: float, escalate_label: str | None
+    charter: Charter, records: RuleRecords, outcomes: pd.DataFrame, threshold: float, escalate_label: str | None
 ) -> tuple[RuleResult, ...]:
     """Return for each high-risk category and authority limit of the charter whether it fired where it had to.
 
@@ -55,7 +55,7 @@ def rule_results(
     return tuple(_result(name, covered, automated) for name, covered in rule_members(charter, records, decided).items())
 
 
-def rule_members(charter: Charter, records: Records, outcomes: pd.DataFrame) -> dict[str, pd.Series[bool] | None]:
+def rule_members(charter: Charter, records: RuleRecords, outcomes: pd.DataFrame) -> dict[str, pd.Series[bool] | None]:
     """Return for each high-risk category and authority limit which records it covers; None where nothing says so."""
     found = {one.id: _matched(one.when, records, outcomes) for one in charter.high_risk}
     for limit in charter.authority:
@@ -67,7 +67,9 @@ def rule_members(charter: Charter, records: Records, outcomes: pd.DataFrame) -> 
     return found
 
 
-def amounts(charter: Charter, records: Records, outcomes: pd.DataFrame) -> tuple[pd.Series[float], Authority] | None:
+def amounts(
+    charter: Charter, records: RuleRecords, outcomes: pd.DataFrame
+) -> tuple[pd.Series[float], Authority] | None:
     """Return the amount of each record and the limit up to which it may be decided alone; None where no column has it.
 
     The first limit of authority above 0 that names a column counts.
@@ -85,11 +87,11 @@ def _result(rule: str, covered: pd.Series[bool] | None, automated: Any) -> RuleR
     return RuleResult(rule, int(covered.sum()), tuple(map(str, missed)))
 
 
-def _numbers(column: str, records: Records, decided: pd.DataFrame) -> pd.Series[float]:
+def _numbers(column: str, records: RuleRecords, decided: pd.DataFrame) -> pd.Series[float]:
     return pd.to_numeric(cells_in(column, records, decided), errors="coerce").astype(float)
 
 
-def _matched(when: Match | None, records: Records, decided: pd.DataFrame) -> pd.Series[bool] | None:
+def _matched(when: Match | None, records: RuleRecords, decided: pd.DataFrame) -> pd.Series[bool] | None:
     if when is None:
         return None
     return cells_in(when.column, records, decided).map(cell_text).isin(list(when.values))

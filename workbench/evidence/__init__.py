@@ -1,4 +1,4 @@
-"""The signed bundle of files behind a verdict, written whole or not at all."""
+"""Evidence: exhibits of makers, what a verdict rests on, and the signed bundle of it all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.evidence.agreement import JudgedSettings, agreement_files, bundled_pilot
     from workbench.evidence.bundle import (
         ENVIRONMENT_FILE,
         EVIDENCE_TYPE,
@@ -15,15 +16,30 @@ if TYPE_CHECKING:
         BundleContent,
         write_bundle,
     )
-    from workbench.evidence.decisions import (
-        DECISIONS,
-        EVALUATIONS,
-        cells_csv,
-        evaluation_files,
-        read_cells,
-        read_decisions,
-        settings_from_inputs,
+    from workbench.evidence.checks import (
+        BETTER_VERSION,
+        Answer,
+        Asked,
+        Check,
+        Missing,
+        arrival_days,
+        unproven,
     )
+    from workbench.evidence.exhibit import (
+        EXHIBITS,
+        Exhibit,
+        Finding,
+        Made,
+        Severity,
+        exhibit_folder,
+        exhibit_of,
+        read_exhibit,
+    )
+    from workbench.evidence.facts import Agreed, Facts, Population
+    from workbench.evidence.freshness import Inputs, Memory, code_digest, file_digest, files_at, files_under
     from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, read_listed, read_plain
+    from workbench.evidence.registry import MAKERS, Maker, maker, maker_of, makers
+    from workbench.evidence.same import TOLERANCE, parsed, require_same
+    from workbench.evidence.tabular import ColumnKind, read_table, table_csv
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -22,7 +22,7 @@ from workbench.pilot.signing import SigningKey, opened, sealed, sha256, statemen
 from workbench.records.ledger import GENESIS, Opening, read_ledger
 
 DRAFT = "draft"
-EVIDENCE_TYPE = "urn:agent-workbench:evidence:v2"
+EVIDENCE_TYPE = "urn:agent-workbench:evidence:v3"
 VERDICT_FILE, LEDGER_FILE, ENVIRONMENT_FILE = "verdict.json", "ledger.jsonl", "environment.json"
 
 

@@ -1,68 +1,31 @@
-"""Checks that are built in: a gate asks for them whatever gates.yaml says.
+"""Checks of what was agreed, and those whose maker is still to come.
 
-Every KPI: gate 2 can only be GO when each KPI of the charter has its own criterion, on all records. Development and
-holdout: one version cannot be much better on records that nobody developed on than on those it was developed on, so a
-gap beyond chance says that the holdout's labels were known, or that its records are others.
+Every KPI: gate 2 can only be GO when each KPI of the charter has its own criterion, on all records.
 """
 
 from __future__ import annotations
 
-import pandas as pd
+from functools import partial
 
 from workbench.errors import shown
-from workbench.gates.answer import Answer
-from workbench.gates.criteria import Missing
-from workbench.gates.facts import Facts
-from workbench.gates.schema import GateSettings
-from workbench.metrics import State, is_asked, is_right
+from workbench.evidence import Answer, Asked, Check, Facts, Missing
+from workbench.metrics import State
 from workbench.pilot.charter import charter_signatures, one_key_for_several, shared_keys_note, sharing_a_key
-from workbench.stats import more_hits
-from workbench.words import percent
-
-LEAST_CHANCE = 1e-5  # below it a difference is not taken for chance
 
 
-def right_of(outcomes: pd.DataFrame) -> tuple[int, int]:
-    """Return how many of the decisions that were asked for are right, and how many were asked for."""
-    asked = is_asked(outcomes).to_numpy()
-    return int((is_right(outcomes).to_numpy() & asked).sum()), int(asked.sum())
-
-
-def every_kpi(facts: Facts, gate: GateSettings) -> Answer:
+def _every_kpi(facts: Facts, asked: Asked) -> Answer:
     """Return whether each KPI of the charter has its own criterion in a gate, on all records."""
     kpis = [kpi.id for kpi in facts.pilot.charter.kpis]
     if not kpis:
         return Answer(State.UNPROVEN, "the charter has no KPI, so nothing was agreed to prove", "agree on KPIs, sign")
-    held = {one.kpi for one in gate.criteria if not one.slice}
-    left_out = [kpi for kpi in kpis if kpi not in held]
+    left_out = [kpi for kpi in kpis if kpi not in asked.kpis]
     if not left_out:
         return Answer(State.PASS, f"each of the charter's {len(kpis)} KPIs has its criterion, on all records")
     reason = f"{len(left_out)} of {len(kpis)} KPIs of the charter have no criterion on all records: {shown(left_out)}"
     return Answer(State.FAIL, reason, "put them into gates.yaml as `kpi: ...` without a slice")
 
 
-def development(facts: Facts) -> Answer:
-    """Return whether the judged version is better on the holdout than on development records beyond chance."""
-    judged = facts.judged
-    if judged is None:
-        return Answer(State.UNPROVEN, facts.judged_note, "evaluate a version on the holdout")
-    if judged.development is None:
-        why = "this version has no run over all development records to hold the holdout against"
-        return Answer(State.UNPROVEN, why, f"workbench evaluate {facts.pilot.name} --agent {judged.content['agent']}")
-    before, now = right_of(judged.development[1]), right_of(judged.outcomes)
-    said = f"right on {share_of(before)} development records and on {share_of(now)} holdout records"
-    if more_hits(now, before) < LEAST_CHANCE:
-        return Answer(
-            State.FAIL,
-            f"{said}: cannot be chance",
-            "find out how it knows the holdout, or why the holdout is easier; then draw a new one",
-        )
-    if more_hits(before, now) < LEAST_CHANCE:
-        return Answer(State.PASS, f"{said}: much worse there, so development records say too much of this version")
-    return Answer(State.PASS, f"{said}: may be chance")
-
-
-def distinct_keys(facts: Facts) -> Answer:
+def _distinct_keys(facts: Facts, _asked: Asked) -> Answer:
     """Return whether every role signed the charter with a key of its own, as far as the charter asks for that."""
     charter = facts.pilot.charter
     status = charter_signatures(facts.pilot.suite, charter, facts.pilot.name)
@@ -81,7 +44,19 @@ def distinct_keys(facts: Facts) -> Answer:
     return Answer(State.UNPROVEN, fault, change, missing, details)
 
 
-def share_of(counts: tuple[int, int]) -> str:
-    """Return hits and of how many as text, such as "87.5% of 4,480"."""
-    hits, n = counts
-    return f"{percent(hits / n) if n else 'none'} of {n:,}"
+def _not_made(what: str, _facts: Facts, _asked: Asked) -> Answer:
+    """Answer for evidence that nothing here can make yet: never skipped, never passed."""
+    return Answer(State.UNPROVEN, f"no evidence: no {what} of this pilot was made", f"evidence of the {what}")
+
+
+OF_AGREEMENT = (
+    Check("every_kpi", "Every KPI has its criterion", _every_kpi, gates=(2,), place=1),
+    Check("distinct_keys", "Every role signed with a key of its own", _distinct_keys, gates=(1, 2, 3), place=3),
+)
+TO_COME = (
+    Check("integrations", "Integrations tested", partial(_not_made, "integration test")),
+    Check("load", "Load", partial(_not_made, "load test")),
+    Check("security", "Security", partial(_not_made, "attack test")),
+    Check("compliance", "Compliance", partial(_not_made, "compliance assessment")),
+    Check("acceptance", "Acceptance", partial(_not_made, "acceptance by users")),
+)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from workbench.evidence import Answer, Missing
 from workbench.metrics import Estimate, Operator, State, estimate_text, state_of, value_text
 
 
@@ -83,24 +84,6 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """How much evidence would decide: labelled records, days until they arrive, signatures; None where not known.
-
-    `version` says that no evidence would: a better version is what is missing.
-    """
-
-    records: int | None = None
-    days: int | None = None
-    signatures: int = 0
-    version: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the amounts as JSON values."""
-        amounts = {"records": self.records, "days": self.days, "signatures": self.signatures}
-        return {**amounts, "version": self.version}
-
-
-@dataclass(frozen=True, slots=True)
 class CriterionResult:
     """What the evidence says of one criterion.
 
@@ -135,6 +118,12 @@ class CriterionResult:
             "missing": self.missing.as_json(),
             "details": list(self.details),
         }
+
+
+def answered(criterion: Criterion, answer: Answer) -> CriterionResult:
+    """Return what a check or a document came to as the result of a criterion."""
+    would_change, details = answer.would_change, answer.details
+    return CriterionResult(criterion, answer.state, answer.reason, would_change, None, answer.missing, details)
 
 
 def held(criterion: Criterion, estimate: Estimate) -> State:

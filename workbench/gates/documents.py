@@ -6,10 +6,8 @@ import re
 from pathlib import Path
 
 from workbench.errors import InputError, shown
+from workbench.evidence import Answer, Facts, Missing
 from workbench.files import parse_yaml, read_text
-from workbench.gates.answer import Answer
-from workbench.gates.criteria import Missing
-from workbench.gates.facts import Facts
 from workbench.gates.schema import DocumentSettings
 from workbench.metrics import State
 from workbench.pilot.signing import document_signatures

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from workbench.gates.certification import certified
-from workbench.gates.checks import check_answer
-from workbench.gates.criteria import Criterion, CriterionResult, Kind, Missing, held, reason_of
+from workbench.evidence import Asked, Missing, arrival_days, maker_of
+from workbench.gates.criteria import Criterion, CriterionResult, Kind, answered, held, reason_of
 from workbench.gates.documents import document_answer
-from workbench.gates.facts import Facts
-from workbench.gates.planning import arrival_days, quantile_records, records_missing
-from workbench.gates.remedy import BETTER_VERSION
-from workbench.gates.schema import CHECK_TITLES, AuditMetric, Check, CriterionSettings, DocumentSettings, GateSettings
-from workbench.metrics import (
-    ACCURACY,
-    AUTOMATION_RATE,
-    CATALOGUE,
-    SELECTIVE_ACCURACY,
-    Estimate,
-    State,
-    audited,
-    bounded_estimate,
-    charged_level,
-    takes_certificate,
-)
+from workbench.gates.facts import GateFacts
+from workbench.gates.planning import quantile_records, records_missing
+from workbench.gates.schema import CriterionSettings, DocumentSettings, GateSettings, known_checks
+from workbench.metrics import CATALOGUE, SELECTIVE_ACCURACY, Estimate, State
 
 DEFAULT_LEVEL = 0.95
-MEND_RECORDS = "mend the records, then audit again"
 AGREE = "agree on the target in charter.yaml, and take `placeholder: true` out"
-# Checks that hold the evidence against targets of the charter, and the metrics of those.
-ON_TARGETS = {
-    Check.CERTIFIED: frozenset({SELECTIVE_ACCURACY}),
-    Check.SAMPLE_FITNESS: frozenset({ACCURACY, SELECTIVE_ACCURACY, AUTOMATION_RATE}),
-}
 
 
-def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
+def judged_criteria(facts: GateFacts, number: int) -> tuple[CriterionResult, ...]:
     """Return what the facts say of every criterion and document of a gate; those that are built in come first.
 
     Raises
@@ -47,27 +26,28 @@ def judged_criteria(facts: Facts, number: int) -> tuple[CriterionResult, ...]:
     """
     gate = facts.gates.gates[number]
     criteria = [_unless_placeholder(facts, asked, _criterion_result(facts, gate, asked)) for asked in gate.criteria]
-    documents = [document_answer(facts, one).of(_document(one)) for one in gate.documents]
+    documents = [answered(_document(one), document_answer(facts, one)) for one in gate.documents]
     return (*criteria, *documents)
 
 
-def asked_criteria(facts: Facts, number: int) -> tuple[Criterion, ...]:
+def asked_criteria(facts: GateFacts, number: int) -> tuple[Criterion, ...]:
     """Return what a gate asks for: the built-in criteria, the file's, then its documents."""
     gate = facts.gates.gates[number]
     criteria = [_criterion(facts, asked) for asked in gate.criteria]
     return (*criteria, *(_document(document) for document in gate.documents))
 
 
-def _criterion_result(facts: Facts, gate: GateSettings, asked: CriterionSettings) -> CriterionResult:
+def _criterion_result(facts: GateFacts, gate: GateSettings, asked: CriterionSettings) -> CriterionResult:
     criterion = _criterion(facts, asked)
     if asked.check is None:
         return _estimate_result(facts, criterion)
-    return check_answer(asked.check, facts, gate, asked).of(criterion)
+    kpis = frozenset(one.kpi for one in gate.criteria if one.kpi is not None and not one.slice)
+    return answered(criterion, known_checks()[asked.check].answer(facts, Asked(asked.counts, gate.blocking, kpis)))
 
 
-def _unless_placeholder(facts: Facts, asked: CriterionSettings, result: CriterionResult) -> CriterionResult:
+def _unless_placeholder(facts: GateFacts, asked: CriterionSettings, result: CriterionResult) -> CriterionResult:
     """Return a check that passes on a target that nobody agreed on as unproven."""
-    metrics = ON_TARGETS.get(asked.check, frozenset()) if asked.check is not None else frozenset()
+    metrics = frozenset() if asked.check is None else known_checks()[asked.check].on_targets
     named = [kpi.id for kpi in facts.pilot.charter.kpis if kpi.placeholder and kpi.metric in metrics]
     if not named or result.state is not State.PASS:
         return result
@@ -81,11 +61,11 @@ def _document(document: DocumentSettings) -> Criterion:
     )
 
 
-def _criterion(facts: Facts, asked: CriterionSettings) -> Criterion:
+def _criterion(facts: GateFacts, asked: CriterionSettings) -> Criterion:
     """Return what is asked, the numbers of a KPI taken from the charter."""
     if asked.check is not None:
-        title = asked.title or CHECK_TITLES[asked.check]
-        return Criterion(asked.id, title, Kind.CHECK, asked.check.value, no_waiver=asked.no_waiver)
+        title = asked.title or known_checks()[asked.check].title
+        return Criterion(asked.id, title, Kind.CHECK, asked.check, no_waiver=asked.no_waiver)
     if asked.metric is not None:
         title = asked.title or asked.metric.replace("_", " ").capitalize()
         level = asked.confidence_level or DEFAULT_LEVEL
@@ -105,19 +85,18 @@ def _criterion(facts: Facts, asked: CriterionSettings) -> Criterion:
     )
 
 
-def _charged(facts: Facts, metric: str, level: float) -> float | None:
+def _charged(facts: GateFacts, metric: str, level: float) -> float | None:
     """Return a level raised by what this opening of the holdout is charged; None where labels do not matter."""
-    return None if facts.judged is None else charged_level(metric, level, facts.judged.share)
+    maker = maker_of(metric)
+    return maker.charged_level(facts, metric, level) if maker.name in facts.exhibits else None
 
 
-def _estimate_result(facts: Facts, criterion: Criterion) -> CriterionResult:
+def _estimate_result(facts: GateFacts, criterion: Criterion) -> CriterionResult:
     """Return an estimate held against its target."""
-    is_audit = criterion.name in list(AuditMetric)
-    note = facts.audit_note if is_audit else facts.judged_note
-    if (facts.audit if is_audit else facts.judged) is None:
-        change = "run the data audit" if is_audit else "evaluate a version on the holdout"
-        return CriterionResult(criterion, State.UNPROVEN, note, change)
-    estimate = audit_estimate(facts, criterion) if is_audit else judged_estimate(facts, criterion)
+    maker = maker_of(criterion.name)
+    if maker.name not in facts.exhibits:
+        return CriterionResult(criterion, State.UNPROVEN, facts.absent[maker.name], maker.how)
+    estimate = maker.estimate(facts, criterion.name, criterion.slice, criterion.level)
     state = held(criterion, estimate)
     reason = reason_of(criterion, estimate, state)
     if state is State.PASS:
@@ -128,48 +107,26 @@ def _estimate_result(facts: Facts, criterion: Criterion) -> CriterionResult:
     return CriterionResult(criterion, state, reason, change, estimate, missing)
 
 
-def judged_estimate(facts: Facts, criterion: Criterion) -> Estimate:
-    """Return the estimate of the judged version on the criterion's slice, at its confidence level."""
-    assert facts.judged is not None
-    members, settings = facts.members(criterion.slice), facts.settings_at(criterion.level)
-    return bounded_estimate(criterion.name, members, settings, _certificate(facts, criterion))
-
-
-def _certificate(facts: Facts, criterion: Criterion) -> Mapping[str, Any] | None:
-    """Return the certification of the judged version, None for a part of its records."""
-    return None if facts.judged is None or criterion.slice else facts.judged.content.get("certification")
-
-
-def audit_estimate(facts: Facts, criterion: Criterion) -> Estimate:
-    """Return an estimate of the audit, its interval at the criterion's confidence level."""
-    assert facts.audit is not None
-    assert criterion.confidence_level is not None
-    return audited(facts.audit["sections"], criterion.name, criterion.confidence_level)
-
-
-def _needed(facts: Facts, criterion: Criterion, estimate: Estimate, state: State) -> tuple[Missing, str]:
+def _needed(facts: GateFacts, criterion: Criterion, estimate: Estimate, state: State) -> tuple[Missing, str]:
     """Return what is missing for a criterion to pass, and that in words."""
     if estimate.value is None:
         return Missing(), "measure it"
-    is_audit = criterion.name in list(AuditMetric)
-    no_number = (Missing(), MEND_RECORDS) if is_audit else (Missing(version=True), BETTER_VERSION)
-    block = _certificate(facts, criterion)
-    if block is not None and takes_certificate(criterion.name, block, criterion.level) and state is not State.FAIL:
-        answer = certified(facts)
-        return answer.missing, answer.would_change
+    maker = maker_of(criterion.name)
     if state is State.FAIL:
-        return no_number
+        return maker.when_failed
+    proves = maker.would_prove(facts, criterion.name, criterion.slice, criterion.level)
+    if proves is not None:
+        return proves.missing, proves.would_change
     entry = CATALOGUE.get(criterion.name)
     if entry is not None and entry.quantile is not None:
         more = max(quantile_records(entry.quantile, criterion.level) - estimate.n, 0) or None
     else:
         more = records_missing(criterion, estimate)
     if more is None:
-        return no_number
+        return maker.when_failed
     asked = _asked(criterion, estimate, more)
     missing = Missing(records=asked, days=arrival_days(facts, asked))
-    kind = "records" if is_audit else "labelled holdout records"
-    return missing, f"about {asked:,} more {kind}, if the rate stays what it is"
+    return missing, f"about {asked:,} more {maker.counted}, if the rate stays what it is"
 
 
 def _asked(criterion: Criterion, estimate: Estimate, more: int) -> int:

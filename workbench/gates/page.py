@@ -11,9 +11,11 @@ import pandas as pd
 
 from workbench.audit import key_of_cells, masking_of
 from workbench.engines import answered_by
+from workbench.evaluation import Judged, judged_among
 from workbench.evaluation.shown import escalation_sentence
-from workbench.gates import Decision, Facts
+from workbench.gates.facts import GateFacts
 from workbench.gates.plots import CURVE_HEIGHT, WIDTH, curve_plot, interval_plot
+from workbench.gates.verdict import Decision
 from workbench.metrics import (
     ACCURACY,
     AUTOMATION_RATE,
@@ -24,7 +26,7 @@ from workbench.metrics import (
     estimate_text,
     risk_coverage,
 )
-from workbench.pages import templates
+from workbench.pages import templates_in
 from workbench.pilot import Role
 
 SLICES = (Role.CLASS, Role.SOURCE)
@@ -45,7 +47,7 @@ class Slice:
     selective: str
 
 
-def gate_page(facts: Facts, decision: Decision, files: Sequence[str]) -> str:
+def gate_page(facts: GateFacts, decision: Decision, files: Sequence[str]) -> str:
     """Return the report of a decision as one HTML page that links into its bundle.
 
     Parameters
@@ -56,10 +58,10 @@ def gate_page(facts: Facts, decision: Decision, files: Sequence[str]) -> str:
         What the bundle holds, by path; the page lies beside them.
     """
     said = decision.as_json()
-    gate = facts.gates.gates[decision.gate]
-    judged = facts.judged_for(decision.gate)
+    asked = facts.asked_of(decision.gate)
+    judged = judged_among(asked.values(), facts)
     plots = [(one, interval_plot(one)) for one in said["criteria"] if one["estimate"] is not None]
-    return templates(Path(__file__).parent / "templates").get_template("gate.html.j2").render(
+    return templates_in(Path(__file__).parent / "templates").get_template("gate.html.j2").render(
         decision=said,
         pilot=facts.pilot,
         today=facts.today.isoformat(),
@@ -67,25 +69,24 @@ def gate_page(facts: Facts, decision: Decision, files: Sequence[str]) -> str:
         found={one.criterion.id: _found(one.criterion.name, one.estimate) for one in decision.results},
         waivers={waiver.criterion: waiver for waiver in decision.waivers if waiver.is_valid},
         plots=[(one, plot) for one, plot in plots if plot is not None],
-        curve=None if judged is None else _curve(facts),
-        slices=() if judged is None else slices(facts),
-        findings=_findings(facts) if gate.asks_audit else (),
+        curve=None if judged is None else _curve(facts, judged),
+        slices=() if judged is None else slices(facts, judged),
+        findings={one.title: exhibit.findings[:TOP_FINDINGS] for one, exhibit in asked.items() if exhibit.findings},
         answered="" if judged is None else answered_by([judged.content["identity"]]),
         threshold="" if judged is None else judged.content["threshold_note"],
-        escalation=_escalation(facts) if judged is not None else "",
+        escalation="" if judged is None else _escalation(facts, judged),
         left_out=_left_out(judged.content["counts"]) if judged is not None else "",
         files=sorted(files),
         size={"width": WIDTH, "height": CURVE_HEIGHT},
     )  # fmt: skip
 
 
-def slices(facts: Facts) -> tuple[Slice, ...]:
+def slices(facts: GateFacts, judged: Judged) -> tuple[Slice, ...]:
     """Return how the judged version does by class and by source, the most frequent values of each.
 
     Who has the bundle has the values; who has the page alone sees those of a column with personal data masked.
     """
-    assert facts.judged is not None
-    outcomes, threshold = facts.judged.outcomes, facts.judged.threshold
+    outcomes, threshold = judged.outcomes, judged.threshold
     rows: list[Slice] = []
     for column in (name for name in SLICES if name in outcomes.columns):
         values = outcomes[column].fillna(EMPTY).astype(str)
@@ -95,7 +96,7 @@ def slices(facts: Facts) -> tuple[Slice, ...]:
     return tuple(rows)
 
 
-def _as_shown(facts: Facts, role: Role, cells: pd.Series[Any]) -> Callable[[str], str]:
+def _as_shown(facts: GateFacts, role: Role, cells: pd.Series[Any]) -> Callable[[str], str]:
     """Return what masks the values of a stratum, by a key that the bundle's decisions give."""
     contract = facts.pilot.contract
     name = contract.column_with(role) or role.value
@@ -103,28 +104,22 @@ def _as_shown(facts: Facts, role: Role, cells: pd.Series[Any]) -> Callable[[str]
     return lambda value: value if value == EMPTY else str(masking.cell(name, value))
 
 
-def _slice(column: str, value: str, part: pd.DataFrame, facts: Facts, threshold: float | None) -> Slice:
+def _slice(column: str, value: str, part: pd.DataFrame, facts: GateFacts, threshold: float | None) -> Slice:
     settings = EvaluationSettings(threshold, facts.pilot.settings.escalate_label)
     named = (ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY)
     return Slice(column, value, len(part), *(estimate_text(name, estimate_of(name, part, settings)) for name in named))
 
 
-def _curve(facts: Facts) -> Any:
-    assert facts.judged is not None
-    curve = risk_coverage(facts.judged.outcomes, facts.pilot.settings.escalate_label)
+def _curve(facts: GateFacts, judged: Judged) -> Any:
+    curve = risk_coverage(judged.outcomes, facts.pilot.settings.escalate_label)
     charter, metric = facts.pilot.charter, SELECTIVE_ACCURACY
-    plot = curve_plot(curve, charter.target(metric), facts.judged.threshold)
+    plot = curve_plot(curve, charter.target(metric), judged.threshold)
     return None if plot is None else replace(plot, target_text=f"{plot.target_text}{charter.mark(metric)}")
 
 
-def _escalation(facts: Facts) -> str:
-    assert facts.judged is not None
+def _escalation(facts: GateFacts, judged: Judged) -> str:
     escalate = facts.pilot.settings.escalate_label
-    return escalation_sentence(facts.judged.outcomes, facts.judged.threshold, escalate, facts.population.labels)
-
-
-def _findings(facts: Facts) -> Sequence[Mapping[str, Any]]:
-    return () if facts.audit is None else facts.audit["findings"][:TOP_FINDINGS]
+    return escalation_sentence(judged.outcomes, judged.threshold, escalate, facts.population.labels)
 
 
 def _found(metric: str, estimate: Estimate | None) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pandas as pd
 
 from workbench.gates.criteria import Criterion
-from workbench.gates.facts import Facts
 from workbench.metrics import Estimate, Operator
 from workbench.stats import IntervalMethod, proportion_interval
 
@@ -50,17 +49,6 @@ def quantile_records(q: float, confidence_level: float) -> int:
     (59, True)
     """
     return math.ceil(math.log(1 - confidence_level) / math.log(q))
-
-
-def arrival_days(facts: Facts, n_records: int | None) -> int | None:
-    """Return in how many days so many records arrive; None when nothing says how fast they do.
-
-    The charter's volume counts first; without one, the pace of the present records.
-    """
-    if n_records is None:
-        return None
-    per_day = facts.pilot.charter.volume.records_per_day or facts.population.per_day
-    return None if per_day is None else math.ceil(n_records / per_day)
 
 
 def pace(times: pd.Series[str] | None) -> float | None:

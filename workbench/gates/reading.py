@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
-from typing import Any
 
-from workbench.errors import RunError
-from workbench.evaluation import cells_of
-from workbench.gates.cases import read_suites
-from workbench.gates.facts import Agreed, Facts, Judged, Population
-from workbench.gates.openings import judged_at
+from workbench.evaluation import judged_ids, read_suites
+from workbench.evidence import Agreed, Exhibit, Population, maker, makers
+from workbench.gates.facts import GateFacts
 from workbench.gates.planning import pace
 from workbench.gates.schema import Gates, read_gates
 from workbench.pilot import Pilot
+from workbench.records import cells_of
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import Dataset, Split, ledger_path, read_dataset
-
-AUDIT_POINTER = Path("audit") / "latest.json"
 
 
 def read_facts(
@@ -27,7 +22,7 @@ def read_facts(
     agent: str | None = None,
     told: tuple[str, ...] = (),
     dataset: Dataset | None = None,
-) -> Facts:
+) -> GateFacts:
     """Return what there is to judge a pilot by now; nothing is run.
 
     Parameters
@@ -50,22 +45,34 @@ def read_facts(
         A file that a run left is damaged, or the journal does not hold what the ledger says was decided.
     """
     gates, dataset = read_gates(pilot), read_dataset(pilot) if dataset is None else dataset
-    audit_path, audit_note = newest_audit(pilot, dataset)
-    judged, judged_note = _judged(pilot, dataset, agent)
-    ids = dataset.ids(Split.HOLDOUT)[:0] if judged is None else judged.outcomes.index
+    found = {one.name: one.present(pilot, dataset, agent) for one in makers()}
+    found = _of_one_version(found, pilot)
+    exhibits = {name: one for name, one in found.items() if isinstance(one, Exhibit)}
+    path = ledger_path(pilot)
     per_day = pace(dataset.strata(dataset.splits.index).get("timestamp"))
-    return Facts(
+    return GateFacts(
         pilot,
-        gates,
         Population(dataset.digest, len(dataset.ids(Split.HOLDOUT)), per_day, dataset.labels),
-        cells_of(dataset, ids, named_columns(pilot, gates)),
-        None if audit_path is None else _json(audit_path),
-        judged,
+        cells_of(dataset, judged_ids(exhibits), named_columns(pilot, gates)),
+        exhibits,
+        {name: one for name, one in found.items() if isinstance(one, str)},
+        (path, tuple(read_ledger(path))),
         today,
-        audit_note,
-        judged_note,
-        told,
+        told=told,
+        gates=gates,
     )
+
+
+def _of_one_version(found: Mapping[str, Exhibit | str], pilot: Pilot) -> dict[str, Exhibit | str]:
+    """Return what was found, where an exhibit of another version than the first one's is replaced by a note of that."""
+    versions = [one.about["agent"] for one in found.values() if isinstance(one, Exhibit) and "agent" in one.about]
+    counting: dict[str, Exhibit | str] = {}
+    for name, one in found.items():
+        is_other = isinstance(one, Exhibit) and one.about.get("agent") not in (None, *versions[:1])
+        made_by = maker(name)
+        note = f"the last {made_by.title} was of another version; workbench {made_by.remake} {pilot.name}"
+        counting[name] = note if is_other else one
+    return counting
 
 
 def named_columns(pilot: Agreed, gates: Gates) -> tuple[str, ...]:
@@ -77,63 +84,3 @@ def named_columns(pilot: Agreed, gates: Gates) -> tuple[str, ...]:
     named = [*(when.column for when in conditions if when is not None), *(one.column for one in charter.authority)]
     named += [name for where in (*slices, *suites) for name in where]
     return tuple(dict.fromkeys(name for name in named if name is not None))
-
-
-def newest_audit(pilot: Pilot, dataset: Dataset) -> tuple[Path | None, str]:
-    """Return findings.json of the newest audit of the present records, else None and why."""
-    pointer = pilot.runs / AUDIT_POINTER
-    remedy = f"workbench audit {pilot.name}"
-    if not pointer.is_file():
-        return None, f"no data audit has been run; {remedy}"
-    path = _inside(pilot, _json(pointer)["path"], pointer)
-    if not path.is_file():
-        return None, f"the last data audit is gone; {remedy}"
-    if _json(path).get("dataset_digest") != dataset.digest:
-        return None, f"the last data audit was of other records; {remedy}"
-    return path, ""
-
-
-def _judged(pilot: Pilot, dataset: Dataset, agent: str | None) -> tuple[Judged | None, str]:
-    from workbench.evaluation import development_evaluation, judged_evaluation
-
-    evaluation = judged_evaluation(pilot, dataset, agent)
-    if evaluation is None:
-        which = "no version" if agent is None else f"{agent}: not"
-        return None, f"{which} evaluated on the present holdout records; workbench run {pilot.name}"
-    assert evaluation.opening is not None
-    path = ledger_path(pilot)
-    development = development_evaluation(pilot, dataset, evaluation.info.agent_digest)
-    judged = judged_at(
-        evaluation.opening,
-        (path, read_ledger(path)),
-        (evaluation.as_json(), evaluation.outcomes),
-        None if development is None else (development.as_json(), development.outcomes),
-    )
-    return judged, ""
-
-
-def _inside(pilot: Pilot, named: str, pointer: Path) -> Path:
-    """Return a path that a pointer names, relative to the pointer, to the runs folder or whole."""
-    path = Path(named)
-    if path.is_absolute():
-        return path
-    return next((at for at in (pointer.parent / path, pilot.runs / path, pilot.root / path) if at.is_file()), path)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error) from None
-    if not isinstance(content, dict):
-        raise _damaged(path, "no JSON object")
-    return content
-
-
-def _damaged(path: Path, error: object) -> RunError:
-    return RunError(
-        "a file that a run left is damaged, so nothing was decided",
-        where=str(path),
-        got=str(error)[:200],
-        remedy="remove it and run the gate again",
-    )

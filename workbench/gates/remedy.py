@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from workbench.gates.criteria import CriterionResult, Missing
-from workbench.gates.schema import Check
+from workbench.evidence import BETTER_VERSION, Check, Missing
+from workbench.gates.criteria import CriterionResult, Kind
+from workbench.gates.schema import known_checks
 from workbench.metrics import State
 from workbench.words import plural
 
-BETTER_VERSION = "a better version is needed; records alone cannot pass"
 SHOWN = 4
 
 
@@ -39,7 +39,8 @@ def consistent(results: Sequence[CriterionResult], blocking: Collection[str]) ->
 
 def is_dead_end(result: CriterionResult) -> bool:
     """Return whether no further records and no signatures would make a criterion pass."""
-    is_partial = result.criterion.name == Check.ALL_RECORDS and result.state is not State.PASS
+    check = _check(result)
+    is_partial = check is not None and check.stops_counting and result.state is not State.PASS
     return is_partial or result.missing.version or (result.state is State.FAIL and result.missing == Missing())
 
 
@@ -75,5 +76,11 @@ def would_do(blocking: Sequence[CriterionResult]) -> str:
 
 def _is_at_this_rate(result: CriterionResult) -> bool:
     """Return whether a result counts records that would do if the rate stayed what it is."""
-    rests_on_rate = result.estimate is not None or result.criterion.name == Check.CERTIFIED
+    check = _check(result)
+    rests_on_rate = result.estimate is not None or (check is not None and check.is_at_this_rate)
     return result.missing.records is not None and rests_on_rate
+
+
+def _check(result: CriterionResult) -> Check | None:
+    """Return the check that a criterion asks for, None for an estimate or a document."""
+    return known_checks().get(result.criterion.name) if result.criterion.kind is Kind.CHECK else None

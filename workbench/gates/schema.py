@@ -4,81 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from enum import StrEnum
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from workbench.errors import InputError, shown
-from workbench.evaluation import STRATA
+from workbench.evidence import Check, Maker, Severity, maker_of, makers
 from workbench.files import Settings, read_settings
-from workbench.metrics import KPI_METRICS, Operator
+from workbench.gates.builtin import OF_AGREEMENT, TO_COME
+from workbench.metrics import ACCURACY, Operator
 from workbench.pilot import Contract, Pilot, Role
 from workbench.pilot.charter import GATES_FILE, Cell, Charter, one_of
+from workbench.records import STRATA
 
 GATE_NUMBERS = (1, 2, 3)
 ID = r"^[a-z][a-z0-9_-]*$"
 
 
-class Check(StrEnum):
-    """What a gate can ask besides an estimate: a yes or no, with its reason."""
-
-    AUDIT_LIMITS = "audit_limits"  # no open finding of a blocking severity
-    ISSUES_OWNED = "issues_owned"  # the most severe findings have remediation and owner
-    SAMPLE_FITNESS = "sample_fitness"  # the records are enough to prove the charter's KPIs at all
-    ALL_RECORDS = "all_records"  # every holdout record was judged; built in
-    EVERY_KPI = "every_kpi"  # every KPI of the charter has its criterion in gate 2, on all records; built in
-    DISTINCT_KEYS = "distinct_keys"  # every role signed with a key of its own, as far as the charter asks; built in
-    DEVELOPMENT = "development"  # the holdout is no better than development records beyond chance; built in
-    CERTIFIED = "certified"  # a threshold is certified for the charter's selective accuracy
-    ESCALATION_RULES = "escalation_rules"  # every escalation rule fired on every test case that calls for it
-    TEST_CASES = "test_cases"  # enough decided test cases, and enough of each class
-    INTEGRATIONS = "integrations"
-    LOAD = "load"
-    SECURITY = "security"
-    COMPLIANCE = "compliance"
-    ACCEPTANCE = "acceptance"
-
-
-CHECK_TITLES = {
-    Check.AUDIT_LIMITS: "Data audit within limits",
-    Check.ISSUES_OWNED: "Top issues have remediation and owner",
-    Check.SAMPLE_FITNESS: "Enough records to prove the KPIs",
-    Check.ALL_RECORDS: "All holdout records judged",
-    Check.EVERY_KPI: "Every KPI has its criterion",
-    Check.DISTINCT_KEYS: "Every role signed with a key of its own",
-    Check.DEVELOPMENT: "Holdout no better than development",
-    Check.CERTIFIED: "Threshold certified",
-    Check.ESCALATION_RULES: "Escalation rules all fire",
-    Check.TEST_CASES: "Test cases: common, edge, error",
-    Check.INTEGRATIONS: "Integrations tested",
-    Check.LOAD: "Load",
-    Check.SECURITY: "Security",
-    Check.COMPLIANCE: "Compliance",
-    Check.ACCEPTANCE: "Acceptance",
-}
-
-
-OF_AUDIT = frozenset({Check.AUDIT_LIMITS, Check.ISSUES_OWNED})
-OF_EVALUATION = frozenset(
-    {Check.ALL_RECORDS, Check.DEVELOPMENT, Check.CERTIFIED, Check.ESCALATION_RULES, Check.TEST_CASES}
-)
-
-
-class AuditMetric(StrEnum):
-    """Estimates of the data audit that a criterion may name."""
-
-    COMPLETE_RECORDS = "complete_records"
-
-
-class Severity(StrEnum):
-    """How severe a finding of the audit is, the worst first."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
+@cache
+def known_checks() -> Mapping[str, Check]:
+    """Return every check that a criterion may name or that is built in, by its id: the makers', then the gates' own."""
+    of_makers = [check for one in makers() for check in one.checks]
+    return {check.id: check for check in (*of_makers, *OF_AGREEMENT, *TO_COME)}
 
 
 def _inside(path: str) -> str:
@@ -90,8 +39,13 @@ def _inside(path: str) -> str:
 
 
 def _known_metric(name: str) -> str:
-    """Refuse a metric that neither the catalogue nor the audit has."""
-    return one_of(name, [*KPI_METRICS, *AuditMetric])
+    """Refuse a metric that no maker has."""
+    return one_of(name, [metric for one in makers() for metric in one.metrics])
+
+
+def _known_check(name: str) -> str:
+    """Refuse a check that there is not."""
+    return one_of(name, list(known_checks()))
 
 
 class DocumentSettings(Settings):
@@ -120,7 +74,7 @@ class CriterionSettings(Settings):
     title: str = ""
     kpi: str | None = None
     metric: Annotated[str, AfterValidator(_known_metric)] | None = None
-    check: Check | None = None
+    check: Annotated[str, AfterValidator(_known_check)] | None = None
     operator: Operator | None = None
     target: float | None = Field(default=None, allow_inf_nan=False)
     confidence_level: float | None = Field(default=None, gt=0.5, lt=1)
@@ -139,26 +93,38 @@ class CriterionSettings(Settings):
             raise ValueError("a metric needs an operator and a target")
         if self.metric is None and (self.operator or self.target is not None or self.confidence_level):
             raise ValueError("operator, target and confidence_level belong to a metric; a KPI's are in the charter")
-        if self.slice and (self.check is not None or self.metric in list(AuditMetric)):
+        if self.slice and (self.check is not None or not _takes_slices(self.metric)):
             raise ValueError("a slice belongs to an estimate of decisions")
-        counted = {Check.TEST_CASES, Check.ISSUES_OWNED, Check.ESCALATION_RULES}
-        if self.at_least is not None and self.check not in counted:
-            raise ValueError(f"at_least belongs to the checks {', '.join(sorted(counted))}")
-        if self.each is not None and self.check is not Check.TEST_CASES:
-            raise ValueError("each belongs to the check test_cases")
+        for name in ("at_least", "each"):
+            taking = sorted(one.id for one in known_checks().values() if name in one.counts)
+            if getattr(self, name) is not None and self.check not in taking:
+                raise ValueError(
+                    f"{name} belongs to {'the checks' if len(taking) > 1 else 'the check'} {', '.join(taking)}"
+                )
         return self
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts that the check asks for: those given, else the check's own."""
+        assert self.check is not None
+        return {name: getattr(self, name) or usual for name, usual in known_checks()[self.check].counts.items()}
 
-_ALL_RECORDS, _EVERY_KPI, _DEVELOPMENT, _DISTINCT_KEYS = (
-    CriterionSettings(id=check.value.replace("_", "-"), check=check, no_waiver=True)
-    for check in (Check.ALL_RECORDS, Check.EVERY_KPI, Check.DEVELOPMENT, Check.DISTINCT_KEYS)
-)
-# What a gate asks for besides its file: nobody can leave it out, rename or waive it.
-BUILT_IN: Mapping[int, tuple[CriterionSettings, ...]] = {
-    1: (_DISTINCT_KEYS,),
-    2: (_ALL_RECORDS, _EVERY_KPI, _DEVELOPMENT, _DISTINCT_KEYS),
-    3: (_ALL_RECORDS, _DEVELOPMENT, _DISTINCT_KEYS),
-}
+    @property
+    def maker(self) -> str:
+        """The maker whose exhibit this rests on; empty where it rests on what was agreed."""
+        if self.check is not None:
+            return known_checks()[self.check].needs
+        return maker_of(ACCURACY if self.metric is None else self.metric).name  # a KPI is one of decisions
+
+
+def _takes_slices(metric: str | None) -> bool:
+    return metric is None or maker_of(metric).takes_slices
+
+
+def built_in(number: int) -> tuple[CriterionSettings, ...]:
+    """Return what a gate asks for besides its file: nobody can leave it out, rename or waive it."""
+    asked = sorted((one for one in known_checks().values() if number in one.gates), key=lambda one: one.place)
+    return tuple(CriterionSettings(id=one.id.replace("_", "-"), check=one.id, no_waiver=True) for one in asked)
 
 
 class GateSettings(Settings):
@@ -171,15 +137,10 @@ class GateSettings(Settings):
     blocking: tuple[Severity, ...] = (Severity.CRITICAL, Severity.HIGH)
 
     @property
-    def asks_audit(self) -> bool:
-        """Whether anything here rests on the data audit."""
-        return any(one.check in OF_AUDIT or one.metric in list(AuditMetric) for one in self.criteria)
-
-    @property
-    def asks_evaluation(self) -> bool:
-        """Whether anything here rests on the evaluation on the holdout."""
-        estimates = any(one.check is None and one.metric not in list(AuditMetric) for one in self.criteria)
-        return estimates or any(one.check in OF_EVALUATION for one in self.criteria)
+    def asked_makers(self) -> tuple[Maker, ...]:
+        """The makers whose exhibits anything here rests on, in the order of the registry."""
+        named = {one.maker for one in self.criteria}
+        return tuple(one for one in makers() if one.name in named)
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
@@ -200,7 +161,7 @@ class Gates(Settings):
         missing = [number for number in GATE_NUMBERS if number not in self.gates]
         if missing:
             raise ValueError(f"gates {', '.join(map(str, missing))} are missing; a gate is never skipped")
-        taken = {one.check for one in BUILT_IN[2]} | {one.id for one in BUILT_IN[2]}
+        taken = {name for one in built_in(2) for name in (one.check, one.id)}
         named = [one.id for gate in self.gates.values() for one in gate.criteria if {one.id, one.check} & taken]
         if named:
             raise ValueError(f"{shown(named)}: what is built in stands in no file")
@@ -260,7 +221,7 @@ def slice_columns(contract: Contract) -> frozenset[str]:
 
 def _with_built_in(number: int, gate: GateSettings) -> GateSettings:
     """Return a gate with what it asks for besides its file."""
-    return gate.model_copy(update={"criteria": (*BUILT_IN[number], *gate.criteria)})
+    return gate.model_copy(update={"criteria": (*built_in(number), *gate.criteria)})
 
 
 def _check_roles(charter: Charter, gate: GateSettings, where: str) -> None:

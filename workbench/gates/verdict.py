@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from workbench.gates.criteria import CriterionResult, Missing
-from workbench.gates.facts import Facts
+from workbench.evidence import Missing
+from workbench.gates.criteria import CriterionResult
+from workbench.gates.facts import GateFacts
 from workbench.gates.judging import judged_criteria
 from workbench.gates.remarks import remarks_on
 from workbench.gates.remedy import SHOWN, consistent, missing_of, would_do
@@ -106,7 +107,7 @@ class Decision:
         }
 
 
-def decide(facts: Facts, number: int, subject: Mapping[str, Any]) -> Decision:
+def decide(facts: GateFacts, number: int, subject: Mapping[str, Any]) -> Decision:
     """Return the decision of a gate on the facts as they are; nothing is run and nothing is written.
 
     Raises
@@ -122,24 +123,12 @@ def decide(facts: Facts, number: int, subject: Mapping[str, Any]) -> Decision:
     return replace(decision, results=consistent(results, blocking))
 
 
-def judged_subject(facts: Facts, number: int) -> dict[str, Any]:
-    """Return what a decision is about: the records and, where the gate asks for one, the judged version."""
-    judged = facts.judged_for(number)
+def judged_subject(facts: GateFacts, number: int) -> dict[str, Any]:
+    """Return what a decision is about: the records and what the exhibits that the gate asks for are of."""
     subject: dict[str, Any] = {"data_digest": facts.population.digest}
-    if judged is None:
-        return subject
-    content = judged.content
-    identity = content["identity"]
-    digests = {"prompt_digest": identity.get("prompt"), "model_digest": identity.get("engine", {}).get("digest")}
-    return {
-        **subject,
-        **{name: str(value) for name, value in digests.items() if value},
-        "agent_digest": content["agent_digest"],
-        "rows": judged.rows,
-        "agent": content["agent"],
-        "threshold": judged.threshold,
-        "counts": content["counts"],
-    }
+    for one in facts.asked_of(number):
+        subject |= one.subject(facts)
+    return subject
 
 
 def _verdict(decision: Decision) -> str:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         threshold_for,
         threshold_text,
     )
-    from workbench.metrics.estimate import Estimate
+    from workbench.metrics.estimate import Estimate, method_text
     from workbench.metrics.outcomes import (
         column,
         is_asked,
@@ -63,11 +63,11 @@ if TYPE_CHECKING:
     from workbench.metrics.prospects import certification_note, outlook_json, undeclared_warning, what_would_do
     from workbench.metrics.recalibration import Recalibrator, as_given, cross_fitted, fitted_recalibration, recalibrated
     from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL, EvaluationSettings, Price, Recalibration, price_of
-    from workbench.metrics.shown import estimate_text, unit_of, value_text, versions_table
+    from workbench.metrics.shown import declare_units, estimate_text, unit_of, value_text, versions_table
     from workbench.metrics.slicing import slices, worst_slices
     from workbench.metrics.sources import Comparison, compare_sources
     from workbench.metrics.statuses import Route, Status
     from workbench.metrics.summary import METRIC_NAMES, Behind, behind_metric, estimate_of, evaluate_outcomes, narrowed
-    from workbench.metrics.targets import State, audited, bounded_estimate, charged_level, state_of
+    from workbench.metrics.targets import State, bounded_estimate, charged_level, one_sided, state_of
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

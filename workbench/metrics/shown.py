@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
     from workbench.metrics.estimate import Estimate
 
-AUDIT_UNITS = {"complete_records": Unit.SHARE}  # of what the data audit estimates, and a gate may ask for
+_declared: dict[str, Unit] = {}
+
+
+def declare_units(units: Mapping[str, Unit]) -> None:
+    """Let metrics that are not in the catalogue be shown in their units: those that a maker of evidence brings."""
+    _declared.update(units)
 
 
 def unit_of(metric: str) -> Unit:
     """Return a metric's unit; a measure that no charter can name is a plain number."""
-    return CATALOGUE[metric].unit if metric in CATALOGUE else AUDIT_UNITS.get(metric, Unit.NUMBER)
+    return CATALOGUE[metric].unit if metric in CATALOGUE else _declared.get(metric, Unit.NUMBER)
 
 
 def value_text(metric: str, value: float | None, decimals: int = 1) -> str:

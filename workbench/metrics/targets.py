@@ -83,17 +83,6 @@ def bounded_estimate(
     return certified_accuracy(outcomes, certificate, plain, settings)
 
 
-def audited(sections: Mapping[str, Mapping[str, Any]], metric: str, level: float) -> Estimate:
-    """Return a share that an audit found, as findings.json has it, with one-sided exact bounds at a level."""
-    found = [section["estimates"][metric] for section in sections.values() if metric in section.get("estimates", {})]
-    if not found:
-        return Estimate.undefined(f"the audit has no estimate {metric}")
-    n, value = int(found[0]["n"]), found[0]["value"]
-    if value is None:
-        return Estimate.undefined(str(found[0]["method"]).removeprefix("none: "))
-    return one_sided(Estimate.proportion(round(value * n), n, excluded=found[0]["excluded"]), level)
-
-
 def one_sided(estimate: Estimate, level: float) -> Estimate:
     """Return an estimate whose two-sided interval at 2 * level - 1 is read as two bounds at a level; shares exactly.
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from workbench.notebooks.catalogue import find_notebook, notebook_names, packaged_notebook
     from workbench.notebooks.execution import execute, execute_many
     from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
+    from workbench.notebooks.places import executed_path, results_folder
     from workbench.notebooks.result import Finish, finish, read_finish
     from workbench.notebooks.session import OnCell
     from workbench.notebooks.source import Parameter, ParameterValue, read_source

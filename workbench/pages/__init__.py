@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.pages.filters import Kind
     from workbench.pages.ledger import LedgerView, budgets_table, ledger_view, openings_table, refresh_note, remarks
     from workbench.pages.pages import notebook_page
-    from workbench.pages.templating import templates
+    from workbench.pages.templating import templates_in
     from workbench.pages.views import Page, table_html, template
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

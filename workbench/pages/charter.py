@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from workbench.metrics import CATALOGUE, Operator, value_text
-from workbench.pages.templating import templates
+from workbench.pages.templating import templates_in
 from workbench.pilot.charter import (
     Charter,
     Compliance,
@@ -80,11 +80,11 @@ class CharterDocument:
 
     def html(self) -> str:
         """Return the document as one HTML page."""
-        return templates(Path(__file__).parent / "templates").get_template("charter.html.j2").render(**self._said())
+        return templates_in(Path(__file__).parent / "templates").get_template("charter.html.j2").render(**self._said())
 
     def markdown(self) -> str:
         """Return the document as Markdown."""
-        return templates(Path(__file__).parent / "templates").get_template("charter.md.j2").render(**self._said())
+        return templates_in(Path(__file__).parent / "templates").get_template("charter.md.j2").render(**self._said())
 
     def _said(self) -> dict[str, object]:
         return {

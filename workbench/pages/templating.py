@@ -16,7 +16,7 @@ MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]#!|<>~]|^[-+]|(?<=^\d)[.)])")
 
 
 @functools.cache
-def templates(folder: Path) -> Environment:
+def templates_in(folder: Path) -> Environment:
     """Return the templates of a folder: HTML is escaped, Markdown by its filter `md`; a name without a value raises."""
     environment = Environment(
         loader=FileSystemLoader(folder),

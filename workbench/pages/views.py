@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from workbench.files import write_atomically
 from workbench.pages.conclusion import Conclusion
 from workbench.pages.figures import png
-from workbench.pages.templating import templates
+from workbench.pages.templating import templates_in
 from workbench.pilot import Pilot, open_pilot
 from workbench.records.tables import safe_for_spreadsheets
 from workbench.words import number, visible
@@ -188,7 +188,7 @@ def _cell(value: object) -> object:
 @functools.cache
 def template(name: str) -> Template:
     """Return a template of this room, by its name without the endings."""
-    return templates(Path(__file__).parent / "templates").get_template(f"{name}.html.j2")
+    return templates_in(Path(__file__).parent / "templates").get_template(f"{name}.html.j2")
 
 
 def _display(content: Mapping[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""The same records asked several times: how often the answer stays the same."""
+"""The same records asked several times: how often the agent is right every time, and agrees with itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.repeats.repeats import RepeatRequest, ask_repeatedly
+    from workbench.repeats.maker import MAKER, RepeatRequest
+    from workbench.repeats.passing import unsteady
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.tracking.audits import log_audit
+    from workbench.tracking.exhibits import log_exhibit
     from workbench.tracking.promotion import (
         ALIASES,
         Promotion,

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from workbench.audit.assessment import Audit
 from workbench.audit.findings import Finding, Severity
 from workbench.audit.store import affected_rows, example_rows
-from workbench.pages import table_html, templates
+from workbench.pages import table_html, templates_in
 from workbench.words import number, percent, visible
 
 MAX_FINDINGS_IN_FULL = 40
@@ -38,7 +38,7 @@ def audit_page(audit: Audit, attachments: Attachments) -> str:
     counts = {severity.value: sum(one.severity is severity for one in audit.findings) for severity in Severity}
     sections = [_section(audit, section.id) for section in audit.sections]
     changes = attachments.changes
-    return templates(Path(__file__).parent / "templates").get_template("audit.html.j2").render(
+    return templates_in(Path(__file__).parent / "templates").get_template("audit.html.j2").render(
         name=visible(audit.subject.name),
         title=f"Data audit of {visible(audit.subject.name)}",
         question="" if audit.subject.pilot is None else audit.subject.pilot.settings.question,
@@ -115,7 +115,7 @@ def examples_html(audit: Audit, finding: Finding) -> str:
     names = {"offending": [_short(name) for name in offending], "others": [_short(name) for name in others]}
     n_hidden = len(frame.columns) - len(offending) - len(others)
     return (
-        templates(Path(__file__).parent / "templates")
+        templates_in(Path(__file__).parent / "templates")
         .get_template("examples.html.j2")
         .render(lines=lines, n_hidden=n_hidden, **names)
     )

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import SignatureError, shown
+from workbench.evaluation import read_suites
+from workbench.evidence import agreement_files, code_digest
 from workbench.files import provenance
-from workbench.gates import Decision, Facts, read_gates
-from workbench.gates.cases import read_suites
+from workbench.gates import Decision, GateFacts, read_gates
 from workbench.gates.held.earlier import changes_since
 from workbench.gates.held.work import own_notebook
 from workbench.gates.junit import junit_xml
-from workbench.gates.pipeline import code_digest, executed_path
 from workbench.gates.verdict import judged_subject
-from workbench.gates.verified.agreement import agreement_files
 from workbench.gates.verified.facts import facts_files
+from workbench.notebooks import executed_path
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SignatureStatus
 from workbench.records.ledger import OPENED_FOLDER, history_remarks, read_ledger
@@ -27,12 +27,12 @@ from workbench.runs.journal import digest_of
 
 def told_of(pilot: Pilot, number: int) -> tuple[str, ...]:
     """Return remarks that rest on what lies outside of a gate's facts: the ledger's history and earlier evidence."""
-    asks = read_gates(pilot).gates[number].asks_evaluation
+    asks = any(one.takes_slices for one in read_gates(pilot).gates[number].asked_makers)
     history = history_remarks(ledger_path(pilot)) if asks else ()
     return (*history, *changes_since(pilot, number))
 
 
-def subject_of(pilot: Pilot, facts: Facts, number: int) -> dict[str, Any]:
+def subject_of(pilot: Pilot, facts: GateFacts, number: int) -> dict[str, Any]:
     """Return what a decision is about: the judged version, the records, the audit, and the code."""
     made_by = provenance(pilot.root)
     subject = {
@@ -42,9 +42,8 @@ def subject_of(pilot: Pilot, facts: Facts, number: int) -> dict[str, Any]:
         "is_dirty": made_by.is_dirty,
         "changed": shown(made_by.changed) or None,
     }
-    if facts.audit is not None and facts.gates.gates[number].asks_audit:
-        subject["audit_digest"] = digest_of(facts.audit)
-    return subject
+    exhibits = facts.asked_of(number).values()
+    return subject | {f"{one.maker}_digest": digest_of(one.as_json()) for one in exhibits if "agent" not in one.about}
 
 
 def digests_of(decision: Decision) -> dict[str, str]:
@@ -54,7 +53,7 @@ def digests_of(decision: Decision) -> dict[str, str]:
     return {name: str(digest) for name, digest in found.items() if digest is not None}
 
 
-def check_signed_first(pilot: Pilot, facts: Facts, number: int, signatures: SignatureStatus) -> None:
+def check_signed_first(pilot: Pilot, facts: GateFacts, number: int, signatures: SignatureStatus) -> None:
     """Refuse targets that were signed after somebody could have seen what the judged version reaches.
 
     Raises
@@ -62,26 +61,25 @@ def check_signed_first(pilot: Pilot, facts: Facts, number: int, signatures: Sign
     SignatureError
         The charter was signed after the holdout was first opened for the version.
     """
-    judged, signed_at = facts.judged_for(number), signatures.last_signed_at
-    if judged is None or signed_at is None:
-        return
-    version = judged.content["agent_digest"], judged.content["dataset_digest"]
+    signed_at = signatures.last_signed_at
+    versions = {(one.about.get("agent"), one.about["records"]) for one in facts.asked_of(number).values()}
     openings = [
         datetime.fromisoformat(opening.time)
-        for opening in read_ledger(ledger_path(pilot))
-        if (opening.purpose.agent_digest, opening.purpose.dataset_digest) == version
+        for opening in facts.ledger[1]
+        if (opening.purpose.agent_digest, opening.purpose.dataset_digest) in versions
     ]
-    first = min(openings, default=signed_at)
+    if not openings or signed_at is None:
+        return
+    first = min(openings)
     if signed_at > first:
         raise SignatureError(
             "the charter was signed after this version's results on the holdout could be seen, so it proves nothing",
-            where=f"agent {judged.content['agent']}",
             got=f"last signature {signed_at.isoformat()}, first opening {first.isoformat()}",
             remedy="restore the charter as it was signed before, or judge a version that was not opened yet",
         )
 
 
-def bundle_files(pilot: Pilot, facts: Facts, decision: Decision) -> dict[str, Path | bytes]:
+def bundle_files(pilot: Pilot, facts: GateFacts, decision: Decision) -> dict[str, Path | bytes]:
     """Return everything a bundle holds but report, verdict and ledger, by path in the bundle."""
     gate = facts.gates.gates[decision.gate]
     documents = [document.file for document in gate.documents]
@@ -96,9 +94,7 @@ def bundle_files(pilot: Pilot, facts: Facts, decision: Decision) -> dict[str, Pa
         executed = executed_path(pilot, notebook)
         made = [path for path in (executed, executed.with_suffix(".html")) if path.is_file()]
         files |= {f"notebooks/{path.name}": path for path in made}
-    judged = facts.judged_for(decision.gate)
-    if judged is not None:
-        files["estimates.json"] = _json(judged.content["estimates"])
+    if any("agent" in one.about for one in facts.asked_of(decision.gate).values()):
         files |= _opened_lists(pilot)
     return files
 

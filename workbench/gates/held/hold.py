@@ -12,17 +12,16 @@ from typing import Any
 from workbench.agents.callables import only_answered
 from workbench.engines import EngineChoice
 from workbench.errors import InputError, RunError
-from workbench.evidence import BundleContent, write_bundle
+from workbench.evidence import BundleContent, Inputs, file_digest, files_under, write_bundle
 from workbench.files import provenance, write_atomically
-from workbench.gates import GATE_NUMBERS, Decision, Facts, decide, read_facts, read_gates
+from workbench.gates import GATE_NUMBERS, Decision, GateFacts, decide, read_facts, read_gates
 from workbench.gates.held.contents import bundle_files, check_signed_first, digests_of, subject_of, told_of
 from workbench.gates.held.shown import DECISION_FILE
 from workbench.gates.held.work import GATE, Worked, answered_evidence, judged_evidence, own_notebook, present
 from workbench.gates.junit import junit_xml
 from workbench.gates.page import gate_page
-from workbench.gates.pipeline import Inputs, file_digest, files_under, results_folder
 from workbench.gates.tracked import log_gate
-from workbench.notebooks import OnCell, packaged_notebook
+from workbench.notebooks import OnCell, packaged_notebook, results_folder
 from workbench.pilot import Pilot
 from workbench.pilot.charter import require_signatures
 from workbench.pilot.signing import ChosenKey, SignatureStatus, chosen_key
@@ -140,7 +139,7 @@ def hold_gate(pilot: Pilot, number: int, request: GateRequest, on_cell: OnCell |
 
 def _decided(
     pilot: Pilot,
-    asked: tuple[Facts, int],
+    asked: tuple[GateFacts, int],
     signed: tuple[ChosenKey, SignatureStatus],
     worked: Worked,
     on_cell: OnCell | None,
@@ -161,7 +160,7 @@ def _decided(
 
 def _written(
     pilot: Pilot,
-    decided: tuple[Facts, Decision],
+    decided: tuple[GateFacts, Decision],
     signed: tuple[ChosenKey, SignatureStatus],
     on_cell: OnCell | None,
 ) -> Path:

@@ -12,28 +12,19 @@ from workbench.engines import EngineChoice
 from workbench.errors import WorkbenchError
 from workbench.evaluation import answer_holdout, check
 from workbench.evaluation.versions import agent_to_judge
+from workbench.evidence import Inputs, Memory
 from workbench.files import write_atomically
-from workbench.gates.pipeline import (
-    EVALUATION,
-    ITERATION,
-    LIMITS,
-    NOTEBOOKS,
-    Inputs,
-    Memory,
-    PilotRun,
-    executed_path,
-    kept_result,
-    results_folder,
-    run_pilot,
-)
+from workbench.gates.pipeline import EVALUATION, ITERATION, LIMITS, NOTEBOOKS, PilotRun, kept_result, run_pilot
 from workbench.notebooks import (
     NotebookJob,
     OnCell,
     ParameterValue,
     execute_many,
+    executed_path,
     find_notebook,
     packaged_notebook,
     read_source,
+    results_folder,
 )
 from workbench.pages import notebook_page
 from workbench.pilot import Pilot

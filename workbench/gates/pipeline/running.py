@@ -13,18 +13,19 @@ from workbench.engines import EngineChoice
 from workbench.errors import InputError, RunError, WorkbenchError
 from workbench.evaluation import open_answers
 from workbench.evaluation.versions import agent_to_judge
+from workbench.evidence import Inputs, Memory
 from workbench.files import write_atomically
-from workbench.gates.pipeline.freshness import Inputs, Memory
-from workbench.gates.pipeline.names import (
-    AUDIT,
-    EVALUATION,
-    ITERATION,
-    LIMITS,
-    NOTEBOOKS,
+from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, LIMITS, NOTEBOOKS
+from workbench.notebooks import (
+    NotebookJob,
+    NotebookResult,
+    execute_many,
     executed_path,
+    find_notebook,
+    packaged_notebook,
+    read_finish,
     results_folder,
 )
-from workbench.notebooks import NotebookJob, NotebookResult, execute_many, find_notebook, packaged_notebook, read_finish
 from workbench.pages import notebook_page
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey

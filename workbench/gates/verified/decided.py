@@ -8,22 +8,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from workbench.errors import SignatureError, shown
-from workbench.evidence import ENVIRONMENT_FILE, LEDGER_FILE, VERDICT_FILE
-from workbench.gates.facts import Facts
+from workbench.evidence import ENVIRONMENT_FILE, LEDGER_FILE, MAKERS, VERDICT_FILE, require_same
+from workbench.gates.facts import GateFacts
 from workbench.gates.junit import junit_xml
 from workbench.gates.page import gate_page
-from workbench.gates.schema import Check, GateSettings
+from workbench.gates.schema import GateSettings
 from workbench.gates.verdict import Decision, decide, judged_subject
-from workbench.gates.verified.recompute import require_same
 
-CRITERIA_FILE, ESTIMATES_FILE, REPORT_FILE, JUNIT_FILE = "criteria.json", "estimates.json", "report.html", "junit.xml"
+CRITERIA_FILE, REPORT_FILE, JUNIT_FILE = "criteria.json", "report.html", "junit.xml"
 # What a subject says of where and from what it was made, besides what was judged.
-_MADE_BY = frozenset({"code_digest", "audit_digest", "commit", "is_dirty", "changed"})
+_MADE_BY = frozenset({"code_digest", "commit", "is_dirty", "changed", *(f"{name}_digest" for name in MAKERS)})
 # What the bundle itself writes besides what a report lists.
 _OWN = frozenset({VERDICT_FILE, LEDGER_FILE, ENVIRONMENT_FILE, REPORT_FILE})
 
 
-def check_decision(facts: Facts, verdict: Mapping[str, Any], created: str) -> Decision:
+def check_decision(facts: GateFacts, verdict: Mapping[str, Any], created: str) -> Decision:
     """Decide a gate again and return its decision.
 
     Raises
@@ -48,7 +47,7 @@ def check_decision(facts: Facts, verdict: Mapping[str, Any], created: str) -> De
     return decision
 
 
-def check_pages(facts: Facts, decision: Decision, files: Mapping[str, bytes]) -> int:
+def check_pages(facts: GateFacts, decision: Decision, files: Mapping[str, bytes]) -> int:
     """Write what people read of a decision again, and return how many files there are of it.
 
     Raises
@@ -68,13 +67,9 @@ def check_pages(facts: Facts, decision: Decision, files: Mapping[str, bytes]) ->
 
 def believed(gate: GateSettings, n_holdout: int) -> tuple[str, ...]:
     """Return what nothing in a gate's bundle determines, so that it is believed as signed."""
-    found = []
-    if gate.asks_audit:
-        found.append("the audit's findings and counts")
-    if any(one.check is Check.SAMPLE_FITNESS for one in gate.criteria):
+    found = [text for one in gate.asked_makers for text in one.believed]
+    if any(one.check == "sample_fitness" for one in gate.criteria):
         found.append(f"that {n_holdout:,} records are sealed")
-    if gate.asks_evaluation:
-        found += ["the decisions on development records", "durations", "what other ledgers charged"]
     return (*found, "remarks on the ledger's history and on earlier evidence", "the executed notebooks")
 
 
@@ -95,7 +90,7 @@ def _check_criteria(again: Sequence[Mapping[str, Any]], said: Sequence[Mapping[s
         require_same(one, stated, f"criterion {one['id']}")
 
 
-def _check_subject(facts: Facts, decision: Decision, subject: Mapping[str, Any]) -> None:
+def _check_subject(facts: GateFacts, decision: Decision, subject: Mapping[str, Any]) -> None:
     """Refuse a verdict about another version, other records or another threshold than the bundle holds."""
     judged = judged_subject(facts, decision.gate)
     for name, value in judged.items():
@@ -105,10 +100,7 @@ def _check_subject(facts: Facts, decision: Decision, subject: Mapping[str, Any])
         raise SignatureError("the verdict is about more than was judged", got=shown(unknown))
 
 
-def _pages(facts: Facts, decision: Decision, files: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+def _pages(facts: GateFacts, decision: Decision, files: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     yield CRITERIA_FILE, [result.as_json() for result in decision.results]
     yield JUNIT_FILE, junit_xml(decision)
     yield REPORT_FILE, gate_page(facts, decision, files)
-    judged = facts.judged_for(decision.gate)
-    if judged is not None:
-        yield ESTIMATES_FILE, judged.content["estimates"]

@@ -1,56 +1,69 @@
 """The facts behind a verdict as they go into a bundle, and as they are read from one.
 
 facts.json holds what nothing else in the bundle determines: the day, how many records there were, why something was not
-measured, and remarks on what lies outside. Everything else is read from the evaluation, the decisions, the cells, the
-audit's findings, the ledger and what was agreed.
+measured, and remarks on what lies outside. Everything else is read from the exhibits, the cells, the ledger and what
+was agreed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import SignatureError
-from workbench.evaluation import Cells
-from workbench.evidence import cells_csv, evaluation_files, read_cells
-from workbench.gates.facts import Facts, Judged, Population, threshold_in
-from workbench.gates.openings import judged_at
+import pandas as pd
+
+from workbench.evidence import (
+    EXHIBITS,
+    LEDGER_FILE,
+    ColumnKind,
+    Exhibit,
+    Population,
+    bundled_pilot,
+    exhibit_of,
+    parsed,
+    read_table,
+    table_csv,
+)
+from workbench.gates.facts import GateFacts
 from workbench.gates.schema import checked_gates
-from workbench.gates.verified.agreement import bundled_pilot
-from workbench.gates.verified.recompute import HOLDOUT, Recorded, parsed
 from workbench.pilot.charter import GATES_FILE
+from workbench.records import NamedCells
 from workbench.records.ledger import Opening
 
-FACTS_FILE, CELLS_FILE, FINDINGS_FILE = "facts.json", "cells.csv", "findings.json"
-LEDGER_FILE = "ledger.jsonl"
+FACTS_FILE, CELLS_FILE = "facts.json", "cells.csv"
+ID = "record_id"
 
 
-def facts_files(facts: Facts, number: int) -> dict[str, bytes]:
+def facts_files(facts: GateFacts, number: int) -> dict[str, bytes]:
     """Return the files that the facts of a gate are read from again."""
-    judged = facts.judged_for(number)
+    asked = facts.asked_of(number)
+    cells = facts.cells.frame if any(one.takes_slices for one in asked) else facts.cells.frame.iloc[:0]
     files = {
-        FACTS_FILE: json.dumps(_undetermined(facts, judged), indent=1, ensure_ascii=False, allow_nan=False).encode(),
-        CELLS_FILE: cells_csv(facts.cells.frame.loc[:] if judged is not None else facts.cells.frame.iloc[:0]),
+        FACTS_FILE: json.dumps(_undetermined(facts), indent=1, ensure_ascii=False, allow_nan=False).encode(),
+        CELLS_FILE: table_csv(cells.reset_index(names=ID).astype(object)),
     }
-    if facts.audit is not None and facts.gates.gates[number].asks_audit:
-        files[FINDINGS_FILE] = json.dumps(facts.audit, indent=1, ensure_ascii=False, allow_nan=False).encode()
-    if judged is None:
-        return files
-    settings = facts.settings_at(0.95)
-    for content, outcomes in ((judged.content, judged.outcomes), judged.development or (None, None)):
-        if content is not None and outcomes is not None:
-            own = replace(settings, threshold=threshold_in(content))
-            files |= evaluation_files(content, outcomes, own)
+    for maker, exhibit in asked.items():
+        files |= {f"{EXHIBITS}/{maker.name}/{name}": content for name, content in exhibit.files().items()}
     return files
 
 
+def bundled_exhibits(files: Mapping[str, bytes]) -> dict[str, Exhibit]:
+    """Return the exhibits in a bundle by maker. Raises InputError when one is damaged."""
+    inside: dict[str, dict[str, bytes]] = {}
+    for path, content in files.items():
+        folder, _, rest = path.partition("/")
+        name, _, file = rest.partition("/")
+        if folder == EXHIBITS:
+            inside.setdefault(name, {})[file] = content
+    return {name: exhibit_of(found, f"{EXHIBITS}/{name}") for name, found in inside.items()}
+
+
 def bundled_facts(
-    folder: Path, files: Mapping[str, bytes], of: tuple[str, Sequence[Recorded]], openings: Sequence[Opening]
-) -> Facts:
+    folder: Path, files: Mapping[str, bytes], of: tuple[str, Mapping[str, Exhibit]], openings: Sequence[Opening]
+) -> GateFacts:
     """Return the facts that a bundle holds.
 
     Parameters
@@ -58,8 +71,8 @@ def bundled_facts(
     folder : Path
     files : mapping
         Its files.
-    of : (str, sequence of Recorded)
-        Name of the pilot, and the evaluations inside.
+    of : (str, mapping of Exhibit)
+        Name of the pilot, and the exhibits inside.
     openings : sequence of Opening
         Its ledger.
 
@@ -68,34 +81,30 @@ def bundled_facts(
     InputError
         A file of what was agreed does not fit.
     SignatureError
-        Something is missing, or the judged version was never opened.
+        Something is missing.
     """
-    name, evaluations = of
+    name, exhibits = of
     said = parsed(files, FACTS_FILE)
-    pilot, number = bundled_pilot(folder, name, said["title"]), said["opening"]
-    judged = None if number is None else _judged(folder, evaluations, openings, number)
-    return Facts(
+    pilot = bundled_pilot(folder, name, said["title"])
+    return GateFacts(
         pilot,
-        checked_gates(folder / GATES_FILE, pilot.charter, pilot.contract),
         Population(**{**said["population"], "labels": tuple(said["population"]["labels"])}),
-        Cells(pilot.contract, read_cells(files[CELLS_FILE])),
-        parsed(files, FINDINGS_FILE) if FINDINGS_FILE in files else None,
-        judged,
+        NamedCells(pilot.contract, _cells(files[CELLS_FILE], said["cells"])),
+        exhibits,
+        said["absent"],
+        (folder / LEDGER_FILE, tuple(openings)),
         date.fromisoformat(said["today"]),
-        said["audit_note"],
-        said["judged_note"],
-        tuple(said["told"]),
+        told=tuple(said["told"]),
+        gates=checked_gates(folder / GATES_FILE, pilot.charter, pilot.contract),
     )
 
 
-def opening_of(openings: Sequence[Opening], number: int) -> Opening:
-    """Return an opening by its number. Raises SignatureError when the ledger has none."""
-    if not 1 <= number <= len(openings):
-        raise SignatureError("holdout results without an opening on the ledger", got=f"opening {number}")
-    return openings[number - 1]
+def _cells(content: bytes, columns: Sequence[str]) -> pd.DataFrame:
+    table = read_table(content, dict.fromkeys((ID, *columns), ColumnKind.TEXT))
+    return table.set_index(ID).rename_axis(index=None)
 
 
-def _undetermined(facts: Facts, judged: Judged | None) -> dict[str, Any]:
+def _undetermined(facts: GateFacts) -> dict[str, Any]:
     population = facts.population
     return {
         "title": facts.pilot.settings.title,
@@ -106,26 +115,7 @@ def _undetermined(facts: Facts, judged: Judged | None) -> dict[str, Any]:
             "per_day": population.per_day,
             "labels": list(population.labels),
         },
-        "opening": None if judged is None else judged.opening,
-        "audit_note": facts.audit_note,
-        "judged_note": facts.judged_note,
+        "cells": [str(name) for name in facts.cells.frame.columns],
+        "absent": dict(facts.absent),
         "told": list(facts.told),
     }
-
-
-def _judged(folder: Path, evaluations: Sequence[Recorded], openings: Sequence[Opening], number: int) -> Judged:
-    holdout = [one for one in evaluations if one.content["split"] == HOLDOUT]
-    others = [one for one in evaluations if one.content["split"] != HOLDOUT]
-    if len(holdout) != 1 or len(others) > 1:
-        raise SignatureError(
-            "a bundle holds the judged version on the holdout, and on development records at most once"
-        )
-    development = None
-    if others:
-        development = (others[0].content, others[0].outcomes)
-    return judged_at(
-        opening_of(openings, number),
-        (folder / LEDGER_FILE, openings),
-        (holdout[0].content, holdout[0].indexed),
-        development,
-    )

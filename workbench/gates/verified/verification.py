@@ -16,27 +16,23 @@ from workbench.evidence import (
     LEDGER_FILE,
     MANIFEST_FILE,
     VERDICT_FILE,
+    Exhibit,
+    maker,
+    parsed,
     read_listed,
     read_plain,
+    require_same,
 )
 from workbench.files import read_settings
+from workbench.gates.facts import GateFacts
 from workbench.gates.schema import Gates
-from workbench.gates.verified.certification import check_certification
+from workbench.gates.verified.before import TYPE_BEFORE, exhibits_before, facts_before
 from workbench.gates.verified.decided import believed, check_decision, check_pages
-from workbench.gates.verified.facts import FACTS_FILE, bundled_facts, opening_of
-from workbench.gates.verified.opened import check_opening
-from workbench.gates.verified.recompute import (
-    HOLDOUT,
-    Recorded,
-    check_confidence,
-    check_evaluation,
-    check_threshold,
-    parsed,
-    recorded_evaluations,
-)
+from workbench.gates.verified.facts import FACTS_FILE, bundled_exhibits, bundled_facts
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, Charter, charter_signatures, shared_keys_note
 from workbench.pilot.signing import PublicKey, load_public_key, opened, sha256, subject_digest
-from workbench.records.ledger import GENESIS, Opening, check_entry, read_ledger
+from workbench.records.ledger import GENESIS, Opening, read_ledger
+from workbench.words import plural
 
 FRESHNESS = "freshness"
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
@@ -45,8 +41,8 @@ _FAULTS = (SignatureError, InputError, RunError, LookupError, TypeError, ValueEr
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One check; `passed` is None when it was not asked for."""
+class Proof:
+    """One check of a bundle; `passed` is None when it was not asked for."""
 
     name: str
     passed: bool | None
@@ -67,7 +63,7 @@ class Verification:
 
     bundle: Path
     key_id: str
-    checks: tuple[Check, ...]
+    checks: tuple[Proof, ...]
     signed: Mapping[str, Any]
     not_recomputed: tuple[str, ...] = ()
 
@@ -103,8 +99,15 @@ class _Bundle:
     signed: Mapping[str, Any]
     files: Mapping[str, bytes]
     verdict: Mapping[str, Any]
-    evaluations: tuple[Recorded, ...]
+    exhibits: Mapping[str, Exhibit]
     openings: tuple[Opening, ...]
+    is_before: bool
+
+    @property
+    def facts(self) -> GateFacts:
+        """What the bundle's verdict rests on."""
+        named = self.signed["pilot"], self.exhibits
+        return (facts_before if self.is_before else bundled_facts)(self.folder, self.files, named, self.openings)
 
 
 def verify_bundle(folder: Path, key: Path, *, commit: str | None = None) -> Verification:
@@ -135,43 +138,44 @@ def verify_bundle(folder: Path, key: Path, *, commit: str | None = None) -> Veri
     try:
         signed, manifest = _signed(folder, public)
     except _FAULTS as error:
-        return _ended(folder, public, [Check("signature", False, _why(error))])
-    checks = [Check("signature", True, f"key {public.key_id[:16]}, signed {signed['created']}")]
+        return _ended(folder, public, [Proof("signature", False, _why(error))])
+    checks = [Proof("signature", True, f"key {public.key_id[:16]}, signed {signed['created']}")]
     try:
         bundle = _read(folder, signed, manifest)
     except _FAULTS as error:
-        return _ended(folder, public, [*checks, Check("files", False, _why(error))], signed)
-    checks.append(Check("files", True, f"{len(bundle.files):,} files, none missing, altered or unlisted"))
+        return _ended(folder, public, [*checks, Proof("files", False, _why(error))], signed)
+    checks.append(Proof("files", True, f"{len(bundle.files):,} files, none missing, altered or unlisted"))
     checks += [_checked(name, check, bundle) for name, check in _CHECKS.items()]
     checks.append(_freshness(signed, commit))
     return Verification(folder, public.key_id, tuple(checks), signed, _not_recomputed(bundle))
 
 
-def _ended(folder: Path, key: PublicKey, checks: Iterable[Check], signed: Mapping[str, Any] = {}) -> Verification:
+def _ended(folder: Path, key: PublicKey, checks: Iterable[Proof], signed: Mapping[str, Any] = {}) -> Verification:
     return Verification(folder, key.key_id, tuple(checks), signed)
 
 
 def _signed(folder: Path, key: PublicKey) -> tuple[Mapping[str, Any], bytes]:
     """Return what was signed, and the manifest it was signed for."""
-    said = opened(read_plain(folder / ENVELOPE_FILE), key, EVIDENCE_TYPE)
+    said = opened(read_plain(folder / ENVELOPE_FILE), key, EVIDENCE_TYPE, TYPE_BEFORE)
     manifest = read_plain(folder / MANIFEST_FILE)
     if sha256(manifest) != subject_digest(said, MANIFEST_FILE):
         raise SignatureError("the envelope was signed for another manifest")
-    return dict(said["predicate"]), manifest
+    return {**said["predicate"], "type": said["predicateType"]}, manifest
 
 
 def _read(folder: Path, signed: Mapping[str, Any], manifest: bytes) -> _Bundle:
     files = read_listed(folder, manifest)
     verdict = parsed(files, VERDICT_FILE)
-    evaluations, openings = recorded_evaluations(files), read_ledger(folder / LEDGER_FILE)
-    return _Bundle(folder, signed, files, verdict, evaluations, openings)
+    is_before = signed["type"] == TYPE_BEFORE
+    exhibits = exhibits_before(files) if is_before else bundled_exhibits(files)
+    return _Bundle(folder, signed, files, verdict, exhibits, read_ledger(folder / LEDGER_FILE), is_before)
 
 
-def _checked(name: str, check: Callable[[_Bundle], str], bundle: _Bundle) -> Check:
+def _checked(name: str, check: Callable[[_Bundle], str], bundle: _Bundle) -> Proof:
     try:
-        return Check(name, True, check(bundle))
+        return Proof(name, True, check(bundle))
     except _FAULTS as error:
-        return Check(name, False, _why(error))
+        return Proof(name, False, _why(error))
 
 
 def _identity(bundle: _Bundle) -> str:
@@ -186,9 +190,11 @@ def _identity(bundle: _Bundle) -> str:
     for name, digest in bundle.signed["digests"].items():
         if subject.get(f"{name}_digest") != digest:
             raise SignatureError(f"the digest of {name} is not that of the verdict")
-    for recorded in bundle.evaluations:
-        for name, digest in (("data", "dataset_digest"), ("agent", "agent_digest")):
-            if bundle.signed["digests"].get(name) != recorded.content[digest]:
+    for exhibit in bundle.exhibits.values():
+        if exhibit.pilot != bundle.signed["pilot"]:
+            raise SignatureError("an exhibit is of another pilot", got=exhibit.pilot)
+        for name, about in (("data", "records"), ("agent", "agent")):
+            if about in exhibit.about and bundle.signed["digests"].get(name) != exhibit.about[about]:
                 raise SignatureError(f"the digest of {name} is not that of the results inside")
     return f"{bundle.signed['pilot']}, gate {bundle.signed['gate']}: {bundle.signed['verdict']}"
 
@@ -200,13 +206,9 @@ def _ledger(bundle: _Bundle) -> str:
     if (len(openings), head) != (signed["entries"], signed["head"]):
         raise SignatureError("the ledger does not end where it was signed", got=f"{len(openings):,} entries")
     said = f"openings of the holdout: {len(openings):,}, unbroken up to {head[:16]}"
-    for recorded in _holdout(bundle):
-        number = parsed(bundle.files, FACTS_FILE)["opening"]
-        opening = opening_of(openings, number)
-        check_opening(bundle.folder, recorded, opening)
-        check_entry(bundle.folder / LEDGER_FILE, openings, opening)
-        said += f"; {len(recorded.outcomes):,} decisions and labels are those of opening {number}"
-    return said
+    facts = bundle.facts
+    found = [maker(name).opening(exhibit, facts) for name, exhibit in bundle.exhibits.items()]
+    return "; ".join([said, *filter(None, found)])
 
 
 def _thresholds(bundle: _Bundle) -> str:
@@ -219,7 +221,7 @@ def _thresholds(bundle: _Bundle) -> str:
         raise SignatureError("the charter is not signed", got=", ".join(lacking) or "nobody must sign")
     if bundle.signed["thresholds_signed_at"] != signed_at.isoformat():
         raise SignatureError("the charter was signed at another time than the statement says")
-    seen = [datetime.fromisoformat(one.time) for each in _holdout(bundle) for one in _openings_of(bundle, each)]
+    seen = [datetime.fromisoformat(one.time) for one in _openings(bundle)]
     first = min([*seen, datetime.fromisoformat(bundle.signed["created"])])
     if signed_at > first:
         raise SignatureError(
@@ -231,26 +233,22 @@ def _thresholds(bundle: _Bundle) -> str:
 
 
 def _recomputed(bundle: _Bundle) -> str:
-    """Compute every estimate, recalibration, threshold and certificate again from decisions and labels."""
-    charter = read_settings(bundle.folder / CHARTER_FILE, Charter)
-    development = next((one for one in bundle.evaluations if one.content["split"] != HOLDOUT), None)
-    numbers, certified = 0, 0
-    for recorded in bundle.evaluations:
-        if recorded.content["pilot"] != bundle.signed["pilot"]:
-            raise SignatureError("an evaluation is of another pilot", got=recorded.content["pilot"])
-        numbers += check_evaluation(recorded)
-        check_confidence(recorded, bundle.evaluations)
-        openings = _openings_of(bundle, recorded)
-        certified += check_certification(recorded, charter, openings, bundle.evaluations)
-        check_threshold(recorded, charter, None if development is None else development.outcomes)
-    decisions = sum(len(recorded.outcomes) for recorded in bundle.evaluations)
-    return f"numbers: {numbers:,}, certifications: {certified:,}; computed again from {decisions:,} decisions"
+    """Compute every number of every exhibit again from its tables."""
+    facts, numbers = bundle.facts, 0
+    for name, exhibit in bundle.exhibits.items():
+        again = maker(name).again(exhibit, facts)
+        require_same(sorted(again.estimates), sorted(exhibit.estimates), f"metrics of {name}")
+        for metric, estimate in again.estimates.items():
+            require_same(estimate.as_json(), exhibit.estimates[metric].as_json(), f"{metric} of {name}")
+        require_same(again.as_json(), exhibit.as_json(), name)
+        numbers += len(again.estimates)
+    rows = sum(len(table) for exhibit in bundle.exhibits.values() for table in exhibit.tables.values())
+    return f"numbers: {numbers:,} in {plural(len(bundle.exhibits), 'exhibit')}, computed again from {rows:,} rows"
 
 
 def _verdict(bundle: _Bundle) -> str:
     """Decide the gate again, as it was decided, and write again what people read of it."""
-    named = bundle.signed["pilot"], bundle.evaluations
-    facts = bundled_facts(bundle.folder, bundle.files, named, bundle.openings)
+    facts = bundle.facts
     decision = check_decision(facts, bundle.verdict, bundle.signed["created"])
     pages = check_pages(facts, decision, bundle.files)
     n = len(decision.results)
@@ -267,19 +265,19 @@ def _not_recomputed(bundle: _Bundle) -> tuple[str, ...]:
         return ()
 
 
-def _freshness(signed: Mapping[str, Any], commit: str | None) -> Check:
+def _freshness(signed: Mapping[str, Any], commit: str | None) -> Proof:
     """Return whether the evidence was made from the commit that the caller names, without changes on top."""
     made = signed.get("commit")
     if commit is None:
         named = f"made from {made}{_changes(signed)}" if made else "made outside a repository"
-        return Check(FRESHNESS, None, f"not asked (--commit); {named}")
+        return Proof(FRESHNESS, None, f"not asked (--commit); {named}")
     if not made:
-        return Check(FRESHNESS, False, "it was made outside a repository")
+        return Proof(FRESHNESS, False, "it was made outside a repository")
     if not str(made).startswith(commit):
-        return Check(FRESHNESS, False, f"it is of {made}, not of {commit}")
+        return Proof(FRESHNESS, False, f"it is of {made}, not of {commit}")
     if signed.get("is_dirty") is not False:
-        return Check(FRESHNESS, False, f"it was made from {made}{_changes(signed)}")
-    return Check(FRESHNESS, True, f"made from {made}")
+        return Proof(FRESHNESS, False, f"it was made from {made}{_changes(signed)}")
+    return Proof(FRESHNESS, True, f"made from {made}")
 
 
 def _changes(signed: Mapping[str, Any]) -> str:
@@ -289,14 +287,10 @@ def _changes(signed: Mapping[str, Any]) -> str:
     return f", from a tree with changes in: {signed.get('changed') or 'files not named'}"
 
 
-def _holdout(bundle: _Bundle) -> tuple[Recorded, ...]:
-    return tuple(one for one in bundle.evaluations if one.content["split"] == HOLDOUT)
-
-
-def _openings_of(bundle: _Bundle, recorded: Recorded) -> list[Opening]:
-    """Return the openings of the holdout for an evaluation's version on its records."""
-    version = (recorded.content["agent_digest"], recorded.content["dataset_digest"])
-    return [one for one in bundle.openings if (one.purpose.agent_digest, one.purpose.dataset_digest) == version]
+def _openings(bundle: _Bundle) -> list[Opening]:
+    """Return the openings of the holdout for the versions that the exhibits are about."""
+    versions = {(one.about.get("agent"), one.about["records"]) for one in bundle.exhibits.values()}
+    return [one for one in bundle.openings if (one.purpose.agent_digest, one.purpose.dataset_digest) in versions]
 
 
 def _why(error: Exception) -> str:

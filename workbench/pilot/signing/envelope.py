@@ -59,7 +59,7 @@ def sealed(content: Mapping[str, Any], key: SigningKey) -> bytes:
     return canonical_json(envelope.to_dict()) + b"\n"
 
 
-def opened(content: bytes, key: PublicKey, predicate_type: str) -> dict[str, Any]:
+def opened(content: bytes, key: PublicKey, *predicate_types: str) -> dict[str, Any]:
     """Return the statement inside an envelope, after its signature was verified with a key that the caller pinned.
 
     Raises
@@ -78,8 +78,11 @@ def opened(content: bytes, key: PublicKey, predicate_type: str) -> dict[str, Any
     except VerificationError:
         raise SignatureError("the signature does not fit the content") from None
     said = json.loads(envelope.payload)
-    if not isinstance(said, dict) or said.get("_type") != STATEMENT_TYPE or said.get("predicateType") != predicate_type:
-        raise SignatureError("the signed statement is of another kind", expected=predicate_type)
+    if not isinstance(said, dict) or said.get("_type") != STATEMENT_TYPE:
+        raise SignatureError("what was signed is no in-toto statement")
+    if said.get("predicateType") not in predicate_types:
+        found, wanted = str(said.get("predicateType")), " or ".join(predicate_types)
+        raise SignatureError("the signed statement is of another kind or version", got=found, expected=wanted)
     return said
 
 

@@ -14,18 +14,16 @@ from typing import Any
 
 from workbench.agents import build_agent
 from workbench.agents.prompts import read_prompts
-from workbench.audit import latest_findings
 from workbench.engines import EngineChoice
+from workbench.evidence.registry import Maker, makers
 from workbench.files import write_atomically
-from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, executed_path, results_folder
-from workbench.gates.reading import AUDIT_POINTER
-from workbench.notebooks import find_notebook, packaged_notebook
+from workbench.notebooks import executed_path, find_notebook, packaged_notebook, results_folder
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
 
 STATE_FILE = "notebooks.json"
-PACKAGE = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parent.parent
 CODE = ("*.py", "*.j2", "*.template", "*.yaml")
 
 
@@ -50,43 +48,50 @@ class Inputs:
     def digest(self, notebook: str, chosen: str | None = None) -> str:
         """Return the digest of everything that a notebook's result depends on, the journal aside.
 
-        The audit depends on records, contract and charter; a comparison also on every prompt and every agent that it
-        runs; an evaluation on the one agent that was chosen and on what the audit found; any other notebook on records,
-        contract, charter, prompts and agents.
+        The package's code, the notebook, records, contract and charter count always; what else, its maker says.
+
+        Parameters
+        ----------
+        notebook : str
+        chosen : str, optional
+            The one agent that an evaluation is of.
         """
-        content = self._shared(notebook)
-        if notebook == AUDIT:
-            return digest_of(content)
-        if notebook == EVALUATION and chosen is not None:
-            found = latest_findings(self.pilot) or {}
-            audit = {name: value for name, value in found.items() if name not in ("run", "created")}
-            return digest_of({**content, "agents": self._identities([chosen]), "found": audit})
+        one = maker_by(notebook)
+        own = self.everything() if one is None else one.depends(self, notebook, chosen)
+        return digest_of({**self._shared(notebook), **own})
+
+    def everything(self) -> dict[str, Any]:
+        """Return what a notebook may depend on at most: settings, prompts and every agent that is compared."""
         prompts = read_prompts(self.pilot.suite / "prompts", self.pilot.prompt_fields)
         hashes = {name: prompt.hash for name, prompt in prompts.items()}
-        return digest_of({**content, "agents": self._identities(self.agents), "prompts": hashes})
+        return {**self.settings(), **self.of_agents(self.agents), "prompts": hashes}
+
+    def settings(self) -> dict[str, Any]:
+        """Return the pilot's settings but its agents."""
+        settings = self.pilot.settings.model_dump(mode="json")
+        return {"settings": {name: value for name, value in settings.items() if name != "agents"}}
+
+    def of_agents(self, agents: Iterable[str]) -> dict[str, Any]:
+        """Return the versions of some agents, with what is noted of them."""
+        built = {name: build_agent(self.pilot, name, self.dataset, self.engine) for name in agents}
+        named = {name: [digest_of(agent.identity), self.pilot.agent(name).note] for name, agent in built.items()}
+        return {"agents": named}
 
     def source(self, notebook: str) -> Path:
         """Return the notebook that is run."""
-        is_packaged = self.is_packaged and notebook == EVALUATION
+        one = maker_by(notebook)
+        is_packaged = self.is_packaged and one is not None and one.is_sealed
         return packaged_notebook(notebook) if is_packaged else find_notebook(notebook, self.pilot.root)
 
     def _shared(self, notebook: str) -> dict[str, Any]:
         pilot = self.pilot
         files = [pilot.data / name for name in (*pilot.contract.records, "contract.yaml", "splits.yaml")]
-        settings = pilot.settings.model_dump(mode="json")
-        own = {"title": settings["title"], "question": settings["question"]}
         return {
             "code": code_digest(),
             "notebook": file_digest(self.source(notebook)),
             "records": [file_digest(path) for path in files if path.is_file()],
             "charter": pilot.charter.model_dump(mode="json"),
-            "settings": own if notebook == AUDIT else {k: v for k, v in settings.items() if k != "agents"},
-            "audit": _files(pilot.root, pilot.suite / "audit.yaml") if notebook == AUDIT else {},
         }
-
-    def _identities(self, agents: Iterable[str]) -> dict[str, Any]:
-        built = {name: build_agent(self.pilot, name, self.dataset, self.engine) for name in agents}
-        return {name: [digest_of(agent.identity), self.pilot.agent(name).note] for name, agent in built.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +122,12 @@ class Memory:
             known is not None
             and known.inputs == inputs
             and known.runs == stored_runs(self._pilot, notebook)
-            and known.outputs == _files(self._pilot.root, *output_paths(self._pilot, notebook))
+            and known.outputs == files_at(self._pilot.root, *output_paths(self._pilot, notebook))
         )
 
     def remember(self, notebook: str, inputs: str) -> None:
         """Keep what a notebook's run was made from and what it left."""
-        outputs = _files(self._pilot.root, *output_paths(self._pilot, notebook))
+        outputs = files_at(self._pilot.root, *output_paths(self._pilot, notebook))
         self._known[notebook] = Remembered(inputs, stored_runs(self._pilot, notebook), outputs)
         content = {
             name: {"inputs": known.inputs, "runs": known.runs, "outputs": dict(known.outputs)}
@@ -134,18 +139,24 @@ class Memory:
 def output_paths(pilot: Pilot, notebook: str) -> Sequence[Path]:
     """Return the files and folders that a notebook leaves."""
     executed = executed_path(pilot, notebook)
-    own = (executed, executed.with_suffix(".html"), results_folder(pilot, notebook))
-    return (*own, pilot.runs / AUDIT_POINTER.parent) if notebook == AUDIT else own
+    one = maker_by(notebook)
+    made = one.leaves(pilot) if one is not None and one.notebooks[0] == notebook else ()
+    return (executed, executed.with_suffix(".html"), results_folder(pilot, notebook), *made)
 
 
 def stored_runs(pilot: Pilot, notebook: str) -> str:
     """Return the digest of the finished development runs that a comparison or a threshold rests on."""
-    path = pilot.runs / JOURNAL_FILE
-    if notebook not in (ITERATION, EVALUATION) or not path.is_file():
+    path, one = pilot.runs / JOURNAL_FILE, maker_by(notebook)
+    if one is None or not one.rests_on_runs or not path.is_file():
         return ""
     with Journal(path) as journal:
         runs = sorted(info.run for info in journal.runs(Split.DEV.value) if info.finished)
     return digest_of({"runs": runs})
+
+
+def maker_by(notebook: str) -> Maker | None:
+    """Return the maker that a notebook is of, None for one of the pilot's own."""
+    return next((one for one in makers() if notebook in one.notebooks), None)
 
 
 def code_digest() -> str:
@@ -162,10 +173,10 @@ def file_digest(path: Path) -> str:
 
 def files_under(folder: Path) -> dict[str, str]:
     """Return the digest of every file under a folder, by its path there."""
-    return _files(folder, folder)
+    return files_at(folder, folder)
 
 
-def _files(root: Path, *paths: Path) -> dict[str, str]:
+def files_at(root: Path, *paths: Path) -> dict[str, str]:
     """Return the digest of every file at or under the paths, by its path under the root; one that is gone is not in it.
 
     The root may lie elsewhere the next time, as in another job of a CI run.

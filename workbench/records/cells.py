@@ -13,7 +13,7 @@ from workbench.pilot import Contract, Role
 STRATA = frozenset({"class", "source", "entity"})
 
 
-class Records(Protocol):
+class RuleRecords(Protocol):
     """Records with their contract: a `Dataset`, or the cells that a bundle holds."""
 
     @property
@@ -25,7 +25,7 @@ class Records(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cells:
+class NamedCells:
     """Cells of the judged records, as text, in the columns that rules, slices and suites name.
 
     Parameters
@@ -48,7 +48,7 @@ def outcome_column(column: str, contract: Contract) -> str | None:
     return named.get(contract.columns[column].role) if column in contract.columns else None
 
 
-def cells_in(column: str, records: Records, outcomes: pd.DataFrame) -> pd.Series[Any]:
+def cells_in(column: str, records: RuleRecords, outcomes: pd.DataFrame) -> pd.Series[Any]:
     """Return the cells of a contract's column, or of a stratum, for the records of outcomes.
 
     Raises
@@ -70,13 +70,13 @@ def cells_in(column: str, records: Records, outcomes: pd.DataFrame) -> pd.Series
     return cells
 
 
-def cells_of(records: Records, ids: pd.Index[str], columns: tuple[str, ...]) -> Cells:
+def cells_of(records: RuleRecords, ids: pd.Index[str], columns: tuple[str, ...]) -> NamedCells:
     """Return the cells of some records in some columns, as far as an agent may see them."""
     visible = records.shown()
     there = list(dict.fromkeys(name for name in columns if name in visible.columns))
     chosen = visible.loc[ids, there]
     texts = {name: [None if gone else str(value) for value, gone in _marked(chosen[name])] for name in there}
-    return Cells(records.contract, pd.DataFrame(texts, index=ids, columns=there, dtype=object))
+    return NamedCells(records.contract, pd.DataFrame(texts, index=ids, columns=there, dtype=object))
 
 
 def _marked(values: pd.Series[Any]) -> zip[tuple[Any, bool]]:

@@ -10,12 +10,13 @@ import pandas as pd
 from pydantic import Field
 
 from workbench.errors import InputError
-from workbench.evaluation import Cells, cells_in
+from workbench.evaluation.judged import Judged
+from workbench.evidence import Facts
 from workbench.files import Settings, read_settings
-from workbench.gates.facts import Facts
 from workbench.metrics import is_asked
 from workbench.pilot import cell_text
 from workbench.pilot.charter import Cell
+from workbench.records import NamedCells, cells_in
 
 SUITES_FOLDER = "suites"
 
@@ -48,7 +49,7 @@ def read_suites(folder: Path) -> Mapping[Path, Suite]:
     return {path: read_settings(path, Suite) for path in sorted((folder / SUITES_FOLDER).glob("*.yaml"))}
 
 
-def case_classes(facts: Facts) -> pd.Series[str]:
+def case_classes(facts: Facts, judged: Judged) -> pd.Series[str]:
     """Return for each decided record that is a test case its class; a record counts once, however many suites name it.
 
     With suites only what they select counts; without, every record with a class in the contract's class column. A
@@ -59,8 +60,7 @@ def case_classes(facts: Facts) -> pd.Series[str]:
     InputError
         A suite does not fit, selects by an unknown column, or puts one record into two classes.
     """
-    assert facts.judged is not None
-    decided = facts.judged.outcomes[is_asked(facts.judged.outcomes).to_numpy()]
+    decided = judged.outcomes[is_asked(judged.outcomes).to_numpy()]
     suites = read_suites(facts.pilot.suite)
     if not suites:
         if "class" not in decided.columns:
@@ -77,7 +77,7 @@ def case_classes(facts: Facts) -> pd.Series[str]:
     return pd.Series(found, dtype=object)
 
 
-def _selected(selection: Selection, decided: pd.DataFrame, cells: Cells, where: str) -> list[str]:
+def _selected(selection: Selection, decided: pd.DataFrame, cells: NamedCells, where: str) -> list[str]:
     if bool(selection.records) == bool(selection.where):
         raise InputError("a case needs either records or where", where=where)
     if selection.records:

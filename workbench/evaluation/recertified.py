@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import SignatureError
-from workbench.gates.verified.recompute import HOLDOUT, Recorded, development_of, require_same
+from workbench.evaluation.recomputed import HOLDOUT, Recorded, development_of
+from workbench.evidence import require_same
 from workbench.metrics import (
     SELECTIVE_ACCURACY,
     CertificationSettings,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from workbench.gates.answer import Answer
-from workbench.gates.criteria import Missing
-from workbench.gates.facts import Facts
-from workbench.gates.planning import arrival_days
-from workbench.gates.remedy import BETTER_VERSION
+from workbench.evaluation.judged import judged_of, not_judged
+from workbench.evidence import BETTER_VERSION, Answer, Facts, Missing, arrival_days
 from workbench.metrics import SELECTIVE_ACCURACY, State, threshold_text
 from workbench.stats import Prospect
 from workbench.words import percent
@@ -18,12 +15,13 @@ def certified(facts: Facts) -> Answer:
     if target is None:
         why = "the charter has no KPI on selective_accuracy, so there is nothing to certify"
         return Answer(State.UNPROVEN, why, "agree on one in charter.yaml")
-    if facts.judged is None:
-        return Answer(State.UNPROVEN, facts.judged_note, "evaluate a version on the holdout")
-    block = facts.judged.content.get("certification")
+    judged = judged_of(facts)
+    if judged is None:
+        return not_judged(facts)
+    block = judged.content.get("certification")
     if block is None:
         return Answer(State.UNPROVEN, "the evaluation on the holdout certified no threshold", "evaluate it again")
-    outlook = facts.judged.content.get("outlook") or {}
+    outlook = judged.content.get("outlook") or {}
     warned = f"; {outlook['warns']}" if outlook.get("warns") else ""
     assumed = (outlook["assumes"],) if outlook.get("assumes") else ()
     level, of = percent(block["confidence_level"], 2), f"{block['n']:,} holdout records"

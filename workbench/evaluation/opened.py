@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.errors import SignatureError
+from workbench.evaluation.recomputed import Recorded
+from workbench.evidence import JudgedSettings
 from workbench.files import read_settings
-from workbench.gates.verified.agreement import JudgedSettings
-from workbench.gates.verified.recompute import Recorded
 from workbench.pilot import CONTRACT_FILE, Contract
 from workbench.pilot.charter import CHARTER_FILE, PILOT_FILE, SPLITS_FILE, Charter
 from workbench.records.ledger import Opening, rows_root
