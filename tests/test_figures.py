@@ -17,6 +17,7 @@ from workbench.evaluation import Evaluation
 from workbench.evaluation.versions.categories import by_category
 from workbench.evaluation.versions.pairs import paired_differences
 from workbench.metrics import (
+    Estimate,
     EvaluationSettings,
     UnitCosts,
     confusion_pairs,
@@ -105,6 +106,7 @@ def differences(names: list[str]) -> Figure:
     return figures.differences_from(names[0], paired_differences(versions, NO_OTHERS))
 
 
+UNDEFINED = Estimate.undefined("nothing was asked")
 DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "label_distribution": lambda names: figures.label_distribution(outcomes(names)["label"].value_counts()),
     "volume_over_time": times,
@@ -120,6 +122,9 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "categories_changed": changes,
     "differences_from": differences,
     "cost_curve": lambda names: figures.cost_curve(costs_by_threshold(outcomes(names), UnitCosts(100.0, 2.0)), "EUR"),
+    "shares_with_intervals": lambda names: figures.shares_with_intervals(
+        names[0], {**dict.fromkeys(("accuracy", "latency_p95_s"), Estimate.proportion(3, 9)), names[0]: UNDEFINED}
+    ),
     "latency_distribution": lambda names: figures.latency_distribution({names[0]: [0.1, 0.2], names[1]: [0.0, 1.5]}),
 }
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import ValidationError
 
-from workbench.errors import InputError
+from workbench.errors import InputError, RunError
 from workbench.evidence.tabular import ColumnKind, kinds_of, read_table, table_csv
 from workbench.files import Settings, provenance, write_atomically
 from workbench.metrics import Estimate
@@ -177,7 +177,7 @@ def exhibit_folder(pilot: Pilot, maker: str) -> Path:
 
 
 def read_exhibit(folder: Path) -> Exhibit | None:
-    """Return the exhibit that lies in a folder, None where there is none. Raises InputError when it is damaged."""
+    """Return the exhibit that lies in a folder, None where there is none. Raises RunError when it is damaged."""
     if not (folder / EXHIBIT_FILE).is_file():
         return None
     return exhibit_of({path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}, str(folder))
@@ -188,7 +188,7 @@ def exhibit_of(files: Mapping[str, bytes], where: str) -> Exhibit:
 
     Raises
     ------
-    InputError
+    RunError
         A file is missing, altered, or not what an exhibit of this version has.
     """
     try:
@@ -196,7 +196,7 @@ def exhibit_of(files: Mapping[str, bytes], where: str) -> Exhibit:
         tables = {name: _read(files[f"{name}.csv"], one) for name, one in said.tables.items()}
     except (KeyError, ValueError, ValidationError, InputError) as error:
         found = error.got if isinstance(error, InputError) else str(error)
-        raise InputError(
+        raise RunError(
             "an exhibit is damaged or of another version",
             where=where,
             got=str(found)[:200],

@@ -14,7 +14,17 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import SignatureError, shown
-from workbench.evidence import LEDGER_FILE, Exhibit, Finding, Made, Population, Severity, bundled_pilot, parsed
+from workbench.evidence import (
+    LEDGER_FILE,
+    Exhibit,
+    Finding,
+    Made,
+    Population,
+    Severity,
+    bundled_pilot,
+    parsed,
+    require_same,
+)
 from workbench.gates.facts import GateFacts
 from workbench.gates.schema import checked_gates
 from workbench.metrics import Estimate
@@ -25,6 +35,7 @@ from workbench.records.tables import unmarked
 
 TYPE_BEFORE = "urn:agent-workbench:evidence:v2"
 FACTS_FILE, CELLS_FILE, FINDINGS_FILE = "facts.json", "cells.csv", "findings.json"
+ESTIMATES_FILE = "estimates.json"
 DECISIONS, EVALUATIONS = "decisions", "evaluations"
 NUMBERS = ("confidence", "logprob", "stated", "latency_s")
 INTEGERS = ("attempts", "prompt_tokens", "completion_tokens", "fold")
@@ -38,7 +49,7 @@ def exhibits_before(files: Mapping[str, bytes]) -> dict[str, Exhibit]:
     Raises
     ------
     SignatureError
-        Evaluations and decisions do not belong together, or a file cannot be read.
+        Evaluations and decisions do not belong together, a file cannot be read, or estimates.json says something else.
     """
     found = {}
     if FINDINGS_FILE in files:
@@ -46,6 +57,9 @@ def exhibits_before(files: Mapping[str, bytes]) -> dict[str, Exhibit]:
     parts = dict(_evaluations(files))
     if parts:
         found["evaluation"] = _evaluation(parts, parsed(files, FACTS_FILE)["opening"])
+    if ESTIMATES_FILE in files:
+        said = {name: one.as_json() for name, one in found["evaluation"].estimates.items()}
+        require_same(said, parsed(files, ESTIMATES_FILE), ESTIMATES_FILE)
     return found
 
 

@@ -51,7 +51,7 @@ def facts_files(facts: GateFacts, number: int) -> dict[str, bytes]:
 
 
 def bundled_exhibits(files: Mapping[str, bytes]) -> dict[str, Exhibit]:
-    """Return the exhibits in a bundle by maker. Raises InputError when one is damaged."""
+    """Return the exhibits in a bundle by maker. Raises RunError when one is damaged."""
     inside: dict[str, dict[str, bytes]] = {}
     for path, content in files.items():
         folder, _, rest = path.partition("/")
