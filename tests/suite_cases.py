@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.audit.cells import CellKind
-from workbench.audit.rules import Rule, RuleKind
-from workbench.audit.suites import Suite, suite_of
+from workbench.audit.published.suites import Suite, suite_of
+from workbench.audit.table.rules import Rule, RuleKind
 
 CODES = tuple(f"K{number}" for number in range(6))
 DAY, SECOND = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"

@@ -9,13 +9,13 @@ from audit_cases import cells_of, labels_of, subject_of
 from audit_tables import detected, flagged
 
 from workbench.audit.cells import CellKind
-from workbench.audit.dependencies import discover
-from workbench.audit.encoded import encode
 from workbench.audit.findings import Severity
-from workbench.audit.quality import decided_on, quality
-from workbench.audit.subject import Roles
-from workbench.audit.telling import columns_that_tell
-from workbench.audit.volume import seasonality
+from workbench.audit.questions.quality import decided_on, quality
+from workbench.audit.questions.telling import columns_that_tell
+from workbench.audit.questions.volume import seasonality
+from workbench.audit.table.dependencies import discover
+from workbench.audit.table.encoded import encode
+from workbench.audit.table.subject import Roles
 from workbench.pilot.contract import TableContract
 from workbench.records.tables.database import table_from
 

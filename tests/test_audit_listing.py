@@ -9,13 +9,13 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from workbench.audit.assessment import audit_file
 from workbench.audit.cells import CellKind
 from workbench.audit.published.page import Attachments, audit_page
-from workbench.audit.quality import quality
-from workbench.audit.rules import Rule, RuleKind
-from workbench.audit.scan import RuleResult, cells_of, unlisted
-from workbench.audit.store import affected_rows, write_audit
+from workbench.audit.published.store import affected_rows, write_audit
+from workbench.audit.questions.assessment import audit_file
+from workbench.audit.questions.quality import quality
+from workbench.audit.table.rules import Rule, RuleKind
+from workbench.audit.table.scan import RuleResult, cells_of, unlisted
 
 
 def result_of(n_broken: int, n_listed: int) -> RuleResult:

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from audit_tables import flagged, shops, with_cells
 
-import workbench.audit.encoded as encoded_module
-from workbench.audit.assessment import audit_file
+import workbench.audit.table.encoded as encoded_module
 from workbench.audit.cells import CellKind
-from workbench.audit.detection import detect
-from workbench.audit.near_repeats import near_repeats
-from workbench.audit.references import Beside
+from workbench.audit.detectors.detection import detect
+from workbench.audit.detectors.references import Beside
+from workbench.audit.questions.assessment import audit_file
+from workbench.audit.table.near_repeats import near_repeats
 from workbench.errors import InputError
 from workbench.pilot.contract import TableContract
 from workbench.records.tables.database import open_table, table_from

@@ -6,9 +6,9 @@ import pytest
 from audit_cases import finding
 
 from workbench.audit.cells import CellKind
-from workbench.audit.comparison import compare_estimates, compare_findings, summary
+from workbench.audit.detectors.remedies import ISSUES
 from workbench.audit.findings import Severity, must_fix, ranked, with_owners
-from workbench.audit.remedies import ISSUES
+from workbench.audit.published.comparison import compare_estimates, compare_findings, summary
 from workbench.words import counted, percent
 
 

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from audit_tables import detected, shops, with_cells
 
-import workbench.audit.encoded as encoded_module
+import workbench.audit.table.encoded as encoded_module
 from workbench.audit.cells import CellKind
-from workbench.audit.detection import detect
-from workbench.audit.rules import Rule, RuleKind
-from workbench.audit.scan import cells_of, hold
+from workbench.audit.detectors.detection import detect
+from workbench.audit.table.rules import Rule, RuleKind
+from workbench.audit.table.scan import cells_of, hold
 from workbench.records.tables.database import open_table, table_from
 
 TABLE = pd.DataFrame(

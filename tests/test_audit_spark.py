@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 import pytest
 from suite_cases import SECOND, dirty, rules_of, suite
 
-from workbench.audit import spark
 from workbench.audit.cells import CellKind
-from workbench.audit.expectations import Validated, validate
-from workbench.audit.prepared import prepared
-from workbench.audit.rules import Rule, RuleKind
-from workbench.audit.scan import hold
-from workbench.audit.suites import Suite, suite_of
+from workbench.audit.published import spark
+from workbench.audit.published.expectations import Validated, validate
+from workbench.audit.published.prepared import prepared
+from workbench.audit.published.suites import Suite, suite_of
+from workbench.audit.table.rules import Rule, RuleKind
+from workbench.audit.table.scan import hold
 from workbench.errors import InputError
 from workbench.records.tables.database import open_table
 

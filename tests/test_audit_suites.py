@@ -12,14 +12,20 @@ import pytest
 from small_pilots import ALL_DEV, written_pilot
 from suite_cases import dirty, rules_of, suite
 
-from workbench.audit.assessment import audit_pilot
 from workbench.audit.cells import CellKind
-from workbench.audit.expectations import MAX_RULES_VALIDATED, counts_of, most_relevant, validate, validation_json
-from workbench.audit.patterns import portable
 from workbench.audit.published.audits import publish
-from workbench.audit.rules import Rule, RuleKind
-from workbench.audit.scan import hold
-from workbench.audit.suites import KEPT_FOLDER, Added, Made, kept_suites, read_suite, suite_of
+from workbench.audit.published.expectations import (
+    MAX_RULES_VALIDATED,
+    counts_of,
+    most_relevant,
+    validate,
+    validation_json,
+)
+from workbench.audit.published.patterns import portable
+from workbench.audit.published.suites import KEPT_FOLDER, Added, Made, kept_suites, read_suite, suite_of
+from workbench.audit.questions.assessment import audit_pilot
+from workbench.audit.table.rules import Rule, RuleKind
+from workbench.audit.table.scan import hold
 from workbench.errors import InputError
 from workbench.pilot.pilot import Pilot
 from workbench.records.tables.database import table_from

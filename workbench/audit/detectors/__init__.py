@@ -1,0 +1,1 @@
+"""What votes on cells, and how the votes become flagged cells."""
