@@ -25,7 +25,7 @@ from dirty_tables.lookalikes import LOOKALIKES
 from dirty_tables.scoring import Score, score
 
 from workbench.audit.detectors.detection import detect
-from workbench.audit.detectors.references import Beside
+from workbench.audit.table.inferred import Beside
 from workbench.records.tables.database import open_table
 
 Points = frozenset[tuple[str, str | None]]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dirty_tables.errors import Dirty
 from workbench.audit.detectors.detection import detect
-from workbench.audit.detectors.references import Beside
+from workbench.audit.table.inferred import Beside
 from workbench.records.tables.database import table_from
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.audit.cells import CELL_COLUMNS, CellKind, no_cells
+from workbench.audit.cells import CELL_COLUMNS, no_cells
+from workbench.audit.kinds import CellKind
 from workbench.audit.table.encoded import Encoded
 from workbench.records.tables import CodedColumn
 
@@ -96,7 +97,7 @@ class Votes:
                     {
                         "row": encoded.rows[rows],
                         "column": encoded.columns[position].name,
-                        "kind": [kind.value for kind, _ in said],
+                        "kind": [kind.id for kind, _ in said],
                         "reason": [reason for _, reason in said],
                         "position": position,
                     }

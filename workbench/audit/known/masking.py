@@ -20,7 +20,6 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.audit.cells import CellKind
 from workbench.audit.known.personal_data import LONGEST, Found, PersonalData, find_personal_data, may_hold
 from workbench.pilot import PiiClass, Role, TableContract
 from workbench.records.tables import runs_of, shape_of
@@ -35,7 +34,7 @@ _WORD = re.compile(r"\w+")
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 # Numbers, but not shares and counts ("12%", "3x").
 _NUMBER = re.compile(r"(?<![\w.,])-?\d[\d.,]*(?![\d.,]*[%x\d])")
-_OF_NUMBERS = frozenset({CellKind.OUTLIER.value, CellKind.OUT_OF_RANGE.value})
+_OF_NUMBERS = frozenset({"outlier", "out_of_range"})
 _SAID_BY_ALL = frozenset({"action", "confidence", "reason"})
 
 

@@ -125,7 +125,7 @@ def suite_of(rules: Sequence[Rule], name: str, columns: Mapping[str, str]) -> Su
             made.setdefault(key, column.model_copy(update={"name": _free(column.name, taken)}))
             taken.add(made[key].name.casefold())
             kwargs = {"column": made[key].name, **kwargs}
-        meta = {"reason": rule.reason, "flags": rule.cell_kind.value, "declared": rule.is_declared}
+        meta = {"reason": rule.reason, "flags": rule.cell_kind.id, "declared": rule.is_declared}
         severity: Literal["critical", "warning"] = "critical" if rule.is_declared else "warning"
         expectations.append(Expectation(type=kind, kwargs=kwargs, meta={"workbench": meta}, severity=severity))
     needed = tuple(added[one] for one in dict.fromkeys(name for rule in rules for name in rule.names) if one in added)

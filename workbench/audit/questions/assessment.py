@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from workbench.audit.detectors.detection import Checked, Detection, detect
-from workbench.audit.detectors.references import Beside
+from workbench.audit.detectors.detector import kinds_about
 from workbench.audit.findings import Effort, Finding, Remedy, Severity, must_fix, ranked, with_owners
+from workbench.audit.kinds import Concerns
 from workbench.audit.questions.completeness import completeness, missing_cells
 from workbench.audit.questions.fitness import fitness
 from workbench.audit.questions.labels import label_quality
@@ -23,6 +24,7 @@ from workbench.audit.questions.section import Section
 from workbench.audit.questions.variation import variation
 from workbench.audit.questions.volume import volume
 from workbench.audit.table.alike import near_pairs
+from workbench.audit.table.inferred import Beside
 from workbench.audit.table.roles import completed_roles
 from workbench.audit.table.scan import RuleResult, unlisted
 from workbench.audit.table.subject import Subject, file_subject, pilot_subject
@@ -209,13 +211,13 @@ def _as_shown(subject: Subject, rules: Sequence[RuleResult]) -> tuple[RuleResult
     return tuple(
         replace(one, rule=replace(one.rule, reason=subject.masking.reason(*named, one.rule.reason)))
         for one in rules
-        for named in [(one.rule.names[-1], one.rule.cell_kind.value)]
+        for named in [(one.rule.names[-1], one.rule.cell_kind.id)]
     )
 
 
 def _faults(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame) -> pd.DataFrame:
     """Return what can be worse in a slice, by record."""
-    flagged = subject.frame.index.isin(cells.loc[~cells["kind"].isin(("missing", "placeholder")), "row"])
+    flagged = subject.frame.index.isin(cells.loc[~cells["kind"].isin(kinds_about(Concerns.GAP)), "row"])
     required = [name for name in subject.roles.required if name in missing.columns]
     faults = {"have a flagged cell": flagged, "lack a required field": missing[required].any(axis="columns").to_numpy()}
     return pd.DataFrame(faults, index=subject.frame.index)

@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.audit.detectors.remedies import ISSUES
+from workbench.audit.detectors.detector import kinds_about
+from workbench.audit.detectors.gaps import MISSING_VALUE, PLACEHOLDER
 from workbench.audit.findings import Effort, Finding, Remedy, Severity, by_effect, quoted_columns
+from workbench.audit.kinds import Concerns
 from workbench.audit.questions.section import Section
 from workbench.audit.questions.wording import with_interval
 from workbench.audit.table.roles import ENTITY, SOURCE, TIME
@@ -16,7 +18,6 @@ from workbench.errors import several
 from workbench.metrics import Estimate
 from workbench.words import counted
 
-MISSING_KINDS = ("missing", "placeholder")
 MAX_SLICES = 30
 MAX_FINDINGS = 12
 OWN_FINDING_AT_LEAST, MOST_GAPS = 0.01, 0.5
@@ -34,7 +35,7 @@ def missing_cells(subject: Subject, cells: pd.DataFrame) -> pd.DataFrame:
     """
     frame = subject.frame
     missing = pd.DataFrame({name: _is_blank(frame[name]) for name in frame.columns}, index=frame.index)
-    flagged = cells[cells["kind"].isin(MISSING_KINDS)]
+    flagged = cells[cells["kind"].isin(kinds_about(Concerns.GAP))]
     for name, rows in flagged.groupby("column")["row"]:
         if name in missing.columns:
             missing.loc[missing.index.isin(rows), str(name)] = True
@@ -147,17 +148,18 @@ def _finding(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame, mark:
     names = tuple(str(name) for name in missing.columns)
     affected = missing.any(axis="columns")
     rows = affected.index[affected].to_numpy(dtype="int64")
-    is_placeholder = cells["column"].isin(names) & (cells["kind"] == "placeholder") & cells["row"].isin(rows)
+    is_placeholder = cells["column"].isin(names) & (cells["kind"] == PLACEHOLDER.id) & cells["row"].isin(rows)
     flagged = cells[is_placeholder]
     known = set(zip(flagged["row"], flagged["column"], strict=True))
     stacked = missing.stack()
     empty = [(row, name) for row, name in stacked.index[stacked.to_numpy()] if (row, name) not in known]
-    blank = pd.DataFrame(empty, columns=["row", "column"]).assign(kind="missing", reason="empty in a required field")
-    issue = ISSUES["missing"]
-    worst = issue.severity if subject.contract is not None else Severity.MEDIUM
+    blank = pd.DataFrame(empty, columns=["row", "column"]).assign(
+        kind=MISSING_VALUE.id, reason="empty in a required field"
+    )
+    worst = MISSING_VALUE.severity if subject.contract is not None else Severity.MEDIUM
     instead = f"{mark[:40]!r} instead of a value in " if mark else ""
     return Finding(
-        "missing",
+        MISSING_VALUE.id,
         f"Required and missing: {instead}{quoted_columns(names)}, in {counted(len(rows), len(missing))} records",
         names,
         rows,
@@ -165,8 +167,8 @@ def _finding(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame, mark:
         by_effect(worst, len(rows) / max(1, len(missing)), subject.is_read(names)),
         f"{several(len(empty), 'cell is empty', 'cells are empty')} and "
         f"{several(len(flagged), 'holds a placeholder', 'hold a placeholder')}",
-        issue.consequence,
-        issue.remedy,
+        MISSING_VALUE.consequence,
+        MISSING_VALUE.remedy,
         pd.concat([flagged, blank], ignore_index=True) if len(blank) else flagged,
         scope=f"mark {mark}" if mark else "",
     )

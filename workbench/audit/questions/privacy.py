@@ -118,7 +118,7 @@ def _proposal(
         if used is not None and name not in used:
             step, why = "leave out", "no prompt names it: give it the role ignore"
         elif name in found and name in subject.roles.text:
-            step, why = "mask", "replace what is recognised by its kind (workbench.audit.known.personal_data.masked)"
+            step, why = "mask", "replace what is recognised by its kind (workbench.audit.masked)"
         elif name in found:
             step, why = "replace", "send whether it is there or agrees with the master data, not the value"
         else:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.audit.cells import CellKind
-from workbench.audit.detectors.remedies import ISSUES
+from workbench.audit.detectors.contradictions import DEPENDENCY
+from workbench.audit.detectors.detector import all_kinds, kinds_about
+from workbench.audit.detectors.repeats import DUPLICATE
 from workbench.audit.findings import Finding, Severity, by_effect, quoted_columns
-from workbench.audit.questions.completeness import MISSING_KINDS
+from workbench.audit.kinds import CellKind, Concerns
 from workbench.audit.questions.section import Section
 from workbench.audit.table.subject import Subject
 from workbench.errors import several
@@ -25,8 +26,6 @@ OWN_FINDING_AT_LEAST = 0.01
 OTHERS = "all other columns"
 MANY_REPEATS = 0.2
 MIN_ODD, ODD_DECIDED = 10, 0.6
-ABOUT_RECORDS = frozenset({CellKind.DUPLICATE, CellKind.NEAR_DUPLICATE})
-BETWEEN_FIELDS = frozenset({CellKind.DEPENDENCY, CellKind.CROSS_FIELD, CellKind.CHECKSUM, CellKind.ORPHAN})
 
 
 def quality(subject: Subject, cells: pd.DataFrame, unlisted: Sequence[str] = ()) -> Section:
@@ -42,16 +41,18 @@ def quality(subject: Subject, cells: pd.DataFrame, unlisted: Sequence[str] = ())
     """
     n = subject.n_rows
     is_required = cells["column"].isin(subject.roles.required)
-    is_counted = is_required & cells["kind"].isin(MISSING_KINDS)  # as incomplete records
+    is_counted = is_required & cells["kind"].isin(kinds_about(Concerns.GAP))  # as incomplete records
     parts = cells[~is_counted].groupby("kind", sort=False)
-    findings = [finding for kind, part in parts for finding in _of_kind(subject, str(kind), part)]
+    findings = [finding for kind, part in parts for finding in _of_kind(subject, all_kinds()[str(kind)], part)]
     n_flagged = int(cells["row"].nunique())
     estimates = {"records_with_an_issue": Estimate.proportion(n_flagged, n)}
     rows = []
     for kind, part in cells.groupby("kind"):
         records = int(part["row"].nunique())
         estimates[f"records_with: {kind}"] = Estimate.proportion(records, n)
-        rows.append((kind, ISSUES[str(kind)].name, len(part), records, percent(records / n), part["column"].nunique()))
+        rows.append(
+            (kind, all_kinds()[str(kind)].name, len(part), records, percent(records / n), part["column"].nunique())
+        )
     names = ["kind", "what it is", "cells", "records", "share of records", "columns"]
     table = pd.DataFrame(rows, columns=names).sort_values("records", ascending=False, kind="stable")
     kinds = several(len(rows), "kind")
@@ -71,9 +72,9 @@ def quality(subject: Subject, cells: pd.DataFrame, unlisted: Sequence[str] = ())
     )
 
 
-def _of_kind(subject: Subject, kind: str, cells: pd.DataFrame) -> list[Finding]:
+def _of_kind(subject: Subject, kind: CellKind, cells: pd.DataFrame) -> list[Finding]:
     """Return a finding for each column with 1% of the records or more, and one for all other columns together."""
-    if kind in ABOUT_RECORDS:
+    if kind.concerns is Concerns.RECORD:
         return [_finding(subject, kind, cells)]
     counts = cells.groupby("column", sort=False)["row"].nunique().sort_values(ascending=False, kind="stable")
     large = [str(name) for name in counts.index[counts >= OWN_FINDING_AT_LEAST * subject.n_rows]]
@@ -83,25 +84,24 @@ def _of_kind(subject: Subject, kind: str, cells: pd.DataFrame) -> list[Finding]:
     return [*findings, _finding(subject, kind, rest, OTHERS)] if len(rest) else findings
 
 
-def _finding(subject: Subject, kind: str, cells: pd.DataFrame, scope: str = "") -> Finding:
-    issue = ISSUES[kind]
+def _finding(subject: Subject, kind: CellKind, cells: pd.DataFrame, scope: str = "") -> Finding:
     columns = tuple(dict.fromkeys(str(name) for name in cells["column"]))
     rows = np.unique(cells["row"].to_numpy(dtype=np.int64))
-    where = f"in {quoted_columns(columns)}" if columns and kind not in ABOUT_RECORDS else ""
-    title = f"{issue.name[0].upper()}{issue.name[1:]} {where}".strip()
-    known = decided_on(subject, rows) if kind in BETWEEN_FIELDS else None
+    where = f"in {quoted_columns(columns)}" if columns and kind.concerns is not Concerns.RECORD else ""
+    title = f"{kind.name[0].upper()}{kind.name[1:]} {where}".strip()
+    known = decided_on(subject, rows) if kind.concerns is Concerns.FIELDS else None
     share = len(rows) / max(1, subject.n_rows)
     severity = by_effect(_severity(subject, kind, columns, share), share, subject.is_read(columns))
     return Finding(
-        kind,
+        kind.id,
         f"{title}: {counted(len(rows), subject.n_rows)} records",
         columns,
         rows,
         subject.n_rows,
         Severity.LOW if known is not None else severity,
         f"{_evidence(cells)}{'' if known is None else f'. {known}'}",
-        issue.consequence if known is None else "none, where the agent decides on it as the labels do",
-        issue.remedy,
+        kind.consequence if known is None else "none, where the agent decides on it as the labels do",
+        kind.remedy,
         cells,
         scope=scope,
     )
@@ -131,21 +131,20 @@ def decided_on(subject: Subject, rows: NDArray[np.int64]) -> str | None:
     )
 
 
-def _severity(subject: Subject, kind: str, columns: Sequence[str], share: float) -> Severity:
+def _severity(subject: Subject, kind: CellKind, columns: Sequence[str], share: float) -> Severity:
     """Return how bad a kind of cell is in these columns.
 
     Dependencies that nobody declared are no proof. Where a fifth of the records are repeats, accuracy is measured on
     far fewer cases than it seems.
     """
-    issue = ISSUES[kind]
-    if kind == CellKind.DUPLICATE and share >= MANY_REPEATS:
+    if kind == DUPLICATE and share >= MANY_REPEATS:
         return Severity.HIGH
-    if kind == CellKind.DEPENDENCY:
+    if kind == DEPENDENCY:
         rules = subject.contract.rules if subject.contract is not None else ()
         is_declared = any(rule.endswith(f" -> {name}") for rule in rules for name in columns)
         return Severity.HIGH if is_declared else Severity.MEDIUM
     is_optional = not set(columns) & set(subject.roles.required)
-    return issue.when_optional if is_optional and issue.when_optional is not None else issue.severity
+    return kind.when_optional if is_optional and kind.when_optional is not None else kind.severity
 
 
 def _evidence(cells: pd.DataFrame) -> str:

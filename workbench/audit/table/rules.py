@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from workbench.audit.cells import CellKind
-from workbench.records.tables import Table
+from workbench.audit.kinds import CellKind
+from workbench.records.tables import ColumnProfile, Table
 
-MIN_GROUP = 3
-MIN_MAJORITY = 0.7
-STRAY_SHARE = 0.02
+# When rows with the same determinant agree enough on a value for another to be wrong; the suite's engines count so too.
+MIN_GROUP = 3  # of two rows that differ, neither is more likely wrong
+MIN_MAJORITY = 0.7  # by trial: lower, and groups that are split on purpose are flagged
+STRAY_SHARE = 0.02  # of a large group: what more of it say is a value of its own
 
 
 class RuleKind(StrEnum):
@@ -69,6 +72,11 @@ class Rule:
     high: float | None = None
     layout: str | None = None
     is_declared: bool = False
+
+    @classmethod
+    def of(cls, profile: ColumnProfile, kind: RuleKind, cell_kind: CellKind, reason: str, **more: Any) -> Rule:
+        """Return a rule over one column."""
+        return cls(kind, (profile.position,), (profile.name,), cell_kind, reason, **more)
 
     @property
     def flagged(self) -> int:
@@ -150,6 +158,11 @@ class Rule:
         if table.storage[self.positions[place]] in {"DATE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"}:
             return f"c{self.positions[place]}"
         return f"try_strptime({table.text(self.positions[place])}, {literal(self.layout)})"
+
+
+def regex_text(pattern: re.Pattern[str]) -> str:
+    """Return a compiled pattern as the text that a rule holds, which DuckDB reads as Python does."""
+    return f"(?i){pattern.pattern}" if pattern.flags & re.IGNORECASE else pattern.pattern
 
 
 def literal(text: str) -> str:

@@ -94,7 +94,7 @@ def cells_of(results: Sequence[RuleResult]) -> pd.DataFrame:
             {
                 "row": result.rows,
                 "column": result.rule.names[-1],
-                "kind": result.rule.cell_kind.value,
+                "kind": result.rule.cell_kind.id,
                 "reason": result.rule.reason,
                 "position": result.rule.flagged,
             }

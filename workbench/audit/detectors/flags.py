@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.cells import CellKind
+from workbench.audit.detectors.broken_relations import CROSS_FIELD
+from workbench.audit.detectors.detector import Detector
 from workbench.audit.detectors.votes import Votes
 from workbench.audit.table.dependencies import MAX_COLUMNS
 from workbench.audit.table.encoded import Encoded
-from workbench.audit.table.quantities import Numbers
+from workbench.audit.table.inferred import Known
 from workbench.records.tables import ColumnProfile
 
-MAX_KINDS = 5
-MIN_ROWS = 50
-MIN_HOLDS, MAX_ERROR_LEFT = 0.95, 0.1
+MAX_KINDS = 5  # a column of more values is no flag
+MIN_ROWS = 50  # of fewer, one value in all of them is chance
+MIN_HOLDS = 0.95  # where less agree, a flag and an amount are two facts
+MAX_ERROR_LEFT = 0.1  # of that of guessing: a flag that nearly all rows have is told by nothing
+STRENGTH = 0.6
 
 
-def vote_on_flags(
-    encoded: Encoded, profiles: Sequence[ColumnProfile], numbers: Mapping[int, Numbers], votes: Votes
-) -> None:
+def vote_on_flags(known: Known, votes: Votes) -> None:
     """Vote on flags other than the one that rows with an amount above 0 have.
 
     An amount is a column that is 0 in fifty rows or more and above 0 in as many. It tells a flag, a column of two to
     five values, where 95% of the rows above 0 have one value and the error is at most a tenth of that of guessing the
     most frequent one. The first 50 columns are looked at.
     """
-    first = profiles[:MAX_COLUMNS]
+    first = known.profiles[:MAX_COLUMNS]
     flags = [one for one in first if 2 <= one.n_distinct <= MAX_KINDS and not one.is_moment]
     for amount in first:
-        cells = numbers.get(amount.position)
+        cells = known.numbers.get(amount.position)
         if cells is None or not amount.is_numeric:
             continue
         is_above, is_none = cells > 0, cells == 0
@@ -39,7 +38,7 @@ def vote_on_flags(
             continue
         for flag in flags:
             if flag.position != amount.position:
-                _vote(encoded, flag, amount, is_above, votes)
+                _vote(known.encoded, flag, amount, is_above, votes)
 
 
 def _vote(
@@ -57,4 +56,7 @@ def _vote(
         return
     values = encoded.columns[flag.position].values
     said = f"{values[usual]!r} in {holds:.1%} of the rows whose {amount.name} is above 0"
-    votes.cells(flag.position, np.flatnonzero(known & (codes != usual)), 0.6, CellKind.CROSS_FIELD, said)
+    votes.cells(flag.position, np.flatnonzero(known & (codes != usual)), STRENGTH, CROSS_FIELD, said)
+
+
+OF_FLAGS = Detector("relations", 160, vote_on_flags)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from workbench.audit.cells import CELL_COLUMNS, CellKind, no_cells
+from workbench.audit.cells import CELL_COLUMNS, no_cells
+from workbench.audit.detectors.detector import Detector, Sought
 from workbench.audit.detectors.votes import Votes
+from workbench.audit.findings import Effort, Severity
+from workbench.audit.kinds import CellKind, Concerns, until_gone
 from workbench.audit.table.encoded import Encoded
+from workbench.audit.table.inferred import Beside, Known
 from workbench.errors import InputError, shown
-from workbench.pilot import Reference, TableContract
+from workbench.pilot import Reference
 from workbench.records.tables import (
     CODE_NAME,
     CodedColumn,
@@ -27,26 +30,22 @@ from workbench.records.tables import (
     shape_of,
 )
 
-MAX_TABLES, MAX_TABLE_BYTES = 10, 256 << 20
-MIN_KEYS, MIN_FOUND = 5, 0.9
-SURE, LIKELY = 0.95, 0.75
+MAX_TABLES, MAX_TABLE_BYTES = 10, 256 << 20  # looked into for keys: more take minutes
+MIN_KEYS = 5  # of fewer, values are among them by chance
+MIN_FOUND = 0.9  # of a column's cells: lower, and it names something else; higher, and a tenth of orphans hides it
+SHORTEST_CODE = 4  # signs: shorter ones are found in any column of codes
+TRIED = 50  # values whose shapes are compared
+SURE, LIKELY = 0.95, 0.75  # whether the contract declares the reference
 CODES = frozenset({Semantic.ID, Semantic.CODE, Semantic.INTEGER, Semantic.ZIP})
 
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What lies beside a table.
-
-    Parameters
-    ----------
-    folder : Path
-        Where files that references name are.
-    tables : tuple of Path
-        Tables among which references may be inferred.
-    """
-
-    folder: Path
-    tables: tuple[Path, ...] = ()
+ORPHAN = CellKind(
+    "orphan",
+    "references to records that are not there",
+    Severity.HIGH,
+    "the agent cannot look up what the record refers to",
+    until_gone("load the missing records, or mark the reference as closed", Effort.DAYS, "open reference"),
+    Concerns.FIELDS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +70,7 @@ class Referred:
     is_declared: bool
 
 
-def references_of(
-    table: Table,
-    encoded: Encoded,
-    profiles: Sequence[ColumnProfile],
-    contract: TableContract | None,
-    beside: Beside | None,
-) -> tuple[Referred, ...]:
+def references_of(known: Known) -> tuple[Referred, ...]:
     """Return the references that the contract declares, and those that can be inferred for other columns.
 
     A column is held to refer to another when it has codes, at least 90% of its different values are among the other's,
@@ -89,7 +82,9 @@ def references_of(
     InputError
         The contract names a file or column that is not there.
     """
-    found = [_declared(table, one, beside) for one in (contract.references if contract is not None else ())]
+    table, encoded, profiles, beside = known.table, known.encoded, known.profiles, known.beside
+    references = known.declared.contract.references if known.declared is not None else ()
+    found = [_declared(table, one, beside) for one in references]
     taken = {one.position for one in found}
     free = [one for one in profiles if one.position not in taken and not one.is_key and _holds_codes(one)]
     inferred = [] if beside is None or not free else list(_in_other_tables(encoded, free, beside))
@@ -98,19 +93,18 @@ def references_of(
     return (*found, *inferred, *own)
 
 
-def orphans(table: Table, references: Sequence[Referred]) -> pd.DataFrame:
+def orphans(known: Known) -> Sought:
     """Return the cells that name a record which is not there; every row is looked at."""
-    parts = [_orphans(table, reference) for reference in references]
-    return pd.concat(parts, ignore_index=True) if parts else no_cells()
+    parts = [_orphans(known.table, reference) for reference in references_of(known)]
+    return Sought(pd.concat(parts, ignore_index=True) if parts else no_cells())
 
 
-def vote_on_orphans(cells: pd.DataFrame, references: Sequence[Referred], table: Table, votes: Votes) -> None:
+def vote_on_orphans(known: Known, votes: Votes) -> None:
     """Vote on orphans; sure where the contract declares the reference."""
-    for reference in references:
-        part = cells[cells["column"] == table.names[reference.position]]
-        for reason, rows in part.groupby("reason")["row"]:
+    for reference in references_of(known):
+        for reason, rows in _orphans(known.table, reference).groupby("reason")["row"]:
             strength = SURE if reference.is_declared else LIKELY
-            votes.cells(reference.position, rows.to_numpy(dtype=np.intp), strength, CellKind.ORPHAN, str(reason))
+            votes.cells(reference.position, rows.to_numpy(dtype=np.intp), strength, ORPHAN, str(reason))
 
 
 def _orphans(table: Table, reference: Referred) -> pd.DataFrame:
@@ -126,7 +120,7 @@ def _orphans(table: Table, reference: Referred) -> pd.DataFrame:
         {
             "row": found["row"].to_numpy(dtype=np.int64),
             "column": table.names[reference.position],
-            "kind": CellKind.ORPHAN.value,
+            "kind": ORPHAN.id,
             "reason": [f"{value[:40]!r} is not among {reference.where}" for value in found["value"]],
         },
         columns=list(CELL_COLUMNS),
@@ -212,6 +206,13 @@ def _in_this_table(
         shapes = {runs_of(shape_of(value)) for value in column.values}
         for one in free:
             cells = encoded.columns[one.position]
-            is_alike = len(shapes) == 1 and {runs_of(shape_of(value)) for value in cells.values[:50]} <= shapes
-            if is_alike and len(max(cells.values, key=len)) >= 4 and _found_share(cells, there) >= MIN_FOUND:
+            is_alike = len(shapes) == 1 and {runs_of(shape_of(value)) for value in cells.values[:TRIED]} <= shapes
+            if (
+                is_alike
+                and len(max(cells.values, key=len)) >= SHORTEST_CODE
+                and _found_share(cells, there) >= MIN_FOUND
+            ):
                 yield Referred(one.position, f"the {len(there):,} values of {key.name}", there, False)
+
+
+OF_ORPHANS = Detector("orphans", 200, vote_on_orphans, (ORPHAN,), seek=orphans)

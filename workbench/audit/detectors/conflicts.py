@@ -8,17 +8,35 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.cells import CellKind
+from workbench.audit.detectors.detector import Detector
+from workbench.audit.detectors.gaps import MISSING_VALUE
 from workbench.audit.detectors.votes import Votes
+from workbench.audit.findings import Effort, Remedy, Severity
+from workbench.audit.kinds import CellKind
 from workbench.audit.table.dependencies import combined
 from workbench.audit.table.encoded import Encoded
 from workbench.audit.table.entities import Roles
+from workbench.audit.table.inferred import Known
 from workbench.audit.table.quantities import Numbers
 from workbench.records.tables import MISSING, CodedColumn, Codes
 
-N_ROUNDS = 12
-N_WRONG_VALUES = 10
+N_ROUNDS = 12  # likelihood and trust change little after that
+N_WRONG_VALUES = 10  # as in the source named below
+FIRST_TRUST = 0.7  # of a source nobody knows yet: it is right more often than not
+PRIOR_RIGHT, PRIOR_MADE = 1.4, 2.0  # FIRST_TRUST of two values: a source of few values is trusted as any other
+LEAST_TRUST, MOST_TRUST = 0.05, 0.98  # no source is always wrong or right: at the ends one row would outvote all others
+WEAKEST, STRONGEST, OF_GAP = 0.5, 0.9, 0.85  # how likely a conflict is may be estimated from two rows
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?\s*([ap])?\.?m?\.?", re.IGNORECASE)
+
+ENTITY_CONFLICT = CellKind(
+    "entity_conflict",
+    "sources that disagree about the same thing",
+    Severity.HIGH,
+    "the answer depends on which source happens to be asked",
+    Remedy(
+        "name the leading source for each field and take its value", Effort.DAYS, "one value for each entity and field"
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +50,20 @@ class _Claims:
     thing_of_claim: npt.NDArray[np.int64]
 
 
-def vote_on_conflicts(encoded: Encoded, roles: Roles, votes: Votes, times: Numbers | None = None) -> None:
+def vote_on_conflicts(known: Known, votes: Votes) -> None:
     """Vote on described cells that are probably not what is true of their thing, and on empty ones it is known for.
 
     Truth and trust are estimated together: a value is as likely as the sources that report it are trusted, a source
     is trusted as far as its values are likely (Yin, Han and Yu, 2007; weights as in Dong, Berti-Equille and Srivastava,
     2009, with ten wrong values for each true one). Sources are trusted separately for each column.
 
-    With `times`, when each row was reported, a value that two rows or more report, all of them before or all of them
-    after those of the likely one, was true at another time and is not wrong.
+    Where the contract says when each row was reported, a value that two rows or more report, all of them before or all
+    of them after those of the likely one, was true at another time and is not wrong.
     """
+    encoded, roles = known.encoded, known.roles
+    if roles is None:
+        return
+    times = known.numbers.get(known.time) if known.time is not None else None
     things = combined([encoded.filled[position] for position in roles.entity])
     unnamed = np.zeros(encoded.n, dtype=np.int32)
     sources = unnamed if roles.source is None else encoded.filled[roles.source]
@@ -89,7 +111,7 @@ def _likelihood(claims: _Claims) -> npt.NDArray[np.float64]:
     n_sources = int(claims.sources.max()) + 1
     n_things = int(claims.thing_of_claim.max()) + 1
     made = np.bincount(claims.sources, minlength=n_sources)
-    trust = np.full(n_sources, 0.7)
+    trust = np.full(n_sources, FIRST_TRUST)
     likely = np.zeros(len(claims.thing_of_claim))
     for _ in range(N_ROUNDS):
         weight = np.log(N_WRONG_VALUES * trust / (1 - trust))
@@ -100,7 +122,7 @@ def _likelihood(claims: _Claims) -> npt.NDArray[np.float64]:
         total = np.bincount(claims.thing_of_claim, weights=raised, minlength=n_things)
         likely = raised / total[claims.thing_of_claim]
         right = np.bincount(claims.sources, weights=likely[claims.claims], minlength=n_sources)
-        trust = np.clip((right + 1.4) / (made + 2), 0.05, 0.98)
+        trust = np.clip((right + PRIOR_RIGHT) / (made + PRIOR_MADE), LEAST_TRUST, MOST_TRUST)
     return likely
 
 
@@ -131,12 +153,12 @@ def _vote(
     for index in doubted:
         top = best[int(claims.things[index])]
         told = column.values[int(column.codes[first_row[top]])]
-        strength = float(np.clip(1 - likely[claims.claims[index]], 0.5, 0.9))
+        strength = float(np.clip(1 - likely[claims.claims[index]], WEAKEST, STRONGEST))
         votes.cells(
             column.position,
             claims.rows[index : index + 1],
             strength,
-            CellKind.ENTITY_CONFLICT,
+            ENTITY_CONFLICT,
             f"more trusted rows with {_given(encoded, roles, int(claims.rows[index]))} say {told[:40]!r}",
         )
 
@@ -169,6 +191,8 @@ def _vote_on_gaps(
     known[claims.thing_of_claim[likely >= 0.5]] = True
     empty = np.flatnonzero((encoded.filled[column.position] == MISSING) & (things >= 0) & known[things])
     name = ", ".join(encoded.columns[position].name for position in roles.entity)
-    votes.cells(
-        column.position, empty, 0.85, CellKind.MISSING, f"empty, but other rows with the same {name} have a value"
-    )
+    reason = f"empty, but other rows with the same {name} have a value"
+    votes.cells(column.position, empty, OF_GAP, MISSING_VALUE, reason)
+
+
+OF_CONFLICTS = Detector("entity conflicts", 130, vote_on_conflicts, (ENTITY_CONFLICT,))
