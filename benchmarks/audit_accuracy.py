@@ -16,7 +16,7 @@ from dirty_tables.errors import kinds_of, spoil
 from dirty_tables.lookalikes import CONTRACTS, LOOKALIKES
 from dirty_tables.scoring import Score, cells_found, score
 
-from workbench.audit.detection import detect
+from workbench.audit.detectors.detection import detect
 from workbench.pilot.contract import TableContract
 from workbench.records.tables.database import table_from
 

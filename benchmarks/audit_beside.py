@@ -24,8 +24,8 @@ from dirty_tables.errors import Dirty, kinds_of, spoil
 from dirty_tables.lookalikes import LOOKALIKES
 from dirty_tables.scoring import Score, score
 
-from workbench.audit.detection import detect
-from workbench.audit.references import Beside
+from workbench.audit.detectors.detection import detect
+from workbench.audit.table.inferred import Beside
 from workbench.records.tables.database import open_table
 
 Points = frozenset[tuple[str, str | None]]

@@ -84,7 +84,7 @@ def go(way: str, path: Path) -> None:
 
             duckdb.sql(f"SUMMARIZE SELECT * FROM '{path}'").fetchall()
         case "detect":
-            from workbench.audit.detection import detect
+            from workbench.audit.detectors.detection import detect
             from workbench.records.tables.database import open_table
 
             with open_table(path) as table:

@@ -9,7 +9,7 @@ import numpy as np
 from dirty_tables.naming import NAMING, Named, with_typos
 from dirty_tables.scoring import Score, score
 
-from workbench.audit.detection import detect
+from workbench.audit.detectors.detection import detect
 from workbench.records.tables.database import table_from
 
 SEEDS = (101, 102, 103)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.audit.cells import no_cells
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
-from workbench.audit.subject import Labels, Roles, Subject
+from workbench.audit.table.subject import Labels, Roles, Subject
 
 REMEDY = Remedy("mend it", Effort.HOURS, "it is mended")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workbench.audit.detection import Detection, detect
+from workbench.audit.detectors.detection import Detection, detect
 from workbench.pilot.contract import TableContract
 from workbench.records.tables.database import table_from
 

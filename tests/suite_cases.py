@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbench.audit.cells import CellKind
-from workbench.audit.rules import Rule, RuleKind
-from workbench.audit.suites import Suite, suite_of
+from workbench.audit.detectors.formats import FORMAT
+from workbench.audit.published.suites import Suite, suite_of
+from workbench.audit.table.rules import Rule, RuleKind
 
 CODES = tuple(f"K{number}" for number in range(6))
 DAY, SECOND = "%Y-%m-%d", "%Y-%m-%d %H:%M:%S"
@@ -65,7 +65,7 @@ def rules_of(frame: pd.DataFrame) -> list[Rule]:
     places = {name: place for place, name in enumerate(frame.columns)}
 
     def rule(kind: RuleKind, *names: str, **more: object) -> Rule:
-        return Rule(kind, tuple(places[name] for name in names), names, CellKind.FORMAT, "why", **more)  # type: ignore[arg-type]
+        return Rule(kind, tuple(places[name] for name in names), names, FORMAT, "why", **more)  # type: ignore[arg-type]
 
     return [
         rule(RuleKind.NOT_NULL, "id", is_declared=True),

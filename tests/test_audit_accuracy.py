@@ -13,7 +13,7 @@ from dirty_tables.naming import NAMING
 from dirty_tables.scoring import Score, score
 from typo_accuracy import clean_typos, typos_found
 
-from workbench.audit.detection import detect
+from workbench.audit.detectors.detection import detect
 from workbench.records.tables.database import table_from
 
 

@@ -9,17 +9,17 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from workbench.audit.assessment import audit_file
-from workbench.audit.cells import CellKind
+from workbench.audit.detectors.gaps import MISSING_VALUE
 from workbench.audit.published.page import Attachments, audit_page
-from workbench.audit.quality import quality
-from workbench.audit.rules import Rule, RuleKind
-from workbench.audit.scan import RuleResult, cells_of, unlisted
-from workbench.audit.store import affected_rows, write_audit
+from workbench.audit.published.store import affected_rows, write_audit
+from workbench.audit.questions.assessment import audit_file
+from workbench.audit.questions.quality import quality
+from workbench.audit.table.rules import Rule, RuleKind
+from workbench.audit.table.scan import RuleResult, cells_of, unlisted
 
 
 def result_of(n_broken: int, n_listed: int) -> RuleResult:
-    rule = Rule(RuleKind.NOT_NULL, (0,), ("when",), CellKind.MISSING, "empty")
+    rule = Rule(RuleKind.NOT_NULL, (0,), ("when",), MISSING_VALUE, "empty")
     return RuleResult(rule, 10, n_broken, np.arange(n_listed))
 
 

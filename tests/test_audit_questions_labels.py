@@ -13,15 +13,15 @@ import pytest
 from audit_cases import labels_of, subject_of
 from small_pilots import ALL_DEV, ALL_HOLDOUT, written_pilot
 
-from workbench.audit.agreement import alpha_estimate, cohen_kappa, krippendorff_alpha, label_noise
-from workbench.audit.alike import inputs_coincide, near_pairs, normalised, similar_texts
 from workbench.audit.findings import Severity
-from workbench.audit.fitness import fitness, provable_kpis
-from workbench.audit.labels import label_quality
-from workbench.audit.leakage import label_words, leakage, order_tells
-from workbench.audit.subject import Roles, pilot_subject
-from workbench.audit.suspicion import confident_errors, suspicion
-from workbench.audit.telling import columns_that_tell
+from workbench.audit.questions.agreement import alpha_estimate, cohen_kappa, krippendorff_alpha, label_noise
+from workbench.audit.questions.fitness import fitness, provable_kpis
+from workbench.audit.questions.labels import label_quality
+from workbench.audit.questions.leakage import label_words, leakage, order_tells
+from workbench.audit.questions.suspicion import confident_errors, suspicion
+from workbench.audit.questions.telling import columns_that_tell
+from workbench.audit.table.alike import inputs_coincide, near_pairs, normalised, similar_texts
+from workbench.audit.table.subject import Roles, pilot_subject
 from workbench.pilot.charter import Charter
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import ledger_path

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from audit_cases import cells_of, subject_of
 
-from workbench.audit.completeness import completeness, missing_cells
-from workbench.audit.drift import drift
 from workbench.audit.findings import Severity, must_fix
-from workbench.audit.quality import quality
-from workbench.audit.subject import Roles
-from workbench.audit.variation import Slice, variation
-from workbench.audit.volume import LatencyClass, growth, implied_class, volume
+from workbench.audit.questions.completeness import completeness, missing_cells
+from workbench.audit.questions.drift import drift
+from workbench.audit.questions.quality import quality
+from workbench.audit.questions.variation import Slice, variation
+from workbench.audit.questions.volume import LatencyClass, growth, implied_class, volume
+from workbench.audit.table.subject import Roles
 
 
 def test_placeholders_and_blanks_count_as_missing():

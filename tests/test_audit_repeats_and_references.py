@@ -9,12 +9,11 @@ import pandas as pd
 import pytest
 from audit_tables import flagged, shops, with_cells
 
-import workbench.audit.encoded as encoded_module
-from workbench.audit.assessment import audit_file
-from workbench.audit.cells import CellKind
-from workbench.audit.detection import detect
-from workbench.audit.near_repeats import near_repeats
-from workbench.audit.references import Beside
+import workbench.audit.table.encoded as encoded_module
+from workbench.audit.detectors.detection import detect
+from workbench.audit.questions.assessment import audit_file
+from workbench.audit.table.inferred import Beside
+from workbench.audit.table.near_repeats import near_repeats
 from workbench.errors import InputError
 from workbench.pilot.contract import TableContract
 from workbench.records.tables.database import open_table, table_from
@@ -34,7 +33,7 @@ def test_a_row_entered_twice_under_another_number_is_a_near_duplicate(changed: d
     frame = shops()
     changed = {name: value and value.format(**frame.loc[17]) for name, value in changed.items()}
     found = flagged(again(frame, 17, sale="S-2000", **changed))
-    assert found[200, "sale"] == CellKind.NEAR_DUPLICATE
+    assert found[200, "sale"] == "near_duplicate"
     assert {row for row, _ in found} == {200}
 
 
@@ -43,13 +42,13 @@ def test_a_row_entered_twice_under_another_number_is_a_near_duplicate(changed: d
 )
 def test_a_row_with_another_number_or_day_is_another_case(changed: dict[str, str]) -> None:
     found = flagged(again(shops(), 17, sale="S-2000", **changed))
-    assert CellKind.NEAR_DUPLICATE not in found.values()
+    assert "near_duplicate" not in found.values()
 
 
 def test_rows_that_are_alike_by_chance_are_no_repeats() -> None:
     rng = np.random.default_rng(1)
     frame = pd.DataFrame({name: rng.choice(list("abcdef"), 400) for name in ("x", "y", "z", "w")})
-    assert CellKind.NEAR_DUPLICATE not in flagged(frame.assign(id=[f"N{i:04d}" for i in range(400)])).values()
+    assert "near_duplicate" not in flagged(frame.assign(id=[f"N{i:04d}" for i in range(400)])).values()
 
 
 def test_the_same_thing_told_by_several_sources_is_no_repeat() -> None:
@@ -59,9 +58,9 @@ def test_the_same_thing_told_by_several_sources_is_no_repeat() -> None:
     ]
     frame = pd.DataFrame(rows, columns=["site", "flight", "gate", "time"])
     frame["gate"] = frame.groupby("flight")["gate"].transform("first")
-    assert CellKind.NEAR_DUPLICATE not in flagged(frame).values()
+    assert "near_duplicate" not in flagged(frame).values()
     twice = again(frame, 17, gate=f"{frame.loc[17, 'gate']} ")
-    assert flagged(twice)[240, "site"] == CellKind.NEAR_DUPLICATE
+    assert flagged(twice)[240, "site"] == "near_duplicate"
 
 
 def test_every_pair_within_two_columns_is_found_by_parts_as_by_all_pairs() -> None:
@@ -91,7 +90,7 @@ def test_near_duplicates_of_a_large_table_are_found_by_hash(monkeypatch: pytest.
     frame.to_parquet(tmp_path / "large.parquet")
     with open_table(tmp_path / "large.parquet") as table:
         found = detect(table)
-    near = found.cells[found.cells["kind"] == CellKind.NEAR_DUPLICATE]
+    near = found.cells[found.cells["kind"] == "near_duplicate"]
     assert near[["row", "column"]].to_numpy().tolist() == [[3_000, "sale"], [3_001, "sale"]]
     assert {one.name: one.is_exact for one in found.checks}["near duplicates"]
 
@@ -124,7 +123,7 @@ def test_a_reference_is_inferred_from_a_table_beside_the_records(tmp_path: Path)
 def test_a_column_may_refer_to_the_tables_own_key() -> None:
     frame = shops().assign(replaces=[f"S-{1000 + i // 2}" if i % 3 == 0 else None for i in range(200)])
     assert flagged(frame) == {}
-    assert flagged(with_cells(frame, replaces=(18, "S-7777"))) == {(18, "replaces"): CellKind.ORPHAN}
+    assert flagged(with_cells(frame, replaces=(18, "S-7777"))) == {(18, "replaces"): "orphan"}
 
 
 def test_placeholders_and_gaps_are_no_orphans(tmp_path: Path) -> None:

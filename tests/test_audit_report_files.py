@@ -12,11 +12,18 @@ import pytest
 from small_pilots import ALL_DEV, written_pilot
 from typer.testing import CliRunner
 
-from workbench.audit.assessment import audit_file, audit_pilot
-from workbench.audit.profile_page import made_safe, sample_for_profile
 from workbench.audit.published.audits import publish
 from workbench.audit.published.page import Attachments, audit_page
-from workbench.audit.store import OWNERS_FILE, earlier_findings, latest_findings, owners_of, point_at, write_audit
+from workbench.audit.published.profile_page import made_safe, sample_for_profile
+from workbench.audit.published.store import (
+    OWNERS_FILE,
+    earlier_findings,
+    latest_findings,
+    owners_of,
+    point_at,
+    write_audit,
+)
+from workbench.audit.questions.assessment import audit_file, audit_pilot
 from workbench.commands.cli import app
 from workbench.errors import InputError
 from workbench.pilot.contract import read_table_contract

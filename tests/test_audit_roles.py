@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from audit_tables import detected
 
-from workbench.audit.assessment import audit_file
-from workbench.audit.roles import Roles, completed_roles
+from workbench.audit.questions.assessment import audit_file
+from workbench.audit.table.roles import Roles, completed_roles
 from workbench.pilot.contract import TableContract
 from workbench.records.tables.moments import day_first, moments_of, read_times
 

@@ -18,13 +18,15 @@ import pyarrow.parquet as pq
 import pytest
 from suite_cases import SECOND, dirty, rules_of, suite
 
-from workbench.audit import spark
-from workbench.audit.cells import CellKind
-from workbench.audit.expectations import Validated, validate
-from workbench.audit.prepared import prepared
-from workbench.audit.rules import Rule, RuleKind
-from workbench.audit.scan import hold
-from workbench.audit.suites import Suite, suite_of
+from workbench.audit.detectors.formats import FORMAT
+from workbench.audit.detectors.outliers import OUTLIER
+from workbench.audit.detectors.repeats import DUPLICATE
+from workbench.audit.published import spark
+from workbench.audit.published.expectations import Validated, validate
+from workbench.audit.published.prepared import prepared
+from workbench.audit.published.suites import Suite, suite_of
+from workbench.audit.table.rules import Rule, RuleKind
+from workbench.audit.table.scan import hold
 from workbench.errors import InputError
 from workbench.records.tables.database import open_table
 
@@ -108,7 +110,7 @@ def test_a_folder_of_typed_parquet_files_is_counted_as_the_scan_counts_it(sessio
         pq.write_table(table.slice(part * 30, 30), tmp_path / "parts" / f"{part}.parquet")
 
     def rule(kind: RuleKind, *names: str, **more: object) -> Rule:
-        return Rule(kind, tuple(map(table.column_names.index, names)), names, CellKind.FORMAT, "why", **more)  # type: ignore[arg-type]
+        return Rule(kind, tuple(map(table.column_names.index, names)), names, FORMAT, "why", **more)  # type: ignore[arg-type]
 
     rules = [
         rule(RuleKind.NOT_NULL, "n"),
@@ -164,8 +166,8 @@ def test_spark_submit_writes_results_and_tells_by_its_exit_code(tmp_path: Path) 
     frame = pd.DataFrame({"id": ["1", "2", "2"], "n": ["5", "x", "70"]}, dtype=object)
     frame.to_csv(tmp_path / "records.csv", index=False)
     rules = [
-        Rule(RuleKind.UNIQUE, (0,), ("id",), CellKind.DUPLICATE, "why"),
-        Rule(RuleKind.BETWEEN, (1,), ("n",), CellKind.OUTLIER, "why", low=0.0, high=9.0),
+        Rule(RuleKind.UNIQUE, (0,), ("id",), DUPLICATE, "why"),
+        Rule(RuleKind.BETWEEN, (1,), ("n",), OUTLIER, "why", low=0.0, high=9.0),
     ]
     path = written(tmp_path, suite(frame, rules))
     given = ("--suite", path, "--records", tmp_path / "records.csv", "--out", tmp_path / "results.json")
@@ -191,7 +193,7 @@ def test_records_that_are_not_there_are_one_message(tmp_path: Path) -> None:
 def test_the_command_holds_a_suite_against_all_records_on_spark(tmp_path: Path) -> None:
     frame = pd.DataFrame({"id": ["1", "2", "3"]}, dtype=object)
     frame.to_csv(tmp_path / "records.csv", index=False)
-    path = written(tmp_path, suite(frame, [Rule(RuleKind.UNIQUE, (0,), ("id",), CellKind.DUPLICATE, "why")]))
+    path = written(tmp_path, suite(frame, [Rule(RuleKind.UNIQUE, (0,), ("id",), DUPLICATE, "why")]))
     given = ("--records", tmp_path / "records.csv", "--spark", path, "--out", tmp_path / "whole", "--json")
     quiet = " ".join(f"--conf {name}={value}" for name, value in QUIET.items())
     environment = {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_SUBMIT_ARGS": f"--master local[1] {quiet} pyspark-shell"}

@@ -12,14 +12,22 @@ import pytest
 from small_pilots import ALL_DEV, written_pilot
 from suite_cases import dirty, rules_of, suite
 
-from workbench.audit.assessment import audit_pilot
-from workbench.audit.cells import CellKind
-from workbench.audit.expectations import MAX_RULES_VALIDATED, counts_of, most_relevant, validate, validation_json
-from workbench.audit.patterns import portable
+from workbench.audit.detectors.broken_relations import DATE_ORDER
+from workbench.audit.detectors.gaps import MISSING_VALUE
+from workbench.audit.detectors.outliers import OUTLIER
 from workbench.audit.published.audits import publish
-from workbench.audit.rules import Rule, RuleKind
-from workbench.audit.scan import hold
-from workbench.audit.suites import KEPT_FOLDER, Added, Made, kept_suites, read_suite, suite_of
+from workbench.audit.published.expectations import (
+    MAX_RULES_VALIDATED,
+    counts_of,
+    most_relevant,
+    validate,
+    validation_json,
+)
+from workbench.audit.published.patterns import portable
+from workbench.audit.published.suites import KEPT_FOLDER, Added, Made, kept_suites, read_suite, suite_of
+from workbench.audit.questions.assessment import audit_pilot
+from workbench.audit.table.rules import Rule, RuleKind
+from workbench.audit.table.scan import hold
 from workbench.errors import InputError
 from workbench.pilot.pilot import Pilot
 from workbench.records.tables.database import table_from
@@ -106,7 +114,7 @@ def test_a_published_pattern_matches_what_the_scan_matches(pattern: str) -> None
 
 def test_columns_that_differ_in_case_only_are_looked_at_under_names_of_their_own() -> None:
     frame = pd.DataFrame({"A": [None, None], "a": ["1", "2"]}, dtype=object)
-    rules = [Rule(RuleKind.NOT_NULL, (place,), (name,), CellKind.MISSING, "why") for place, name in enumerate("Aa")]
+    rules = [Rule(RuleKind.NOT_NULL, (place,), (name,), MISSING_VALUE, "why") for place, name in enumerate("Aa")]
     published = suite(frame, rules)
     assert [one.n_broken for one in validate(frame, published)] == [2, 0]
     names = {"A": "A (column 1)", "a": "a (column 2)"}
@@ -115,7 +123,7 @@ def test_columns_that_differ_in_case_only_are_looked_at_under_names_of_their_own
 
 def test_a_column_without_a_name_is_looked_at_under_a_name_of_its_own() -> None:
     frame = pd.DataFrame({"": ["1", None, "3"], "b": ["x", "y", None]}, dtype=object)
-    rules = [Rule(RuleKind.NOT_NULL, (at,), (name,), CellKind.MISSING, "why") for at, name in enumerate(("", "b"))]
+    rules = [Rule(RuleKind.NOT_NULL, (at,), (name,), MISSING_VALUE, "why") for at, name in enumerate(("", "b"))]
     published = suite(frame, rules)
     assert [one.n_broken for one in validate(frame, published)] == [1, 1]
     assert published.added == (Added(name="_ (column 1)", made=Made.TEXT, of=("",)),)
@@ -123,7 +131,7 @@ def test_a_column_without_a_name_is_looked_at_under_a_name_of_its_own() -> None:
 
 def test_an_added_column_takes_no_name_of_the_table() -> None:
     frame = pd.DataFrame({"n": ["1", "50"], "N (as number)": ["x", "y"]}, dtype=object)
-    rule = Rule(RuleKind.BETWEEN, (0,), ("n",), CellKind.OUTLIER, "why", low=0.0, high=9.0)
+    rule = Rule(RuleKind.BETWEEN, (0,), ("n",), OUTLIER, "why", low=0.0, high=9.0)
     published = suite(frame, [rule])
     assert published.added[0].name == "n (as number) (2)"
     assert validate(frame, published)[0].rows == (1,)
@@ -132,7 +140,7 @@ def test_an_added_column_takes_no_name_of_the_table() -> None:
 def test_typed_timestamps_are_compared_with_their_fractions() -> None:
     cells = {"a": ["2025-01-01 10:00:00.5", "2025-01-01 08:00:00+00"], "b": ["2025-01-01 10:00:00.25"] * 2}
     frame = pd.DataFrame(cells, dtype=object)
-    rule = Rule(RuleKind.ORDER, (0, 1), ("a", "b"), CellKind.DATE_ORDER, "why", layout="%Y-%m-%d %H:%M:%S")
+    rule = Rule(RuleKind.ORDER, (0, 1), ("a", "b"), DATE_ORDER, "why", layout="%Y-%m-%d %H:%M:%S")
     typed = suite_of([rule], "typed", {"a": "TIMESTAMP", "b": "TIMESTAMP"})
     assert validate(frame, typed)[0].rows == (0,)
     assert validate(frame, suite(frame, [rule]))[0].n_broken == 0, "as text neither can be read"
@@ -141,8 +149,8 @@ def test_typed_timestamps_are_compared_with_their_fractions() -> None:
 def test_an_expectation_that_cannot_run_is_no_finding_about_the_data() -> None:
     frame = pd.DataFrame({"a": ["1", "2"]}, dtype=object)
     rules = [
-        Rule(RuleKind.NOT_NULL, (0,), ("gone",), CellKind.MISSING, "why"),
-        Rule(RuleKind.BETWEEN, (0,), ("gone",), CellKind.OUTLIER, "why", low=0.0, high=1.0),
+        Rule(RuleKind.NOT_NULL, (0,), ("gone",), MISSING_VALUE, "why"),
+        Rule(RuleKind.BETWEEN, (0,), ("gone",), OUTLIER, "why", low=0.0, high=1.0),
     ]
     results = validate(frame, suite_of(rules, "s", {"a": "VARCHAR"} | {"gone": "VARCHAR"}))
     assert [(one.holds, one.n_broken) for one in results] == [(None, None), (None, None)]
@@ -153,7 +161,7 @@ def test_an_expectation_that_cannot_run_is_no_finding_about_the_data() -> None:
 
 
 def test_rules_found_broken_and_declared_ones_are_validated_first() -> None:
-    made = [Rule(RuleKind.NOT_NULL, (n,), (f"c{n}",), CellKind.MISSING, "", is_declared=n == 70) for n in range(80)]
+    made = [Rule(RuleKind.NOT_NULL, (n,), (f"c{n}",), MISSING_VALUE, "", is_declared=n == 70) for n in range(80)]
     chosen = most_relevant(made, [n == 75 for n in range(80)])
     assert [one.names[0] for one in chosen[:3]] == ["c75", "c70", "c0"]
     assert len(chosen) == MAX_RULES_VALIDATED

@@ -14,9 +14,9 @@ import pytest
 from gate_pilots import signed
 from small_pilots import with_fixed_split
 
-from workbench.audit.assessment import Audit, audit_pilot
 from workbench.audit.findings import Severity
-from workbench.audit.store import audits_folder, point_at, write_audit
+from workbench.audit.published.store import audits_folder, point_at, write_audit
+from workbench.audit.questions.assessment import Audit, audit_pilot
 from workbench.commands.scaffold import Columns, init_pilot
 from workbench.evaluation import Evaluation, evaluate, evaluate_all
 from workbench.evaluation.shown.ceiling import audited_ceiling

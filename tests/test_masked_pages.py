@@ -13,9 +13,9 @@ from commands import command_in
 from gate_pilots import gate
 from personal_pilots import planted, records, write_personal
 
-from workbench.audit.assessment import audit_pilot
 from workbench.audit.published.audits import publish
-from workbench.audit.store import affected_rows
+from workbench.audit.published.store import affected_rows
+from workbench.audit.questions.assessment import audit_pilot
 from workbench.errors import RunError
 from workbench.evaluation import evaluate
 from workbench.evaluation.shown.comparisons import examples

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.audit.masking import Masking, key_of_files, masking_of
+from workbench.audit.known.masking import Masking, key_of_files, masking_of
 from workbench.pilot.contract import Column, PiiClass, Role, TableContract
 
 MASKING = Masking(frozenset({"name", "salary"}), frozenset({"text"}), frozenset({"approve"}), key=b"key")

@@ -12,7 +12,7 @@ from audit_tables import shops
 from invented_tables import churn, intents, loans, reviews
 from ticket_records import write_tickets
 
-from workbench.audit.assessment import audit_file
+from workbench.audit.questions.assessment import audit_file
 from workbench.commands.scaffold.choices import Columns
 from workbench.commands.scaffold.contract import infer_contract
 from workbench.pilot.contract import Role

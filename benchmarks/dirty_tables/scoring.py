@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from dirty_tables.errors import Dirty
-from workbench.audit.detection import detect
-from workbench.audit.references import Beside
+from workbench.audit.detectors.detection import detect
+from workbench.audit.table.inferred import Beside
 from workbench.records.tables.database import table_from
 
 

@@ -1,4 +1,14 @@
-"""The data audit: records and their contract looked at before anything is decided on them."""
+"""The data audit: records and their contract looked at before anything is decided on them.
+
+A module imports only from its own subroom or those above it:
+
+    cells findings kinds    what all speak of: flagged cells, findings, what may be wrong with a cell
+    known                   the world: personal data and its masks, units, how people mistype
+    table                   the table: its subject and roles, its cells as codes, what holds between columns, rules
+    detectors               what votes on cells, a file each, and how votes become flagged cells
+    questions               completeness, quality, leakage and the others, each a section, and the audit of them all
+    published               the folder of an audit, its page, its suite of rules and who executes it
+"""
 
 from __future__ import annotations
 
@@ -7,12 +17,19 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.audit.assessment import STEPS, audit_file
-    from workbench.audit.maker import MAKER
-    from workbench.audit.masking import Masking, key_of_cells, key_of_files, masking_of
-    from workbench.audit.roles import declared_roles
-    from workbench.audit.spark import counts_text, exit_code_of, validate_records
-    from workbench.audit.store import FINDINGS_FILE, audits_folder, earlier_findings, latest_findings, read_findings
-    from workbench.audit.telling import MANY_NUMBERS, columns_that_tell
+    from workbench.audit.known.masking import Masking, key_of_cells, key_of_files, masking_of
+    from workbench.audit.known.personal_data import masked
+    from workbench.audit.maker import MAKER, leave
+    from workbench.audit.published.spark import counts_text, exit_code_of, validate_records
+    from workbench.audit.published.store import (
+        FINDINGS_FILE,
+        audits_folder,
+        earlier_findings,
+        latest_findings,
+        read_findings,
+    )
+    from workbench.audit.questions.assessment import STEPS, audit_file, audit_pilot
+    from workbench.audit.questions.telling import MANY_NUMBERS, columns_that_tell
+    from workbench.audit.table.roles import declared_roles
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from io import StringIO
 from pathlib import Path
 
@@ -12,29 +11,7 @@ import pandas as pd
 from workbench.files import write_atomically
 
 CELL_COLUMNS = ("row", "column", "kind", "reason")
-
-
-class CellKind(StrEnum):
-    """What is wrong with a cell."""
-
-    MISSING = "missing"
-    PLACEHOLDER = "placeholder"
-    FORMAT = "format"
-    TYPE = "type"
-    OUT_OF_RANGE = "out_of_range"
-    NOT_ALLOWED = "not_allowed"
-    TYPO = "typo"
-    CHECKSUM = "checksum"
-    DEPENDENCY = "dependency"
-    CROSS_FIELD = "cross_field"
-    ENTITY_CONFLICT = "entity_conflict"
-    DUPLICATE = "duplicate"
-    NEAR_DUPLICATE = "near_duplicate"
-    OUTLIER = "outlier"
-    WHITESPACE = "whitespace"
-    ENCODING = "encoding"
-    ORPHAN = "orphan"
-    DATE_ORDER = "date_order"
+LONGEST_QUOTED = 40  # a longer value would hide the sentence around it
 
 
 def no_cells() -> pd.DataFrame:
@@ -48,6 +25,17 @@ def joined(parts: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:
     table = pd.concat([part for part in parts if len(part)] or [no_cells()], ignore_index=True)
     table = table.drop_duplicates(["row", "column"], ignore_index=True).assign(position=table["column"].map(place))
     return table.sort_values(["row", "position"], kind="stable", ignore_index=True)[list(CELL_COLUMNS)]
+
+
+def quoted(value: str) -> str:
+    """Return a value between quotes, a long one cut.
+
+    Examples
+    --------
+    >>> quoted("Bremen"), quoted(50 * "x")
+    ("'Bremen'", "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'")
+    """
+    return repr(value if len(value) <= LONGEST_QUOTED else value[: LONGEST_QUOTED - 3] + "...")
 
 
 def write_cells(cells: pd.DataFrame, path: Path) -> Path:

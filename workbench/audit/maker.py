@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
-from workbench.audit.store import OWNERS_FILE, audits_folder, point_at
+from workbench.audit.published.store import OWNERS_FILE, audits_folder, point_at
 from workbench.evidence import (
     Answer,
     Asked,
@@ -43,7 +43,7 @@ from workbench.stats import IntervalMethod, records_needed
 from workbench.words import plural
 
 if TYPE_CHECKING:
-    from workbench.audit.assessment import Audit
+    from workbench.audit.questions.assessment import Audit
 
 AUDIT, COUNTS = "audit", "counts"
 COMPLETE_RECORDS = "complete_records"
@@ -135,7 +135,7 @@ def _issues_owned(facts: Facts, asked: Asked) -> Answer:
 
 def _sample_fitness(facts: Facts, _asked: Asked) -> Answer:
     """Hold the number of holdout records against what proving the KPIs at the first opening takes without an error."""
-    from workbench.audit.fitness import provable_kpis
+    from workbench.audit.questions.fitness import provable_kpis
 
     n = facts.population.n_holdout
     charter = facts.pilot.charter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.audit.store import latest_findings
+from workbench.audit.published.store import latest_findings
 from workbench.errors import several
 from workbench.pilot import Pilot
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.audit.assessment import Audit
-from workbench.audit.comparison import compare_estimates, compare_findings, summary
-from workbench.audit.expectations import COLUMN_ARGUMENTS, Validated
-from workbench.audit.masking import Masking
-from workbench.audit.profile_page import sample_for_profile
+from workbench.audit.known.masking import Masking
+from workbench.audit.published.comparison import compare_estimates, compare_findings, summary
+from workbench.audit.published.expectations import COLUMN_ARGUMENTS, Validated
 from workbench.audit.published.page import Attachments, audit_page
-from workbench.audit.rules import Rule
-from workbench.audit.store import CELLS_FILE, FINDINGS_FILE, write_audit
-from workbench.audit.suites import Suite, kept_suites, suite_of
+from workbench.audit.published.profile_page import sample_for_profile
+from workbench.audit.published.store import CELLS_FILE, FINDINGS_FILE, write_audit
+from workbench.audit.published.suites import Suite, kept_suites, suite_of
+from workbench.audit.questions.assessment import Audit
+from workbench.audit.table.rules import Rule
 from workbench.errors import shown
 from workbench.files import write_atomically
 
@@ -78,7 +78,7 @@ def publish(audit: Audit, folder: Path, before: Mapping[str, Any] | None = None,
     pilot = audit.subject.pilot
     kept = {} if pilot is None else kept_suites(pilot.suite)
     if complete and kept:
-        from workbench.audit.expectations import check
+        from workbench.audit.published.expectations import check
 
         for path, suite in kept.items():
             check(suite, str(path))
@@ -108,7 +108,7 @@ def _publish_suite(audit: Audit, folder: Path, kept: Mapping[Path, Suite], compl
     write_atomically(folder / SUITE_FILE, suite_of(rules, name, columns).as_json())
     if not complete or not (rules or kept):
         return ""
-    from workbench.audit.expectations import (
+    from workbench.audit.published.expectations import (
         MAX_RECORDS_VALIDATED,
         counts_of,
         most_relevant,
@@ -158,7 +158,14 @@ def _start_profile(audit: Audit, folder: Path, draft: Path) -> subprocess.Popen[
     )
     title = f"{audit.subject.name}: {len(sample):,} of {audit.subject.n_rows:,} records"
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "workbench.audit.profile_page", str(source), str(folder / PROFILE_FILE), title]
+    command = [
+        sys.executable,
+        "-m",
+        "workbench.audit.published.profile_page",
+        str(source),
+        str(folder / PROFILE_FILE),
+        title,
+    ]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from workbench.audit.assessment import Audit
 from workbench.audit.findings import Finding, Severity
-from workbench.audit.store import affected_rows, example_rows
+from workbench.audit.published.store import affected_rows, example_rows
+from workbench.audit.questions.assessment import Audit
 from workbench.pages import table_html, templates_in
 from workbench.words import number, percent, visible
 

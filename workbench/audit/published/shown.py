@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pandas as pd
 
-from workbench.audit.assessment import STEPS, Audit
 from workbench.audit.findings import Finding
 from workbench.audit.published.page import estimates_table, examples_html, findings_table
+from workbench.audit.questions.assessment import STEPS, Audit
 from workbench.pages import Page, table_html
 from workbench.words import visible
 

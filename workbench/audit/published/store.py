@@ -1,0 +1,180 @@
+"""An audit's folder: findings.json, cells.csv and the affected rows of every finding; owners; earlier runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from workbench.errors import InputError, shown
+from workbench.files import Settings, read_settings, write_atomically
+from workbench.pilot import Pilot
+from workbench.records.tables import safe_for_spreadsheets
+
+if TYPE_CHECKING:
+    from workbench.audit.findings import Finding
+    from workbench.audit.questions.assessment import Audit
+
+AUDIT_FOLDER = "audit"
+FINDINGS_FILE, CELLS_FILE, LATEST_FILE = "findings.json", "cells.csv", "latest.json"
+OWNERS_FILE = "audit.yaml"
+MAX_ROWS_EXPORTED, MAX_COLUMNS_EXPORTED = 100_000, 200
+EXAMPLES = 10
+
+
+class AuditSettings(Settings):
+    """The content of eval_suites/PILOT/audit.yaml: who mends what, by a finding's id or by its kind."""
+
+    owners: dict[str, str] = Field(default_factory=dict)
+
+
+def owners_of(pilot: Pilot) -> dict[str, str]:
+    """Return who mends what: as the last audit says, overruled by audit.yaml."""
+    latest = latest_findings(pilot)
+    kept = {} if latest is None else {one["id"]: one["owner"] for one in latest["findings"] if one.get("owner")}
+    path = pilot.suite / OWNERS_FILE
+    named = read_settings(path, AuditSettings).owners if path.is_file() else {}
+    return {**{key: owner for key, owner in kept.items() if _kind(key) not in named}, **named}
+
+
+def audits_folder(pilot: Pilot) -> Path:
+    """Return where a pilot's audits are, one folder each."""
+    return pilot.runs / AUDIT_FOLDER
+
+
+def latest_findings(pilot: Pilot) -> dict[str, Any] | None:
+    """Return the content of the newest audit's findings.json, None when there is none."""
+    pointer = audits_folder(pilot) / LATEST_FILE
+    if not pointer.is_file():
+        return None
+    path = pointer.parent / json.loads(pointer.read_text(encoding="utf-8"))["path"]
+    return read_findings(path) if path.is_file() else None
+
+
+def earlier_findings(pilot: Pilot, run: str) -> dict[str, Any]:
+    """Return the content of an earlier audit's findings.json.
+
+    Parameters
+    ----------
+    pilot : Pilot
+    run : str
+        The run's name, or the beginning of it that no other run has; "latest" for the newest one.
+
+    Raises
+    ------
+    InputError
+        There is no such run.
+    """
+    names = sorted(path.parent.name for path in audits_folder(pilot).glob(f"*/{FINDINGS_FILE}"))
+    wanted = names[-1:] if run == "latest" else [name for name in names if name.startswith(run)]
+    if len(wanted) != 1:
+        raise InputError(
+            f"there is no audit {run!r} of {pilot.name}" if not wanted else f"several audits begin with {run!r}",
+            where=str(audits_folder(pilot)),
+            got=shown(wanted) if wanted else None,
+            expected=shown(reversed(names)) if names else "no audit has been run yet",
+            remedy="name one of these, or `latest`",
+        )
+    return read_findings(audits_folder(pilot) / wanted[0] / FINDINGS_FILE)
+
+
+def read_findings(path: Path) -> dict[str, Any]:
+    """Return the content of a findings.json.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        is_audit = isinstance(content["findings"], list) and isinstance(content["sections"], dict)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError("the findings of an audit cannot be read", where=str(path), got=str(error)[:200]) from None
+    if not is_audit:
+        raise InputError("the file holds no audit", where=str(path))
+    return dict(content)
+
+
+def write_audit(audit: Audit, folder: Path) -> Path:
+    """Write an audit's files into a folder and return the path of findings.json, which is written last."""
+    from workbench.audit.cells import write_cells
+
+    write_cells(audit.detection.cells, folder / CELLS_FILE)
+    for finding in audit.findings:
+        rows = affected_rows(audit, finding, finding.rows[:MAX_ROWS_EXPORTED])
+        write_atomically(folder / "rows" / f"{finding.id}.csv", safe_for_spreadsheets(rows).to_csv(index=False))
+    path = folder / FINDINGS_FILE
+    write_atomically(path, json.dumps(audit.as_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return path
+
+
+def point_at(pilot: Pilot, audit: Audit) -> None:
+    """Make an audit the pilot's newest one."""
+    content = {"run": audit.run, "path": f"{audit.run}/{FINDINGS_FILE}"}
+    write_atomically(audits_folder(pilot) / LATEST_FILE, json.dumps(content) + "\n")
+
+
+def affected_rows(audit: Audit, finding: Finding, rows: NDArray[np.int64]) -> pd.DataFrame:
+    """Return affected records: data row, record id, the offending cells and why they offend, then the record.
+
+    The first four columns are `row`, `record`, `offending` and `reason`; one that the table has itself is called
+    `audit_row` and so on. Of more than 200 columns, those with offending cells come first and the others up to 200
+    follow. Of a table that was sampled, a record outside the sample has its row and its reasons only.
+    """
+    cells = finding.cells[finding.cells["row"].isin(rows)]
+    offending, reasons = _joined(cells, "column", ", "), _joined(cells, "reason", "; ")
+    frame = audit.subject.frame
+    head = pd.DataFrame(
+        {
+            "row": rows,
+            "record": audit.subject.keys.reindex(rows).to_numpy(),
+            "offending": offending.reindex(rows).to_numpy(),
+            "reason": reasons.reindex(rows).to_numpy(),
+        }
+    )
+    head.columns = pd.Index(_free_names(list(head.columns), [str(name) for name in frame.columns]))
+    names = list(frame.columns)
+    if len(names) > MAX_COLUMNS_EXPORTED:
+        offends = set(cells["column"].map(str))
+        names = sorted(names, key=lambda name: name not in offends)[:MAX_COLUMNS_EXPORTED]
+    content = audit.subject.masking.frame(frame[names].reindex(rows).reset_index(drop=True))
+    return pd.concat([head, content], axis="columns")
+
+
+def _free_names(wanted: Sequence[str], taken: Sequence[str]) -> list[str]:
+    """Return names for own columns beside a table's: `audit_` stands before one until no column is called so."""
+    found = []
+    for name in wanted:
+        while name in taken:
+            name = f"audit_{name}"
+        found.append(name)
+    return found
+
+
+def _joined(cells: pd.DataFrame, name: str, separator: str) -> pd.Series[str]:
+    """Return the different texts of a column of flagged cells, by data row."""
+    texts = pd.DataFrame({"row": cells["row"], "text": cells[name].map(str)}).drop_duplicates()
+    is_alone = ~texts["row"].duplicated(keep=False)
+    several = texts[~is_alone].groupby("row")["text"].agg(separator.join)
+    joined: pd.Series[str] = pd.concat([texts[is_alone].set_index("row")["text"], several])
+    return joined
+
+
+def example_rows(audit: Audit, finding: Finding) -> NDArray[np.int64]:
+    """Return up to ten affected data rows that can be shown: those with an offending cell first, spread evenly."""
+    known = finding.rows[np.isin(finding.rows, audit.subject.rows)]
+    marked = known[np.isin(known, finding.cells["row"].to_numpy())] if len(finding.cells) else known
+    chosen = marked if len(marked) else known
+    places = np.unique(np.linspace(0, max(0, len(chosen) - 1), min(EXAMPLES, len(chosen))).astype(int))
+    return np.asarray(chosen[places], dtype=np.int64)
+
+
+def _kind(finding_id: str) -> str:
+    return finding_id.rpartition("-")[0]

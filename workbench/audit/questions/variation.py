@@ -1,0 +1,209 @@
+"""Variation: which slice of the records is significantly worse than the rest, and what changed over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
+from workbench.audit.questions.completeness import EMPTY, months
+from workbench.audit.questions.drift import drift
+from workbench.audit.questions.section import Section
+from workbench.audit.table.roles import CASE, ENTITY, SOURCE, TIME
+from workbench.audit.table.subject import Subject
+from workbench.stats import holm, other_hits, wilson
+from workbench.words import percent
+
+ALPHA = 0.05
+MIN_RECORDS = 20
+MAX_SLICES_OF_A_KIND = 200
+WORSE_BY_AT_LEAST = 0.02
+DRIFT_PERIOD = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of the records held against all others: `k` of `n` records have the fault, `k_rest` of `n_rest`."""
+
+    kind: str
+    name: str
+    fault: str
+    k: int
+    n: int
+    k_rest: int
+    n_rest: int
+
+    @property
+    def difference(self) -> float:
+        """Share with the fault here less the share elsewhere."""
+        return self.k / self.n - self.k_rest / self.n_rest
+
+    @property
+    def p_value(self) -> float:
+        """Fisher's exact test, two-sided."""
+        return other_hits((self.k, self.n), (self.k_rest, self.n_rest))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Interval of the difference, 95%: Newcombe (1998), method 10 for independent proportions."""
+        here, rest = self.k / self.n, self.k_rest / self.n_rest
+        (low, high), (low_rest, high_rest) = wilson(self.k, self.n, 0.95), wilson(self.k_rest, self.n_rest, 0.95)
+        below = math.hypot(here - low, high_rest - rest)
+        above = math.hypot(high - here, rest - low_rest)
+        return self.difference - below, self.difference + above
+
+
+def variation(subject: Subject, faults: pd.DataFrame, not_compared: Collection[str] = ()) -> Section:
+    """Return how records differ across sources, months, entities and classes, as a section of the audit.
+
+    Parameters
+    ----------
+    subject : Subject
+    faults : DataFrame of bool
+        By data row, one column for each fault, named as a sentence needs it: "have a flagged cell".
+    not_compared : collection of str
+        Columns that change with time by their nature, such as dates and running numbers.
+    """
+    slices = list(_slices(subject, faults))
+    adjusted = [float(p) for p in holm([one.p_value for one in slices])]
+    table = _table(slices, adjusted)
+    worse = [
+        (one, p) for one, p in zip(slices, adjusted, strict=True) if p < ALPHA and one.difference >= WORSE_BY_AT_LEAST
+    ]
+    drifted = drift(subject, not_compared)
+    groups = {(one.kind, one.fault): [pair for pair in worse if (pair[0].kind, pair[0].fault) == (one.kind, one.fault)]
+              for one, _ in worse}  # fmt: skip
+    findings = [_finding(subject, faults, group) for group in groups.values()]
+    notes = ["Slices of fewer than 20 records are not compared.", *_inferred_note(subject), *subject.roles.notes]
+    if drifted is None:
+        notes.append("Without a time column nothing can be said about drift.")
+    else:
+        findings += [_drift_finding(subject, row) for _, row in drifted[drifted["has drifted"]].iterrows()]
+    tables = {"Slices against all other records, the worst first": table} if slices else {}
+    if drifted is not None and len(drifted):
+        tables["Oldest against newest quarter of the records"] = drifted
+    return Section(
+        "variation",
+        "Variation",
+        "Which source, period, entity or class is significantly worse, and what changed from oldest to newest?",
+        _answer(slices, worse, drifted),
+        {},
+        tables,
+        tuple(findings),
+        {"compared": len(slices), "worse": [f"{one.kind} {one.name}" for one, _ in worse]},
+        tuple(notes),
+    )
+
+
+def _inferred_note(subject: Subject) -> list[str]:
+    """Return which columns were taken as time, source and entity, where no pilot's contract says so."""
+    found = {TIME: subject.roles.time, **subject.roles.slices}
+    named = ", ".join(f"{kind} {column!r}" for kind, column in found.items() if column is not None)
+    return (
+        [f"Inferred from the columns' names and cells, or given: {named}."] if subject.pilot is None and named else []
+    )
+
+
+def _slices(subject: Subject, faults: pd.DataFrame) -> Iterator[Slice]:
+    """Yield every slice that is large enough, for every fault that occurs and is not everywhere."""
+    for kind in (SOURCE, TIME, ENTITY, CASE):
+        values = months(subject) if kind == TIME else subject.stratum(kind)
+        if values is None:
+            continue
+        named = values.astype(object).where(values.notna(), EMPTY).map(str)
+        sizes = named.value_counts()
+        sizes = sizes[(sizes >= MIN_RECORDS) & (len(named) - sizes >= MIN_RECORDS)].head(MAX_SLICES_OF_A_KIND)
+        for fault in faults.columns:
+            total = int(faults[fault].sum())
+            if not 0 < total < len(faults):
+                continue
+            counts = faults[fault].groupby(named.to_numpy()).sum().to_dict()
+            for name, n in sizes.items():
+                k = int(counts[name])
+                yield Slice(kind, str(name), str(fault), k, int(n), total - k, len(faults) - int(n))
+
+
+def _table(slices: list[Slice], adjusted: list[float]) -> pd.DataFrame:
+    rows = []
+    for one, p in zip(slices, adjusted, strict=True):
+        low, high = one.interval
+        difference = f"{100 * one.difference:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+        is_worse = p < ALPHA and one.difference > 0
+        shares = (percent(one.k / one.n), percent(one.k_rest / one.n_rest))
+        rows.append((one.kind, one.name, one.fault, one.n, *shares, difference, p, is_worse, one.difference))
+    names = ["slice by", "slice", "fault", "records", "share here", "share elsewhere", "difference (95%)",
+             "p, Holm", "worse", "order"]  # fmt: skip
+    table = pd.DataFrame(rows, columns=names)
+    order = ["worse", "order"]
+    return table.sort_values(order, ascending=False, kind="stable", ignore_index=True).drop(columns="order")
+
+
+def _answer(slices: list[Slice], worse: list[tuple[Slice, float]], drifted: pd.DataFrame | None) -> str:
+    if not slices:
+        said = "There is no source, period, entity or class to compare"
+    elif not worse:
+        said = f"Of {len(slices):,} comparisons none is significantly worse than the rest by 2 points or more (Holm)"
+    else:
+        one, _ = max(worse, key=lambda pair: pair[0].difference)
+        low, high = one.interval
+        said = (
+            f"{len(worse):,} of {len(slices):,} comparisons are significantly worse (Holm); the worst is {one.kind} "
+            f"{one.name!r}, where {percent(one.k / one.n)} of {one.n:,} records {one.fault}, "
+            f"{100 * one.difference:.1f} points more than elsewhere ({100 * low:.1f} to {100 * high:.1f})"
+        )
+    if drifted is None:
+        return f"{said}."
+    names = list(drifted.loc[drifted["has drifted"], "field"])
+    listed = f": {quoted_columns(names)}" if names else ""
+    return f"{said}; {len(names)} of {len(drifted)} fields drifted{listed}."
+
+
+def _finding(subject: Subject, faults: pd.DataFrame, worse: list[tuple[Slice, float]]) -> Finding:
+    """Return the finding that slices of one kind are worse in one way."""
+    one, p = max(worse, key=lambda pair: pair[0].difference)
+    values = months(subject) if one.kind == TIME else subject.stratum(one.kind)
+    named = pd.Series([]) if values is None else values.astype(object).where(values.notna(), EMPTY).map(str)
+    is_worse = named.isin([of_kind.name for of_kind, _ in worse]).to_numpy()
+    rows = faults.index[is_worse & faults[one.fault].to_numpy()].to_numpy(dtype=np.int64)
+    low, high = one.interval
+    column = subject.roles.time if one.kind == TIME else subject.roles.slices.get(one.kind)
+    others = f", and {len(worse) - 1:,} more" if len(worse) > 1 else ""
+    return Finding(
+        f"slice_{one.kind}",
+        f"{one.kind.capitalize()} {one.name!r}{others}: more records {one.fault} than elsewhere",
+        (f"{column}", one.fault),
+        rows,
+        len(faults),
+        Severity.MEDIUM,
+        f"{percent(one.k / one.n)} of {one.n:,} records of {one.name!r} {one.fault}, "
+        f"{percent(one.k_rest / one.n_rest)} of the others: {100 * one.difference:.1f} points more "
+        f"({100 * low:.1f} to {100 * high:.1f}, Newcombe 95%); "
+        f"p = {p:.2g} after Holm over all slices",
+        "the agent is worse on this part of the work than the average says",
+        Remedy("mend these slices at their source, or keep them out of the pilot's scope until then", Effort.DAYS,
+               "no slice is significantly worse"),
+    )  # fmt: skip
+
+
+def _drift_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
+    name = str(row["field"])
+    times = subject.times()
+    order = pd.Index([]) if times is None else times.dropna().sort_values(kind="stable").index
+    newest = np.sort(order[-max(MIN_RECORDS, int(len(order) * DRIFT_PERIOD)) :].to_numpy(dtype=np.int64))
+    return Finding(
+        "drift",
+        f"{name!r} changed from the oldest to the newest quarter of the records",
+        (name,),
+        newest,
+        len(subject.frame),
+        Severity.LOW,
+        f"distance {row['distance']:.2f} in {row['compared as']}; p = {row['p, Holm']:.2g} after Holm",
+        "an agent developed on old records meets other ones in production",
+        Remedy("find out what changed; weigh recent records more, and watch the field after go-live", Effort.DAYS,
+               "the field's distance is below 0.1, or the change is explained"),
+    )  # fmt: skip

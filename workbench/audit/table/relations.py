@@ -1,0 +1,117 @@
+"""Relations between the columns of a row, found in the data: sums, products, and dates in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+
+import numpy as np
+
+from workbench.audit.table.encoded import Encoded
+from workbench.audit.table.quantities import Numbers, days_of, numbers_of, per_row
+from workbench.records.tables import ColumnProfile, Semantic
+
+MIN_HOLDS = 0.9
+TRIED_ROWS = 2_000
+MAX_NUMBERS = 20
+MIN_ROWS = 30
+
+
+class RelationKind(StrEnum):
+    """How columns go together."""
+
+    PRODUCT = "a * b = c"
+    SUM = "a + b = c"
+    ORDER = "a <= b"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation that holds in nearly all rows.
+
+    Parameters
+    ----------
+    kind : RelationKind
+    positions : tuple of int
+        Of a, b and, for sums and products, c.
+    holds : float
+        Share of the rows with all cells filled in which it holds.
+    """
+
+    kind: RelationKind
+    positions: tuple[int, ...]
+    holds: float
+
+
+def quantities(
+    encoded: Encoded, profiles: tuple[ColumnProfile, ...], agreed: tuple[Relation, ...] = ()
+) -> dict[int, Numbers]:
+    """Return numeric columns, dates, and the columns of relations agreed on as numbers for each row, by position."""
+    needed = {position for relation in agreed for position in relation.positions}
+    found = {}
+    for profile in profiles:
+        column = encoded.columns[profile.position]
+        if profile.semantic in {Semantic.DATE, Semantic.DATETIME}:
+            found[profile.position] = per_row(column, days_of(column))
+        elif profile.position in needed or (profile.is_numeric and not profile.is_key):
+            found[profile.position] = per_row(column, numbers_of(column))
+    return found
+
+
+def find_relations(
+    encoded: Encoded, profiles: tuple[ColumnProfile, ...], cells: dict[int, Numbers]
+) -> tuple[Relation, ...]:
+    """Return the relations that hold in at least 90% of rows and are no coincidence."""
+    numeric = [p.position for p in profiles if p.position in cells and p.is_numeric and p.n_distinct > 5]
+    dates = [p.position for p in profiles if p.position in cells and p.is_moment and p.n_distinct > 5]
+    step = max(1, encoded.n // TRIED_ROWS)
+    found = [*_sums_and_products(cells, numeric[:MAX_NUMBERS], step)]
+    for a, b in combinations(dates[:MAX_NUMBERS], 2):
+        found += [one for one in (_order(cells, a, b), _order(cells, b, a)) if one is not None]
+    return tuple(found)
+
+
+def _sums_and_products(cells: dict[int, Numbers], numeric: list[int], step: int) -> Iterator[Relation]:
+    for a, b in combinations(numeric, 2):
+        for c in numeric:
+            if c in {a, b}:
+                continue
+            for kind in (RelationKind.PRODUCT, RelationKind.SUM):
+                if _share(cells, kind, (a, b, c), step) >= MIN_HOLDS - 0.05:
+                    holds = _share(cells, kind, (a, b, c), 1)
+                    if holds >= MIN_HOLDS and not _is_trivial(cells, kind, (a, b, c)):
+                        yield Relation(kind, (a, b, c), holds)
+
+
+def _share(cells: dict[int, Numbers], kind: RelationKind, positions: tuple[int, int, int], step: int) -> float:
+    a, b, c = (cells[position][::step] for position in positions)
+    gap = residual(kind, a, b, c)
+    known = ~np.isnan(gap)
+    return float((gap[known] <= 1).mean()) if known.sum() >= MIN_ROWS else 0.0
+
+
+def residual(kind: RelationKind, a: Numbers, b: Numbers, c: Numbers) -> Numbers:
+    """Return how far c is from what a and b make, in units of what rounding to cents explains; NaN when unknown."""
+    expected = a * b if kind is RelationKind.PRODUCT else a + b
+    return np.abs(expected - c) / np.maximum(0.011, 2e-6 * np.abs(expected))
+
+
+def _is_trivial(cells: dict[int, Numbers], kind: RelationKind, positions: tuple[int, int, int]) -> bool:
+    """Whether the relation says nothing: a factor that is 1 (a term that is 0) nearly everywhere, or all zeros."""
+    a, b, c = (cells[position] for position in positions)
+    neutral = 1.0 if kind is RelationKind.PRODUCT else 0.0
+    known = ~np.isnan(a + b + c)
+    near_neutral = max(float((a[known] == neutral).mean()), float((b[known] == neutral).mean()))
+    return near_neutral > 0.8 or float((c[known] == 0).mean()) > 0.8
+
+
+def _order(cells: dict[int, Numbers], a: int, b: int) -> Relation | None:
+    """Return that one date is never after another, where they are near to each other and hardly ever equal."""
+    gap = cells[b] - cells[a]
+    known = gap[~np.isnan(gap)]
+    if len(known) < MIN_ROWS or float((known > 0).mean()) < 0.2:
+        return None
+    holds = float((known >= 0).mean())
+    return Relation(RelationKind.ORDER, (a, b), holds) if holds >= MIN_HOLDS + 0.03 else None
