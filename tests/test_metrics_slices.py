@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from hand_outcomes import hand_outcomes
 from scipy.stats import fisher_exact
+from statsmodels.stats.proportion import proportion_confint
 
 from workbench.errors import InputError
 from workbench.metrics import slices, worst_slices
-from workbench.stats import clopper_pearson
 
 
 def drawn(n: int, seed: int, worse: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -52,7 +52,7 @@ def test_strata_by_hand_with_fishers_p_and_bounds_that_hold_together():
     p = fisher_exact([[3, 1], [1, 4]], alternative="greater").pvalue
     assert table["p"][0] == pytest.approx(p)
     assert table["p_adjusted"][0] == pytest.approx(2 * p)
-    assert (table["lower"][0], table["upper"][0]) == pytest.approx(clopper_pearson(3, 4, 0.975))
+    assert (table["lower"][0], table["upper"][0]) == pytest.approx(proportion_confint(3, 4, 0.025, method="beta"))
 
 
 def test_a_missing_value_is_a_slice_and_a_single_value_has_no_elsewhere():

@@ -70,12 +70,6 @@ class Comparison:
         found = {name: value for name in names if (value := self.measures[name]["aurc"].value)}
         return min(found, key=lambda name: found[name]) if len(found) == len(names) and found else None
 
-    @property
-    def is_told_apart(self) -> bool:
-        """Whether the best one ranks better than every other one beyond chance."""
-        best = self.best
-        return best is not None and all(pair.better == best for pair in self.pairs if best in (pair.first, pair.second))
-
 
 def compare_sources(
     outcomes: pd.DataFrame,

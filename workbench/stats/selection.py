@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 
 from workbench.stats.inputs import Flags, Floats, checked_count, checked_flags, checked_numbers, checked_probabilities
 
-MIN_PROBABILITY = 1e-15
-
 
 class Bins(StrEnum):
     """How confidences are cut into bins."""
@@ -159,19 +157,6 @@ def expected_calibration_error(
     """
     table = reliability(confidence, correct, n_bins, bins)
     return float(np.sum(np.abs(table.right - table.confidence * table.n)) / np.sum(table.n))
-
-
-def brier_score(confidence: ArrayLike, correct: ArrayLike) -> float:
-    """Return the mean squared distance of confidence and correctness, 0 to 1; lower is better."""
-    numbers, flags = _probabilities(confidence, correct)
-    return float(np.mean((numbers - flags) ** 2))
-
-
-def log_loss(confidence: ArrayLike, correct: ArrayLike) -> float:
-    """Return the mean negative log-likelihood of correctness; a confidence is held off 0 and 1 by 1e-15."""
-    numbers, flags = _probabilities(confidence, correct)
-    held = np.clip(numbers, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
-    return float(-np.mean(np.where(flags, np.log(held), np.log1p(-held))))
 
 
 def ranking_auc(confidence: ArrayLike, correct: ArrayLike) -> float | None:
