@@ -38,7 +38,7 @@ from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
-from workbench.runs.runner import Selection, run_agent
+from workbench.runs.runner import RecordSelection, run_agent
 
 N_RECORDS = 2000
 PROMPT_TOKENS = 2500
@@ -89,7 +89,7 @@ def run(pilot: Pilot, url: str) -> Figures:
     """Run the agent on an empty journal: prompts rendered, replies read, decisions stored."""
     dataset = read_dataset(pilot)
     agent = build_agent(pilot, AGENT, dataset, EngineChoice(base_url=url, model=MODEL))
-    selection = Selection(dataset, Split.DEV, dataset.ids(Split.DEV, N_RECORDS))
+    selection = RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV, N_RECORDS))
     shutil.rmtree(pilot.runs, ignore_errors=True)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         return _measured(lambda: run_agent(journal, agent, selection, show_progress=False).info.ok)

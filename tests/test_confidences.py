@@ -28,7 +28,7 @@ from workbench.records.splits import Split, ledger_path, read_dataset
 from workbench.repeats.repeats import RepeatRequest, ask_repeatedly
 from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
-from workbench.runs.runner import Selection, run_agent
+from workbench.runs.runner import RecordSelection, run_agent
 
 TOPICS = {"refund": "refund", "login": "password", "shipping": "parcel"}
 
@@ -61,7 +61,7 @@ def agent_of(pilot: Pilot, with_tokens: bool = True) -> PromptAgent:
 def run(pilot: Pilot, agent: Agent, split: Split = Split.DEV, limit: int | None = None) -> str:
     dataset = read_dataset(pilot)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        selection = Selection(dataset, split, dataset.ids(split, limit))
+        selection = RecordSelection(dataset, split, dataset.ids(split, limit))
         return run_agent(journal, agent, selection, show_progress=False).info.run
 
 

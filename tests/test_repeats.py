@@ -19,7 +19,7 @@ from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.repeats.repeats import RepeatRequest, Repeats, ask_repeatedly, mean_of_shares
 from workbench.runs.journal import JOURNAL_FILE, Journal
-from workbench.runs.runner import Selection, Session, run_agent
+from workbench.runs.runner import RecordSelection, Session, run_agent
 
 
 def by_hand(*answers: str) -> Repeats:
@@ -83,7 +83,7 @@ def prompt_agent_of(pilot: Pilot) -> str:
 def asked_once(pilot: Pilot, name: str, dataset: Dataset) -> Session:
     """Ask a version about six development records."""
     agent = build_agent(pilot, name, dataset, EngineChoice())
-    selection = Selection(dataset, Split.DEV, dataset.ids(Split.DEV, 6))
+    selection = RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV, 6))
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         return run_agent(journal, agent, selection, show_progress=False)
 

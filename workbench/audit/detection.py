@@ -22,7 +22,7 @@ from workbench.audit.rules import Rule, RuleKind
 from workbench.audit.scan import RuleResult, cells_of, hold
 from workbench.audit.votes import Votes
 from workbench.pilot import TableContract
-from workbench.records.tables import CodedColumn, ColumnProfile, Hints, Table, profile, settled
+from workbench.records.tables import CodedColumn, ColumnProfile, Hints, Table, profile, settled_profiles
 
 MAX_RULES = 600
 VALUE_REASONS = {
@@ -129,7 +129,9 @@ def detect(
 
 def _known(encoded: Encoded, declared: Declared | None, hints: Hints | None) -> Known:
     """Return what a table is, inferred and declared."""
-    profiles = settled(encoded.columns, [_profiled(column, encoded.n, declared) for column in encoded.columns], hints)
+    profiles = settled_profiles(
+        encoded.columns, [_profiled(column, encoded.n, declared) for column in encoded.columns], hints
+    )
     encoded = with_same_numbers(encoded, [found.position for found in profiles if found.is_numeric])
     numbers = quantities(encoded, profiles, declared.relations if declared else ())
     relations = find_relations(encoded, profiles, numbers)

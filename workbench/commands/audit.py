@@ -17,7 +17,7 @@ from workbench.commands.reading import (
     NoHeader,
     Separator,
     day_first_of,
-    decimal_of,
+    decimal_sign,
     separator_of,
 )
 from workbench.errors import InputError
@@ -64,7 +64,7 @@ def audit(
     else:
         reading = {"encoding": encoding, "separator": separator_of(separator), "header": False if no_header else None}
         given = {name: value for name, value in reading.items() if value is not None}
-        told = (given, decimal_of(decimal), day_first_of(dates))
+        told = (given, decimal_sign(decimal), day_first_of(dates))
         folder, findings = _audit_file(Path(records), contract, out, told)
     if as_json:
         found = {key: findings[key] for key in ("pilot", "run", "answer", "must_fix", "n_records")}

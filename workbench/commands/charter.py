@@ -27,8 +27,8 @@ def of_pilot(context: typer.Context, pilot: PilotName) -> None:
     context.obj = pilot
 
 
-@app.command()
-def check(context: typer.Context, root: Root = HERE, as_json: AsJson = False) -> None:
+@app.command("check")
+def check_charter(context: typer.Context, root: Root = HERE, as_json: AsJson = False) -> None:
     """Say what the charter lacks and what is too vague; exit code 1 where there is anything."""
     document = _document(context.obj, root)
     if as_json:
@@ -91,7 +91,7 @@ def sign(
         print(f"{len(document.gaps)} points of the charter are open: workbench charter {pilot.name} check")
 
 
-def sign_document(
+def sign_pilot_document(
     pilot: PilotName,
     document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="A file of the pilot, such as process.yaml.")],
     name: Name,

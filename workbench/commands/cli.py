@@ -104,9 +104,9 @@ def run(
             print(f"\nA trial with --limit {limit} stays on development records: the holdout was not opened.")
 
 
-@app.command()
+@app.command("evaluate")
 @asks_engine
-def evaluate(
+def evaluate_agent(
     pilot: PilotName,
     agent: Annotated[str, typer.Option(help="An agent of pilot.yaml.")],
     split: Annotated[str, typer.Option(help="dev or holdout; holdout is opened on the ledger.")] = "dev",
@@ -193,11 +193,13 @@ def status(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None
     """Show every run of a pilot and how its planned decisions ended."""
     from workbench.commands.terminal import print_status
     from workbench.pilot import open_pilot
-    from workbench.records.tables import read_cells
+    from workbench.records.tables import read_raw_table
     from workbench.runs.journal import JOURNAL_FILE, Journal, RunInfo
 
     opened = open_pilot(pilot, root)
-    records = sum(read_cells(opened.data / name, opened.contract.reading).n_rows for name in opened.contract.records)
+    records = sum(
+        read_raw_table(opened.data / name, opened.contract.reading).n_rows for name in opened.contract.records
+    )
     path = opened.runs / JOURNAL_FILE
     infos: tuple[RunInfo, ...] = ()
     if path.is_file():
@@ -211,8 +213,8 @@ def status(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None
         print_status(opened, records, infos)
 
 
-@app.command()
-def serve(
+@app.command("serve")
+def serve_pilot(
     pilot: PilotName,
     model: Annotated[
         str | None,
@@ -280,16 +282,16 @@ app.add_typer(prompts.app, name="prompts")
 app.command("audit")(audit.audit)
 app.command("repeat")(iteration.repeat)
 app.command("record")(iteration.record)
-app.command("optimise")(optimise.optimise)
+app.command("optimise")(optimise.optimise_prompt)
 app.command("ledger")(ledger.ledger)
 app.command("salvage")(salvage.salvage)
 app.add_typer(charter.app, name="charter")
 app.add_typer(keys.app, name="keys")
-app.command("sign")(charter.sign_document)
+app.command("sign")(charter.sign_pilot_document)
 app.command("verify")(verify.verify)
 app.command("gate")(gates.gate)
 app.command("answer")(gates.answer)
-app.command("waive")(gates.waive)
+app.command("waive")(gates.waive_criterion)
 app.command("ci")(gates.ci)
 app.command("gate-summary")(gates.gate_summary)
 app.command("gates-file")(gates.gates_file)

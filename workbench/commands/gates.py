@@ -91,7 +91,7 @@ def answer(
     print(f"Next: workbench gate {number} {pilot} --answered")
 
 
-def waive(
+def waive_criterion(
     number: GateNumber,
     pilot: PilotName,
     criterion: Annotated[str, typer.Argument(metavar="CRITERION", help="Id of a criterion in gates.yaml.")],

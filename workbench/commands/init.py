@@ -19,7 +19,7 @@ from workbench.commands.reading import (
     NoHeader,
     Separator,
     day_first_of,
-    decimal_of,
+    decimal_sign,
     separator_of,
 )
 from workbench.errors import InputError
@@ -89,19 +89,19 @@ def init(
         text,
         entity,
         escalate,
-        {one: chosen(Role, "--role", value) for one, value in pairs("--role", role or ()).items()},
-        {one: chosen(ColumnType, "--type", value) for one, value in pairs("--type", kind or ()).items()},
+        {one: choice_named(Role, "--role", value) for one, value in pairs("--role", role or ()).items()},
+        {one: choice_named(ColumnType, "--type", value) for one, value in pairs("--type", kind or ()).items()},
         abstain,
     )
     choices = Choices(
         Reading(encoding=encoding, separator=separator_of(separator), header=not no_header),
-        Hints(decimal_of(decimal), day_first_of(dates)),
+        Hints(decimal_sign(decimal), day_first_of(dates)),
         tuple(missing or ()),
         pairs("--alias", alias or ()),
-        chosen(Unlabelled, "--unlabelled", unlabelled),
-        chosen(RareLabels, "--rare-labels", rare_labels),
+        choice_named(Unlabelled, "--unlabelled", unlabelled),
+        choice_named(RareLabels, "--rare-labels", rare_labels),
         _limits(bins),
-        None if split is None else chosen(SplitBy, "--split", split),
+        None if split is None else choice_named(SplitBy, "--split", split),
     )
     new = init_pilot(name, records, columns, root.resolve(), choices)
     if as_json:
@@ -110,7 +110,7 @@ def init(
         _print(new, "" if root == HERE else f" --root {root}")
 
 
-def chosen(kinds: type[Kind], option: str, text: str) -> Kind:
+def choice_named(kinds: type[Kind], option: str, text: str) -> Kind:
     """Return one of the choices of an option. Raises InputError where it is none."""
     known = [one.value for one in kinds]
     if text not in known:

@@ -33,8 +33,8 @@ def new(
     print(f"Id: {made.key.key_id}")
 
 
-@app.command()
-def show(
+@app.command("show")
+def show_key(
     key: Annotated[
         Path | None,
         typer.Option("--key", metavar="FILE", help="Private key; without it WORKBENCH_SIGNING_KEY, else one's own."),

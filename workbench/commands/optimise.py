@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @asks_engine
-def optimise(
+def optimise_prompt(
     pilot: PilotName,
     version: Annotated[str, typer.Option("--from", metavar="VERSION", help="Prompt to start from, such as v4.")],
     reflection_base_url: Annotated[

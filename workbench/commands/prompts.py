@@ -23,13 +23,13 @@ def lint(
     as_json: AsJson = False,
 ) -> None:
     """Find what would spoil answers or evidence in prompt documents; exit code 2 where there is an error."""
-    from workbench.agents.prompts import Level, lint_prompts
+    from workbench.agents.prompts import LintLevel, lint_prompts
     from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
     opened = open_pilot(pilot, root)
     findings = lint_prompts(opened, read_dataset(opened), tuple(prompt or ()))
-    counts = {level.value: sum(finding.level is level for finding in findings) for level in Level}
+    counts = {level.value: sum(finding.level is level for finding in findings) for level in LintLevel}
     if as_json:
         _print_json({"pilot": pilot, "counts": counts, "findings": [finding.as_json() for finding in findings]})
     else:
@@ -38,7 +38,7 @@ def lint(
                 f"{finding.where}: {finding.level.value} ({finding.rule}): {finding.problem}\n    do: {finding.remedy}"
             )
         print(", ".join(f"{n} {level}{'' if n == 1 else 's'}" for level, n in counts.items()))
-    if counts[Level.ERROR.value]:
+    if counts[LintLevel.ERROR.value]:
         sys.stdout.flush()
         raise typer.Exit(2)
 
@@ -97,8 +97,8 @@ def register(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> No
         print(f"{one.prompt.name}  version {one.version}  {one.prompt.hash[:12]}{'  new' if one.is_new else ''}")
 
 
-@app.command()
-def promote(
+@app.command("promote")
+def promote_prompt(
     pilot: PilotName,
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="Name of a prompt document, such as v3.")],
     alias: Annotated[

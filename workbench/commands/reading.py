@@ -33,7 +33,7 @@ def separator_of(text: str | None) -> str | None:
     return text
 
 
-def decimal_of(text: str | None) -> Literal[".", ","] | None:
+def decimal_sign(text: str | None) -> Literal[".", ","] | None:
     """Return a decimal sign. Raises InputError where it is none."""
     if text is None:
         return None

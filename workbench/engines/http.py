@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from workbench.engines.http_answers import MAX_ERROR_BODY_BYTES, Fault, detail_of, json_object, named, refusal
+from workbench.engines.http_answers import MAX_ERROR_BODY_BYTES, Fault, detail_of, error_text, json_object, refusal
 from workbench.engines.protocol import Failure, FailureCause
 from workbench.engines.proxies import proxy_for
 
@@ -164,11 +164,11 @@ class JsonCaller:
         except aiohttp.ClientHttpProxyError as error:
             return Fault(FailureCause.CONNECTION, f"the proxy refused the connection: HTTP {error.status}")
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
-            return Fault(FailureCause.MALFORMED, f"the answer is cut off or no HTTP: {named(error)}")
+            return Fault(FailureCause.MALFORMED, f"the answer is cut off or no HTTP: {error_text(error)}")
         except (aiohttp.ClientSSLError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError) as error:
-            return Fault(FailureCause.CONNECTION, named(error), is_transient=False)
+            return Fault(FailureCause.CONNECTION, error_text(error), is_transient=False)
         except (aiohttp.ClientError, OSError) as error:
-            return Fault(FailureCause.CONNECTION, named(error))
+            return Fault(FailureCause.CONNECTION, error_text(error))
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:

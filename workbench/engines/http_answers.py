@@ -140,7 +140,7 @@ def _text(content: bytes) -> str:
     return content[:MAX_ERROR_BODY_BYTES].decode("utf-8", "replace")
 
 
-def named(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return an error's class and text."""
     return f"{type(error).__name__}: {error}"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.metrics.outcomes import column, has_ended, is_asked, is_right, is_wrong, labels, numbers
+from workbench.metrics.outcomes import column, has_ended, is_asked, is_right, is_wrong, labels, number_column
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.metrics.statuses import Status
 from workbench.stats import IntervalMethod, proportion_bounds
@@ -68,7 +68,7 @@ def confusion_pairs(outcomes: pd.DataFrame) -> pd.DataFrame:
             "status": column(outcomes, "status")[wrong],
             "action": column(outcomes, "action")[wrong],
             "record_id": column(outcomes, "record_id")[wrong],
-            "confidence": numbers(outcomes, "confidence")[wrong],
+            "confidence": number_column(outcomes, "confidence")[wrong],
         }
     ).sort_values("confidence", ascending=False, kind="stable")
     keys = ["label", "status", "action"]

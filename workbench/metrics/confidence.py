@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.metrics.estimate import Estimate, listed, method_text
-from workbench.metrics.outcomes import is_asked, is_right, numbers, routes, skipped
+from workbench.metrics.outcomes import is_asked, is_right, number_column, routes, skipped
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.metrics.statuses import Route
 from workbench.stats import (
@@ -33,7 +33,7 @@ HELD_OFF = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedConfidences:
     """The decisions whose confidence can be judged: valid actions with a confidence in [0, 1]."""
 
     confidence: NDArray[np.float64]
@@ -129,9 +129,9 @@ def reliability_table(
     return pd.DataFrame(dict(zip(RELIABILITY_COLUMNS, columns, strict=True)))
 
 
-def judged_by(outcomes: pd.DataFrame, source: str) -> Judged:
+def judged_by(outcomes: pd.DataFrame, source: str) -> JudgedConfidences:
     """Return the decisions whose confidence can be judged, and how many others there are by cause."""
-    found = numbers(outcomes, source)
+    found = number_column(outcomes, source)
     route = routes(outcomes.assign(confidence=found), 0.0)
     counts = route.value_counts()
     usable = (route == Route.AUTOMATED.value).to_numpy() & (found <= 1.0)
@@ -140,4 +140,4 @@ def judged_by(outcomes: pd.DataFrame, source: str) -> Judged:
     judgeable = int(is_asked(outcomes).sum()) - sum(excluded.values())
     excluded = {**skipped(outcomes), **excluded, NOT_A_PROBABILITY: judgeable - int(usable.sum())}
     ids = outcomes["record_id"].to_numpy(dtype=object)[usable]
-    return Judged(found[usable], is_right(outcomes).to_numpy()[usable], ids, excluded)
+    return JudgedConfidences(found[usable], is_right(outcomes).to_numpy()[usable], ids, excluded)

@@ -15,7 +15,7 @@ from workbench.metrics.outcomes import (
     is_automated,
     is_right,
 )
-from workbench.metrics.outcomes import numbers as number_column
+from workbench.metrics.outcomes import number_column as number_column
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.stats import IntervalMethod, proportion_bounds
 

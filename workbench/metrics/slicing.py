@@ -21,7 +21,7 @@ FEWEST = 30
 Flags = NDArray[np.bool_]
 
 
-def slices(
+def declared_slices(
     outcomes: pd.DataFrame, columns: Sequence[str], confidence_level: float = DEFAULT_CONFIDENCE_LEVEL
 ) -> pd.DataFrame:
     """Return the error rate of every value of declared strata against all other records, the worst first.
@@ -75,7 +75,7 @@ def worst_slices(
     Returns
     -------
     DataFrame
-        As `slices`.
+        As `declared_slices`.
 
     Raises
     ------

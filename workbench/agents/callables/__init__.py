@@ -17,6 +17,6 @@ if TYPE_CHECKING:
     from workbench.agents.callables.prepared import UnpreparedError
     from workbench.agents.callables.process import child_environment, python_module
     from workbench.agents.callables.training import training_digest
-    from workbench.agents.callables.worker import Failed, Task, Training, Worker, check_loads
+    from workbench.agents.callables.worker import CallableWorker, Failed, Task, Training, check_loads
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -106,7 +106,7 @@ def check_loads(task: Task) -> None:
         raise _ended(task, process.returncode, "was loaded")
 
 
-class Worker:
+class CallableWorker:
     """The process of a task; use it in `async with`. It is started when the first record is asked.
 
     Records are answered in the order in which they are asked. The one at which the process ends, or which takes longer

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from workbench.engines.digests import model_digest
-from workbench.engines.pocket.answers import Asked, Interrupted, Limits, replies_to
+from workbench.engines.pocket.answers import BatchLimits, Interrupted, QueuedRequest, replies_to
 from workbench.engines.pocket.model import Model, loaded
 from workbench.engines.pocket.settings import PACKAGED
 from workbench.engines.pool import results_of
@@ -24,7 +24,7 @@ from workbench.errors import InputError
 
 BATCH = 16  # requests that go through the model together: more do not fit the caches of a core
 
-_Waiting = tuple[Asked, asyncio.Future[Reply]]
+_Waiting = tuple[QueuedRequest, asyncio.Future[Reply]]
 
 
 class PocketEngine:
@@ -126,7 +126,7 @@ class _Counter:
         self._model = model
         self._threads = threads
         self._is_closed = threading.Event()
-        self._limits = Limits(deadline_s, self._is_closed.is_set)
+        self._limits = BatchLimits(deadline_s, self._is_closed.is_set)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="workbench-pocket")
         self._waiting: deque[_Waiting] = deque()
         self._n_running = 0
@@ -144,7 +144,7 @@ class _Counter:
         """Return the reply to a request, once a batch with it is through."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Reply] = loop.create_future()
-        self._waiting.append((Asked(request, time.monotonic()), future))
+        self._waiting.append((QueuedRequest(request, time.monotonic()), future))
         if self._turn is None and self._n_running < self._threads:
             self._turn = loop.call_soon(self._start)  # after all that is asked in this turn of the loop
         return await future

@@ -35,7 +35,7 @@ from workbench.gates.verified.recompute import (
     recorded_evaluations,
 )
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, Charter, charter_signatures, shared_keys_note
-from workbench.pilot.signing import PublicKey, load_public_key, opened, sha256, subject_digest
+from workbench.pilot.signing import PublicKey, load_public_key, open_envelope, sha256, subject_digest
 from workbench.records.ledger import GENESIS, Opening, check_entry, read_ledger
 
 FRESHNESS = "freshness"
@@ -153,7 +153,7 @@ def _ended(folder: Path, key: PublicKey, checks: Iterable[Check], signed: Mappin
 
 def _signed(folder: Path, key: PublicKey) -> tuple[Mapping[str, Any], bytes]:
     """Return what was signed, and the manifest it was signed for."""
-    said = opened(read_plain(folder / ENVELOPE_FILE), key, EVIDENCE_TYPE)
+    said = open_envelope(read_plain(folder / ENVELOPE_FILE), key, EVIDENCE_TYPE)
     manifest = read_plain(folder / MANIFEST_FILE)
     if sha256(manifest) != subject_digest(said, MANIFEST_FILE):
         raise SignatureError("the envelope was signed for another manifest")

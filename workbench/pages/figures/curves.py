@@ -39,7 +39,7 @@ MOST_LABELLED = 4  # with more curves, thresholds are named in the legend
 LABEL_PLACES = ((9, 9), (9, -20), (-95, -24), (-95, 9))
 
 
-def risk_coverage(
+def risk_coverage_curves(
     curves: Mapping[str, pd.DataFrame],
     target: float | None = None,
     thresholds: Mapping[str, float] = NO_THRESHOLDS,
