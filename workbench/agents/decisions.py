@@ -95,7 +95,7 @@ def read_answer(content: object, actions: Collection[str]) -> ParsedAnswer:
     Examples
     --------
     >>> read_answer({"action": "approve", "confidence": 0.9}, {"approve", "reject"})
-    Answer(action='approve', confidence=0.9, reason=None)
+    ParsedAnswer(action='approve', confidence=0.9, reason=None)
     """
     if not isinstance(content, Mapping):
         raise InvalidAnswer(InvalidCause.NOT_AN_OBJECT, f"got {type(content).__name__}")

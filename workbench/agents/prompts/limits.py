@@ -86,7 +86,7 @@ def limits_of(rule: PromptRule) -> Iterator[Limit]:
 
     Examples
     --------
-    >>> rule = Rule("Decision criteria", 9, "14. Over quantity above 2.0 % or above 500 euro: escalate")
+    >>> rule = PromptRule("Decision criteria", 9, "14. Over quantity above 2.0 % or above 500 euro: escalate")
     >>> [str(limit) for limit in limits_of(rule)]
     ['over quantity > 2 %', 'over quantity > 500 euro']
     """
