@@ -33,7 +33,7 @@ def peak_mb() -> float:
 
 def measured(n: int, folder: Path) -> dict[str, float]:
     """Run a callable agent over n development records and return memory and time."""
-    from workbench.agents import python_agent
+    from workbench.agents.python import python_agent
     from workbench.runs.runner import RecordSelection, run_agent
 
     lines = (f"r{i},{'word ' * 40}{i},{'ab'[i % 2]}" for i in range(n * 10 // 7 + 100))

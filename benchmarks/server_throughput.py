@@ -27,7 +27,8 @@ from loopback import AGENT, NAME, make_pilot
 from stub_server import stub_process
 
 from workbench.agents import PromptAgent, build_agent
-from workbench.agents.prompts import estimated_tokens, messages, response_schema
+from workbench.agents.prompts import messages, response_schema
+from workbench.agents.prompts.document import estimated_tokens
 from workbench.engines.choice import EngineChoice
 from workbench.engines.completion import BodyEncoder
 from workbench.engines.protocol import Request

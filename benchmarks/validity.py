@@ -23,7 +23,6 @@ from scipy import optimize, stats
 from workbench.stats import (
     Claim,
     IntervalMethod,
-    Order,
     certify_threshold,
     mean_interval,
     proportion_bounds,
@@ -31,7 +30,7 @@ from workbench.stats import (
     tango_bounds,
 )
 from workbench.stats.power import binomial_p_values
-from workbench.stats.sequence import Ranked, order_from_development, rank
+from workbench.stats.sequence import Order, Ranked, order_from_development, rank
 
 Sample = tuple[np.ndarray, np.ndarray]
 TARGET, DELTA, AIM, ACCURACY = 0.992, 0.05, 0.8, 0.97

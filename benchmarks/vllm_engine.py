@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from loopback import AGENT, make_pilot
 from tiny_model import Sizes, make_model
 
-from workbench.agents import PromptAgent, prompt_agent
+from workbench.agents import PromptAgent
+from workbench.agents.prompted import prompt_agent
 from workbench.agents.prompts import messages, response_schema
 from workbench.engines.pocket.settings import PACKAGED
 from workbench.engines.protocol import Reply, Request

@@ -11,7 +11,8 @@ from pathlib import Path
 from workbench.pilot.charter import SPLITS_FILE
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.records import read_record_table
-from workbench.records.splits import HOLDOUT_SHARE, new_split, write_split
+from workbench.records.splits import write_split
+from workbench.records.splits.draw import HOLDOUT_SHARE, new_split
 
 ALL_DEV, ALL_HOLDOUT = 0.0, 1.1
 

@@ -13,8 +13,9 @@ from commands import command_in
 from small_pilots import with_settings
 from stub_server import stub_process
 
-from workbench.agents import Agent, PromptAgent, prompt_agent, repeated
+from workbench.agents import Agent, PromptAgent, repeated
 from workbench.agents.decisions import ConfidenceSource
+from workbench.agents.prompted import prompt_agent
 from workbench.engines.choice import EngineChoice
 from workbench.engines.protocol import Request
 from workbench.engines.scripted import Script, ScriptedEngine

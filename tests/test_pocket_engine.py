@@ -23,8 +23,8 @@ from safetensors.numpy import load_file, save_file
 from tiny_model import SPECIAL, Sizes, make_model
 from tokenizers import Tokenizer
 
-from workbench.agents import prompt_agent
 from workbench.agents.decisions import decision_from_reply
+from workbench.agents.prompted import prompt_agent
 from workbench.engines.pocket.answers import Draft, QueuedRequest, next_token
 from workbench.engines.pocket.engine import PocketEngine
 from workbench.engines.pocket.folder import read_shape, read_weights

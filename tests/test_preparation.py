@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from small_pilots import with_settings
 
-from workbench.agents import PromptAgent, prompt_agent
+from workbench.agents import PromptAgent
+from workbench.agents.prompted import prompt_agent
 from workbench.engines.protocol import Request
 from workbench.engines.scripted import ScriptedEngine
 from workbench.errors import InputError

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats as scipy_stats
 
 from workbench.errors import InputError
-from workbench.stats import BoundSource, Order, certify_threshold, records_needed
+from workbench.stats import BoundSource, certify_threshold, records_needed
+from workbench.stats.sequence import Order
 
 Arrays = tuple[np.ndarray, np.ndarray]
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         KPI_METRICS,
         SELECTIVE_ACCURACY,
         Interval,
-        Metric,
         Operator,
         Unit,
         catalogue_markdown,
@@ -61,12 +60,12 @@ if TYPE_CHECKING:
         routes,
     )
     from workbench.metrics.prospects import certification_note, outlook_json, undeclared_warning, what_would_do
-    from workbench.metrics.recalibration import Recalibrator, as_given, cross_fitted, fitted_recalibration, recalibrated
+    from workbench.metrics.recalibration import as_given, cross_fitted, fitted_recalibration, recalibrated
     from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL, EvaluationSettings, Price, Recalibration, price_of
     from workbench.metrics.shown import estimate_text, unit_of, value_text, versions_table
     from workbench.metrics.slicing import declared_slices, worst_slices
     from workbench.metrics.sources import Comparison, compare_sources
-    from workbench.metrics.statuses import Route, Status
+    from workbench.metrics.statuses import Status
     from workbench.metrics.summary import METRIC_NAMES, Behind, behind_metric, estimate_of, evaluate_outcomes, narrowed
     from workbench.metrics.targets import State, audited, bounded_estimate, charged_level, state_of
 else:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         ranking_auc,
         reliability,
     )
-    from workbench.stats.sequence import Order, rank
+    from workbench.stats.sequence import rank
     from workbench.stats.weighted import AmountCertification, certify_amounts
     from workbench.stats.worst_case import Nested
 else:
