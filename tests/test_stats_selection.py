@@ -8,7 +8,6 @@ from sklearn.metrics import roc_auc_score
 
 from workbench.errors import InputError
 from workbench.stats import (
-    Bins,
     augrc,
     aurc,
     expected_calibration_error,
@@ -59,21 +58,18 @@ def test_calibration_error_weighs_bins_by_their_records():
 
 
 def test_calibration_error_of_all_equal_confidences_is_their_distance_from_the_accuracy():
-    for bins in Bins:
-        assert expected_calibration_error([0.8] * 10, [1] * 6 + [0] * 4, 15, bins) == pytest.approx(0.2)
-        assert expected_calibration_error([1.0, 1.0, 0.0], [1, 1, 0], 15, bins) == 0.0
+    assert expected_calibration_error([0.8] * 10, [1] * 6 + [0] * 4) == pytest.approx(0.2)
+    assert expected_calibration_error([1.0, 1.0, 0.0], [1, 1, 0]) == 0.0
 
 
-def test_every_record_is_in_one_bin_and_equal_counts_are_about_equal():
+def test_every_record_is_in_one_bin():
     confidence, correct = drawn(1_000, 1)
-    for bins in Bins:
-        table = reliability(confidence, correct, 10, bins)
-        assert table.n.sum() == 1_000
-        assert table.right.sum() == correct.sum()
-        assert (table.n > 0).all()
-        assert np.bincount(table.bin_of).tolist() == table.n.tolist()
-        assert ((table.lower <= table.confidence) & (table.confidence <= table.upper)).all()
-    assert reliability(confidence, correct, 10, Bins.EQUAL_COUNT).n.max() < 200
+    table = reliability(confidence, correct, 10)
+    assert table.n.sum() == 1_000
+    assert table.right.sum() == correct.sum()
+    assert (table.n > 0).all()
+    assert np.bincount(table.bin_of).tolist() == table.n.tolist()
+    assert ((table.lower <= table.confidence) & (table.confidence <= table.upper)).all()
 
 
 def test_the_ranking_agrees_with_scikit_learn():

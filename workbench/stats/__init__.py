@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         records_needed,
     )
     from workbench.stats.selection import (
-        Bins,
         augrc,
         aurc,
         expected_calibration_error,

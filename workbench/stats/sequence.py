@@ -8,7 +8,7 @@ records.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
@@ -77,7 +77,7 @@ class Order:
 
     def as_json(self) -> dict[str, Any]:
         """Return the order as JSON values."""
-        return {"strides_from": self.strides_from, "steps_from": self.steps_from, "source": self.source}
+        return asdict(self)
 
     def places(self, counts: Integers, n: int, allowed: Integers) -> Integers:
         """Return the places in `counts`, rising numbers of automated records, that are tested, in order.

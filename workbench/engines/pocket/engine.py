@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from workbench.engines.digests import model_digest
@@ -75,9 +74,8 @@ class PocketEngine:
         self._name = "pocket" if model is None else folder.resolve().name
         self._digest = model_digest(folder)
         self._model = loaded(folder.resolve(), self._digest)
-        self._concurrency = concurrency
+        self.concurrency, self.deadline_s = concurrency, deadline_s
         self._threads = threads
-        self._deadline_s = deadline_s
         self._counter: _Counter | None = None
 
     @property
@@ -91,23 +89,11 @@ class PocketEngine:
             "runtime": "onnxruntime",
         }
 
-    @property
-    def concurrency(self) -> int:
-        """How many requests are taken at most before their replies are given."""
-        return self._concurrency
-
-    @property
-    def deadline_s(self) -> float:
-        """Seconds within which every request is answered, with a reply or a failure."""
-        return self._deadline_s
-
     async def __aenter__(self) -> Self:
-        self._counter = _Counter(self._model, self._threads, self._deadline_s)
+        self._counter = _Counter(self._model, self._threads, self.deadline_s)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         counter, self._counter = self._counter, None
         if counter is not None:
             counter.close()
@@ -116,7 +102,7 @@ class PocketEngine:
         """Yield one reply for each request, in order of completion."""
         if self._counter is None:
             raise RuntimeError("the pocket engine is not open: use it in `async with`")
-        return results_of(requests, self._counter.reply, self._concurrency)
+        return results_of(requests, self._counter.reply, self.concurrency)
 
 
 class _Counter:

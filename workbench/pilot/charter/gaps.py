@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Gap:
 
     def as_json(self) -> dict[str, str]:
         """Return the gap as JSON values."""
-        return {"part": self.part, "problem": self.problem, "remedy": self.remedy}
+        return asdict(self)
 
 
 def read_draft(path: Path) -> tuple[Charter, tuple[Gap, ...]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class SignOff:
 
     def as_json(self) -> dict[str, str]:
         """Return the sign-off as JSON values."""
-        return {"role": self.role, "name": self.name, "signed_at": self.signed_at, "key_id": self.key_id}
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
