@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from workbench.audit import provable_kpis
-from workbench.errors import shown
+from workbench.errors import several, shown
 from workbench.evaluation import rule_results
 from workbench.gates.answer import Answer
 from workbench.gates.builtin import development, distinct_keys, every_kpi
@@ -20,7 +20,6 @@ from workbench.gates.schema import Check, CriterionSettings, GateSettings
 from workbench.metrics import ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY, State, is_asked
 from workbench.records.ledger import SPENT_AT_ONCE
 from workbench.stats import records_needed
-from workbench.words import plural
 
 DEFAULT_CASES, DEFAULT_EACH, DEFAULT_ISSUES, DEFAULT_PER_RULE = 200, 1, 10, 1
 MAKERS: Mapping[Check, str] = {
@@ -66,7 +65,7 @@ def _audit_limits(facts: Facts, gate: GateSettings) -> Answer:
     if not findings:
         return Answer(State.PASS, f"no finding of {names} severity")
     verb = "blocks" if len(findings) == 1 else "block"
-    reason = f"{plural(len(findings), 'finding')} of {names} severity {verb}"
+    reason = f"{several(len(findings), 'finding')} of {names} severity {verb}"
     return Answer(State.FAIL, reason, "mend the records, then audit again", details=tuple(map(_named, findings)))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from workbench.errors import several
 from workbench.gates.criteria import CriterionResult, Missing
 from workbench.gates.schema import Check
 from workbench.metrics import State
-from workbench.words import plural
 
 BETTER_VERSION = "a better version is needed; records alone cannot pass"
 SHOWN = 4
@@ -64,12 +64,12 @@ def would_do(blocking: Sequence[CriterionResult]) -> str:
     if missing.version:
         first = [BETTER_VERSION]
     elif missing.records is not None:
-        days = "" if missing.days is None else f" ({plural(missing.days, 'day')} at the present volume)"
+        days = "" if missing.days is None else f" ({several(missing.days, 'day')} at the present volume)"
         first = [f"about {missing.records:,} more labelled records{days}"]
     others = [one.would_change for one in blocking if one.would_change and not _is_at_this_rate(one)]
     others = [change for change in dict.fromkeys(others) if change not in first]
     more = [f"{len(others) - SHOWN} more changes"] if len(others) > SHOWN else []
-    signatures = [plural(missing.signatures, "signature")] if missing.signatures else []
+    signatures = [several(missing.signatures, "signature")] if missing.signatures else []
     return "; ".join([*first, *others[:SHOWN], *more, *signatures])
 
 

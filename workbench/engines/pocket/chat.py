@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
-from workbench.engines.http_answers import whole_text
 from workbench.engines.pocket.folder import Shape, read_json
 from workbench.engines.protocol import Message, TokenLogprob
 from workbench.errors import InputError, shown
+from workbench.words import whole_text
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -16,13 +16,7 @@ from workbench.engines.http_answers import MAX_DETAIL, detail_of
 from workbench.engines.pool import results_of
 from workbench.engines.protocol import Failure, FailureCause, Reply, Request
 from workbench.engines.served import served_model
-from workbench.engines.server.settings import (
-    ReplyFormat,
-    SendSettings,
-    ServerSettings,
-    base_address,
-    completions_url,
-)
+from workbench.engines.server.settings import ReplyFormat, SendSettings, ServerSettings, base_address, completions_url
 from workbench.errors import InputError
 
 LEFT_OUT = ("logprobs", "temperature", "top_p", "seed")

@@ -13,11 +13,7 @@ from workbench.errors import InputError
 from workbench.files import read_settings
 from workbench.pilot import Contract, Pilot, Role
 from workbench.pilot.charter import SPLITS_FILE
-from workbench.records.ledger import (
-    OpenedRecords,
-    content_digests,
-    opened_records,
-)
+from workbench.records.ledger import OpenedRecords, content_digests, opened_records
 from workbench.records.records import Record, RecordTable, iterate, read_record_table
 from workbench.records.sources import SOURCES_FILE
 from workbench.records.splits.draw import Split, SplitSettings, created_split, drawn_split

@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import InputError, shown
 from workbench.pilot import Reading
 from workbench.records.tables.columnar import parquet_batches
-from workbench.records.tables.delimited import (
-    BLOCK_BYTES,
-    LARGEST_BLOCK,
-    LongLineError,
-    delimited_batches,
-    read_header,
-)
+from workbench.records.tables.delimited import BLOCK_BYTES, LARGEST_BLOCK, LongLineError, delimited_batches, read_header
 from workbench.records.tables.objects import object_batches
 from workbench.records.tables.text import as_utf8
 
