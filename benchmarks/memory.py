@@ -33,8 +33,8 @@ def peak_mb() -> float:
 
 def measured(n: int, folder: Path) -> dict[str, float]:
     """Run a callable agent over n development records and return memory and time."""
-    from workbench.agents import python_agent
-    from workbench.runs.runner import Selection, run_agent
+    from workbench.agents.python import python_agent
+    from workbench.runs.runner import RecordSelection, run_agent
 
     lines = (f"r{i},{'word ' * 40}{i},{'ab'[i % 2]}" for i in range(n * 10 // 7 + 100))
     (folder / "records.csv").write_text("id,text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
@@ -50,7 +50,7 @@ def measured(n: int, folder: Path) -> dict[str, float]:
     before, start = resident_mb(), time.perf_counter()
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak starts again from here
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        selection = Selection(dataset, Split.DEV, dataset.ids(Split.DEV, n))
+        selection = RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV, n))
         session = run_agent(journal, agent, selection, show_progress=False)
     peak = peak_mb()
     if session.info.ok != n:

@@ -27,7 +27,8 @@ from loopback import AGENT, NAME, make_pilot
 from stub_server import stub_process
 
 from workbench.agents import PromptAgent, build_agent
-from workbench.agents.prompts import estimated_tokens, messages, response_schema
+from workbench.agents.prompts import messages, response_schema
+from workbench.agents.prompts.document import estimated_tokens
 from workbench.engines.choice import EngineChoice
 from workbench.engines.completion import BodyEncoder
 from workbench.engines.protocol import Request
@@ -38,7 +39,7 @@ from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
-from workbench.runs.runner import Selection, run_agent
+from workbench.runs.runner import RecordSelection, run_agent
 
 N_RECORDS = 2000
 PROMPT_TOKENS = 2500
@@ -89,7 +90,7 @@ def run(pilot: Pilot, url: str) -> Figures:
     """Run the agent on an empty journal: prompts rendered, replies read, decisions stored."""
     dataset = read_dataset(pilot)
     agent = build_agent(pilot, AGENT, dataset, EngineChoice(base_url=url, model=MODEL))
-    selection = Selection(dataset, Split.DEV, dataset.ids(Split.DEV, N_RECORDS))
+    selection = RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV, N_RECORDS))
     shutil.rmtree(pilot.runs, ignore_errors=True)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         return _measured(lambda: run_agent(journal, agent, selection, show_progress=False).info.ok)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from workbench.stats import BoundSource, CorrelationBound, certify_threshold, correlation_limits, error_clusters
+from workbench.stats import BoundSource, CorrelationBound, certify_threshold, error_clusters
+from workbench.stats.clustering import correlation_limits
 from workbench.stats.dependence import BOUND_SHARE
 
 TARGET, DELTA, RATE = 0.992, 0.05, 0.0081

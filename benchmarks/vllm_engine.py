@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from loopback import AGENT, make_pilot
 from tiny_model import Sizes, make_model
 
-from workbench.agents import PromptAgent, prompt_agent
+from workbench.agents import PromptAgent
+from workbench.agents.prompted import prompt_agent
 from workbench.agents.prompts import messages, response_schema
 from workbench.engines.pocket.settings import PACKAGED
 from workbench.engines.protocol import Reply, Request
@@ -36,7 +37,7 @@ from workbench.engines.vllm.settings import VllmSettings
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
-from workbench.runs.runner import Selection, run_agent
+from workbench.runs.runner import RecordSelection, run_agent
 
 POCKET_SIZES = Sizes(width=192, layers=5, heads=6, kv_heads=6, head_width=32, inner=512, context=4096)
 PROMPT_TOKENS = 150  # by the rule of four characters a token; a tokenizer of bytes makes four times as many
@@ -111,7 +112,9 @@ class Bench:
         ids = self.dataset.ids(Split.DEV, len(self.requests))
         with Journal(self.pilot.runs / JOURNAL_FILE) as journal:
             with stopwatch() as spent:
-                info = run_agent(journal, self.agent, Selection(self.dataset, Split.DEV, ids), show_progress=False).info
+                info = run_agent(
+                    journal, self.agent, RecordSelection(self.dataset, Split.DEV, ids), show_progress=False
+                ).info
             decisions = journal.decisions(info.run)
         tokens = [int(decisions[name].sum()) for name in ("prompt_tokens", "completion_tokens")]
         return self._checked(Turn(*spent, info.ok + info.invalid, *tokens))

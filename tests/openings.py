@@ -7,11 +7,11 @@ from pathlib import Path
 
 from workbench.files.commits import Provenance
 from workbench.pilot.signing.keys import SigningKey, generated_key
-from workbench.records.ledger import OpenedRecords, Opening, Purpose, Sight, Subject, append_opening
+from workbench.records.ledger import OpenedRecords, Opening, OpeningSubject, Purpose, Sight, append_opening
 
 ME = Provenance("someone", None, None)
 KEY = generated_key()
-SUBJECT = Subject("roles", "targets", "escalation", "split")
+SUBJECT = OpeningSubject("roles", "targets", "escalation", "split")
 
 
 def records_named(names: Sequence[str], label: str = "yes") -> OpenedRecords:
@@ -23,7 +23,11 @@ def records_named(names: Sequence[str], label: str = "yes") -> OpenedRecords:
 
 
 def sight(
-    records: OpenedRecords | None = None, *, subject: Subject = SUBJECT, decided: str = "decided", rows: str = "rows"
+    records: OpenedRecords | None = None,
+    *,
+    subject: OpeningSubject = SUBJECT,
+    decided: str = "decided",
+    rows: str = "rows",
 ) -> Sight:
     """Return what an opening shows; without records a hundred of them."""
     seen = records_named([f"r{number}" for number in range(100)]) if records is None else records

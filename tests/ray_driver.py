@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
-from workbench.runs.runner import Selection, Session, run_agent
+from workbench.runs.runner import RecordSelection, Session, run_agent
 
 
 def run(pilot: Pilot, engine: Engine, limit: int | None = None) -> tuple[Session, Counter[str]]:
@@ -27,7 +27,7 @@ def run(pilot: Pilot, engine: Engine, limit: int | None = None) -> tuple[Session
     prompt = read_prompt(pilot.suite / "prompts" / "v1.md", pilot.contract.shown)
     agent = PromptAgent("prompt_v1", prompt, engine, dataset.labels)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        selection = Selection(dataset, Split.DEV, dataset.ids(Split.DEV, limit))
+        selection = RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV, limit))
         session = run_agent(journal, agent, selection, show_progress=False)
         return session, Counter(journal.decisions(session.info.run)["record_id"])
 

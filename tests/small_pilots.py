@@ -10,8 +10,9 @@ from pathlib import Path
 
 from workbench.pilot.charter import SPLITS_FILE
 from workbench.pilot.pilot import Pilot, open_pilot
-from workbench.records.records import read_records
-from workbench.records.splits import HOLDOUT_SHARE, new_split, write_split
+from workbench.records.records import read_record_table
+from workbench.records.splits import write_split
+from workbench.records.splits.draw import HOLDOUT_SHARE, new_split
 
 ALL_DEV, ALL_HOLDOUT = 0.0, 1.1
 
@@ -55,7 +56,7 @@ def written_pilot(
 
 def with_fixed_split(pilot: Pilot) -> Pilot:
     """Split a pilot that `init` made by a key that does not change from run to run."""
-    table = read_records(pilot.contract, pilot.data)
+    table = read_record_table(pilot.contract, pilot.data)
     split = new_split(table.frame[pilot.contract.label], table.units, HOLDOUT_SHARE, "5" * 32)
     write_split(pilot.data / SPLITS_FILE, split)
     return pilot

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from workbench.agents import python_agent
+from workbench.agents.python import python_agent
 from workbench.errors import InputError, RunError
 from workbench.evaluation import evaluate
 from workbench.pilot.pilot import AgentSettings, Pilot, open_pilot

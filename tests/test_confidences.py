@@ -13,8 +13,9 @@ from commands import command_in
 from small_pilots import with_settings
 from stub_server import stub_process
 
-from workbench.agents import Agent, PromptAgent, prompt_agent, repeated
+from workbench.agents import Agent, PromptAgent, repeated
 from workbench.agents.decisions import ConfidenceSource
+from workbench.agents.prompted import prompt_agent
 from workbench.engines.choice import EngineChoice
 from workbench.engines.protocol import Request
 from workbench.engines.scripted import Script, ScriptedEngine
@@ -28,7 +29,7 @@ from workbench.records.splits import Split, ledger_path, read_dataset
 from workbench.repeats import MAKER, RepeatRequest
 from workbench.runs import Again, RunRequest, ask_again
 from workbench.runs.journal import JOURNAL_FILE, Journal
-from workbench.runs.runner import Selection, run_agent
+from workbench.runs.runner import RecordSelection, run_agent
 
 TOPICS = {"refund": "refund", "login": "password", "shipping": "parcel"}
 
@@ -61,7 +62,7 @@ def agent_of(pilot: Pilot, with_tokens: bool = True) -> PromptAgent:
 def run(pilot: Pilot, agent: Agent, split: Split = Split.DEV, limit: int | None = None) -> str:
     dataset = read_dataset(pilot)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        selection = Selection(dataset, split, dataset.ids(split, limit))
+        selection = RecordSelection(dataset, split, dataset.ids(split, limit))
         return run_agent(journal, agent, selection, show_progress=False).info.run
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from small_pilots import with_settings
 
-from workbench.agents import engine_settings, settled
+from workbench.agents import engine_settings, settled_choice
 from workbench.engines.choice import EngineChoice
 from workbench.engines.kinds import KINDS
 from workbench.engines.pocket.settings import PACKAGED, PocketSettings
@@ -46,7 +46,7 @@ def test_an_engine_has_a_name_or_is_refused() -> None:
 def test_what_is_not_named_is_the_pilots_engine_and_an_address_means_a_server(
     tickets: Callable[[int], Pilot], settings: str, choice: EngineChoice, engine: str
 ) -> None:
-    assert settled(with_settings(tickets(40), settings), choice).engine == engine
+    assert settled_choice(with_settings(tickets(40), settings), choice).engine == engine
 
 
 @pytest.mark.parametrize(
@@ -137,11 +137,11 @@ def test_the_pocket_engine_takes_a_folder_from_wherever_the_command_runs(
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path)
     assert engine_settings(pilot, EngineChoice()) == PocketSettings()
-    choice = settled(pilot, EngineChoice(model="mine"))
+    choice = settled_choice(pilot, EngineChoice(model="mine"))
     monkeypatch.chdir(os.sep)
     assert engine_settings(pilot, choice) == PocketSettings(model=str(tmp_path / "mine"))
     server = EngineChoice("server", model="mine")
-    assert settled(pilot, server).model == "mine", "a name on a server is no folder"
+    assert settled_choice(pilot, server).model == "mine", "a name on a server is no folder"
 
 
 def test_vllm_is_described_by_the_options_then_by_pilot_yaml_and_its_own_defaults(
@@ -157,7 +157,9 @@ def test_vllm_is_described_by_the_options_then_by_pilot_yaml_and_its_own_default
     assert engine_settings(pilot, choice) == named("models/mine"), "an id on a hub"
     (pilot.root / "models" / "mine").mkdir(parents=True)
     assert engine_settings(pilot, choice) == named(str(pilot.root / "models" / "mine"))
-    assert settled(pilot, choice).model == str(pilot.root / "models" / "mine"), "it means the same under another root"
+    assert settled_choice(pilot, choice).model == str(pilot.root / "models" / "mine"), (
+        "it means the same under another root"
+    )
     assert engine_settings(pilot, replace(choice, model="org/other")) == named("org/other")
     assert engine_settings(pilot, replace(choice, model="pocket")) == named(str(PACKAGED))
 

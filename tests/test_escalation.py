@@ -101,11 +101,11 @@ def test_ties_in_confidence_are_automated_together():
 def test_every_point_of_the_curve_equals_the_metrics_at_its_threshold():
     # second method: each threshold taken alone
     outcomes = decisions(400, seed=2)
-    points = risk_coverage(outcomes, "up", 0.9)
+    points = risk_coverage(outcomes, "up")
     assert points["threshold"].is_monotonic_decreasing
     for point in points.itertuples():
-        rate = found("automation_rate", outcomes, point.threshold, "up", 0.9)
-        accuracy = found("selective_accuracy", outcomes, point.threshold, "up", 0.9)
+        rate = found("automation_rate", outcomes, point.threshold, "up", 0.95)
+        accuracy = found("selective_accuracy", outcomes, point.threshold, "up", 0.95)
         assert (point.automated, point.automation_rate) == (accuracy.n, rate.value)
         assert point.selective_accuracy == accuracy.value
         assert (point.lower, point.upper) == (accuracy.lower, accuracy.upper)

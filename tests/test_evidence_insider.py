@@ -38,7 +38,7 @@ from workbench.pilot.charter.signatures import charter_signatures, sign_charter
 from workbench.pilot.signing.documents import Signer, sign_document
 from workbench.pilot.signing.keys import generated_key
 from workbench.records.ledger import read_ledger
-from workbench.records.ledger.entries import signed_entry, spelled
+from workbench.records.ledger.entries import ledger_line, signed_entry
 
 NOTHING = {"records": None, "days": None, "signatures": 0, "version": False}
 DOCUMENT = {"id": "plan", "title": "Plan", "file": "plan.md", "signed_by": ["sponsor"]}
@@ -311,7 +311,7 @@ def test_an_entry_that_does_not_follow_from_the_ones_before_is_found(
     lines = first.ledger.read_text(encoding="utf-8").splitlines()
     entry = {name: value for name, value in json.loads(lines[1]).items() if name not in ("hash", "signature", "key")}
     forged = signed_entry({**entry, **changes}, json.loads(lines[0])["hash"], first.key)
-    first.ledger.write_text(lines[0] + "\n" + spelled(forged), encoding="utf-8")
+    first.ledger.write_text(lines[0] + "\n" + ledger_line(forged), encoding="utf-8")
     made = case_at(first.pilot, read_ledger(first.ledger)[1], table, first.key)
     found = verify_bundle(made.written(tmp_path / "evidence"), made.public_key(tmp_path))
     assert [c.name for c in found.checks if c.passed is False and message in c.detail] == ["ledger"]

@@ -74,7 +74,7 @@ def versions(names: list[str]) -> Figure:
 
 def curves(names: list[str]) -> Figure:
     tables = {name: risk_coverage(outcomes(names, seed=i)) for i, name in enumerate(names[:3])}
-    return figures.risk_coverage({**tables, names[3]: risk_coverage(nothing())}, 0.97, {names[0]: 0.87})
+    return figures.risk_coverage_curves({**tables, names[3]: risk_coverage(nothing())}, 0.97, {names[0]: 0.87})
 
 
 def histogram(names: list[str]) -> Figure:
@@ -110,12 +110,12 @@ UNDEFINED = Estimate.undefined("nothing was asked")
 DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "label_distribution": lambda names: figures.label_distribution(outcomes(names)["label"].value_counts()),
     "volume_over_time": times,
-    "completeness": lambda names: figures.completeness(
+    "column_completeness": lambda names: figures.column_completeness(
         pd.Series(np.linspace(0, 1, len(names)), index=names), names[:2]
     ),
     "text_lengths": lambda _: figures.text_lengths(np.random.default_rng(1).lognormal(4, 1, 2_000).round()),
     "versions_compared": versions,
-    "risk_coverage": curves,
+    "risk_coverage_curves": curves,
     "per_class_accuracy": lambda names: figures.per_class_accuracy(per_class(outcomes(names))),
     "confusion_heatmap": lambda names: figures.confusion_heatmap(confusion_pairs(outcomes(names))),
     "confidence_histogram": histogram,
@@ -200,7 +200,7 @@ def test_volume_counts_what_it_cannot_read():
 
 
 def test_completeness_starts_with_the_emptiest_column():
-    figure = figures.completeness(pd.Series({"id": 1.0, "note": 0.25, "amount": 0.9999}), required=["id"])
+    figure = figures.column_completeness(pd.Series({"id": 1.0, "note": 0.25, "amount": 0.9999}), required=["id"])
     rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert rows == ["note", "amount", "id (required)"]
     assert title(figure) == "2 of 3 columns have empty cells; note is filled in 25.0% of the records"
@@ -226,17 +226,17 @@ def test_versions_show_value_interval_target_and_what_is_undefined():
 def test_the_risk_title_names_the_agent_that_automates_most_at_the_target():
     # by hand_outcomes.py: .95 gives 1 of 1 right of 9 asked, .60 gives 3 of 4
     curves = {"rules": risk_coverage(hand_outcomes(), "escalate"), "silent": risk_coverage(nothing())}
-    reached = figures.risk_coverage(curves, 0.75, {"rules": 0.6})
+    reached = figures.risk_coverage_curves(curves, 0.75, {"rules": 0.6})
     assert title(reached) == "rules automates most at 75.0% selective accuracy: 44.4% (seen, not certified)"
     shown = [text.get_text() for text in texts(reached)]
     assert "threshold 0.6" in shown
     assert "silent: no confidence" in shown
     many = {f"rules{n}": risk_coverage(hand_outcomes(), "escalate") for n in range(9)}
-    crowded = [text.get_text() for text in texts(figures.risk_coverage(many, 0.75, dict.fromkeys(many, 0.6)))]
+    crowded = [text.get_text() for text in texts(figures.risk_coverage_curves(many, 0.75, dict.fromkeys(many, 0.6)))]
     assert "threshold 0.6" not in crowded
     assert {f"rules{n}, threshold 0.6" for n in range(9)} <= set(crowded)
     only_wrong = {"rules": risk_coverage(hand_outcomes().query("record_id == 'r2'"))}
-    assert title(figures.risk_coverage(only_wrong, 0.75)).startswith("No threshold of any agent reaches 75.0%")
+    assert title(figures.risk_coverage_curves(only_wrong, 0.75)).startswith("No threshold of any agent reaches 75.0%")
 
 
 def test_the_hardest_class_comes_first():
@@ -273,10 +273,10 @@ def test_latency_names_the_slowest_agent():
     [
         lambda: figures.label_distribution(pd.Series([], dtype="int64")),
         lambda: figures.volume_over_time(pd.Series([None, "soon"])),
-        lambda: figures.completeness(pd.Series([], dtype="float64")),
+        lambda: figures.column_completeness(pd.Series([], dtype="float64")),
         lambda: figures.text_lengths([]),
         lambda: figures.versions_compared({}),
-        lambda: figures.risk_coverage({"silent": risk_coverage(nothing())}),
+        lambda: figures.risk_coverage_curves({"silent": risk_coverage(nothing())}),
         lambda: figures.per_class_accuracy(per_class(nothing())),
         lambda: figures.confusion_heatmap(confusion_pairs(nothing())),
         lambda: figures.confidence_histogram([np.nan], [True]),

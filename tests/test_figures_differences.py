@@ -81,6 +81,6 @@ def test_a_band_that_holds_everywhere_is_named() -> None:
         {"threshold": [0.9, 0.5], "automated": [5, 10], "automation_rate": [0.5, 1.0], "right": [5, 9],
          "selective_accuracy": [1.0, 0.9], "lower": [0.6, 0.6], "upper": [1.0, 0.98]}
     )  # fmt: skip
-    figure = figures.risk_coverage({"v": curve}, band=curve)
+    figure = figures.risk_coverage_curves({"v": curve}, band=curve)
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert "band that holds everywhere at once, 95%" in labels

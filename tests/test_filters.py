@@ -16,10 +16,10 @@ from workbench.errors import InputError
 from workbench.pages.filters import (
     MIME,
     MOST_ROWS,
-    Groups,
-    Kind,
+    FilterKind,
+    RowGroups,
     frame_html,
-    read_table,
+    read_filter_table,
     script,
     script_source,
     table_data,
@@ -33,8 +33,8 @@ ATTACKS = (
     '"></iframe><script>alert(1)</script>',
     "{{ 7 * 7 }}",
 )
-BY = Groups("label")
-KINDS = {"label": Kind.CHOICE, "confidence": Kind.NUMBER, "says": Kind.NOTE}
+BY = RowGroups("label")
+KINDS = {"label": FilterKind.CHOICE, "confidence": FilterKind.NUMBER, "says": FilterKind.NOTE}
 
 
 def frame(n: int = 3) -> pd.DataFrame:
@@ -57,8 +57,11 @@ def inner_page(markup: str) -> str:
 def test_choices_are_the_values_that_occur_and_missing_is_one_of_them() -> None:
     table = table_data(frame(), KINDS, "Mistakes", BY)
     assert [(column.name, column.kind) for column in table.columns] == [
-        ("record", Kind.TEXT), ("label", Kind.CHOICE), ("confidence", Kind.NUMBER), ("says", Kind.NOTE)
-    ]  # fmt: skip
+        ("record", FilterKind.TEXT),
+        ("label", FilterKind.CHOICE),
+        ("confidence", FilterKind.NUMBER),
+        ("says", FilterKind.NOTE),
+    ]
     assert table.columns[1].values == ("login", "refund", None)
     assert table.rows[0] == ("R0", "refund", 0.9, "money back")
     assert table.rows[2][1:3] == (None, None)
@@ -69,7 +72,7 @@ def test_a_long_table_keeps_whole_groups_a_share_of_the_others_and_names_what_is
     sizes = {"best": 2_400, "rival": 700, "many": 3_000, "more": 5_000, "few": 10}
     versions = [name for name, n in sizes.items() for _ in range(n)]
     rows = pd.DataFrame({"version": versions, "row": [str(i) for i in range(len(versions))]})
-    table = table_data(rows, {"version": Kind.CHOICE}, "Mistakes", Groups("version", ("best", "rival")))
+    table = table_data(rows, {"version": FilterKind.CHOICE}, "Mistakes", RowGroups("version", ("best", "rival")))
     kept = pd.Series([str(row[0]) for row in table.rows]).value_counts().to_dict()
     assert kept == {"best": 2_400, "rival": 700, "many": 995, "more": 995, "few": 10}
     assert table.columns[0].values == ("best", "few", "many", "more", "rival"), "every version is in the menu"
@@ -80,13 +83,13 @@ def test_a_long_table_keeps_whole_groups_a_share_of_the_others_and_names_what_is
 def test_a_table_that_fits_is_not_cut() -> None:
     table = table_data(frame(MOST_ROWS), KINDS, "Mistakes", BY)
     assert (len(table.rows), table.caption) == (MOST_ROWS, "Mistakes")
-    whole = table_data(frame(MOST_ROWS + 5), KINDS, "Mistakes", Groups("label", ("refund",)))
+    whole = table_data(frame(MOST_ROWS + 5), KINDS, "Mistakes", RowGroups("label", ("refund",)))
     assert (len(whole.rows), whole.caption) == (MOST_ROWS + 5, "Mistakes")
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_hostile_cells_names_and_captions_are_data(attack: str) -> None:
-    table = table_data(pd.DataFrame({attack: [attack]}), {attack: Kind.CHOICE}, attack, Groups(attack))
+    table = table_data(pd.DataFrame({attack: [attack]}), {attack: FilterKind.CHOICE}, attack, RowGroups(attack))
     page = inner_page(frame_html(table))
     data, code = re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL)
     assert json.loads(data) == table.model_dump(mode="json")
@@ -113,7 +116,7 @@ def test_the_policy_lets_only_the_one_script_run() -> None:
 )
 def test_an_output_that_is_no_table_is_refused(content: object) -> None:
     with pytest.raises(InputError, match="no table to filter"):
-        read_table(content)
+        read_filter_table(content)
 
 
 def page_with(tmp_path: Path, content: object, markup: str) -> str:

@@ -25,7 +25,7 @@ from workbench.gates.verified import verify_bundle
 from workbench.notebooks import results_folder
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import GENESIS
-from workbench.records.ledger.entries import signed_entry, spelled
+from workbench.records.ledger.entries import ledger_line, signed_entry
 from workbench.records.splits import read_dataset
 
 LOAD = {"id": "load", "check": "load"}
@@ -318,7 +318,7 @@ def test_targets_that_were_signed_after_results_were_seen_prove_nothing(prepared
     entry = json.loads(ledger.read_text(encoding="utf-8"))
     entry["time"] = "2020-01-01T00:00:00+00:00"  # the same opening, before anybody signed
     content = {name: value for name, value in entry.items() if name not in ("hash", "signature", "key")}
-    ledger.write_text(spelled(signed_entry(content, GENESIS, key_of(pilot))), encoding="utf-8")
+    ledger.write_text(ledger_line(signed_entry(content, GENESIS, key_of(pilot))), encoding="utf-8")
     with pytest.raises(SignatureError, match=r"results on the holdout could be seen(.|\n)*2020-01-01"):
         hold_gate(pilot, 2, request)
     assert bundles(pilot) == []

@@ -21,7 +21,7 @@ from workbench.agents.callables import PilotFunction
 from workbench.agents.decisions import read_answer
 from workbench.agents.prompts import messages, read_prompt, read_prompts
 from workbench.pilot.pilot import Pilot, open_pilot
-from workbench.records.records import iterate, read_records
+from workbench.records.records import iterate, read_record_table
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA, SUITE = ROOT / "datasets" / "invoice_matching", ROOT / "eval_suites" / "invoice_matching"
@@ -57,7 +57,7 @@ def pilot() -> Pilot:
 
 @pytest.fixture(scope="module")
 def frame(pilot: Pilot) -> pd.DataFrame:
-    return read_records(pilot.contract, DATA).frame
+    return read_record_table(pilot.contract, DATA).frame
 
 
 @pytest.fixture(scope="module")
@@ -358,7 +358,7 @@ def test_the_first_production_prompt_shows_every_column_an_agent_may_see(pilot: 
     prompt = read_prompt(SUITE / "prompts" / "production_v1.md", pilot.prompt_fields)
     columns = set(re.findall(r"record\.(\w+)", prompt.record_source))
     assert columns == set(pilot.contract.shown) - {"record_id", "vendor_id"}
-    table = read_records(pilot.contract, DATA)
+    table = read_record_table(pilot.contract, DATA)
     system, user = messages(prompt, next(iterate(table, pilot.contract, table.frame.index[:1])), LABELS)
     assert "approve, reject, escalate" in system.content
     assert json.dumps(table.frame.iloc[0]["vendor_name"], ensure_ascii=False) in user.content

@@ -11,7 +11,7 @@ from workbench.evaluation.versions.categories import by_category
 from workbench.evaluation.versions.mistakes import confusion_clusters, error_filters, flips, surest_errors
 from workbench.evaluation.versions.tracing import PAIRED, records_behind
 from workbench.metrics import CATALOGUE
-from workbench.stats import tango_paired
+from workbench.stats import tango_bounds
 
 OLD = (
     ("r1", "ok", "x", 0.9, "x"),
@@ -61,7 +61,9 @@ def test_intervals_of_categories_hold_together() -> None:
     before, after = many("a", {"x": "0" * 30 + "1" * 70, "y": "1" * 50}), many("b", {"x": "1" * 100, "y": "1" * 50})
     table = by_category(after, before).set_index("category")
     # two categories: each interval at 1 - .05 / 2
-    assert tuple(table.loc["x", ["lower", "upper"]]) == pytest.approx(tango_paired(70, 30, 0, 0, 0.975))
+    assert tuple(table.loc["x", ["lower", "upper"]]) == pytest.approx(
+        tuple(map(float, tango_bounds(30, 0, 100, 0.975)))
+    )
     assert table.loc["x", "answer"] == "better"
 
 
@@ -162,7 +164,7 @@ def test_what_cannot_be_traced_is_said(new, old) -> None:
 
 def test_tango_of_categories_agrees_with_a_second_method() -> None:
     # Wilson-score logic: at a bound the score statistic equals the normal quantile (Tango 1998, equation 4)
-    lower, _ = tango_paired(70, 30, 0, 0, 0.975)
+    lower, _ = tango_bounds(30, 0, 100, 0.975)
     b, c, n, delta = 30, 0, 100, lower
     a = 2 * n
     bb = -b - c + (2 * n - b + c) * delta

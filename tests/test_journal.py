@@ -11,7 +11,7 @@ from workbench.engines.protocol import TokenLogprob
 from workbench.errors import InputError, RunError
 from workbench.metrics import Status
 from workbench.runs.journal import Journal, RunPlan, key_of, sole_run
-from workbench.runs.journal.rows import spelled
+from workbench.runs.journal.rows import tokens_as_json
 
 PLAN = RunPlan("agent", "dev", {"code": "1"}, "data")
 RECORDS = [("a", "da"), ("b", "db"), ("c", "dc"), ("d", "dd")]
@@ -180,7 +180,7 @@ def test_tokens_are_spelled_as_json_spells_them_with_five_digits() -> None:
             [text.encode("utf-8", "backslashreplace").decode(), round(chance, 5)]
             for text, chance in zip(texts, given, strict=False)
         ]
-        assert [[text, round(chance, 5)] for text, chance in json.loads(spelled(tokens))] == expected
+        assert [[text, round(chance, 5)] for text, chance in json.loads(tokens_as_json(tokens))] == expected
 
 
 def test_every_confidence_that_was_given_comes_back(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from scipy.stats import binom
 from workbench.evaluation.rules import RuleResult
 from workbench.evaluation.shown import judgement
 from workbench.evaluation.shown.ceiling import Ceiling
-from workbench.metrics import Estimate, noise_ceiling, slices
+from workbench.metrics import Estimate, declared_slices, noise_ceiling
 from workbench.metrics.confidence import calibration
 from workbench.records.ledger import Budget, Opening, Purpose
 from workbench.stats import certify_threshold
@@ -62,7 +62,7 @@ def test_slices_estimates_and_calibration_have_their_denominators() -> None:
     rows = [(f"r{i}", "ok", "x" if i % 4 else "y", 0.5 + i / 100, "x") for i in range(40)]
     evaluation = hand_evaluation("v", rows)
     outcomes = evaluation.outcomes.assign(source=["a", "b"] * 20)
-    table = judgement.slices_table(slices(outcomes, ["source"])).set_index("slice")
+    table = judgement.slices_table(declared_slices(outcomes, ["source"])).set_index("slice")
     assert table.loc["source = a", ["wrong", "wrong elsewhere"]].tolist() == ["10 of 20 (50.0%)", "0%"]
     estimates = judgement.estimates_table(evaluation.estimates).set_index("estimate")
     assert estimates.loc["accuracy", ["value", "of"]].tolist() == ["75.0%", "40"]

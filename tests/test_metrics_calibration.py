@@ -5,9 +5,10 @@ import pytest
 from hand_outcomes import hand_outcomes, nothing
 from over_confident import drawn
 from sklearn.metrics import brier_score_loss, roc_auc_score
+from statsmodels.stats.proportion import proportion_confint
 
 from workbench.metrics import calibration, reliability_table
-from workbench.stats import aurc, clopper_pearson
+from workbench.stats import aurc
 
 
 def test_calibration_by_hand_counts_valid_decisions_with_a_confidence():
@@ -48,4 +49,4 @@ def test_the_reliability_table_lists_every_record_once():
         some = outcomes[outcomes["record_id"].isin(row.record_ids)]
         assert (len(some), int((some["action"] == "a").sum())) == (row.n, row.right)
         assert some["confidence"].mean() == pytest.approx(row.confidence)
-        assert (row.lower, row.upper) == pytest.approx(clopper_pearson(row.right, row.n, 0.95))
+        assert (row.lower, row.upper) == pytest.approx(proportion_confint(row.right, row.n, 0.05, method="beta"))

@@ -19,7 +19,8 @@ from workbench.metrics.certified import (
     takes_certificate,
 )
 from workbench.metrics.prospects import assumptions
-from workbench.stats import BoundSource, Certification, CorrelationBound, Order, certify_threshold
+from workbench.stats import BoundSource, Certification, CorrelationBound, certify_threshold
+from workbench.stats.sequence import Order
 
 SETTINGS = CertificationSettings(0.9, 0.9)
 

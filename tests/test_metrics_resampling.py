@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import brier_score_loss
 
 from workbench.metrics.resampling import Weighed, draw_again
-from workbench.stats import aurc, brier_score, expected_calibration_error, ranking_auc
+from workbench.stats import aurc, expected_calibration_error, ranking_auc
 
 
 def cases() -> list[tuple[np.ndarray, np.ndarray]]:
@@ -25,7 +26,7 @@ def test_weighted_measures_are_those_of_records_written_out_as_often_as_they_wei
         often = weights[row].astype(int)
         written, hits = np.repeat(confidence, often), np.repeat(right, often).astype(bool)
         assert found["ece"][row] == pytest.approx(expected_calibration_error(written, hits))
-        assert found["brier"][row] == pytest.approx(brier_score(written, hits))
+        assert found["brier"][row] == pytest.approx(brier_score_loss(hits, written))
         assert found["auroc"][row] == pytest.approx(ranking_auc(written, hits))
         assert found["aurc"][row] == pytest.approx(aurc(written, hits))
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from hand_outcomes import hand_outcomes
 from scipy.stats import fisher_exact
+from statsmodels.stats.proportion import proportion_confint
 
 from workbench.errors import InputError
-from workbench.metrics import slices, worst_slices
-from workbench.stats import clopper_pearson
+from workbench.metrics import declared_slices, worst_slices
 
 
 def drawn(n: int, seed: int, worse: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -44,7 +44,7 @@ def drawn(n: int, seed: int, worse: float = 0.0) -> tuple[pd.DataFrame, pd.DataF
 def test_strata_by_hand_with_fishers_p_and_bounds_that_hold_together():
     # asked: r1 to r9, wrong r2 r6 r8 r9; edge has r6 to r9
     outcomes = hand_outcomes().assign(**{"class": ["common"] * 5 + ["edge"] * 5})
-    table = slices(outcomes, ["class"])
+    table = declared_slices(outcomes, ["class"])
     assert table["slice"].tolist() == ["class = edge", "class = common"]
     assert (table["n"].tolist(), table["wrong"].tolist()) == ([4, 5], [3, 1])
     assert table["record_ids"][0] == ("r6", "r7", "r8", "r9")
@@ -52,12 +52,12 @@ def test_strata_by_hand_with_fishers_p_and_bounds_that_hold_together():
     p = fisher_exact([[3, 1], [1, 4]], alternative="greater").pvalue
     assert table["p"][0] == pytest.approx(p)
     assert table["p_adjusted"][0] == pytest.approx(2 * p)
-    assert (table["lower"][0], table["upper"][0]) == pytest.approx(clopper_pearson(3, 4, 0.975))
+    assert (table["lower"][0], table["upper"][0]) == pytest.approx(proportion_confint(3, 4, 0.025, method="beta"))
 
 
 def test_a_missing_value_is_a_slice_and_a_single_value_has_no_elsewhere():
     outcomes = hand_outcomes().assign(entity=None)
-    table = slices(outcomes, ["entity"])
+    table = declared_slices(outcomes, ["entity"])
     assert (table["slice"].tolist(), table["elsewhere"].tolist(), table["p"].tolist()) == (
         ["entity = (empty)"],
         [None],
@@ -107,7 +107,7 @@ def test_the_search_is_quick_on_many_records():
 def test_unknown_columns_and_missing_records_are_refused():
     outcomes, fields = drawn(50, 5)
     with pytest.raises(InputError, match=r"no such column(.|\n)*'clas'"):
-        slices(outcomes, ["clas"])
+        declared_slices(outcomes, ["clas"])
     with pytest.raises(InputError, match=r"lack records(.|\n)*10 are missing"):
         worst_slices(outcomes, fields.iloc[10:])
     with pytest.raises(InputError, match="fewest must be at least 1"):

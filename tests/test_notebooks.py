@@ -18,17 +18,17 @@ from workbench.notebooks import (
     Limits,
     NotebookJob,
     NotebookResult,
-    Parameter,
-    execute,
     execute_many,
     find_notebook,
     finish,
-    notebook_names,
     read_finish,
     read_source,
     working_copies,
 )
+from workbench.notebooks.catalogue import notebook_names
+from workbench.notebooks.execution import execute
 from workbench.notebooks.result import merge_streams
+from workbench.notebooks.source import Parameter
 
 TINY = Path(__file__).parent / "notebooks"
 SHIPPED = Path(__file__).parent.parent / "notebooks"

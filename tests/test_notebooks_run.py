@@ -22,7 +22,8 @@ from workbench.commands.scaffold import Columns, init_pilot
 from workbench.errors import InputError
 from workbench.evaluation import evaluate_all
 from workbench.gates.pipeline import AUDIT, EVALUATION, ITERATION, NOTEBOOKS, PilotRun, run_pilot
-from workbench.notebooks import NotebookJob, NotebookResult, execute, execute_many, read_source
+from workbench.notebooks import NotebookJob, NotebookResult, execute_many, read_source
+from workbench.notebooks.execution import execute
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import ledger_path

@@ -16,7 +16,7 @@ from workbench.audit.questions.assessment import audit_file
 from workbench.commands.scaffold.choices import Columns
 from workbench.commands.scaffold.contract import infer_contract
 from workbench.pilot.contract import Role
-from workbench.records.tables.reading import read_cells
+from workbench.records.tables.reading import read_raw_table
 
 INVOICES = Path(__file__).parents[1] / "datasets" / "invoice_matching" / "records-2025h1.csv"
 
@@ -92,7 +92,7 @@ def table(folder: Path, name: str) -> tuple[Path, str]:
 @pytest.mark.parametrize("name", [*WRITTEN, *MADE])
 def test_init_and_the_audit_read_a_table_alike(tmp_path: Path, name: str) -> None:
     path, label = table(tmp_path, name)
-    made = infer_contract(read_cells(path), Columns(label), path.name)
+    made = infer_contract(read_raw_table(path), Columns(label), path.name)
     audit = audit_file(path)
     columns = audit.detection.columns
     assert [one.name for one in columns] == list(made.contract.columns)

@@ -8,15 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import InputError
-from workbench.metrics import (
-    Route,
-    is_asked,
-    is_automated,
-    is_needless_escalation,
-    is_right,
-    is_wrong,
-    routes,
-)
+from workbench.metrics import is_asked, is_automated, is_needless_escalation, is_right, is_wrong, routes
+from workbench.metrics.statuses import Route
 
 LABELS = ("approve", "reject", "escalate")
 

@@ -23,19 +23,19 @@ from safetensors.numpy import load_file, save_file
 from tiny_model import SPECIAL, Sizes, make_model
 from tokenizers import Tokenizer
 
-from workbench.agents import prompt_agent
 from workbench.agents.decisions import decision_from_reply
-from workbench.engines.pocket.answers import Asked, Draft, chosen
+from workbench.agents.prompted import prompt_agent
+from workbench.engines.pocket.answers import Draft, QueuedRequest, next_token
 from workbench.engines.pocket.engine import PocketEngine
 from workbench.engines.pocket.folder import read_shape, read_weights
 from workbench.engines.pocket.model import Model
-from workbench.engines.pocket.network import MAX_WIDTH, Network, Reading
+from workbench.engines.pocket.network import MAX_WIDTH, BatchReader, Network
 from workbench.engines.protocol import FailureCause, Message, Reply, Request, SamplingParams
 from workbench.errors import InputError
 from workbench.metrics import Status
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import Journal
-from workbench.runs.runner import Selection, run_agent
+from workbench.runs.runner import RecordSelection, run_agent
 
 ACTIONS = ["approve", "reject", "escalate"]
 REASONS = ["price over limit", "the receipt matches", "amount"]
@@ -176,7 +176,7 @@ def test_batches_of_any_lengths_read_what_the_oracle_reads(any_folder: Path, n_p
     rng = np.random.default_rng(3)
     prefix = rng.integers(6, shape.vocabulary, n_prefix).tolist()
     texts = [rng.integers(6, shape.vocabulary, n).tolist() for n in (1, 17, 4, 9)]
-    reading = Reading(network, network.prefix(prefix), len(texts))
+    reading = BatchReader(network, network.prefix(prefix), len(texts))
     first = reading.read(texts, [1, 5, 4, 0])
     for text, wanted, found in zip(texts, [1, 5, 4, 0], first, strict=True):
         expected = oracle.logprobs(prefix + text)[len(prefix) + len(text) - wanted :]
@@ -192,10 +192,10 @@ def test_texts_read_in_several_goes_are_those_read_in_one(folder: Path) -> None:
     network, oracle = Network(shape, read_weights(folder, shape)), Oracle(folder)
     rng = np.random.default_rng(4)
     long, short = (rng.integers(6, shape.vocabulary, n).tolist() for n in (MAX_WIDTH + 90, 5))
-    found = Reading(network, network.no_prefix, 2).read([long, short], [MAX_WIDTH, 2])
+    found = BatchReader(network, network.no_prefix, 2).read([long, short], [MAX_WIDTH, 2])
     assert found[0] == pytest.approx(oracle.logprobs(long)[-MAX_WIDTH:], abs=1e-4)
     assert found[1] == pytest.approx(oracle.logprobs(short)[-2:], abs=1e-4)
-    after_prefix = Reading(network, network.prefix(long), 1).read([short], [5])[0]
+    after_prefix = BatchReader(network, network.prefix(long), 1).read([short], [5])[0]
     assert after_prefix == pytest.approx(oracle.logprobs(long + short)[-5:], abs=1e-4)
 
 
@@ -241,7 +241,7 @@ def test_a_constrained_answer_is_the_likeliest_at_each_choice_with_unmasked_logp
 
 def test_what_a_schema_forces_is_read_in_one_step(folder: Path) -> None:
     model = Model(folder)
-    draft = Draft(model, Asked(Request("r1", (SYSTEM, user(1)), GREEDY, SCHEMA), 0.0), 0)
+    draft = Draft(model, QueuedRequest(Request("r1", (SYSTEM, user(1)), GREEDY, SCHEMA), 0.0), 0)
     tokens, n_wanted = draft.next_step()
     head = model.chat.tokenizer.encode('{"action":"').ids
     assert tokens == [*draft.prompt.rest, *head]
@@ -251,7 +251,7 @@ def test_what_a_schema_forces_is_read_in_one_step(folder: Path) -> None:
 def test_an_answer_without_any_choice_takes_one_step_and_still_has_logprobs(folder: Path) -> None:
     schema = answer_schema(action=["approve"], reason=["amount"])
     model = Model(folder)
-    draft = Draft(model, Asked(Request("r1", (SYSTEM, user(1)), GREEDY, schema), 0.0), 0)
+    draft = Draft(model, QueuedRequest(Request("r1", (SYSTEM, user(1)), GREEDY, schema), 0.0), 0)
     tokens, n_wanted = draft.next_step()
     draft.take(np.full((n_wanted, model.shape.vocabulary), -1.0, np.float32))
     assert draft.next_step() == ([], 0)
@@ -380,7 +380,7 @@ def test_draws_have_the_probabilities_of_the_tempered_model_among_the_allowed() 
     logprobs = np.log(np.array([0.4, 0.3, 0.2, 0.1], np.float32))
     allowed = np.array([True, False, True, True])
     rng, n = np.random.default_rng(0), 20_000
-    draws = Counter(chosen(logprobs, allowed, SamplingParams(0.5), rng) for _ in range(n))
+    draws = Counter(next_token(logprobs, allowed, SamplingParams(0.5), rng) for _ in range(n))
     # By hand: squares of .4, .2, .1 are .16, .04, .01, in all .21. Five standard errors of a share are below .02.
     assert {token: count / n for token, count in draws.items()} == pytest.approx(
         {0: 16 / 21, 2: 4 / 21, 3: 1 / 21}, abs=0.02
@@ -391,14 +391,14 @@ def test_top_p_keeps_the_fewest_likeliest_tokens_that_reach_it() -> None:
     logprobs = np.log(np.array([0.1, 0.5, 0.15, 0.25], np.float32))
     everything, rng = np.ones(4, bool), np.random.default_rng(1)
     for top_p, kept in [(0.0, {1}), (0.49, {1}), (0.6, {1, 3}), (0.8, {1, 3, 2}), (1.0, {0, 1, 2, 3})]:
-        assert {chosen(logprobs, everything, SamplingParams(1.0, top_p), rng) for _ in range(400)} == kept
+        assert {next_token(logprobs, everything, SamplingParams(1.0, top_p), rng) for _ in range(400)} == kept
 
 
 def test_without_temperature_the_likeliest_allowed_token_is_taken() -> None:
     logprobs = np.array([-3.0, -1.0, -2.0], np.float32)
     rng = np.random.default_rng(0)
-    assert chosen(logprobs, np.array([True, True, True]), SamplingParams(), rng) == 1
-    assert chosen(logprobs, np.array([True, False, True]), SamplingParams(), rng) == 2
+    assert next_token(logprobs, np.array([True, True, True]), SamplingParams(), rng) == 1
+    assert next_token(logprobs, np.array([True, False, True]), SamplingParams(), rng) == 2
 
 
 # Prompts
@@ -551,7 +551,7 @@ def test_a_run_decides_every_record_and_again_nothing(tmp_path: Path) -> None:
     (pilot.suite / "prompts" / "v1.md").write_text(PROMPT, encoding="utf-8")
     dataset = read_dataset(pilot)
     agent = prompt_agent(pilot, AGENT, pilot.agent(AGENT), dataset, engine)
-    selection = Selection(dataset, Split.DEV, dataset.ids(Split.DEV, 60))
+    selection = RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV, 60))
     with Journal(tmp_path / "journal.sqlite") as journal:
         first = run_agent(journal, agent, selection, show_progress=False)
         assert (first.n_asked, first.info.ok, first.info.planned) == (60, 60, 60)

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from small_pilots import with_settings
 
-from workbench.agents import PromptAgent, prompt_agent
+from workbench.agents import PromptAgent
+from workbench.agents.prompted import prompt_agent
 from workbench.engines.protocol import Request
 from workbench.engines.scripted import ScriptedEngine
 from workbench.errors import InputError
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
-from workbench.runs.runner import Selection, Session, run_agent
+from workbench.runs.runner import RecordSelection, Session, run_agent
 
 ANSWER = '{"action": "refund", "reason": "r", "confidence": 0.75}'
 FACTS = """
@@ -46,7 +47,7 @@ def run(pilot: Pilot, agent: PromptAgent | None = None) -> tuple[Session, Any]:
     dataset = read_dataset(pilot)
     agent.prepare()
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        selection = Selection(dataset, Split.DEV, dataset.ids(Split.DEV))
+        selection = RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV))
         session = run_agent(journal, agent, selection, show_progress=False)
         return session, journal.decisions(session.info.run)
 

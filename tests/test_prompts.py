@@ -13,12 +13,12 @@ from workbench.agents.prompts import (
     SECTIONS,
     Prompt,
     diff,
-    estimated_tokens,
     messages,
     read_prompt,
     read_prompts,
     response_schema,
 )
+from workbench.agents.prompts.document import estimated_tokens
 from workbench.engines.protocol import Message, SamplingParams
 from workbench.errors import InputError
 from workbench.records.records import Record

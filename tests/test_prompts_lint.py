@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from small_pilots import ALL_DEV, ALL_HOLDOUT, written_pilot
 
-from workbench.agents.prompts.findings import Level, LintFinding
-from workbench.agents.prompts.limits import Rule, limits_of, rules_of
+from workbench.agents.prompts.findings import LintFinding, LintLevel
+from workbench.agents.prompts.limits import PromptRule, limits_of, rules_of
 from workbench.agents.prompts.lint import lint_prompts
-from workbench.agents.prompts.sections import Section
+from workbench.agents.prompts.sections import PromptSection
 from workbench.errors import InputError
 from workbench.records.splits import read_dataset
 
@@ -68,7 +68,7 @@ def test_a_sound_document_has_no_finding(tmp_path: Path) -> None:
 def test_two_numbers_for_one_limit_are_a_contradiction_at_the_second(tmp_path: Path) -> None:
     text = document(Escalation_triggers="- Sum above 150 euro: ask.")
     [finding] = found(tmp_path, text)
-    assert (finding.level, finding.rule) == (Level.ERROR, "contradiction")
+    assert (finding.level, finding.rule) == (LintLevel.ERROR, "contradiction")
     assert finding.line == line_of(text, "150 euro")
     assert "sum > 150 euro here, sum > 100 euro on line" in finding.problem
 
@@ -84,13 +84,13 @@ def test_another_action_beyond_a_higher_limit_is_no_contradiction(tmp_path: Path
 
 def test_a_further_condition_makes_it_a_warning(tmp_path: Path) -> None:
     text = document(Escalation_triggers="- New vendor and sum above 20 euro: ask.")
-    assert [finding.level for finding in found(tmp_path, text)] == [Level.WARNING]
+    assert [finding.level for finding in found(tmp_path, text)] == [LintLevel.WARNING]
 
 
 def test_a_rule_whose_cases_an_earlier_one_takes_is_never_reached(tmp_path: Path) -> None:
     text = document(Decision_criteria="1. Sum above 100 euro: ask.\n2. Sum above 500 euro: drop.\n\nOtherwise pay.")
     [finding] = found(tmp_path, text)
-    assert (finding.level, finding.rule, finding.line) == (Level.ERROR, "unreachable", line_of(text, "500 euro"))
+    assert (finding.level, finding.rule, finding.line) == (LintLevel.ERROR, "unreachable", line_of(text, "500 euro"))
 
 
 def test_a_rule_with_a_second_way_in_is_reached(tmp_path: Path) -> None:
@@ -101,21 +101,21 @@ def test_a_rule_with_a_second_way_in_is_reached(tmp_path: Path) -> None:
 def test_a_column_that_no_record_fills_is_an_error(tmp_path: Path) -> None:
     text = document(record="{{ record.body | tojson }}\ndue {{ record.due }}")
     [finding] = found(tmp_path, text)
-    assert (finding.level, finding.rule, finding.line) == (Level.ERROR, "empty-column", line_of(text, "record.due"))
+    assert (finding.level, finding.rule, finding.line) == (LintLevel.ERROR, "empty-column", line_of(text, "record.due"))
     assert "filled in 0 of 6 records" in finding.problem
 
 
 @pytest.mark.parametrize(
     ("example", "level"),
     [
-        ("the machine in hall seven was never delivered", Level.ERROR),
-        ("The machine in hall seven - was NEVER delivered!", Level.ERROR),
+        ("the machine in hall seven was never delivered", LintLevel.ERROR),
+        ("The machine in hall seven - was NEVER delivered!", LintLevel.ERROR),
         ("the machine in hall seven was not delivered", None),
-        ("the machine in hall seven was never really delivered", Level.ERROR),
-        ("please pay this bill by Friday next week", Level.WARNING),
+        ("the machine in hall seven was never really delivered", LintLevel.ERROR),
+        ("please pay this bill by Friday next week", LintLevel.WARNING),
     ],
 )
-def test_an_example_that_is_a_record_leaks(tmp_path: Path, example: str, level: Level | None) -> None:
+def test_an_example_that_is_a_record_leaks(tmp_path: Path, example: str, level: LintLevel | None) -> None:
     # the record with the label `ask` is holdout; of 8 different words 7 are shared in the third case (7 of 9: .78),
     # and all 8 of 9 in the fourth (.89)
     answers = [f'{{"action": "{label}", "reason": "r", "confidence": 0.9}}' for label in ("pay", "ask", "drop")]
@@ -127,7 +127,7 @@ def test_an_example_that_is_a_record_leaks(tmp_path: Path, example: str, level: 
 
 def test_a_record_id_in_the_prompt_is_a_leak(tmp_path: Path) -> None:
     findings = found(tmp_path, document(Business_rules="Decide as in CASE-002."))
-    assert [(finding.level, finding.rule) for finding in findings] == [(Level.ERROR, "leak")]
+    assert [(finding.level, finding.rule) for finding in findings] == [(LintLevel.ERROR, "leak")]
 
 
 def test_labels_of_holdout_records_are_not_read(tmp_path: Path) -> None:
@@ -155,13 +155,13 @@ def _answers(actions: list[str]) -> str:
 def test_an_example_that_the_schema_refuses_is_an_error(tmp_path: Path) -> None:
     text = document(Examples=_answers(["pay", "ask", "drop"]) + '\n{"action": "paid", "reason": "r", "confidence": 1}')
     [finding] = found(tmp_path, text)
-    assert (finding.level, finding.rule, finding.line) == (Level.ERROR, "examples", line_of(text, '"paid"'))
+    assert (finding.level, finding.rule, finding.line) == (LintLevel.ERROR, "examples", line_of(text, '"paid"'))
 
 
 def test_a_schema_that_cannot_answer_a_label_is_an_error(tmp_path: Path) -> None:
     schema = "response_schema: {type: object, properties: {action: {enum: [pay, ask]}}, required: [action]}\n"
     [finding] = found(tmp_path, document(head=schema))
-    assert (finding.level, finding.rule) == (Level.ERROR, "labels")
+    assert (finding.level, finding.rule) == (LintLevel.ERROR, "labels")
     assert "can never answer 'drop'" in finding.problem
 
 
@@ -185,16 +185,16 @@ def test_reason_codes_are_held_against_the_schema_and_the_records(tmp_path: Path
     sides = dict.fromkeys(("pay", "ask", "drop"), ALL_DEV)
     text = document(head=schema, Business_rules="Say sent_twice when it came twice.")
     code, record = found(tmp_path, text, sides=sides)
-    assert code.level is Level.ERROR
+    assert code.level is LintLevel.ERROR
     assert (code.line, "sent_twice" in code.problem) == (line_of(text, "sent_twice"), True)
-    assert record.level is Level.WARNING
+    assert record.level is LintLevel.WARNING
     assert "'missing'" in record.problem
 
 
 def test_free_text_that_stands_bare_is_told_with_its_line(tmp_path: Path) -> None:
     text = document(record="Text: {{ record.body }}\nSum: {{ record.sum }}")
     [finding] = found(tmp_path, text)
-    assert (finding.level, finding.rule, finding.line) == (Level.WARNING, "injection", line_of(text, "Text: {{"))
+    assert (finding.level, finding.rule, finding.line) == (LintLevel.WARNING, "injection", line_of(text, "Text: {{"))
 
 
 def test_a_prompt_that_does_not_say_that_the_record_is_data_is_told(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_production_prompts_are_held_to_size_and_sections(tmp_path: Path) -> Non
     assert {(finding.prompt, finding.rule) for finding in findings} == {
         ("short", "size"), ("longest", "size"), *((name, "sections") for name in ("short", "long", "longest")),
     }  # fmt: skip
-    assert {finding.level for finding in findings} == {Level.WARNING}
+    assert {finding.level for finding in findings} == {LintLevel.WARNING}
     assert {finding.file for finding in lint_prompts(pilot, read_dataset(pilot), ["long"])} == {
         "eval_suites/small/prompts/long.md"
     }
@@ -222,12 +222,12 @@ def test_production_prompts_are_held_to_size_and_sections(tmp_path: Path) -> Non
 
 def test_limits_are_read_with_measure_relation_number_and_unit() -> None:
     text = "14. Price variance above 2.5 % or extra cost beyond 1,400 euro, but not with the worth up to 25 euro: ask"
-    limits = [str(limit) for limit in limits_of(Rule("Decision criteria", 1, text))]
+    limits = [str(limit) for limit in limits_of(PromptRule("Decision criteria", 1, text))]
     assert limits == ["price variance > 2.5 %", "extra cost > 1400 euro", "worth <= 25 euro"]
 
 
 def test_rules_keep_their_lines() -> None:
-    section = Section("Decision criteria", "First of all:\n\n1. one\n   goes on\n2. two\n\nOtherwise three.", 10)
+    section = PromptSection("Decision criteria", "First of all:\n\n1. one\n   goes on\n2. two\n\nOtherwise three.", 10)
     assert [(rule.line, rule.text) for rule in rules_of([section])] == [
         (10, "First of all:"), (12, "1. one goes on"), (14, "2. two"), (16, "Otherwise three."),
     ]  # fmt: skip

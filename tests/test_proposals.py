@@ -11,8 +11,8 @@ import pytest
 import yaml
 from small_pilots import ALL_DEV, written_pilot
 
-from workbench.agents import prompt_agent
 from workbench.agents.decisions import Decision
+from workbench.agents.prompted import prompt_agent
 from workbench.engines.protocol import TokenLogprob
 from workbench.engines.scripted import ScriptedEngine
 from workbench.errors import InputError

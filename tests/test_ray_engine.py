@@ -29,7 +29,7 @@ from ray_workers import OneByOne, answer, calls, named_by_process, one_by_one, s
 from stub_server import stub_process
 
 from workbench.engines.protocol import Engine, FailureCause, Message, Reply, Request, SamplingParams
-from workbench.engines.ray.cluster import LOOPBACK, QUIET
+from workbench.engines.ray.cluster import LOOPBACK, QUIET, in_ray
 from workbench.engines.ray.dispatch import Dispatch, WorkerLost
 from workbench.engines.ray.engine import RayEngine, end_kept
 from workbench.engines.ray.settings import RaySettings
@@ -343,7 +343,7 @@ def cluster() -> Iterator[Any]:
         try:
             yield nodes
         finally:
-            end_kept()
+            in_ray(end_kept).result(60)
             ray.shutdown()
             nodes.shutdown()
 
@@ -477,7 +477,7 @@ def test_a_driver_killed_in_the_middle_takes_its_own_cluster_along_and_goes_on_f
 
 @ray_test
 def test_a_lost_node_leaves_the_other_one_at_work(cluster: Any, settings: RaySettings, tmp_path: Path) -> None:
-    end_kept()
+    in_ray(end_kept).result(60)
     log = tmp_path / "calls"
     (node,) = cluster.worker_nodes
 

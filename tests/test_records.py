@@ -5,7 +5,7 @@ import pytest
 
 from workbench.errors import InputError
 from workbench.pilot.contract import Column, ColumnType, Contract, Role
-from workbench.records.records import read_records
+from workbench.records.records import read_record_table
 
 CONTRACT = Contract(
     records=("records.csv",),
@@ -35,7 +35,7 @@ def folder_with(tmp_path: Path, text: str) -> Path:
 
 
 def test_cells_become_json_scalars(tmp_path: Path) -> None:
-    frame = read_records(CONTRACT, folder_with(tmp_path, HEADER + ROWS)).frame
+    frame = read_record_table(CONTRACT, folder_with(tmp_path, HEADER + ROWS)).frame
     assert frame.loc["b", ["n", "x", "day", "flag"]].tolist() == [2, -2000.0, "2025-02-28", False]
     assert frame.loc["c", ["n", "x", "day", "flag"]].tolist() == [None, None, None, None]
     assert [type(value) for value in frame.loc["a", ["n", "x", "day", "flag"]]] == [int, float, str, bool]
@@ -44,7 +44,7 @@ def test_cells_become_json_scalars(tmp_path: Path) -> None:
 def test_every_fault_is_reported_at_once_with_its_rows(tmp_path: Path) -> None:
     rows = "a,t,1.5,nan,2025-02-30,maybe,s,yes\na,t,1,1,2025-01-01,true,s,\nb,t,1,1,2025-01-01,true,s,perhaps\n"
     with pytest.raises(InputError, match="7 kinds of fault") as caught:
-        read_records(CONTRACT, folder_with(tmp_path, HEADER + rows + ROWS.replace("a,", "e,").replace("b,", "f,")))
+        read_record_table(CONTRACT, folder_with(tmp_path, HEADER + rows + ROWS.replace("a,", "e,").replace("b,", "f,")))
     text = str(caught.value)
     for part in (
         "column 'n' holds values that are no integer ('1.5'): row 0",
@@ -70,23 +70,23 @@ def test_every_fault_is_reported_at_once_with_its_rows(tmp_path: Path) -> None:
 )
 def test_records_that_cannot_be_used_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        read_records(CONTRACT, folder_with(tmp_path, text))
+        read_record_table(CONTRACT, folder_with(tmp_path, text))
 
 
 def test_a_label_or_a_withheld_column_does_not_change_a_records_digest(tmp_path: Path) -> None:
-    before = read_records(CONTRACT, folder_with(tmp_path, HEADER + ROWS))
+    before = read_record_table(CONTRACT, folder_with(tmp_path, HEADER + ROWS))
     changed = ROWS.replace("one,1,1.5,2025-01-31,true,s,yes", "one,1,1.5,2025-01-31,true,other,no")
-    after = read_records(CONTRACT, folder_with(tmp_path, HEADER + changed + "e,t,1,1,2025-01-01,true,s,yes\n"))
+    after = read_record_table(CONTRACT, folder_with(tmp_path, HEADER + changed + "e,t,1,1,2025-01-01,true,s,yes\n"))
     assert (before.digests == after.digests[before.digests.index]).all()
     assert before.digest != after.digest
-    text_changed = read_records(CONTRACT, folder_with(tmp_path, HEADER + ROWS.replace("one", "uno")))
+    text_changed = read_record_table(CONTRACT, folder_with(tmp_path, HEADER + ROWS.replace("one", "uno")))
     assert (before.digests != text_changed.digests).tolist() == [True, False, False, False]
 
 
 def test_ids_made_from_content_follow_the_content_and_count_repeats(tmp_path: Path) -> None:
     contract = Contract(records=("records.csv",), columns={"text": Column(), "label": Column(role=Role.LABEL)})
-    first = read_records(contract, folder_with(tmp_path, "text,label\nx,a\ny,b\nx,a\nz,b\n"))
-    moved = read_records(contract, folder_with(tmp_path, "text,label\nnew,b\ny,b\nx,a\nz,b\nx,a\n"))
+    first = read_record_table(contract, folder_with(tmp_path, "text,label\nx,a\ny,b\nx,a\nz,b\n"))
+    moved = read_record_table(contract, folder_with(tmp_path, "text,label\nnew,b\ny,b\nx,a\nz,b\nx,a\n"))
     assert first.frame.index[2] == first.frame.index[0] + ".2"
     assert set(first.frame.index) < set(moved.frame.index)
     assert first.units.iloc[0] == first.units.iloc[2]
@@ -98,7 +98,7 @@ def test_numbers_of_parquet_are_read_as_their_type(tmp_path: Path) -> None:
         columns={"n": Column(type=ColumnType.INTEGER), "label": Column(type=ColumnType.INTEGER, role=Role.LABEL)},
     )
     pd.DataFrame({"n": [1, 2, 3, 4], "label": [0, 1, 0, 1]}).to_parquet(tmp_path / "records.parquet")
-    frame = read_records(contract, tmp_path).frame
+    frame = read_record_table(contract, tmp_path).frame
     assert frame["n"].tolist() == [1, 2, 3, 4]
     assert frame["label"].tolist() == ["0", "1", "0", "1"]
 
@@ -110,7 +110,7 @@ def labelled(tmp_path: Path, cells: list[str], **column: object) -> pd.Series:
         columns={"t": Column(), "y": Column(role=Role.LABEL, **column)},  # type: ignore[arg-type]
     )
     rows = "".join(f'{number},"{cell}"\n' for number, cell in enumerate(cells))
-    return read_records(contract, folder_with(tmp_path, f"t,y\n{rows}")).frame["y"]
+    return read_record_table(contract, folder_with(tmp_path, f"t,y\n{rows}")).frame["y"]
 
 
 def test_aliases_and_unicode_forms_are_one_label_and_change_no_id(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ from workbench.metrics import (
     Estimate,
     EvaluationSettings,
     Price,
+    declared_slices,
     evaluate_outcomes,
     per_class,
     reliability_table,
-    slices,
     threshold_text,
 )
 from workbench.records.splits import read_dataset
@@ -99,7 +99,7 @@ def test_the_proof_lists_the_wrong_decisions_at_its_last_tests(tmp_path: Path) -
 def test_slices_and_bins_list_their_own_records(tmp_path: Path) -> None:
     evaluation = judged_version()
     outcomes = evaluation.outcomes.assign(source=["a", "b"] * 200)
-    table = slices(outcomes, ["source"])
+    table = declared_slices(outcomes, ["source"])
     found = listed_behind(table, outcomes, "slice", wrong=True)
     for row in table.to_dict("records"):
         assert (len(found[row["slice"]].counted), len(found[row["slice"]].of)) == (row["wrong"], row["n"])
@@ -110,7 +110,7 @@ def test_slices_and_bins_list_their_own_records(tmp_path: Path) -> None:
 
 def test_the_table_of_records_counts_and_lists_both_sides() -> None:
     outcomes = judged_version().outcomes
-    found = listed_behind(slices(outcomes.assign(source="a"), ["source"]), outcomes, "slice", wrong=True)
+    found = listed_behind(declared_slices(outcomes.assign(source="a"), ["source"]), outcomes, "slice", wrong=True)
     (row,) = behind_table(found).to_dict("records")
     assert (row["number"], row["records"], row["of"]) == ("source = a", 20, 400)
     assert row["records that count"] == tuple(f"d{i:03}" for i in range(0, 400, 20))
@@ -125,7 +125,7 @@ def test_a_page_lists_rules_conclusions_and_parts_of_the_records_too(tmp_path: P
     dataset = read_dataset(pilot)
     unknown = Ceiling(Estimate.undefined("no audit"), "no audit")
     concluded = conclusions(pilot, dataset, evaluation, unknown)
-    parts = {"Declared": slices(evaluation.outcomes.assign(source="a"), ["source"])}
+    parts = {"Declared": declared_slices(evaluation.outcomes.assign(source="a"), ["source"])}
     found = page_behind(pilot, dataset, evaluation, concluded, parts)
     # of 20 documents of blocked vendors d000 to d200 are decided alone; of 8 above 1,000 EUR d049 to d199
     assert {rule: (len(one.counted), len(one.of)) for rule, one in found["Rules"].items()} == {

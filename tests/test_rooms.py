@@ -163,3 +163,23 @@ def test_the_public_names_are_those_that_are_exported() -> None:
     for name in workbench.__all__:
         assert getattr(workbench, name) is not None
     assert set(workbench.__all__) <= set(dir(workbench))
+
+
+TWICE = {  # names that still mean two things, none of them in a room that keeps to one; this list only shrinks
+    "Check", "Decision", "Records", "Roles", "RuleResult", "Severity", "Slice", "Suite", "Version", "cells_of", "check",
+    "estimates_table", "file_digest", "measured", "pairs_table", "parts_of", "stored_runs",
+}  # fmt: skip
+ENTRY = "main"  # what a program does when it is started: one for each program
+
+
+def test_a_name_means_one_thing() -> None:
+    homes: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if isinstance(node, ast.ClassDef) or not node.name.startswith("_"):
+                homes.setdefault(node.name, set()).add(str(path.relative_to(PACKAGE)))
+    twice = {name: sorted(paths) for name, paths in homes.items() if len(paths) > 1 and name != ENTRY}
+    assert {name: paths for name, paths in twice.items() if name not in TWICE} == {}
+    assert TWICE - twice.keys() == set(), "take it off the list"

@@ -19,14 +19,14 @@ from workbench.pilot.pilot import Pilot
 from workbench.records.records import Record
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
-from workbench.runs.runner import Selection, Session, require_answers, run_agent
+from workbench.runs.runner import RecordSelection, Session, require_answers, run_agent
 
 ANSWER = '{"action": "refund", "reason": "r", "confidence": 0.75}'
 
 
-def selection_of(pilot: Pilot, limit: int | None = None) -> tuple[Dataset, Selection]:
+def selection_of(pilot: Pilot, limit: int | None = None) -> tuple[Dataset, RecordSelection]:
     dataset = read_dataset(pilot)
-    return dataset, Selection(dataset, Split.DEV, dataset.ids(Split.DEV, limit))
+    return dataset, RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV, limit))
 
 
 def run_scripted(pilot: Pilot, engine: ScriptedEngine, limit: int | None = None) -> tuple[Session, Any]:

@@ -23,7 +23,7 @@ from workbench.records.ledger import read_ledger
 from workbench.records.splits import Split, ledger_path, read_dataset
 from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
-from workbench.runs.runner import Selection, run_agent
+from workbench.runs.runner import RecordSelection, run_agent
 
 HOLDOUT = RunRequest(Split.HOLDOUT, show_progress=False)
 READS_LABELS = """
@@ -116,7 +116,7 @@ def test_an_agent_that_learns_decides_as_it_does_in_process(tickets: Callable[[i
     dataset = read_dataset(pilot)
     found = evaluate(pilot, "baseline", HOLDOUT, dataset).outcomes
     with Journal(tmp_path / "other" / "journal.sqlite") as journal:
-        selection = Selection(dataset, Split.HOLDOUT, dataset.ids(Split.HOLDOUT))
+        selection = RecordSelection(dataset, Split.HOLDOUT, dataset.ids(Split.HOLDOUT))
         session = run_agent(
             journal, build_agent(pilot, "baseline", dataset, EngineChoice()), selection, show_progress=False
         )

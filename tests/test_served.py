@@ -14,7 +14,7 @@ from loopback import AGENT, NAME, make_pilot
 from raw_server import http, raw_server, refused
 from stub_server import Stub, StubSettings, stub_process
 
-from workbench.agents import HttpAgent
+from workbench.agents.endpoint import HttpAgent
 from workbench.engines.choice import EngineChoice
 from workbench.engines.http import CallPolicy
 from workbench.engines.served import UNKNOWN, facts_of

@@ -41,7 +41,7 @@ from workbench.errors import RunError
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
-from workbench.runs.runner import Selection, run_agent
+from workbench.runs.runner import RecordSelection, run_agent
 
 N_RECORDS = 4
 PATIENT = CallPolicy(deadline_s=30.0, max_attempts=2, attempt_s=15.0, first_wait_s=0.01)
@@ -208,7 +208,7 @@ def answered(pilot: Pilot, dataset: Dataset, server: ServerEngine, folder: Path)
     ids = every[~odd][: N_RECORDS // 2].append(every[odd][: N_RECORDS // 2])
     with Journal(folder / JOURNAL_FILE) as journal:
         with suppress(RunError):  # a run may stop where nothing answers; what it planned has its ends all the same
-            run_agent(journal, agent, Selection(dataset, Split.DEV, ids), show_progress=False)
+            run_agent(journal, agent, RecordSelection(dataset, Split.DEV, ids), show_progress=False)
         (info,) = journal.runs()
         decisions = journal.decisions(info.run)
     assert info.planned == info.ok + info.invalid + info.failed + info.skipped == N_RECORDS

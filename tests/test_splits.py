@@ -14,7 +14,8 @@ from workbench.files.commits import Provenance
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.pilot.signing.keys import generated_key
 from workbench.records.ledger import Purpose, read_ledger
-from workbench.records.splits import Dataset, Split, ledger_path, new_split, open_holdout, opened_before, read_dataset
+from workbench.records.splits import Dataset, Split, ledger_path, open_holdout, opened_before, read_dataset
+from workbench.records.splits.draw import new_split
 
 ME = Provenance("someone", "abc123", False)
 KEY = generated_key()

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from workbench.errors import InputError
-from workbench.stats import correlation_limits, error_clusters
+from workbench.stats import error_clusters
+from workbench.stats.clustering import correlation_limits
 
 
 def vendors(generator: np.random.Generator, n: int, rate: float, correlation: float) -> tuple[np.ndarray, np.ndarray]:

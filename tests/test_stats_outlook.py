@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import beta
 
 from workbench.metrics.prospects import what_would_do
-from workbench.stats import Certification, Order, Outlook, Prospect, certify_threshold, records_for_power
+from workbench.stats import Certification, Outlook, Prospect, certify_threshold, records_for_power
+from workbench.stats.sequence import Order
 
 
 def seen(n: int, wrong: int, target: float = 0.992, aim: float | None = 0.8, automatable: int | None = None) -> Outlook:

@@ -17,7 +17,7 @@ from stub_server import stub_process
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
 from workbench.evaluation import evaluate, evaluate_all
-from workbench.evaluation.versions.stored import agent_to_judge, chosen, leading, left_out_runs, stored_evaluations
+from workbench.evaluation.versions.stored import agent_to_judge, chosen, leading, stored_evaluations, stored_runs
 from workbench.pilot.charter.coverage import covered_digests
 from workbench.pilot.pilot import Pilot
 from workbench.records.ledger import read_ledger
@@ -83,7 +83,7 @@ def test_five_records_replace_no_run_over_all_of_them(pilot: Pilot, command: Com
     stored = {one.agent: one for one in stored_evaluations(pilot)}
     assert {name: one.info.planned for name, one in stored.items()} == {"lucky": 42, "sound": 42}
     assert chosen(tuple(stored.values())).agent == agent_to_judge(pilot, dataset, EngineChoice()) == "sound"
-    assert [str(one) for one in left_out_runs(pilot, dataset)] == ["lucky (5 of 42 records)"]
+    assert [str(one) for one in stored_runs(pilot, dataset)[1]] == ["lucky (5 of 42 records)"]
     code, out, _ = command("compare", "tickets")
     assert code == 0
     assert "Left out, as only runs over all development records count: lucky (5 of 42 records)." in out
@@ -94,9 +94,10 @@ def test_five_records_replace_no_run_over_all_of_them(pilot: Pilot, command: Com
 
 def test_a_trial_before_the_whole_run_is_not_listed(pilot: Pilot) -> None:
     evaluate(pilot, "lucky", FIVE)
-    assert len(left_out_runs(pilot, read_dataset(pilot))) == 1
+    with pytest.raises(InputError, match="left out: lucky"):
+        stored_runs(pilot, read_dataset(pilot))
     evaluate_all(pilot, (), DEV)
-    assert left_out_runs(pilot, read_dataset(pilot)) == ()
+    assert stored_runs(pilot, read_dataset(pilot))[1] == ()
 
 
 def test_partial_runs_alone_choose_nothing(pilot: Pilot) -> None:
@@ -179,10 +180,7 @@ def test_where_nothing_answers_nothing_goes_on(pilot: Pilot, command: Command, f
             assert "do: mend what answers" in err
             assert "goes on:" not in out
     assert openings(pilot) == []
-    assert [str(one) for one in left_out_runs(pilot, read_dataset(pilot))] == [
-        "prompt_v1 (not one decision on 42 records)"
-    ]
-    with pytest.raises(InputError, match="not one decision on 42 records"):
+    with pytest.raises(InputError, match=r"left out: prompt_v1 \(not one decision on 42 records\)"):
         stored_evaluations(pilot)
 
 

@@ -12,14 +12,14 @@ from workbench.pilot.contract import ColumnType
 from workbench.records.tables.columns import coded_columns
 from workbench.records.tables.inference import Hints, Written
 from workbench.records.tables.numbers import number_of
-from workbench.records.tables.profiles import ColumnProfile, profile, settled
+from workbench.records.tables.profiles import ColumnProfile, profile, settled_profiles
 from workbench.records.tables.values import typed
 
 
 def profiles_of(hints: Hints | None = None, **columns: list[str | None]) -> dict[str, ColumnProfile]:
     table = pyarrow.table({name: pyarrow.array(cells, pyarrow.string()) for name, cells in columns.items()})
     coded = coded_columns(table, table.column_names, ("VARCHAR",) * table.num_columns)
-    found = settled(coded, [profile(one, table.num_rows) for one in coded], hints)
+    found = settled_profiles(coded, [profile(one, table.num_rows) for one in coded], hints)
     return {one.name: one for one in found}
 
 

@@ -11,7 +11,7 @@ import pytest
 from workbench.errors import InputError
 from workbench.pilot.contract import Reading
 from workbench.records.tables.database import open_table, table_from
-from workbench.records.tables.reading import named_once, read_cells, read_table
+from workbench.records.tables.reading import named_once, read_raw_table, read_table
 from workbench.records.tables.spreadsheets import safe_for_spreadsheets
 
 NUMBERED = {"a": ["1", "2"], "b": ["x", None]}
@@ -117,12 +117,12 @@ def test_the_separator_is_the_one_that_divides_the_rows_evenly_outside_quotes(
     path = written(tmp_path, content)
     if content.endswith("4,5\n6,7,8\n"):
         with pytest.raises(InputError, match="1 row does not have the header's 3 cells"):
-            read_cells(path)
+            read_raw_table(path)
     elif "hello" in content:
         with pytest.raises(InputError, match="1 row does not have the header's 1 cells"):
-            read_cells(path)
+            read_raw_table(path)
     else:
-        assert read_cells(path).separator == separator
+        assert read_raw_table(path).separator == separator
 
 
 def test_a_separator_an_encoding_and_a_missing_header_can_be_named(tmp_path: Path) -> None:
@@ -132,19 +132,19 @@ def test_a_separator_an_encoding_and_a_missing_header_can_be_named(tmp_path: Pat
 
 
 def test_columns_that_stand_under_each_other_are_set_apart_by_spaces(tmp_path: Path) -> None:
-    cells = read_cells(written(tmp_path, "AAT   0.49  ü\n B    0.5   y \n"), Reading(separator=" ", header=False))
+    cells = read_raw_table(written(tmp_path, "AAT   0.49  ü\n B    0.5   y \n"), Reading(separator=" ", header=False))
     assert cells.frame().to_numpy().tolist() == [["AAT", "0.49", "ü"], ["B", "0.5", "y"]]
     assert cells.separator == " "
 
 
 def test_text_that_is_not_utf_8_is_read_as_windows_1252_and_said(tmp_path: Path) -> None:
-    cells = read_cells(written(tmp_path, "a;b\nü\x81;2\n".encode("latin-1")))
+    cells = read_raw_table(written(tmp_path, "a;b\nü\x81;2\n".encode("latin-1")))
     assert (cells.encoding, cells.frame()["a"].tolist()) == ("cp1252", ["ü\x81"])
     assert read_table(tmp_path / "table.csv", Reading(encoding="cp1252"))["a"].tolist() == ["ü\x81"]
 
 
 def test_columns_without_a_name_of_their_own_get_one(tmp_path: Path) -> None:
-    cells = read_cells(written(tmp_path, ",net,net,column_3,\n1,2,3,4,5\n"))
+    cells = read_raw_table(written(tmp_path, ",net,net,column_3,\n1,2,3,4,5\n"))
     assert cells.names == ("column_0", "net", "net_2", "column_3", "column_4")
     assert cells.renamed == (
         "'column_0' had no name",
@@ -155,7 +155,7 @@ def test_columns_without_a_name_of_their_own_get_one(tmp_path: Path) -> None:
 
 
 def test_any_name_of_a_column_is_kept(tmp_path: Path) -> None:
-    assert read_cells(written(tmp_path, '<script>,"a ""b", c \n1,2,3\n')).names == ("<script>", 'a "b', " c ")
+    assert read_raw_table(written(tmp_path, '<script>,"a ""b", c \n1,2,3\n')).names == ("<script>", 'a "b', " c ")
 
 
 def test_a_quote_inside_an_unquoted_cell_is_a_character(tmp_path: Path) -> None:
@@ -189,21 +189,21 @@ FAULTS = [
 def test_what_is_no_table_is_one_message(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     path = written(tmp_path, content, name)
     with pytest.raises(InputError, match=message):
-        read_cells(path)
+        read_raw_table(path)
     with pytest.raises(InputError, match=message):
         open_table(path)
 
 
 def test_a_missing_file_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the file is not there"):
-        read_cells(tmp_path / "none.csv")
+        read_raw_table(tmp_path / "none.csv")
 
 
 def test_all_rows_that_do_not_fit_are_counted_and_the_first_five_named_by_their_line(tmp_path: Path) -> None:
     rows = ['1,"x\ny"', "2", "", "3,4,5", *["6"] * 7, "8,9"]
     path = written(tmp_path, "a,b\n" + "\n".join(rows) + "\n")
     with pytest.raises(InputError) as caught:
-        read_cells(path)
+        read_raw_table(path)
     text = str(caught.value)
     assert text.startswith("9 rows do not have the header's 2 cells")
     for part in (
@@ -220,15 +220,15 @@ def test_all_rows_that_do_not_fit_are_counted_and_the_first_five_named_by_their_
 def test_a_nul_character_names_its_line(tmp_path: Path) -> None:
     path = written(tmp_path, "a,b\n" + "1,2\n" * 100 + "3,x\0y\n")
     with pytest.raises(InputError, match=r"(?s)holds a NUL character.*line 102"):
-        read_cells(path)
+        read_raw_table(path)
 
 
 def test_an_encoding_that_does_not_fit_names_the_line(tmp_path: Path) -> None:
     path = written(tmp_path, "a,b\n1,2\nü,3\n".encode("cp1252"))
     with pytest.raises(InputError, match=r"(?s)not in the encoding utf-8.*line 3"):
-        read_cells(path, Reading(encoding="utf-8"))
+        read_raw_table(path, Reading(encoding="utf-8"))
     with pytest.raises(InputError, match="there is no encoding 'ebcdic-9'"):
-        read_cells(path, Reading(encoding="ebcdic-9"))
+        read_raw_table(path, Reading(encoding="ebcdic-9"))
 
 
 def test_a_file_too_large_for_memory_is_the_same_table_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

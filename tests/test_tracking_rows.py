@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from mlflow_schema import migrate, parts_of, schema_of
 
-from workbench.agents.prompts import Prompt, Section
+from workbench.agents.prompts import Prompt, PromptSection
 from workbench.engines.protocol import SamplingParams
 from workbench.pilot.pilot import Pilot
 from workbench.tracking import log_versions, prepare, store_uri
@@ -52,7 +52,10 @@ RUNS = [
 
 
 def prompt(number: int, schema: dict[str, Any] | None) -> Prompt:
-    sections = (Section("Role", "You decide.", 1), Section("Record", f"{{{{ record.text }}}} ü {number}", 2))
+    sections = (
+        PromptSection("Role", "You decide.", 1),
+        PromptSection("Record", f"{{{{ record.text }}}} ü {number}", 2),
+    )
     parent = None if number == 1 else "v1"
     return Prompt(f"v{number}", Path("v.md"), parent, "first", SamplingParams(0.5, 1.0, 64, 7), schema, sections)
 

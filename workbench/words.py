@@ -68,17 +68,6 @@ def counted(k: int, n: int) -> str:
     return f"{k:,} of {n:,} ({percent(k / n)})" if n else "0 of 0"
 
 
-def plural(n: int, what: str) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> plural(1, "day"), plural(1200, "record")
-    ('1 day', '1,200 records')
-    """
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
-
-
 def visible(text: str) -> str:
     r"""Return text in which signs that hide, or turn the reading order around, are spelled out.
 
@@ -88,3 +77,8 @@ def visible(text: str) -> str:
     pay\u202eme\x00
     """
     return "".join(sign if ord(sign) not in HIDDEN else ascii(sign)[1:-1] for sign in text)
+
+
+def whole_text(text: str) -> str:
+    """Return a text with a question mark for each half of a surrogate pair, which no file or database can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

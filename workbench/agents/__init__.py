@@ -10,11 +10,9 @@ if TYPE_CHECKING:
     from workbench.agents.agent import Agent, KnownAs
     from workbench.agents.building import agent_with, build_agent, shared_engine
     from workbench.agents.decisions import ConfidenceSource, Decision, given_confidences
-    from workbench.agents.endpoint import HttpAgent
-    from workbench.agents.engines import engine_for, engine_settings, needed_secrets, settled
+    from workbench.agents.engines import engine_for, engine_settings, needed_secrets, settled_choice
     from workbench.agents.identity import RECALIBRATED, REPEAT
-    from workbench.agents.prompted import PromptAgent, preparation_for, prompt_agent
-    from workbench.agents.python import PythonAgent, python_agent
+    from workbench.agents.prompted import PromptAgent, preparation_for
     from workbench.agents.repeating import repeated
     from workbench.agents.serving import serve
 else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workbench.agents.decisions import Decision
@@ -58,28 +57,12 @@ def patience_of(concurrency: int) -> int:
     return max(FEWEST_FAILURES, concurrency)
 
 
-@dataclass(frozen=True, slots=True)
 class KnownAs:
     """An agent under a name and an identity that are not its own; it decides as it does."""
 
-    asked: Agent
-    name: str
-    identity: Mapping[str, Any]
-
-    @property
-    def window(self) -> int:
-        """As the agent has it."""
-        return self.asked.window
-
-    @property
-    def patience(self) -> int:
-        """As the agent has it."""
-        return self.asked.patience
-
-    @property
-    def deadline_s(self) -> float | None:
-        """As the agent has it."""
-        return self.asked.deadline_s
+    def __init__(self, asked: Agent, name: str, identity: Mapping[str, Any]) -> None:
+        self.asked, self.name, self.identity = asked, name, identity
+        self.window, self.patience, self.deadline_s = asked.window, asked.patience, asked.deadline_s
 
     def prepare(self) -> None:
         """As the agent does it."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.endpoint import HttpAgent
-from workbench.agents.engines import engine_for, settled
+from workbench.agents.engines import engine_for, settled_choice
 from workbench.agents.identity import RECALIBRATED
 from workbench.agents.prompted import prompt_agent
 from workbench.agents.python import python_agent
@@ -42,5 +42,5 @@ def _asked(pilot: Pilot, name: str, dataset: Dataset, engine: Callable[[], Engin
 
 def shared_engine(pilot: Pilot, choice: EngineChoice) -> Callable[[], Engine]:
     """Return a function that gives the one engine of a choice, built when a prompt first needs it."""
-    choice = settled(pilot, choice)
+    choice = settled_choice(pilot, choice)
     return functools.cache(lambda: engine_for(pilot, choice))

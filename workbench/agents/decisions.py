@@ -73,7 +73,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ParsedAnswer:
     """The valid content of an answer."""
 
     action: str
@@ -81,7 +81,7 @@ class Answer:
     reason: str | None
 
 
-def read_answer(content: object, actions: Collection[str]) -> Answer:
+def read_answer(content: object, actions: Collection[str]) -> ParsedAnswer:
     """Return the answer in an agent's object `{"action": ..., "confidence": ..., "reason": ...}`.
 
     The three kinds of agent (prompt, Python callable, HTTP endpoint) all answer in this form; `confidence` and
@@ -95,7 +95,7 @@ def read_answer(content: object, actions: Collection[str]) -> Answer:
     Examples
     --------
     >>> read_answer({"action": "approve", "confidence": 0.9}, {"approve", "reject"})
-    Answer(action='approve', confidence=0.9, reason=None)
+    ParsedAnswer(action='approve', confidence=0.9, reason=None)
     """
     if not isinstance(content, Mapping):
         raise InvalidAnswer(InvalidCause.NOT_AN_OBJECT, f"got {type(content).__name__}")
@@ -104,7 +104,7 @@ def read_answer(content: object, actions: Collection[str]) -> Answer:
     action = _meant(content["action"], actions)
     if action is None:
         raise InvalidAnswer(InvalidCause.UNKNOWN_ACTION, _shown(content["action"]))
-    return Answer(action, _confidence(content.get("confidence")), _reason(content.get("reason")))
+    return ParsedAnswer(action, _confidence(content.get("confidence")), _reason(content.get("reason")))
 
 
 def _meant(action: object, actions: Collection[str]) -> str | None:

@@ -11,8 +11,9 @@ from typing import Any
 
 from workbench.agents.agent import patience_of
 from workbench.agents.decisions import Decision, decision_from_reply
-from workbench.engines import CallPolicy, JsonCaller, Reply, results_of, whole_text
+from workbench.engines import CallPolicy, JsonCaller, Reply, results_of
 from workbench.records import Record
+from workbench.words import whole_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from workbench.errors import InputError
 from workbench.pilot import Pilot
 
 
-def settled(pilot: Pilot, choice: EngineChoice) -> EngineChoice:
+def settled_choice(pilot: Pilot, choice: EngineChoice) -> EngineChoice:
     """Return a choice that says which engine it means, and means the same in another folder and under another root.
 
     Raises
@@ -50,7 +50,7 @@ def engine_settings(pilot: Pilot, choice: EngineChoice) -> EngineSettings:
     InputError
         Options belong to different engines, something the engine needs is not given, or a model's folder is not there.
     """
-    choice = settled(pilot, choice)
+    choice = settled_choice(pilot, choice)
     return pilot.settings.section(_named(pilot, choice)).completed(
         Asked(choice, pilot.name, pilot.root, pilot.settings)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,7 @@ class PromptAgent:
 
         async def ask() -> None:
             try:
-                async with _prepared_by(self.preparation) as prepare:
+                async with nullcontext() if self.preparation is None else self.preparation.opened() as prepare:
                     rendered = _Rendered(records, self, prepare, decided.put_nowait)
                     async with self.engine, aclosing(self.engine.stream(rendered)) as replies:
                         async for reply in replies:
@@ -88,16 +88,6 @@ class PromptAgent:
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _prepared_by(preparation: Preparation | None) -> AsyncIterator[Prepare | None]:
-    """Give what prepares records, None where nothing does."""
-    if preparation is None:
-        yield None
-        return
-    async with preparation.opened() as prepare:
-        yield prepare
 
 
 class _Rendered:

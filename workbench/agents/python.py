@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from workbench.agents.callables import Failed, PilotFunction, Task, Training, Worker, check_loads, training_digest
+from workbench.agents.callables import (
+    CallableWorker,
+    Failed,
+    PilotFunction,
+    Task,
+    Training,
+    check_loads,
+    training_digest,
+)
 from workbench.agents.callables.worker import DEADLINE_S, Said
 from workbench.agents.decisions import Decision, confidences
 from workbench.engines import results_of
@@ -49,7 +57,7 @@ class PythonAgent:
         """Yield a decision for each record; where the callable raises, hangs or ends its process, one has failed."""
         training = self.task.training
         fold_of = {} if training is None else {str(one): int(fold) for one, fold in training.folds.items()}
-        async with Worker(self.task) as worker:
+        async with CallableWorker(self.task) as worker:
 
             async def ask(record: Record) -> Decision:
                 return _decision(record.id, await worker.ask(record, fold_of.get(record.id)))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pandas as pd
 
 from workbench.audit.published.store import OWNERS_FILE, audits_folder, point_at
+from workbench.errors import several
 from workbench.evidence import (
     Answer,
     Asked,
@@ -40,7 +41,6 @@ from workbench.metrics import (
 from workbench.pilot import Pilot
 from workbench.records.ledger import SPENT_AT_ONCE
 from workbench.stats import IntervalMethod, records_needed
-from workbench.words import plural
 
 if TYPE_CHECKING:
     from workbench.audit.questions.assessment import Audit
@@ -117,7 +117,7 @@ def _audit_limits(facts: Facts, asked: Asked) -> Answer:
     if not findings:
         return Answer(State.PASS, f"no finding of {names} severity")
     verb = "blocks" if len(findings) == 1 else "block"
-    reason = f"{plural(len(findings), 'finding')} of {names} severity {verb}"
+    reason = f"{several(len(findings), 'finding')} of {names} severity {verb}"
     return Answer(State.FAIL, reason, MEND_RECORDS, details=tuple(map(_named, findings)))
 
 

@@ -5,24 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from workbench.commands.options import HERE, AsJson, Root
-from workbench.commands.reading import (
-    Dates,
-    Decimal,
-    Encoding,
-    NoHeader,
-    Separator,
-    day_first_of,
-    decimal_of,
-    separator_of,
-)
+from workbench.commands.options import HERE, AsJson, Root, pilot_named, print_json, with_options
+from workbench.commands.reading import AS_FOUND, ReadingOptions
+from workbench.commands.streams import stdout_to_stderr, stoppable
 from workbench.errors import InputError
 
 
+@with_options
 def audit(
     pilot: Annotated[str | None, typer.Argument(metavar="[PILOT]", help="Name of a pilot.")] = None,
     records: Annotated[
@@ -42,18 +35,13 @@ def audit(
     compare: Annotated[
         str | None, typer.Option(metavar="RUN", help="An earlier audit to compare with; `latest` is the newest.")
     ] = None,
-    encoding: Encoding = None,
-    separator: Separator = None,
-    no_header: NoHeader = False,
-    decimal: Decimal = None,
-    dates: Dates = None,
+    read: ReadingOptions = AS_FOUND,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Audit records: what is wrong with them, whom it hits, and what must be fixed first."""
-    read = {"encoding": encoding, "separator": separator, "no_header": no_header, "decimal": decimal, "dates": dates}
-    is_told = any(read.values())
-    _check_fits(pilot, records, {"out": out, "contract": contract, "compare": compare, "spark": spark}, is_told)
+    given = {"out": out, "contract": contract, "compare": compare, "spark": spark}
+    _check_fits(pilot, records, given, is_told=read != AS_FOUND)
     link = None
     if records is None:
         folder, findings, link = _audit_pilot(str(pilot), root, compare)
@@ -62,18 +50,15 @@ def audit(
     elif spark is not None:
         _validate_on_spark(spark, records, out, as_json)
     else:
-        reading = {"encoding": encoding, "separator": separator_of(separator), "header": False if no_header else None}
-        given = {name: value for name, value in reading.items() if value is not None}
-        told = (given, decimal_of(decimal), day_first_of(dates))
-        folder, findings = _audit_file(Path(records), contract, out, told)
+        folder, findings = _audit_file(Path(records), contract, out, read)
     if as_json:
         found = {key: findings[key] for key in ("pilot", "run", "answer", "must_fix", "n_records")}
-        print(json.dumps({**found, "folder": str(folder), "mlflow_run": link}, indent=2, ensure_ascii=False))
+        print_json({**found, "folder": str(folder), "mlflow_run": link})
     else:
         _print(findings, folder, link)
 
 
-def _check_fits(pilot: str | None, records: str | None, given: Mapping[str, object], is_told: bool) -> None:
+def _check_fits(pilot: str | None, records: str | None, given: Mapping[str, object], *, is_told: bool) -> None:
     """Refuse options that belong to the other subject; `is_told` says whether anything is said of reading."""
     if (pilot is None) == (records is None):
         raise InputError("name a pilot, or a file with --records", got="both" if pilot else "neither")
@@ -99,7 +84,6 @@ def _validate_on_spark(suite: Path, records: str, out: Path, as_json: bool) -> N
     """Hold a suite against records on Spark, leave `validation.json` in the folder, and exit as its rules came out."""
     from workbench.audit import counts_text, exit_code_of, validate_records
     from workbench.audit.published import VALIDATION_FILE
-    from workbench.commands.terminal import stdout_to_stderr
 
     with stdout_to_stderr():
         counts = validate_records(suite, records, out / VALIDATION_FILE)
@@ -110,13 +94,12 @@ def _validate_on_spark(suite: Path, records: str, out: Path, as_json: bool) -> N
 def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict[str, Any], str]:
     """Run the audit's notebook, log what it left, and return folder, findings and the run in MLflow."""
     from workbench.audit import FINDINGS_FILE, earlier_findings, read_findings
-    from workbench.commands.terminal import CellProgress, stdout_to_stderr, stoppable
+    from workbench.commands.terminal import CellProgress
     from workbench.evidence import exhibit_folder, read_exhibit
     from workbench.gates.pipeline import run_audit
-    from workbench.pilot import open_pilot
     from workbench.tracking import log_exhibit
 
-    opened = open_pilot(name, root)
+    opened = pilot_named(name, root)
     earlier = "" if compare is None else str(earlier_findings(opened, compare)["run"])
     with stoppable(), stdout_to_stderr(), CellProgress() as progress:
         result = run_audit(opened, earlier, progress)
@@ -128,30 +111,23 @@ def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict
     return folder, findings, log_exhibit(opened, exhibit, files).run_id
 
 
-def _audit_file(
-    records: Path,
-    contract: Path | None,
-    out: Path,
-    read: tuple[Mapping[str, Any], Literal[".", ","] | None, bool | None],
-) -> tuple[Path, dict[str, Any]]:
-    """Audit a file and write its report; `read` is what the user says of reading, decimal sign and order of dates."""
+def _audit_file(records: Path, contract: Path | None, out: Path, read: ReadingOptions) -> tuple[Path, dict[str, Any]]:
+    """Audit a file and write its report."""
     from tqdm.auto import tqdm
 
     from workbench.audit import STEPS, audit_file
     from workbench.audit.published import publish
-    from workbench.commands.terminal import stdout_to_stderr, stoppable
     from workbench.pilot import TableContract, read_table_contract
-    from workbench.records.tables import Hints
 
     agreed = TableContract() if contract is None else read_table_contract(contract)
-    agreed = agreed.model_copy(update={"reading": agreed.reading.model_copy(update=read[0])})
+    agreed = agreed.model_copy(update={"reading": agreed.reading.model_copy(update=read.reading())})
     with stoppable(), stdout_to_stderr(), tqdm(total=len(STEPS), unit="step", leave=False, disable=None) as bar:
 
         def on_step(name: str) -> None:
             bar.set_description(name)
             bar.update()
 
-        found = audit_file(records, agreed, Hints(*read[1:]), on_step)
+        found = audit_file(records, agreed, read.hints(), on_step)
         publish(found, out, complete=True)
     return out, found.as_json()
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.commands.options import HERE, AsJson, KeyFile, PilotName, Root
+from workbench.commands.options import HERE, AsJson, KeyFile, PilotName, Root, pilot_named, print_json
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ def of_pilot(context: typer.Context, pilot: PilotName) -> None:
     context.obj = pilot
 
 
-@app.command()
-def check(context: typer.Context, root: Root = HERE, as_json: AsJson = False) -> None:
+@app.command("check")
+def check_charter(context: typer.Context, root: Root = HERE, as_json: AsJson = False) -> None:
     """Say what the charter lacks and what is too vague; exit code 1 where there is anything."""
     document = _document(context.obj, root)
     if as_json:
@@ -39,7 +38,7 @@ def check(context: typer.Context, root: Root = HERE, as_json: AsJson = False) ->
             "gaps": gaps,
             "signatures": document.signatures.as_json(),
         }
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print_json(content)
     else:
         for gap in document.gaps:
             print(f"{gap.part}: {gap.problem}\n    do: {gap.remedy}")
@@ -60,7 +59,7 @@ def render(context: typer.Context, root: Root = HERE, as_json: AsJson = False) -
     write_atomically(written["html"], document.html())
     write_atomically(written["markdown"], document.markdown())
     if as_json:
-        print(json.dumps({"pilot": context.obj, **{name: str(path) for name, path in written.items()}}, indent=2))
+        print_json({"pilot": context.obj, **{name: str(path) for name, path in written.items()}})
     else:
         print(f"Charter of {context.obj}: {len(document.gaps)} open points.")
         for path in written.values():
@@ -72,17 +71,16 @@ def sign(
     context: typer.Context, name: Name, role: Role, key: KeyFile = None, root: Root = HERE, as_json: AsJson = False
 ) -> None:
     """Sign charter, gates.yaml, splits.yaml and judged settings; any later edit takes the signature back."""
-    from workbench.pilot import open_pilot
     from workbench.pilot.charter import covered_names, sign_charter
     from workbench.pilot.signing import Signer, chosen_key
 
-    pilot = open_pilot(context.obj, root)
+    pilot = pilot_named(context.obj, root)
     chosen = chosen_key(key)
     place = sign_charter(pilot.suite, pilot.charter, Signer(name, role), chosen.key)
     document = _document(context.obj, root)
     if as_json:
         content = {"pilot": pilot.name, "signature": str(place), "signatures": document.signatures.as_json()}
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print_json(content)
         return
     print(f"Signed by {name} as {role}: {place}\n  covers {covered_names(document.signatures.covers)}")
     for line in _signature_lines(document):
@@ -91,7 +89,7 @@ def sign(
         print(f"{len(document.gaps)} points of the charter are open: workbench charter {pilot.name} check")
 
 
-def sign_document(
+def sign_pilot_document(
     pilot: PilotName,
     document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="A file of the pilot, such as process.yaml.")],
     name: Name,
@@ -101,18 +99,17 @@ def sign_document(
     as_json: AsJson = False,
 ) -> None:
     """Sign off a document of a pilot as it is now; any later edit of it takes the signature back."""
-    from workbench.pilot import open_pilot
     from workbench.pilot.charter import CHARTER_FILE, sign_charter
     from workbench.pilot.signing import Signer, chosen_key, sign_document
 
-    opened, signer = open_pilot(pilot, root), Signer(name, role)
+    opened, signer = pilot_named(pilot, root), Signer(name, role)
     chosen = chosen_key(key)
     if document == CHARTER_FILE:
         place = sign_charter(opened.suite, opened.charter, signer, chosen.key)
     else:
         place = sign_document(opened.suite, document, signer, chosen.key)
     if as_json:
-        print(json.dumps({"pilot": pilot, "document": document, "signature": str(place)}, indent=2))
+        print_json({"pilot": pilot, "document": document, "signature": str(place)})
     else:
         print(f"{document} signed by {name} as {role}: {place}")
 

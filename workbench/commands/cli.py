@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import atexit
 import gc
-import json
 import os
 import sys
 import traceback
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from workbench.commands import audit, charter, gates, init, iteration, keys, ledger, optimise, prompts, salvage, verify
-from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, PilotName, Root, asks_engine
-from workbench.commands.streams import escaped, escaped_output
+from workbench.commands.options import (
+    AS_AGREED,
+    HERE,
+    AsJson,
+    EngineOptions,
+    Limit,
+    PilotName,
+    Root,
+    pilot_named,
+    print_json,
+    with_options,
+)
+from workbench.commands.streams import escaped, escaped_output, stdout_to_stderr, stoppable
 from workbench.errors import InputError, WorkbenchError
 from workbench.files import without_secrets
 
@@ -35,7 +44,6 @@ app = typer.Typer(
 )
 
 Agents = Annotated[list[str] | None, typer.Option("--agent", help="An agent of pilot.yaml; may be given again.")]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records of a split.")]
 Holdout = Annotated[
     bool, typer.Option("--holdout", help="With --limit: open the holdout too, for the one agent that is named.")
 ]
@@ -51,14 +59,13 @@ def data(
     as_json: AsJson = False,
 ) -> None:
     """Obtain a pilot's records as its sources.yaml says, verified, with their licence beside them."""
-    from workbench.pilot import open_pilot
     from workbench.records import obtain
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     obtained = obtain(opened.data, source)
     if as_json:
         files = [str(path) for path in obtained.files]
-        _print_json({"pilot": pilot, "files": files, "fetched": list(obtained.fetched)})
+        print_json({"pilot": pilot, "files": files, "fetched": list(obtained.fetched)})
         return
     made = f"{len(obtained.fetched)} fetched" if obtained.fetched else "all were there already"
     print(f"Records of {pilot}: {len(obtained.files)} files verified against sources.yaml, {made}.")
@@ -68,7 +75,7 @@ def data(
 
 
 @app.command()
-@asks_engine
+@with_options
 def run(
     pilot: PilotName,
     notebook: Annotated[str | None, typer.Option(help="Only this notebook, such as 01_data_audit.")] = None,
@@ -83,13 +90,12 @@ def run(
 
     A run with --limit is a trial: it stays on development records and chooses no version.
     """
-    from workbench.commands.terminal import CellProgress, print_result, result_json, stoppable
+    from workbench.commands.terminal import CellProgress, print_result, result_json
     from workbench.evaluation import check
     from workbench.gates.pipeline import PilotRun, notebooks_of, run_pilot
-    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     what = PilotRun(tuple(agent or ()), limit, asked.choice(), opens_holdout=limit is None or holdout)
     notebooks = notebooks_of(what, notebook)
     dataset = read_dataset(opened)
@@ -97,16 +103,16 @@ def run(
     with stoppable(), CellProgress() as progress:
         result = run_pilot(opened, what, notebooks, progress, dataset)
     if as_json:
-        _print_json(result_json(opened, result))
+        print_json(result_json(opened, result))
     else:
         print_result(opened, result)
         if not what.opens_holdout:
             print(f"\nA trial with --limit {limit} stays on development records: the holdout was not opened.")
 
 
-@app.command()
-@asks_engine
-def evaluate(
+@app.command("evaluate")
+@with_options
+def evaluate_agent(
     pilot: PilotName,
     agent: Annotated[str, typer.Option(help="An agent of pilot.yaml.")],
     split: Annotated[str, typer.Option(help="dev or holdout; holdout is opened on the ledger.")] = "dev",
@@ -116,19 +122,18 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Run one agent over a split, resuming what is there, and print its estimates."""
-    from workbench.commands.terminal import print_evaluation, stdout_to_stderr, stoppable
+    from workbench.commands.terminal import print_evaluation
     from workbench.evaluation import evaluate as evaluated
     from workbench.evaluation import kpi_results
     from workbench.evaluation.shown import audited_ceiling, conclusions
     from workbench.evaluation.versions import evaluation_as_shown
-    from workbench.pilot import open_pilot
     from workbench.records.splits import Split, read_dataset
     from workbench.runs import RunRequest
     from workbench.tracking import log_versions, version_from
 
     if split not in list(Split):
         raise InputError("this is no split", got=repr(split), expected="dev or holdout")
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     request = RunRequest(Split(split), limit, asked.choice())
     with stoppable(), stdout_to_stderr():
         dataset = read_dataset(opened)
@@ -138,7 +143,7 @@ def evaluate(
     if as_json:
         said = {name: conclusion.sentence for name, conclusion in found.items()}
         kpis = [one.as_json() for one in kpi_results(opened.charter, evaluation)]
-        _print_json({**evaluation.as_json(), "kpis": kpis, "conclusions": said})
+        print_json({**evaluation.as_json(), "kpis": kpis, "conclusions": said})
     else:
         print_evaluation(evaluation, found.values())
     sys.stdout.flush()
@@ -153,10 +158,9 @@ def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> Non
     """Compare the agents' last runs over all development records, from the journal: nothing is asked."""
     from workbench.commands.terminal import print_comparison
     from workbench.evaluation.versions import in_words, paired_differences, stored_runs, tried_versions
-    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     dataset = read_dataset(opened)
     evaluations, left_out = stored_runs(opened, dataset)
     tried = tried_versions(opened, dataset, {one.info.agent_digest for one in evaluations})
@@ -164,7 +168,7 @@ def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> Non
     if as_json:
         versions = [evaluation.as_json() for evaluation in evaluations]
         content = {"versions": versions, "versions_tried": tried.n_versions, "pairs": pairs.to_dict("records")}
-        _print_json({"pilot": pilot, **content, "left_out": [asdict(one) for one in left_out]})
+        print_json({"pilot": pilot, **content, "left_out": [asdict(one) for one in left_out]})
     else:
         print_comparison(opened, evaluations, pairs, tried.n_versions)
         if left_out:
@@ -174,11 +178,11 @@ def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> Non
 @app.command()
 def pilots(root: Root = HERE, as_json: AsJson = False) -> None:
     """List the pilots under the root."""
-    from workbench.pilot import open_pilot, pilot_names
+    from workbench.pilot import pilot_names
 
-    opened = [open_pilot(name, root) for name in pilot_names(root.resolve())]
+    opened = [pilot_named(name, root) for name in pilot_names(root.resolve())]
     if as_json:
-        _print_json({"pilots": [{"pilot": pilot.name, "title": pilot.settings.title} for pilot in opened]})
+        print_json({"pilots": [{"pilot": pilot.name, "title": pilot.settings.title} for pilot in opened]})
         return
     for pilot in opened:
         missing = [name for name in pilot.contract.records if not (pilot.data / name).is_file()]
@@ -192,12 +196,13 @@ def pilots(root: Root = HERE, as_json: AsJson = False) -> None:
 def status(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Show every run of a pilot and how its planned decisions ended."""
     from workbench.commands.terminal import print_status
-    from workbench.pilot import open_pilot
-    from workbench.records.tables import read_cells
+    from workbench.records.tables import read_raw_table
     from workbench.runs.journal import JOURNAL_FILE, Journal, RunInfo
 
-    opened = open_pilot(pilot, root)
-    records = sum(read_cells(opened.data / name, opened.contract.reading).n_rows for name in opened.contract.records)
+    opened = pilot_named(pilot, root)
+    records = sum(
+        read_raw_table(opened.data / name, opened.contract.reading).n_rows for name in opened.contract.records
+    )
     path = opened.runs / JOURNAL_FILE
     infos: tuple[RunInfo, ...] = ()
     if path.is_file():
@@ -206,13 +211,13 @@ def status(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None
     names = ("agent", "split", "planned", "ok", "invalid", "failed", "skipped", "finished")
     runs = [{name: getattr(info, name) for name in names} for info in infos]
     if as_json:
-        _print_json({"pilot": pilot, "records": records, "runs": runs})
+        print_json({"pilot": pilot, "records": records, "runs": runs})
     else:
         print_status(opened, records, infos)
 
 
-@app.command()
-def serve(
+@app.command("serve")
+def serve_pilot(
     pilot: PilotName,
     model: Annotated[
         str | None,
@@ -228,9 +233,8 @@ def serve(
 ) -> None:
     """Serve a model with vLLM for `--engine server`, until Ctrl-C."""
     from workbench.agents import serve as serve_model
-    from workbench.pilot import open_pilot
 
-    serve_model(open_pilot(pilot, root), model=_whole_path(model), host=host, port=port)
+    serve_model(pilot_named(pilot, root), model=_whole_path(model), host=host, port=port)
 
 
 @app.command()
@@ -280,16 +284,16 @@ app.add_typer(prompts.app, name="prompts")
 app.command("audit")(audit.audit)
 app.command("repeat")(iteration.repeat)
 app.command("record")(iteration.record)
-app.command("optimise")(optimise.optimise)
+app.command("optimise")(optimise.optimise_prompt)
 app.command("ledger")(ledger.ledger)
 app.command("salvage")(salvage.salvage)
 app.add_typer(charter.app, name="charter")
 app.add_typer(keys.app, name="keys")
-app.command("sign")(charter.sign_document)
+app.command("sign")(charter.sign_pilot_document)
 app.command("verify")(verify.verify)
 app.command("gate")(gates.gate)
 app.command("answer")(gates.answer)
-app.command("waive")(gates.waive)
+app.command("waive")(gates.waive_criterion)
 app.command("ci")(gates.ci)
 app.command("gate-summary")(gates.gate_summary)
 app.command("gates-file")(gates.gates_file)
@@ -330,10 +334,6 @@ def _exit_code() -> int:
 def _whole_path(model: str | None) -> str | None:
     """Return a model's folder by its whole path, any other name as it is."""
     return str(Path(model).resolve()) if model is not None and Path(model).is_dir() else model
-
-
-def _print_json(content: Mapping[str, Any]) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _replaced_by(command: list[str]) -> None:

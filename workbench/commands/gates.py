@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, KeyFile, PilotName, Root, asks_engine
-from workbench.commands.streams import escaped
+from workbench.commands.options import (
+    AS_AGREED,
+    HERE,
+    AsJson,
+    EngineOptions,
+    KeyFile,
+    PilotName,
+    Root,
+    pilot_named,
+    print_json,
+    with_options,
+)
+from workbench.commands.streams import escaped, stdout_to_stderr, stoppable
 from workbench.errors import InputError, RunError
 from workbench.files import SIGNING_KEY, drop
 
@@ -21,7 +32,7 @@ if TYPE_CHECKING:
 GateNumber = Annotated[int, typer.Argument(metavar="N", help="1, 2 or 3.")]
 
 
-@asks_engine
+@with_options
 def gate(
     number: GateNumber,
     pilot: PilotName,
@@ -40,19 +51,18 @@ def gate(
 
     Exit code 0 for GO, 1 for NO-GO or a charter that is not signed, 2 for bad input, 4 when it could not run.
     """
-    from workbench.commands.terminal import CellProgress, stdout_to_stderr, stoppable
+    from workbench.commands.terminal import CellProgress
     from workbench.gates import junit_xml
     from workbench.gates.held import GateRequest, hold_gate
-    from workbench.pilot import open_pilot
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     request = GateRequest(asked.choice(), key, answered)
     with stoppable(), stdout_to_stderr(), CellProgress() as progress:
         held = hold_gate(opened, number, request, progress)
     if junit is not None:
         _write(junit, junit_xml(held.decision))
     if as_json:
-        print(json.dumps(held.as_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(held.as_json())
     else:
         _print_held(held)
     if held.log_error is not None:
@@ -61,7 +71,7 @@ def gate(
     raise typer.Exit(0 if held.decision.verdict.value == "GO" else 1)
 
 
-@asks_engine
+@with_options
 def answer(
     number: GateNumber,
     pilot: PilotName,
@@ -73,25 +83,24 @@ def answer(
 
     `workbench gate N PILOT --answered` then holds the gate, here or where the key is: it needs mlruns/PILOT.
     """
-    from workbench.commands.terminal import CellProgress, stdout_to_stderr, stoppable
+    from workbench.commands.terminal import CellProgress
     from workbench.gates.held import answer_gate
-    from workbench.pilot import open_pilot
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     drop(SIGNING_KEY)
     choice = asked.choice()
     with stoppable(), stdout_to_stderr(), CellProgress() as progress:
         done = answer_gate(opened, number, choice, progress)
     if as_json:
         content = {"pilot": pilot, "gate": number, "ran": done.ran, "kept": done.kept, "answered_by": done.agent}
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print_json(content)
         return
     print(f"Ran: {', '.join(done.ran) or 'nothing'}. Unchanged: {', '.join(done.kept) or 'nothing'}.")
     print(f"Holdout: {'nothing to answer' if done.agent is None else f'answered by {done.agent}'}, not opened.")
     print(f"Next: workbench gate {number} {pilot} --answered")
 
 
-def waive(
+def waive_criterion(
     number: GateNumber,
     pilot: PilotName,
     criterion: Annotated[str, typer.Argument(metavar="CRITERION", help="Id of a criterion in gates.yaml.")],
@@ -107,12 +116,11 @@ def waive(
 
     from workbench.gates import GATE_NUMBERS, WaiverSettings, asked_criteria, read_facts
     from workbench.gates import waive as waived
-    from workbench.pilot import open_pilot
     from workbench.pilot.signing import chosen_key
 
     if number not in GATE_NUMBERS:
         raise InputError("there is no such gate", got=str(number), expected="1, 2 or 3")
-    opened, today = open_pilot(pilot, root), _today()
+    opened, today = pilot_named(pilot, root), _today()
     asked = {one.id: one for one in asked_criteria(read_facts(opened, today), number)}
     if criterion not in asked:
         raise InputError(f"gate {number} has no criterion {criterion!r}", expected=", ".join(asked))
@@ -136,11 +144,10 @@ def ci(
 ) -> None:
     """Write a CI file that holds a gate: one job runs the pilot's code without any secret, the other one signs."""
     from workbench.gates import CiSystem, ci_text, write_ci
-    from workbench.pilot import open_pilot
 
     if system not in list(CiSystem):
         raise InputError(f"there is no template for {system!r}", expected=", ".join(CiSystem))
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     if only_print:
         print(ci_text(CiSystem(system), opened.name, number), end="")
         return
@@ -165,10 +172,9 @@ def gates_file(pilot: PilotName, root: Root = HERE) -> None:
     """Write the default gates.yaml of a pilot that has none."""
     from workbench.files import write_atomically
     from workbench.gates import default_gates
-    from workbench.pilot import open_pilot
     from workbench.pilot.charter import GATES_FILE
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     path = opened.suite / GATES_FILE
     if path.exists():
         raise InputError("there is a gates.yaml already", where=str(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from enum import StrEnum
@@ -11,17 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from workbench.commands.options import HERE, AsJson, Root
-from workbench.commands.reading import (
-    Dates,
-    Decimal,
-    Encoding,
-    NoHeader,
-    Separator,
-    day_first_of,
-    decimal_of,
-    separator_of,
-)
+from workbench.commands.options import HERE, AsJson, Root, print_json, with_options
+from workbench.commands.reading import AS_FOUND, ReadingOptions
 from workbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,6 +23,7 @@ Kind = TypeVar("Kind", bound=StrEnum)
 Given = list[str] | None
 
 
+@with_options
 def init(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new pilot.")],
     records: Annotated[Path, typer.Option(help="Labelled records: CSV, TSV, JSON lines or array, Parquet.")],
@@ -54,11 +45,7 @@ def init(
     kind: Annotated[
         Given, typer.Option("--type", metavar="COLUMN=TYPE", help="Type of a column, such as plant=string.")
     ] = None,
-    encoding: Encoding = None,
-    separator: Separator = None,
-    no_header: NoHeader = False,
-    decimal: Decimal = None,
-    dates: Dates = None,
+    read: ReadingOptions = AS_FOUND,
     missing: Annotated[Given, typer.Option(metavar="TEXT", help="A text that stands for nothing.")] = None,
     alias: Annotated[Given, typer.Option(metavar="ONE=OTHER", help="Read one label as another.")] = None,
     unlabelled: Annotated[
@@ -81,7 +68,6 @@ def init(
     from workbench.commands.scaffold import Choices, Columns, init_pilot, pairs
     from workbench.pilot import ColumnType, RareLabels, Reading, Role, Unlabelled
     from workbench.records.splits import SplitBy
-    from workbench.records.tables import Hints
 
     columns = Columns(
         label,
@@ -89,28 +75,28 @@ def init(
         text,
         entity,
         escalate,
-        {one: chosen(Role, "--role", value) for one, value in pairs("--role", role or ()).items()},
-        {one: chosen(ColumnType, "--type", value) for one, value in pairs("--type", kind or ()).items()},
+        {one: choice_named(Role, "--role", value) for one, value in pairs("--role", role or ()).items()},
+        {one: choice_named(ColumnType, "--type", value) for one, value in pairs("--type", kind or ()).items()},
         abstain,
     )
     choices = Choices(
-        Reading(encoding=encoding, separator=separator_of(separator), header=not no_header),
-        Hints(decimal_of(decimal), day_first_of(dates)),
+        Reading(**read.reading()),
+        read.hints(),
         tuple(missing or ()),
         pairs("--alias", alias or ()),
-        chosen(Unlabelled, "--unlabelled", unlabelled),
-        chosen(RareLabels, "--rare-labels", rare_labels),
+        choice_named(Unlabelled, "--unlabelled", unlabelled),
+        choice_named(RareLabels, "--rare-labels", rare_labels),
         _limits(bins),
-        None if split is None else chosen(SplitBy, "--split", split),
+        None if split is None else choice_named(SplitBy, "--split", split),
     )
     new = init_pilot(name, records, columns, root.resolve(), choices)
     if as_json:
-        print(json.dumps(as_values(new), indent=2, ensure_ascii=False))
+        print_json(as_values(new))
     else:
         _print(new, "" if root == HERE else f" --root {root}")
 
 
-def chosen(kinds: type[Kind], option: str, text: str) -> Kind:
+def choice_named(kinds: type[Kind], option: str, text: str) -> Kind:
     """Return one of the choices of an option. Raises InputError where it is none."""
     known = [one.value for one in kinds]
     if text not in known:

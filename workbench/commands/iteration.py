@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, PilotName, Root, asks_engine
+from workbench.commands.options import (
+    AS_AGREED,
+    HERE,
+    AsJson,
+    EngineOptions,
+    Limit,
+    PilotName,
+    Root,
+    pilot_named,
+    print_json,
+    with_options,
+)
+from workbench.commands.streams import stdout_to_stderr, stoppable
 from workbench.errors import several
 
 if TYPE_CHECKING:
@@ -16,13 +26,13 @@ if TYPE_CHECKING:
     from workbench.pilot import Pilot
 
 
-@asks_engine
+@with_options
 def repeat(
     pilot: PilotName,
     agent: Annotated[str, typer.Option(help="An agent of pilot.yaml that is a prompt or an endpoint.")],
     times: Annotated[int, typer.Option(min=2, help="How often each record is asked.")] = 5,
     temperature: Annotated[float, typer.Option(help="Above 0 to 2.")] = 0.7,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records.")] = None,
+    limit: Limit = None,
     asked: EngineOptions = AS_AGREED,
     holdout: Annotated[bool, typer.Option("--holdout", help="Ask holdout records; no label is read.")] = False,
     root: Root = HERE,
@@ -33,14 +43,12 @@ def repeat(
     With --holdout about holdout records, whose labels stay sealed: 03_evaluation then shows how far repeats agree, as a
     confidence beside the others.
     """
-    from workbench.commands.terminal import stdout_to_stderr, stoppable
     from workbench.metrics import estimate_text
-    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
     from workbench.repeats import MAKER, RepeatRequest, unsteady
     from workbench.tracking import log_exhibit
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     choice = asked.choice()
     if holdout:
         facts = {"pilot": pilot, "agent": agent, "times": times, "temperature": temperature}
@@ -52,7 +60,7 @@ def repeat(
         link = log_exhibit(opened, exhibit)
     if as_json:
         estimates = {name: estimate.as_json() for name, estimate in exhibit.estimates.items()}
-        _print_json({"pilot": pilot, **exhibit.facts, "estimates": estimates, "mlflow_run": link.run_id})
+        print_json({"pilot": pilot, **exhibit.facts, "estimates": estimates, "mlflow_run": link.run_id})
         return
     print(exhibit.answer)
     for name, estimate in exhibit.estimates.items():
@@ -65,7 +73,6 @@ def _repeat_holdout(
     pilot: Pilot, facts: dict[str, Any], limit: int | None, choice: EngineChoice, as_json: bool
 ) -> None:
     """Ask holdout records again without reading a label, and say how many decisions there are now."""
-    from workbench.commands.terminal import stdout_to_stderr, stoppable
     from workbench.records.splits import Split, read_dataset
     from workbench.runs import Again, RunRequest, ask_again
 
@@ -75,7 +82,7 @@ def _repeat_holdout(
         runs = ask_again(pilot, facts["agent"], request, again, dataset)
     n = len(dataset.ids(Split.HOLDOUT, limit))
     if as_json:
-        _print_json({**facts, "split": Split.HOLDOUT.value, "records": n, "runs": list(runs)})
+        print_json({**facts, "split": Split.HOLDOUT.value, "records": n, "runs": list(runs)})
         return
     print(
         f"{facts['agent']}, {again.times} times at temperature {again.temperature:g} on {n:,} holdout records: stored."
@@ -96,10 +103,9 @@ def record(
     from workbench.evaluation.shown import page_name, record_page
     from workbench.evaluation.versions import record_history
     from workbench.files import write_atomically
-    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     history = record_history(opened, read_dataset(opened), record_id, show_personal=show_personal)
     path = opened.runs / "results" / "records" / page_name(record_id)
     write_atomically(path, record_page(history))
@@ -109,10 +115,6 @@ def record(
             for one in history.answered
         ]
         facts = {"pilot": pilot, "record": record_id, "split": history.split.value, "label": history.label}
-        _print_json({**facts, "decisions": decisions, "page": str(path)})
+        print_json({**facts, "decisions": decisions, "page": str(path)})
     else:
         print(f"{record_id} ({history.split.value}), decided by {several(len(history.answered), 'version')}: {path}")
-
-
-def _print_json(content: Mapping[str, Any]) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))

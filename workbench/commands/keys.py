@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workbench.commands.options import AsJson
+from workbench.commands.options import AsJson, KeyFile, print_json
 
 app = typer.Typer(help="Make and show signing keys.", no_args_is_help=True, add_completion=False)
 
@@ -26,19 +25,16 @@ def new(
     where = local_key_path() if path is None else path.resolve()
     made = new_key(where, in_repository=path is None)
     if as_json:
-        print(json.dumps({"private_key": str(where), "public_key": str(made.public_key), "key_id": made.key.key_id}))
+        print_json({"private_key": str(where), "public_key": str(made.public_key), "key_id": made.key.key_id})
         return
     print(f"Private key, mode 0600, for nobody else: {where}")
     print(f"Public key, to hand to whoever verifies: {made.public_key}")
     print(f"Id: {made.key.key_id}")
 
 
-@app.command()
-def show(
-    key: Annotated[
-        Path | None,
-        typer.Option("--key", metavar="FILE", help="Private key; without it WORKBENCH_SIGNING_KEY, else one's own."),
-    ] = None,
+@app.command("show")
+def show_key(
+    key: KeyFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the path of the public half of the key that gates sign with."""
@@ -46,6 +42,6 @@ def show(
 
     known = known_key(key)
     if as_json:
-        print(json.dumps({"public_key": str(known.public_key), "key_id": known.key.key_id}))
+        print_json({"public_key": str(known.public_key), "key_id": known.key.key_id})
     else:
         print(f"{known.public_key}\nId: {known.key.key_id}")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
-from workbench.commands.options import HERE, AsJson, PilotName, Root
+from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
 
 
 def ledger(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """List every opening of the sealed holdout and the significance level that each gate has left; opens nothing."""
     from workbench.commands.terminal import print_ledger
     from workbench.pages import ledger_view
-    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     view = ledger_view(opened, read_dataset(opened))
     if as_json:
-        print(json.dumps({"pilot": pilot, **view.as_json()}, indent=2, ensure_ascii=False))
+        print_json({"pilot": pilot, **view.as_json()})
     else:
         print_ledger(opened, view)

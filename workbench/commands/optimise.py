@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.commands.options import AS_AGREED, HERE, AsJson, EngineOptions, PilotName, Root, asks_engine
+from workbench.commands.options import (
+    AS_AGREED,
+    HERE,
+    AsJson,
+    EngineOptions,
+    PilotName,
+    Root,
+    pilot_named,
+    print_json,
+    with_options,
+)
+from workbench.commands.streams import stdout_to_stderr, stoppable
 
 if TYPE_CHECKING:
     from workbench.evaluation.optimiser import Optimised
 
 
-@asks_engine
-def optimise(
+@with_options
+def optimise_prompt(
     pilot: PilotName,
     version: Annotated[str, typer.Option("--from", metavar="VERSION", help="Prompt to start from, such as v4.")],
     reflection_base_url: Annotated[
@@ -33,20 +43,18 @@ def optimise(
     as_json: AsJson = False,
 ) -> None:
     """Let a model rewrite a prompt from its mistakes, write the best version and judge it on unseen dev records."""
-    from workbench.commands.terminal import stdout_to_stderr, stoppable
     from workbench.evaluation.optimiser import OptimiserRequest, ReflectionServer
     from workbench.evaluation.optimiser import optimise as optimised
-    from workbench.pilot import open_pilot
     from workbench.records.splits import read_dataset
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     server = ReflectionServer(reflection_base_url, reflection_model, reflection_key_env)
     with stoppable(), stdout_to_stderr():
         found = optimised(
             opened, read_dataset(opened), OptimiserRequest(version, server, max_calls, seed, asked.choice())
         )
     if as_json:
-        print(json.dumps({"pilot": pilot, **found.as_json()}, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json({"pilot": pilot, **found.as_json()})
     else:
         _print(pilot, found)
 

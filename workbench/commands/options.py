@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -13,11 +14,13 @@ import typer
 
 if TYPE_CHECKING:
     from workbench.engines import EngineChoice
+    from workbench.pilot import Pilot
 
 HERE = Path()
 PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
 Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records of a split.")]
 KeyFile = Annotated[
     Path | None,
     typer.Option(
@@ -28,7 +31,7 @@ KeyFile = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """Which engine answers prompts, as a command line says it; a command that takes it is made by `asks_engine`."""
+    """Which engine answers prompts, as a command line says it; a command that takes it is made by `with_options`."""
 
     engine: Annotated[
         str | None,
@@ -64,23 +67,41 @@ class EngineOptions:
 AS_AGREED = EngineOptions()  # what pilot.yaml says
 
 
-def asks_engine(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command whose parameter of the type EngineOptions is an option for each of its fields."""
-    hints, options = get_type_hints(command, include_extras=True), get_type_hints(EngineOptions, include_extras=True)
-    (group,) = (name for name, hint in hints.items() if hint is EngineOptions)
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command of which a parameter that is a dataclass of options is an option for each of its fields."""
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
     parameters: list[inspect.Parameter] = []
     for one in inspect.signature(command).parameters.values():
-        if one.name == group:
-            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-            parameters += [inspect.Parameter(name, kind, default=None, annotation=options[name]) for name in options]
+        if one.name in groups:
+            options = get_type_hints(groups[one.name], include_extras=True)
+            parameters += [
+                inspect.Parameter(field.name, one.kind, default=field.default, annotation=options[field.name])
+                for field in fields(groups[one.name])
+            ]
         else:
             parameters.append(one.replace(annotation=hints[one.name]))
 
     @functools.wraps(command)
     def called(**given: Any) -> None:
-        chosen = EngineOptions(**{field.name: given.pop(field.name) for field in fields(EngineOptions)})
-        command(**given, **{group: chosen})
+        chosen = {
+            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**given, **chosen)
 
     called.__dict__["__signature__"] = inspect.Signature(parameters)
     called.__annotations__ = {one.name: one.annotation for one in parameters}
     return called
+
+
+def pilot_named(name: str, root: Path) -> Pilot:
+    """Return a pilot. Raises InputError as `open_pilot`, which is imported when it is needed."""
+    from workbench.pilot import open_pilot
+
+    return open_pilot(name, root)
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Print what a command found for a program to read."""
+    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))

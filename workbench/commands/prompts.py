@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from workbench.commands.options import HERE, AsJson, PilotName, Root
+from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
 
 app = typer.Typer(help="Lint, register and promote prompt documents.", no_args_is_help=True, add_completion=False)
 
@@ -23,22 +21,21 @@ def lint(
     as_json: AsJson = False,
 ) -> None:
     """Find what would spoil answers or evidence in prompt documents; exit code 2 where there is an error."""
-    from workbench.agents.prompts import Level, lint_prompts
-    from workbench.pilot import open_pilot
+    from workbench.agents.prompts import LintLevel, lint_prompts
     from workbench.records.splits import read_dataset
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     findings = lint_prompts(opened, read_dataset(opened), tuple(prompt or ()))
-    counts = {level.value: sum(finding.level is level for finding in findings) for level in Level}
+    counts = {level.value: sum(finding.level is level for finding in findings) for level in LintLevel}
     if as_json:
-        _print_json({"pilot": pilot, "counts": counts, "findings": [finding.as_json() for finding in findings]})
+        print_json({"pilot": pilot, "counts": counts, "findings": [finding.as_json() for finding in findings]})
     else:
         for finding in findings:
             print(
                 f"{finding.where}: {finding.level.value} ({finding.rule}): {finding.problem}\n    do: {finding.remedy}"
             )
         print(", ".join(f"{n} {level}{'' if n == 1 else 's'}" for level, n in counts.items()))
-    if counts[Level.ERROR.value]:
+    if counts[LintLevel.ERROR.value]:
         sys.stdout.flush()
         raise typer.Exit(2)
 
@@ -47,10 +44,9 @@ def lint(
 def list_prompts(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """List a pilot's prompt documents, the finished runs that may speak for each, and which alias stands on which."""
     from workbench.agents.prompts import read_prompts
-    from workbench.pilot import open_pilot
     from workbench.tracking import current_promotions, runs_by_prompt
 
-    opened = open_pilot(pilot, root)
+    opened = pilot_named(pilot, root)
     prompts = read_prompts(opened.suite / "prompts", opened.prompt_fields)
     promotions, runs = current_promotions(opened), runs_by_prompt(opened)
     rows = [
@@ -69,7 +65,7 @@ def list_prompts(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -
     ]
     if as_json:
         aliases = {alias: asdict(promotion) for alias, promotion in promotions.items()}
-        _print_json({"pilot": pilot, "prompts": rows, "aliases": aliases})
+        print_json({"pilot": pilot, "prompts": rows, "aliases": aliases})
         return
     for prompt, row in zip(prompts.values(), rows, strict=True):
         marks = f"  [{', '.join(map(str, row['aliases']))}]" if row["aliases"] else ""
@@ -83,22 +79,21 @@ def list_prompts(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -
 @app.command()
 def register(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Register every prompt document whose content MLflow's prompt registry does not have yet."""
-    from workbench.pilot import open_pilot
     from workbench.tracking import register_prompts
 
-    registered = register_prompts(open_pilot(pilot, root))
+    registered = register_prompts(pilot_named(pilot, root))
     if as_json:
         rows = [
             {"prompt": r.prompt.name, "hash": r.prompt.hash, "version": r.version, "new": r.is_new} for r in registered
         ]
-        _print_json({"pilot": pilot, "prompts": rows})
+        print_json({"pilot": pilot, "prompts": rows})
         return
     for one in registered:
         print(f"{one.prompt.name}  version {one.version}  {one.prompt.hash[:12]}{'  new' if one.is_new else ''}")
 
 
-@app.command()
-def promote(
+@app.command("promote")
+def promote_prompt(
     pilot: PilotName,
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="Name of a prompt document, such as v3.")],
     alias: Annotated[
@@ -109,12 +104,11 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Move an alias to a prompt, on the evidence of a finished run of exactly this prompt."""
-    from workbench.pilot import open_pilot
     from workbench.tracking import promote as promoted
 
-    promotion = promoted(open_pilot(pilot, root), prompt, alias, evidence)
+    promotion = promoted(pilot_named(pilot, root), prompt, alias, evidence)
     if as_json:
-        _print_json(asdict(promotion))
+        print_json(asdict(promotion))
     else:
         print(_told(promotion))
 
@@ -129,7 +123,3 @@ def _told(promotion: Any) -> str:
         f"{promotion.time} by {promotion.who}{commit}. Evidence: run {promotion.run} on {promotion.split}, "
         f"{promotion.engine or 'engine unknown'}: {counts}."
     )
-
-
-def _print_json(content: Mapping[str, Any]) -> None:
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
-from workbench.commands.options import HERE, AsJson, PilotName, Root
+from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
 
 
 def salvage(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Write every intact answer of a damaged journal to a new one; the damaged file is kept beside it."""
-    from workbench.pilot import open_pilot
     from workbench.runs.journal import JOURNAL_FILE, salvaged
 
-    kept = salvaged(open_pilot(pilot, root).runs / JOURNAL_FILE)
+    kept = salvaged(pilot_named(pilot, root).runs / JOURNAL_FILE)
     if as_json:
-        print(json.dumps({"pilot": pilot, **asdict(kept), "damaged": str(kept.damaged)}, indent=2, ensure_ascii=False))
+        print_json({"pilot": pilot, **asdict(kept), "damaged": str(kept.damaged)})
         return
     print(f"{kept.answers:,} intact answers and {kept.runs:,} whole runs are in the new journal of {pilot}.")
     if kept.unplanned:

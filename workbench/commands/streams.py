@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO
+
+from workbench.errors import RunError
 
 KEPT = frozenset("\n\t")
 TURNING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)))
@@ -68,3 +70,22 @@ def escaped_output() -> Iterator[None]:
         yield
     finally:
         sys.stdout = before
+
+
+@contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Keep what a pilot's own code prints off standard output."""
+    with redirect_stdout(sys.stderr):
+        yield
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Make Ctrl-C an error like any other: exit code 1 would read as a gate's NO-GO."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise RunError(
+            "stopped; decisions made so far are stored",
+            remedy="run the same command again: it goes on where it stopped",
+        ) from None

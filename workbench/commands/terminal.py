@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -17,7 +14,7 @@ from rich.segment import Segment
 from rich.table import Table
 
 from workbench.commands.streams import escaped, raw_stdout
-from workbench.errors import RunError, several
+from workbench.errors import several
 from workbench.words import UNDEFINED
 
 if TYPE_CHECKING:
@@ -52,9 +49,7 @@ class CellProgress:
         self._progress.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
     def __call__(self, notebook: Path, done: int, total: int) -> None:
@@ -62,25 +57,6 @@ class CellProgress:
         if notebook not in self._tasks:
             self._tasks[notebook] = self._progress.add_task(notebook.stem, total=total)
         self._progress.update(self._tasks[notebook], completed=done)
-
-
-@contextmanager
-def stdout_to_stderr() -> Iterator[None]:
-    """Keep what a pilot's own code prints off standard output."""
-    with redirect_stdout(sys.stderr):
-        yield
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """Make Ctrl-C an error like any other: exit code 1 would read as a gate's NO-GO."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise RunError(
-            "stopped; decisions made so far are stored",
-            remedy="run the same command again: it goes on where it stopped",
-        ) from None
 
 
 def print_result(pilot: Pilot, result: PilotResult) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workbench.commands.options import AsJson
+from workbench.commands.options import AsJson, print_json
 
 MARKS = {True: "ok  ", False: "FAIL", None: "    "}
 
@@ -32,7 +31,7 @@ def verify(
 
     found = verify_bundle(bundle, key, commit=commit)
     if as_json:
-        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+        print_json(found.as_json())
     else:
         for check in found.checks:
             print(f"{MARKS[check.passed]}  {check.name}: {check.detail}")

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from workbench.engines.choice import EngineChoice
     from workbench.engines.completion import reply_from_completion
     from workbench.engines.http import CallPolicy, CallResult, JsonCaller
-    from workbench.engines.http_answers import whole_text
     from workbench.engines.kinds import EngineSections
     from workbench.engines.pool import results_of
     from workbench.engines.protocol import (

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.engines.http_answers import json_text, whole_text
+from workbench.engines.http_answers import json_text
 from workbench.engines.protocol import (
     Failure,
     FailureCause,
@@ -20,6 +20,7 @@ from workbench.engines.protocol import (
     TokenLogprob,
 )
 from workbench.engines.server.settings import ReplyFormat, SendSettings
+from workbench.words import whole_text
 
 MAX_REMEMBERED_MESSAGES = 16
 MAX_COUNT = 2**31

@@ -6,10 +6,9 @@ import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from workbench.engines.http_answers import MAX_ERROR_BODY_BYTES, Fault, detail_of, json_object, named, refusal
+from workbench.engines.http_answers import MAX_ERROR_BODY_BYTES, Fault, detail_of, error_text, json_object, refusal
 from workbench.engines.protocol import Failure, FailureCause
 from workbench.engines.proxies import proxy_for
 
@@ -94,9 +93,7 @@ class JsonCaller:
         )
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -164,11 +161,11 @@ class JsonCaller:
         except aiohttp.ClientHttpProxyError as error:
             return Fault(FailureCause.CONNECTION, f"the proxy refused the connection: HTTP {error.status}")
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
-            return Fault(FailureCause.MALFORMED, f"the answer is cut off or no HTTP: {named(error)}")
+            return Fault(FailureCause.MALFORMED, f"the answer is cut off or no HTTP: {error_text(error)}")
         except (aiohttp.ClientSSLError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError) as error:
-            return Fault(FailureCause.CONNECTION, named(error), is_transient=False)
+            return Fault(FailureCause.CONNECTION, error_text(error), is_transient=False)
         except (aiohttp.ClientError, OSError) as error:
-            return Fault(FailureCause.CONNECTION, named(error))
+            return Fault(FailureCause.CONNECTION, error_text(error))
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:

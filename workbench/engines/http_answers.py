@@ -12,6 +12,7 @@ from typing import Any
 
 from workbench.engines.protocol import FailureCause
 from workbench.errors import readable
+from workbench.words import whole_text
 
 MAX_DETAIL = 300
 MAX_ERROR_BODY_BYTES = 64 * 1024
@@ -140,7 +141,7 @@ def _text(content: bytes) -> str:
     return content[:MAX_ERROR_BODY_BYTES].decode("utf-8", "replace")
 
 
-def named(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return an error's class and text."""
     return f"{type(error).__name__}: {error}"
 
@@ -151,11 +152,6 @@ def json_text(value: object) -> str:
         return json.dumps(value)
     except RecursionError:
         return "(nested too deeply to be shown)"
-
-
-def whole_text(text: str) -> str:
-    """Return a text with a question mark for each half of a surrogate pair, which no file or database can hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def detail_of(text: str, headers: Mapping[str, str]) -> str:

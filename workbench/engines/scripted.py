@@ -7,7 +7,6 @@ import math
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 from workbench.engines.protocol import Failure, Reply, Request, TokenLogprob
@@ -91,32 +90,15 @@ class ScriptedEngine:
         name: str = "scripted",
     ) -> None:
         self._answers = answers
-        self._concurrency = concurrency
+        self.concurrency, self.deadline_s = concurrency, script.deadline_s
+        self.identity: Mapping[str, Any] = {"kind": "scripted", "model": name}
         self._latency_s = latency_s
         self._script = script
-        self._name = name
-
-    @property
-    def identity(self) -> Mapping[str, Any]:
-        """What makes two engines the same for the cache: the kind and the name."""
-        return {"kind": "scripted", "model": self._name}
-
-    @property
-    def concurrency(self) -> int:
-        """How many requests are in flight at most."""
-        return self._concurrency
-
-    @property
-    def deadline_s(self) -> float:
-        """What the script says; requests it drops or hangs on are not answered by then."""
-        return self._script.deadline_s
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         return None
 
     async def stream(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Reply, None]:
@@ -130,8 +112,8 @@ class ScriptedEngine:
         order = None if self._script.order_seed is None else random.Random(self._script.order_seed)
         has_hung, is_open = False, True
         while is_open:
-            taken = await _first(requests, self._concurrency)
-            is_open = len(taken) == self._concurrency
+            taken = await _first(requests, self.concurrency)
+            is_open = len(taken) == self.concurrency
             replies = [reply for request in taken for reply in self._replies(request)]
             if order is not None:
                 order.shuffle(replies)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from workbench.engines.http import CallPolicy, CallResult, JsonCaller
-from workbench.engines.http_answers import whole_text
 from workbench.engines.protocol import FailureCause
 from workbench.files import write_atomically
+from workbench.words import whole_text
 
 UNKNOWN = "unknown"
 MEMORY_FILE = "servers.json"

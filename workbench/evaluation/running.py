@@ -13,7 +13,7 @@ from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.runs import RunRequest, check_answered, checked_limit
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
-from workbench.runs.runner import Selection, run_agent
+from workbench.runs.runner import RecordSelection, run_agent
 
 
 def evaluate(
@@ -49,7 +49,7 @@ def evaluate_all(
     engine = shared_engine(pilot, request.engine)
     versions = [agent_with(pilot, name, dataset, engine) for name in names]
     _prepare(pilot, versions)
-    selection = Selection(dataset, request.split, ids)
+    selection = RecordSelection(dataset, request.split, ids)
     evaluations = []
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         for agent in versions:

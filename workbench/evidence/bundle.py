@@ -18,7 +18,7 @@ from typing import Any
 from workbench.errors import InputError, RunError, SignatureError, shown
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, check_paths, manifest_bytes
 from workbench.files import Provenance, is_alive
-from workbench.pilot.signing import SigningKey, opened, sealed, sha256, statement
+from workbench.pilot.signing import SigningKey, open_envelope, sealed, sha256, statement
 from workbench.records.ledger import GENESIS, Opening, read_ledger
 
 DRAFT = "draft"
@@ -138,7 +138,7 @@ def _check_continues(openings: tuple[Opening, ...], pilot: Path, key: SigningKey
     hashes = [GENESIS, *(opening.hash for opening in openings)]
     for envelope in sorted(pilot.glob(f"gate-*/*/{ENVELOPE_FILE}")):
         try:
-            seen = opened(envelope.read_bytes(), key.public, EVIDENCE_TYPE)["predicate"]["ledger"]
+            seen = open_envelope(envelope.read_bytes(), key.public, EVIDENCE_TYPE)["predicate"]["ledger"]
         except SignatureError:
             continue
         if seen["entries"] >= len(hashes) or hashes[seen["entries"]] != seen["head"]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from workbench.errors import several
 from workbench.evidence import BETTER_VERSION, Check, Missing
 from workbench.gates.criteria import CriterionResult, Kind
 from workbench.gates.schema import known_checks
 from workbench.metrics import State
-from workbench.words import plural
 
 SHOWN = 4
 
@@ -65,12 +65,12 @@ def would_do(blocking: Sequence[CriterionResult]) -> str:
     if missing.version:
         first = [BETTER_VERSION]
     elif missing.records is not None:
-        days = "" if missing.days is None else f" ({plural(missing.days, 'day')} at the present volume)"
+        days = "" if missing.days is None else f" ({several(missing.days, 'day')} at the present volume)"
         first = [f"about {missing.records:,} more labelled records{days}"]
     others = [one.would_change for one in blocking if one.would_change and not _is_at_this_rate(one)]
     others = [change for change in dict.fromkeys(others) if change not in first]
     more = [f"{len(others) - SHOWN} more changes"] if len(others) > SHOWN else []
-    signatures = [plural(missing.signatures, "signature")] if missing.signatures else []
+    signatures = [several(missing.signatures, "signature")] if missing.signatures else []
     return "; ".join([*first, *others[:SHOWN], *more, *signatures])
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         KPI_METRICS,
         SELECTIVE_ACCURACY,
         Interval,
-        Metric,
         Operator,
         Unit,
         catalogue_markdown,
@@ -57,16 +56,16 @@ if TYPE_CHECKING:
         is_needless_escalation,
         is_right,
         is_wrong,
-        numbers,
+        number_column,
         routes,
     )
     from workbench.metrics.prospects import certification_note, outlook_json, undeclared_warning, what_would_do
-    from workbench.metrics.recalibration import Recalibrator, as_given, cross_fitted, fitted_recalibration, recalibrated
+    from workbench.metrics.recalibration import as_given, cross_fitted, fitted_recalibration, recalibrated
     from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL, EvaluationSettings, Price, Recalibration, price_of
     from workbench.metrics.shown import declare_units, estimate_text, unit_of, value_text, versions_table
-    from workbench.metrics.slicing import slices, worst_slices
+    from workbench.metrics.slicing import declared_slices, worst_slices
     from workbench.metrics.sources import Comparison, compare_sources
-    from workbench.metrics.statuses import Route, Status
+    from workbench.metrics.statuses import Status
     from workbench.metrics.summary import METRIC_NAMES, Behind, behind_metric, estimate_of, evaluate_outcomes, narrowed
     from workbench.metrics.targets import State, bounded_estimate, charged_level, one_sided, state_of
 else:

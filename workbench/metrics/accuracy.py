@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.metrics.outcomes import column, has_ended, is_asked, is_right, is_wrong, labels, numbers
+from workbench.metrics.outcomes import column, has_ended, is_asked, is_right, is_wrong, labels, number_column
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.metrics.statuses import Status
 from workbench.stats import IntervalMethod, proportion_bounds
@@ -28,7 +28,7 @@ CONFUSION_COLUMNS = ("label", "status", "action", "n", "share_of_errors", "recor
 MAX_EXAMPLES = 5
 
 
-def per_class(outcomes: pd.DataFrame, confidence_level: float = DEFAULT_CONFIDENCE_LEVEL) -> pd.DataFrame:
+def per_class(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Return precision, recall and F1 of each class, sorted by label.
 
     Recall is right / n and precision is right / predicted, each with its Wilson interval; an invalid or failed decision
@@ -44,7 +44,7 @@ def per_class(outcomes: pd.DataFrame, confidence_level: float = DEFAULT_CONFIDEN
     """
     table = class_counts(outcomes).reset_index()
     for name, of in (("precision", "predicted"), ("recall", "n")):
-        lower, upper = proportion_bounds(table["right"], table[of], confidence_level, IntervalMethod.WILSON)
+        lower, upper = proportion_bounds(table["right"], table[of], DEFAULT_CONFIDENCE_LEVEL, IntervalMethod.WILSON)
         table[name] = table["right"] / table[of].where(table[of] > 0)
         table[f"{name}_lower"], table[f"{name}_upper"] = lower, upper
     table["f1"] = (2 * table["right"] / (table["n"] + table["predicted"])).where(table["n"] > 0)
@@ -68,7 +68,7 @@ def confusion_pairs(outcomes: pd.DataFrame) -> pd.DataFrame:
             "status": column(outcomes, "status")[wrong],
             "action": column(outcomes, "action")[wrong],
             "record_id": column(outcomes, "record_id")[wrong],
-            "confidence": numbers(outcomes, "confidence")[wrong],
+            "confidence": number_column(outcomes, "confidence")[wrong],
         }
     ).sort_values("confidence", ascending=False, kind="stable")
     keys = ["label", "status", "action"]

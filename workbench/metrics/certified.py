@@ -14,7 +14,7 @@ from workbench.errors import InputError
 from workbench.metrics.catalogue import SELECTIVE_ACCURACY
 from workbench.metrics.escalation import ThresholdChoice
 from workbench.metrics.estimate import Estimate, method_text
-from workbench.metrics.outcomes import is_asked, is_automated, is_right, numbers
+from workbench.metrics.outcomes import is_asked, is_automated, is_right, number_column
 from workbench.metrics.settings import EvaluationSettings
 from workbench.stats import (
     AmountCertification,
@@ -256,7 +256,7 @@ def ranked_decisions(
     """Return confidence and correctness of every decision asked for; minus infinity for one never automated."""
     asked = is_asked(outcomes).to_numpy()
     automatable = is_automated(outcomes, 0.0, escalate_label).to_numpy()
-    confidence = np.where(automatable, numbers(outcomes, "confidence"), -np.inf)
+    confidence = np.where(automatable, number_column(outcomes, "confidence"), -np.inf)
     return confidence[asked], is_right(outcomes).to_numpy()[asked]
 
 

@@ -11,11 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.metrics.estimate import Estimate, listed, method_text
-from workbench.metrics.outcomes import is_asked, is_right, numbers, routes, skipped
+from workbench.metrics.outcomes import is_asked, is_right, number_column, routes, skipped
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.metrics.statuses import Route
 from workbench.stats import (
-    Bins,
     IntervalMethod,
     augrc,
     aurc,
@@ -30,10 +29,11 @@ RELIABILITY_COLUMNS = ("from", "to", "n", "confidence", "right", "accuracy", "lo
 CALIBRATION_NAMES = ("ece", "brier", "log_loss", "aurc", "augrc", "auc")
 NOT_A_PROBABILITY = "not_a_probability"
 HELD_OFF = 1e-6
+ECE_BINS, SHOWN_BINS = 15, 10
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedConfidences:
     """The decisions whose confidence can be judged: valid actions with a confidence in [0, 1]."""
 
     confidence: NDArray[np.float64]
@@ -42,12 +42,7 @@ class Judged:
     excluded: Mapping[str, int]
 
 
-def calibration(
-    outcomes: pd.DataFrame,
-    source: str = "confidence",
-    n_bins: int = 15,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
-) -> dict[str, Estimate]:
+def calibration(outcomes: pd.DataFrame, source: str = "confidence") -> dict[str, Estimate]:
     """Return how good a confidence is, by name; the names are `CALIBRATION_NAMES`.
 
     `ece` (bins of equal width), `brier` and `log_loss` say whether it is the chance of being right; `aurc` (mean error
@@ -62,8 +57,6 @@ def calibration(
     outcomes : DataFrame
     source : str
         Column with the confidence: token probabilities, a stated number, or the agreement of repeats.
-    n_bins : int
-        Bins of `ece`.
 
     Raises
     ------
@@ -76,7 +69,7 @@ def calibration(
     confidence, right = judged.confidence, judged.right
     held = np.clip(confidence, HELD_OFF, 1 - HELD_OFF)
     plain = {
-        "ece": (expected_calibration_error(confidence, right, n_bins), f"none: {n_bins} bins of equal width"),
+        "ece": (expected_calibration_error(confidence, right, ECE_BINS), f"none: {ECE_BINS} bins of equal width"),
         "aurc": (aurc(confidence, right), "none: mean error rate over coverages 1/n to 1, ties in random order"),
         "augrc": (augrc(confidence, right), "none: mean share of missed errors over coverages, ties in random order"),
         "auc": (ranking_auc(confidence, right), "none: ties count half"),
@@ -87,19 +80,13 @@ def calibration(
         ("brier", (confidence - right) ** 2),
         ("log_loss", -np.where(right, np.log(held), np.log1p(-held))),
     ):
-        lower, upper = mean_interval(losses, confidence_level)
-        method = method_text("Student t", confidence_level)
+        lower, upper = mean_interval(losses, DEFAULT_CONFIDENCE_LEVEL)
+        method = method_text("Student t", DEFAULT_CONFIDENCE_LEVEL)
         estimates[name] = Estimate(float(losses.mean()), lower, upper, n, method, excluded)
     return {name: estimates[name] for name in CALIBRATION_NAMES}
 
 
-def reliability_table(
-    outcomes: pd.DataFrame,
-    source: str = "confidence",
-    n_bins: int = 10,
-    bins: Bins = Bins.EQUAL_WIDTH,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
-) -> pd.DataFrame:
+def reliability_table(outcomes: pd.DataFrame, source: str = "confidence") -> pd.DataFrame:
     """Return a reliability diagram as a table, one row per bin that has decisions, the lowest confidence first.
 
     Returns
@@ -111,8 +98,8 @@ def reliability_table(
     judged = judged_by(outcomes, source)
     if not len(judged.confidence):
         return pd.DataFrame(columns=list(RELIABILITY_COLUMNS))
-    table = reliability(judged.confidence, judged.right, n_bins, bins)
-    lower, upper = proportion_bounds(table.right, table.n, confidence_level, IntervalMethod.CLOPPER_PEARSON)
+    table = reliability(judged.confidence, judged.right, SHOWN_BINS)
+    lower, upper = proportion_bounds(table.right, table.n, DEFAULT_CONFIDENCE_LEVEL, IntervalMethod.CLOPPER_PEARSON)
     order = np.argsort(table.bin_of, kind="stable")
     ids = np.split(judged.record_ids[order], np.cumsum(table.n)[:-1])
     columns: tuple[Any, ...] = (
@@ -129,9 +116,9 @@ def reliability_table(
     return pd.DataFrame(dict(zip(RELIABILITY_COLUMNS, columns, strict=True)))
 
 
-def judged_by(outcomes: pd.DataFrame, source: str) -> Judged:
+def judged_by(outcomes: pd.DataFrame, source: str) -> JudgedConfidences:
     """Return the decisions whose confidence can be judged, and how many others there are by cause."""
-    found = numbers(outcomes, source)
+    found = number_column(outcomes, source)
     route = routes(outcomes.assign(confidence=found), 0.0)
     counts = route.value_counts()
     usable = (route == Route.AUTOMATED.value).to_numpy() & (found <= 1.0)
@@ -140,4 +127,4 @@ def judged_by(outcomes: pd.DataFrame, source: str) -> Judged:
     judgeable = int(is_asked(outcomes).sum()) - sum(excluded.values())
     excluded = {**skipped(outcomes), **excluded, NOT_A_PROBABILITY: judgeable - int(usable.sum())}
     ids = outcomes["record_id"].to_numpy(dtype=object)[usable]
-    return Judged(found[usable], is_right(outcomes).to_numpy()[usable], ids, excluded)
+    return JudgedConfidences(found[usable], is_right(outcomes).to_numpy()[usable], ids, excluded)

@@ -44,7 +44,6 @@ def cost_per_record(
     threshold: float,
     costs: UnitCosts,
     escalate_label: str | None = None,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
 ) -> Estimate:
     """Return the mean cost of a record at a threshold: errors carried out and records handed to a person.
 
@@ -55,8 +54,8 @@ def cost_per_record(
         return Estimate.undefined("no decision was asked for", skipped(outcomes))
     automated = is_automated(outcomes, threshold, escalate_label).to_numpy()
     spent = np.where(automated, np.where(is_wrong(outcomes), costs.error, 0.0), costs.escalation)[asked]
-    lower, upper = mean_interval(spent, confidence_level)
-    method = method_text("Student t", confidence_level)
+    lower, upper = mean_interval(spent, DEFAULT_CONFIDENCE_LEVEL)
+    method = method_text("Student t", DEFAULT_CONFIDENCE_LEVEL)
     return Estimate(float(spent.mean()), lower, upper, len(spent), method, listed(skipped(outcomes)))
 
 

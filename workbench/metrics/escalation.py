@@ -10,14 +10,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import InputError
-from workbench.metrics.outcomes import (
-    is_asked,
-    is_automated,
-    is_right,
-)
-from workbench.metrics.outcomes import numbers as number_column
+from workbench.metrics.outcomes import is_asked, is_automated, is_right, number_column
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
-from workbench.stats import IntervalMethod, proportion_bounds
+from workbench.stats import IntervalMethod, proportion_bounds, rank
 
 BAND_POINTS = 20
 RISK_COVERAGE_COLUMNS = (
@@ -68,23 +63,12 @@ class ThresholdChoice:
 
     def as_json(self) -> dict[str, Any]:
         """Return the choice as JSON values."""
-        return {
-            "threshold": self.threshold,
-            "target": self.target,
-            "automated": self.automated,
-            "right": self.right,
-            "asked": self.asked,
-            "automation_rate": self.automation_rate,
-            "selective_accuracy": self.selective_accuracy,
-            "certified": self.is_certified,
-        }
+        found = {name: getattr(self, name) for name in ("threshold", "target", "automated", "right", "asked")}
+        rates = {"automation_rate": self.automation_rate, "selective_accuracy": self.selective_accuracy}
+        return found | rates | {"certified": self.is_certified}
 
 
-def risk_coverage(
-    outcomes: pd.DataFrame,
-    escalate_label: str | None = None,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
-) -> pd.DataFrame:
+def risk_coverage(outcomes: pd.DataFrame, escalate_label: str | None = None) -> pd.DataFrame:
     """Return automation and selective accuracy at every threshold that changes them, the highest threshold first.
 
     One row for each distinct confidence of a decision that can be automated; decisions that tie in confidence are
@@ -100,12 +84,11 @@ def risk_coverage(
     automatable = is_automated(outcomes, 0.0, escalate_label).to_numpy()
     confidence = number_column(outcomes, "confidence")[automatable]
     right = is_right(outcomes).to_numpy()[automatable]
-    threshold, position = np.unique(confidence, return_inverse=True)
-    automated = np.cumsum(np.bincount(position, minlength=len(threshold))[::-1])
-    hits = np.cumsum(np.bincount(position[right], minlength=len(threshold))[::-1])
-    lower, upper = proportion_bounds(hits, automated, confidence_level, IntervalMethod.WILSON)
+    ranked = rank(confidence, right)
+    automated, hits = ranked.n_automated, ranked.n_automated - ranked.n_wrong
+    lower, upper = proportion_bounds(hits, automated, DEFAULT_CONFIDENCE_LEVEL, IntervalMethod.WILSON)
     columns = (
-        threshold[::-1],
+        ranked.threshold,
         automated,
         automated / max(int(is_asked(outcomes).sum()), 1),
         hits,
@@ -116,28 +99,23 @@ def risk_coverage(
     return pd.DataFrame(dict(zip(RISK_COVERAGE_COLUMNS, columns, strict=True)))
 
 
-def risk_coverage_band(
-    outcomes: pd.DataFrame,
-    escalate_label: str | None = None,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
-    n_points: int = BAND_POINTS,
-) -> pd.DataFrame:
+def risk_coverage_band(outcomes: pd.DataFrame, escalate_label: str | None = None) -> pd.DataFrame:
     """Return points of the risk-coverage curve whose bounds hold all at once: what to draw as a band around the curve.
 
     The points lie at even shares of the records, chosen by confidence alone; each has a Clopper-Pearson interval at
-    1 - (1 - confidence_level) / n_points (Bonferroni), so that one may look at all of them and pick.
+    1 - 0.05 / 20 (Bonferroni), so that one may look at all of them and pick.
 
     Returns
     -------
     DataFrame
-        Columns as `risk_coverage`, at most `n_points` rows, the highest threshold first.
+        Columns as `risk_coverage`, at most 20 rows, the highest threshold first.
     """
-    points = risk_coverage(outcomes, escalate_label, confidence_level)
+    points = risk_coverage(outcomes, escalate_label)
     if points.empty:
         return points
-    wanted = np.arange(1, n_points + 1) / n_points * int(points["automated"].iloc[-1])
+    wanted = np.arange(1, BAND_POINTS + 1) / BAND_POINTS * int(points["automated"].iloc[-1])
     chosen = points.iloc[np.unique(np.searchsorted(points["automated"], wanted))].reset_index(drop=True)
-    level = 1.0 - (1.0 - confidence_level) / n_points
+    level = 1.0 - (1.0 - DEFAULT_CONFIDENCE_LEVEL) / BAND_POINTS
     bounds = proportion_bounds(chosen["right"], chosen["automated"], level, IntervalMethod.CLOPPER_PEARSON)
     return chosen.assign(lower=bounds[0], upper=bounds[1])
 

@@ -45,7 +45,7 @@ def column(outcomes: pd.DataFrame, name: str) -> NDArray[np.object_]:
     return values
 
 
-def numbers(outcomes: pd.DataFrame, name: str) -> NDArray[np.float64]:
+def number_column(outcomes: pd.DataFrame, name: str) -> NDArray[np.float64]:
     """Return a column of numbers as floats, NaN where there is none.
 
     Raises
@@ -136,7 +136,7 @@ def routes(outcomes: pd.DataFrame, threshold: float, escalate_label: str | None 
     """
     if not 0.0 <= threshold <= 1.0:
         raise InputError("a threshold must lie between 0 and 1", got=repr(threshold))
-    confidence = numbers(outcomes, "confidence")
+    confidence = number_column(outcomes, "confidence")
     route = np.full(len(outcomes), ROUTES.index(Route.AUTOMATED), dtype=np.int8)
     route[confidence < threshold] = ROUTES.index(Route.BELOW_THRESHOLD)
     route[np.isnan(confidence)] = ROUTES.index(Route.NO_CONFIDENCE)

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.metrics.confidence import HELD_OFF
+from workbench.metrics.confidence import ECE_BINS, HELD_OFF
 
 Floats = NDArray[np.float64]
-Weights = NDArray[np.float64]
-ECE_BINS = 15
 MOST_WORK = 5_000_000
 MOST_DRAWS, FEWEST_DRAWS = 1_000, 100
 BATCH = 500_000
@@ -46,7 +44,7 @@ class Weighed:
         gaps = self._binned.sums((self.confidence - self.right)[None, :])[0] / len(self.right)
         object.__setattr__(self, "_gaps", gaps)
 
-    def measures(self, weights: Weights) -> dict[str, Floats]:
+    def measures(self, weights: Floats) -> dict[str, Floats]:
         """Return every measure by name, one value for each row of weights.
 
         `ece` (bins of equal width, (lower, upper]), `brier`, `log_loss` (a confidence is held off 0 and 1), `auroc`
@@ -156,7 +154,7 @@ def draw_again(confidences: Mapping[str, Floats], right: Floats, seed: int, clus
     return Drawn(seen, {key: np.concatenate(found) for key, found in parts.items()}, n_draws)
 
 
-def _draws(n_draws: int, clusters: NDArray[np.intp], rng: np.random.Generator) -> Iterator[Weights]:
+def _draws(n_draws: int, clusters: NDArray[np.intp], rng: np.random.Generator) -> Iterator[Floats]:
     """Yield weights, a few draws at a time."""
     n_clusters = int(clusters.max()) + 1
     size = max(1, BATCH // len(clusters))

@@ -16,7 +16,7 @@ from workbench.metrics.outcomes import (
     is_asked,
     is_needless_escalation,
     is_right,
-    numbers,
+    number_column,
     routes,
     statuses,
 )
@@ -55,7 +55,7 @@ class Rows:
     @cached_property
     def called(self) -> pd.Series[bool]:
         """A call was made for it, however it ended."""
-        return self.asked & (numbers(self.outcomes, "attempts") > 0)
+        return self.asked & (number_column(self.outcomes, "attempts") > 0)
 
     @cached_property
     def route(self) -> pd.Series[str]:
@@ -90,7 +90,7 @@ class Rows:
 
     def numbers(self, name: str) -> pd.Series[float]:
         """Return a column of numbers, NaN where there is none."""
-        return pd.Series(numbers(self.outcomes, name), index=self.outcomes.index)
+        return pd.Series(number_column(self.outcomes, name), index=self.outcomes.index)
 
     def left_out(self, causes: Mapping[str, pd.Series[bool]]) -> dict[str, int]:
         """Return how many decisions are in no denominator, by cause; those never asked for come first."""
@@ -118,7 +118,7 @@ class Rows:
 
         Its interval comes from order statistics; a bound is None where the values are too few for it.
         """
-        values, level = numbers(self.outcomes, name)[of.to_numpy()], self.settings.confidence_level
+        values, level = number_column(self.outcomes, name)[of.to_numpy()], self.settings.confidence_level
         lower, upper = quantile_interval(values, q, level)
         value = float(np.quantile(values, q, method="inverted_cdf"))
         return Estimate(value, lower, upper, len(values), method_text("order statistics", level), _listed(excluded))

@@ -21,9 +21,7 @@ FEWEST = 30
 Flags = NDArray[np.bool_]
 
 
-def slices(
-    outcomes: pd.DataFrame, columns: Sequence[str], confidence_level: float = DEFAULT_CONFIDENCE_LEVEL
-) -> pd.DataFrame:
+def declared_slices(outcomes: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Return the error rate of every value of declared strata against all other records, the worst first.
 
     Denominator: decisions that were asked for; an invalid or failed one is wrong.
@@ -50,15 +48,10 @@ def slices(
     """
     asked = outcomes[is_asked(outcomes)]
     _require(asked, columns)
-    return _table(asked, list(_values(asked[list(columns)], fewest=1)), confidence_level)
+    return _table(asked, list(_values(asked[list(columns)], fewest=1)))
 
 
-def worst_slices(
-    outcomes: pd.DataFrame,
-    fields: pd.DataFrame,
-    fewest: int = FEWEST,
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
-) -> pd.DataFrame:
+def worst_slices(outcomes: pd.DataFrame, fields: pd.DataFrame, fewest: int = FEWEST) -> pd.DataFrame:
     """Search all fields, and all pairs of them, for slices with more errors than elsewhere; the worst first.
 
     Which slices are looked at depends on the fields alone, never on errors, and all of them count in the correction.
@@ -75,7 +68,7 @@ def worst_slices(
     Returns
     -------
     DataFrame
-        As `slices`.
+        As `declared_slices`.
 
     Raises
     ------
@@ -92,7 +85,7 @@ def worst_slices(
         both = first & second
         if one.split(" = ")[0] != two.split(" = ")[0] and both.sum() >= fewest:
             found.append((f"{one} and {two}", both))
-    return _table(asked, _distinct(found), confidence_level)
+    return _table(asked, _distinct(found))
 
 
 def _values(fields: pd.DataFrame, fewest: int) -> Iterator[tuple[str, Flags]]:
@@ -126,7 +119,7 @@ def _distinct(found: list[tuple[str, Flags]]) -> list[tuple[str, Flags]]:
     return list(by_content.values())
 
 
-def _table(asked: pd.DataFrame, found: list[tuple[str, Flags]], confidence_level: float) -> pd.DataFrame:
+def _table(asked: pd.DataFrame, found: list[tuple[str, Flags]]) -> pd.DataFrame:
     if not found:
         return pd.DataFrame(columns=list(SLICE_COLUMNS))
     wrong = is_wrong(asked).to_numpy()
@@ -134,7 +127,7 @@ def _table(asked: pd.DataFrame, found: list[tuple[str, Flags]], confidence_level
     n, bad = members.sum(axis=1), (members & wrong).sum(axis=1)
     total, all_bad = len(wrong), int(wrong.sum())
     p = np.array([more_hits((int(b), int(i)), (int(all_bad - b), int(total - i))) for b, i in zip(bad, n, strict=True)])
-    level = 1.0 - (1.0 - confidence_level) / len(found)
+    level = 1.0 - (1.0 - DEFAULT_CONFIDENCE_LEVEL) / len(found)
     lower, upper = proportion_bounds(bad, n, level, IntervalMethod.CLOPPER_PEARSON)
     rest = total - n
     elsewhere = [int(all_bad - b) / int(r) if r else None for b, r in zip(bad, rest, strict=True)]

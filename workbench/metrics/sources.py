@@ -70,18 +70,11 @@ class Comparison:
         found = {name: value for name in names if (value := self.measures[name]["aurc"].value)}
         return min(found, key=lambda name: found[name]) if len(found) == len(names) and found else None
 
-    @property
-    def is_told_apart(self) -> bool:
-        """Whether the best one ranks better than every other one beyond chance."""
-        best = self.best
-        return best is not None and all(pair.better == best for pair in self.pairs if best in (pair.first, pair.second))
-
 
 def compare_sources(
     outcomes: pd.DataFrame,
     compared: Sequence[str],
     besides: Sequence[str] = (),
-    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
     seed: int = 0,
 ) -> Comparison:
     """Return how good several confidences are on the decisions that all of them have.
@@ -98,8 +91,6 @@ def compare_sources(
         Columns with confidences, compared with each other.
     besides : sequence of str
         Further columns to measure on the same decisions, such as recalibrations.
-    confidence_level : float
-        Of every interval. Pairs share it.
 
     Raises
     ------
@@ -129,7 +120,7 @@ def compare_sources(
     columns, clusters = {name: rows[name].to_numpy(dtype=np.float64) for name in names}, _cluster_codes(rows)
     drawn = draw_again(columns, right, seed, clusters)
     counts = _Counts(len(right), int(right.sum()), len(np.unique(clusters)))
-    intervals = _Intervals(drawn, counts, confidence_level, excluded)
+    intervals = _Intervals(drawn, counts, excluded)
     measures = {name: {measure: intervals.estimate(name, measure) for measure in MEASURED} for name in names}
     both = tuple(combinations(compared, 2))
     pairs = tuple(Pair(one, other, intervals.ratio(one, other, len(both))) for one, other in both)
@@ -161,7 +152,6 @@ class _Intervals:
 
     drawn: Drawn
     of: _Counts
-    confidence_level: float
     excluded: Mapping[str, int]
 
     def estimate(self, name: str, measure: str) -> Estimate:
@@ -194,7 +184,7 @@ class _Intervals:
             return None, None
         from scipy import special
 
-        t = special.stdtrit(self.of.rarer - 1, 1.0 - (1.0 - self.confidence_level) / (2 * n_pairs))
+        t = special.stdtrit(self.of.rarer - 1, 1.0 - (1.0 - DEFAULT_CONFIDENCE_LEVEL) / (2 * n_pairs))
         reach = float(np.exp(t * np.log(usable).std()))
         return value / reach, value * reach
 
@@ -212,13 +202,13 @@ class _Intervals:
             return None, None
         from scipy import special
 
-        upper_share = 1.0 - (1.0 - self.confidence_level) / 2
+        upper_share = 1.0 - (1.0 - DEFAULT_CONFIDENCE_LEVEL) / 2
         moved = float(np.quantile(self.drawn.draws[name, "ece_distance"], upper_share))
         above = float(special.ndtri(upper_share) * self.drawn.draws[name, "ece_signed"].std())
         return max(0.0, value - moved), min(1.0, value + above)
 
     def _method(self, title: str) -> str:
-        return f"{method_text(title, self.confidence_level)}, {self.drawn.n_draws:,} draws"
+        return f"{method_text(title, DEFAULT_CONFIDENCE_LEVEL)}, {self.drawn.n_draws:,} draws"
 
 
 def _cluster_codes(rows: pd.DataFrame) -> NDArray[np.intp]:

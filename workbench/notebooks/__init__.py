@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.notebooks.catalogue import find_notebook, notebook_names, packaged_notebook
-    from workbench.notebooks.execution import execute, execute_many
+    from workbench.notebooks.catalogue import find_notebook, packaged_notebook
+    from workbench.notebooks.execution import execute_many
     from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
     from workbench.notebooks.places import executed_path, results_folder
-    from workbench.notebooks.result import Finish, finish, read_finish
+    from workbench.notebooks.result import finish, read_finish
     from workbench.notebooks.session import OnCell
-    from workbench.notebooks.source import Parameter, ParameterValue, read_source
-    from workbench.notebooks.working import WorkingCopies, working_copies
+    from workbench.notebooks.source import ParameterValue, read_source
+    from workbench.notebooks.working import working_copies
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

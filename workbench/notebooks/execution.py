@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workbench.errors import InputError, WorkbenchError, shown
 from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
-from workbench.notebooks.session import OnCell, Session
+from workbench.notebooks.session import KernelSession, OnCell
 from workbench.notebooks.source import ParameterValue, read_source
 
 DEFAULT_LIMITS = Limits()
@@ -71,7 +71,7 @@ def execute_many(
         _check(job)
     if len({job.output.resolve() for job in jobs}) < len(jobs):
         raise InputError("two notebooks have the same output", got=shown(str(job.output) for job in jobs))
-    sessions = [Session(job, limits, on_cell, cancelled) for job in jobs]
+    sessions = [KernelSession(job, limits, on_cell, cancelled) for job in jobs]
     pool = ThreadPoolExecutor(workers, thread_name_prefix="notebook")
     try:
         futures = [pool.submit(session.run) for session in sessions]

@@ -38,11 +38,11 @@ class _Engine:
         return language
 
     @staticmethod
-    def execute_notebook(notebook: Any, kernel_name: str, *, session: Session, **_unused: Any) -> Any:
+    def execute_notebook(notebook: Any, kernel_name: str, *, session: KernelSession, **_unused: Any) -> Any:
         return session.run_cells(notebook)
 
 
-class Session:
+class KernelSession:
     """One job on its way through papermill and a kernel."""
 
     def __init__(self, job: NotebookJob, limits: Limits, on_cell: OnCell | None, cancelled: threading.Event) -> None:

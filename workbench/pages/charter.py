@@ -36,7 +36,7 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class Chapter:
     """One heading with what stands under it: paragraphs, then lists by their title, then tables."""
 
     title: str
@@ -61,21 +61,21 @@ class CharterDocument:
     gaps: tuple[Gap, ...]
     day: date
 
-    def sections(self) -> tuple[Section, ...]:
+    def sections(self) -> tuple[Chapter, ...]:
         """Return the document's sections in order."""
         charter = self.charter
         return (
-            Section("Process and scope", (charter.process,), _scope(charter)),
-            Section("KPIs", (_KPI_NOTE,), grids=(_kpis(charter.kpis),)),
-            Section("People", (_owner(charter), _KEYS_NOTES[charter.keys]), grids=(_people(charter),)),
-            Section("Data access and infrastructure", grids=(_access(charter), _infrastructure(charter))),
-            Section("Compliance pre-assessment", (_COMPLIANCE_NOTE,), grids=(self._compliance(),)),
-            Section("Risks", grids=(_risks(charter),)),
-            Section("What always goes to a person", (_LIMIT_NOTE,), grids=(_high_risk(charter), _authority(charter))),
-            Section("What a certificate assumes", (_dependence_note(charter),)),
-            Section("Volume, latency and cost", grids=(_expectations(charter),)),
-            Section("Open points", (_open_note(self.gaps),), grids=_gaps(self.gaps)),
-            Section("Signatures", self._signature_notes(), grids=(_signatures(self.signatures, charter),)),
+            Chapter("Process and scope", (charter.process,), _scope(charter)),
+            Chapter("KPIs", (_KPI_NOTE,), grids=(_kpis(charter.kpis),)),
+            Chapter("People", (_owner(charter), _KEYS_NOTES[charter.keys]), grids=(_people(charter),)),
+            Chapter("Data access and infrastructure", grids=(_access(charter), _infrastructure(charter))),
+            Chapter("Compliance pre-assessment", (_COMPLIANCE_NOTE,), grids=(self._compliance(),)),
+            Chapter("Risks", grids=(_risks(charter),)),
+            Chapter("What always goes to a person", (_LIMIT_NOTE,), grids=(_high_risk(charter), _authority(charter))),
+            Chapter("What a certificate assumes", (_dependence_note(charter),)),
+            Chapter("Volume, latency and cost", grids=(_expectations(charter),)),
+            Chapter("Open points", (_open_note(self.gaps),), grids=_gaps(self.gaps)),
+            Chapter("Signatures", self._signature_notes(), grids=(_signatures(self.signatures, charter),)),
         )
 
     def html(self) -> str:

@@ -34,7 +34,7 @@ DIGITS = 4
 HEIGHT = 560
 
 
-class Kind(StrEnum):
+class FilterKind(StrEnum):
     """How a column is filtered."""
 
     CHOICE = "choice"  # by one of its values
@@ -44,7 +44,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
+class RowGroups:
     """What a table with too many rows keeps of each value of a column.
 
     Values in `whole` keep all their rows (at most 10,000 each); the others share 2,000, the small ones whole.
@@ -58,7 +58,7 @@ class ColumnData(Settings):
     """The head of a column; `values` are those that a choice has."""
 
     name: str
-    kind: Kind
+    kind: FilterKind
     values: tuple[str | None, ...] = ()
 
 
@@ -77,7 +77,7 @@ class TableData(Settings):
 
 
 def filtered(
-    page: Page, name: str, frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str, groups: Groups
+    page: Page, name: str, frame: pd.DataFrame, kinds: Mapping[str, FilterKind], caption: str, groups: RowGroups
 ) -> None:
     """Show a table that a reader filters, and keep all of it as NAME.csv; `kinds` and `groups` as for `table_data`."""
     table = table_data(frame, kinds, caption, groups)
@@ -85,7 +85,7 @@ def filtered(
     page.content(name, frame, shown)
 
 
-def table_data(frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str, groups: Groups) -> TableData:
+def table_data(frame: pd.DataFrame, kinds: Mapping[str, FilterKind], caption: str, groups: RowGroups) -> TableData:
     """Return a frame as a table to filter; where it has very many rows, the first ones of each group.
 
     Parameters
@@ -98,18 +98,18 @@ def table_data(frame: pd.DataFrame, kinds: Mapping[str, Kind], caption: str, gro
     shown, left_out = _cut(frame, groups)
     columns, cells = [], []
     for name in map(str, shown.columns):
-        kind = kinds.get(name, Kind.TEXT)
+        kind = kinds.get(name, FilterKind.TEXT)
         values = [_cell(value, kind) for value in shown[name]]
         choices = tuple(sorted({str(value) for value in values if value is not None}))
         missing = (None,) if None in values else ()
         columns.append(
-            ColumnData(name=visible(name), kind=kind, values=(*choices, *missing) if kind is Kind.CHOICE else ())
+            ColumnData(name=visible(name), kind=kind, values=(*choices, *missing) if kind is FilterKind.CHOICE else ())
         )
         cells.append(values)
     return TableData(caption=visible(caption + left_out), columns=tuple(columns), rows=tuple(zip(*cells, strict=True)))
 
 
-def _cut(frame: pd.DataFrame, groups: Groups) -> tuple[pd.DataFrame, str]:
+def _cut(frame: pd.DataFrame, groups: RowGroups) -> tuple[pd.DataFrame, str]:
     """Return the rows to show, and in words which groups are cut."""
     if len(frame) <= MOST_ROWS:
         return frame, ""
@@ -125,7 +125,7 @@ def _cut(frame: pd.DataFrame, groups: Groups) -> tuple[pd.DataFrame, str]:
     return shown, f" (cut to the first rows: {', '.join(cut)})" if cut else ""
 
 
-def read_table(content: object) -> TableData:
+def read_filter_table(content: object) -> TableData:
     """Return the table that a notebook's output holds. Raises InputError where it is none."""
     try:
         return TableData.model_validate(content)
@@ -156,10 +156,10 @@ def script() -> str:
     return (Path(__file__).parent / "templates" / "filter.js").read_text(encoding="utf-8")
 
 
-def _cell(value: Any, kind: Kind) -> str | float | None:
+def _cell(value: Any, kind: FilterKind) -> str | float | None:
     if value is None or value is pd.NA or value != value:
         return None
-    if kind is Kind.NUMBER:
+    if kind is FilterKind.NUMBER:
         return round(float(value), DIGITS) if np.isfinite(float(value)) else None
     text = visible(str(value))
     return text if len(text) <= MAX_LETTERS else f"{text[:MAX_LETTERS]}…"

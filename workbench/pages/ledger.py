@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.metrics import SELECTIVE_ACCURACY
+from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, SELECTIVE_ACCURACY
 from workbench.pilot import Pilot
 from workbench.pilot.signing import key_of_line
 from workbench.records.ledger import OPENED_FOLDER, Budget, Opening, history_remarks, read_budget, read_ledger
@@ -18,7 +18,6 @@ from workbench.records.splits import Dataset, holdout_seen, ledger_path, other_l
 from workbench.words import percent
 
 SHORT = 12
-USUAL_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +86,7 @@ def ledger_view(pilot: Pilot, dataset: Dataset) -> LedgerView:
         budgets={gate: read_budget(path, gate, today, others) for gate in gates},
         refreshed=read_budget(path, None, today.with_as_many_new(), others),
         n_records=len(today.records),
-        level=USUAL_LEVEL if kpi is None else kpi.confidence_level,
+        level=DEFAULT_CONFIDENCE_LEVEL if kpi is None else kpi.confidence_level,
         share=len(today.records) / max(len(dataset.splits), 1),
     )
 

@@ -38,7 +38,7 @@ INJECTED = "injected-parameters"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PageCell:
     """One cell on a page: what it shows, and what is folded away with its code."""
 
     shown: tuple[Markup, ...]
@@ -96,30 +96,30 @@ def _displayed(cells: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]
             yield from (output.get("data", {}) for output in cell.get("outputs", []))
 
 
-def _joined(parts: Iterable[Part]) -> list[Part]:
+def _joined(parts: Iterable[PageCell]) -> list[PageCell]:
     """Return the parts, the code of those that show nothing put before the next code."""
-    joined: list[Part] = []
+    joined: list[PageCell] = []
     for part in parts:
         last = joined[-1] if joined else None
         if last is not None and last.code and part.code and not last.shown:
             messages = "\n".join(filter(None, (last.messages, part.messages)))
-            joined[-1] = Part(part.shown, f"{last.code}\n\n{part.code}", messages)
+            joined[-1] = PageCell(part.shown, f"{last.code}\n\n{part.code}", messages)
         else:
             joined.append(part)
     return joined
 
 
-def _part(cell: Mapping[str, Any]) -> Part:
+def _part(cell: Mapping[str, Any]) -> PageCell:
     """Return a cell as it stands on the page."""
     source = _text(cell["source"])
     if cell["cell_type"] == "markdown":
-        return Part((_clean(_markdown()(source)),))
+        return PageCell((_clean(_markdown()(source)),))
     if cell["cell_type"] != "code":
-        return Part(())
+        return PageCell(())
     outputs = cell.get("outputs", [])
     shown = tuple(part for output in outputs for part in _shown(output))
     streams = (_text(output["text"]) for output in outputs if output["output_type"] == "stream")
-    return Part(shown, source, "\n".join(_last_lines(text) for text in streams))
+    return PageCell(shown, source, "\n".join(_last_lines(text) for text in streams))
 
 
 def _shown(output: Mapping[str, Any]) -> Iterator[Markup]:
@@ -131,7 +131,7 @@ def _shown(output: Mapping[str, Any]) -> Iterator[Markup]:
     data = output.get("data", {})
     plain = _text(data.get("text/plain", ""))
     if filters.MIME in data:
-        yield Markup(filters.frame_html(filters.read_table(data[filters.MIME])))
+        yield Markup(filters.frame_html(filters.read_filter_table(data[filters.MIME])))
     elif "text/html" in data:
         yield _clean(_text(data["text/html"]))
     elif "text/markdown" in data:

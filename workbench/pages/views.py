@@ -141,7 +141,7 @@ def _left_out(frame: pd.DataFrame, rows: int, name: str) -> str:
     return f"{len(frame) - rows:,} more rows are in {name}.csv" if len(frame) > rows else ""
 
 
-class Column(NamedTuple):
+class Heading(NamedTuple):
     """The head of a column."""
 
     name: str
@@ -157,7 +157,7 @@ def table_html(frame: pd.DataFrame, caption: str = "", left_out: str = "") -> st
     if frame.empty:
         return str(template("note").render(text=f"{caption}: none" if caption else "None"))
     numeric = [pd.api.types.is_numeric_dtype(of) and not pd.api.types.is_bool_dtype(of) for of in frame.dtypes]
-    columns = [Column(visible(str(name)), is_number) for name, is_number in zip(frame.columns, numeric, strict=True)]
+    columns = [Heading(visible(str(name)), is_number) for name, is_number in zip(frame.columns, numeric, strict=True)]
     rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False, name=None)]
     is_wide = [any(isinstance(row[place], Mapping) for row in rows) for place in range(len(columns))]
     places = {"narrow": [place for place, wide in enumerate(is_wide) if not wide]}

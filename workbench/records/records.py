@@ -101,7 +101,7 @@ def labelled_rows(contract: Contract, raw: pd.DataFrame) -> tuple[pd.DataFrame, 
     return raw[is_labelled].reset_index(drop=True), int((~is_labelled).sum())
 
 
-def read_records(contract: Contract, folder: Path) -> RecordTable:
+def read_record_table(contract: Contract, folder: Path) -> RecordTable:
     """Return the contract's records, or every way in which they do not fit, at once.
 
     Row numbers in messages are 0-based data rows over all files together: row 0 is the first record.
@@ -116,7 +116,7 @@ def read_records(contract: Contract, folder: Path) -> RecordTable:
 
 
 def records_of(contract: Contract, found: tuple[pd.DataFrame, int], folder: Path) -> RecordTable:
-    """Return records that were read as `read_raw` does; `folder` names them in messages. Raises as `read_records`."""
+    """Return records that `read_raw` read; `folder` names them in messages. Raises as `read_record_table`."""
     raw, n_apart = found
     faults = _column_faults(contract, raw)
     if not faults:

@@ -271,22 +271,8 @@ def _is_loopback(url: str) -> bool:
 def _attribute(sources: Sources, path: Path) -> None:
     """Write who made the records and under which terms, unless that is written already."""
     licence = sources.licence
-    files = [f"- {file.name}: {file.url} (sha256 {file.sha256})" for file in sources.files]
-    text = "\n".join(
-        [
-            "# Attribution",
-            "",
-            licence.attribution.strip(),
-            "",
-            f"Licence: {licence.name}, {licence.url}",
-            "",
-            f"Cite: {licence.citation.strip()}",
-            "",
-            "Unchanged copies of:",
-            "",
-            *files,
-            "",
-        ]
-    )
+    files = "\n".join(f"- {file.name}: {file.url} (sha256 {file.sha256})" for file in sources.files)
+    text = f"# Attribution\n\n{licence.attribution.strip()}\n\nLicence: {licence.name}, {licence.url}\n\n"
+    text += f"Cite: {licence.citation.strip()}\n\nUnchanged copies of:\n\n{files}\n"
     if not path.is_file() or path.read_bytes() != text.encode():
         write_atomically(path, text)

@@ -9,7 +9,7 @@ from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.request import RunRequest
-from workbench.runs.runner import Selection, require_asked, require_decisions, run_agent
+from workbench.runs.runner import RecordSelection, require_asked, require_decisions, run_agent
 from workbench.runs.sealed import Question, Repeat, answer_sealed, asked_agent
 
 FEWEST_REPEATS = 2
@@ -57,7 +57,7 @@ def _asked_once_more(pilot: Pilot, agent: str, request: RunRequest, dataset: Dat
         session = answer_sealed(question)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         if request.split is Split.DEV:
-            selection = Selection(dataset, request.split, ids)
+            selection = RecordSelection(dataset, request.split, ids)
             session = run_agent(journal, asked, selection, show_progress=request.show_progress)
         require_asked(session, asked.name)
         if not session.info.invalid:  # an answer that is no decision is what a repeat is there to show

@@ -11,13 +11,11 @@ if TYPE_CHECKING:
     from workbench.stats.categories import certify_categories
     from workbench.stats.certification import Certification, certify_threshold
     from workbench.stats.claim import Claim
-    from workbench.stats.clustering import CorrelationLimits, correlation_limits
     from workbench.stats.dependence import BOUND_SHARE, BoundSource, Clustering, CorrelationBound
     from workbench.stats.fisher import more_hits, other_hits
     from workbench.stats.inputs import checked_count
     from workbench.stats.intervals import (
         IntervalMethod,
-        clopper_pearson,
         mean_interval,
         proportion_bounds,
         proportion_interval,
@@ -26,34 +24,10 @@ if TYPE_CHECKING:
     )
     from workbench.stats.multiplicity import holm
     from workbench.stats.outlook import Outlook, Prospect
-    from workbench.stats.paired import (
-        mcnemar_exact,
-        mcnemar_midp,
-        newcombe_bounds,
-        newcombe_paired,
-        tango_bounds,
-        tango_paired,
-    )
-    from workbench.stats.power import (
-        allowed_errors,
-        certification_power,
-        minimum_detectable_difference,
-        paired_records,
-        records_for_power,
-        records_needed,
-    )
-    from workbench.stats.selection import (
-        Bins,
-        Reliability,
-        augrc,
-        aurc,
-        brier_score,
-        expected_calibration_error,
-        log_loss,
-        ranking_auc,
-        reliability,
-    )
-    from workbench.stats.sequence import Order, order_from_development, rank
+    from workbench.stats.paired import mcnemar_midp, tango_bounds
+    from workbench.stats.power import allowed_errors, minimum_detectable_difference, records_for_power, records_needed
+    from workbench.stats.selection import augrc, aurc, expected_calibration_error, ranking_auc, reliability
+    from workbench.stats.sequence import rank
     from workbench.stats.weighted import AmountCertification, certify_amounts
     from workbench.stats.worst_case import Nested
 else:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from workbench.stats.clustering import cluster_codes, correlation_limits
-from workbench.stats.inputs import Floats, Integers, checked_flags, checked_share
+from workbench.stats.inputs import Floats, Integers, checked_flags
 
 SEED = 20_270_000
 MOST_WORK = 4_000_000
@@ -34,30 +34,25 @@ class ErrorCluster:
     p_value: float
 
 
-def error_clusters(
-    correct: ArrayLike, columns: Mapping[str, ArrayLike], level: float = LEVEL, seed: int = SEED
-) -> tuple[ErrorCluster, ...]:
+def error_clusters(correct: ArrayLike, columns: Mapping[str, ArrayLike]) -> tuple[ErrorCluster, ...]:
     """Return the columns on whose values errors cluster, the strongest first.
 
     A permutation test: pairs of errors with the same value, against errors that are drawn again among all records. The
     largest deviation over all columns is compared with the largest of each draw (Westfall and Young, 1993), so the
-    chance to name any column where errors do not cluster is at most the level.
+    chance to name any column where errors do not cluster is at most 1%.
 
     Parameters
     ----------
     correct : array of shape (n_records,)
     columns : mapping
         Name to one value per record.
-    level : float
-        Family-wise, in (0, 1).
     """
-    checked_share("a level", level)
     flags = checked_flags("correctness", correct, len(np.asarray(correct)))
     n, n_wrong = len(flags), int((~flags).sum())
     if not columns or n_wrong < 2 or n_wrong == n:
         return ()
     codes = {name: cluster_codes(values, n) for name, values in columns.items()}
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     n_draws = int(np.clip(MOST_WORK // (n_wrong * len(codes)), FEWEST_DRAWS, MOST_DRAWS))
     drawn = [np.flatnonzero(~flags), *(generator.choice(n, n_wrong, replace=False) for _ in range(n_draws))]
     pairs = np.array([[_pairs(of[wrong]) for of in codes.values()] for wrong in drawn])
@@ -66,7 +61,7 @@ def error_clusters(
     found = []
     for name, score in zip(codes, scores[0], strict=True):
         p_value = float((1 + np.sum(largest >= score)) / (1 + n_draws))
-        if p_value <= level:
+        if p_value <= LEVEL:
             found.append(ErrorCluster(name, correlation_limits(flags, codes[name], 0.95).estimate, p_value))
     return tuple(sorted(found, key=lambda one: (-one.correlation, one.column)))
 

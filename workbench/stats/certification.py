@@ -127,17 +127,9 @@ class Certification:
 
     def as_json(self) -> dict[str, Any]:
         """Return the certification without its steps as JSON values."""
-        return {
-            "threshold": self.threshold,
-            "automation_rate": self.automation_rate,
-            "accuracy_lower": self.accuracy_lower,
-            "records_needed": self.records_needed,
-            "n": self.n,
-            "n_automated": self.n_automated,
-            "n_wrong": self.n_wrong,
-            "target": self.target,
-            "confidence_level": self.confidence_level,
-            "automation_target": self.automation_target,
+        found = ("threshold", "automation_rate", "accuracy_lower", "records_needed", "n", "n_automated", "n_wrong")
+        asked = ("target", "confidence_level", "automation_target")
+        return {name: getattr(self, name) for name in (*found, *asked)} | {
             "order": self.order.as_json(),
             "clustering": None if self.clustering is None else self.clustering.as_json(),
             "certified": self.threshold is not None,

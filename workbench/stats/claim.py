@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.stats.inputs import Floats, Integers
+from workbench.stats.inputs import Floats, Integers, spread
+from workbench.stats.intervals import IntervalMethod, proportion_interval
 from workbench.stats.power import allowed_errors, binomial_p_values, certification_power, records_for_power
 from workbench.stats.worst_case import MOST_ROWS, Nested, TwoPoint, error_cdf, worst_allowed, worst_p_values
 
@@ -40,9 +41,7 @@ class Claim:
         """
         first = max(int(np.searchsorted(counts, start)) - 1, 0)
         places = np.arange(first, len(counts))
-        if self.clusters is None or len(places) <= MOST_ROWS:
-            return places
-        return places[np.unique(np.linspace(0, len(places) - 1, MOST_ROWS).round().astype(np.int64))]
+        return places if self.clusters is None else spread(places, MOST_ROWS)
 
     def allowed(self, counts: Integers) -> Integers:
         """Return how many errors among rising numbers of automated records are admissible; -1 where even 0 are not.
@@ -87,7 +86,7 @@ class Claim:
     def interval(self, errors: int, count: int, level: float) -> tuple[float, float]:
         """Return one-sided bounds of the error rate, each at a level: exact, or about as far as clusters allow."""
         if self.clusters is None:
-            return _clopper_pearson(errors, count, level)
+            return proportion_interval(errors, count, 2.0 * level - 1.0, IntervalMethod.CLOPPER_PEARSON)
         from scipy import optimize
 
         at_least, rho = self.clusters.at_least(np.array([count])), self.clusters.correlation
@@ -131,15 +130,6 @@ class Claim:
                 return None
             low, high = float(counts[max(int(enough[0]) - 1, 0)]), float(counts[enough[0]])
         return int(np.ceil(high))
-
-
-def _clopper_pearson(errors: int, count: int, level: float) -> tuple[float, float]:
-    """Return exact one-sided bounds of an error rate."""
-    from scipy import special
-
-    lower = float(special.betaincinv(errors, count - errors + 1.0, 1.0 - level)) if errors > 0 else 0.0
-    upper = float(special.betaincinv(errors + 1.0, count - errors, level)) if errors < count else 1.0
-    return lower, upper
 
 
 def _proved(at_least: Floats, errors: Integers, rho: float, alpha: float, between: tuple[float, float]) -> float:

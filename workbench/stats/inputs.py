@@ -70,3 +70,16 @@ def checked_flags(name: str, values: ArrayLike, n: int) -> Flags:
             f"{name} must be true or false", got=f"{flags[unusable][0]!r}", expected="booleans, or 0 and 1"
         )
     return np.asarray(numbers == 1.0)
+
+
+def spread(places: Integers, most: int) -> Integers:
+    """Return at most so many of some places, evenly spread, both ends among them.
+
+    Examples
+    --------
+    >>> spread(np.arange(10, 20), 4).tolist()
+    [10, 13, 16, 19]
+    """
+    if len(places) <= most:
+        return places
+    return places[np.unique(np.linspace(0, len(places) - 1, most).round().astype(np.int64))]

@@ -33,42 +33,6 @@ class IntervalMethod(StrEnum):
                 assert_never(self)
 
 
-def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the exact two-sided interval of a proportion.
-
-    Its coverage is at least `confidence` for every true proportion and every n.
-
-    Parameters
-    ----------
-    k : int
-        Successes, 0 to n.
-    n : int
-        Trials, at least 1.
-    confidence : float
-        In (0, 1).
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper bound in [0, 1]; the lower is exactly 0 at k = 0, the upper exactly 1 at k = n.
-
-    Raises
-    ------
-    InputError
-        k or n is not an integer, n < 1, k outside 0 to n, or confidence outside (0, 1).
-
-    Notes
-    -----
-    Source: Clopper and Pearson (1934), in the form of beta quantiles.
-
-    Examples
-    --------
-    >>> [round(bound, 4) for bound in clopper_pearson(13, 16, 0.95)]
-    [0.5435, 0.9595]
-    """
-    return proportion_interval(k, n, confidence, IntervalMethod.CLOPPER_PEARSON)
-
-
 def wilson(k: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score interval of a proportion, two-sided, without continuity correction.
 

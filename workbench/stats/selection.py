@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.stats.inputs import Flags, Floats, checked_count, checked_flags, checked_numbers, checked_probabilities
-
-MIN_PROBABILITY = 1e-15
-
-
-class Bins(StrEnum):
-    """How confidences are cut into bins."""
-
-    EQUAL_WIDTH = "equal_width"
-    EQUAL_COUNT = "equal_count"
+from workbench.stats.inputs import (
+    Flags,
+    Floats,
+    Integers,
+    checked_count,
+    checked_flags,
+    checked_numbers,
+    checked_probabilities,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +36,10 @@ class Reliability:
 
     lower: Floats
     upper: Floats
-    n: np.ndarray[tuple[int], np.dtype[np.int64]]
-    right: np.ndarray[tuple[int], np.dtype[np.int64]]
+    n: Integers
+    right: Integers
     confidence: Floats
-    bin_of: np.ndarray[tuple[int], np.dtype[np.int64]]
+    bin_of: Integers
 
 
 def aurc(confidence: ArrayLike, correct: ArrayLike) -> float:
@@ -119,9 +116,7 @@ def augrc(confidence: ArrayLike, correct: ArrayLike) -> float:
     return float(np.mean(errors) / len(errors))
 
 
-def expected_calibration_error(
-    confidence: ArrayLike, correct: ArrayLike, n_bins: int = 15, bins: Bins = Bins.EQUAL_WIDTH
-) -> float:
+def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, n_bins: int = 15) -> float:
     """Return the expected calibration error: the mean distance of confidence and accuracy over bins.
 
     Each bin weighs as many records as it has. It is biased upwards for few records and depends on the bins; compare
@@ -134,9 +129,7 @@ def expected_calibration_error(
     correct : array of shape (n_records,)
         Booleans, or 0 and 1.
     n_bins : int
-        At least 1.
-    bins : Bins
-        Bins of equal width in [0, 1], or of about equally many records.
+        Bins of equal width in [0, 1], at least 1.
 
     Returns
     -------
@@ -157,21 +150,8 @@ def expected_calibration_error(
     >>> round(expected_calibration_error([0.9, 0.9, 0.6, 0.6], [1, 1, 1, 0], n_bins=10), 4)
     0.1
     """
-    table = reliability(confidence, correct, n_bins, bins)
+    table = reliability(confidence, correct, n_bins)
     return float(np.sum(np.abs(table.right - table.confidence * table.n)) / np.sum(table.n))
-
-
-def brier_score(confidence: ArrayLike, correct: ArrayLike) -> float:
-    """Return the mean squared distance of confidence and correctness, 0 to 1; lower is better."""
-    numbers, flags = _probabilities(confidence, correct)
-    return float(np.mean((numbers - flags) ** 2))
-
-
-def log_loss(confidence: ArrayLike, correct: ArrayLike) -> float:
-    """Return the mean negative log-likelihood of correctness; a confidence is held off 0 and 1 by 1e-15."""
-    numbers, flags = _probabilities(confidence, correct)
-    held = np.clip(numbers, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
-    return float(-np.mean(np.where(flags, np.log(held), np.log1p(-held))))
 
 
 def ranking_auc(confidence: ArrayLike, correct: ArrayLike) -> float | None:
@@ -193,20 +173,11 @@ def average_ranks(numbers: Floats) -> Floats:
     return np.asarray(np.cumsum(n) - (n - 1) / 2, dtype=np.float64)[place]
 
 
-def reliability(
-    confidence: ArrayLike, correct: ArrayLike, n_bins: int = 15, bins: Bins = Bins.EQUAL_WIDTH
-) -> Reliability:
+def reliability(confidence: ArrayLike, correct: ArrayLike, n_bins: int = 15) -> Reliability:
     """Return the counts of a reliability diagram; parameters and errors as `expected_calibration_error`."""
     numbers, flags = _probabilities(confidence, correct)
     checked_count("n_bins", n_bins, least=1)
-    match bins:
-        case Bins.EQUAL_WIDTH:
-            ends = np.linspace(0.0, 1.0, n_bins + 1)
-        case Bins.EQUAL_COUNT:
-            inner = np.quantile(numbers, np.arange(1, n_bins) / n_bins, method="inverted_cdf")
-            ends = np.unique(np.concatenate(([0.0], inner, [1.0])))
-        case _:
-            assert_never(bins)
+    ends = np.linspace(0.0, 1.0, n_bins + 1)
     bin_of = np.clip(np.searchsorted(ends, numbers, side="left") - 1, 0, len(ends) - 2)
     n = np.bincount(bin_of, minlength=len(ends) - 1)
     filled = np.flatnonzero(n)

@@ -8,7 +8,7 @@ records.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from workbench.stats.claim import Claim
 from workbench.stats.clustering import cluster_codes
-from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers
+from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers, spread
 from workbench.stats.selection import average_ranks
 
 MAX_STEPS = 2_000
@@ -77,7 +77,7 @@ class Order:
 
     def as_json(self) -> dict[str, Any]:
         """Return the order as JSON values."""
-        return {"strides_from": self.strides_from, "steps_from": self.steps_from, "source": self.source}
+        return asdict(self)
 
     def places(self, counts: Integers, n: int, allowed: Integers) -> Integers:
         """Return the places in `counts`, rising numbers of automated records, that are tested, in order.
@@ -86,9 +86,7 @@ class Order:
         """
         is_sharpest = allowed > np.concatenate(([-1], allowed[:-1]))
         strides = (counts >= self.strides_from * n) & (counts < self.steps_from * n) & is_sharpest
-        steps = np.flatnonzero((counts >= self.steps_from * n) & (allowed >= 0))
-        if len(steps) > MAX_STEPS:
-            steps = steps[np.unique(np.linspace(0, len(steps) - 1, MAX_STEPS).round().astype(np.int64))]
+        steps = spread(np.flatnonzero((counts >= self.steps_from * n) & (allowed >= 0)), MAX_STEPS)
         return np.concatenate((np.flatnonzero(strides), steps)).astype(np.int64)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from workbench.errors import InputError
 from workbench.stats.clustering import cluster_codes
-from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers, checked_share
+from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers, checked_share, spread
 from workbench.stats.sequence import USUAL_STEPS_FROM, rank
 
 MAX_POINTS = 60
@@ -95,9 +95,7 @@ def certify_amounts(
     is_far_enough = (
         ranked.n_automated >= (USUAL_STEPS_FROM if automation_target is None else automation_target) * ranked.n
     )
-    places = np.flatnonzero(is_far_enough)
-    if len(places) > MAX_POINTS:
-        places = places[np.unique(np.linspace(0, len(places) - 1, MAX_POINTS).round().astype(np.int64))]
+    places = spread(np.flatnonzero(is_far_enough), MAX_POINTS)
     order = np.random.default_rng(SEED).permutation(len(scores))  # bets are made in an order that says nothing
     found = None
     for threshold in ranked.threshold[places]:

@@ -12,11 +12,11 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.agents.callables.function import PilotFunction
-    from workbench.agents.callables.permission import check_may_ask, is_only_answered, only_answered
+    from workbench.agents.callables.permission import check_may_ask, only_answered
     from workbench.agents.callables.preparation import Preparation, Prepare
     from workbench.agents.callables.prepared import UnpreparedError
     from workbench.agents.callables.process import child_environment, python_module
     from workbench.agents.callables.training import training_digest
-    from workbench.agents.callables.worker import Failed, Task, Training, Worker, check_loads
+    from workbench.agents.callables.worker import CallableWorker, Failed, Task, Training, check_loads
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -1,4 +1,4 @@
-"""The process that runs a callable of a pilot: `python -m workbench.agents.callables`, started by `Worker`."""
+"""The process that runs a callable of a pilot: `python -m workbench.agents.callables`, started by `CallableWorker`."""
 
 import os
 import sys

@@ -92,9 +92,9 @@ def _is_own(path: Path) -> bool:
     return path.is_file() and not any(map(path.is_relative_to, INSTALLED))
 
 
-def _with_neighbours(path: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Path]:
+def _with_neighbours(path: Path) -> Iterator[Path]:
     """Yield a file and those of its folder that it imports, each once."""
-    todo, found = [path], set(seen)
+    todo, found = [path], set[Path]()
     while todo:
         file = todo.pop()
         if file not in found:

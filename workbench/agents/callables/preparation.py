@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.agents.callables.function import MAX_DETAIL, PilotFunction, raised
 from workbench.agents.callables.permission import is_only_answered
 from workbench.agents.callables.prepared import UnpreparedError, made_fields
-from workbench.agents.callables.worker import Failed, Task, Worker
+from workbench.agents.callables.worker import CallableWorker, Failed, Task
 
 if TYPE_CHECKING:
     from workbench.records import Record
@@ -58,7 +58,7 @@ class Preparation:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Prepare]:
         """Give what prepares records in a process of its own, started when the first one is asked; raises as a call."""
-        async with Worker(Task(self.function, fields=self.fields)) as worker:
+        async with CallableWorker(Task(self.function, fields=self.fields)) as worker:
 
             async def prepared(record: Record) -> Record:
                 self._check_allowed()

@@ -1,4 +1,4 @@
-"""What the process that runs a callable of a pilot does; `Worker` starts it and asks it.
+"""What the process that runs a callable of a pilot does; `CallableWorker` starts it and asks it.
 
 Both sides write one JSON value a line. The first one that comes says what to run; each further one is a record, and
 each answer goes out as soon as it is there, so that the record at which this process ended is the first without one.

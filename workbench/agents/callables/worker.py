@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.agents.callables.function import PilotFunction
@@ -106,7 +105,7 @@ def check_loads(task: Task) -> None:
         raise _ended(task, process.returncode, "was loaded")
 
 
-class Worker:
+class CallableWorker:
     """The process of a task; use it in `async with`. It is started when the first record is asked.
 
     Records are answered in the order in which they are asked. The one at which the process ends, or which takes longer
@@ -126,9 +125,7 @@ class Worker:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._serving is not None:
             self._serving.cancel()
             await asyncio.gather(self._serving, return_exceptions=True)

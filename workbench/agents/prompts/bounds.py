@@ -29,7 +29,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
 
     def concat(self, parts: Iterable[str]) -> str:
         """Return parts as one text."""
-        return joined(parts)
+        return bounded_text(parts)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Return an operator's result, or refuse it before it is made."""
@@ -70,7 +70,7 @@ class BoundedJoins(NodeTransformer):
         return nodes.Filter(nodes.List(node.nodes), JOINED, [], [], None, None, lineno=node.lineno)
 
 
-def joined(parts: Iterable[Any]) -> str:
+def bounded_text(parts: Iterable[Any]) -> str:
     """Return parts as one text, or refuse it as soon as it is too long."""
     texts, total = [], 0
     for part in parts:
@@ -106,7 +106,7 @@ def check_call(name: str, value: Any, arguments: tuple[Any, ...]) -> None:
     if name == "join":
         apart = value if isinstance(value, str) else (texts or [""])[0]
         parts = arguments[0] if isinstance(value, str) and arguments else value
-        joined(f"{part}{apart}" for part in parts)
+        bounded_text(f"{part}{apart}" for part in parts)
     if name in MULTIPLYING and _length(value) * max(map(_number, arguments), default=1) > MAX_PROMPT:
         raise TooLongError
     if name in ("format", "format_map") and (_WIDTH.search(str(value)) or sum(map(_length, arguments)) > MAX_PROMPT):

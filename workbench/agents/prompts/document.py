@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import Field
 
-from workbench.agents.prompts.sections import RECORD_SECTION, Section, read_sections
-from workbench.agents.prompts.template import RECORD, Place, check_template, fill, named_columns, spelled
+from workbench.agents.prompts.sections import RECORD_SECTION, PromptSection, read_sections
+from workbench.agents.prompts.template import RECORD, Place, check_template, columns_shown_by, fill, placeholder_name
 from workbench.engines import Message, SamplingParams
 from workbench.errors import InputError, shown
 from workbench.files import Settings, parse_yaml, read_text, settings_from
@@ -76,7 +76,7 @@ class Prompt:
     change_note: str
     sampling: SamplingParams
     schema: Mapping[str, Any] | None
-    sections: tuple[Section, ...]
+    sections: tuple[PromptSection, ...]
     proposed_by: str | None = None
     system_source: str = field(init=False)
     record_source: str = field(init=False)
@@ -92,7 +92,7 @@ class Prompt:
     @property
     def named_fields(self) -> frozenset[str]:
         """The fields of a record that the document names; showing the whole record at once names none."""
-        return named_columns(self.record_source)
+        return columns_shown_by(self.record_source)
 
     @property
     def estimated_tokens(self) -> int:
@@ -254,7 +254,7 @@ def _check_schema(schema: Mapping[str, Any] | None, where: str) -> None:
         raise InputError("the response schema holds a value that is no JSON", where=where, got=str(error)) from None
 
 
-def _check_section(section: Section, path: Path, columns: Sequence[str]) -> None:
+def _check_section(section: PromptSection, path: Path, columns: Sequence[str]) -> None:
     """Refuse a section whose template is wrong, and a Record section that shows nothing of the record."""
     is_record = section.title == RECORD_SECTION
     used = check_template(section.text, Place(path, section.line), columns, is_record=is_record)
@@ -263,5 +263,5 @@ def _check_section(section: Section, path: Path, columns: Sequence[str]) -> None
             "the Record section shows nothing of the record",
             where=f"{path}, line {section.line}",
             expected="at least one placeholder",
-            remedy=f"add one, such as {{{{ {spelled(columns[0])} }}}}" if columns else None,
+            remedy=f"add one, such as {{{{ {placeholder_name(columns[0])} }}}}" if columns else None,
         )

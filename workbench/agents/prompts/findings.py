@@ -10,7 +10,7 @@ from statistics import median
 import pandas as pd
 
 from workbench.agents.prompts.document import Prompt
-from workbench.agents.prompts.sections import Section
+from workbench.agents.prompts.sections import PromptSection
 from workbench.pilot import Contract, Role
 from workbench.records.splits import Dataset, Split
 
@@ -18,7 +18,7 @@ WORDS_OF_FREE_TEXT = 4
 SEEN_VALUES = 500
 
 
-class Level(StrEnum):
+class LintLevel(StrEnum):
     """How bad a finding is: an error spoils the evidence or the answers, a warning may, a note is for the reader."""
 
     ERROR = "error"
@@ -30,7 +30,7 @@ class Level(StrEnum):
 class LintFinding:
     """One finding; `line` counts from 1 in the prompt's file."""
 
-    level: Level
+    level: LintLevel
     rule: str
     prompt: str
     file: str
@@ -82,15 +82,15 @@ class Linted:
         """What the columns mean."""
         return self.dataset.contract
 
-    def finding(self, level: Level, rule: str, line: int, texts: tuple[str, str]) -> LintFinding:
+    def finding(self, level: LintLevel, rule: str, line: int, texts: tuple[str, str]) -> LintFinding:
         """Return a finding of this prompt; `texts` is the problem and the remedy."""
         return LintFinding(level, rule, self.prompt.name, str(self.prompt.path), line, *texts)
 
-    def section(self, title: str) -> Section | None:
+    def section(self, title: str) -> PromptSection | None:
         """Return a section, None when the document has none of this title."""
         return next((section for section in self.prompt.sections if section.title == title), None)
 
-    def line_of(self, text: str, section: Section) -> int:
+    def line_of(self, text: str, section: PromptSection) -> int:
         """Return the first line of a section that holds a text, else the section's first line."""
         lines = section.text.split("\n")
         found = (number for number, line in enumerate(lines) if text.casefold() in line.casefold())

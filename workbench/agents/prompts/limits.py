@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from workbench.agents.prompts.sections import Section
+from workbench.agents.prompts.sections import PromptSection
 
 _RELATIONS = {
     "above": ">", "beyond": ">", "over": ">", "more than": ">", "greater than": ">", "higher than": ">",
@@ -34,7 +34,7 @@ _SAME_UNITS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class PromptRule:
     """One rule of a section as it stands: a list item, or a paragraph; `line` counts from 1 in the file."""
 
     section: str
@@ -54,7 +54,7 @@ class Limit:
     relation: str
     number: float
     unit: str
-    rule: Rule
+    rule: PromptRule
 
     @property
     def is_upper(self) -> bool:
@@ -65,28 +65,28 @@ class Limit:
         return f"{self.measure} {self.relation} {self.number:g} {self.unit}".strip()
 
 
-def rules_of(sections: Sequence[Section]) -> Iterator[Rule]:
+def rules_of(sections: Sequence[PromptSection]) -> Iterator[PromptRule]:
     """Yield the rules of sections in order: each list item with its further lines, each paragraph."""
     for section in sections:
         held: list[str] = []
         first = section.line
         for number, line in enumerate(section.text.split("\n"), start=section.line):
             if held and (not line.strip() or _ITEM.match(line)):
-                yield Rule(section.title, first, " ".join(held))
+                yield PromptRule(section.title, first, " ".join(held))
                 held = []
             if line.strip():
                 first = first if held else number
                 held.append(line.strip())
         if held:
-            yield Rule(section.title, first, " ".join(held))
+            yield PromptRule(section.title, first, " ".join(held))
 
 
-def limits_of(rule: Rule) -> Iterator[Limit]:
+def limits_of(rule: PromptRule) -> Iterator[Limit]:
     """Yield the limits that a rule states; one without a measure of its own speaks of the measure before it.
 
     Examples
     --------
-    >>> rule = Rule("Decision criteria", 9, "14. Over quantity above 2.0 % or above 500 euro: escalate")
+    >>> rule = PromptRule("Decision criteria", 9, "14. Over quantity above 2.0 % or above 500 euro: escalate")
     >>> [str(limit) for limit in limits_of(rule)]
     ['over quantity > 2 %', 'over quantity > 500 euro']
     """

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from workbench.agents.prompts.document import Prompt
-from workbench.agents.prompts.findings import Level, Linted, LintFinding
+from workbench.agents.prompts.findings import Linted, LintFinding, LintLevel
 from workbench.agents.prompts.lint_examples import balance, examples_fit, leaks
-from workbench.agents.prompts.lint_structure import answers, completeness, empty_columns, placement, size
-from workbench.agents.prompts.lint_thresholds import contradictions, unreachable
+from workbench.agents.prompts.lint_structure import answers, hardly_filled_columns, missing_sections, placement, size
+from workbench.agents.prompts.lint_thresholds import contradicting_limits, unreachable
 from workbench.agents.prompts.versions import read_prompts
 from workbench.engines.pocket import PocketSettings
 from workbench.errors import InputError, shown
@@ -17,10 +17,11 @@ from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
 
 RULES: tuple[Callable[[Linted], Iterator[LintFinding]], ...] = (
-    size, completeness, contradictions, unreachable, empty_columns, leaks, balance, examples_fit, answers, placement,
+    size, missing_sections, contradicting_limits, unreachable, hardly_filled_columns, leaks, balance, examples_fit,
+    answers, placement,
 )  # fmt: skip
 PRODUCTION = "production"
-_ORDER = {level: place for place, level in enumerate(Level)}
+_ORDER = {level: place for place, level in enumerate(LintLevel)}
 
 
 def lint_prompts(pilot: Pilot, dataset: Dataset, names: Sequence[str] = ()) -> tuple[LintFinding, ...]:
@@ -45,11 +46,11 @@ def lint_prompts(pilot: Pilot, dataset: Dataset, names: Sequence[str] = ()) -> t
     for prompt in prompts.values():
         if not names or prompt.name in names:
             linted = Linted(prompt, dataset, _is_production(pilot, prompt), prepared)
-            findings += sorted(lint(linted), key=lambda finding: (_ORDER[finding.level], finding.line))
+            findings += sorted(lint_prompt(linted), key=lambda finding: (_ORDER[finding.level], finding.line))
     return tuple(_relative(finding, pilot.root) for finding in findings)
 
 
-def lint(linted: Linted) -> tuple[LintFinding, ...]:
+def lint_prompt(linted: Linted) -> tuple[LintFinding, ...]:
     """Return what every rule finds in one prompt."""
     return tuple(finding for rule in RULES for finding in rule(linted))
 

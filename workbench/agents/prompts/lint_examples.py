@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from workbench.agents.prompts.document import response_schema
-from workbench.agents.prompts.findings import Level, Linted, LintFinding
-from workbench.agents.prompts.sections import RECORD_SECTION, Section
+from workbench.agents.prompts.findings import Linted, LintFinding, LintLevel
+from workbench.agents.prompts.sections import RECORD_SECTION, PromptSection
 from workbench.errors import InputError, shown
 from workbench.pilot import PiiClass, Role
 from workbench.records.splits import Split
@@ -28,7 +28,7 @@ MOST_LABELS_TO_COVER = 10
 _WORD = re.compile(r"\w+")
 _QUOTED = re.compile(r"[\"“]([^\"“”\n]+)[\"”]")
 _OBJECT = re.compile(r"\{[^{}]*\}")
-_SIDES = {Split.HOLDOUT: (Level.ERROR, "sealed holdout"), Split.DEV: (Level.WARNING, "development")}
+_SIDES = {Split.HOLDOUT: (LintLevel.ERROR, "sealed holdout"), Split.DEV: (LintLevel.WARNING, "development")}
 
 
 def leaks(linted: Linted) -> Iterator[LintFinding]:
@@ -65,11 +65,11 @@ def balance(linted: Linted) -> Iterator[LintFinding]:
     label, most = counts.most_common(1)[0]
     if total >= FEWEST_FOR_BALANCE and most > MOST_OF_ONE_LABEL * total:
         texts = (f"{most} of {total} examples are {label} ({listed})", "give the other labels as many")
-        yield linted.finding(Level.WARNING, "balance", section.line, texts)
+        yield linted.finding(LintLevel.WARNING, "balance", section.line, texts)
     missing = [name for name in linted.labels if name not in counts]
     if missing and len(linted.labels) <= MOST_LABELS_TO_COVER:
         texts = (f"no example of {shown(missing)} among {total} ({listed})", "add one for each")
-        yield linted.finding(Level.WARNING, "balance", section.line, texts)
+        yield linted.finding(LintLevel.WARNING, "balance", section.line, texts)
 
 
 def examples_fit(linted: Linted) -> Iterator[LintFinding]:
@@ -83,7 +83,7 @@ def examples_fit(linted: Linted) -> Iterator[LintFinding]:
         problem = _refused(answer, schema)
         if problem:
             texts = (f"an example answers {problem}", "let examples answer as the output must be")
-            yield linted.finding(Level.ERROR, "examples", line, texts)
+            yield linted.finding(LintLevel.ERROR, "examples", line, texts)
 
 
 def _refused(answer: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None:
@@ -101,7 +101,7 @@ def _refused(answer: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None
     return None
 
 
-def _answers(section: Section | None) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _answers(section: PromptSection | None) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yield the JSON objects of a section with their lines."""
     if section is None:
         return

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import combinations
 
-from workbench.agents.prompts.findings import Level, Linted, LintFinding
-from workbench.agents.prompts.limits import Limit, Rule, limits_of, rules_of
+from workbench.agents.prompts.findings import Linted, LintFinding, LintLevel
+from workbench.agents.prompts.limits import Limit, PromptRule, limits_of, rules_of
 from workbench.agents.prompts.sections import RECORD_SECTION
 
 EXAMPLES = "Examples"
@@ -16,7 +16,7 @@ _CODE = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b")
 _CONDITION = re.compile(r"\b(?:and|or|but|if|when|unless|with|without|for|except|only|while|not)\b|\(", re.IGNORECASE)
 
 
-def contradictions(linted: Linted) -> Iterator[LintFinding]:
+def contradicting_limits(linted: Linted) -> Iterator[LintFinding]:
     """Find limits on the same measure, in the same unit and direction, to the same end, that state different numbers.
 
     An error where both rules say nothing else, else a warning: a further condition may explain the two numbers.
@@ -26,7 +26,7 @@ def contradictions(linted: Linted) -> Iterator[LintFinding]:
         if first.rule == second.rule or not _clash(first, second, linted.labels):
             continue
         plain = not (_is_conditional(first.rule) or _is_conditional(second.rule))
-        level = Level.ERROR if plain else Level.WARNING
+        level = LintLevel.ERROR if plain else LintLevel.WARNING
         end = ", ".join(sorted(_end(second.rule, linted.labels))) or "no action"
         problem = f"{second} here, {first} on line {first.rule.line}, both to {end}"
         yield linted.finding(
@@ -45,11 +45,11 @@ def unreachable(linted: Linted) -> Iterator[LintFinding]:
         if covering and not _has_alternative(second):
             problem = f"never reached: {covering[0]} is decided by {earlier[0]} on line {first.line}"
             yield linted.finding(
-                Level.ERROR, "unreachable", second.line, (problem, "put the narrower limit before the wider one")
+                LintLevel.ERROR, "unreachable", second.line, (problem, "put the narrower limit before the wider one")
             )
 
 
-def _rules(linted: Linted) -> list[Rule]:
+def _rules(linted: Linted) -> list[PromptRule]:
     """Return the rules of the sections that state policy: neither examples nor the record."""
     kept = [section for section in linted.prompt.sections if section.title not in (EXAMPLES, RECORD_SECTION)]
     return list(rules_of(kept))
@@ -63,7 +63,7 @@ def _clash(first: Limit, second: Limit, labels: tuple[str, ...]) -> bool:
     return one == two or not one or not two
 
 
-def _end(rule: Rule, labels: tuple[str, ...]) -> frozenset[str]:
+def _end(rule: PromptRule, labels: tuple[str, ...]) -> frozenset[str]:
     """Return what a rule comes to: the labels and the codes that it names."""
     return frozenset([*rule.actions(labels), *_CODE.findall(rule.text)])
 
@@ -75,14 +75,14 @@ def _covers(earlier: Limit, later: Limit) -> bool:
     return earlier.number <= later.number if earlier.is_upper else earlier.number >= later.number
 
 
-def _condition(rule: Rule) -> str:
+def _condition(rule: PromptRule) -> str:
     """Return the part of a rule before what it comes to."""
     return rule.text.partition(":")[0]
 
 
-def _is_conditional(rule: Rule) -> bool:
+def _is_conditional(rule: PromptRule) -> bool:
     return bool(_CONDITION.search(_condition(rule))) or "passes" in rule.text.casefold()
 
 
-def _has_alternative(rule: Rule) -> bool:
+def _has_alternative(rule: PromptRule) -> bool:
     return bool(re.search(r"\bor\b", _condition(rule), re.IGNORECASE))

@@ -26,7 +26,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PromptSection:
     """One `## title` with its text; `line` is where the text begins in the file."""
 
     title: str
@@ -34,7 +34,7 @@ class Section:
     line: int
 
 
-def read_sections(lines: Sequence[str], start: int, path: Path) -> tuple[Section, ...]:
+def read_sections(lines: Sequence[str], start: int, path: Path) -> tuple[PromptSection, ...]:
     """Return the sections of a document in order.
 
     Parameters
@@ -59,7 +59,7 @@ def read_sections(lines: Sequence[str], start: int, path: Path) -> tuple[Section
     return sections
 
 
-def _sections(lines: Sequence[str], start: int, path: Path) -> Iterator[Section]:
+def _sections(lines: Sequence[str], start: int, path: Path) -> Iterator[PromptSection]:
     """Yield the sections below the front matter; headings inside code fences are text."""
     title, text, fence, fence_line = "", [], "", 0
     first = start
@@ -80,19 +80,19 @@ def _sections(lines: Sequence[str], start: int, path: Path) -> Iterator[Section]
     yield from _section(title, text, first, path)
 
 
-def _section(title: str, lines: Sequence[str], first: int, path: Path) -> Iterator[Section]:
+def _section(title: str, lines: Sequence[str], first: int, path: Path) -> Iterator[PromptSection]:
     """Yield one section without the empty lines around its text; nothing for an empty part before the first heading."""
     filled = [index for index, line in enumerate(lines) if line.strip()]
     if title and filled:
         text = "\n".join(lines[filled[0] : filled[-1] + 1]).rstrip()
-        yield Section(title, text, first + filled[0] + 1)
+        yield PromptSection(title, text, first + filled[0] + 1)
     elif title or filled:
         problem = f"the section {title!r} is empty" if title else "text stands before the first section"
         line = first if title else first + filled[0] + 1
         raise InputError(problem, where=f"{path}, line {line}", expected="`## ` headings, each with its text below")
 
 
-def _check_title(section: Section, path: Path) -> None:
+def _check_title(section: PromptSection, path: Path) -> None:
     """Refuse a heading that is no section's."""
     if section.title in SECTIONS:
         return

@@ -19,7 +19,7 @@ from workbench.agents.prompts.bounds import (
     BoundedJoins,
     TooLongError,
     bounded,
-    joined,
+    bounded_text,
 )
 from workbench.errors import InputError
 
@@ -75,7 +75,7 @@ def _environment() -> BoundedEnvironment:
     environment.filters.pop("random")
     environment.filters["tojson"] = _plain_json
     environment.filters = {name: bounded(name, one) for name, one in environment.filters.items()}
-    environment.filters[JOINED] = joined
+    environment.filters[JOINED] = bounded_text
     return environment
 
 
@@ -102,7 +102,7 @@ def fill(text: str, where: str, labels: Sequence[str], record: Mapping[str, obje
         than a prompt may be.
     """
     try:
-        filled = joined(compiled(text).generate({RECORD: record, LABELS: labels}))
+        filled = bounded_text(compiled(text).generate({RECORD: record, LABELS: labels}))
         if len(filled.encode("utf-8", "replace")) > MAX_PROMPT:
             raise TooLongError
         return filled
@@ -122,7 +122,7 @@ def fill(text: str, where: str, labels: Sequence[str], record: Mapping[str, obje
         ) from None
 
 
-def named_columns(text: str) -> frozenset[str]:
+def columns_shown_by(text: str) -> frozenset[str]:
     """Return the columns that a checked template names; `record | tojson` and its like name none."""
     return frozenset(column for _, column in _named_columns(_ENVIRONMENT.parse(text)))
 
@@ -186,11 +186,11 @@ def _check_names(tree: nodes.Template, place: Place, columns: Sequence[str]) -> 
         if name.ctx != "load" and name.name in (RECORD, LABELS):
             raise InputError(f"the name {name.name!r} is taken", where=place.at(name.lineno), remedy="use another name")
         if name.name in unknown:
-            known = {RECORD: RECORD, LABELS: LABELS} | {column: spelled(column) for column in columns}
+            known = {RECORD: RECORD, LABELS: LABELS} | {column: placeholder_name(column) for column in columns}
             raise InputError(
                 f"unknown placeholder {name.name!r}",
                 where=place.at(name.lineno),
-                expected=", ".join([LABELS, *(spelled(column) for column in columns)]),
+                expected=", ".join([LABELS, *(placeholder_name(column) for column in columns)]),
                 remedy=_nearest(name.name, known),
             )
 
@@ -209,7 +209,7 @@ def _check_record_uses(tree: nodes.Template, place: Place, columns: Sequence[str
             raise InputError(
                 "a placeholder does not say which column of the record it shows",
                 where=place.at(node.lineno),
-                expected=", ".join(spelled(column) for column in columns),
+                expected=", ".join(placeholder_name(column) for column in columns),
                 remedy="name a column, or show the whole record with {{ record | tojson }}",
             )
 
@@ -227,14 +227,14 @@ def _named_columns(tree: nodes.Node) -> Iterator[tuple[nodes.Getattr | nodes.Get
 def _unknown_column(column: str, where: str, columns: Sequence[str]) -> InputError:
     """Return the error for a placeholder that names no column an agent is shown."""
     return InputError(
-        f"unknown placeholder {spelled(column)!r}",
+        f"unknown placeholder {placeholder_name(column)!r}",
         where=where,
-        expected=", ".join(spelled(name) for name in columns),
-        remedy=_nearest(column, {name: spelled(name) for name in columns}),
+        expected=", ".join(placeholder_name(name) for name in columns),
+        remedy=_nearest(column, {name: placeholder_name(name) for name in columns}),
     )
 
 
-def spelled(column: str) -> str:
+def placeholder_name(column: str) -> str:
     """Return how a template names a column."""
     return f"record.{column}" if column.isidentifier() else f"record[{column!r}]"
 

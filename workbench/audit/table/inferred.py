@@ -15,7 +15,7 @@ from workbench.audit.table.quantities import Numbers, with_same_numbers
 from workbench.audit.table.relations import Relation, find_relations, quantities
 from workbench.audit.table.writing import SourceFormat, source_formats
 from workbench.pilot import Column, Role, TableContract
-from workbench.records.tables import CodedColumn, ColumnProfile, Hints, Table, profile, settled
+from workbench.records.tables import CodedColumn, ColumnProfile, Hints, Table, profile, settled_profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,9 @@ def known_of(
         The contract names a column that the table does not have.
     """
     encoded, declared = encode(table), None if contract is None else declare(contract, table.names)
-    profiles = settled(encoded.columns, [profiled(column, encoded.n, declared) for column in encoded.columns], hints)
+    profiles = settled_profiles(
+        encoded.columns, [profiled(column, encoded.n, declared) for column in encoded.columns], hints
+    )
     encoded = with_same_numbers(encoded, [found.position for found in profiles if found.is_numeric])
     numbers = quantities(encoded, profiles, declared.relations if declared else ())
     relations = find_relations(encoded, profiles, numbers)

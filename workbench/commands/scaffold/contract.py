@@ -16,16 +16,16 @@ from workbench.pilot import Column, ColumnType, Contract, PiiClass, Reading, Rol
 from workbench.records.tables import (
     MOMENTS,
     NUMERIC,
-    Cells,
     CodedColumn,
     ColumnProfile,
+    RawTable,
     coded_columns,
     empty_columns,
     id_column,
     missing_texts,
     profile,
     row_count_columns,
-    settled,
+    settled_profiles,
     text_columns,
     time_column,
 )
@@ -82,7 +82,7 @@ class Inferred:
         return "; ".join(filter(None, (self.why.get(name), "" if is_id else self.profile(name).written.why)))
 
 
-def infer_contract(cells: Cells, columns: Columns, file: str, choices: Choices | None = None) -> Inferred:
+def infer_contract(cells: RawTable, columns: Columns, file: str, choices: Choices | None = None) -> Inferred:
     """Return a contract that a table fits: types and ways of writing from all its cells, roles from names and cells.
 
     A column that at least half of the records fill is required, as in an audit without a contract. Labels that differ
@@ -104,7 +104,7 @@ def infer_contract(cells: Cells, columns: Columns, file: str, choices: Choices |
     choices = choices or Choices()
     frame = cells.frame()
     coded = coded_columns(cells.table, cells.names, ("VARCHAR",) * len(cells.names))
-    found = settled(coded, [profile(one, cells.n_rows) for one in coded], choices.hints)
+    found = settled_profiles(coded, [profile(one, cells.n_rows) for one in coded], choices.hints)
     label = next(one for one in found if one.name == columns.label)
     _check_number(label, frame[columns.label], choices)
     roles, why = _roles(frame, [one for one in found if one.name != columns.label], columns)
@@ -121,7 +121,7 @@ def infer_contract(cells: Cells, columns: Columns, file: str, choices: Choices |
     return Inferred(contract, found, why, frame, cells.renamed, cells.encoding, cells.separator)
 
 
-def _reading(cells: Cells, given: Reading) -> Reading:
+def _reading(cells: RawTable, given: Reading) -> Reading:
     """Return how the file was read, written down where it is not UTF-8 with commas."""
     encoding = cells.encoding if cells.encoding not in (None, "utf-8") else None
     separator = cells.separator if cells.separator != "," else None

@@ -14,7 +14,7 @@ from string import Template
 
 import yaml
 
-from workbench.agents.prompts import spelled
+from workbench.agents.prompts import placeholder_name
 from workbench.commands.scaffold.choices import Choices, Columns
 from workbench.commands.scaffold.contract import Inferred, check_columns, infer_contract
 from workbench.commands.scaffold.leaks import telling_columns
@@ -27,7 +27,7 @@ from workbench.pilot import CONTRACT_FILE, ColumnType, Contract, Role
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, SPLITS_FILE, Charter
 from workbench.records import RecordTable, labelled_rows, records_of
 from workbench.records.splits import SplitSettings, fresh_split, write_split
-from workbench.records.tables import KEY_NAME, read_cells
+from workbench.records.tables import KEY_NAME, read_raw_table
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -106,7 +106,7 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path, choices: 
     choices = choices or Choices()
     data, suite = root / "datasets" / name, root / "eval_suites" / name
     _check_name(name, data, suite)
-    cells = read_cells(records, choices.reading)
+    cells = read_raw_table(records, choices.reading)
     check_columns(columns, cells.names, str(records))
     inferred = infer_contract(cells, columns, records.name, choices)
     contract = inferred.contract
@@ -167,7 +167,7 @@ def _escalate_label(named: str | None, contract: Contract, records: Path) -> str
 
 def _facts(name: str, contract: Contract, records: Path, n_records: int) -> dict[str, str]:
     names = [column.replace("{", "{{ '{' }}") for column in contract.shown]
-    values = [f"{{{{ {spelled(column)} }}}}" for column in contract.shown]
+    values = [f"{{{{ {placeholder_name(column)} }}}}" for column in contract.shown]
     return {
         "pilot": name,
         "title": json.dumps(name.replace("_", " ").capitalize()),

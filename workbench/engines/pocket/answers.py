@@ -10,18 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.engines.pocket.chat import Prompt, UnreadablePrompt
+from workbench.engines.pocket.chat import TokenPrompt, UnreadablePrompt
 from workbench.engines.pocket.folder import FloatArray
 from workbench.engines.pocket.grammar import UnsupportedSchema
 from workbench.engines.pocket.model import Model
-from workbench.engines.pocket.network import Reading
+from workbench.engines.pocket.network import BatchReader
 from workbench.engines.protocol import Failure, FailureCause, Reply, Request, SamplingParams
 
 MAX_BATCH_TOKENS = 2048  # of the parts that requests do not share; a longer one is a batch of its own
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QueuedRequest:
     """A request and when it came, by the monotonic clock."""
 
     request: Request
@@ -33,14 +33,14 @@ class Interrupted(Exception):  # noqa: N818 - nobody waits for the answers any m
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BatchLimits:
     """When a batch ends early: a request that is older than the deadline fails; once `is_stopped()`, all end."""
 
     deadline_s: float
     is_stopped: Callable[[], bool]
 
 
-def replies_to(model: Model, batch: Sequence[Asked], limits: Limits) -> list[Reply]:
+def replies_to(model: Model, batch: Sequence[QueuedRequest], limits: BatchLimits) -> list[Reply]:
     """Return one reply for each request, in their order. Raises Interrupted once the engine is closed."""
     drafts, replies = [], {}
     for number, asked in enumerate(batch):
@@ -56,7 +56,7 @@ def replies_to(model: Model, batch: Sequence[Asked], limits: Limits) -> list[Rep
     return [replies[number] for number in range(len(batch))]
 
 
-def _failed(asked: Asked, cause: FailureCause, detail: str) -> Reply:
+def _failed(asked: QueuedRequest, cause: FailureCause, detail: str) -> Reply:
     latency_s = time.monotonic() - asked.since
     return Reply(asked.request.id, None, latency_s, 1, failure=Failure(cause, detail[:300]))
 
@@ -70,11 +70,11 @@ class Draft:
         The request's place in its batch.
     """
 
-    def __init__(self, model: Model, asked: Asked, number: int) -> None:
+    def __init__(self, model: Model, asked: QueuedRequest, number: int) -> None:
         request = asked.request
         self.number = number
         self.asked = asked
-        self.prompt: Prompt = model.chat.prompt(request.messages)
+        self.prompt: TokenPrompt = model.chat.prompt(request.messages)
         self.failure: tuple[FailureCause, str] | None = None
         self._sampling = request.sampling
         self._room = min(request.sampling.max_tokens, model.shape.context - self.prompt.n_tokens)
@@ -150,7 +150,7 @@ class Draft:
     def _choose(self, logprobs: FloatArray) -> None:
         """Choose the next token."""
         allowed = self._is_token if self._guide is None else self._guide.allowed()
-        token = chosen(logprobs, allowed, self._sampling, self._rng)
+        token = next_token(logprobs, allowed, self._sampling, self._rng)
         if token in self._ends:
             self._finish = "stop"
             return
@@ -161,7 +161,9 @@ class Draft:
             self._guide.follow(token)
 
 
-def chosen(logprobs: FloatArray, allowed: NDArray[np.bool_], sampling: SamplingParams, rng: np.random.Generator) -> int:
+def next_token(
+    logprobs: FloatArray, allowed: NDArray[np.bool_], sampling: SamplingParams, rng: np.random.Generator
+) -> int:
     """Return the next token: the likeliest one allowed, or one drawn where the temperature is above 0.
 
     A draw is from the fewest likeliest tokens whose probabilities, among those allowed and at the temperature, reach
@@ -200,9 +202,9 @@ def _groups(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
         yield group
 
 
-def _complete(model: Model, drafts: Sequence[Draft], limits: Limits) -> None:
+def _complete(model: Model, drafts: Sequence[Draft], limits: BatchLimits) -> None:
     """Bring the answers of requests that share a prefix to their ends."""
-    reading = Reading(model.network, model.prefix(drafts[0].prompt.prefix), len(drafts))
+    reading = BatchReader(model.network, model.prefix(drafts[0].prompt.prefix), len(drafts))
     live = list(drafts)
     while live:
         if limits.is_stopped():

@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
-from workbench.engines.http_answers import whole_text
 from workbench.engines.pocket.folder import Shape, read_json
 from workbench.engines.protocol import Message, TokenLogprob
 from workbench.errors import InputError, shown
+from workbench.words import whole_text
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -30,7 +30,7 @@ class UnreadablePrompt(ValueError):  # noqa: N818 - a counted outcome, not a fau
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
+class TokenPrompt:
     """A prompt as tokens: what comes before the first message that is no system message, and the rest, never empty."""
 
     prefix: tuple[int, ...]
@@ -61,7 +61,7 @@ class Chat:
         self._skeleton = lru_cache(MAX_REMEMBERED)(self._skeleton_of)
         self._prefix = lru_cache(MAX_REMEMBERED)(self._prefix_of)
 
-    def prompt(self, messages: Sequence[Message]) -> Prompt:
+    def prompt(self, messages: Sequence[Message]) -> TokenPrompt:
         """Return the tokens of some messages, up to where the answer begins. Raises UnreadablePrompt."""
         if sum(len(message.content) for message in messages) > self._max_characters:
             raise UnreadablePrompt(f"the prompt is far longer than the {self._context:,} tokens that the model reads")
@@ -70,7 +70,7 @@ class Chat:
         shared = [text if role == "system" else None for role, text in zip(roles, contents, strict=True)]
         n_parts, prefix = self._prefix(roles, tuple(shared))
         rest = self._encoded(self._skeleton(roles)[n_parts:], contents)
-        prompt = Prompt(prefix, rest) if rest else Prompt(prefix[:-1], prefix[-1:])
+        prompt = TokenPrompt(prefix, rest) if rest else TokenPrompt(prefix[:-1], prefix[-1:])
         if prompt.n_tokens >= self._context:
             raise UnreadablePrompt(
                 f"the prompt has {prompt.n_tokens:,} tokens; the model reads {self._context:,}, the answer's included"

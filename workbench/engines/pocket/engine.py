@@ -11,11 +11,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from workbench.engines.digests import model_digest
-from workbench.engines.pocket.answers import Asked, Interrupted, Limits, replies_to
+from workbench.engines.pocket.answers import BatchLimits, Interrupted, QueuedRequest, replies_to
 from workbench.engines.pocket.model import Model, loaded
 from workbench.engines.pocket.settings import PACKAGED
 from workbench.engines.pool import results_of
@@ -24,7 +23,7 @@ from workbench.errors import InputError
 
 BATCH = 16  # requests that go through the model together: more do not fit the caches of a core
 
-_Waiting = tuple[Asked, asyncio.Future[Reply]]
+_Waiting = tuple[QueuedRequest, asyncio.Future[Reply]]
 
 
 class PocketEngine:
@@ -75,9 +74,8 @@ class PocketEngine:
         self._name = "pocket" if model is None else folder.resolve().name
         self._digest = model_digest(folder)
         self._model = loaded(folder.resolve(), self._digest)
-        self._concurrency = concurrency
+        self.concurrency, self.deadline_s = concurrency, deadline_s
         self._threads = threads
-        self._deadline_s = deadline_s
         self._counter: _Counter | None = None
 
     @property
@@ -91,23 +89,11 @@ class PocketEngine:
             "runtime": "onnxruntime",
         }
 
-    @property
-    def concurrency(self) -> int:
-        """How many requests are taken at most before their replies are given."""
-        return self._concurrency
-
-    @property
-    def deadline_s(self) -> float:
-        """Seconds within which every request is answered, with a reply or a failure."""
-        return self._deadline_s
-
     async def __aenter__(self) -> Self:
-        self._counter = _Counter(self._model, self._threads, self._deadline_s)
+        self._counter = _Counter(self._model, self._threads, self.deadline_s)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         counter, self._counter = self._counter, None
         if counter is not None:
             counter.close()
@@ -116,7 +102,7 @@ class PocketEngine:
         """Yield one reply for each request, in order of completion."""
         if self._counter is None:
             raise RuntimeError("the pocket engine is not open: use it in `async with`")
-        return results_of(requests, self._counter.reply, self._concurrency)
+        return results_of(requests, self._counter.reply, self.concurrency)
 
 
 class _Counter:
@@ -126,7 +112,7 @@ class _Counter:
         self._model = model
         self._threads = threads
         self._is_closed = threading.Event()
-        self._limits = Limits(deadline_s, self._is_closed.is_set)
+        self._limits = BatchLimits(deadline_s, self._is_closed.is_set)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="workbench-pocket")
         self._waiting: deque[_Waiting] = deque()
         self._n_running = 0
@@ -144,7 +130,7 @@ class _Counter:
         """Return the reply to a request, once a batch with it is through."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Reply] = loop.create_future()
-        self._waiting.append((Asked(request, time.monotonic()), future))
+        self._waiting.append((QueuedRequest(request, time.monotonic()), future))
         if self._turn is None and self._n_running < self._threads:
             self._turn = loop.call_soon(self._start)  # after all that is asked in this turn of the loop
         return await future

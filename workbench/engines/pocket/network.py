@@ -49,7 +49,7 @@ class Network:
         """Return what the model keeps of the first tokens of a prompt."""
         if not tokens:
             return self.no_prefix
-        reading = Reading(self, self.no_prefix, 1)
+        reading = BatchReader(self, self.no_prefix, 1)
         reading.read([tokens], [0])
         return Prefix(len(tokens), tuple((keys[0], values[0]) for keys, values in reading.memory))
 
@@ -70,7 +70,7 @@ class Network:
         return logprobs, tuple(zip(read[::2], read[1::2], strict=True))
 
 
-class Reading:
+class BatchReader:
     """Some texts that go on after the same prefix, each read as far as its tokens are known."""
 
     def __init__(self, network: Network, prefix: Prefix, n_texts: int) -> None:

@@ -92,7 +92,7 @@ def unanswered(address: str | None, reason: str) -> RunError:
     )
 
 
-def reason_of(error: BaseException) -> str:
+def short_reason(error: BaseException) -> str:
     """Return the class of an error and what its text says first, short, on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300].removesuffix(": ")
 
@@ -103,7 +103,7 @@ def _connect(ray: Any, address: str) -> None:
             socket.create_connection(place, timeout=ANSWERS_S).close()
         ray.init(address=address, log_to_driver=False, logging_level="error")
     except Exception as error:  # Ray raises whatever its parts raise; each means that there is no way in
-        raise unanswered(address, reason_of(error)) from error
+        raise unanswered(address, short_reason(error)) from error
 
 
 def _start(ray: Any, settings: RaySettings) -> None:
@@ -122,7 +122,7 @@ def _start(ray: Any, settings: RaySettings) -> None:
             except Exception as error:  # as above
                 ray.shutdown()
                 if not n_left:
-                    raise RunError("Ray could not be started on this machine", got=reason_of(error),
+                    raise RunError("Ray could not be started on this machine", got=short_reason(error),
                                    remedy="look into /tmp/ray/session_latest/logs") from error  # fmt: skip
     finally:
         for name in needed:

@@ -7,7 +7,6 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
-from types import TracebackType
 from typing import Any, Self
 
 from workbench.engines.protocol import Engine, Reply, Request
@@ -48,6 +47,9 @@ class RayEngine:
         _check(self._settings)
         self._make: Callable[[], Engine] = inner if callable(inner) else inner.build
         self._inner = self._make()  # never opened here; it says who it is
+        self._patience_s = self._inner.deadline_s * LATE + MARGIN_S
+        self.concurrency = min(self._settings.workers * self._inner.concurrency, MOST_CALLS)
+        self.deadline_s = 2 * self._patience_s + REPLACED_S  # with room for one repeat on a new worker
         self._workers: list[RayWorker] = []
         self._is_open = False
 
@@ -55,20 +57,6 @@ class RayEngine:
     def identity(self) -> Mapping[str, Any]:
         """That of the engine on the workers: its replies are the same wherever it runs."""
         return self._inner.identity
-
-    @property
-    def concurrency(self) -> int:
-        """How many requests are in flight at most: those of all workers together."""
-        return min(self._settings.workers * self._inner.concurrency, MOST_CALLS)
-
-    @property
-    def deadline_s(self) -> float:
-        """Seconds within which every request is answered, with room for one repeat on a new worker."""
-        return 2 * self._patience_s + REPLACED_S
-
-    @property
-    def _patience_s(self) -> float:
-        return self._inner.deadline_s * LATE + MARGIN_S
 
     async def __aenter__(self) -> Self:
         if self._is_open:
@@ -86,10 +74,8 @@ class RayEngine:
             raise
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._leave(is_kept=error is None)
+    async def __aexit__(self, kind: object = None, *_: object) -> None:
+        await self._leave(is_kept=kind is None)
 
     def stream(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Reply, None]:
         """Yield one reply for each request, in order of completion.
@@ -124,8 +110,8 @@ class RayEngine:
 
     def _keep(self) -> None:
         """Keep the workers for a while; in Ray's thread."""
-        _end_kept()
-        _kept.append((self, asyncio.get_running_loop().call_later(KEEP_S, _end_kept)))
+        end_kept()
+        _kept.append((self, asyncio.get_running_loop().call_later(KEEP_S, end_kept)))
 
     def _end(self, *, is_gentle: bool = False) -> None:
         """End the workers, gently so that their processes tidy up, and leave the cluster; in Ray's thread."""
@@ -141,16 +127,12 @@ class RayEngine:
 _kept: list[tuple[RayEngine, asyncio.TimerHandle]] = []  # whose workers wait for another run; of Ray's thread
 
 
-def _end_kept() -> None:
+def end_kept() -> None:
+    """End the workers that wait for another run, and give their place back; in Ray's thread."""
     while _kept:
         engine, timer = _kept.pop()
         timer.cancel()
         engine._end(is_gentle=True)
-
-
-def end_kept() -> None:
-    """End the workers that wait for another run of their engine in this process, and give their place back."""
-    in_ray(_end_kept).result(CLOSED_S)
 
 
 def _check(settings: RaySettings) -> None:

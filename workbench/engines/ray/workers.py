@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from workbench.engines.protocol import Engine, Reply, Request
-from workbench.engines.ray.cluster import in_ray, reason_of, unanswered
+from workbench.engines.ray.cluster import in_ray, short_reason, unanswered
 from workbench.engines.ray.dispatch import WorkerLost
 from workbench.engines.ray.settings import RaySettings
 from workbench.errors import RunError, WorkbenchError
@@ -73,7 +73,7 @@ class RayWorker:
         try:  # Ray itself would wait a minute for a head that is gone, and then end this process
             await asyncio.wait_for(asyncio.wrap_future(in_ray(head_answers)), CONTROL_S)
         except (TimeoutError, ray.exceptions.RayError) as error:
-            raise unanswered(self._settings.address, reason_of(error)) from None
+            raise unanswered(self._settings.address, short_reason(error)) from None
         await self.start()
 
     async def start(self) -> None:
@@ -116,7 +116,7 @@ class RayWorker:
             except ray.exceptions.ActorUnavailableError:
                 await asyncio.sleep(ASK_AGAIN_S)
             except ray.exceptions.RayError as error:
-                raise RunError("a Ray worker could not be started", got=reason_of(error)) from None
+                raise RunError("a Ray worker could not be started", got=short_reason(error)) from None
 
 
 async def _result(ref: Any) -> Any:
@@ -128,9 +128,9 @@ async def _result(ref: Any) -> Any:
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, WorkbenchError):
             raise error.cause from None
-        raise WorkerLost(f"its engine raised {reason_of(error.cause)}") from None
+        raise WorkerLost(f"its engine raised {short_reason(error.cause)}") from None
     except ray.exceptions.RayError as error:
-        raise WorkerLost(reason_of(error), is_dead=True) from None
+        raise WorkerLost(short_reason(error), is_dead=True) from None
 
 
 async def _no_place(settings: RaySettings) -> RunError:
@@ -140,7 +140,7 @@ async def _no_place(settings: RaySettings) -> RunError:
     try:
         free, every = await asyncio.wait_for(asyncio.wrap_future(asked), CONTROL_S)
     except (TimeoutError, ray.exceptions.RayError) as error:
-        return unanswered(settings.address, reason_of(error))
+        return unanswered(settings.address, short_reason(error))
     named = [f"{free.get(name, 0):g} of {every[name]:g} {name}" for name in ("CPU", "GPU") if every.get(name)]
     return RunError(
         f"the Ray cluster had no place for the workers within {settings.placement_s:g} s",

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from workbench.engines.completion import BodyEncoder, reply_from_completion
@@ -17,13 +16,7 @@ from workbench.engines.http_answers import MAX_DETAIL, detail_of
 from workbench.engines.pool import results_of
 from workbench.engines.protocol import Failure, FailureCause, Reply, Request
 from workbench.engines.served import served_model
-from workbench.engines.server.settings import (
-    ReplyFormat,
-    SendSettings,
-    ServerSettings,
-    base_address,
-    completions_url,
-)
+from workbench.engines.server.settings import ReplyFormat, SendSettings, ServerSettings, base_address, completions_url
 from workbench.errors import InputError
 
 LEFT_OUT = ("logprobs", "temperature", "top_p", "seed")
@@ -67,11 +60,12 @@ class ServerEngine:
         if settings.base_url is None or settings.model is None:
             raise InputError("a server is asked by its address and a model's name", got="settings without one of them")
         self._settings, self._model = settings, settings.model
-        self._policy = policy or CallPolicy(deadline_s=settings.deadline_s, max_attempts=settings.max_attempts)
+        policy = policy or CallPolicy(deadline_s=settings.deadline_s, max_attempts=settings.max_attempts)
+        self.concurrency, self.deadline_s = settings.concurrency, policy.deadline_s
         self._memory = memory
         self._url = completions_url(settings.base_url)
         self._headers = _authorization(api_key)
-        self._caller = JsonCaller(self._policy, concurrency=settings.concurrency, rng=random.Random(0))
+        self._caller = JsonCaller(policy, concurrency=settings.concurrency, rng=random.Random(0))
         self._encoder = BodyEncoder(self._model, settings.send)
 
     @cached_property
@@ -86,24 +80,12 @@ class ServerEngine:
         sent = self._settings.send.model_dump(mode="json")
         return {"kind": "server", "model": self._model, **place, "served": served, "sent": sent}
 
-    @property
-    def concurrency(self) -> int:
-        """How many requests are in flight at most."""
-        return self._settings.concurrency
-
-    @property
-    def deadline_s(self) -> float:
-        """Seconds within which every request is answered, with a reply or a failure."""
-        return self._policy.deadline_s
-
     async def __aenter__(self) -> Self:
         await self._caller.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._caller.__aexit__(kind, error, trace)
+    async def __aexit__(self, *error: object) -> None:
+        await self._caller.__aexit__(*error)
 
     def stream(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Reply, None]:
         """Yield one reply for each request, in order of completion."""

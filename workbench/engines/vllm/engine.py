@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.engines.completion import tokens_from_logprobs
@@ -52,6 +51,7 @@ class VllmEngine:
         if Path(settings.source).is_dir() or "/" not in settings.source:
             located(settings.source)
         self._settings = settings
+        self.concurrency, self.deadline_s = settings.concurrency, settings.deadline_s
         self._host: Host | None = None
         self._known: tuple[SamplingParams, Mapping[str, Any] | None, vllm.SamplingParams] | None = None
 
@@ -76,16 +76,6 @@ class VllmEngine:
             identity["tensor_parallel_size"] = settings.tensor_parallel_size
         return identity
 
-    @property
-    def concurrency(self) -> int:
-        """How many requests are in the engine at most."""
-        return self._settings.concurrency
-
-    @property
-    def deadline_s(self) -> float:
-        """Seconds within which every request is answered, with a reply or a failure."""
-        return self._settings.deadline_s
-
     async def __aenter__(self) -> Self:
         host = acquire(self._settings, json.dumps(dict(self.identity), sort_keys=True))
         try:
@@ -96,9 +86,7 @@ class VllmEngine:
         self._host = host
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         host, self._host = self._host, None
         if host is not None:
             release(host)

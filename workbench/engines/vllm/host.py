@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from workbench.engines.http_answers import whole_text
 from workbench.engines.protocol import Failure, FailureCause, Message
 from workbench.engines.vllm.settings import VllmSettings
 from workbench.engines.vllm.start import start
 from workbench.errors import RunError
+from workbench.words import whole_text
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams

@@ -14,7 +14,7 @@ from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal, digest_of
-from workbench.runs.runner import Selection, require_asked, run_agent
+from workbench.runs.runner import RecordSelection, require_asked, run_agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Desk:
         RunError
             The run was interrupted, the server refused the credentials, or more calls failed than the pilot allows.
         """
-        selection = Selection(self.dataset, Split.DEV, self.dataset.ids(Split.DEV), ids)
+        selection = RecordSelection(self.dataset, Split.DEV, self.dataset.ids(Split.DEV), ids)
         session = run_agent(self.journal, self.agent(prompt, name), selection, show_progress=show_progress)
         require_asked(session, name)
         decisions = self.journal.decisions(session.info.run).loc[ids]

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.agents.prompts import Level, LintFinding
+from workbench.agents.prompts import LintFinding, LintLevel
 from workbench.errors import several
 from workbench.evaluation import Evaluation, rightness
 from workbench.evaluation.versions.tracing import records_behind
-from workbench.metrics import Status, column, numbers
+from workbench.metrics import Status, column, number_column
 from workbench.pilot import Role
 from workbench.records.splits import Dataset
 from workbench.words import UNDEFINED, counted, percent
@@ -97,7 +97,7 @@ def clusters_table(clusters: pd.DataFrame) -> pd.DataFrame:
 
 def lint_table(findings: Sequence[LintFinding]) -> pd.DataFrame:
     """Return lint findings for readers, the errors of all prompts first."""
-    order = {level: place for place, level in enumerate(Level)}
+    order = {level: place for place, level in enumerate(LintLevel)}
     rows = [
         (one.level.value, f"{one.prompt}, line {one.line}", one.rule, one.problem, one.remedy)
         for one in sorted(findings, key=lambda one: order[one.level])
@@ -193,7 +193,7 @@ def answer_texts(outcomes: pd.DataFrame) -> pd.Series[str]:
     """Return each decision as one text: "refund (0.83): the reason given", "(failed: timeout): the detail"."""
     columns = (column(outcomes, name) for name in ("status", "cause", "action"))
     texts = []
-    for status, cause, action, sure in zip(*columns, numbers(outcomes, "confidence"), strict=True):
+    for status, cause, action, sure in zip(*columns, number_column(outcomes, "confidence"), strict=True):
         if status != Status.OK.value:
             texts.append(f"({status}: {cause})")
         else:

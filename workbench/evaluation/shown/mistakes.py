@@ -12,26 +12,26 @@ from workbench.evaluation.shown.comparisons import contents
 from workbench.evaluation.versions.mistakes import confusion_clusters, flips
 from workbench.evaluation.versions.tracing import records_behind
 from workbench.metrics import Behind, Status, is_automated, is_wrong
-from workbench.pages import Kind
+from workbench.pages import FilterKind
 from workbench.records.splits import Dataset
 
 SLICES = ("class", "source")
-KINDS: Mapping[str, Kind] = {
-    "version": Kind.CHOICE,
-    "outcome": Kind.CHOICE,
-    "label": Kind.CHOICE,
-    "decided": Kind.CHOICE,
-    "taken for one another": Kind.CHOICE,
-    **dict.fromkeys(SLICES, Kind.CHOICE),
-    "change": Kind.CHOICE,
-    "confidence": Kind.NUMBER,
-    "says": Kind.NOTE,
+KINDS: Mapping[str, FilterKind] = {
+    "version": FilterKind.CHOICE,
+    "outcome": FilterKind.CHOICE,
+    "label": FilterKind.CHOICE,
+    "decided": FilterKind.CHOICE,
+    "taken for one another": FilterKind.CHOICE,
+    **dict.fromkeys(SLICES, FilterKind.CHOICE),
+    "change": FilterKind.CHOICE,
+    "confidence": FilterKind.NUMBER,
+    "says": FilterKind.NOTE,
 }
-FLIP_KINDS: Mapping[str, Kind] = {
-    **dict.fromkeys(("change", "label", "before", "after"), Kind.CHOICE),
-    "confidence before": Kind.NUMBER,
-    "confidence after": Kind.NUMBER,
-    "says": Kind.NOTE,
+FLIP_KINDS: Mapping[str, FilterKind] = {
+    **dict.fromkeys(("change", "label", "before", "after"), FilterKind.CHOICE),
+    "confidence before": FilterKind.NUMBER,
+    "confidence after": FilterKind.NUMBER,
+    "says": FilterKind.NOTE,
 }
 
 

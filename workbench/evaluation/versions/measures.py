@@ -46,8 +46,8 @@ def measured(texts: Mapping[str, str], limit: Limit) -> pd.Series[float]:
 
     Examples
     --------
-    >>> from workbench.agents.prompts.limits import Rule
-    >>> limit = Limit("price variance", ">", 2.5, "%", Rule("", 1, ""))
+    >>> from workbench.agents.prompts.limits import PromptRule
+    >>> limit = Limit("price variance", ">", 2.5, "%", PromptRule("", 1, ""))
     >>> measured({"a": "seals price variance: 6.5 %, cost: 190 euro", "b": "price variance 1 euro"}, limit).to_dict()
     {'a': 6.5}
     """

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from workbench.agents.prompts import RECORD_SECTION, SECTIONS, Limit, Prompt, Section, read_prompts
+from workbench.agents.prompts import RECORD_SECTION, SECTIONS, Limit, Prompt, PromptSection, read_prompts
 from workbench.errors import InputError
 from workbench.evaluation import Evaluation
 from workbench.evaluation.versions.measures import measured, near, shown_texts, stated_limits
@@ -226,7 +226,7 @@ def _line_of(prompt: Prompt, word: str) -> tuple[str, int] | None:
 
 def _place(prompt: Prompt, title: str) -> tuple[str, int]:
     """Return a section's title and first line; where it is missing, the line of the section it belongs after."""
-    by_title: Mapping[str, Section] = {section.title: section for section in prompt.sections}
+    by_title: Mapping[str, PromptSection] = {section.title: section for section in prompt.sections}
     if title in by_title:
         return title, by_title[title].line
     later = (by_title[other].line for other in SECTIONS[SECTIONS.index(title) :] if other in by_title)

@@ -39,7 +39,7 @@ def stored_evaluations(
     """Return the last finished run of each agent over a whole split, from the journal alone: nothing is asked.
 
     Only runs on the records as they are now count, no repeats, no runs over a part of the split, none without any
-    decision and none of which more calls failed than the pilot allows; `left_out_runs` names what was left out.
+    decision and none of which more calls failed than the pilot allows; `stored_runs` names what was left out too.
 
     Raises
     ------
@@ -52,7 +52,10 @@ def stored_evaluations(
 def stored_runs(
     pilot: Pilot, dataset: Dataset, split: Split = Split.DEV
 ) -> tuple[tuple[Evaluation, ...], tuple[LeftOut, ...]]:
-    """Return what `stored_evaluations` and `left_out_runs` do, the journal read once. Raises as the first."""
+    """Return what `stored_evaluations` does, and the runs newer than what counts of their agent that count for nothing.
+
+    Raises as `stored_evaluations`.
+    """
     runs, left_out = _newest(pilot, dataset, split)
     if not runs:
         raise InputError(
@@ -67,11 +70,6 @@ def stored_runs(
             for info in runs
         )
     return evaluations, left_out
-
-
-def left_out_runs(pilot: Pilot, dataset: Dataset, split: Split = Split.DEV) -> tuple[LeftOut, ...]:
-    """Return the runs that are newer than what counts of their agent and count for nothing themselves, by agent."""
-    return _newest(pilot, dataset, split)[1]
 
 
 def in_words(left_out: Sequence[LeftOut]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.agents import needed_secrets, settled
+from workbench.agents import needed_secrets, settled_choice
 from workbench.engines import EngineChoice
 from workbench.errors import InputError, RunError, WorkbenchError
 from workbench.evaluation import open_answers
@@ -233,7 +233,7 @@ def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:
     if notebook == AUDIT:
         return parameters
     # where nothing was chosen the notebook reads pilot.yaml itself
-    engine = {} if what.engine == EngineChoice() else asdict(settled(pilot, what.engine))
+    engine = {} if what.engine == EngineChoice() else asdict(settled_choice(pilot, what.engine))
     given = {"limit": what.limit, **engine}
     parameters |= {name: value for name, value in given.items() if value is not None}
     if notebook == ITERATION:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import InputError, RunError, SignatureError
+from workbench.errors import InputError, RunError, SignatureError, several
 from workbench.evidence import (
     ENVELOPE_FILE,
     EVIDENCE_TYPE,
@@ -30,9 +30,8 @@ from workbench.gates.verified.before import TYPE_BEFORE, exhibits_before, facts_
 from workbench.gates.verified.decided import believed, check_decision, check_pages
 from workbench.gates.verified.facts import FACTS_FILE, bundled_exhibits, bundled_facts
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, Charter, charter_signatures, shared_keys_note
-from workbench.pilot.signing import PublicKey, load_public_key, opened, sha256, subject_digest
+from workbench.pilot.signing import PublicKey, load_public_key, open_envelope, sha256, subject_digest
 from workbench.records.ledger import GENESIS, Opening, read_ledger
-from workbench.words import plural
 
 FRESHNESS = "freshness"
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
@@ -156,7 +155,7 @@ def _ended(folder: Path, key: PublicKey, checks: Iterable[Proof], signed: Mappin
 
 def _signed(folder: Path, key: PublicKey) -> tuple[Mapping[str, Any], bytes]:
     """Return what was signed, and the manifest it was signed for."""
-    said = opened(read_plain(folder / ENVELOPE_FILE), key, EVIDENCE_TYPE, TYPE_BEFORE)
+    said = open_envelope(read_plain(folder / ENVELOPE_FILE), key, EVIDENCE_TYPE, TYPE_BEFORE)
     manifest = read_plain(folder / MANIFEST_FILE)
     if sha256(manifest) != subject_digest(said, MANIFEST_FILE):
         raise SignatureError("the envelope was signed for another manifest")
@@ -243,7 +242,7 @@ def _recomputed(bundle: _Bundle) -> str:
         require_same(again.as_json(), exhibit.as_json(), name)
         numbers += len(again.estimates)
     rows = sum(len(table) for exhibit in bundle.exhibits.values() for table in exhibit.tables.values())
-    return f"numbers: {numbers:,} in {plural(len(bundle.exhibits), 'exhibit')}, computed again from {rows:,} rows"
+    return f"numbers: {numbers:,} in {several(len(bundle.exhibits), 'exhibit')}, computed again from {rows:,} rows"
 
 
 def _verdict(bundle: _Bundle) -> str:

@@ -13,11 +13,11 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.pages.figures.certainty import cost_curve
     from workbench.pages.figures.classes import confusion_heatmap, per_class_accuracy
-    from workbench.pages.figures.curves import latency_distribution, risk_coverage
+    from workbench.pages.figures.curves import latency_distribution, risk_coverage_curves
     from workbench.pages.figures.differences import categories_changed, differences_from
     from workbench.pages.figures.drawing import png
     from workbench.pages.figures.intervals import shares_with_intervals
-    from workbench.pages.figures.records import completeness, label_distribution, text_lengths, volume_over_time
+    from workbench.pages.figures.records import column_completeness, label_distribution, text_lengths, volume_over_time
     from workbench.pages.figures.reliability import Panel, reliability_panels
     from workbench.pages.figures.versions import confidence_histogram, versions_compared
 else:

@@ -7,14 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from workbench.metrics import cheapest_certified, threshold_text
-from workbench.pages.figures.drawing import (
-    DARK,
-    LIGHT,
-    TEXT_SIZE,
-    one_axes,
-    percent_axis,
-    seen_points,
-)
+from workbench.pages.figures.drawing import DARK, LIGHT, TEXT_SIZE, one_axes, percent_axis, seen_points
 from workbench.words import number, percent
 
 

@@ -26,22 +26,21 @@ from workbench.words import percent
 
 COLUMN_NAME_LENGTH = 30
 UPRIGHT_LETTERS = 80
+MOST_CLASSES, MOST_CONFUSIONS = 20, 15  # the worst of them are drawn
 
 
-def per_class_accuracy(classes: pd.DataFrame, worst: int = 20) -> Figure:
+def per_class_accuracy(classes: pd.DataFrame) -> Figure:
     """Return the classes that are decided right least often, with their intervals.
 
     Parameters
     ----------
     classes : DataFrame
         As `workbench.metrics.per_class` gives it; classes without records are left out.
-    worst : int
-        How many classes to draw.
     """
     table = classes[classes["n"] > 0]
     if table.empty:
         return empty_figure("No class has a record")
-    shown = table.sort_values(["recall", "n"], ascending=[True, False], kind="stable").head(worst)
+    shown = table.sort_values(["recall", "n"], ascending=[True, False], kind="stable").head(MOST_CLASSES)
     first, overall = shown.iloc[0], table["right"].sum() / table["n"].sum()
     title = (
         f"Hardest class: {shortened(first['label'])}, {first['right']:,} of {first['n']:,} right "
@@ -66,20 +65,19 @@ def per_class_accuracy(classes: pd.DataFrame, worst: int = 20) -> Figure:
     return figure
 
 
-def confusion_heatmap(pairs: pd.DataFrame, top: int = 15) -> Figure:
+def confusion_heatmap(pairs: pd.DataFrame) -> Figure:
     """Return the most frequent confusions as a table of label against action.
 
     Parameters
     ----------
     pairs : DataFrame
         As `workbench.metrics.confusion_pairs` gives it.
-    top : int
-        How many pairs choose the rows and columns; the other confusions between these are filled in too.
+        The first 15 choose the rows and columns; the other confusions between these are filled in too.
     """
     if pairs.empty:
         return empty_figure("No decision is wrong")
     named = pairs.assign(decided=pairs["action"].where(pairs["action"].notna(), "(" + pairs["status"] + ")"))
-    chosen = named.head(top)
+    chosen = named.head(MOST_CONFUSIONS)
     rows, columns = list(pd.unique(chosen["label"])), list(pd.unique(chosen["decided"]))
     within = named[named["label"].isin(rows) & named["decided"].isin(columns)]
     cells = within.pivot_table(index="label", columns="decided", values="n", aggfunc="sum", fill_value=0)

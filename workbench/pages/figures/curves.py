@@ -26,7 +26,7 @@ from workbench.pages.figures.drawing import (
     shortened,
     target_line,
 )
-from workbench.words import percent
+from workbench.words import percent, seconds
 
 NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
 FEWEST_FOR_AXIS = 20
@@ -39,7 +39,7 @@ MOST_LABELLED = 4  # with more curves, thresholds are named in the legend
 LABEL_PLACES = ((9, 9), (9, -20), (-95, -24), (-95, 9))
 
 
-def risk_coverage(
+def risk_coverage_curves(
     curves: Mapping[str, pd.DataFrame],
     target: float | None = None,
     thresholds: Mapping[str, float] = NO_THRESHOLDS,
@@ -104,13 +104,13 @@ def latency_distribution(latencies: Mapping[str, ArrayLike]) -> Figure:
     if not drawn:
         return empty_figure("No call was made")
     slowest = max(drawn, key=lambda name: _quantile(drawn[name], 0.95))
-    p50, p95 = (_duration(_quantile(drawn[slowest], q)) for q in (0.5, 0.95))
+    p50, p95 = (seconds(_quantile(drawn[slowest], q)) for q in (0.5, 0.95))
     finding = f"{shortened(slowest)}: half of the decisions within {p50}, 95% within {p95}"
     figure, axes = one_axes(finding if len(drawn) == 1 else f"Slowest is {finding}", 3.8)
     for order, (name, values) in enumerate(drawn.items()):
         _latency_curve(axes, order, name, np.maximum(values, SHORTEST_S))
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _duration(seconds)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: seconds(value)))
     axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
     first, last = (select(values[place] for values in drawn.values()) for select, place in ((min, 0), (max, -1)))
     if last < MOST_SPREAD * max(first, SHORTEST_S):
@@ -200,12 +200,3 @@ def _lowest_worth_showing(curves: Mapping[str, pd.DataFrame], target: float | No
 def _quantile(ordered: NDArray[np.float64], q: float) -> float:
     """Return an observed quantile."""
     return float(np.quantile(ordered, q, method="inverted_cdf"))
-
-
-def _duration(seconds: float) -> str:
-    """Return seconds with the unit that reads best."""
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.3g} µs"
-    if seconds < 1:
-        return f"{seconds * 1e3:.3g} ms"
-    return f"{seconds:.3g} s"

@@ -148,10 +148,10 @@ def drawable(text: object, length: int = NAME_LENGTH) -> str:
     return "".join(signs).replace("$", r"\$")
 
 
-def png(figure: Figure, dpi: int = 110) -> bytes:
+def png(figure: Figure) -> bytes:
     """Return a figure as a PNG image."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
+    figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
 
 

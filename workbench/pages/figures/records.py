@@ -95,7 +95,7 @@ def volume_over_time(timestamps: pd.Series[str]) -> Figure:
     return figure
 
 
-def completeness(shares: pd.Series[float], required: Collection[str] = ()) -> Figure:
+def column_completeness(shares: pd.Series[float], required: Collection[str] = ()) -> Figure:
     """Return how much of each column is filled, the emptiest first.
 
     Parameters

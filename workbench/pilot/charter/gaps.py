@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import shown
 from workbench.files import parse_yaml, read_text, settings_from
 from workbench.metrics import CATALOGUE, Interval, Operator, Unit
-from workbench.pilot.charter.schema import (
-    AccessStatus,
-    AiActRiskClass,
-    Charter,
-    Kpi,
-    Match,
-    Need,
-    Readiness,
-)
+from workbench.pilot.charter.schema import AccessStatus, AiActRiskClass, Charter, Kpi, Match, Need, Readiness
 from workbench.pilot.contract import Contract, Role
 
 MIN_PROCESS_WORDS, MIN_SCOPE_WORDS, MIN_TEXT_WORDS = 15, 8, 4
@@ -37,7 +29,7 @@ class Gap:
 
     def as_json(self) -> dict[str, str]:
         """Return the gap as JSON values."""
-        return {"part": self.part, "problem": self.problem, "remedy": self.remedy}
+        return asdict(self)
 
 
 def read_draft(path: Path) -> tuple[Charter, tuple[Gap, ...]]:

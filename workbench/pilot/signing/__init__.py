@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         sign_document,
         signature_files,
     )
-    from workbench.pilot.signing.envelope import opened, sealed, sha256, statement, subject_digest
+    from workbench.pilot.signing.envelope import open_envelope, sealed, sha256, statement, subject_digest
     from workbench.pilot.signing.keys import (
         ChosenKey,
         PublicKey,

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError, RunError, SignatureError
 from workbench.files import parse_yaml, read_text, write_atomically
-from workbench.pilot.signing.envelope import canonical_json, opened, sealed, sha256, statement, subject_digest
+from workbench.pilot.signing.envelope import canonical_json, open_envelope, sealed, sha256, statement, subject_digest
 from workbench.pilot.signing.keys import SigningKey, load_public_key
 
 SIGN_OFF_TYPE = "urn:agent-workbench:sign-off:v1"
@@ -44,7 +44,7 @@ class SignOff:
 
     def as_json(self) -> dict[str, str]:
         """Return the sign-off as JSON values."""
-        return {"role": self.role, "name": self.name, "signed_at": self.signed_at, "key_id": self.key_id}
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ def _sign_off(suite: Path, document: str, role: str, expected: tuple[str, str, M
     """Return a role's sign-off if it holds for the expected digest, pilot and further content."""
     digest, pilot, covers = expected
     key = load_public_key(_key_file(suite, role))
-    said = opened(_place(suite, document, role).read_bytes(), key, SIGN_OFF_TYPE)
+    said = open_envelope(_place(suite, document, role).read_bytes(), key, SIGN_OFF_TYPE)
     predicate = said["predicate"]
     if predicate["pilot"] != pilot or predicate["role"] != role:
         raise SignatureError(f"the signature was given for pilot {predicate['pilot']} as {predicate['role']}")

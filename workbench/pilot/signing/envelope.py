@@ -59,7 +59,7 @@ def sealed(content: Mapping[str, Any], key: SigningKey) -> bytes:
     return canonical_json(envelope.to_dict()) + b"\n"
 
 
-def opened(content: bytes, key: PublicKey, *predicate_types: str) -> dict[str, Any]:
+def open_envelope(content: bytes, key: PublicKey, *predicate_types: str) -> dict[str, Any]:
     """Return the statement inside an envelope, after its signature was verified with a key that the caller pinned.
 
     Raises

@@ -13,7 +13,7 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.records.ledger.again import check_entry
     from workbench.records.ledger.budget import Budget, Seen, read_budget
-    from workbench.records.ledger.entries import GENESIS, SPENT_AT_ONCE, Opening, Purpose, Subject, read_ledger
+    from workbench.records.ledger.entries import GENESIS, SPENT_AT_ONCE, Opening, OpeningSubject, Purpose, read_ledger
     from workbench.records.ledger.history import LEDGER_FILE, check_continues, history_remarks
     from workbench.records.ledger.opened import (
         OPENED_FOLDER,

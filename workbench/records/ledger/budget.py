@@ -60,14 +60,8 @@ class Budget:
 
     def as_json(self) -> dict[str, Any]:
         """Return the budget as JSON values."""
-        return {
-            "gate": self.gate,
-            "n_openings": self.n_openings,
-            "spent": self.spent,
-            "remaining": self.remaining,
-            "next_share": self.next_share,
-            "elsewhere": [dict(one) for one in self.elsewhere],
-        }
+        said = {name: getattr(self, name) for name in ("gate", "n_openings", "spent", "remaining", "next_share")}
+        return said | {"elsewhere": [dict(one) for one in self.elsewhere]}
 
 
 @dataclass(frozen=True, slots=True)

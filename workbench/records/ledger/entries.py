@@ -40,7 +40,7 @@ class Purpose:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class OpeningSubject:
     """What an opening is of, besides version and records: change one of these and it is another look. All digests.
 
     Parameters
@@ -104,7 +104,7 @@ class Opening:
     records: str | None = None
     changed: str = ""
     pilot: str | None = None
-    subject: Subject | None = None
+    subject: OpeningSubject | None = None
     rows: str | None = None
     truth: str | None = None
     decided: str | None = None
@@ -129,15 +129,15 @@ def read_ledger(path: Path) -> tuple[Opening, ...]:
     RunError
         An entry was altered, removed or reordered, or is not signed.
     """
-    return parsed(path.read_text(encoding="utf-8"), path) if path.is_file() else ()
+    return parse_ledger(path.read_text(encoding="utf-8"), path) if path.is_file() else ()
 
 
 def read_unsigned(path: Path) -> tuple[Opening, ...]:
     """Return the openings of a ledger from before entries were signed; as `read_ledger` otherwise."""
-    return parsed(path.read_text(encoding="utf-8"), path, is_signed=False) if path.is_file() else ()
+    return parse_ledger(path.read_text(encoding="utf-8"), path, is_signed=False) if path.is_file() else ()
 
 
-def parsed(text: str, path: Path, *, is_signed: bool = True) -> tuple[Opening, ...]:
+def parse_ledger(text: str, path: Path, *, is_signed: bool = True) -> tuple[Opening, ...]:
     """Return the openings that a ledger's text holds; `path` names it in messages. Raises as `read_ledger`."""
     previous, openings = GENESIS, []
     for line_number, line in enumerate(text.splitlines(), start=1):
@@ -167,7 +167,7 @@ def signed_entry(content: Mapping[str, Any], previous: str, key: SigningKey) -> 
     return {**signed, "hash": digest, "signature": key.sign(_signed_part(digest))}
 
 
-def spelled(entry: Mapping[str, Any]) -> str:
+def ledger_line(entry: Mapping[str, Any]) -> str:
     """Return an entry as its line of the ledger."""
     return json.dumps(entry, ensure_ascii=False) + "\n"
 
@@ -178,7 +178,7 @@ def opening_from(entry: Mapping[str, Any]) -> Opening:
     read = {
         **entry,
         "purpose": Purpose(**entry["purpose"]),
-        "subject": None if subject is None else Subject(**subject),
+        "subject": None if subject is None else OpeningSubject(**subject),
         "elsewhere": tuple(entry.get("elsewhere", ())),
         "changes": tuple(entry.get("changes", ())),
     }

@@ -17,12 +17,12 @@ from workbench.records.ledger.budget import Seen, budget_after
 from workbench.records.ledger.entries import (
     GENESIS,
     Opening,
+    OpeningSubject,
     Purpose,
-    Subject,
+    ledger_line,
     opening_from,
-    parsed,
+    parse_ledger,
     signed_entry,
-    spelled,
 )
 from workbench.records.ledger.opened import RULE, OpenedRecords, read_opened
 
@@ -54,7 +54,7 @@ class Sight:
 
     pilot: str
     records: OpenedRecords
-    subject: Subject
+    subject: OpeningSubject
     rows: str
     truth: str
     decided: str
@@ -107,14 +107,14 @@ def append_opening(
     with path.open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        earlier = parsed(file.read(), path)
+        earlier = parse_ledger(file.read(), path)
         known = known_opening(earlier, purpose, sight)
         if known is not None:
             return known
         entry = signed_entry(
             _content(path, earlier, look, by[0], others), earlier[-1].hash if earlier else GENESIS, by[1]()
         )
-        file.write(spelled(entry))
+        file.write(ledger_line(entry))
         file.flush()
         os.fsync(file.fileno())
     return opening_from(entry)

@@ -13,12 +13,8 @@ from workbench.errors import InputError
 from workbench.files import read_settings
 from workbench.pilot import Contract, Pilot, Role
 from workbench.pilot.charter import SPLITS_FILE
-from workbench.records.ledger import (
-    OpenedRecords,
-    content_digests,
-    opened_records,
-)
-from workbench.records.records import Record, RecordTable, iterate, read_records
+from workbench.records.ledger import OpenedRecords, content_digests, opened_records
+from workbench.records.records import Record, RecordTable, iterate, read_record_table
 from workbench.records.sources import SOURCES_FILE
 from workbench.records.splits.draw import Split, SplitSettings, created_split, drawn_split
 
@@ -165,7 +161,7 @@ def read_dataset(pilot: Pilot) -> Dataset:
         Records, contract or splits.yaml do not fit.
     """
     _check_obtained(pilot)
-    table = read_records(pilot.contract, pilot.data)
+    table = read_record_table(pilot.contract, pilot.data)
     path = pilot.data / SPLITS_FILE
     settings = read_settings(path, SplitSettings) if path.is_file() else created_split(path, table, pilot.contract)
     positions, drawn, splits = drawn_split(settings, table, pilot.contract, path)

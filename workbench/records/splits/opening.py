@@ -16,10 +16,10 @@ from workbench.pilot.signing import SigningKey
 from workbench.records.ledger import (
     LEDGER_FILE,
     Opening,
+    OpeningSubject,
     Purpose,
     Seen,
     Sight,
-    Subject,
     append_opening,
     check_continues,
     decided_digest,
@@ -99,12 +99,14 @@ def holdout_seen(pilot: Pilot, dataset: Dataset) -> Seen:
     return Seen(dataset._opened(), subject.split)
 
 
-def subject_from(contract: Contract, charter: Charter, escalate_label: str | None, split: SplitSettings) -> Subject:
+def subject_from(
+    contract: Contract, charter: Charter, escalate_label: str | None, split: SplitSettings
+) -> OpeningSubject:
     """Return what an opening is of besides version and records."""
     roles = {name: column.role.value for name, column in contract.columns.items()}
     targets = charter.model_dump(mode="json", include=JUDGED_BY, exclude_defaults=True)
     drawn = split.model_dump(mode="json", exclude_defaults=True)
-    return Subject(_digest(roles), _digest(targets), _digest(escalate_label), _digest(drawn))
+    return OpeningSubject(_digest(roles), _digest(targets), _digest(escalate_label), _digest(drawn))
 
 
 def _sight(pilot: Pilot, dataset: Dataset, decisions: pd.DataFrame) -> tuple[pd.DataFrame, Sight]:

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
         is_weak_placeholder,
         looked_at,
         profile,
-        settled,
+        settled_profiles,
     )
-    from workbench.records.tables.reading import KINDS, Cells, read_cells
+    from workbench.records.tables.reading import KINDS, RawTable, read_raw_table
     from workbench.records.tables.roles import (
         MAX_SOURCES,
         SOURCE_NAME,

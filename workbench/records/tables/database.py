@@ -13,7 +13,7 @@ from workbench.errors import InputError, shown
 from workbench.pilot import Reading
 from workbench.records.tables.columnar import INDEX_NAME, is_flat
 from workbench.records.tables.delimited import BLOCK_BYTES, LARGEST_BLOCK, LongLineError
-from workbench.records.tables.reading import PARQUET, Cells, check_file, named_once, open_stream, read_cells
+from workbench.records.tables.reading import PARQUET, RawTable, check_file, named_once, open_stream, read_raw_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -78,14 +78,14 @@ def open_table(path: Path, reading: Reading | None = None) -> Table:
     Raises
     ------
     InputError
-        As `read_cells`.
+        As `read_raw_table`.
     """
     check_file(path)
     size = path.stat().st_size
     if path.suffix.lower() in PARQUET and is_flat(path):
         return _of_parquet(path)
     if size <= IN_MEMORY_BYTES:
-        return _of_cells(read_cells(path, reading))
+        return _of_cells(read_raw_table(path, reading))
     for block in (BLOCK_BYTES, LARGEST_BLOCK):
         try:
             return _streamed(path, reading or Reading(), block)
@@ -108,10 +108,10 @@ def table_from(frame: pd.DataFrame) -> Table:
     ]
     if frame.empty:
         raise InputError("the table holds no row", where="table", got=f"columns {shown(names)}")
-    return _of_cells(Cells(pyarrow.table(dict(zip(names, cells, strict=True))), None, None, renamed))
+    return _of_cells(RawTable(pyarrow.table(dict(zip(names, cells, strict=True))), None, None, renamed))
 
 
-def _of_cells(cells: Cells) -> Table:
+def _of_cells(cells: RawTable) -> Table:
     """Return a table in memory."""
     connection, folder = _connected(":memory:")
     places = [f"c{place}" for place in range(len(cells.names))]

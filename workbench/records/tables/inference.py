@@ -60,7 +60,7 @@ class Written:
     question: str = ""
 
 
-def written(column: CodedColumn, blank: Mask, hints: Hints | None = None) -> Written:
+def written_as(column: CodedColumn, blank: Mask, hints: Hints | None = None) -> Written:
     """Return how a column's cells are written, those that stand for nothing left out.
 
     Parameters

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.errors import MAX_SHOWN, InputError
+from workbench.words import whole_text
 
 if TYPE_CHECKING:
     import pyarrow
@@ -145,5 +146,4 @@ def _text(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, _Written):
         return value.text
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return whole_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.records.tables.columns import CodedColumn, Counts, Mask
 from workbench.records.tables.formats import BOOLEANS, FORMAT_NAMED, Semantic, format_of, shape_of
-from workbench.records.tables.inference import Hints, Written, table_hints, written
+from workbench.records.tables.inference import Hints, Written, table_hints, written_as
 from workbench.records.tables.placeholders import is_placeholder, may_be_placeholder
 from workbench.records.tables.values import missing_texts
 
@@ -148,7 +148,7 @@ def profile(
         n_distinct=n_distinct,
         confidence=confidence,
         is_declared=declared is not None,
-        written=written(column, blank),
+        written=written_as(column, blank),
         missing=_named_missing(column, blank),
         counts_rows=_counts_rows(column, n),
     )
@@ -190,7 +190,7 @@ def _named_missing(column: CodedColumn, blank: Mask) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
 
 
-def settled(
+def settled_profiles(
     columns: Sequence[CodedColumn], found: Sequence[ColumnProfile], given: Hints | None = None
 ) -> tuple[ColumnProfile, ...]:
     """Return a table's profiles, those of columns that do not tell how they are written read like the others.
@@ -213,7 +213,7 @@ def _again(column: CodedColumn, found: ColumnProfile, hints: Hints) -> ColumnPro
     if found.written.is_told and not found.written.question:
         return found
     blank = np.array([value.strip() in found.missing or not value.strip() for value in column.values], dtype=bool)
-    return replace(found, written=written(column, blank, hints))
+    return replace(found, written=written_as(column, blank, hints))
 
 
 def format_weights(column: CodedColumn, is_meant: Mask) -> Counter[str]:

@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import InputError, shown
 from workbench.pilot import Reading
 from workbench.records.tables.columnar import parquet_batches
-from workbench.records.tables.delimited import (
-    BLOCK_BYTES,
-    LARGEST_BLOCK,
-    LongLineError,
-    delimited_batches,
-    read_header,
-)
+from workbench.records.tables.delimited import BLOCK_BYTES, LARGEST_BLOCK, LongLineError, delimited_batches, read_header
 from workbench.records.tables.objects import object_batches
 from workbench.records.tables.text import as_utf8
 
@@ -39,7 +33,7 @@ _ADVICE = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cells:
+class RawTable:
     """A table as it was read: every cell is text as written, an empty one is missing.
 
     Parameters
@@ -75,7 +69,7 @@ class Cells:
         return frame.set_axis(pd.Index(self.names, dtype=object), axis="columns")
 
 
-def read_cells(path: Path, reading: Reading | None = None) -> Cells:
+def read_raw_table(path: Path, reading: Reading | None = None) -> RawTable:
     """Return a file's rows; nothing is interpreted.
 
     Parameters
@@ -103,8 +97,8 @@ def read_cells(path: Path, reading: Reading | None = None) -> Cells:
 
 
 def read_table(path: Path, reading: Reading | None = None) -> pd.DataFrame:
-    """Return a file's rows as text, None where a cell is empty. Raises as `read_cells`."""
-    return read_cells(path, reading).frame()
+    """Return a file's rows as text, None where a cell is empty. Raises as `read_raw_table`."""
+    return read_raw_table(path, reading).frame()
 
 
 @dataclass(slots=True)
@@ -125,7 +119,7 @@ class Stream:
     encoding: str | None
     separator: str | None
 
-    def whole(self, path: Path) -> Cells:
+    def whole(self, path: Path) -> RawTable:
         """Return all parts as one table. Raises InputError where it has no row."""
         import pyarrow
 
@@ -135,7 +129,7 @@ class Stream:
         names, renamed = named_once(self.names if self.names is not None else table.column_names)
         if not table.num_rows:
             raise InputError("the table holds no row", where=str(path), got=f"columns {shown(names)} and no row")
-        return Cells(table.rename_columns(list(names)), self.encoding, self.separator, renamed)
+        return RawTable(table.rename_columns(list(names)), self.encoding, self.separator, renamed)
 
 
 def open_stream(path: Path, reading: Reading, folder: Path, block: int) -> Stream:
@@ -144,7 +138,7 @@ def open_stream(path: Path, reading: Reading, folder: Path, block: int) -> Strea
     Raises
     ------
     InputError
-        The file is binary, or not in its encoding; from the parts as `read_cells`.
+        The file is binary, or not in its encoding; from the parts as `read_raw_table`.
     LongLineError
         From the parts: a row is longer than a block of bytes.
     """

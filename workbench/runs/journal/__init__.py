@@ -14,8 +14,8 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.runs.journal.journal import Journal
     from workbench.runs.journal.lock import sole_run
-    from workbench.runs.journal.plans import RunEntry, RunInfo, RunPlan, ToAsk, asked_digest, digest_of, key_of
-    from workbench.runs.journal.salvage import Salvage, salvaged
+    from workbench.runs.journal.plans import RunEntry, RunInfo, RunPlan, asked_digest, digest_of, key_of
+    from workbench.runs.journal.salvage import salvaged
     from workbench.runs.journal.storage import JOURNAL_FILE
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -12,7 +12,7 @@ from workbench.agents import Decision
 from workbench.engines import Origin, TokenLogprob
 from workbench.metrics import Status
 from workbench.runs.journal.plans import RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
-from workbench.runs.journal.rows import COLUMNS, STORED, checksum, restored, spelled, stored_values
+from workbench.runs.journal.rows import COLUMNS, STORED, checksum, restored, stored_values, tokens_as_json
 from workbench.runs.journal.storage import JournalFile
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Journal(JournalFile):
     def append(self, decisions: Sequence[tuple[str, Decision]]) -> None:
         """Store (key, decision) pairs in one transaction."""
         rows = [(key, *(values := stored_values(decision)), checksum(key, values)) for key, decision in decisions]
-        tokens = [(key, spelled(decision.tokens)) for key, decision in decisions if decision.tokens]
+        tokens = [(key, tokens_as_json(decision.tokens)) for key, decision in decisions if decision.tokens]
         said = [(key, decision.origin) for key, decision in decisions if decision.origin is not None]
         origins = [(key, origin.model, origin.fingerprint) for key, origin in said]
         with self._storing() as connection:

@@ -28,7 +28,7 @@ class Row:
     values: tuple[Any, ...]
 
 
-def rows_of(path: Path, mark: bytes) -> Iterator[Row]:
+def rows_in_file(path: Path, mark: bytes) -> Iterator[Row]:
     """Yield every row that can be decoded in a file and in the log beside it; what is later in the log counts.
 
     Parameters

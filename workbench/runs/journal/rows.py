@@ -37,12 +37,12 @@ def restored(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {**stored, **dict(zip(_DERIVED, given, strict=True))}
 
 
-def spelled(tokens: Sequence[TokenLogprob]) -> str:
+def tokens_as_json(tokens: Sequence[TokenLogprob]) -> str:
     r"""Return tokens as JSON, their log probabilities rounded.
 
     Examples
     --------
-    >>> spelled([TokenLogprob('{"', -0.1234567), TokenLogprob("ü", 0.0)])
+    >>> tokens_as_json([TokenLogprob('{"', -0.1234567), TokenLogprob("ü", 0.0)])
     '[["{\\"",-0.12346],["\\u00fc",0.00000]]'
     """
     texts, logprobs = [token.token for token in tokens], [token.logprob for token in tokens]

@@ -16,7 +16,7 @@ from typing import Any
 from workbench.errors import InputError
 from workbench.runs.journal.journal import Journal
 from workbench.runs.journal.lock import nobody_runs
-from workbench.runs.journal.pages import Row, rows_of
+from workbench.runs.journal.pages import Row, rows_in_file
 from workbench.runs.journal.plans import digest_of, run_name
 from workbench.runs.journal.rows import STORED, checksum
 from workbench.runs.journal.storage import RUN_COLUMNS
@@ -70,7 +70,7 @@ def salvaged(path: Path) -> Salvage:
     if not path.is_file():
         raise InputError("there is no journal", where=str(path))
     with nobody_runs(path.parent):
-        found = _found(rows_of(path, KEY_MARK))
+        found = _found(rows_in_file(path, KEY_MARK))
         whole = {run: plan for run, plan in found.planned.items() if _is_whole(run, plan, found)}
         draft = path.with_name(f".{path.name}.salvaged")
         for suffix in ("", *BESIDE):

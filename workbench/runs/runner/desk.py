@@ -49,7 +49,7 @@ class Patience:
     failures: int
 
 
-class Desk:
+class WorkQueue:
     """Hands out records while there is room and takes decisions in; safe for several waiting workers of one loop."""
 
     def __init__(
@@ -77,7 +77,7 @@ class Desk:
         self.n_unmatched = 0
         self.refusal: Refusal | None = None
 
-    def __aiter__(self) -> Desk:
+    def __aiter__(self) -> WorkQueue:
         return self
 
     async def __anext__(self) -> Record:

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from types import FrameType
 
 from workbench.agents import Agent
-from workbench.runs.runner.desk import Desk
+from workbench.runs.runner.desk import WorkQueue
 
 GRACE_S = 10.0
 LATE = 1.25
 SIGNAL_S = 0.1
 
 
-async def _drive(agent: Agent, desk: Desk) -> None:
+async def _drive(agent: Agent, desk: WorkQueue) -> None:
     """Let the agent decide everything the desk hands out, and give up on what it never answers."""
     deciding = asyncio.create_task(_decide_all(agent, desk))
     try:
@@ -33,7 +33,7 @@ async def _drive(agent: Agent, desk: Desk) -> None:
         desk.close()
 
 
-async def _bounded(deciding: asyncio.Task[None], desk: Desk, patience_s: float) -> None:
+async def _bounded(deciding: asyncio.Task[None], desk: WorkQueue, patience_s: float) -> None:
     """Wait for an agent until it ends, or until it has nothing to do and still does not end."""
     pause_s = patience_s / 10
     while not deciding.done() and not desk.is_over:
@@ -42,7 +42,7 @@ async def _bounded(deciding: asyncio.Task[None], desk: Desk, patience_s: float) 
     await asyncio.wait({deciding}, timeout=patience_s / 10)
 
 
-async def _decide_all(agent: Agent, desk: Desk) -> None:
+async def _decide_all(agent: Agent, desk: WorkQueue) -> None:
     decisions = agent.decide(desk)
     try:
         async for decision in decisions:
@@ -53,7 +53,7 @@ async def _decide_all(agent: Agent, desk: Desk) -> None:
             await closing()
 
 
-def supervised(agent: Agent, desk: Desk) -> None:
+def supervised(agent: Agent, desk: WorkQueue) -> None:
     """Drive in a thread with an event loop of its own, so that it works in a notebook too; signals stop it gently."""
     loop = asyncio.new_event_loop()
     task = loop.create_task(_drive(agent, desk))
@@ -76,7 +76,7 @@ def _until_done(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> No
 
 
 @contextmanager
-def _gentle_signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], desk: Desk) -> Iterator[None]:
+def _gentle_signals(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], desk: WorkQueue) -> Iterator[None]:
     """Stop on the first SIGINT or SIGTERM, cancel on the second or after the grace."""
     if threading.current_thread() is not threading.main_thread():
         yield

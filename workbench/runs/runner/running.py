@@ -17,7 +17,7 @@ from workbench.errors import RunError
 from workbench.metrics import Status
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal, RunInfo, RunPlan, key_of, sole_run
-from workbench.runs.runner.desk import Desk, Patience, Refusal
+from workbench.runs.runner.desk import Patience, Refusal, WorkQueue
 from workbench.runs.runner.driving import supervised
 
 SPENDING_S = 1.0
@@ -47,7 +47,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class RecordSelection:
     """Which records a run is about; `now` is those of them that may be asked at present, None for all."""
 
     dataset: Dataset
@@ -56,7 +56,7 @@ class Selection:
     now: pd.Index[str] | None = None
 
 
-def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_progress: bool = True) -> Session:
+def run_agent(journal: Journal, agent: Agent, selection: RecordSelection, *, show_progress: bool = True) -> Session:
     """Bring every planned decision of an agent into the journal and return what was done.
 
     Decisions that are there already are not asked again; failed and skipped ones are, failed ones last. What fails so
@@ -86,7 +86,7 @@ def run_agent(journal: Journal, agent: Agent, selection: Selection, *, show_prog
         )  # fmt: skip
         with bar:
             store = _Store(journal, run, plan.asked_digest, bar)
-            desk = Desk(dataset.records(todo), Patience(agent.window, agent.patience), store, to_ask.failed)
+            desk = WorkQueue(dataset.records(todo), Patience(agent.window, agent.patience), store, to_ask.failed)
             supervised(agent, desk)
             if desk.refusal is not None:
                 desk.skip_rest()

@@ -18,7 +18,7 @@ from workbench.errors import WorkbenchError
 from workbench.pilot import open_pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal
-from workbench.runs.runner import Selection, run_agent
+from workbench.runs.runner import RecordSelection, run_agent
 from workbench.runs.sealed.asking import Question, Repeat, asked_agent
 
 
@@ -46,7 +46,7 @@ def answered(request: Mapping[str, Any]) -> dict[str, Any]:
     agent = asked_agent(Question(pilot, dataset, request["agent"], choice, ids, repeat))
     agent.prepare()
     with Journal(Path(request["journal"])) as journal:
-        selection = Selection(dataset, Split.HOLDOUT, ids)
+        selection = RecordSelection(dataset, Split.HOLDOUT, ids)
         # its files have the identity of their own place, not of this one
         known_as = KnownAs(agent, agent.name, request["identity"])
         session = run_agent(journal, known_as, selection, show_progress=request["show_progress"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.agents import Agent, build_agent, repeated, settled
+from workbench.agents import Agent, build_agent, repeated, settled_choice
 from workbench.agents.callables import check_may_ask, child_environment, python_module
 from workbench.engines import EngineChoice
 from workbench.errors import InputError, RunError, SignatureError, WorkbenchError
@@ -101,7 +101,7 @@ def _answered(question: Question, agent: Agent) -> dict[str, Any]:
 
 
 def _request(question: Question, agent: Agent, root: Path) -> dict[str, Any]:
-    pilot, choice = question.pilot, settled(question.pilot, question.choice)
+    pilot, choice = question.pilot, settled_choice(question.pilot, question.choice)
     trained = pilot.agent(question.agent).trained
     return {
         "root": str(root),
