@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 import yaml
 from hand_evaluations import hand_evaluation
 
-from workbench.evidence import BundleContent, Exhibit, Made, Population, agreement_files, write_bundle
+from workbench.evidence import BundleContent, Exhibit, MadeBy, Population, agreement_files, write_bundle
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE
 from workbench.files.commits import Provenance
-from workbench.gates import Decision, GateFacts, decide, read_gates
+from workbench.gates import GateDecision, GateFacts, decide, read_gates
 from workbench.gates.verdict import judged_subject
 from workbench.gates.verified import facts_files, verify_bundle
 from workbench.metrics import Estimate, EvaluationSettings, evaluate_outcomes, threshold_for
@@ -27,7 +28,7 @@ from workbench.pilot.charter.signatures import charter_signatures, sign_charter
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.pilot.signing.documents import Signer
 from workbench.pilot.signing.keys import SigningKey, generated_key
-from workbench.records.cells import cells_of
+from workbench.records.cells import named_cells
 from workbench.records.ledger import (
     SPENT_AT_ONCE,
     Opening,
@@ -100,7 +101,7 @@ class Case:
     content: BundleContent
     pilot: Pilot
     facts: GateFacts
-    decision: Decision
+    decision: GateDecision
     key: SigningKey
 
     @property
@@ -228,16 +229,22 @@ def case(
     table: pd.DataFrame | None = None,
     developed: pd.DataFrame | None = None,
     gates: Mapping[str, Any] = GATES,
+    more: Mapping[str, Exhibit] = MappingProxyType({}),
 ) -> Case:
     """Return a complete case under a folder."""
     pilot, key = signed_pilot(root, gates=gates), generated_key()
     table = outcomes(n) if table is None else table
     opening = opened(pilot, table, key, str(evaluation(table)["agent_digest"]))
-    return case_at(pilot, opening, table, key, developed)
+    return case_at(pilot, opening, table, key, developed, more)
 
 
 def case_at(
-    pilot: Pilot, opening: Opening, table: pd.DataFrame, key: SigningKey, developed: pd.DataFrame | None = None
+    pilot: Pilot,
+    opening: Opening,
+    table: pd.DataFrame,
+    key: SigningKey,
+    developed: pd.DataFrame | None = None,
+    more: Mapping[str, Exhibit] = MappingProxyType({}),
 ) -> Case:
     """Return the case of an opening."""
     path, n = pilot.data / "ledger.jsonl", len(table)
@@ -254,7 +261,7 @@ def case_at(
         "evaluation",
         "tickets",
         {"records": "records", "agent": said["holdout"]["agent_digest"]},
-        Made(who="somebody", commit=COMMIT, time="2026-11-20T00:00:00+00:00"),
+        MadeBy(who="somebody", commit=COMMIT, time="2026-11-20T00:00:00+00:00"),
         "A on 12 holdout records.",
         estimates,
         tables={"holdout": table, "development": developed},
@@ -263,8 +270,8 @@ def case_at(
     facts = GateFacts(
         pilot,
         Population("records", n, None),
-        cells_of(Shown(pilot.contract, cells(table)), holdout.index, ("client", "vendor")),
-        {"evaluation": exhibit},
+        named_cells(Shown(pilot.contract, cells(table)), holdout.index, ("client", "vendor")),
+        {"evaluation": exhibit, **more},
         {"audit": "no data audit has been run", "repeats": "not asked again"},
         (path, read_ledger(path)),
         datetime.now(UTC).date(),

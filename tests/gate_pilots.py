@@ -13,7 +13,7 @@ import yaml
 from small_pilots import ALL_HOLDOUT, written_pilot
 
 from workbench.audit.maker import _finding
-from workbench.evidence import MAKERS, Exhibit, Made, Population, exhibit_folder, maker
+from workbench.evidence import MAKERS, Exhibit, MadeBy, Population, exhibit_folder, maker
 from workbench.gates import read_gates
 from workbench.gates.criteria import CriterionResult
 from workbench.gates.facts import GateFacts
@@ -24,13 +24,13 @@ from workbench.pilot.charter.signatures import sign_charter
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.pilot.signing.documents import Signer
 from workbench.pilot.signing.keys import SigningKey, generated_key
-from workbench.records.cells import cells_of
+from workbench.records.cells import named_cells
 from workbench.records.ledger import Opening, Purpose
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import digest_of
 
 TODAY = date(2026, 11, 23)
-MADE = Made(who="Ann", commit=None, time="2026-11-20T00:00:00+00:00")
+MADE = MadeBy(who="Ann", commit=None, time="2026-11-20T00:00:00+00:00")
 THRESHOLD = 0.5
 NOT_JUDGED = "no version has been evaluated on the holdout"
 COLUMNS: dict[str, dict[str, Any]] = {
@@ -226,7 +226,7 @@ def facts_of(pilot: Pilot, today: date = TODAY) -> GateFacts:
     return GateFacts(
         pilot,
         Population(dataset.digest, len(dataset.ids(Split.HOLDOUT)), None),
-        cells_of(dataset, dataset.splits.index, named_columns(pilot, gates)),
+        named_cells(dataset, dataset.splits.index, named_columns(pilot, gates)),
         exhibits,
         absent,
         (pilot.data / "ledger.jsonl", openings),

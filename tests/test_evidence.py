@@ -16,7 +16,7 @@ from commands import command_in
 from evidence_cases import COMMIT, case, changed, outcomes
 
 from workbench.errors import InputError, RunError
-from workbench.evidence import ColumnKind, read_table, table_csv
+from workbench.evidence import ColumnKind, table_csv, table_of
 from workbench.evidence.manifest import ENVELOPE_FILE
 from workbench.evidence.tabular import kinds_of
 from workbench.files.commits import Provenance
@@ -61,7 +61,7 @@ def test_decisions_read_back_exactly_and_no_spreadsheet_runs_them() -> None:
     text = table_csv(table).decode()
     assert "0.30000000000000004" in text
     assert not re.search(r"(^|,)[=+@-]", text, re.MULTILINE)
-    read = read_table(text.encode(), kinds_of(table))
+    read = table_of(text.encode(), kinds_of(table))
     for name in table.columns:
         wanted, found = table[name].tolist(), read[name].tolist()
         assert [None if pd.isna(one) else one for one in wanted] == [None if pd.isna(one) else one for one in found], (
@@ -76,7 +76,7 @@ def test_decisions_read_back_exactly_and_no_spreadsheet_runs_them() -> None:
 )
 def test_any_text_survives_in_a_cell(cell: str) -> None:
     table = outcomes().assign(reason=cell, label=cell or "x")
-    read = read_table(table_csv(table), kinds_of(table))
+    read = table_of(table_csv(table), kinds_of(table))
     assert set(read["reason"]) == {cell}
     assert set(read["label"]) == {cell or "x"}
 
@@ -84,7 +84,7 @@ def test_any_text_survives_in_a_cell(cell: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"a,a\n1,2\n", b"a,b\n1\n", b"\xff", b'a\n"x', b"confidence\nhigh\n"])
 def test_what_is_no_such_table_is_refused(content: bytes) -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        read_table(content, {"confidence": ColumnKind.NUMBER})
+        table_of(content, {"confidence": ColumnKind.NUMBER})
 
 
 def test_a_bundle_is_one_folder_by_pilot_gate_and_content(tmp_path: Path) -> None:

@@ -18,18 +18,18 @@ from workbench.evidence import (
     ColumnKind,
     Exhibit,
     Finding,
-    Made,
+    MadeBy,
     Severity,
     exhibit_of,
     read_exhibit,
-    read_table,
     table_csv,
+    table_of,
 )
 from workbench.evidence.tabular import kinds_of
 from workbench.metrics import Estimate
-from workbench.pages.exhibits import estimates_table, findings_table
+from workbench.pages.exhibits import exhibit_estimates, exhibit_findings
 
-MADE = Made(who="Ann", commit=None, time="2026-11-30T00:00:00+00:00")
+MADE = MadeBy(who="Ann", commit=None, time="2026-11-30T00:00:00+00:00")
 FINDING = Finding(id="empty-1", kind="empty", severity=Severity.HIGH, title="Amounts are empty", n=4, of=12)
 TEXTS = st.one_of(st.none(), st.text(st.characters(codec="utf-8"), max_size=12))
 NUMBERS = st.one_of(st.just(math.nan), st.floats(allow_nan=False))
@@ -64,7 +64,7 @@ def test_any_table_reads_back_exactly(rows: list[tuple[str | None, float, int | 
             "flag": pd.Series(flags, dtype=bool),
         }
     )
-    pd.testing.assert_frame_equal(read_table(table_csv(table), kinds_of(table)), table, check_exact=True)
+    pd.testing.assert_frame_equal(table_of(table_csv(table), kinds_of(table)), table, check_exact=True)
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=8))
@@ -94,7 +94,7 @@ def test_what_would_not_read_back_is_not_written(cell: object) -> None:
 )
 def test_a_table_of_other_columns_or_kinds_is_refused(content: bytes, kinds: dict[str, ColumnKind]) -> None:
     with pytest.raises(InputError, match="cannot be read"):
-        read_table(content, kinds)
+        table_of(content, kinds)
 
 
 def test_an_exhibit_reads_back_as_it_was(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_column_named_twice_is_refused() -> None:
 
 
 def test_numbers_are_shown_in_their_units_and_findings_with_their_denominators() -> None:
-    shown = estimates_table(made()).set_index("estimate")
+    shown = exhibit_estimates(made()).set_index("estimate")
     assert shown.loc["pass^2", ["value", "n"]].tolist() == ["50.0%", 10]
     assert shown.loc["agreement", "value"] == "undefined"
-    assert findings_table(made())[["records", "of", "owner"]].iloc[0].tolist() == [4, 12, "nobody yet"]
+    assert exhibit_findings(made())[["records", "of", "owner"]].iloc[0].tolist() == [4, 12, "nobody yet"]

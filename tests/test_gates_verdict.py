@@ -8,8 +8,8 @@ import pytest
 from gate_pilots import TODAY, facts_of, finding, gate, gate_pilot, outcomes_of, signed, write_audit, write_evaluation
 
 from workbench.errors import InputError
-from workbench.evidence import Asked, Missing, Severity
-from workbench.gates import Criterion, CriterionResult, Decision, Kind, Verdict, decide
+from workbench.evidence import Missing, Severity, Terms
+from workbench.gates import Criterion, CriterionResult, GateDecision, Kind, Verdict, decide
 from workbench.gates.judging import asked_criteria
 from workbench.gates.junit import junit_xml
 from workbench.gates.page import gate_page
@@ -31,8 +31,8 @@ def one(name: str, state: State, **further: object) -> CriterionResult:
     return CriterionResult(criterion, state, f"reason of {name}", change, **further)  # type: ignore[arg-type]
 
 
-def decision(*results: CriterionResult, waivers: tuple[Waiver, ...] = ()) -> Decision:
-    return Decision("small", 2, "Good enough?", results, waivers, {})
+def decision(*results: CriterionResult, waivers: tuple[Waiver, ...] = ()) -> GateDecision:
+    return GateDecision("small", 2, "Good enough?", results, waivers, {})
 
 
 def waiver(criterion: str, fault: str | None = None) -> Waiver:
@@ -159,7 +159,7 @@ def test_a_pilot_with_all_its_evidence_goes(tmp_path: Path) -> None:
 def test_every_check_has_an_answer(tmp_path: Path) -> None:
     facts = facts_of(gate_pilot(tmp_path, gate([LOAD]), n=20))
     for check in known_checks().values():
-        answer = check.answer(facts, Asked(check.counts, (Severity.HIGH,)))
+        answer = check.answer(facts, Terms(check.counts, (Severity.HIGH,)))
         assert answer.state in (State.UNPROVEN, State.FAIL), check.id  # nothing was measured: nothing passes
         assert answer.reason
 

@@ -6,7 +6,7 @@ import pytest
 from gate_pilots import CHARTER, TODAY, facts_of, gate, gate_pilot, outcomes_of, signed, write_evaluation
 
 from workbench.errors import InputError
-from workbench.gates import Decision, Verdict, decide
+from workbench.gates import GateDecision, Verdict, decide
 from workbench.gates.judging import asked_criteria
 from workbench.gates.waivers import WaiverSettings, waive
 from workbench.pilot.pilot import Pilot
@@ -31,7 +31,7 @@ def waived(pilot: Pilot, key: SigningKey, today: date = TODAY, **changes: Any) -
     return waive(pilot, said, criterion, key, today)
 
 
-def decided(pilot: Pilot, today: date = TODAY) -> Decision:
+def decided(pilot: Pilot, today: date = TODAY) -> GateDecision:
     return decide(facts_of(pilot, today), 3, {})
 
 

@@ -8,7 +8,7 @@ from hand_evaluations import hand_evaluation
 from judged_pilots import certified_version, judged_version
 from scipy.stats import binom
 
-from workbench.evaluation.rules import RuleResult
+from workbench.evaluation.rules import CharterRuleResult
 from workbench.evaluation.shown import judgement
 from workbench.evaluation.shown.ceiling import Ceiling
 from workbench.metrics import Estimate, declared_slices, noise_ceiling
@@ -40,8 +40,12 @@ def test_the_chances_of_a_proof_rise_with_records_and_fall_with_errors() -> None
 
 
 def test_a_rule_that_did_not_fire_is_named_with_its_records() -> None:
-    results = [RuleResult("fired", 4, ()), RuleResult("slipped", 4, ("r1",)), RuleResult("said in words", None, ()),
-               RuleResult("rare", 0, ())]  # fmt: skip
+    results = [
+        CharterRuleResult("fired", 4, ()),
+        CharterRuleResult("slipped", 4, ("r1",)),
+        CharterRuleResult("said in words", None, ()),
+        CharterRuleResult("rare", 0, ()),
+    ]
     assert judgement.rules_table(results).to_numpy().tolist() == [
         ["fired", "4 of 4 (100%)", "yes", ()],
         ["slipped", "3 of 4 (75.0%)", "NO", ("r1",)],
@@ -64,7 +68,7 @@ def test_slices_estimates_and_calibration_have_their_denominators() -> None:
     outcomes = evaluation.outcomes.assign(source=["a", "b"] * 20)
     table = judgement.slices_table(declared_slices(outcomes, ["source"])).set_index("slice")
     assert table.loc["source = a", ["wrong", "wrong elsewhere"]].tolist() == ["10 of 20 (50.0%)", "0%"]
-    estimates = judgement.estimates_table(evaluation.estimates).set_index("estimate")
+    estimates = judgement.measured_table(evaluation.estimates).set_index("estimate")
     assert estimates.loc["accuracy", ["value", "of"]].tolist() == ["75.0%", "40"]
     assert estimates.loc["automation_rate", ["value", "interval", "interval by"]].tolist() == [
         "undefined", "", "none: no threshold",

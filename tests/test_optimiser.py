@@ -13,7 +13,7 @@ from played_models import DECIDES, REFLECTS, RULE, PlayedModels, played
 from workbench.agents.prompts import Prompt, read_prompt, read_prompts
 from workbench.engines.choice import EngineChoice
 from workbench.errors import InputError, RunError
-from workbench.evaluation.optimiser import OptimiserRequest, ReflectionServer, optimise, parts_of
+from workbench.evaluation.optimiser import OptimiserRequest, ReflectionServer, document_parts, optimise
 from workbench.evaluation.optimiser.documents import Head, candidate, editable, written
 from workbench.evaluation.optimiser.reflection import Reflection
 from workbench.evaluation.versions.stored import stored_evaluations
@@ -39,7 +39,7 @@ def knows(question: str, number: int) -> str:
 def test_no_search_sees_the_judging_half_whatever_its_budget(tickets: Callable[[int], Pilot]) -> None:
     dataset = read_dataset(tickets(200))
     ids = set(dataset.ids(Split.DEV))
-    small, large = parts_of(dataset, 50), parts_of(dataset, 100_000)
+    small, large = document_parts(dataset, 50), document_parts(dataset, 100_000)
     assert list(small.judging) == list(large.judging)
     for parts in (small, large):
         train, validation, judging = set(parts.train), set(parts.validation), set(parts.judging)
@@ -53,12 +53,12 @@ def test_no_search_sees_the_judging_half_whatever_its_budget(tickets: Callable[[
 def test_too_few_records_and_too_small_a_budget_are_refused(tickets: Callable[[int], Pilot]) -> None:
     dataset = read_dataset(tickets(200))
     with pytest.raises(InputError, match="does not pay for one round"):
-        parts_of(dataset, 39)
+        document_parts(dataset, 39)
 
 
 def test_a_small_pilot_cannot_be_searched_and_judged(tickets: Callable[[int], Pilot]) -> None:
     with pytest.raises(InputError, match="too few development records"):
-        parts_of(read_dataset(tickets(90)), 500)
+        document_parts(read_dataset(tickets(90)), 500)
 
 
 def test_a_document_written_with_the_same_texts_is_the_same_version(tickets: Callable[[int], Pilot]) -> None:

@@ -19,7 +19,7 @@ from workbench.evaluation import Evaluation, evaluate
 from workbench.evaluation.confidences import confidences_of
 from workbench.evaluation.recomputed import Recorded, check_confidence
 from workbench.evaluation.shown.confidence import sentence
-from workbench.evidence import read_table, table_csv
+from workbench.evidence import table_csv, table_of
 from workbench.evidence.tabular import kinds_of
 from workbench.gates.held.hold import GateRequest, hold_gate
 from workbench.gates.verified import verify_bundle
@@ -147,7 +147,7 @@ def test_the_notebook_says_what_the_threshold_is_held_against(boasting: Pilot, j
 def recorded(evaluation: Evaluation) -> Recorded:
     """Return an evaluation as it is read from a bundle."""
     table = evaluation.outcomes.reset_index(drop=True)
-    return Recorded(evaluation.as_json(), read_table(table_csv(table), kinds_of(table)))
+    return Recorded(evaluation.as_json(), table_of(table_csv(table), kinds_of(table)))
 
 
 def test_confidences_of_a_bundle_are_recalibrated_again(isotonic: Evaluation, judged: Evaluation) -> None:

@@ -83,10 +83,10 @@ def test_the_table_has_a_row_for_each_confidence_as_it_is_and_recalibrated() -> 
     assert table["n"].tolist() == [600] * 6
     brier = comparison.measures["logprob"]["brier"]
     assert table["Brier"][0] == f"{brier.value:.4f} ({brier.lower:.4f} to {brier.upper:.4f})"
-    pairs = confidence.pairs_table(comparison)
+    pairs = confidence.sources_table(comparison)
     assert pairs["ranks better"].tolist() == ["logprob"]
     alike = compare_sources(three(60), ["logprob", "agreement"])
-    assert confidence.pairs_table(alike)["ranks better"].tolist() == ["cannot tell apart"]
+    assert confidence.sources_table(alike)["ranks better"].tolist() == ["cannot tell apart"]
 
 
 def test_values_without_an_interval_are_shown_as_such() -> None:

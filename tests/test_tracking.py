@@ -11,7 +11,7 @@ import pytest
 from workbench.evaluation import evaluate_all
 from workbench.pilot.pilot import Pilot
 from workbench.runs import RunRequest
-from workbench.tracking import Version, log_versions, store_uri, version_from
+from workbench.tracking import LoggedVersion, log_versions, store_uri, version_from
 
 
 def logged_runs(pilot: Pilot) -> Any:
@@ -23,7 +23,7 @@ def logged_runs(pilot: Pilot) -> Any:
     return client, client.search_runs([experiment.experiment_id])
 
 
-def versions_of(pilot: Pilot) -> list[Version]:
+def versions_of(pilot: Pilot) -> list[LoggedVersion]:
     folder = pilot.runs / "results"
     picture = folder / "a.png"
     versions = []

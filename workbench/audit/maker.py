@@ -14,16 +14,16 @@ from workbench.audit.published.store import OWNERS_FILE, audits_folder, point_at
 from workbench.errors import several
 from workbench.evidence import (
     Answer,
-    Asked,
     Check,
     Exhibit,
     Facts,
     Finding,
     Inputs,
-    Made,
+    MadeBy,
     Maker,
     Missing,
     Severity,
+    Terms,
     arrival_days,
     exhibit_folder,
     files_at,
@@ -51,7 +51,7 @@ RUN_IT = "run the data audit"
 MEND_RECORDS = "mend the records, then audit again"
 
 
-def leave(pilot: Pilot, audit: Audit) -> Exhibit:
+def leave_audit(pilot: Pilot, audit: Audit) -> Exhibit:
     """Make an audit the pilot's newest one, write its exhibit, and return it."""
     point_at(pilot, audit)
     exhibit = audit_exhibit(pilot, audit)
@@ -69,7 +69,7 @@ def audit_exhibit(pilot: Pilot, audit: Audit) -> Exhibit:
         AUDIT,
         pilot.name,
         {"records": audit.subject.digest},
-        Made.now(pilot.root),
+        MadeBy.now(pilot.root),
         audit.answer,
         estimates,
         tuple(_finding(one.as_json()) for one in audit.findings),
@@ -108,7 +108,7 @@ def _finding(said: Mapping[str, Any]) -> Finding:
     )
 
 
-def _audit_limits(facts: Facts, asked: Asked) -> Answer:
+def _audit_limits(facts: Facts, asked: Terms) -> Answer:
     audit = facts.exhibits.get(AUDIT)
     if audit is None:
         return unproven(facts.absent[AUDIT], RUN_IT)
@@ -121,7 +121,7 @@ def _audit_limits(facts: Facts, asked: Asked) -> Answer:
     return Answer(State.FAIL, reason, MEND_RECORDS, details=tuple(map(_named, findings)))
 
 
-def _issues_owned(facts: Facts, asked: Asked) -> Answer:
+def _issues_owned(facts: Facts, asked: Terms) -> Answer:
     audit, top = facts.exhibits.get(AUDIT), asked.counts["at_least"]
     if audit is None:
         return unproven(facts.absent[AUDIT], RUN_IT)
@@ -133,7 +133,7 @@ def _issues_owned(facts: Facts, asked: Asked) -> Answer:
     return Answer(State.FAIL, reason, "name who mends each and how", details=tuple(map(_named, open_ones)))
 
 
-def _sample_fitness(facts: Facts, _asked: Asked) -> Answer:
+def _sample_fitness(facts: Facts, _asked: Terms) -> Answer:
     """Hold the number of holdout records against what proving the KPIs at the first opening takes without an error."""
     from workbench.audit.questions.fitness import provable_kpis
 

@@ -91,7 +91,7 @@ def run(
     A run with --limit is a trial: it stays on development records and chooses no version.
     """
     from workbench.commands.terminal import CellProgress, print_result, result_json
-    from workbench.evaluation import check
+    from workbench.evaluation import check_pilot
     from workbench.gates.pipeline import PilotRun, notebooks_of, run_pilot
     from workbench.records.splits import read_dataset
 
@@ -99,7 +99,7 @@ def run(
     what = PilotRun(tuple(agent or ()), limit, asked.choice(), opens_holdout=limit is None or holdout)
     notebooks = notebooks_of(what, notebook)
     dataset = read_dataset(opened)
-    check(opened, dataset, what.agents, what.engine)
+    check_pilot(opened, dataset, what.agents, what.engine)
     with stoppable(), CellProgress() as progress:
         result = run_pilot(opened, what, notebooks, progress, dataset)
     if as_json:

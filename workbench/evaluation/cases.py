@@ -37,16 +37,16 @@ class Selection(Settings):
     where: dict[str, Cell] = Field(default_factory=dict)
 
 
-class Suite(Settings):
+class CaseSuite(Settings):
     """One file of eval_suites/PILOT/suites/."""
 
     title: str = Field(min_length=3)
     cases: tuple[Selection, ...] = Field(min_length=1)
 
 
-def read_suites(folder: Path) -> Mapping[Path, Suite]:
+def read_suites(folder: Path) -> Mapping[Path, CaseSuite]:
     """Return the suites in a pilot's folder by file, in order; empty when it has none."""
-    return {path: read_settings(path, Suite) for path in sorted((folder / SUITES_FOLDER).glob("*.yaml"))}
+    return {path: read_settings(path, CaseSuite) for path in sorted((folder / SUITES_FOLDER).glob("*.yaml"))}
 
 
 def case_classes(facts: Facts, judged: Judged) -> pd.Series[str]:

@@ -11,14 +11,14 @@ from workbench.evaluation.cases import CaseClass, case_classes
 from workbench.evaluation.certified import certified
 from workbench.evaluation.judged import EVALUATION, judged_of, not_judged, right_of, share_of
 from workbench.evaluation.rules import rule_results
-from workbench.evidence import Answer, Asked, Check, Facts, Missing, unproven
+from workbench.evidence import Answer, Check, Facts, Missing, Terms, unproven
 from workbench.metrics import SELECTIVE_ACCURACY, State, is_asked
 from workbench.stats import more_hits
 
 LEAST_CHANCE = 1e-5  # below it a difference is not taken for chance
 
 
-def _all_records(facts: Facts, _asked: Asked) -> Answer:
+def _all_records(facts: Facts, _asked: Terms) -> Answer:
     judged_version = judged_of(facts)
     if judged_version is None:
         return not_judged(facts)
@@ -29,7 +29,7 @@ def _all_records(facts: Facts, _asked: Asked) -> Answer:
     return unproven(reason, f"evaluate on all holdout records (workbench run {facts.pilot.name})")
 
 
-def _development(facts: Facts, _asked: Asked) -> Answer:
+def _development(facts: Facts, _asked: Terms) -> Answer:
     """Return whether the judged version is better on the holdout than on development records beyond chance."""
     judged = judged_of(facts)
     if judged is None:
@@ -50,7 +50,7 @@ def _development(facts: Facts, _asked: Asked) -> Answer:
     return Answer(State.PASS, f"{said}: may be chance")
 
 
-def _escalation_rules(facts: Facts, asked: Asked) -> Answer:
+def _escalation_rules(facts: Facts, asked: Terms) -> Answer:
     judged, at_least = judged_of(facts), asked.counts["at_least"]
     if judged is None:
         return not_judged(facts)
@@ -79,7 +79,7 @@ def _escalation_rules(facts: Facts, asked: Asked) -> Answer:
     return Answer(State.PASS, f"all {len(results)} rules fired on every one of {covered:,} test cases")
 
 
-def _test_cases(facts: Facts, asked: Asked) -> Answer:
+def _test_cases(facts: Facts, asked: Terms) -> Answer:
     judged, at_least, each = judged_of(facts), asked.counts["at_least"], asked.counts["each"]
     if judged is None:
         return not_judged(facts)
@@ -97,7 +97,7 @@ def _test_cases(facts: Facts, asked: Asked) -> Answer:
     return unproven(reason, f"add {missing:,} test cases", missing)
 
 
-def _certified(facts: Facts, _asked: Asked) -> Answer:
+def _certified(facts: Facts, _asked: Terms) -> Answer:
     return certified(facts)
 
 

@@ -101,9 +101,9 @@ def judged_of(facts: Facts) -> Judged | None:
     opening = opening_of(openings, exhibit.facts["opening"])
     outcomes, development = indexed(exhibit.tables[HOLDOUT_TABLE]), None
     if DEVELOPMENT_TABLE in exhibit.tables:
-        development = contents(exhibit)[DEVELOPMENT_TABLE], indexed(exhibit.tables[DEVELOPMENT_TABLE])
+        development = split_contents(exhibit)[DEVELOPMENT_TABLE], indexed(exhibit.tables[DEVELOPMENT_TABLE])
     return Judged(
-        contents(exhibit)[HOLDOUT_TABLE],
+        split_contents(exhibit)[HOLDOUT_TABLE],
         outcomes,
         opening.number,
         opening.charge,
@@ -132,7 +132,7 @@ def not_judged(facts: Facts) -> Answer:
     return unproven(facts.absent[EVALUATION], EVALUATE)
 
 
-def contents(exhibit: Exhibit) -> dict[str, dict[str, Any]]:
+def split_contents(exhibit: Exhibit) -> dict[str, dict[str, Any]]:
     """Return what an exhibit says of each split, by the name of its table."""
     holdout = {**exhibit.facts[HOLDOUT_TABLE], "estimates": {n: one.as_json() for n, one in exhibit.estimates.items()}}
     return {**{name: exhibit.facts[name] for name in exhibit.tables}, HOLDOUT_TABLE: holdout}

@@ -15,11 +15,11 @@ from workbench.evaluation.judged import (
     EVALUATION,
     HOLDOUT_TABLE,
     Judged,
-    contents,
     judged_of,
     opening_of,
     right_of,
     share_of,
+    split_contents,
 )
 from workbench.evaluation.opened import check_opening
 from workbench.evaluation.recertified import check_certification
@@ -29,7 +29,7 @@ from workbench.evidence import (
     Exhibit,
     Facts,
     Inputs,
-    Made,
+    MadeBy,
     Maker,
     exhibit_folder,
     read_exhibit,
@@ -67,7 +67,7 @@ def evaluation_exhibit(pilot: Pilot, evaluation: Evaluation, development: Evalua
         EVALUATION,
         pilot.name,
         {"records": evaluation.info.dataset_digest, "agent": evaluation.info.agent_digest},
-        Made.now(pilot.root),
+        MadeBy.now(pilot.root),
         f"{evaluation.agent} on {evaluation.info.planned:,} holdout records. {evaluation.threshold_note}.",
         evaluation.estimates,
         tables={name: one.outcomes.reset_index(drop=True) for name, one in parts.items()},
@@ -83,7 +83,7 @@ def _inputs(settings: EvaluationSettings) -> dict[str, Any]:
 
 def recorded(exhibit: Exhibit) -> tuple[Recorded, ...]:
     """Return what an exhibit says of each split beside its decisions, the holdout first."""
-    said = contents(exhibit)
+    said = split_contents(exhibit)
     return tuple(
         Recorded(said[name], exhibit.tables[name]) for name in (HOLDOUT_TABLE, DEVELOPMENT_TABLE) if name in said
     )

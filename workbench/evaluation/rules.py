@@ -14,7 +14,7 @@ from workbench.records import RuleRecords, cells_in
 
 
 @dataclass(frozen=True, slots=True)
-class RuleResult:
+class CharterRuleResult:
     """One rule on the decided records.
 
     Parameters
@@ -34,7 +34,7 @@ class RuleResult:
 
 def rule_results(
     charter: Charter, records: RuleRecords, outcomes: pd.DataFrame, threshold: float, escalate_label: str | None
-) -> tuple[RuleResult, ...]:
+) -> tuple[CharterRuleResult, ...]:
     """Return for each high-risk category and authority limit of the charter whether it fired where it had to.
 
     A rule fired when the decision was not carried out without a person, for whatever reason.
@@ -80,11 +80,11 @@ def amounts(
     return None
 
 
-def _result(rule: str, covered: pd.Series[bool] | None, automated: Any) -> RuleResult:
+def _result(rule: str, covered: pd.Series[bool] | None, automated: Any) -> CharterRuleResult:
     if covered is None:
-        return RuleResult(rule, None, ())
+        return CharterRuleResult(rule, None, ())
     missed = covered.index[covered.to_numpy() & automated]
-    return RuleResult(rule, int(covered.sum()), tuple(map(str, missed)))
+    return CharterRuleResult(rule, int(covered.sum()), tuple(map(str, missed)))
 
 
 def _numbers(column: str, records: RuleRecords, decided: pd.DataFrame) -> pd.Series[float]:

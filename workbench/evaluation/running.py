@@ -59,7 +59,7 @@ def evaluate_all(
     return tuple(evaluations)
 
 
-def check(pilot: Pilot, dataset: Dataset, agents: Sequence[str], choice: EngineChoice) -> None:
+def check_pilot(pilot: Pilot, dataset: Dataset, agents: Sequence[str], choice: EngineChoice) -> None:
     """Find what does not fit in a pilot's records, prompts and agents before anything is started.
 
     Raises

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from workbench.evidence.checks import (
         BETTER_VERSION,
         Answer,
-        Asked,
         Check,
         Missing,
+        Terms,
         arrival_days,
         unproven,
     )
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         EXHIBITS,
         Exhibit,
         Finding,
-        Made,
+        MadeBy,
         Severity,
         exhibit_folder,
         exhibit_of,
@@ -40,6 +40,6 @@ if TYPE_CHECKING:
     from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, read_listed, read_plain
     from workbench.evidence.registry import MAKERS, Maker, maker, maker_of, makers
     from workbench.evidence.same import TOLERANCE, parsed, require_same
-    from workbench.evidence.tabular import ColumnKind, read_table, table_csv
+    from workbench.evidence.tabular import ColumnKind, table_csv, table_of
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -44,7 +44,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Terms:
     """What a gate asks of a check.
 
     Parameters
@@ -88,7 +88,7 @@ class Check:
 
     id: str
     title: str
-    answer: Callable[[Facts, Asked], Answer]
+    answer: Callable[[Facts, Terms], Answer]
     counts: Mapping[str, int] = field(default_factory=dict)
     gates: tuple[int, ...] = ()
     needs: str = ""

@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from workbench.errors import InputError, RunError
-from workbench.evidence.tabular import ColumnKind, kinds_of, read_table, table_csv
+from workbench.evidence.tabular import ColumnKind, kinds_of, table_csv, table_of
 from workbench.files import Settings, provenance, write_atomically
 from workbench.metrics import Estimate
 from workbench.pilot import Pilot
@@ -59,7 +59,7 @@ class Finding(Settings):
     owner: str = ""
 
 
-class Made(Settings):
+class MadeBy(Settings):
     """Who made an exhibit, from which commit, and when (ISO 8601, UTC)."""
 
     who: str
@@ -67,7 +67,7 @@ class Made(Settings):
     time: str
 
     @classmethod
-    def now(cls, root: Path) -> Made:
+    def now(cls, root: Path) -> MadeBy:
         """Return who makes something under a root now."""
         by = provenance(root)
         return cls(who=by.who, commit=by.commit, time=datetime.now(UTC).isoformat(timespec="seconds"))
@@ -96,7 +96,7 @@ class Exhibit:
     maker: str
     pilot: str
     about: Mapping[str, str]
-    made: Made
+    made: MadeBy
     answer: str
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -162,7 +162,7 @@ class _Model(Settings):
     maker: str
     pilot: str
     about: dict[str, str]
-    made: Made
+    made: MadeBy
     answer: str
     estimates: dict[str, _Estimate]
     findings: tuple[Finding, ...]
@@ -221,4 +221,4 @@ def exhibit_of(files: Mapping[str, bytes], where: str) -> Exhibit:
 def _read(content: bytes, described: _Table) -> pd.DataFrame:
     if hashlib.sha256(content).hexdigest() != described.sha256:
         raise ValueError("a table is not the one that was written")
-    return read_table(content, described.columns)
+    return table_of(content, described.columns)

@@ -121,14 +121,14 @@ class Memory:
         return (
             known is not None
             and known.inputs == inputs
-            and known.runs == stored_runs(self._pilot, notebook)
+            and known.runs == runs_digest(self._pilot, notebook)
             and known.outputs == files_at(self._pilot.root, *output_paths(self._pilot, notebook))
         )
 
     def remember(self, notebook: str, inputs: str) -> None:
         """Keep what a notebook's run was made from and what it left."""
         outputs = files_at(self._pilot.root, *output_paths(self._pilot, notebook))
-        self._known[notebook] = Remembered(inputs, stored_runs(self._pilot, notebook), outputs)
+        self._known[notebook] = Remembered(inputs, runs_digest(self._pilot, notebook), outputs)
         content = {
             name: {"inputs": known.inputs, "runs": known.runs, "outputs": dict(known.outputs)}
             for name, known in sorted(self._known.items())
@@ -144,7 +144,7 @@ def output_paths(pilot: Pilot, notebook: str) -> Sequence[Path]:
     return (executed, executed.with_suffix(".html"), results_folder(pilot, notebook), *made)
 
 
-def stored_runs(pilot: Pilot, notebook: str) -> str:
+def runs_digest(pilot: Pilot, notebook: str) -> str:
     """Return the digest of the finished development runs that a comparison or a threshold rests on."""
     path, one = pilot.runs / JOURNAL_FILE, maker_by(notebook)
     if one is None or not one.rests_on_runs or not path.is_file():

@@ -50,7 +50,7 @@ def table_csv(table: pd.DataFrame) -> bytes:
     return text.getvalue().encode()
 
 
-def read_table(content: bytes, kinds: Mapping[str, ColumnKind]) -> pd.DataFrame:
+def table_of(content: bytes, kinds: Mapping[str, ColumnKind]) -> pd.DataFrame:
     """Return the table that `table_csv` wrote.
 
     Raises

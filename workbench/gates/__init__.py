@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workbench.gates.reading import read_facts
     from workbench.gates.schema import GATE_NUMBERS, Gates, default_gates, read_gates
     from workbench.gates.summary import markdown_summary
-    from workbench.gates.verdict import Decision, Verdict, decide
+    from workbench.gates.verdict import GateDecision, Verdict, decide
     from workbench.gates.waivers import WaiverSettings, waive
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

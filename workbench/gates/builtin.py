@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import partial
 
 from workbench.errors import shown
-from workbench.evidence import Answer, Asked, Check, Facts, Missing
+from workbench.evidence import Answer, Check, Facts, Missing, Terms
 from workbench.metrics import State
 from workbench.pilot.charter import charter_signatures, one_key_for_several, shared_keys_note, sharing_a_key
 
 
-def _every_kpi(facts: Facts, asked: Asked) -> Answer:
+def _every_kpi(facts: Facts, asked: Terms) -> Answer:
     """Return whether each KPI of the charter has its own criterion in a gate, on all records."""
     kpis = [kpi.id for kpi in facts.pilot.charter.kpis]
     if not kpis:
@@ -25,7 +25,7 @@ def _every_kpi(facts: Facts, asked: Asked) -> Answer:
     return Answer(State.FAIL, reason, "put them into gates.yaml as `kpi: ...` without a slice")
 
 
-def _distinct_keys(facts: Facts, _asked: Asked) -> Answer:
+def _distinct_keys(facts: Facts, _asked: Terms) -> Answer:
     """Return whether every role signed the charter with a key of its own, as far as the charter asks for that."""
     charter = facts.pilot.charter
     status = charter_signatures(facts.pilot.suite, charter, facts.pilot.name)
@@ -44,7 +44,7 @@ def _distinct_keys(facts: Facts, _asked: Asked) -> Answer:
     return Answer(State.UNPROVEN, fault, change, missing, details)
 
 
-def _not_made(what: str, _facts: Facts, _asked: Asked) -> Answer:
+def _not_made(what: str, _facts: Facts, _asked: Terms) -> Answer:
     """Answer for evidence that nothing here can make yet: never skipped, never passed."""
     return Answer(State.UNPROVEN, f"no evidence: no {what} of this pilot was made", f"evidence of the {what}")
 

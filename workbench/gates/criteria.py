@@ -120,7 +120,7 @@ class CriterionResult:
         }
 
 
-def answered(criterion: Criterion, answer: Answer) -> CriterionResult:
+def check_result(criterion: Criterion, answer: Answer) -> CriterionResult:
     """Return what a check or a document came to as the result of a criterion."""
     would_change, details = answer.would_change, answer.details
     return CriterionResult(criterion, answer.state, answer.reason, would_change, None, answer.missing, details)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workbench.evidence import Asked, Missing, arrival_days, maker_of
-from workbench.gates.criteria import Criterion, CriterionResult, Kind, answered, held, reason_of
+from workbench.evidence import Missing, Terms, arrival_days, maker_of
+from workbench.gates.criteria import Criterion, CriterionResult, Kind, check_result, held, reason_of
 from workbench.gates.documents import document_answer
 from workbench.gates.facts import GateFacts
 from workbench.gates.planning import quantile_records, records_missing
@@ -26,7 +26,7 @@ def judged_criteria(facts: GateFacts, number: int) -> tuple[CriterionResult, ...
     """
     gate = facts.gates.gates[number]
     criteria = [_unless_placeholder(facts, asked, _criterion_result(facts, gate, asked)) for asked in gate.criteria]
-    documents = [answered(_document(one), document_answer(facts, one)) for one in gate.documents]
+    documents = [check_result(_document(one), document_answer(facts, one)) for one in gate.documents]
     return (*criteria, *documents)
 
 
@@ -42,7 +42,7 @@ def _criterion_result(facts: GateFacts, gate: GateSettings, asked: CriterionSett
     if asked.check is None:
         return _estimate_result(facts, criterion)
     kpis = frozenset(one.kpi for one in gate.criteria if one.kpi is not None and not one.slice)
-    return answered(criterion, known_checks()[asked.check].answer(facts, Asked(asked.counts, gate.blocking, kpis)))
+    return check_result(criterion, known_checks()[asked.check].answer(facts, Terms(asked.counts, gate.blocking, kpis)))
 
 
 def _unless_placeholder(facts: GateFacts, asked: CriterionSettings, result: CriterionResult) -> CriterionResult:

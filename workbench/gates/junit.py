@@ -6,14 +6,14 @@ import re
 from xml.etree import ElementTree
 
 from workbench.gates.criteria import CriterionResult
-from workbench.gates.verdict import Decision
+from workbench.gates.verdict import GateDecision
 from workbench.metrics import State
 
 # What XML 1.0 does not allow, not even escaped.
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit_xml(decision: Decision) -> str:
+def junit_xml(decision: GateDecision) -> str:
     """Return a decision as JUnit XML: a criterion that fails or is unproven is a failure, a waived one is skipped.
 
     A waived criterion's message names who waived it and until when, so that a green run still shows it.
@@ -48,7 +48,7 @@ def junit_xml(decision: Decision) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suites, encoding="unicode") + "\n"
 
 
-def _add_outcome(case: ElementTree.Element, result: CriterionResult, decision: Decision) -> None:
+def _add_outcome(case: ElementTree.Element, result: CriterionResult, decision: GateDecision) -> None:
     """Say under a test case why it did not pass."""
     if result.state is State.PASS:
         return

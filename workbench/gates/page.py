@@ -15,7 +15,7 @@ from workbench.evaluation import Judged, judged_among
 from workbench.evaluation.shown import escalation_sentence
 from workbench.gates.facts import GateFacts
 from workbench.gates.plots import CURVE_HEIGHT, WIDTH, curve_plot, interval_plot
-from workbench.gates.verdict import Decision
+from workbench.gates.verdict import GateDecision
 from workbench.metrics import (
     ACCURACY,
     AUTOMATION_RATE,
@@ -36,7 +36,7 @@ EMPTY = "(empty)"
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class SliceRow:
     """How the judged version does on one value of a stratum."""
 
     column: str
@@ -47,13 +47,13 @@ class Slice:
     selective: str
 
 
-def gate_page(facts: GateFacts, decision: Decision, files: Sequence[str]) -> str:
+def gate_page(facts: GateFacts, decision: GateDecision, files: Sequence[str]) -> str:
     """Return the report of a decision as one HTML page that links into its bundle.
 
     Parameters
     ----------
     facts : Facts
-    decision : Decision
+    decision : GateDecision
     files : sequence of str
         What the bundle holds, by path; the page lies beside them.
     """
@@ -81,13 +81,13 @@ def gate_page(facts: GateFacts, decision: Decision, files: Sequence[str]) -> str
     )  # fmt: skip
 
 
-def slices(facts: GateFacts, judged: Judged) -> tuple[Slice, ...]:
+def slices(facts: GateFacts, judged: Judged) -> tuple[SliceRow, ...]:
     """Return how the judged version does by class and by source, the most frequent values of each.
 
     Who has the bundle has the values; who has the page alone sees those of a column with personal data masked.
     """
     outcomes, threshold = judged.outcomes, judged.threshold
-    rows: list[Slice] = []
+    rows: list[SliceRow] = []
     for column in (name for name in SLICES if name in outcomes.columns):
         values = outcomes[column].fillna(EMPTY).astype(str)
         frequent = values.value_counts().index[:MAX_SLICES]
@@ -104,10 +104,12 @@ def _as_shown(facts: GateFacts, role: Role, cells: pd.Series[Any]) -> Callable[[
     return lambda value: value if value == EMPTY else str(masking.cell(name, value))
 
 
-def _slice(column: str, value: str, part: pd.DataFrame, facts: GateFacts, threshold: float | None) -> Slice:
+def _slice(column: str, value: str, part: pd.DataFrame, facts: GateFacts, threshold: float | None) -> SliceRow:
     settings = EvaluationSettings(threshold, facts.pilot.settings.escalate_label)
     named = (ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY)
-    return Slice(column, value, len(part), *(estimate_text(name, estimate_of(name, part, settings)) for name in named))
+    return SliceRow(
+        column, value, len(part), *(estimate_text(name, estimate_of(name, part, settings)) for name in named)
+    )
 
 
 def _curve(facts: GateFacts, judged: Judged) -> Any:

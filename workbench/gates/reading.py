@@ -11,7 +11,7 @@ from workbench.gates.facts import GateFacts
 from workbench.gates.planning import pace
 from workbench.gates.schema import Gates, read_gates
 from workbench.pilot import Pilot
-from workbench.records import cells_of
+from workbench.records import named_cells
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import Dataset, Split, ledger_path, read_dataset
 
@@ -53,7 +53,7 @@ def read_facts(
     return GateFacts(
         pilot,
         Population(dataset.digest, len(dataset.ids(Split.HOLDOUT)), per_day, dataset.labels),
-        cells_of(dataset, judged_ids(exhibits), named_columns(pilot, gates)),
+        named_cells(dataset, judged_ids(exhibits), named_columns(pilot, gates)),
         exhibits,
         {name: one for name, one in found.items() if isinstance(one, str)},
         (path, tuple(read_ledger(path))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.files import current_user
-from workbench.gates.verdict import Decision
+from workbench.gates.verdict import GateDecision
 from workbench.metrics import State
 from workbench.pilot import Pilot
 from workbench.tracking import DIGITS, Link, RunRows, log_run, opened, read_logged, write_logged
@@ -13,7 +13,7 @@ from workbench.tracking import DIGITS, Link, RunRows, log_run, opened, read_logg
 BUNDLE = "bundle"
 
 
-def log_gate(pilot: Pilot, decision: Decision, bundle: Path) -> Link:
+def log_gate(pilot: Pilot, decision: GateDecision, bundle: Path) -> Link:
     """Log a decision with its bundle, once, and return where it is.
 
     Raises
@@ -30,7 +30,7 @@ def log_gate(pilot: Pilot, decision: Decision, bundle: Path) -> Link:
     return Link(str(decision.subject.get("agent", "")), f"gate-{decision.gate}", known[name][0], known[name][1])
 
 
-def _said(decision: Decision, bundle: Path) -> RunRows:
+def _said(decision: GateDecision, bundle: Path) -> RunRows:
     """Return what a decision's run says."""
     tags = {
         "mlflow.user": current_user(),
@@ -46,7 +46,7 @@ def _said(decision: Decision, bundle: Path) -> RunRows:
     return RunRows(f"gate {decision.gate}: {decision.verdict.value}", _metrics(decision), params, tags)
 
 
-def _metrics(decision: Decision) -> dict[str, float]:
+def _metrics(decision: GateDecision) -> dict[str, float]:
     """Return for each criterion whether it passes, and its estimate with its bounds."""
     metrics: dict[str, float] = {
         "go": float(decision.verdict.value == "GO"),

@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class GateDecision:
     """The decision of a gate.
 
     Parameters
@@ -107,7 +107,7 @@ class Decision:
         }
 
 
-def decide(facts: GateFacts, number: int, subject: Mapping[str, Any]) -> Decision:
+def decide(facts: GateFacts, number: int, subject: Mapping[str, Any]) -> GateDecision:
     """Return the decision of a gate on the facts as they are; nothing is run and nothing is written.
 
     Raises
@@ -118,7 +118,7 @@ def decide(facts: GateFacts, number: int, subject: Mapping[str, Any]) -> Decisio
     results = judged_criteria(facts, number)
     waivers = checked_waivers(facts.pilot, number, [one.criterion for one in results], facts.today)
     title, remarks = facts.gates.gates[number].title, remarks_on(facts, number)
-    decision = Decision(facts.pilot.name, number, title, results, waivers, subject, remarks)
+    decision = GateDecision(facts.pilot.name, number, title, results, waivers, subject, remarks)
     blocking = {one.criterion.id for one in decision.blocking}
     return replace(decision, results=consistent(results, blocking))
 
@@ -131,7 +131,7 @@ def judged_subject(facts: GateFacts, number: int) -> dict[str, Any]:
     return subject
 
 
-def _verdict(decision: Decision) -> str:
+def _verdict(decision: GateDecision) -> str:
     n = len(decision.results)
     waived = decision.waived
     if decision.verdict is Verdict.GO:
@@ -146,14 +146,14 @@ def _verdict(decision: Decision) -> str:
     return f"NO-GO: of {n} criteria {decision.count(State.PASS)} pass, {counts}."
 
 
-def _remarks(decision: Decision) -> str:
+def _remarks(decision: GateDecision) -> str:
     if not decision.remarks:
         return ""
     more = f"; and {len(decision.remarks) - SHOWN} more" if len(decision.remarks) > SHOWN else ""
     return f"Mind: {'; '.join(decision.remarks[:SHOWN])}{more}."
 
 
-def _why(decision: Decision) -> str:
+def _why(decision: GateDecision) -> str:
     failed = [one for one in decision.blocking if one.state is State.FAIL]
     unproven = [one for one in decision.blocking if one.state is State.UNPROVEN]
     return " ".join(filter(None, [_listed("Failed", failed), _listed("Unproven", unproven)]))

@@ -12,16 +12,16 @@ from workbench.pages.views import Page
 
 def show_exhibit(page: Page, exhibit: Exhibit) -> None:
     """Show an exhibit and keep what is shown: its answer as the picture's title, then what the picture shows."""
-    table = estimates_table(exhibit)
+    table = exhibit_estimates(exhibit)
     page.figure(exhibit.maker, shares_with_intervals(exhibit.answer, exhibit.estimates))
     page.table(f"{exhibit.maker}_estimates", table, "Every estimate")
     for note in exhibit.notes:
         page.note(note)
     if exhibit.findings:
-        page.table(f"{exhibit.maker}_findings", findings_table(exhibit), "Findings, the worst first")
+        page.table(f"{exhibit.maker}_findings", exhibit_findings(exhibit), "Findings, the worst first")
 
 
-def estimates_table(exhibit: Exhibit) -> pd.DataFrame:
+def exhibit_estimates(exhibit: Exhibit) -> pd.DataFrame:
     """Return `estimate`, `value`, `lower`, `upper` as text in their units, `n` and `method`."""
     maker(exhibit.maker)  # its units are known from then on
     rows = [
@@ -31,7 +31,7 @@ def estimates_table(exhibit: Exhibit) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["estimate", "value", "lower", "upper", "n", "method"])
 
 
-def findings_table(exhibit: Exhibit) -> pd.DataFrame:
+def exhibit_findings(exhibit: Exhibit) -> pd.DataFrame:
     """Return `finding`, `severity`, `records`, `of`, `what to do` and `owner`."""
     rows = [
         (one.title, one.severity.value, one.n, one.of, one.remedy, one.owner or "nobody yet")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.records.cells import STRATA, NamedCells, RuleRecords, cells_in, cells_of
+    from workbench.records.cells import STRATA, NamedCells, RuleRecords, cells_in, named_cells
     from workbench.records.records import Record, RecordTable, labelled_rows, read_raw, records_of
     from workbench.records.sources import obtain
 else:

@@ -70,7 +70,7 @@ def cells_in(column: str, records: RuleRecords, outcomes: pd.DataFrame) -> pd.Se
     return cells
 
 
-def cells_of(records: RuleRecords, ids: pd.Index[str], columns: tuple[str, ...]) -> NamedCells:
+def named_cells(records: RuleRecords, ids: pd.Index[str], columns: tuple[str, ...]) -> NamedCells:
     """Return the cells of some records in some columns, as far as an agent may see them."""
     visible = records.shown()
     there = list(dict.fromkeys(name for name in columns if name in visible.columns))

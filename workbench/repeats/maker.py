@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.agents import RECALIBRATED, REPEAT
 from workbench.engines import EngineChoice
-from workbench.evidence import Exhibit, Facts, Made, Maker, exhibit_folder
+from workbench.evidence import Exhibit, Facts, MadeBy, Maker, exhibit_folder
 from workbench.metrics import Estimate, Status, Unit
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
@@ -125,7 +125,7 @@ def _from_journal(pilot: Pilot, dataset: Dataset, agent: str, runs: Sequence[str
         REPEATS,
         pilot.name,
         {"records": dataset.digest, "agent": digest_of(version)},
-        Made.now(pilot.root),
+        MadeBy.now(pilot.root),
         _answer(agent, estimates),
         estimates,
         tables={ANSWERS: table},

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from workbench.tracking.registry import Registered, register_prompts
     from workbench.tracking.rows import RunRows
-    from workbench.tracking.runs import DIGITS, Link, Version, log_run, log_versions, opened, version_from
+    from workbench.tracking.runs import DIGITS, Link, LoggedVersion, log_run, log_versions, opened, version_from
     from workbench.tracking.store import prepare, read_logged, store_uri, write_logged
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

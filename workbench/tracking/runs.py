@@ -39,7 +39,7 @@ HEADLINES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class LoggedVersion:
     """One evaluated agent version to log.
 
     Parameters
@@ -66,15 +66,15 @@ class Version:
         return "" if n == of else f"{n:,} of {of:,}"
 
 
-def version_from(path: Path, files: Mapping[str, tuple[Path, ...]]) -> Version:
+def version_from(path: Path, files: Mapping[str, tuple[Path, ...]]) -> LoggedVersion:
     """Return the version that `Evaluation.write` left at a path, with its outcomes and further files attached."""
     own = (path, path.with_suffix(".csv"))
-    return Version(json.loads(path.read_text(encoding="utf-8")), {**files, "": (*own, *files.get("", ()))})
+    return LoggedVersion(json.loads(path.read_text(encoding="utf-8")), {**files, "": (*own, *files.get("", ()))})
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a logged version is in MLflow; `part` as for `Version`."""
+    """Where a logged version is in MLflow; `part` as for `LoggedVersion`."""
 
     agent: str
     split: str
@@ -83,7 +83,7 @@ class Link:
     part: str = ""
 
 
-def log_versions(pilot: Pilot, versions: Sequence[Version]) -> tuple[Link, ...]:
+def log_versions(pilot: Pilot, versions: Sequence[LoggedVersion]) -> tuple[Link, ...]:
     """Log agent versions and the pilot's prompts to MLflow, each once, and return where they are.
 
     Raises
@@ -107,7 +107,7 @@ def log_versions(pilot: Pilot, versions: Sequence[Version]) -> tuple[Link, ...]:
     return tuple(_link(version, known[version.content]) for version in versions)
 
 
-def _link(version: Version, place: Sequence[str]) -> Link:
+def _link(version: LoggedVersion, place: Sequence[str]) -> Link:
     return Link(version.evaluation["agent"], version.evaluation["split"], place[0], place[1], version.part)
 
 
@@ -164,7 +164,7 @@ def _send(root: Path, run: str, name: str, paths: Sequence[Path]) -> None:
                 client.log_artifact(run, str(path), name or None)
 
 
-def _said(version: Version, made_by: Provenance) -> RunRows:
+def _said(version: LoggedVersion, made_by: Provenance) -> RunRows:
     """Return what a version's run says."""
     evaluation = version.evaluation
     part = f" ({version.part} records)" if version.part else ""
@@ -187,7 +187,7 @@ def _said(version: Version, made_by: Provenance) -> RunRows:
     )
 
 
-def _records(version: Version) -> Records:
+def _records(version: LoggedVersion) -> Records:
     """Return the records that a version was asked about, by their digest."""
     evaluation = version.evaluation
     pilot, split = evaluation["pilot"], evaluation["split"]

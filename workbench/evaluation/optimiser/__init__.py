@@ -13,7 +13,7 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.evaluation.optimiser.judgement import Judgement
     from workbench.evaluation.optimiser.optimising import Optimised, OptimiserRequest, optimise
-    from workbench.evaluation.optimiser.parts import Parts, parts_of
+    from workbench.evaluation.optimiser.parts import Parts, document_parts
     from workbench.evaluation.optimiser.reflection import ReflectionServer
     from workbench.evaluation.optimiser.search import Candidate
 else:

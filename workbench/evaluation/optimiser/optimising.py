@@ -20,7 +20,7 @@ from workbench.errors import InputError
 from workbench.evaluation.optimiser.asking import Desk
 from workbench.evaluation.optimiser.documents import Head, written
 from workbench.evaluation.optimiser.judgement import Judgement, judged
-from workbench.evaluation.optimiser.parts import Parts, parts_of
+from workbench.evaluation.optimiser.parts import Parts, document_parts
 from workbench.evaluation.optimiser.reflection import Reflection, ReflectionServer
 from workbench.evaluation.optimiser.search import Candidate, Search
 from workbench.files import write_atomically
@@ -126,7 +126,7 @@ def optimise(pilot: Pilot, dataset: Dataset, request: OptimiserRequest) -> Optim
     prompts = read_prompts(pilot.suite / "prompts", pilot.prompt_fields)
     if request.version not in prompts:
         raise InputError(f"there is no prompt {request.version!r}", expected=", ".join(prompts))
-    prompt, parts = prompts[request.version], parts_of(dataset, request.max_calls)
+    prompt, parts = prompts[request.version], document_parts(dataset, request.max_calls)
     engine = engine_for(pilot, request.engine)
     folder = pilot.runs / FOLDER / _search_name(prompt, dataset, engine.identity, request)
     reflection = Reflection(request.server, folder / "reflections.jsonl")

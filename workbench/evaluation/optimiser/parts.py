@@ -33,7 +33,7 @@ class Parts:
     judging: pd.Index[str]
 
 
-def parts_of(dataset: Dataset, max_calls: int) -> Parts:
+def document_parts(dataset: Dataset, max_calls: int) -> Parts:
     """Return the parts of the development records for a search of at most so many decisions.
 
     The half that comes later in hash order judges, whatever the budget: a prompt that an earlier search made has not

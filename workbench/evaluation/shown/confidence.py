@@ -39,7 +39,7 @@ def show(page: Page, pilot: Pilot, dataset: Dataset, evaluation: Evaluation) -> 
     page.figure("reliability", reliability_panels(panels))
     page.table("calibration", measures_table(given, comparison), "Calibration and ranking, with intervals")
     if comparison.pairs:
-        page.table("sources", pairs_table(comparison), "Which confidence ranks better")
+        page.table("sources", sources_table(comparison), "Which confidence ranks better")
     page.folded("reliability", {f"Bins of {panel.name}": panel.table for panel in panels if len(panel.table)})
     return comparison
 
@@ -81,7 +81,7 @@ def measures_table(given: Confidences, comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def pairs_table(comparison: Comparison) -> pd.DataFrame:
+def sources_table(comparison: Comparison) -> pd.DataFrame:
     """Return a row for each pair of confidences; below 1 the first ranks better."""
     rows = [
         (

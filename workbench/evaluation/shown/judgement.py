@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from workbench.evaluation import Evaluation
-from workbench.evaluation.rules import RuleResult
+from workbench.evaluation.rules import CharterRuleResult
 from workbench.evaluation.shown.ceiling import Ceiling
 from workbench.evaluation.versions.tracing import records_behind
 from workbench.metrics import Estimate, threshold_text, undeclared_warning, value_text, what_would_do
@@ -66,7 +66,7 @@ def power_table(certification: Certification) -> pd.DataFrame:
     return pd.DataFrame({"more labelled records": [f"{more:,}" for more in MORE_RECORDS], **columns})
 
 
-def rules_table(results: Iterable[RuleResult]) -> pd.DataFrame:
+def rules_table(results: Iterable[CharterRuleResult]) -> pd.DataFrame:
     """Return for each rule that must escalate on how many records it applied, and which of them slipped through."""
     rows: list[tuple[object, ...]] = []
     for result in results:
@@ -113,7 +113,7 @@ def answer_sentence(evaluation: Evaluation, ceiling: Ceiling) -> str:
     return f"{said}; it may decide {alone} alone, {proved}"
 
 
-def estimates_table(estimates: Mapping[str, Estimate]) -> pd.DataFrame:
+def measured_table(estimates: Mapping[str, Estimate]) -> pd.DataFrame:
     """Return estimates one below the other: value, interval, what it is counted of, what was left out, and how."""
     rows = []
     for name, one in estimates.items():

@@ -41,14 +41,15 @@ def shown_texts(pilot: Pilot, dataset: Dataset, prompt: Prompt, ids: pd.Index[st
     return texts
 
 
-def measured(texts: Mapping[str, str], limit: Limit) -> pd.Series[float]:
+def limit_measure(texts: Mapping[str, str], limit: Limit) -> pd.Series[float]:
     """Return the value of a limit's measure in each record that states one: its name, a number and the same unit.
 
     Examples
     --------
     >>> from workbench.agents.prompts.limits import PromptRule
     >>> limit = Limit("price variance", ">", 2.5, "%", PromptRule("", 1, ""))
-    >>> measured({"a": "seals price variance: 6.5 %, cost: 190 euro", "b": "price variance 1 euro"}, limit).to_dict()
+    >>> texts = {"a": "seals price variance: 6.5 %, cost: 190 euro", "b": "price variance 1 euro"}
+    >>> limit_measure(texts, limit).to_dict()
     {'a': 6.5}
     """
     unit = rf"\s*{re.escape(limit.unit)}" if limit.unit else ""

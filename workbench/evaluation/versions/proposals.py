@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.agents.prompts import RECORD_SECTION, SECTIONS, Limit, Prompt, PromptSection, read_prompts
 from workbench.errors import InputError
 from workbench.evaluation import Evaluation
-from workbench.evaluation.versions.measures import measured, near, shown_texts, stated_limits
+from workbench.evaluation.versions.measures import limit_measure, near, shown_texts, stated_limits
 from workbench.evaluation.versions.mistakes import confusion_clusters
 from workbench.metrics import Status, is_asked, is_wrong
 from workbench.pilot import Pilot
@@ -134,7 +134,7 @@ def _near_limits(pilot: Pilot, dataset: Dataset, prompt: Prompt, outcomes: pd.Da
     texts = shown_texts(pilot, dataset, prompt, outcomes.index)
     tests: list[tuple[Limit, pd.DataFrame, float]] = []
     for limit in limits:
-        values = measured(texts, limit)
+        values = limit_measure(texts, limit)
         at = pd.DataFrame({"near": near(values, limit, NEAR), "wrong": wrong.loc[values.index]}, index=values.index)
         here, rest = ((int(part.sum()), len(part)) for part in (at["wrong"][at["near"]], at["wrong"][~at["near"]]))
         if here[0] >= FEWEST:

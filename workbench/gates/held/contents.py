@@ -11,7 +11,7 @@ from workbench.errors import SignatureError, shown
 from workbench.evaluation import read_suites
 from workbench.evidence import agreement_files, code_digest
 from workbench.files import provenance
-from workbench.gates import Decision, GateFacts, read_gates
+from workbench.gates import GateDecision, GateFacts, read_gates
 from workbench.gates.held.earlier import changes_since
 from workbench.gates.held.work import own_notebook
 from workbench.gates.junit import junit_xml
@@ -46,7 +46,7 @@ def subject_of(pilot: Pilot, facts: GateFacts, number: int) -> dict[str, Any]:
     return subject | {f"{one.maker}_digest": digest_of(one.as_json()) for one in exhibits if "agent" not in one.about}
 
 
-def digests_of(decision: Decision) -> dict[str, str]:
+def digests_of(decision: GateDecision) -> dict[str, str]:
     """Return the digests of records, code, and of the judged version's agent, prompt and model."""
     named = ("data", "code", "agent", "prompt", "model")
     found = {name: decision.subject.get(f"{name}_digest") for name in named}
@@ -79,7 +79,7 @@ def check_signed_first(pilot: Pilot, facts: GateFacts, number: int, signatures: 
         )
 
 
-def bundle_files(pilot: Pilot, facts: GateFacts, decision: Decision) -> dict[str, Path | bytes]:
+def bundle_files(pilot: Pilot, facts: GateFacts, decision: GateDecision) -> dict[str, Path | bytes]:
     """Return everything a bundle holds but report, verdict and ledger, by path in the bundle."""
     gate = facts.gates.gates[decision.gate]
     documents = [document.file for document in gate.documents]

@@ -14,7 +14,7 @@ from workbench.engines import EngineChoice
 from workbench.errors import InputError, RunError
 from workbench.evidence import BundleContent, Inputs, file_digest, files_under, write_bundle
 from workbench.files import provenance, write_atomically
-from workbench.gates import GATE_NUMBERS, Decision, GateFacts, decide, read_facts, read_gates
+from workbench.gates import GATE_NUMBERS, GateDecision, GateFacts, decide, read_facts, read_gates
 from workbench.gates.held.contents import bundle_files, check_signed_first, digests_of, subject_of, told_of
 from workbench.gates.held.shown import DECISION_FILE
 from workbench.gates.held.work import GATE, Worked, answered_evidence, judged_evidence, own_notebook, present
@@ -64,7 +64,7 @@ class Held:
         Where the decision is in MLflow; None when it could not be logged, and `log_error` says why.
     """
 
-    decision: Decision
+    decision: GateDecision
     bundle: Path
     is_new: bool
     key: ChosenKey
@@ -160,7 +160,7 @@ def _decided(
 
 def _written(
     pilot: Pilot,
-    decided: tuple[GateFacts, Decision],
+    decided: tuple[GateFacts, GateDecision],
     signed: tuple[ChosenKey, SignatureStatus],
     on_cell: OnCell | None,
 ) -> Path:
@@ -220,13 +220,13 @@ def _memory_file(pilot: Pilot, number: int) -> Path:
     return pilot.runs / "gates" / f"gate-{number}.json"
 
 
-def _content_digest(pilot: Pilot, number: int, key: ChosenKey, decision: Decision) -> str:
+def _content_digest(pilot: Pilot, number: int, key: ChosenKey, decision: GateDecision) -> str:
     """Return the digest of what makes a bundle: decision, signing key and the notebook that presents it."""
     notebook = file_digest(packaged_notebook(GATE))
     return digest_of({"decision": decision.as_json(), "key": key.key.key_id, "notebook": notebook})
 
 
-def _known_bundle(pilot: Pilot, number: int, key: ChosenKey, decision: Decision) -> Path | None:
+def _known_bundle(pilot: Pilot, number: int, key: ChosenKey, decision: GateDecision) -> Path | None:
     """Return the bundle that an earlier call wrote for the very same decision, if no byte of it has changed."""
     try:
         known = json.loads(_memory_file(pilot, number).read_text(encoding="utf-8"))
@@ -237,7 +237,7 @@ def _known_bundle(pilot: Pilot, number: int, key: ChosenKey, decision: Decision)
         return None
 
 
-def _remember(pilot: Pilot, number: int, key: ChosenKey, decision: Decision, bundle: Path) -> None:
+def _remember(pilot: Pilot, number: int, key: ChosenKey, decision: GateDecision, bundle: Path) -> None:
     content = {
         "content": _content_digest(pilot, number, key, decision),
         "bundle": str(bundle.relative_to(pilot.root)),
@@ -246,7 +246,7 @@ def _remember(pilot: Pilot, number: int, key: ChosenKey, decision: Decision, bun
     write_atomically(_memory_file(pilot, number), json.dumps(content, indent=1))
 
 
-def _logged(pilot: Pilot, decision: Decision, bundle: Path) -> tuple[Link | None, RunError | None]:
+def _logged(pilot: Pilot, decision: GateDecision, bundle: Path) -> tuple[Link | None, RunError | None]:
     """Log the decision to MLflow; a store that cannot be written takes nothing away from the verdict."""
     try:
         return log_gate(pilot, decision, bundle), None

@@ -10,7 +10,7 @@ from workbench.agents import needed_secrets
 from workbench.agents.callables import check_may_ask
 from workbench.engines import EngineChoice
 from workbench.errors import WorkbenchError
-from workbench.evaluation import answer_holdout, check
+from workbench.evaluation import answer_holdout, check_pilot
 from workbench.evaluation.versions import agent_to_judge
 from workbench.evidence import Inputs, Memory
 from workbench.files import write_atomically
@@ -69,7 +69,7 @@ def answered_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell 
     for name in notebooks:
         find_notebook(name, pilot.root)
     if any(name in NOTEBOOKS for name in notebooks):
-        check(pilot, inputs.dataset, inputs.agents, inputs.engine)
+        check_pilot(pilot, inputs.dataset, inputs.agents, inputs.engine)
     stale = _stale(inputs, notebooks, memory)
     known = tuple(name for name in notebooks if name in NOTEBOOKS and name != EVALUATION)
     if known:

@@ -31,7 +31,7 @@ from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.runs import RunRequest
-from workbench.tracking import Link, Version, log_versions, version_from
+from workbench.tracking import Link, LoggedVersion, log_versions, version_from
 
 OnCell = Callable[[Path, int, int], None]
 
@@ -263,7 +263,7 @@ def _executed(
     return done
 
 
-def _versions(pilot: Pilot, done: Mapping[str, NotebookResult]) -> list[Version]:
+def _versions(pilot: Pilot, done: Mapping[str, NotebookResult]) -> list[LoggedVersion]:
     """Return the versions that the notebooks wrote, with the executed notebook and its figures."""
     versions = []
     for name in (ITERATION, EVALUATION):

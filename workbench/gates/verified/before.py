@@ -18,7 +18,7 @@ from workbench.evidence import (
     LEDGER_FILE,
     Exhibit,
     Finding,
-    Made,
+    MadeBy,
     Population,
     Severity,
     bundled_pilot,
@@ -40,7 +40,7 @@ DECISIONS, EVALUATIONS = "decisions", "evaluations"
 NUMBERS = ("confidence", "logprob", "stated", "latency_s")
 INTEGERS = ("attempts", "prompt_tokens", "completion_tokens", "fold")
 TABLES = {"holdout": "holdout", "dev": "development"}
-UNKNOWN = Made(who="", commit=None, time="")
+UNKNOWN = MadeBy(who="", commit=None, time="")
 
 
 def exhibits_before(files: Mapping[str, bytes]) -> dict[str, Exhibit]:

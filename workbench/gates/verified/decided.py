@@ -13,7 +13,7 @@ from workbench.gates.facts import GateFacts
 from workbench.gates.junit import junit_xml
 from workbench.gates.page import gate_page
 from workbench.gates.schema import GateSettings
-from workbench.gates.verdict import Decision, decide, judged_subject
+from workbench.gates.verdict import GateDecision, decide, judged_subject
 
 CRITERIA_FILE, REPORT_FILE, JUNIT_FILE = "criteria.json", "report.html", "junit.xml"
 # What a subject says of where and from what it was made, besides what was judged.
@@ -22,7 +22,7 @@ _MADE_BY = frozenset({"code_digest", "commit", "is_dirty", "changed", *(f"{name}
 _OWN = frozenset({VERDICT_FILE, LEDGER_FILE, ENVIRONMENT_FILE, REPORT_FILE})
 
 
-def check_decision(facts: GateFacts, verdict: Mapping[str, Any], created: str) -> Decision:
+def check_decision(facts: GateFacts, verdict: Mapping[str, Any], created: str) -> GateDecision:
     """Decide a gate again and return its decision.
 
     Raises
@@ -47,7 +47,7 @@ def check_decision(facts: GateFacts, verdict: Mapping[str, Any], created: str) -
     return decision
 
 
-def check_pages(facts: GateFacts, decision: Decision, files: Mapping[str, bytes]) -> int:
+def check_pages(facts: GateFacts, decision: GateDecision, files: Mapping[str, bytes]) -> int:
     """Write what people read of a decision again, and return how many files there are of it.
 
     Raises
@@ -90,7 +90,7 @@ def _check_criteria(again: Sequence[Mapping[str, Any]], said: Sequence[Mapping[s
         require_same(one, stated, f"criterion {one['id']}")
 
 
-def _check_subject(facts: GateFacts, decision: Decision, subject: Mapping[str, Any]) -> None:
+def _check_subject(facts: GateFacts, decision: GateDecision, subject: Mapping[str, Any]) -> None:
     """Refuse a verdict about another version, other records or another threshold than the bundle holds."""
     judged = judged_subject(facts, decision.gate)
     for name, value in judged.items():
@@ -100,7 +100,7 @@ def _check_subject(facts: GateFacts, decision: Decision, subject: Mapping[str, A
         raise SignatureError("the verdict is about more than was judged", got=shown(unknown))
 
 
-def _pages(facts: GateFacts, decision: Decision, files: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+def _pages(facts: GateFacts, decision: GateDecision, files: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     yield CRITERIA_FILE, [result.as_json() for result in decision.results]
     yield JUNIT_FILE, junit_xml(decision)
     yield REPORT_FILE, gate_page(facts, decision, files)

@@ -24,8 +24,8 @@ from workbench.evidence import (
     bundled_pilot,
     exhibit_of,
     parsed,
-    read_table,
     table_csv,
+    table_of,
 )
 from workbench.gates.facts import GateFacts
 from workbench.gates.schema import checked_gates
@@ -100,7 +100,7 @@ def bundled_facts(
 
 
 def _cells(content: bytes, columns: Sequence[str]) -> pd.DataFrame:
-    table = read_table(content, dict.fromkeys((ID, *columns), ColumnKind.TEXT))
+    table = table_of(content, dict.fromkeys((ID, *columns), ColumnKind.TEXT))
     return table.set_index(ID).rename_axis(index=None)
 
 
