@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from collections.abc import Iterable
 from typing import ClassVar
@@ -96,6 +97,18 @@ def shown(values: Iterable[object]) -> str:
     listed = list(values)
     text = ", ".join(repr(value) for value in listed[:MAX_SHOWN])
     return text if len(listed) <= MAX_SHOWN else f"{text}, ... ({len(listed):,} in all)"
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
+    """Return a remedy that names the nearest of what is known, or another one where nothing is near.
+
+    Examples
+    --------
+    >>> did_you_mean("treshold", ["threshold", "level"]), did_you_mean("x", ["threshold"])
+    ("did you mean 'threshold'?", None)
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else otherwise
 
 
 def several(n: int, what: str, many: str = "") -> str:
