@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -234,11 +234,12 @@ def interval(name: str, estimate: Mapping[str, Any]) -> str:
     return f"[{lower}, {upper}]".replace(UNDEFINED, "?")
 
 
-def headed_table(title: str, *columns: str) -> Table:
+def headed_table(title: str, *columns: str, overflow: Literal["ellipsis", "fold"] = "ellipsis") -> Table:
     """Return a table without rows; cells stand right in a column whose name is given with a `>` in front."""
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+        side: Literal["left", "right"] = "right" if column.startswith(">") else "left"
+        table.add_column(column.removeprefix(">"), justify=side, overflow=overflow)
     return table
 
 
@@ -246,9 +247,10 @@ def _plain_table(title: str, frame: pd.DataFrame) -> Table:
     """Return a table of text; numbers stand right."""
     import pandas as pd
 
-    table = Table(title=title, title_justify="left")
-    for name, kind in frame.dtypes.items():
-        table.add_column(str(name), justify="right" if pd.api.types.is_numeric_dtype(kind) else "left", overflow="fold")
+    marks = (">" if pd.api.types.is_numeric_dtype(kind) else "" for kind in frame.dtypes)
+    table = headed_table(
+        title, *(f"{mark}{name}" for mark, name in zip(marks, frame.columns, strict=True)), overflow="fold"
+    )
     for row in frame.itertuples(index=False):
         table.add_row(*(f"{value:,}" if isinstance(value, int) else escape(str(value)) for value in row))
     return table
