@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from executing import execute
 from nbformat.v4 import new_output
 
 from workbench.errors import InputError, RunError
@@ -26,7 +27,6 @@ from workbench.notebooks import (
     working_copies,
 )
 from workbench.notebooks.catalogue import notebook_names
-from workbench.notebooks.execution import execute
 from workbench.notebooks.result import merge_streams
 from workbench.notebooks.source import Parameter
 
@@ -226,13 +226,13 @@ def test_an_interruption_kills_the_kernels(tmp_path):
     script = f"""
 import signal
 from pathlib import Path
-from workbench.notebooks import Limits, execute
+from workbench.notebooks import Limits, NotebookJob, execute_many
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 def report(path, done, n_cells):
     if done == 2:
         print("asleep", flush=True)
 notebook, output = Path({str(TINY / "hangs.ipynb")!r}), Path({str(tmp_path / "out.ipynb")!r})
-execute(notebook, output, {{}}, limits=Limits(cell_s=60), on_cell=report)
+execute_many([NotebookJob(notebook, output)], limits=Limits(cell_s=60), on_cell=report)
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"asleep\n"

@@ -16,6 +16,7 @@ from typing import Any
 import nbformat
 import pytest
 import yaml
+from executing import execute
 from stub_server import stub_process
 
 from workbench.commands.scaffold import Columns, init_pilot
@@ -23,7 +24,6 @@ from workbench.errors import InputError
 from workbench.evaluation import evaluate_all
 from workbench.gates.pipeline import AUDIT, EVALUATION, ITERATION, NOTEBOOKS, PilotRun, run_pilot
 from workbench.notebooks import NotebookJob, NotebookResult, execute_many, read_source
-from workbench.notebooks.execution import execute
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import ledger_path

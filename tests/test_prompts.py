@@ -348,7 +348,7 @@ def test_estimated_tokens_are_a_quarter_of_the_bytes_rounded_up(tmp_path: Path) 
     assert [estimated_tokens(text) for text in ("", "abcde", "über")] == [0, 2, 2]
     prompt = read(tmp_path, "## Role\nabc\n## Record\n{{ record.amount }}")
     # "## Role\n\nabc" is 12 bytes, "{{ record.amount }}" 19
-    assert prompt.estimated_tokens == 3 + 5
+    assert estimated_tokens(prompt.system_source) + estimated_tokens(prompt.record_source) == 3 + 5
 
 
 def test_the_default_schema_asks_for_the_action_first_and_closes_it_to_the_labels(tmp_path: Path) -> None:

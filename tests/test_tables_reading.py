@@ -236,7 +236,7 @@ def test_a_file_too_large_for_memory_is_the_same_table_on_disk(tmp_path: Path, m
     lines = written(tmp_path, "\n".join(map(json.dumps, rows)), "t.jsonl")
     table = written(tmp_path, "a;ü\n" + "1;ü\n" * 50_000 + "2;é\n", "t.csv")
     monkeypatch.setattr("workbench.records.tables.database.IN_MEMORY_BYTES", 1_000)
-    monkeypatch.setattr("workbench.records.tables.database.BLOCK_BYTES", 1 << 16)
+    monkeypatch.setattr("workbench.records.tables.delimited.BLOCK_BYTES", 1 << 16)
     with open_table(lines) as found:
         counted = found.connection.execute("SELECT count(*), max(row), count(c1), min(c0) FROM data").fetchall()
         assert (found.cells, found.names, counted) == (None, ("a", "late"), [(70_002, 70_001, 2, "0")])

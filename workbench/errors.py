@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 MAX_SHOWN = 5
+FACTS = ("where", "got", "expected", "remedy")
 
 
 class WorkbenchError(Exception):
@@ -46,9 +48,13 @@ class WorkbenchError(Exception):
     def __str__(self) -> str:
         return "\n".join([self.problem, *(f"  {name}: {text}" for name, text in self.facts().items())])
 
+    def as_json(self) -> dict[str, str | None]:
+        """Return the error as JSON values, from which `error_from` makes it in another process."""
+        kind = next(kind.__name__ for kind in (InputError, SignatureError, WorkbenchError) if isinstance(self, kind))
+        return {"kind": kind, "problem": self.problem} | {name: getattr(self, name) for name in FACTS}
+
     def __reduce__(self) -> tuple[object, ...]:
-        state = {name: getattr(self, name) for name in ("where", "got", "expected", "remedy")}
-        return (_rebuild, (type(self), self.problem, state))
+        return (_rebuild, (type(self), self.problem, {name: getattr(self, name) for name in FACTS}))
 
 
 class InputError(WorkbenchError):
@@ -65,6 +71,12 @@ class SignatureError(WorkbenchError):
     """A signature is missing or does not hold; exit code 1, as for a NO-GO."""
 
     exit_code = 1
+
+
+def error_from(content: Mapping[str, str | None]) -> WorkbenchError:
+    """Return the error that `WorkbenchError.as_json` gave in another process."""
+    kind = {"InputError": InputError, "SignatureError": SignatureError}.get(str(content["kind"]), RunError)
+    return _rebuild(kind, str(content["problem"]), {name: content.get(name) for name in FACTS})
 
 
 def _rebuild(kind: type[WorkbenchError], problem: str, state: dict[str, str | None]) -> WorkbenchError:
@@ -96,6 +108,18 @@ def shown(values: Iterable[object]) -> str:
     listed = list(values)
     text = ", ".join(repr(value) for value in listed[:MAX_SHOWN])
     return text if len(listed) <= MAX_SHOWN else f"{text}, ... ({len(listed):,} in all)"
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str | None:
+    """Return a remedy that names the nearest of what is known, or another one where nothing is near.
+
+    Examples
+    --------
+    >>> did_you_mean("treshold", ["threshold", "level"]), did_you_mean("x", ["threshold"])
+    ("did you mean 'threshold'?", None)
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else otherwise
 
 
 def several(n: int, what: str, many: str = "") -> str:

@@ -21,35 +21,28 @@ class Agent(Protocol):
     @property
     def name(self) -> str:
         """The agent's name in pilot.yaml."""
-        ...
 
     @property
     def identity(self) -> Mapping[str, Any]:
         """What the journal's keys are made from."""
-        ...
 
     @property
     def window(self) -> int:
         """How many records may be under way at once."""
-        ...
 
     @property
     def patience(self) -> int:
         """Failures in a row after which nothing further is asked."""
-        ...
 
     @property
     def deadline_s(self) -> float | None:
         """Seconds within which each record is decided; a later decision does not count. None: no bound."""
-        ...
 
     def prepare(self) -> None:
         """Find faults that can be found before the first record is asked."""
-        ...
 
     def decide(self, records: AsyncIterator[Record]) -> AsyncIterator[Decision]:
         """Yield one decision for each record, in any order."""
-        ...
 
 
 def patience_of(concurrency: int) -> int:

@@ -69,11 +69,12 @@ class PromptAgent:
     async def decide(self, records: AsyncIterator[Record]) -> AsyncGenerator[Decision, None]:
         """Yield a decision for each reply, as the replies come, and one for each record that could not be prepared."""
         decided: asyncio.Queue[Decision | None] = asyncio.Queue()
+        schema = response_schema(self.prompt, self.labels)
 
         async def ask() -> None:
             try:
                 async with nullcontext() if self.preparation is None else self.preparation.opened() as prepare:
-                    rendered = _Rendered(records, self, prepare, decided.put_nowait)
+                    rendered = _Rendered(records, self, prepare, decided.put_nowait, schema)
                     async with self.engine, aclosing(self.engine.stream(rendered)) as replies:
                         async for reply in replies:
                             decided.put_nowait(decision_from_reply(reply, self.labels))
@@ -90,38 +91,32 @@ class PromptAgent:
             await asyncio.gather(asking, return_exceptions=True)
 
 
+@dataclass(frozen=True, slots=True)
 class _Rendered:
     """Requests rendered when an engine asks for them; safe for several workers waiting at once."""
 
-    def __init__(
-        self,
-        records: AsyncIterator[Record],
-        agent: PromptAgent,
-        prepare: Prepare | None,
-        fail: Callable[[Decision], None],
-    ) -> None:
-        self._records = records
-        self._agent = agent
-        self._prepare = prepare
-        self._fail = fail
-        self._schema = response_schema(agent.prompt, agent.labels)
+    records: AsyncIterator[Record]
+    agent: PromptAgent
+    prepare: Prepare | None
+    fail: Callable[[Decision], None]
+    schema: Mapping[str, Any]
 
     def __aiter__(self) -> AsyncIterator[Request]:
         return self
 
     async def __anext__(self) -> Request:
         """Return the request for the next record that can be prepared; the others before it have failed."""
-        agent = self._agent
+        agent = self.agent
         while True:
-            record = await anext(self._records)
+            record = await anext(self.records)
             try:
-                shown = record if self._prepare is None else await self._prepare(record)
+                shown = record if self.prepare is None else await self.prepare(record)
             except UnpreparedError as error:
                 cause = FailureCause.EXCEPTION.value
-                self._fail(Decision(record.id, Status.FAILED, cause=cause, detail=str(error)))
+                self.fail(Decision(record.id, Status.FAILED, cause=cause, detail=str(error)))
             else:
                 rendered = messages(agent.prompt, shown, agent.labels)
-                return Request(record.id, rendered, agent.prompt.sampling, self._schema)
+                return Request(record.id, rendered, agent.prompt.sampling, self.schema)
 
 
 def prompt_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Dataset, engine: Engine) -> PromptAgent:

@@ -149,13 +149,9 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        values = ", ".join(_shown(value) for name, value in pairs if name == twice)
+        values = ", ".join(repr(value)[:50] for name, value in pairs if name == twice)
         raise InvalidAnswer(InvalidCause.DUPLICATE_KEY, f"{twice!r} is given more than once: {values}")
     return content
-
-
-def _shown(value: object) -> str:
-    return repr(value)[:50]
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_once_each)

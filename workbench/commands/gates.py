@@ -185,15 +185,13 @@ def gates_file(pilot: PilotName, root: Root = HERE) -> None:
 def _print_held(held: Held) -> None:
     """Print the criteria, the verdict and where its evidence is."""
     from rich.markup import escape
-    from rich.table import Table
 
-    from workbench.commands.terminal import SafeConsole
+    from workbench.commands.terminal import SafeConsole, headed_table
 
     decision = held.decision
     console = SafeConsole()
-    table = Table(title=escape(f"Gate {decision.gate} of {decision.pilot}: {decision.title}"), title_justify="left")
-    for column in ("criterion", "answer", "why", "what would change it"):
-        table.add_column(column, overflow="fold")
+    title = escape(f"Gate {decision.gate} of {decision.pilot}: {decision.title}")
+    table = headed_table(title, "criterion", "answer", "why", "what would change it", overflow="fold")
     for one in decision.results:
         waiver = decision.waived.get(one.criterion.id)
         state = one.state.value if waiver is None else f"{one.state.value}\nWAIVED until {waiver.until}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -133,11 +133,8 @@ def print_evaluation(evaluation: Evaluation, conclusions: Iterable[Conclusion] =
         console.print(remark, highlight=False, markup=False)
     if evaluation.session.n_unmatched:
         console.print(f"{evaluation.session.n_unmatched:,} answers belonged to no open record and were dropped")
-    table = Table(title=f"{evaluation.agent} on {evaluation.split.value}", title_justify="left")
-    for column, justify in (("estimate", "left"), ("value", "right"), ("interval", "left"), ("n", "right")):
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    table.add_column("left out")
-    table.add_column("method")
+    title = f"{evaluation.agent} on {evaluation.split.value}"
+    table = headed_table(title, "estimate", ">value", "interval", ">n", "left out", "method")
     for name, estimate in evaluation.estimates.items():
         left_out = ", ".join(f"{cause} {n:,}" for cause, n in estimate.excluded.items())
         content = estimate.as_json()
@@ -169,9 +166,8 @@ def print_comparison(pilot: Pilot, evaluations: Sequence[Evaluation], pairs: pd.
     if pairs.empty:
         return
     shown = pairs_table(pairs)[list(PAIR_COLUMNS)]
-    table = Table(title="Pairs, on the records both were asked", title_justify="left")
-    for column in shown.columns:
-        table.add_column(column, justify="left" if column in ("first", "second", "better") else "right")
+    named = (column if column in ("first", "second", "better") else f">{column}" for column in shown.columns)
+    table = headed_table("Pairs, on the records both were asked", *named)
     for row in shown.itertuples(index=False):
         table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
     console.print(table)
@@ -191,9 +187,7 @@ def print_audit(findings: Mapping[str, Any], folder: Path) -> None:
         console.print(f"{section['title']}: {section['answer']}", highlight=False, markup=False)
     first = [one for one in findings["findings"] if one["id"] in findings["must_fix"]]
     if first:
-        table = Table(title="To be fixed first", title_justify="left")
-        for column in ("severity", "finding", "remedy", "cost", "owner"):
-            table.add_column(column)
+        table = headed_table("To be fixed first", "severity", "finding", "remedy", "cost", "owner")
         for one in first:
             cells = (one["severity"], one["title"], one["remediation"], one["effort"], one["owner"] or "nobody yet")
             table.add_row(*(escape(cell) for cell in cells))
@@ -204,12 +198,8 @@ def print_audit(findings: Mapping[str, Any], folder: Path) -> None:
 def print_status(pilot: Pilot, records: int, runs: Sequence[RunInfo]) -> None:
     """Print every run with its counts."""
     console = SafeConsole()
-    table = Table(title=f"{pilot.name}: {records:,} records", title_justify="left")
-    for column in ("agent", "split"):
-        table.add_column(column)
-    for column in ("planned", "ok", "invalid", "failed", "skipped", "not asked yet"):
-        table.add_column(column, justify="right")
-    table.add_column("causes")
+    columns = ("agent", "split", ">planned", ">ok", ">invalid", ">failed", ">skipped", ">not asked yet", "causes")
+    table = headed_table(f"{pilot.name}: {records:,} records", *columns)
     for info in runs:
         counts = (info.planned, info.ok, info.invalid, info.failed, info.skipped, info.pending)
         causes = ", ".join(f"{cause} {n:,}" for cause, n in info.causes.items())
@@ -244,13 +234,23 @@ def interval(name: str, estimate: Mapping[str, Any]) -> str:
     return f"[{lower}, {upper}]".replace(UNDEFINED, "?")
 
 
+def headed_table(title: str, *columns: str, overflow: Literal["ellipsis", "fold"] = "ellipsis") -> Table:
+    """Return a table without rows; cells stand right in a column whose name is given with a `>` in front."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        side: Literal["left", "right"] = "right" if column.startswith(">") else "left"
+        table.add_column(column.removeprefix(">"), justify=side, overflow=overflow)
+    return table
+
+
 def _plain_table(title: str, frame: pd.DataFrame) -> Table:
     """Return a table of text; numbers stand right."""
     import pandas as pd
 
-    table = Table(title=title, title_justify="left")
-    for name, kind in frame.dtypes.items():
-        table.add_column(str(name), justify="right" if pd.api.types.is_numeric_dtype(kind) else "left", overflow="fold")
+    marks = (">" if pd.api.types.is_numeric_dtype(kind) else "" for kind in frame.dtypes)
+    table = headed_table(
+        title, *(f"{mark}{name}" for mark, name in zip(marks, frame.columns, strict=True)), overflow="fold"
+    )
     for row in frame.itertuples(index=False):
         table.add_row(*(f"{value:,}" if isinstance(value, int) else escape(str(value)) for value in row))
     return table
@@ -280,18 +280,8 @@ def _print_engines(console: Console, identities: Sequence[Mapping[str, Any]]) ->
 def _versions_table(title: str, evaluations: Sequence[Mapping[str, Any]]) -> Table:
     from workbench.metrics import value_text
 
-    table = Table(title=title, title_justify="left")
-    table.add_column("version")
-    table.add_column("split")
-    for column in (
-        "records",
-        "accuracy (95% interval)",
-        "automation rate",
-        "selective accuracy",
-        "latency p95",
-        "no decision",
-    ):
-        table.add_column(column, justify="right")
+    rates = (">accuracy (95% interval)", ">automation rate", ">selective accuracy", ">latency p95", ">no decision")
+    table = headed_table(title, "version", "split", ">records", *rates)
     for evaluation in evaluations:
         estimates, counts = evaluation["estimates"], evaluation["counts"]
         accuracy, selective = estimates["accuracy"], estimates["selective_accuracy"]

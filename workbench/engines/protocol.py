@@ -116,21 +116,17 @@ class Engine(Protocol):
     @property
     def identity(self) -> Mapping[str, Any]:
         """What makes two engines the same for the cache."""
-        ...
 
     @property
     def concurrency(self) -> int:
         """How many requests are in flight at most."""
-        ...
 
     @property
     def deadline_s(self) -> float:
         """Seconds within which every request is answered, with a reply or a failure."""
-        ...
 
     def stream(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Reply, None]:
         """Yield one reply for each request, in any order; closing it ends what is under way."""
-        ...
 
     async def __aenter__(self) -> Self: ...
 

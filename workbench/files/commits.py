@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+MOST_STATES = 50
 OWN_RECORDS = ("datasets/*/ledger.jsonl", "datasets/*/opened/*")  # under the root
 
 
@@ -62,14 +63,14 @@ def _git(root: Path, *arguments: str) -> str | None:
     return done.stdout.rstrip("\n")
 
 
-def committed_states(path: Path, at_most: int = 50) -> tuple[tuple[str, str], ...] | None:
+def committed_states(path: Path) -> tuple[tuple[str, str], ...] | None:
     """Return the last committed contents of a file as (commit, text), the newest first; None outside a repository.
 
     A commit without the file is left out. Text is without the white space around it.
     """
     if not path.parent.is_dir() or _git(path.parent, "rev-parse", "HEAD") is None:
         return None
-    commits = (_git(path.parent, "log", f"--max-count={at_most}", "--format=%H", "--", path.name) or "").split()
+    commits = (_git(path.parent, "log", f"--max-count={MOST_STATES}", "--format=%H", "--", path.name) or "").split()
     texts = [(commit, _git(path.parent, "show", f"{commit}:./{path.name}")) for commit in commits]
     return tuple((commit, text) for commit, text in texts if text is not None)
 

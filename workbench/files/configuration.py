@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from yaml.composer import Composer
 
-from workbench.errors import InputError
+from workbench.errors import InputError, did_you_mean
 
 
 class Settings(BaseModel):
@@ -140,8 +139,7 @@ def _explained(faults: list[ErrorDetails], model: type[BaseModel], where: str) -
     more = f" ({len(faults) - 1} more in this file)" if len(faults) > 1 else ""
     if fault["type"] == "extra_forbidden":
         valid = _valid_keys(model, fault["loc"][:-1])
-        near = difflib.get_close_matches(str(fault["loc"][-1]), valid, n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else "remove the key, or use one of the expected ones"
+        remedy = did_you_mean(str(fault["loc"][-1]), valid, "remove the key, or use one of the expected ones")
         return InputError(f"unknown key {key!r}{more}", where=where, expected=", ".join(valid) or None, remedy=remedy)
     if fault["type"] == "missing":
         return InputError(f"the key {key!r} is missing{more}", where=where, remedy=f"add {key!r}")

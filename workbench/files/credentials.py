@@ -8,7 +8,8 @@ process, or other processes of the same user, can still reach is said in docs/ev
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from workbench.errors import RunError
@@ -73,6 +74,21 @@ def without_secrets(environment: Mapping[str, str], keep: Collection[str] = ()) 
     """
     plain = {name: value for name, value in environment.items() if name in keep or name not in _secret_names}
     return plain | {name: _kept[name] for name in keep if name in _kept}
+
+
+@contextmanager
+def environment_with(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of this process's environment while the block runs, and put back what they were."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _address(name: str) -> int:

@@ -58,6 +58,10 @@ class CertificationSettings:
     entity: str = CLUSTER_COLUMN
     bound: CorrelationBound | None = None
 
+    def asked(self) -> dict[str, Any]:
+        """Return what each kind of certification takes by name."""
+        return {name: getattr(self, name) for name in ("target", "confidence_level", "automation_target")}
+
 
 def certify_outcomes(
     outcomes: pd.DataFrame, settings: CertificationSettings, development: pd.DataFrame | None = None
@@ -87,9 +91,7 @@ def certify_outcomes(
     found = certify_threshold(
         confidence,
         right,
-        target=settings.target,
-        confidence_level=settings.confidence_level,
-        automation_target=settings.automation_target,
+        **settings.asked(),
         clusters=entities,
         correlation_at_most=None if entities is None else settings.bound,
         development=earlier,
@@ -150,9 +152,7 @@ def certify_members(
         confidence[order],
         right[order],
         np.repeat(np.array(list(places), dtype=object), [len(found) for found in places.values()]),
-        target=settings.target,
-        confidence_level=settings.confidence_level,
-        automation_target=settings.automation_target,
+        **settings.asked(),
         clusters=None if clusters is None else clusters[order],
         correlation_at_most=None if clusters is None else settings.bound,
     )
@@ -186,10 +186,8 @@ def certify_money(
         np.where(money <= largest, confidence, -np.inf),
         right,
         np.nan_to_num(money),
-        target=settings.target,
         largest=largest,
-        confidence_level=settings.confidence_level,
-        automation_target=settings.automation_target,
+        **settings.asked(),
         clusters=_clusters(outcomes[asked]),
     )
 

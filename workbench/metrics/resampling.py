@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.metrics.confidence import ECE_BINS, HELD_OFF
+from workbench.stats import Floats
 
-Floats = NDArray[np.float64]
 MOST_WORK = 5_000_000
 MOST_DRAWS, FEWEST_DRAWS = 1_000, 100
 BATCH = 500_000

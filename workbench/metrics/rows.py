@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.metrics.accuracy import class_counts
-from workbench.metrics.estimate import Estimate, method_text
+from workbench.metrics.estimate import Estimate, listed, method_text
 from workbench.metrics.outcomes import (
     column,
     is_asked,
@@ -121,20 +121,16 @@ class Rows:
         values, level = number_column(self.outcomes, name)[of.to_numpy()], self.settings.confidence_level
         lower, upper = quantile_interval(values, q, level)
         value = float(np.quantile(values, q, method="inverted_cdf"))
-        return Estimate(value, lower, upper, len(values), method_text("order statistics", level), _listed(excluded))
+        return Estimate(value, lower, upper, len(values), method_text("order statistics", level), listed(excluded))
 
     def mean(self, values: pd.Series[float], of: pd.Series[bool], excluded: Mapping[str, int]) -> Estimate:
         """Return the mean of some values with its t interval."""
         counted, level = values[of].to_numpy(), self.settings.confidence_level
         lower, upper = mean_interval(counted, level)
         return Estimate(
-            float(counted.mean()), lower, upper, len(counted), method_text("Student t", level), _listed(excluded)
+            float(counted.mean()), lower, upper, len(counted), method_text("Student t", level), listed(excluded)
         )
 
     def plain(self, value: float, n: int, excluded: Mapping[str, int]) -> Estimate:
         """Return a number that has no interval."""
-        return Estimate(value, None, None, n, "none", _listed(excluded))
-
-
-def _listed(excluded: Mapping[str, int]) -> dict[str, int]:
-    return {cause: int(count) for cause, count in excluded.items() if count}
+        return Estimate(value, None, None, n, "none", listed(excluded))

@@ -7,18 +7,16 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from workbench.errors import InputError
 from workbench.metrics.outcomes import is_asked, is_wrong
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
-from workbench.stats import IntervalMethod, checked_count, holm, more_hits, proportion_bounds
+from workbench.stats import Flags, IntervalMethod, checked_count, holm, more_hits, proportion_bounds
 
 SLICE_COLUMNS = ("slice", "n", "wrong", "error_rate", "lower", "upper", "elsewhere", "p", "p_adjusted", "record_ids")
 N_QUANTILES = 4
 MAX_VALUES = 20
 FEWEST = 30
-Flags = NDArray[np.bool_]
 
 
 def declared_slices(outcomes: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

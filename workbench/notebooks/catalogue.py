@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
-from workbench.errors import InputError
+from workbench.errors import InputError, did_you_mean
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -26,12 +25,11 @@ def find_notebook(name: str, root: Path) -> Path:
     names = notebook_names(root)
     if name in names:
         return next(path for folder in _folders(root) if (path := folder / f"{name}.ipynb").is_file())
-    near = difflib.get_close_matches(name, names, n=1)
     raise InputError(
         f"there is no notebook {name!r}",
         where=str(root / "notebooks"),
         expected=", ".join(names) or "no notebook is there",
-        remedy=f"did you mean {near[0]!r}?" if near else None,
+        remedy=did_you_mean(name, names),
     )
 
 

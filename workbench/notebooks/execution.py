@@ -4,67 +4,40 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 from workbench.errors import InputError, WorkbenchError, shown
 from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
 from workbench.notebooks.session import KernelSession, OnCell
-from workbench.notebooks.source import ParameterValue, read_source
+from workbench.notebooks.source import read_source
 
 DEFAULT_LIMITS = Limits()
-
-
-def execute(
-    notebook: Path,
-    output: Path,
-    parameters: Mapping[str, ParameterValue],
-    *,
-    limits: Limits = DEFAULT_LIMITS,
-    on_cell: OnCell | None = None,
-) -> NotebookResult:
-    """Run a notebook in a kernel of its own and write its executed copy.
-
-    Parameters
-    ----------
-    notebook, output : Path
-        The source, and the executed copy, which appears only when the notebook reached its end; on failure an older
-        one stays as it is and the failed copy is kept beside it as NAME.failed.ipynb.
-    parameters : mapping
-        Values that replace defaults of the parameters cell.
-    on_cell : callable, optional
-        Called with (notebook, cells done, cells in all) before each cell and at the end, from another thread.
-
-    Raises
-    ------
-    InputError
-        The notebook or a parameter is not fit to be run, or the output cannot be written; nothing was started. Or a
-        cell raised an InputError: what the user gave does not fit.
-    RunError
-        A cell failed or took too long, the kernel died, or the notebook stopped before its end.
-    """
-    [outcome] = execute_many([NotebookJob(notebook, output, parameters)], limits=limits, on_cell=on_cell)
-    if isinstance(outcome, WorkbenchError):
-        raise outcome
-    return outcome
+WORKERS = 2
 
 
 def execute_many(
     jobs: Sequence[NotebookJob],
     *,
     limits: Limits = DEFAULT_LIMITS,
-    workers: int = 2,
     on_cell: OnCell | None = None,
 ) -> list[NotebookResult | WorkbenchError]:
     """Run notebooks side by side, each in a kernel of its own; return one outcome for each, in the jobs' order.
 
-    One that fails does not stop the others. An interruption kills all kernels.
+    One that fails does not stop the others: its outcome is an InputError where a cell raised one, else a RunError (a
+    cell failed or took too long, the kernel died, or the notebook stopped before its end). An executed copy appears
+    only when the notebook reached its end; on failure an older one stays as it is and the failed copy is kept beside it
+    as NAME.failed.ipynb. An interruption kills all kernels.
+
+    Parameters
+    ----------
+    on_cell : callable, optional
+        Called with (notebook, cells done, cells in all) before each cell and at the end, from another thread.
 
     Raises
     ------
     InputError
-        As `execute`, for the first job that is not fit to be run, before any is started.
+        A notebook or a parameter is not fit to be run, or an output cannot be written; nothing was started.
     """
     cancelled = threading.Event()
     for job in jobs:
@@ -72,7 +45,7 @@ def execute_many(
     if len({job.output.resolve() for job in jobs}) < len(jobs):
         raise InputError("two notebooks have the same output", got=shown(str(job.output) for job in jobs))
     sessions = [KernelSession(job, limits, on_cell, cancelled) for job in jobs]
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="notebook")
+    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="notebook")
     try:
         futures = [pool.submit(session.run) for session in sessions]
         return [_outcome(future) for future in futures]

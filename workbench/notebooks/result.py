@@ -63,7 +63,9 @@ def read_finish(cells: Sequence[Mapping[str, Any]]) -> Finish | None:
     cells : sequence of mappings
         The cells of a notebook in format 4, as JSON or as nbformat reads them.
     """
-    last = next((cell for cell in reversed(cells) if cell["cell_type"] == "code" and _text(cell).strip()), None)
+    last = next(
+        (cell for cell in reversed(cells) if cell["cell_type"] == "code" and "".join(cell["source"]).strip()), None
+    )
     if last is None or last.get("execution_count") is None:
         return None
     outputs = last["outputs"]
@@ -87,8 +89,3 @@ def merge_streams(outputs: Sequence[Any]) -> list[Any]:
             pieces = [type(pieces[0])(output_type=kind, name=name, text="\n".join(lines))]
         merged += pieces
     return merged
-
-
-def _text(cell: Mapping[str, Any]) -> str:
-    """Return a cell's source; on disk it may be a list of lines."""
-    return "".join(cell["source"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 import math
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from workbench.errors import InputError, shown
+from workbench.errors import InputError, did_you_mean, shown
 from workbench.files import Settings, read_text, settings_from
 
 ParameterValue = bool | int | float | str | list[bool | int | float | str] | list[str] | None
@@ -90,12 +89,11 @@ class Source:
         """
         for name, value in values.items():
             if name not in self.parameters:
-                near = difflib.get_close_matches(name, self.parameters, n=1)
                 raise InputError(
                     f"the notebook has no parameter {name!r}",
                     where=str(self.path),
                     expected=", ".join(self.parameters) or "no parameters",
-                    remedy=f"did you mean {near[0]!r}?" if near else None,
+                    remedy=did_you_mean(name, self.parameters),
                 )
             if not self.parameters[name].accepts(value):
                 raise InputError(

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from workbench.errors import InputError
 from workbench.notebooks import read_finish
 from workbench.pages import filters
-from workbench.pages.templating import templates_in
+from workbench.pages.views import template
 
 # fmt: off
 TAGS = frozenset({
@@ -34,7 +34,6 @@ LINKS = frozenset({"http", "https", "mailto"})
 IMAGES = ("image/png", "image/jpeg")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-INJECTED = "injected-parameters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def notebook_page(path: Path) -> str:
     heading = next((line for text in prose for line in text.splitlines() if line.startswith("# ")), path.stem)
     finish = read_finish(cells)
     run = notebook.get("metadata", {}).get("papermill", {})
-    return templates_in(Path(__file__).parent / "templates").get_template("page.html.j2").render(
+    return template("page").render(
         title=heading.removeprefix("# "),
         script_source=Markup(filters.script_source()) if has_filters else None,
         name=path.stem,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from workbench.stats.claim import Claim
     from workbench.stats.dependence import BOUND_SHARE, BoundSource, Clustering, CorrelationBound
     from workbench.stats.fisher import more_hits, other_hits
-    from workbench.stats.inputs import checked_count
+    from workbench.stats.inputs import Flags, Floats, checked_count
     from workbench.stats.intervals import (
         IntervalMethod,
         mean_interval,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from workbench.errors import RunError
+from workbench.files import environment_with
 
 ONLY_ANSWERED = "WORKBENCH_ONLY_ANSWERED"
 
@@ -14,13 +15,8 @@ ONLY_ANSWERED = "WORKBENCH_ONLY_ANSWERED"
 @contextmanager
 def only_answered() -> Iterator[None]:
     """Let this process, and those that it starts meanwhile, neither run a pilot's code nor ask for a decision."""
-    before = os.environ.get(ONLY_ANSWERED)
-    os.environ[ONLY_ANSWERED] = "1"
-    try:
+    with environment_with({ONLY_ANSWERED: "1"}):
         yield
-    finally:
-        if before is None:
-            del os.environ[ONLY_ANSWERED]
 
 
 def is_only_answered() -> bool:

@@ -23,7 +23,7 @@ from workbench.agents.callables.prepared import UnpreparedError, made_fields
 from workbench.agents.callables.training import CrossFitted
 from workbench.agents.decisions import read_answer
 from workbench.agents.replies import InvalidAnswer
-from workbench.errors import InputError, RunError, WorkbenchError
+from workbench.errors import WorkbenchError
 
 MAX_SHOWN = 1000
 MAX_ANSWER = 4 * 1024 * 1024
@@ -42,7 +42,7 @@ def main() -> None:
     try:
         answer = _answering(task, said)
     except WorkbenchError as error:
-        _say(said, {"error": _facts(error)})
+        _say(said, {"error": error.as_json()})
         return
     _say(said, {READY: True})
     if task["only_load"]:
@@ -79,7 +79,7 @@ def _answering(task: Line, said: BinaryIO) -> Callable[[Line], Line]:
                 models.model(fold)
                 _say(said, {TRAINED: fold})
         except WorkbenchError as error:
-            return {"error": _facts(error)}
+            return {"error": error.as_json()}
         return _decided(models.model(fold), asked["fields"], actions)
 
     return by_model
@@ -115,11 +115,6 @@ def _guarded(answer: Callable[[], Line]) -> Line:
         return {"failed": str(error)}
     except BaseException as error:
         return {"failed": raised(error)}
-
-
-def _facts(error: WorkbenchError) -> Line:
-    kind = "InputError" if isinstance(error, InputError) else RunError.__name__
-    return {"kind": kind, **{name: getattr(error, name) for name in ("problem", "where", "got", "expected", "remedy")}}
 
 
 def _say(said: BinaryIO, line: Line) -> None:

@@ -19,7 +19,7 @@ from workbench.agents.callables.function import PilotFunction
 from workbench.agents.callables.process import child_environment, python_module
 from workbench.agents.callables.serving import MAX_ANSWER, READY, TRAINED, TRAINING
 from workbench.engines import FailureCause
-from workbench.errors import InputError, RunError, WorkbenchError
+from workbench.errors import RunError, WorkbenchError, error_from
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 SERVING = python_module("workbench.agents.callables")
 DEADLINE_S = 60.0
-KINDS = {kind.__name__: kind for kind in (InputError, RunError)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +99,7 @@ def check_loads(task: Task) -> None:
             _end(process.pid)
     said = json.loads(out.partition(b"\n")[0] or b"{}")
     if "error" in said:
-        raise _error(said["error"])
+        raise error_from(said["error"])
     if READY not in said:
         raise _ended(task, process.returncode, "was loaded")
 
@@ -206,7 +205,7 @@ class CallableWorker:
     def _take(self, said: Mapping[str, Any]) -> None:
         """Take one line of the process in."""
         if "error" in said:
-            raise _error(said["error"])
+            raise error_from(said["error"])
         if READY in said or TRAINED in said:
             self._doing = None
         elif TRAINING in said:
@@ -246,12 +245,6 @@ def _end(pid: int) -> None:
     """Kill a process that leads a group, with all that it has started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-
-
-def _error(facts: Mapping[str, Any]) -> WorkbenchError:
-    return KINDS[facts["kind"]](
-        facts["problem"], **{name: facts[name] for name in ("where", "got", "expected", "remedy")}
-    )
 
 
 def _ended(task: Task, code: int | None, doing: str) -> RunError:

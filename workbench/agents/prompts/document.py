@@ -94,11 +94,6 @@ class Prompt:
         """The fields of a record that the document names; showing the whole record at once names none."""
         return columns_shown_by(self.record_source)
 
-    @property
-    def estimated_tokens(self) -> int:
-        """Estimated tokens of both messages as written, before labels and record are filled in."""
-        return estimated_tokens(self.system_source) + estimated_tokens(self.record_source)
-
 
 def _hash(prompt: Prompt) -> str:
     """Return the content hash; key order counts in the schema, as a model follows it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workbench.agents.prompts.document import Prompt, read_prompt
 from workbench.agents.prompts.sections import SECTIONS
-from workbench.errors import InputError
+from workbench.errors import InputError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,11 @@ def read_prompts(folder: Path, columns: Sequence[str]) -> dict[str, Prompt]:
     prompts = {path.stem: read_prompt(path, columns) for path in sorted(folder.glob("*.md"))}
     for prompt in prompts.values():
         if prompt.parent is not None and prompt.parent not in prompts:
-            near = difflib.get_close_matches(prompt.parent, prompts, n=1)
             raise InputError(
                 f"the parent {prompt.parent!r} of prompt {prompt.name!r} is not there",
                 where=str(prompt.path),
                 expected=", ".join(prompts),
-                remedy=f"did you mean {near[0]!r}?" if near else "name the version this one was made from, or null",
+                remedy=did_you_mean(prompt.parent, prompts, "name the version this one was made from, or null"),
             )
     for prompt in prompts.values():
         _check_ancestry(prompt, prompts)

@@ -56,12 +56,7 @@ class PocketEngine:
     """
 
     def __init__(
-        self,
-        model: Path | None = None,
-        *,
-        concurrency: int = 64,
-        threads: int | None = None,
-        deadline_s: float = 300.0,
+        self, model: Path | None = None, *, concurrency: int = 64, threads: int | None = None, deadline_s: float = 300.0
     ) -> None:
         threads = _cores() if threads is None else threads
         if min(concurrency, threads) < 1:

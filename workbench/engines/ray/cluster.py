@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from workbench.engines.ray.settings import RaySettings, host_and_port
 from workbench.errors import RunError
-from workbench.files import SIGNING_KEY, take, without_secrets
+from workbench.files import SIGNING_KEY, environment_with, take, without_secrets
 
 ResultT = TypeVar("ResultT")
 
@@ -112,8 +112,7 @@ def _start(ray: Any, settings: RaySettings) -> None:
     needed = without_secrets({}, keep=settings.secrets)
     n_cpus = max(1, math.ceil(settings.workers * settings.cpus_per_worker))
     n_gpus = math.ceil(settings.workers * settings.gpus_per_worker)
-    os.environ.update(needed)
-    try:
+    with environment_with(needed):
         for n_left in reversed(range(START_TRIES)):  # on a busy machine Ray gives up before its own agents are there
             try:
                 ray.init("local", num_cpus=n_cpus, num_gpus=n_gpus, object_store_memory=OBJECT_STORE_BYTES,
@@ -124,6 +123,3 @@ def _start(ray: Any, settings: RaySettings) -> None:
                 if not n_left:
                     raise RunError("Ray could not be started on this machine", got=short_reason(error),
                                    remedy="look into /tmp/ray/session_latest/logs") from error  # fmt: skip
-    finally:
-        for name in needed:
-            os.environ.pop(name, None)

@@ -34,11 +34,9 @@ class Worker(Protocol):
 
     async def answer(self, request: Request) -> Reply | None:
         """Return a reply, None where there is none; raise WorkerLost where the worker is lost."""
-        ...
 
     async def revive(self, *, is_dead: bool) -> None:
         """Make a lost worker usable again; raise a WorkbenchError where it cannot be."""
-        ...
 
 
 @dataclass(eq=False, slots=True)

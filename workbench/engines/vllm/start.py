@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from workbench.engines.vllm.settings import VllmSettings
 from workbench.errors import InputError, RunError
+from workbench.files import environment_with
 
 if TYPE_CHECKING:
     from vllm import LLM
@@ -157,19 +158,13 @@ def surroundings() -> Iterator[None]:
     import huggingface_hub.constants as hub
 
     wanted = ALWAYS | {name: value for name, value in UNLESS_SET.items() if name not in os.environ}
-    earlier: Mapping[str, str | None] = {name: os.environ.get(name) for name in wanted}
     was_offline = hub.HF_HUB_OFFLINE  # read once, when the package was imported
-    os.environ.update(wanted)
     hub.HF_HUB_OFFLINE = True
     try:
-        yield
+        with environment_with(wanted):
+            yield
     finally:
         hub.HF_HUB_OFFLINE = was_offline
-        for name, value in earlier.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _said(error: BaseException) -> str:

@@ -7,7 +7,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from workbench.metrics import cheapest_certified, threshold_text
-from workbench.pages.figures.drawing import DARK, LIGHT, TEXT_SIZE, one_axes, percent_axis, seen_points
+from workbench.pages.figures.drawing import (
+    AUTOMATION_LABEL,
+    DARK,
+    LIGHT,
+    TEXT_SIZE,
+    one_axes,
+    percent_axis,
+    seen_points,
+)
 from workbench.words import number, percent
 
 
@@ -42,11 +50,10 @@ def cost_curve(by_threshold: pd.DataFrame, currency: str, manual: float | None =
               markersize=9, markeredgewidth=1.6, label="cheapest certified", zorder=5)  # fmt: skip
     if manual is not None:
         axes.axhline(manual, color=DARK, linestyle=(0, (6, 3)), linewidth=1.1, label="decided without an agent")
-    axes.set_xlim(-0.01, 1.01)
-    axes.set_ylim(0, max(float(np.quantile(cost, 0.98)), manual or 0.0, float(cost[0])) * 1.15)
+    highest = max(float(np.quantile(cost, 0.98)), manual or 0.0, float(cost[0])) * 1.15
+    axes.set(xlim=(-0.01, 1.01), ylim=(0, highest), xlabel=AUTOMATION_LABEL)
     percent_axis(axes, "x")
     axes.grid(color="0.93")
-    axes.set_xlabel("automation rate (automated, of all asked)")
     axes.set_ylabel(f"expected cost of a record in {currency}")
     axes.legend(fontsize=TEXT_SIZE, frameon=False, loc="best")
     return figure

@@ -102,8 +102,7 @@ def confusion_heatmap(pairs: pd.DataFrame) -> Figure:
     axes.grid(which="minor", color="0.85", linewidth=0.6)
     axes.tick_params(which="minor", length=0)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlabel("decided, in parentheses where there was no valid action")
-    axes.set_ylabel("label")
+    axes.set(xlabel="decided, in parentheses where there was no valid action", ylabel="label")
     return figure
 
 

@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.pages.figures.drawing import (
+    AUTOMATION_LABEL,
     DARK,
     LIGHT,
     ON_WHITE,
@@ -79,13 +80,10 @@ def risk_coverage_curves(
         axes.plot([], [], " ", label=f"{drawable(name)}: no confidence")
     if target is not None:
         target_line(axes, target, "y")
-    axes.set_ylim(_lowest_worth_showing(drawn, target), 1.002)
-    axes.set_xlim(0, 1)
-    percent_axis(axes, "x")
-    percent_axis(axes, "y")
+    axes.set(xlim=(0, 1), ylim=(_lowest_worth_showing(drawn, target), 1.002))
+    axes.set(xlabel=AUTOMATION_LABEL, ylabel="selective accuracy (right, of the automated)")
+    percent_axis(axes, "xy")
     axes.grid(color="0.92")
-    axes.set_xlabel("automation rate (automated, of all asked)")
-    axes.set_ylabel("selective accuracy (right, of the automated)")
     beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if is_crowded else {"loc": "lower left"}
     axes.legend(fontsize=TEXT_SIZE, frameon=False, **beside)
     return figure
@@ -118,8 +116,7 @@ def latency_distribution(latencies: Mapping[str, ArrayLike]) -> Figure:
     axes.set_yticks([0, 0.25, 0.5, 0.75, 0.95])
     percent_axis(axes, "y")
     axes.grid(color="0.92")
-    axes.set_xlabel("time per decision, waits and retries included (logarithmic)")
-    axes.set_ylabel("share of decisions done")
+    axes.set(xlabel="time per decision, waits and retries included (logarithmic)", ylabel="share of decisions done")
     axes.legend(fontsize=TEXT_SIZE, frameon=False, loc="best", title="marked: 50%, 95%, 99%", title_fontsize=TEXT_SIZE)
     return figure
 

@@ -26,6 +26,7 @@ TITLE_COLUMNS = 96
 DARK, MIDDLE, LIGHT = "0.15", "0.45", "0.78"
 ON_WHITE = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
 MAX_POINTS = 2_000
+AUTOMATION_LABEL = "automation rate (automated, of all asked)"
 UNDRAWABLE = "\N{WHITE SQUARE}"
 
 
@@ -104,9 +105,9 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
 
 
 def percent_axis(axes: Axes, which: str) -> None:
-    """Show one axis ("x" or "y") in percent; what lies beyond 0% and 100% stays without a number."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_formatter(FuncFormatter(_percent_tick))
+    """Show axes ("x", "y" or "xy") in percent; what lies beyond 0% and 100% stays without a number."""
+    for axis in (axes.xaxis if one == "x" else axes.yaxis for one in which):
+        axis.set_major_formatter(FuncFormatter(_percent_tick))
 
 
 def target_line(axes: Axes, target: float, which: str) -> None:

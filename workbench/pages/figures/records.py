@@ -89,8 +89,7 @@ def volume_over_time(timestamps: pd.Series[str]) -> Figure:
     locator = AutoDateLocator(maxticks=10)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    axes.set_xlabel(f"{unit} of the record (UTC)")
-    axes.set_ylabel(f"records per {unit}")
+    axes.set(xlabel=f"{unit} of the record (UTC)", ylabel=f"records per {unit}")
     axes.legend(fontsize=TEXT_SIZE, frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1)
     return figure
 
@@ -125,8 +124,7 @@ def column_completeness(shares: pd.Series[float], required: Collection[str] = ()
         axes.annotate(percent(float(share)), (1, row), (4, 0), textcoords="offset points", va="center", fontsize=8)
     name_rows(axes, names)
     percent_axis(axes, "x")
-    axes.set_xlim(0, 1)
-    axes.set_xlabel("share of records")
+    axes.set(xlim=(0, 1), xlabel="share of records")
     axes.legend(fontsize=TEXT_SIZE, frameon=False, loc="upper left", bbox_to_anchor=(1.06, 1))
     return figure
 
@@ -157,8 +155,7 @@ def text_lengths(lengths: ArrayLike, unit: str = "characters") -> Figure:
     axes.axvline(median, color=DARK, linestyle="dashed", linewidth=1.4, label=f"median {median:,.0f}")
     axes.axvline(p95, color=DARK, linestyle="dotted", linewidth=1.8, label=f"95% are at most {p95:,.0f}")
     not_drawn = f"; {beyond:,} longer than {edge:,.0f} not drawn" if beyond else ""
-    axes.set_xlabel(f"length of the text ({unit}){not_drawn}")
-    axes.set_ylabel("records")
+    axes.set(xlabel=f"length of the text ({unit}){not_drawn}", ylabel="records")
     axes.legend(fontsize=TEXT_SIZE, frameon=False)
     return figure
 

@@ -91,8 +91,7 @@ def _diagonal(axes: Axes) -> None:
     """Draw where confidence is the chance of being right."""
     bare(axes)
     axes.plot([0, 1], [0, 1], color=MIDDLE, linestyle="dotted", linewidth=1.1)
-    axes.set_xlim(-0.03, 1.03)
-    axes.set_ylim(-0.03, 1.03)
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     percent_axis(axes, "y")
     axes.grid(color="0.93")
 
@@ -112,8 +111,7 @@ def _counts(axes: Axes, table: pd.DataFrame, most: int) -> None:
             f"{n:,}", (at, n), (0, 2), textcoords="offset points", ha="center", va="bottom",
             rotation=90 if most >= CROWDED else 0, fontsize=TEXT_SIZE - 2,
         )  # fmt: skip
-    axes.set_ylim(0, most * (1.75 if most >= CROWDED else 1.35))
-    axes.set_yticks([])
+    axes.set(ylim=(0, most * (1.75 if most >= CROWDED else 1.35)), yticks=[])
     percent_axis(axes, "x")
 
 

@@ -41,9 +41,7 @@ def target_figure(result: Mapping[str, Any]) -> Figure:
     axes.hlines(0, bounds[0], bounds[1], color="0.35", linewidth=6)
     face = "white" if result["state"] == "unproven" else "black"
     axes.plot([value], [0], MARKERS[result["state"]], markersize=9, markerfacecolor=face, markeredgecolor="black")
-    axes.set_xlim(left, right)
-    axes.set_ylim(-1, 1)
-    axes.set_yticks([])
+    axes.set(xlim=(left, right), ylim=(-1, 1), yticks=[])
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: value_text(metric, number, 1)))
     axes.set_xlabel(f"{metric}; interval: {estimate['method']}; n {estimate['n']:,}", fontsize=TEXT_SIZE)

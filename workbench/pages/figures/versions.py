@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -38,9 +38,7 @@ N_BINS = 25
 
 
 def versions_compared(
-    estimates: Mapping[str, Mapping[str, Estimate]],
-    targets: Mapping[str, float] = NO_TARGETS,
-    metrics: Sequence[str] = tuple(DENOMINATORS),
+    estimates: Mapping[str, Mapping[str, Estimate]], targets: Mapping[str, float] = NO_TARGETS
 ) -> Figure:
     """Return agent versions side by side: one panel per metric, one row per version, a dot with its interval.
 
@@ -50,14 +48,12 @@ def versions_compared(
         Version name to metric name to estimate, as `evaluate_outcomes` gives them; drawn in this order.
     targets : mapping
         Metric name to the KPI's target, drawn as a line.
-    metrics : sequence of str
-        Metrics that are shares in [0, 1]; the first one decides the title.
     """
     if not estimates:
         return empty_figure("No version was evaluated")
-    figure = new_figure(_best_version(estimates, metrics[0]), 1.9 + 0.5 * len(estimates), width_in=10.5)
-    panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
-    for panel, metric in zip(panels, metrics, strict=True):
+    figure = new_figure(_best_version(estimates, "accuracy"), 1.9 + 0.5 * len(estimates), width_in=10.5)
+    panels = figure.subplots(1, len(DENOMINATORS), sharey=True, squeeze=False)[0]
+    for panel, (metric, denominator) in zip(panels, DENOMINATORS.items(), strict=True):
         bare(panel)
         panel.set_title(metric.replace("_", " "), fontsize=TEXT_SIZE + 1, loc="left")
         for row, named in enumerate(estimates.values()):
@@ -70,7 +66,7 @@ def versions_compared(
         percent_axis(panel, "x")
         panel.grid(axis="x", color="0.9")
         panel.set_axisbelow(True)
-        panel.set_xlabel(DENOMINATORS.get(metric, "share"))
+        panel.set_xlabel(denominator)
     name_rows(panels[0], list(estimates))
     return figure
 

@@ -12,7 +12,7 @@ import pandas as pd
 from workbench.errors import InputError, shown
 from workbench.pilot import Reading
 from workbench.records.tables.columnar import INDEX_NAME, is_flat
-from workbench.records.tables.delimited import BLOCK_BYTES, LARGEST_BLOCK, LongLineError
+from workbench.records.tables.delimited import in_blocks
 from workbench.records.tables.reading import PARQUET, RawTable, check_file, named_once, open_stream, read_raw_table
 
 if TYPE_CHECKING:
@@ -86,12 +86,7 @@ def open_table(path: Path, reading: Reading | None = None) -> Table:
         return _of_parquet(path)
     if size <= IN_MEMORY_BYTES:
         return _of_cells(read_raw_table(path, reading))
-    for block in (BLOCK_BYTES, LARGEST_BLOCK):
-        try:
-            return _streamed(path, reading or Reading(), block)
-        except LongLineError:
-            continue
-    raise InputError("a row is longer than 1 GiB", where=str(path))
+    return in_blocks(path, lambda block: _streamed(path, reading or Reading(), block))
 
 
 def table_from(frame: pd.DataFrame) -> Table:

@@ -6,10 +6,10 @@ import csv
 import io
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from workbench.errors import MAX_SHOWN, InputError
 if TYPE_CHECKING:
     import pyarrow
 
+ReadT = TypeVar("ReadT")
 SEPARATORS = (",", ";", "\t", "|")
 SNIFFED_CHARACTERS = 1 << 16
 BLOCK_BYTES, LARGEST_BLOCK = 1 << 25, 1 << 30
@@ -145,6 +146,16 @@ def _ragged(path: Path, header: Header, named: Path, n: int) -> InputError:
 
 class LongLineError(Exception):
     """A row is longer than a block; read again with a larger one."""
+
+
+def in_blocks(path: Path, read: Callable[[int], ReadT]) -> ReadT:
+    """Return what is read of a file in blocks of so many bytes, larger ones where a row is longer than a block."""
+    for block in (BLOCK_BYTES, LARGEST_BLOCK):
+        try:
+            return read(block)
+        except LongLineError:
+            continue
+    raise InputError("a row is longer than 1 GiB", where=str(path))
 
 
 def _check_quotes(path: Path, separator: str, named: Path) -> None:

@@ -46,8 +46,6 @@ class ColumnProfile:
     semantic : Semantic
     dominant_format : str or None
         Format or shape that most filled cells have; None where no way of writing prevails.
-    format_share : float or None
-        Share of the filled cells in that format; None when no cell is filled.
     is_key : bool
         Whether (nearly) every filled cell is different and hardly any is empty.
     n : int
@@ -72,7 +70,6 @@ class ColumnProfile:
     storage: str
     semantic: Semantic
     dominant_format: str | None
-    format_share: float | None
     is_key: bool
     n: int
     n_missing: int
@@ -131,7 +128,6 @@ def profile(
     else:
         blank &= ~_names(column, blank, semantic)
     filled = int(column.counts[~blank].sum()) if len(blank) else 0
-    dominant, share = _dominant(kinds, total)
     n_distinct = int((~blank).sum())
     is_key = filled >= 0.99 * n and n > 1 and n_distinct >= 0.98 * filled
     is_named = column.position == 0 or KEY_NAME.search(column.name) is not None
@@ -140,8 +136,7 @@ def profile(
         name=column.name,
         storage=column.storage,
         semantic=declared or semantic,
-        dominant_format=dominant,
-        format_share=share,
+        dominant_format=(kinds.most_common(1)[0][0] or None) if total else None,
         is_key=is_key and is_named and semantic in KEY_KINDS,
         n=n,
         n_missing=n - filled,
@@ -235,13 +230,6 @@ def looked_at(counts: Counts, is_meant: Mask) -> Sequence[int]:
     rest = order[half:]
     spread = rest[np.linspace(0, len(rest) - 1, half).astype(int)]
     return [int(code) for code in np.concatenate([order[:half], np.unique(spread)])]
-
-
-def _dominant(kinds: Counter[str], total: int) -> tuple[str | None, float | None]:
-    if not total:
-        return None, None
-    name, weight = kinds.most_common(1)[0]
-    return (name or None), weight / total
 
 
 def _semantic(

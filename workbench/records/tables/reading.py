@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import InputError, shown
 from workbench.pilot import Reading
 from workbench.records.tables.columnar import parquet_batches
-from workbench.records.tables.delimited import BLOCK_BYTES, LARGEST_BLOCK, LongLineError, delimited_batches, read_header
+from workbench.records.tables.delimited import delimited_batches, in_blocks, read_header
 from workbench.records.tables.objects import object_batches
 from workbench.records.tables.text import as_utf8
 
@@ -84,16 +84,13 @@ def read_raw_table(path: Path, reading: Reading | None = None) -> RawTable:
     InputError
         The file is missing, empty, binary or of another kind, or rows do not fit: all counted, the first five named.
     """
-    reading = reading or Reading()
     check_file(path)
-    for block in (BLOCK_BYTES, LARGEST_BLOCK):
-        try:
-            with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-                stream = open_stream(path, reading, Path(folder), block)
-                return stream.whole(path)
-        except LongLineError:
-            continue
-    raise InputError("a row is longer than 1 GiB", where=str(path))
+
+    def whole(block: int) -> RawTable:
+        with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+            return open_stream(path, reading or Reading(), Path(folder), block).whole(path)
+
+    return in_blocks(path, whole)
 
 
 def read_table(path: Path, reading: Reading | None = None) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from workbench.engines import FailureCause
 from workbench.errors import RunError
 from workbench.metrics import Status
-from workbench.runs.runner.desk import ABOUT_THE_SERVER, Refusal
+from workbench.runs.runner.queue import ABOUT_THE_SERVER, Refusal
 from workbench.runs.runner.running import Session
 
 MAX_DETAIL = 200

@@ -17,8 +17,8 @@ from workbench.errors import RunError
 from workbench.metrics import Status
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal, RunInfo, RunPlan, key_of, sole_run
-from workbench.runs.runner.desk import Patience, Refusal, WorkQueue
 from workbench.runs.runner.driving import supervised
+from workbench.runs.runner.queue import Patience, Refusal, WorkQueue
 
 SPENDING_S = 1.0
 
@@ -86,19 +86,19 @@ def run_agent(journal: Journal, agent: Agent, selection: RecordSelection, *, sho
         )  # fmt: skip
         with bar:
             store = _Store(journal, run, plan.asked_digest, bar)
-            desk = WorkQueue(dataset.records(todo), Patience(agent.window, agent.patience), store, to_ask.failed)
-            supervised(agent, desk)
-            if desk.refusal is not None:
-                desk.skip_rest()
+            queue = WorkQueue(dataset.records(todo), Patience(agent.window, agent.patience), store, to_ask.failed)
+            supervised(agent, queue)
+            if queue.refusal is not None:
+                queue.skip_rest()
             store.spend()
         info = journal.info(run)
-        if desk.is_stopped and desk.refusal is None:
+        if queue.is_stopped and queue.refusal is None:
             raise RunError(
                 f"the run was stopped: {info.planned - info.pending:,} of {info.planned:,} decisions are stored",
                 where=f"agent {agent.name}, split {selection.split.value}",
                 remedy="run the same command again: it goes on where it stopped",
             )
-        return Session(info, len(todo), desk.n_unmatched, desk.refusal)
+        return Session(info, len(todo), queue.n_unmatched, queue.refusal)
 
 
 class _Store:

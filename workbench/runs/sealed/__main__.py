@@ -30,8 +30,7 @@ def main() -> None:
     try:
         result = answered(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     except WorkbenchError as error:
-        facts = {name: getattr(error, name) for name in ("problem", "where", "got", "expected", "remedy")}
-        result = {"error": {"kind": type(error).__name__, **facts}}
+        result = {"error": error.as_json()}
     with said:
         said.write(json.dumps(result))
 

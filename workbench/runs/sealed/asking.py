@@ -14,7 +14,7 @@ import pandas as pd
 from workbench.agents import Agent, build_agent, repeated, settled_choice
 from workbench.agents.callables import check_may_ask, child_environment, python_module
 from workbench.engines import EngineChoice
-from workbench.errors import InputError, RunError, SignatureError, WorkbenchError
+from workbench.errors import WorkbenchError, error_from
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan
@@ -23,7 +23,6 @@ from workbench.runs.sealed.folder import NOT_THERE, UNDECLARED, write_sealed_fol
 
 GRACE_S = 20.0
 REQUEST_FILE = "request.json"
-KINDS = {kind.__name__: kind for kind in (InputError, RunError, SignatureError)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,6 @@ def _ran(question: Question, request: Path, root: Path) -> str:
 def _raised(error: dict[str, Any], sealed: str, root: str) -> WorkbenchError:
     """Return the error that the other process met, its paths those of the pilot."""
     facts = {name: text.replace(sealed, root) for name, text in error.items() if text is not None}
-    kind = KINDS[facts.pop("kind")]
     if NOT_THERE in facts.get("got", ""):
         facts["remedy"] = UNDECLARED
-    return kind(facts.pop("problem"), **facts)
+    return error_from(facts)

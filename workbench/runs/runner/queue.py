@@ -1,4 +1,4 @@
-"""The desk: hands records out while there is room, takes decisions in, stores them turn by turn."""
+"""The work queue: hands records out while there is room, takes decisions in, stores them turn by turn."""
 
 from __future__ import annotations
 
