@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any
 
 import numpy as np
@@ -179,3 +179,48 @@ def quoted_columns(names: Sequence[str]) -> str:
 
 def _ids(findings: Sequence[Finding]) -> list[str]:
     return list(dict.fromkeys(finding.id for finding in findings))
+
+
+class Concerns(Enum):
+    """What a flagged cell says something about."""
+
+    CELL = auto()  # this cell by itself
+    GAP = auto()  # nothing is in it: counted as incomplete where the field is required
+    FIELDS = auto()  # it does not go with others, which an unusual case may explain: the labels are asked
+    RECORD = auto()  # the whole record; the cell only stands for it
+
+
+@dataclass(frozen=True, slots=True)
+class CellKind:
+    """What is wrong with a cell.
+
+    Parameters
+    ----------
+    id : str
+        As cells.csv and findings.json have it.
+    name : str
+        What people call it, in the plural.
+    severity : Severity
+    consequence : str
+        What it does to the agent.
+    remedy : Remedy
+    concerns : Concerns
+    of_value : str
+        The reason where only the value is known and not its row: in tables too large to vote on.
+    when_optional : Severity, optional
+        In a column that the contract does not require.
+    """
+
+    id: str
+    name: str
+    severity: Severity
+    consequence: str
+    remedy: Remedy
+    concerns: Concerns = Concerns.CELL
+    of_value: str = "unlike the rest"
+    when_optional: Severity | None = None
+
+
+def until_gone(text: str, effort: Effort, what: str) -> Remedy:
+    """Return a remedy that was done when the next audit finds none left."""
+    return Remedy(text, effort, f"the next audit finds no {what} in these columns")

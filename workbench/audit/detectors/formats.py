@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.cells import quoted
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Severity
-from workbench.audit.kinds import CellKind, until_gone
+from workbench.audit.detectors.detector import Detector, Votes
+from workbench.audit.findings import CellKind, Effort, Severity, until_gone
 from workbench.audit.table.inferred import Known
 from workbench.audit.table.rules import Rule, RuleKind, regex_text
 from workbench.audit.table.writing import LAYOUTS, Styles, is_agreed, styles_of, usual_number

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Remedy, Severity
-from workbench.audit.kinds import CellKind, Concerns, until_gone
+from workbench.audit.detectors.detector import Detector, Votes
+from workbench.audit.findings import CellKind, Concerns, Effort, Remedy, Severity, until_gone
 from workbench.audit.table.inferred import Known
 from workbench.audit.table.rules import Rule, RuleKind
 from workbench.records.tables import (

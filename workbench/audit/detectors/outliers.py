@@ -7,12 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Remedy, Severity
-from workbench.audit.kinds import CellKind, until_gone
+from workbench.audit.detectors.detector import Detector, Votes
+from workbench.audit.findings import CellKind, Effort, Remedy, Severity, until_gone
 from workbench.audit.table.inferred import Known
-from workbench.audit.table.quantities import Numbers, days_of, numbers_of, per_row
+from workbench.audit.table.relations import Numbers, days_of, numbers_of, per_row
 from workbench.audit.table.rules import Rule, RuleKind
 from workbench.records.tables import CodedColumn, ColumnProfile, Semantic
 

@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.audit.cells import CELL_COLUMNS, no_cells
-from workbench.audit.detectors.detector import Detector, Sought
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Severity
-from workbench.audit.kinds import CellKind, Concerns, until_gone
+from workbench.audit.detectors.detector import Detector, Sought, Votes
+from workbench.audit.findings import CellKind, Concerns, Effort, Severity, until_gone
 from workbench.audit.table.encoded import Encoded, encode_rows
 from workbench.audit.table.inferred import Known
 from workbench.audit.table.near_repeats import MAX_BLOCK, NearRepeats, compared_with, near_repeats, parts_of

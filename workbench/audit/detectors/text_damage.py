@@ -8,10 +8,8 @@ import unicodedata
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Severity
-from workbench.audit.kinds import CellKind, until_gone
+from workbench.audit.detectors.detector import Detector, Votes
+from workbench.audit.findings import CellKind, Effort, Severity, until_gone
 from workbench.audit.table.inferred import Known
 from workbench.records.tables import CodedColumn
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.detectors.detector import Detector
+from workbench.audit.detectors.detector import Detector, Votes
 from workbench.audit.detectors.typos import (
     FEW_ROWS,
     FREQUENT,
@@ -19,8 +19,7 @@ from workbench.audit.detectors.typos import (
     may_be_slip,
     rows_of_parts,
 )
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.known.neighbours import nearest
+from workbench.audit.known.slips import nearest
 from workbench.audit.table.dependencies import MAX_COLUMNS, MAX_ERROR_LEFT, grouped
 from workbench.audit.table.encoded import Encoded
 from workbench.audit.table.inferred import Known

@@ -8,14 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from workbench.audit.cells import quoted
-from workbench.audit.detectors.detector import Detector
+from workbench.audit.detectors.detector import Detector, Votes
 from workbench.audit.detectors.formats import FORMAT
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Severity
-from workbench.audit.kinds import CellKind, until_gone
+from workbench.audit.findings import CellKind, Effort, Severity, until_gone
 from workbench.audit.known.mistyped import Texts, mistyped
-from workbench.audit.known.neighbours import edited_signs
-from workbench.audit.known.slips import LIKELY, Slip, slips_among
+from workbench.audit.known.slips import LIKELY, Slip, edited_signs, slips_among
 from workbench.audit.table.inferred import Known
 from workbench.records.tables import CodedColumn, Semantic, is_placeholder
 

@@ -8,10 +8,8 @@ import pandas as pd
 
 from workbench.audit.detectors.detector import kinds_about
 from workbench.audit.detectors.gaps import MISSING_VALUE, PLACEHOLDER
-from workbench.audit.findings import Effort, Finding, Remedy, Severity, by_effect, quoted_columns
-from workbench.audit.kinds import Concerns
-from workbench.audit.questions.section import Section
-from workbench.audit.questions.wording import with_interval
+from workbench.audit.findings import Concerns, Effort, Finding, Remedy, Severity, by_effect, quoted_columns
+from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.table.roles import ENTITY, SOURCE, TIME
 from workbench.audit.table.subject import Subject
 from workbench.errors import several

@@ -10,9 +10,8 @@ import pandas as pd
 
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.questions.agreement import alpha_estimate, cohen_kappa, label_noise
-from workbench.audit.questions.section import Section
+from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.questions.suspicion import Suspicion, suspicion
-from workbench.audit.questions.wording import with_interval
 from workbench.audit.table.alike import inputs_coincide
 from workbench.audit.table.subject import Labels, Subject
 from workbench.errors import several

@@ -10,9 +10,8 @@ import pandas as pd
 
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.questions.labels import record_text
-from workbench.audit.questions.section import Section
+from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.questions.telling import TELLS_ALL, columns_that_tell
-from workbench.audit.questions.wording import with_interval
 from workbench.audit.table.alike import inputs_coincide, normalised
 from workbench.audit.table.subject import Labels, Subject
 from workbench.errors import several

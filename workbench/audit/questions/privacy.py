@@ -10,8 +10,7 @@ import pandas as pd
 from workbench.agents.prompts import read_prompts
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.known.personal_data import PersonalData, measured, scan
-from workbench.audit.questions.section import Section
-from workbench.audit.questions.wording import with_interval
+from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.table.subject import Subject, declared_personal
 from workbench.errors import InputError
 from workbench.metrics import Estimate

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from workbench.audit.detectors.contradictions import DEPENDENCY
 from workbench.audit.detectors.detector import all_kinds, kinds_about
 from workbench.audit.detectors.repeats import DUPLICATE
-from workbench.audit.findings import Finding, Severity, by_effect, quoted_columns
-from workbench.audit.kinds import CellKind, Concerns
+from workbench.audit.findings import CellKind, Concerns, Finding, Severity, by_effect, quoted_columns
 from workbench.audit.questions.section import Section
 from workbench.audit.table.subject import Subject
 from workbench.errors import several

@@ -18,7 +18,7 @@ MAX_COLUMNS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Roles:
+class Described:
     """Which columns play which part.
 
     Parameters
@@ -38,7 +38,7 @@ class Roles:
 
 def find_roles(
     encoded: Encoded, profiles: tuple[ColumnProfile, ...], entity: tuple[int, ...] = (), source: int | None = None
-) -> Roles | None:
+) -> Described | None:
     """Return the entity and source columns whose rows describe the same things, None when there are none.
 
     Without a declaration, an entity column has groups of three rows and more on average, a source column names each
@@ -52,8 +52,8 @@ def find_roles(
         )
         things = combined([codes[position] for position in entity])
         agreeing = tuple(one for one in described if _agreement(things, codes[one], is_declared=True) is not None)
-        return Roles(entity, source, agreeing) if agreeing else None
-    best: tuple[float, Roles] | None = None
+        return Described(entity, source, agreeing) if agreeing else None
+    best: tuple[float, Described] | None = None
     profiles = profiles[:MAX_COLUMNS]
     for e in [p.position for p in profiles if _may_be_entity(p)]:
         sources = [source] if source is not None else _sources(codes, profiles, e)
@@ -68,7 +68,7 @@ def find_roles(
         ]
         score = sum(agreement for _, agreement in scored)
         if len(scored) >= 2 and (best is None or score > best[0]):
-            best = (score, Roles((e,), sources[0], tuple(position for position, _ in scored)))
+            best = (score, Described((e,), sources[0], tuple(position for position, _ in scored)))
     return best[1] if best else None
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from workbench.audit.table.alike import normalised
 from workbench.audit.table.encoded import Encoded
-from workbench.audit.table.quantities import days_of, numbers_of
+from workbench.audit.table.relations import days_of, numbers_of
 from workbench.records.tables import MISSING, CodedColumn, Codes, ColumnProfile
 
 MAX_DIFFERING = 2

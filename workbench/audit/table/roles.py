@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from workbench.audit.table.entities import Roles as Described
+from workbench.audit.table.entities import Described
 from workbench.errors import several, shown
 from workbench.pilot import Role, TableContract
 from workbench.records.tables import (
@@ -85,7 +85,7 @@ def inferred_roles(
     ----------
     frame : DataFrame
     columns : sequence of ColumnProfile
-    described : entities.Roles, optional
+    described : Described, optional
         The thing and the source, where several sources describe the same things.
     declared : Roles
         They come first.

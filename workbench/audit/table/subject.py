@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.audit.known.masking import Masking, key_of_files, masking_of
-from workbench.audit.table.entities import Roles as Described
+from workbench.audit.table.entities import Described
 from workbench.audit.table.roles import CASE, TIME, Roles, declared_roles, inferred_roles
 from workbench.errors import InputError
 from workbench.pilot import Contract, PiiClass, Pilot, Role, TableContract
@@ -209,7 +209,7 @@ def file_subject(
         The file, opened.
     columns : sequence of ColumnProfile
         What each column is.
-    described : entities.Roles, optional
+    described : Described, optional
         The thing and the source, where several sources describe the same things.
     contract : TableContract, optional
     """

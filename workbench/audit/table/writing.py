@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workbench.audit.table.dependencies import grouped
 from workbench.audit.table.encoded import Encoded
-from workbench.audit.table.entities import Roles
+from workbench.audit.table.entities import Described
 from workbench.records.tables import (
     MISSING,
     PLAIN_NUMBERS,
@@ -36,8 +36,6 @@ BELOW_GROUPS = {
 }
 UNGROUPED = re.compile(r"[+-]?\d{4,}([.,]\d+)?")
 _PARTS = re.compile(r"^([+-]?\d+(?:[.,]\d+)*)\s*(.*)$")
-
-
 MAX_SOURCES = 20
 MIN_SETTLED = 0.97
 MIN_VARIED = 0.05
@@ -133,7 +131,7 @@ def usual_number(styles: Styles) -> str | None:
 
 
 def source_formats(
-    encoded: Encoded, profiles: tuple[ColumnProfile, ...], roles: Roles | None
+    encoded: Encoded, profiles: tuple[ColumnProfile, ...], roles: Described | None
 ) -> dict[int, SourceFormat]:
     """Return the columns whose way of writing depends on another; not those on which all sources should agree."""
     described = roles.described if roles is not None else ()
