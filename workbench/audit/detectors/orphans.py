@@ -28,7 +28,7 @@ from workbench.records.tables import (
     shape_of,
 )
 
-MAX_TABLES, MAX_TABLE_BYTES = 10, 256 << 20  # looked into for keys: more take minutes
+MAX_TABLES, MAX_TABLE_BYTES = 10, 256 << 20  # looked into for keys: bounds the time
 MIN_KEYS = 5  # of fewer, values are among them by chance
 MIN_FOUND = 0.9  # of a column's cells: lower, and it names something else; higher, and a tenth of orphans hides it
 SHORTEST_CODE = 4  # signs: shorter ones are found in any column of codes

@@ -23,6 +23,7 @@ HARDLY_ANY = 0.02  # of the cells: more negative ones are credits, not slips
 FEW = 0.03  # of the cells: when more are far, being far is how the column is
 SKEWED = 4  # times the median, at the 99th percentile: amounts that span magnitudes are measured by their logarithm
 LARGEST = 300.0  # exponent of a number that a float still holds
+NINE_IN_TEN = (0.05, 0.95)
 MIDDLE = (0.25, 0.5, 0.75)
 WIDE = (0.02, 0.98)  # where the middle half is one number; half their distance then stands for a quartile's
 MOST_DAYS = (0.01, 0.99)  # years that all but a slip in a hundred lie in
@@ -109,7 +110,7 @@ def most_lie(numbers: Numbers, counts: npt.NDArray[np.int64] | None = None) -> s
     'between 5 and 400, nine in ten between 10 and 91'
     """
     each = numbers if counts is None else np.repeat(numbers, counts)
-    low, high = np.quantile(each, [0.05, 0.95], method="nearest")
+    low, high = np.quantile(each, NINE_IN_TEN, method="nearest")
     return f"between {each.min():,.6g} and {each.max():,.6g}, nine in ten between {low:,.6g} and {high:,.6g}"
 
 

@@ -18,7 +18,7 @@ from workbench.records.tables import Codes
 
 OF_KEY, OF_ROW, OF_NEAR = 0.8, 0.6, 0.7  # a key is there once; the same row twice may be two equal cases
 MOST_REPEATED = 0.3  # of the rows: where more are copies, equal cases are usual
-MAX_CANDIDATES = 200_000  # near repeats in a large table: more take minutes and gigabytes
+MAX_CANDIDATES = 200_000  # for near repeats in a large table: bounds time and memory
 
 DUPLICATE = CellKind(
     "duplicate",

@@ -24,10 +24,10 @@ from workbench.audit.known.personal_data import LONGEST, Found, PersonalData, fi
 from workbench.pilot import PiiClass, Role, TableContract
 from workbench.records.tables import runs_of, shape_of
 
-LOOKED_AT_FIRST = 300
-MOSTLY = 0.5
-LONGEST_SHAPE = 40
-SHORTEST_WORD = 3
+LOOKED_AT_FIRST = 300  # different cells: what half a column holds shows in them
+MOSTLY = 0.5  # of them: below, the column is text that is searched piece by piece
+LONGEST_SHAPE = 40  # signs: a longer shape would nearly be the text
+SHORTEST_WORD = 3  # letters: shorter words are anyone's
 # A number of a business is no personal data with certainty.
 MASKED = frozenset(PersonalData) - {PersonalData.VAT}
 _WORD = re.compile(r"\w+")

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, gammaln
 
-from workbench.audit.known.slips import FEW, nearest
+from workbench.audit.known.slips import FEW, MOST_NEAR, nearest
 
-BEFORE = 3
+BEFORE = 3  # letters before a letter: fewer say little, and more are mostly new
 END = "\n"
-LEARNT, COMPARED = 5_000, 1_500
-KINDS_OF_SLIP = 4
+LEARNT, COMPARED = 5_000, 1_500  # texts that letters are learnt from, and that are compared: more change little
+KINDS_OF_SLIP = 4  # left out, put in, replaced, swapped
 LEVELS = (np.arange(8) + 0.5) / 8
-ROUNDS = 50
-KEPT_OFF = 0.5
+ROUNDS = 50  # of expectation and maximisation: the rates stand still long before
+KEPT_OFF = 0.5  # standard errors: see the notes of `mistyped`
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -260,7 +260,7 @@ def _chances_beside(odds: Floats, natural: _Natural) -> Floats:
     """Return for each text which share of those with such odds or higher are slips, given the texts of their own."""
     middle = float(np.median(natural.odds))
     n_below = int((odds < middle).sum()) + 1
-    n_natural = min(len(odds), natural.most, n_below / (1 - min(0.95, natural.share_above(middle))))
+    n_natural = min(len(odds), natural.most, n_below / (1 - min(MOST_NEAR, natural.share_above(middle))))
     order = np.argsort(-odds, kind="stable")
     n_called_wrongly = n_natural * np.array([natural.share_above(odds[place]) for place in order])
     n_called_wrongly += KEPT_OFF * np.sqrt(n_called_wrongly)

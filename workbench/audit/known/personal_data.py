@@ -16,8 +16,8 @@ import pandas as pd
 from workbench.metrics import Estimate
 
 CASES_FILE = Path(__file__).with_name("personal_data_cases.jsonl")
-WINDOW = 40
-LONGEST = 20_000
+WINDOW = 40  # letters around a candidate: the words that tell what it is stand within a short sentence
+LONGEST = 20_000  # letters of a cell: bounds the time of the patterns
 # What every kind has: an at sign, or a number of four digits, or a house number.
 MAY_HOLD = re.compile(r"@|\(at\)|\[at\]|\d\D{0,2}\d\D{0,2}\d\D{0,2}\d|[a-zß.] \d|\b\d{1,5} [A-Z]|\d\.\d", re.I)
 # Without a letter or an at sign: a phone number with its prefix, thirteen digits of a card, an address of the internet.

@@ -9,14 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-MAX_COMPARED = 6_000_000
+MAX_COMPARED = 6_000_000  # pairs of which all are compared; with more, only one keystroke is looked for
+# Letters: leaving out each letter of longer texts fills the memory, and two such texts are hardly ever slips.
 LONGEST = 80
-LIKELY = 0.8
-COMPARED = 1_500
-LONG = 8
-PIECE = 3
-WIDTH = 3
-FEW = 5
+LIKELY = 0.8  # chance: the bar of four right flags in five
+COMPARED = 1_500  # texts among themselves: enough for a rate, and quick
+LONG = 8  # letters: longer texts are hardly ever near each other by nature; counted apart
+MOST_NEAR, NEARLY_ALL = 0.95, 0.99  # of texts near another: where all are, no number of slips follows
+PIECE = 3  # letters: two are in any text, four in hardly any
+WIDTH = 3  # sequences that one slip changes
+FEW = 5  # texts: of fewer no rate is known
 
 
 def nearest(rare: Sequence[str], frequent: Sequence[str], two_from: int = 8) -> dict[int, tuple[int, int]]:
@@ -154,7 +156,7 @@ def slips_among(
     chances = {}
     for kind in set(kinds.values()):
         share = max(alike.near_rare(rare, len(frequent), pairs, kind), alike.near_frequent(frequent, kind))
-        n_natural = sum(_is_long(texts[code]) == kind.is_long for code in own) * share / (1 - min(share, 0.95))
+        n_natural = sum(_is_long(texts[code]) == kind.is_long for code in own) * share / (1 - min(share, MOST_NEAR))
         found = Counter(n_new[code] for code in pairs if kinds[code] == kind)
         for n in range(3):
             chances[kind, n] = _chance(found[n], n_natural * shares[n])
@@ -210,7 +212,7 @@ class _Alike:
         n_meant = sum(_is_long(self.texts[code]) == kind.is_long for code in chosen)
         if n_meant < FEW:
             return 0.0
-        return float(1 - (1 - min(n_near / n_meant, 0.99)) ** (n / (len(chosen) - 1)))
+        return float(1 - (1 - min(n_near / n_meant, NEARLY_ALL)) ** (n / (len(chosen) - 1)))
 
     def _near(self, codes: Sequence[int], kind: _Kind) -> list[tuple[int, int]]:
         words = [self.texts[code] for code in codes]

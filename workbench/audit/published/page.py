@@ -16,10 +16,10 @@ from workbench.audit.questions.assessment import Audit
 from workbench.pages import table_html, templates
 from workbench.words import number, percent, visible
 
-MAX_FINDINGS_IN_FULL = 40
+MAX_FINDINGS_IN_FULL = 40  # a page that still opens at once; findings.json has all
 MAX_ROWS = 30
 MAX_LETTERS = 160
-MAX_OFFENDING, MAX_OTHERS = 4, 4
+MAX_OFFENDING, MAX_OTHERS = 4, 4  # columns that fit beside each other
 SHARES_NOT = ("growth_per_month", "krippendorff_alpha", "cohen_kappa")
 
 

@@ -18,6 +18,7 @@ from workbench.words import counted
 
 MAX_SLICES = 30
 MAX_FINDINGS = 12
+# Of the records: rarer gaps are told together; of a column's gaps with one mark, to be its mark.
 OWN_FINDING_AT_LEAST, MOST_GAPS = 0.01, 0.5
 NO_TIME = "(no readable time)"
 EMPTY = "(empty)"

@@ -25,11 +25,11 @@ from workbench.words import counted, percent
 
 TITLE = "Sample fitness"
 QUESTION = "Are there enough records of every kind, and what could they prove?"
-ENOUGH_LABELLED = 1_000
-ENOUGH_OF_A_CLASS = 30
-ENOUGH_OF_A_LABEL = 20
+ENOUGH_LABELLED = 1_000  # records: an accuracy of 90% is then known to two points
+ENOUGH_OF_A_CLASS = 30  # with fewer, the interval of an accuracy is wider than a fifth of the scale
+ENOUGH_OF_A_LABEL = 20  # with fewer, nothing can be said of one label
 CLASSES = ("common", "edge", "error")
-DISCORDANCES = (0.02, 0.05, 0.1)
+DISCORDANCES = (0.02, 0.05, 0.1)  # shares of records on which two versions differ, from alike to unlike
 PROVED_SHARES = (ACCURACY, SELECTIVE_ACCURACY)
 
 

@@ -20,7 +20,7 @@ from workbench.pilot import label_aliases
 from workbench.words import counted, percent
 
 TITLE, QUESTION = "Label quality", "Are the labels right, and what is the most that any agent can be measured at?"
-SURE = 0.9
+SURE = 0.9  # confidence in another label: below, models are wrong more often than labels
 ROWS_SHOWN = 50
 LETTERS_SHOWN = 160
 

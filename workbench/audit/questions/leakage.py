@@ -22,7 +22,11 @@ from workbench.words import counted, percent
 
 TITLE = "Leakage"
 QUESTION = "Is an agent judged on what it was developed on, and does anything give the label away?"
+# Points, or share of what is left: less is true of records that came in batches.
 ORDER_MORE_BY, ORDER_REMOVES = 0.1, 0.2
+# Records: fewer agree by chance; share of a label's: said so often, it was written in.
+ALPHA = 0.05
+MIN_PART = 0.1  # of a label's records: what fewer say gives hardly any label away
 MIN_MENTIONS, WRITTEN_IN = 10, 0.8
 ROWS_SHOWN = 30
 
@@ -107,7 +111,7 @@ def order_tells(subject: Subject, labels: Labels) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["order", "neighbours", "same label", "by chance", "p"])
     table["p, Holm"] = holm(table.pop("p").to_numpy())
     more = min(ORDER_MORE_BY, ORDER_REMOVES * (1 - chance))
-    table["tells"] = (table["p, Holm"] < 0.05) & (table["same label"] - table["by chance"] >= more)
+    table["tells"] = (table["p, Holm"] < ALPHA) & (table["same label"] - table["by chance"] >= more)
     return table
 
 
@@ -133,7 +137,7 @@ def label_words(subject: Subject, labels: Labels) -> pd.DataFrame:
         if n:
             own = int((labels.dev == label).sum())
             part = k / own if own else 0.0
-            rows.append((label, n, k, k / n, part, n >= MIN_MENTIONS and k / n >= TELLS_ALL and part >= 0.1))
+            rows.append((label, n, k, k / n, part, n >= MIN_MENTIONS and k / n >= TELLS_ALL and part >= MIN_PART))
     table = pd.DataFrame(rows, columns=names)
     table["tells"] = table["tells"].astype(bool)
     return table.sort_values(["tells", names[1]], ascending=False, kind="stable", ignore_index=True)

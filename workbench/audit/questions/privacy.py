@@ -18,7 +18,7 @@ from workbench.words import counted
 
 TITLE = "Personal data"
 QUESTION = "Which personal data do the records hold, and what would an agent send to a model?"
-MAX_SCANNED = 20_000
+MAX_SCANNED = 20_000  # records: bounds the time of the patterns over long texts
 SPECIFIC = frozenset({PersonalData.IBAN, PersonalData.CARD, PersonalData.TAX_ID, PersonalData.BIRTH_DATE})
 
 

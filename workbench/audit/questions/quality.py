@@ -19,12 +19,13 @@ from workbench.metrics import Estimate
 from workbench.stats import other_hits
 from workbench.words import counted, percent
 
-MAX_FINDINGS_OF_A_KIND = 12
+MAX_FINDINGS_OF_A_KIND = 12  # columns: what no one column stands out of is told together
 REASONS_SHOWN = 3
-OWN_FINDING_AT_LEAST = 0.01
+OWN_FINDING_AT_LEAST = 0.01  # of the records: rarer ones are told together
 OTHERS = "all other columns"
-MANY_REPEATS = 0.2
-MIN_ODD, ODD_DECIDED = 10, 0.6
+MANY_REPEATS = 0.2  # of the records: accuracy is then measured on a fifth fewer cases than it seems
+ALPHA_ODD = 0.001  # many kinds and columns are asked, and a finding is made harmless by it
+MIN_ODD, ODD_DECIDED = 10, 0.6  # records, and share with another label: see `decided_on`
 
 
 def quality(subject: Subject, cells: pd.DataFrame, unlisted: Sequence[str] = ()) -> Section:
@@ -122,7 +123,7 @@ def decided_on(subject: Subject, rows: NDArray[np.int64]) -> str | None:
     here, rest = dev[is_odd] != usual, dev[~is_odd] != usual
     if len(here) < MIN_ODD or not len(rest) or rest.mean() > 0.5 or here.mean() < max(ODD_DECIDED, 2 * rest.mean()):
         return None
-    if other_hits((int(here.sum()), len(here)), (int(rest.sum()), len(rest))) >= 0.001:
+    if other_hits((int(here.sum()), len(here)), (int(rest.sum()), len(rest))) >= ALPHA_ODD:
         return None
     return (
         f"{percent(float(here.mean()))} of these development records are labelled other than {usual!r}, "

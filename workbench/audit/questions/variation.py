@@ -20,13 +20,15 @@ from workbench.stats import holm, other_hits, wilson
 from workbench.words import percent
 
 ALPHA = 0.05
-MIN_RECORDS = 20
-MAX_SLICES_OF_A_KIND = 200
-WORSE_BY_AT_LEAST = 0.02
-DRIFT_PERIOD = 0.25
-DRIFTED_AT_LEAST = 0.1
-MAX_CATEGORIES = 30
-RUNNING = 0.95
+MIN_RECORDS = 20  # of fewer, no difference is significant
+MAX_SLICES_OF_A_KIND = 200  # more would lose every difference to the correction for so many
+WORSE_BY_AT_LEAST = 0.02  # points: less is significant in large tables and matters to nobody
+DRIFT_PERIOD = 0.25  # of the records at either end: less is noise, more hides what is new
+DRIFTED_AT_LEAST = 0.1  # distance: less is significant in large tables and matters to nobody
+MAX_CATEGORIES = 30  # more values leave each with too few records for the test
+NEARLY_ALL = 0.9  # of the cells are numbers: the field is compared as such
+MANY_VALUES = 0.2  # different ones for a record: texts of their own, compared by their length
+RUNNING = 0.95  # rank correlation with time: running numbers have slips, prices that rise have more
 Numbers: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.intp]
 
@@ -265,11 +267,11 @@ def _distance(cells: pd.Series[Any], numbers: Numbers, old: Rows, new: Rows) -> 
     both = np.concatenate([old, new])
     codes, values = pd.factorize(cells.to_numpy(dtype=object)[both])
     n_filled, is_number = int((codes >= 0).sum()), ~np.isnan(numbers[both])
-    if is_number.sum() >= 0.9 * n_filled > 0 and len(values) > MAX_CATEGORIES:
+    if is_number.sum() >= NEARLY_ALL * n_filled > 0 and len(values) > MAX_CATEGORIES:
         first, second = (numbers[rows][~np.isnan(numbers[rows])] for rows in (old, new))
         if len(first) and len(second):
             return "numbers", *_by_order(first, second)
-    if len(values) > max(MAX_CATEGORIES, 0.2 * len(both)):
+    if len(values) > max(MAX_CATEGORIES, MANY_VALUES * len(both)):
         lengths = np.array([len(str(value)) for value in values] + [0], dtype=float)[codes]
         return "length of text", *_by_order(lengths[: len(old)], lengths[len(old) :])
     return "values", *_by_value(codes, len(values), len(old))

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from workbench.audit.table.subject import Labels, Subject
 
-SIMILAR = 0.8
-MAX_TEXTS = 50_000
-MAX_PAIRS_OF_A_GROUP = 20
-SHORTEST = 12
+SIMILAR = 0.8  # of the pieces: below, different questions of one topic are pairs
+MAX_TEXTS = 50_000  # bounds time and memory
+MAX_PAIRS_OF_A_GROUP = 20  # all pairs of a large group say the same over and over
+SHORTEST = 12  # letters: in shorter texts one word makes most of the pieces
 CHUNK = 1_000
 PAIRS_AT_ONCE = 200_000
-COINCIDE, DIFFER_LIKE_ANY, FEWEST_DIFFERING = 0.1, 0.25, 3
+COINCIDE, DIFFER_LIKE_ANY, FEWEST_DIFFERING = 0.1, 0.25, 3  # see `inputs_coincide`
 
 
 def normalised(value: object) -> object:

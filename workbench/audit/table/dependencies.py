@@ -13,16 +13,20 @@ import numpy.typing as npt
 from workbench.audit.table.encoded import Encoded
 from workbench.records.tables import Codes, ColumnProfile, Semantic
 
+# By trial: tables with a tenth of wrong cells still have their dependencies; lower, likelihoods count as such.
 MIN_STRENGTH = 0.88
-MAX_ERROR_LEFT = 0.25
-MAX_OF_CHANCE = 1 / 3
-MIN_ROWS = 20
-MAX_COLUMNS = 50
-MAX_COMBINED = 100
-MAX_COMBINED_COLUMNS = 14
-SCREENED_ROWS = 10_000
+MAX_ERROR_LEFT = 0.25  # of the error of guessing: a column that nearly always says the same follows from any
+MAX_OF_CHANCE = 1 / 3  # of the error of groups drawn at random: groups of two or three agree by chance
+MIN_ROWS = 20  # of fewer, agreement is chance
+MAX_COLUMNS = 50  # pairs grow with the square
+MAX_COMBINED = 100  # different values: two columns of more have groups of one row
+MAX_COMBINED_COLUMNS = 14  # their pairs are 91, each held against every column
+SCREENED_ROWS = 10_000  # show that most pairs settle nothing
+SCREENED_BY = 0.03  # less is asked of them
+SPARSE = 0.3  # different determinants for a row: too few repeat among the first rows to judge by
+MIN_REPEATED = 0.3  # of the rows: where fewer share a value, it settles nothing that could be held against others
 CHANCE_SEED = 11
-THIN_GROUP, MIN_THIN_STRENGTH = 6, 0.98
+THIN_GROUP, MIN_THIN_STRENGTH = 6, 0.98  # rows: amounts in smaller groups are alike for other reasons; by trial
 NO_DETERMINANT = frozenset({Semantic.NUMBER, Semantic.AMOUNT, Semantic.PERCENT, Semantic.BOOLEAN, Semantic.EMPTY})
 Longs: TypeAlias = npt.NDArray[np.int64]
 
@@ -158,7 +162,7 @@ def _is_thin(one: Dependency, profiles: tuple[ColumnProfile, ...]) -> bool:
 def _search(encoded: Encoded, codes: dict[int, Codes], positions: tuple[int, ...], screen: slice) -> Dependency | None:
     """Return a dependency between columns if there is one; most that are none are seen in the first rows."""
     is_screened = screen != slice(None) and not _is_sparse(codes, positions, screen)
-    if is_screened and _measure(encoded, codes, positions, screen, MIN_STRENGTH - 0.03) is None:
+    if is_screened and _measure(encoded, codes, positions, screen, MIN_STRENGTH - SCREENED_BY) is None:
         return None
     return _measure(encoded, codes, positions, slice(None), MIN_STRENGTH)
 
@@ -168,14 +172,14 @@ def _is_sparse(codes: dict[int, Codes], positions: tuple[int, ...], screen: slic
     if len(positions) > 2:
         return False
     found = codes[positions[0]][screen]
-    return len(np.unique(found)) > 0.3 * len(found)
+    return len(np.unique(found)) > SPARSE * len(found)
 
 
 def _may_determine(profile: ColumnProfile, codes: Codes) -> bool:
     if profile.n_distinct < 2 or profile.is_key or profile.semantic in NO_DETERMINANT:
         return False
     counts = np.bincount(codes[codes >= 0])
-    return bool(counts[counts >= 2].sum() >= 0.3 * len(codes))
+    return bool(counts[counts >= 2].sum() >= MIN_REPEATED * len(codes))
 
 
 def measure(encoded: Encoded, positions: tuple[int, ...]) -> Dependency | None:

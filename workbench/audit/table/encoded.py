@@ -17,10 +17,10 @@ from workbench.records.tables import (
     is_placeholder,
 )
 
-EXACT_ROWS = 250_000
-SAMPLE_ROWS = 50_000
-MAX_CELLS = 40_000_000
-MAX_VALUES = 5_000
+EXACT_ROWS = 250_000  # bounds the time of the detectors, which look at every row
+SAMPLE_ROWS = 50_000  # what most cells look like shows in them
+MAX_CELLS = 40_000_000  # four bytes each, several times over
+MAX_VALUES = 5_000  # of a column: each becomes part of a query
 
 
 @dataclass(frozen=True, slots=True)

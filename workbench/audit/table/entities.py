@@ -10,11 +10,16 @@ from workbench.audit.table.dependencies import combined, grouped
 from workbench.audit.table.encoded import Encoded
 from workbench.records.tables import Codes, ColumnProfile, Semantic
 
-MIN_AGREEMENT = 0.3
-MAX_CHANCE = 0.25
-MAX_SOURCES = 200
-MAX_SETTLED = 0.93
-MAX_COLUMNS = 50
+MIN_AGREEMENT = 0.3  # of the pairs of rows: sources that disagree more describe different things
+MAX_CHANCE = 0.25  # a column that agrees so often by chance tells nothing
+MAX_SOURCES = 200  # more values name things
+MAX_SETTLED = 0.93  # above, it is a dependency, whose votes are better
+GROUP = (3, 500)  # rows on average that describe one thing: fewer are no group, more are a category
+NEARLY_FULL = 0.9  # of the rows name their thing and source, or the column is neither
+ONCE_EACH = 0.95  # of a thing's sources report it once: the others are repeats
+MIN_PAIRS = 50  # of rows: of fewer, agreement is chance
+FAR_DECLARED, FAR_INFERRED = 1.5, 3  # times chance: less is asked where the contract names the thing
+MAX_COLUMNS = 50  # each is tried as the thing, with every source
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +81,21 @@ def _may_be_entity(profile: ColumnProfile) -> bool:
     if profile.is_key or profile.is_numeric or profile.semantic in {Semantic.EMPTY, Semantic.BOOLEAN, Semantic.TEXT}:
         return False
     filled = profile.n - profile.n_missing
-    return profile.n_distinct >= 5 and 3 <= filled / profile.n_distinct <= 500 and filled > 0.9 * profile.n
+    return (
+        profile.n_distinct >= 5
+        and GROUP[0] <= filled / profile.n_distinct <= GROUP[1]
+        and filled > NEARLY_FULL * profile.n
+    )
 
 
 def _sources(codes: dict[int, Codes], profiles: tuple[ColumnProfile, ...], entity: int) -> list[int]:
     found: list[tuple[int, int]] = []
     for p in profiles:
         filled = p.n - p.n_missing
-        if p.position == entity or not 2 <= p.n_distinct <= MAX_SOURCES or filled < 0.9 * p.n or p.is_moment:
+        if p.position == entity or not 2 <= p.n_distinct <= MAX_SOURCES or filled < NEARLY_FULL * p.n or p.is_moment:
             continue
         groups = grouped(codes[entity], codes[p.position])
-        if groups.n.sum() and float((groups.n == 1).sum()) >= 0.95 * float(groups.n.sum()):
+        if groups.n.sum() and float((groups.n == 1).sum()) >= ONCE_EACH * float(groups.n.sum()):
             found.append((p.n_distinct, p.position))
     return [position for _, position in sorted(found)]
 
@@ -96,7 +105,7 @@ def _agreement(entity: Codes, described: Codes, is_declared: bool = False) -> fl
     groups = grouped(entity, described)
     several = groups.size >= 2
     pairs = float((groups.size[several] - 1).astype(float) @ groups.n[several].astype(float))
-    if pairs < 50:
+    if pairs < MIN_PAIRS:
         return None
     same = float((groups.n[several] * (groups.n[several] - 1)).sum()) / pairs
     counts = np.bincount(described[described >= 0]).astype(float)
@@ -104,7 +113,7 @@ def _agreement(entity: Codes, described: Codes, is_declared: bool = False) -> fl
     is_top = groups.right == groups.top
     settled = float(groups.n[several & is_top].sum() / groups.n[several].sum())
     if is_declared:
-        return same if same >= max(MIN_AGREEMENT / 2, 1.5 * chance) else None
-    if chance > MAX_CHANCE or same < max(MIN_AGREEMENT, 3 * chance) or settled > MAX_SETTLED:
+        return same if same >= max(MIN_AGREEMENT / 2, FAR_DECLARED * chance) else None
+    if chance > MAX_CHANCE or same < max(MIN_AGREEMENT, FAR_INFERRED * chance) or settled > MAX_SETTLED:
         return None
     return same

@@ -14,16 +14,16 @@ from workbench.audit.table.encoded import Encoded
 from workbench.audit.table.relations import days_of, numbers_of
 from workbench.records.tables import MISSING, CodedColumn, Codes, ColumnProfile
 
-MAX_DIFFERING = 2
-MIN_COLUMNS = 3
-MAX_BLOCK = 40
-MAX_PAIRS = 2_000_000
-LIKE_TEXT = 85.0
-NEAR_DAYS = 0.25
-MAX_SHARE = 0.15
-MAX_EXPECTED = 0.2
-DELIBERATE = 4
-DRAWN_PAIRS = 2_000
+MAX_DIFFERING = 2  # columns: by trial; rows that differ in three are different cases
+MIN_COLUMNS = 3  # of fewer, rows agree by chance
+MAX_BLOCK = 40  # rows that are equal in a part: larger groups are usual cases, and pairs grow with the square
+MAX_PAIRS = 2_000_000  # bounds time and memory
+LIKE_TEXT = 85.0  # of 100, rapidfuzz: by trial; a slip or two in a name leaves more, another name less
+NEAR_DAYS = 0.25  # entered again within six hours
+MAX_SHARE = 0.15  # of the rows: where more are alike, being alike is how the table is
+MAX_EXPECTED = 0.2  # of the pairs found, explained by chance: the bar of four right flags in five
+DELIBERATE = 4  # times fewer equal than by chance: a column that tells rows apart on purpose
+DRAWN_PAIRS = 2_000  # at random: the rate is known to a point
 SEED = 17
 CHUNK = 200_000
 NO_DIGIT = re.compile(r"\D+")

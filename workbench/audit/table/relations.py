@@ -19,10 +19,14 @@ from workbench.records.tables import MISSING, CodedColumn, Codes, ColumnProfile,
 Numbers: TypeAlias = npt.NDArray[np.float64]
 _STRIPPED = re.compile(r"[^\d.,+-]")
 EPOCH = datetime(1970, 1, 1)
-MIN_HOLDS = 0.9
-TRIED_ROWS = 2_000
-MAX_NUMBERS = 20
-MIN_ROWS = 30
+TOLERANCE, SHARE = 0.011, 2e-6  # what rounding to cents, and floats of large amounts, explain
+MIN_HOLDS = 0.9  # of the rows: by trial; lower, sums that hold by chance are found
+TRIED_ROWS = 2_000  # show that most triples hold nowhere
+SCREENED_BY, SURER = 0.05, 0.03  # less is asked of the rows tried, more of dates: two are in order more often
+TRIVIAL = 0.8  # of the rows with a factor of 1, or zeros: the relation says nothing then
+MIN_APART = 0.2  # of two dates: where fewer differ they are the same one
+MAX_NUMBERS = 20  # columns: their triples are thousands
+MIN_ROWS = 30  # of fewer, a relation is chance
 
 
 def per_row(column: CodedColumn, of_value: Numbers) -> Numbers:
@@ -136,7 +140,7 @@ def _sums_and_products(cells: dict[int, Numbers], numeric: list[int], step: int)
             if c in {a, b}:
                 continue
             for kind in (RelationKind.PRODUCT, RelationKind.SUM):
-                if _share(cells, kind, (a, b, c), step) >= MIN_HOLDS - 0.05:
+                if _share(cells, kind, (a, b, c), step) >= MIN_HOLDS - SCREENED_BY:
                     holds = _share(cells, kind, (a, b, c), 1)
                     if holds >= MIN_HOLDS and not _is_trivial(cells, kind, (a, b, c)):
                         yield Relation(kind, (a, b, c), holds)
@@ -152,7 +156,7 @@ def _share(cells: dict[int, Numbers], kind: RelationKind, positions: tuple[int, 
 def residual(kind: RelationKind, a: Numbers, b: Numbers, c: Numbers) -> Numbers:
     """Return how far c is from what a and b make, in units of what rounding to cents explains; NaN when unknown."""
     expected = a * b if kind is RelationKind.PRODUCT else a + b
-    return np.abs(expected - c) / np.maximum(0.011, 2e-6 * np.abs(expected))
+    return np.abs(expected - c) / np.maximum(TOLERANCE, SHARE * np.abs(expected))
 
 
 def _is_trivial(cells: dict[int, Numbers], kind: RelationKind, positions: tuple[int, int, int]) -> bool:
@@ -161,14 +165,14 @@ def _is_trivial(cells: dict[int, Numbers], kind: RelationKind, positions: tuple[
     neutral = 1.0 if kind is RelationKind.PRODUCT else 0.0
     known = ~np.isnan(a + b + c)
     near_neutral = max(float((a[known] == neutral).mean()), float((b[known] == neutral).mean()))
-    return near_neutral > 0.8 or float((c[known] == 0).mean()) > 0.8
+    return near_neutral > TRIVIAL or float((c[known] == 0).mean()) > TRIVIAL
 
 
 def _order(cells: dict[int, Numbers], a: int, b: int) -> Relation | None:
     """Return that one date is never after another, where they are near to each other and hardly ever equal."""
     gap = cells[b] - cells[a]
     known = gap[~np.isnan(gap)]
-    if len(known) < MIN_ROWS or float((known > 0).mean()) < 0.2:
+    if len(known) < MIN_ROWS or float((known > 0).mean()) < MIN_APART:
         return None
     holds = float((known >= 0).mean())
-    return Relation(RelationKind.ORDER, (a, b), holds) if holds >= MIN_HOLDS + 0.03 else None
+    return Relation(RelationKind.ORDER, (a, b), holds) if holds >= MIN_HOLDS + SURER else None

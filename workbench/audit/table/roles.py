@@ -22,7 +22,7 @@ from workbench.records.tables import (
 )
 
 TIME, SOURCE, ENTITY, CASE = "time", "source", "entity", "class"
-EXPECTED_FILLED = 0.5
+EXPECTED_FILLED = 0.5  # of the records: without a contract, what most fill is expected
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,16 @@ import pandas as pd
 
 from workbench.audit.cells import CELL_COLUMNS, no_cells
 from workbench.audit.findings import CellKind
+from workbench.audit.table.relations import SHARE, TOLERANCE
 from workbench.records.tables import ColumnProfile, Table
 
 # When rows with the same determinant agree enough on a value for another to be wrong; the suite's engines count so too.
 MIN_GROUP = 3  # of two rows that differ, neither is more likely wrong
 MIN_MAJORITY = 0.7  # by trial: lower, and groups that are split on purpose are flagged
 STRAY_SHARE = 0.02  # of a large group: what more of it say is a value of its own
-MAX_LISTED = 200_000
+MAX_LISTED = 200_000  # rows of a rule: they are held in memory; all are counted
 BATCH_ROWS = 100_000
-MAX_TOGETHER = 150
+MAX_TOGETHER = 150  # in one query: bounds the time of planning it
 
 
 class RuleKind(StrEnum):
@@ -116,7 +117,7 @@ class Rule:
                 sign = "*" if self.kind is RuleKind.PRODUCT else "+"
                 a, b, c = (self._number(table, place) for place in range(3))
                 expected = f"{a} {sign} {b}"
-                return f"coalesce(abs({expected} - {c}) > greatest(0.011, 2e-6 * abs({expected})), false)"
+                return f"coalesce(abs({expected} - {c}) > greatest({TOLERANCE}, {SHARE} * abs({expected})), false)"
             case RuleKind.ORDER:
                 a, b = (self._moment(table, place) for place in range(2))
                 return f"coalesce({b} < {a}, false)"

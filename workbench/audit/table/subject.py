@@ -22,7 +22,7 @@ from workbench.records import read_raw
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.records.tables import ColumnProfile, Table, read_times
 
-LARGEST_WHOLE, SAMPLE, SAMPLE_SEED = 100_000, 50_000, 20
+LARGEST_WHOLE, SAMPLE, SAMPLE_SEED = 100_000, 50_000, 20  # rows: shares of a sample so large are right to half a point
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,9 +36,12 @@ BELOW_GROUPS = {
 }
 UNGROUPED = re.compile(r"[+-]?\d{4,}([.,]\d+)?")
 _PARTS = re.compile(r"^([+-]?\d+(?:[.,]\d+)*)\s*(.*)$")
-MAX_SOURCES = 20
-MIN_SETTLED = 0.97
-MIN_VARIED = 0.05
+SOME_PLAIN, MOST = 0.3, 0.6  # of a column: so many plain numbers, or so many of one style, say how it is written
+ONE_UNIT = 0.8  # of a column: where units vary more, they do not belong into the cells
+MAX_LEFT = 0.2  # of the rows written otherwise, not told by the source: it explains most of the variety, or is none
+MAX_SOURCES = 20  # more values name things, not where rows come from
+MIN_SETTLED = 0.97  # of the rows: by trial; a source that mixes writings settles none
+MIN_VARIED = 0.05  # of the rows written otherwise: less is slips, which `formats` finds
 AMBIGUOUS = re.compile(r"[+-]?\d+|[+-]?\d{1,3}[.,]\d{3}")
 WRITINGS = {
     "plain number": "with a decimal point", "thousands comma": "with a decimal point",
@@ -125,9 +128,11 @@ def usual_number(styles: Styles) -> str | None:
         return None
     top = max(numbers, key=lambda name: numbers[name])
     with_unit = sum(share for name, share in numbers.items() if name.startswith("number with"))
-    if numbers.get("plain number", 0.0) >= 0.3 * total or (numbers[top] < 0.8 * total and with_unit > 0.5 * total):
+    if numbers.get("plain number", 0.0) >= SOME_PLAIN * total or (
+        numbers[top] < ONE_UNIT * total and with_unit > total / 2
+    ):
         return "plain number"
-    return top if numbers[top] >= 0.6 * total else None
+    return top if numbers[top] >= MOST * total else None
 
 
 def source_formats(
@@ -182,7 +187,7 @@ def source_format(
         groups = grouped(encoded.filled[p.position], of_row)
         n = int(groups.n.sum())
         settled = int(groups.n[groups.right == groups.top].sum())
-        if n and settled >= MIN_SETTLED * n and n - settled <= 0.2 * (counts.sum() - counts.max()):
+        if n and settled >= MIN_SETTLED * n and n - settled <= MAX_LEFT * (counts.sum() - counts.max()):
             usual = np.full(p.n_distinct + len(encoded.columns[p.position].values) + 1, MISSING, dtype=np.int32)
             usual[groups.left] = groups.top
             return SourceFormat(p.position, writings, of_row, usual[encoded.filled[p.position]])
