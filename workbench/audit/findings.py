@@ -13,7 +13,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.audit.cells import no_cells
-from workbench.errors import shown
 
 MUST_FIX_AT_LEAST, MUST_FIX_AT_MOST = 3, 5  # what a team can begin with at once
 FEW = 0.01  # of the records: less hardly moves accuracy
@@ -170,11 +169,6 @@ def must_fix(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 def with_owners(findings: Sequence[Finding], owners: Mapping[str, str]) -> tuple[Finding, ...]:
     """Return findings with their owners: an owner is named for a finding's id or for its kind."""
     return tuple(replace(one, owner=owners.get(one.id) or owners.get(one.kind) or one.owner) for one in findings)
-
-
-def quoted_columns(names: Sequence[str]) -> str:
-    """Return column names as a message shows them: at most five, and how many there are."""
-    return shown(names)
 
 
 def _ids(findings: Sequence[Finding]) -> list[str]:

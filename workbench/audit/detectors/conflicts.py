@@ -12,7 +12,7 @@ from workbench.audit.detectors.detector import Detector, Votes
 from workbench.audit.detectors.gaps import MISSING_VALUE
 from workbench.audit.findings import CellKind, Effort, Remedy, Severity
 from workbench.audit.table.dependencies import combined
-from workbench.audit.table.encoded import Encoded
+from workbench.audit.table.encoded import Encoded, first_with
 from workbench.audit.table.entities import Described
 from workbench.audit.table.inferred import Known
 from workbench.audit.table.relations import Numbers
@@ -77,7 +77,7 @@ def vote_on_conflicts(known: Known, votes: Votes) -> None:
 
 
 def _claims(column: CodedColumn, filled: Codes, things: Codes, sources: Codes) -> _Claims:
-    codes = canonical(column)[filled]
+    codes = first_with(map(_meaning, column.values))[filled]
     rows = np.flatnonzero((codes >= 0) & (things >= 0))
     keys = things[rows].astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes[rows]
     distinct, claims = np.unique(keys, return_inverse=True)
@@ -90,13 +90,8 @@ def _claims(column: CodedColumn, filled: Codes, things: Codes, sources: Codes) -
     )
 
 
-def canonical(column: CodedColumn) -> npt.NDArray[np.int64]:
-    """Return for each distinct value the number of the first value that says the same; times are compared as times."""
-    first: dict[str, int] = {}
-    return np.array([first.setdefault(_meaning(value), code) for code, value in enumerate(column.values)] + [MISSING])
-
-
 def _meaning(value: str) -> str:
+    """Return what a value says without regard to its writing; times are compared as times."""
     clock = CLOCK.search(value)
     if clock is None:
         return "".join(value.casefold().split())

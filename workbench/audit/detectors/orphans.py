@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from workbench.audit.cells import CELL_COLUMNS, no_cells
+from workbench.audit.cells import flagged, no_cells
 from workbench.audit.detectors.detector import Detector, Sought, Votes
 from workbench.audit.findings import CellKind, Concerns, Effort, Severity, until_gone
 from workbench.audit.table.encoded import Encoded
@@ -114,15 +114,8 @@ def _orphans(table: Table, reference: Referred) -> pd.DataFrame:
     ).df()
     table.connection.unregister("keys_there")
     found = found[np.array([not is_placeholder(value) for value in found["value"]], dtype=bool)]
-    return pd.DataFrame(
-        {
-            "row": found["row"].to_numpy(dtype=np.int64),
-            "column": table.names[reference.position],
-            "kind": ORPHAN.id,
-            "reason": [f"{value[:40]!r} is not among {reference.where}" for value in found["value"]],
-        },
-        columns=list(CELL_COLUMNS),
-    )
+    reasons = [f"{value[:40]!r} is not among {reference.where}" for value in found["value"]]
+    return flagged(found["row"].to_numpy(dtype=np.int64), table.names[reference.position], ORPHAN.id, reasons)
 
 
 def _declared(table: Table, reference: Reference, beside: Beside | None) -> Referred:

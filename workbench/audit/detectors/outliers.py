@@ -62,7 +62,7 @@ def vote_on_quantities(known: Known, votes: Votes) -> None:
         if profile.is_numeric:
             _vote_on_numbers(column, numbers_of(column), votes)
         elif profile.semantic in {Semantic.DATE, Semantic.DATETIME} and not _has_short_years(profile):
-            _vote_on_days(column, days_of(column), votes)
+            _vote_on_days(column, days_of(column.values), votes)
 
 
 def _has_short_years(profile: ColumnProfile) -> bool:

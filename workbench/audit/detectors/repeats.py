@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
-from workbench.audit.cells import CELL_COLUMNS, no_cells
+from workbench.audit.cells import flagged, no_cells
 from workbench.audit.detectors.detector import Detector, Sought, Votes
 from workbench.audit.findings import CellKind, Concerns, Effort, Severity, until_gone
 from workbench.audit.table.encoded import Encoded, encode_rows
@@ -133,15 +132,8 @@ def near_repeats_in_large(known: Known) -> Sought:
     encoded = encode_rows(table, rows[:MAX_CANDIDATES])
     repeats = near_repeats(encoded, profiles, keys, known.source, table.n_rows)
     marked = _marked(known)
-    cells = pd.DataFrame(
-        {
-            "row": encoded.rows[repeats.rows],
-            "column": table.names[marked],
-            "kind": NEAR_DUPLICATE.id,
-            "reason": _reasons(encoded, repeats, marked),
-        },
-        columns=list(CELL_COLUMNS),
-    )
+    reasons = _reasons(encoded, repeats, marked)
+    cells = flagged(encoded.rows[repeats.rows], table.names[marked], NEAR_DUPLICATE.id, reasons)
     return Sought(cells, repeats.is_exact and len(rows) <= MAX_CANDIDATES)
 
 

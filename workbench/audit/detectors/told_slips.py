@@ -111,16 +111,11 @@ def _tops(codes: Codes, rest: Codes) -> Codes | None:
     None where the column does not tell the other: rows with the same value agree hardly more than by guessing.
     """
     groups = grouped(codes, rest)
-    several = groups.size >= MIN_OTHERS
-    n = int(groups.n[several].sum())
-    if n < MIN_ROWS:
-        return None
-    error = 1 - int(groups.n[several & (groups.right == groups.top)].sum()) / n
-    counts = np.bincount(groups.right[several], weights=groups.n[several])
-    if error > MAX_ERROR_LEFT * float(1 - counts.max() / counts.sum()):
+    n, error, guessing = groups.settled(MIN_OTHERS)
+    if n < MIN_ROWS or error > MAX_ERROR_LEFT * guessing:
         return None
     tops = np.full(int(codes.max(initial=0)) + 1, MISSING, dtype=np.int32)
-    is_clear = several & (groups.n_top >= MIN_AGREE * groups.size)
+    is_clear = (groups.size >= MIN_OTHERS) & (groups.n_top >= MIN_AGREE * groups.size)
     tops[groups.left[is_clear]] = groups.top[is_clear]
     return tops
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
+from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.questions.section import Section
 from workbench.audit.table.subject import Labels, Subject
-from workbench.errors import several
+from workbench.errors import several, shown
 from workbench.metrics import ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY, Estimate, Operator
 from workbench.pilot.charter import Charter
 from workbench.records.ledger import SPENT_AT_ONCE
@@ -200,11 +200,11 @@ def _missing_classes(subject: Subject, classes: pd.DataFrame | None) -> list[Fin
 
 
 def _rare_labels(subject: Subject, labels: Labels, rare: dict[str, int]) -> Finding:
-    rows = np.sort(labels.dev.index[labels.dev.isin(list(rare))].to_numpy(dtype=np.int64))
+    rows = labels.rows_with(rare)
     return Finding(
         "rare_label",
         f"{several(len(rare), 'label has', 'labels have')} fewer than {ENOUGH_OF_A_LABEL} records: "
-        f"{quoted_columns(list(rare))}",
+        f"{shown(list(rare))}",
         (labels.column,),
         rows,
         len(labels.dev),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.audit.cells import flagged
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.questions.labels import record_text
 from workbench.audit.questions.section import Section, with_interval
@@ -42,9 +43,7 @@ def leakage(subject: Subject, pairs: pd.DataFrame) -> Section:
     """
     labels, splits = subject.labels, subject.splits
     if labels is None or splits is None:
-        why = (
-            "the records do not fit their contract" if subject.refused is not None else "there is no label and no split"
-        )
+        why = "the records do not fit their contract" if subject.refused else "there is no label and no split"
         return Section("leakage", TITLE, QUESTION, f"Not looked at: {why}.")
     crossing = pairs[splits.loc[pairs["first"]].to_numpy() != splits.loc[pairs["second"]].to_numpy()]
     holdout = splits.index[splits == Split.HOLDOUT.value]
@@ -122,11 +121,10 @@ def label_words(subject: Subject, labels: Labels) -> pd.DataFrame:
     them and at least 98% of those have the label, and they are at least 10% of its records.
     """
     names = ["label", "records say it", "of them with the label", "share", "share of the label's records", "tells"]
-    texts = [name for name in subject.roles.text if name in subject.frame.columns]
-    said = subject.frame.loc[labels.dev.index, texts].map(
+    said = subject.frame.loc[labels.dev.index, subject.texts].map(
         lambda cell: f" {normalised(cell)} " if isinstance(cell, str) else ""
     )
-    joined = said.agg("".join, axis="columns") if texts else pd.Series("", index=labels.dev.index)
+    joined = said.agg("".join, axis="columns") if subject.texts else pd.Series("", index=labels.dev.index)
     rows = []
     for label in labels.allowed:
         words = str(normalised(re.sub(r"[_\-/]", " ", label)))
@@ -161,7 +159,7 @@ def _crossing_finding(leaked: list[int], n_holdout: int, crossing: pd.DataFrame,
     others = dict(zip(crossing["first"], crossing["second"], strict=True))
     others |= dict(zip(crossing["second"], crossing["first"], strict=True))
     reasons = [f"row {others[row]:,}, a development record, says (nearly) the same" for row in leaked]
-    cells = pd.DataFrame({"row": leaked, "column": "(record)", "kind": "leak_across_split", "reason": reasons})
+    cells = flagged(leaked, "(record)", "leak_across_split", reasons)
     return Finding(
         "leak_across_split",
         f"{counted(len(leaked), n_holdout)} holdout records (nearly) repeat a development record",
@@ -225,7 +223,7 @@ def _mention_finding(subject: Subject, labels: Labels, mentions: pd.DataFrame) -
     written = found[found["share of the label's records"] >= WRITTEN_IN]
     meant = written if len(written) else found
     most = percent(float(meant["share of the label's records"].max()))
-    rows = np.sort(labels.dev.index[labels.dev.isin(list(meant["label"]))].to_numpy(dtype=np.int64))
+    rows = labels.rows_with(meant["label"])
     return Finding(
         "label_in_text",
         f"The words of {several(len(meant), 'label')} stand in the text and give it away",

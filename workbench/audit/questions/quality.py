@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from workbench.audit.detectors.contradictions import DEPENDENCY
 from workbench.audit.detectors.detector import all_kinds, kinds_about
 from workbench.audit.detectors.repeats import DUPLICATE
-from workbench.audit.findings import CellKind, Concerns, Finding, Severity, by_effect, quoted_columns
+from workbench.audit.findings import CellKind, Concerns, Finding, Severity, by_effect
 from workbench.audit.questions.section import Section
 from workbench.audit.table.subject import Subject
-from workbench.errors import several
+from workbench.errors import several, shown
 from workbench.metrics import Estimate
 from workbench.stats import other_hits
 from workbench.words import counted, percent
@@ -87,7 +87,7 @@ def _of_kind(subject: Subject, kind: CellKind, cells: pd.DataFrame) -> list[Find
 def _finding(subject: Subject, kind: CellKind, cells: pd.DataFrame, scope: str = "") -> Finding:
     columns = tuple(dict.fromkeys(str(name) for name in cells["column"]))
     rows = np.unique(cells["row"].to_numpy(dtype=np.int64))
-    where = f"in {quoted_columns(columns)}" if columns and kind.concerns is not Concerns.RECORD else ""
+    where = f"in {shown(columns)}" if columns and kind.concerns is not Concerns.RECORD else ""
     title = f"{kind.name[0].upper()}{kind.name[1:]} {where}".strip()
     known = decided_on(subject, rows) if kind.concerns is Concerns.FIELDS else None
     share = len(rows) / max(1, subject.n_rows)

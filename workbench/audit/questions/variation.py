@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
-from workbench.audit.questions.completeness import EMPTY, months
+from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.questions.section import Section
 from workbench.audit.table.roles import CASE, ENTITY, SOURCE, TIME
 from workbench.audit.table.subject import Subject
+from workbench.errors import shown
 from workbench.stats import holm, other_hits, wilson
 from workbench.words import percent
 
@@ -119,10 +119,9 @@ def _inferred_note(subject: Subject) -> list[str]:
 def _slices(subject: Subject, faults: pd.DataFrame) -> Iterator[Slice]:
     """Yield every slice that is large enough, for every fault that occurs and is not everywhere."""
     for kind in (SOURCE, TIME, ENTITY, CASE):
-        values = months(subject) if kind == TIME else subject.stratum(kind)
-        if values is None:
+        named = subject.slices(kind)
+        if named is None:
             continue
-        named = values.astype(object).where(values.notna(), EMPTY).map(str)
         sizes = named.value_counts()
         sizes = sizes[(sizes >= MIN_RECORDS) & (len(named) - sizes >= MIN_RECORDS)].head(MAX_SLICES_OF_A_KIND)
         for fault in faults.columns:
@@ -166,15 +165,15 @@ def _answer(slices: list[Slice], worse: list[tuple[Slice, float]], drifted: pd.D
     if drifted is None:
         return f"{said}."
     names = list(drifted.loc[drifted["has drifted"], "field"])
-    listed = f": {quoted_columns(names)}" if names else ""
+    listed = f": {shown(names)}" if names else ""
     return f"{said}; {len(names)} of {len(drifted)} fields drifted{listed}."
 
 
 def _finding(subject: Subject, faults: pd.DataFrame, worse: list[tuple[Slice, float]]) -> Finding:
     """Return the finding that slices of one kind are worse in one way."""
     one, p = max(worse, key=lambda pair: pair[0].difference)
-    values = months(subject) if one.kind == TIME else subject.stratum(one.kind)
-    named = pd.Series([]) if values is None else values.astype(object).where(values.notna(), EMPTY).map(str)
+    named = subject.slices(one.kind)
+    assert named is not None, "there are slices"
     is_worse = named.isin([of_kind.name for of_kind, _ in worse]).to_numpy()
     rows = faults.index[is_worse & faults[one.fault].to_numpy()].to_numpy(dtype=np.int64)
     low, high = one.interval

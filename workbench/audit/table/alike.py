@@ -142,11 +142,11 @@ def _content(subject: Subject) -> pd.Series[Any]:
     """Return for each record its other fields and its free text, normalised, ids and time left out."""
     roles, frame = subject.roles, subject.frame
     others = [name for name in frame.columns if name not in (roles.id, roles.time, *roles.text)]
-    text = [name for name in roles.text if name in frame.columns]
-    if not others and not text:
+    if not others and not subject.texts:
         return pd.Series(dtype=object)
     fields = list(zip(*(frame[name].map(_cell) for name in others), strict=True)) if others else [()] * len(frame)
-    texts = [" ".join(str(normalised(cell)) for cell in row if isinstance(cell, str)) for row in frame[text].to_numpy()]
+    rows = frame[subject.texts].to_numpy()
+    texts = [" ".join(str(normalised(cell)) for cell in row if isinstance(cell, str)) for row in rows]
     return pd.Series(list(zip(fields, texts, strict=True)), index=frame.index, dtype=object)
 
 

@@ -86,6 +86,23 @@ class Groups:
     n_top: npt.NDArray[np.int64]
     pair_of: npt.NDArray[np.int64]
 
+    def settled(self, least: int = 2) -> tuple[int, float, float]:
+        """Return what groups of at least so many rows say.
+
+        Returns
+        -------
+        (int, float, float)
+            Their rows; the share of these that do not agree with their group's most frequent value; and the share that
+            guessing the most frequent value of all would get wrong.
+        """
+        several = self.size >= least
+        n = int(self.n[several].sum())
+        if not n:
+            return 0, 0.0, 0.0
+        counts = np.bincount(self.right[several], weights=self.n[several])
+        error = 1 - int(self.n[several & (self.right == self.top)].sum()) / n
+        return n, error, float(1 - counts.max() / counts.sum())
+
 
 def grouped(left: Codes, right: Codes) -> Groups:
     """Return the pairs of two columns' values with the most frequent partner of each left value."""
@@ -217,10 +234,8 @@ def _by_chance(a: Codes, b: Codes) -> float:
     """Return the error of groups as large as these whose rows were drawn at random; small groups agree by chance."""
     filled = np.flatnonzero((a >= 0) & (b >= 0))
     drawn = np.random.default_rng(CHANCE_SEED).permutation(b[filled])
-    groups = grouped(a[filled], drawn)
-    several = groups.size >= 2
-    agreeing = int(groups.n[several & (groups.right == groups.top)].sum())
-    return 1 - agreeing / max(1, int(groups.n[several].sum()))
+    n, error, _ = grouped(a[filled], drawn).settled()
+    return error if n else 1.0
 
 
 def _error(a: Codes, b: Codes) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -93,6 +94,12 @@ def _encoded(table: Table, where: str) -> Encoded:
 def _filled(column: CodedColumn) -> Codes:
     blank = np.array([is_placeholder(value) for value in column.values] + [True], dtype=bool)
     return np.where(blank[column.codes], MISSING, column.codes).astype(np.int32)
+
+
+def first_with(keys: Iterable[object]) -> Codes:
+    """Return for each value, by a key that says what it means, the first with the same; MISSING for none."""
+    first: dict[object, int] = {}
+    return np.array([*(first.setdefault(key, code) for code, key in enumerate(keys)), MISSING], dtype=np.int32)
 
 
 def value_table(table: Table, sampled: CodedColumn) -> CodedColumn | None:

@@ -14,6 +14,7 @@ MIN_AGREEMENT = 0.3  # of the pairs of rows: sources that disagree more describe
 MAX_CHANCE = 0.25  # a column that agrees so often by chance tells nothing
 MAX_SOURCES = 200  # more values name things
 MAX_SETTLED = 0.93  # above, it is a dependency, whose votes are better
+MIN_THINGS = 5  # described: fewer are categories
 GROUP = (3, 500)  # rows on average that describe one thing: fewer are no group, more are a category
 NEARLY_FULL = 0.9  # of the rows name their thing and source, or the column is neither
 ONCE_EACH = 0.95  # of a thing's sources report it once: the others are repeats
@@ -81,11 +82,9 @@ def _may_be_entity(profile: ColumnProfile) -> bool:
     if profile.is_key or profile.is_numeric or profile.semantic in {Semantic.EMPTY, Semantic.BOOLEAN, Semantic.TEXT}:
         return False
     filled = profile.n - profile.n_missing
-    return (
-        profile.n_distinct >= 5
-        and GROUP[0] <= filled / profile.n_distinct <= GROUP[1]
-        and filled > NEARLY_FULL * profile.n
-    )
+    if profile.n_distinct < MIN_THINGS or filled <= NEARLY_FULL * profile.n:
+        return False
+    return GROUP[0] <= filled / profile.n_distinct <= GROUP[1]
 
 
 def _sources(codes: dict[int, Codes], profiles: tuple[ColumnProfile, ...], entity: int) -> list[int]:

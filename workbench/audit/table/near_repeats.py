@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.table.alike import normalised
-from workbench.audit.table.encoded import Encoded
+from workbench.audit.table.encoded import Encoded, first_with
 from workbench.audit.table.relations import days_of, numbers_of
 from workbench.records.tables import MISSING, CodedColumn, Codes, ColumnProfile
 
@@ -154,13 +154,11 @@ def _first_of_each(
 def _meaning(column: CodedColumn, profile: ColumnProfile) -> Codes:
     """Return each row's value without regard to its writing, -1 where the cell is empty."""
     if profile.is_numeric or profile.is_moment:
-        quantities = numbers_of(column) if profile.is_numeric else days_of(column)
+        quantities = numbers_of(column) if profile.is_numeric else days_of(column.values)
         keys = [normalised(v) if q != q else q for v, q in zip(column.values, quantities, strict=True)]
     else:
         keys = [normalised(value) for value in column.values]
-    first: dict[object, int] = {}
-    codes = [first.setdefault(key, code) for code, key in enumerate(keys)]
-    return np.array([*codes, MISSING], dtype=np.int32)[column.codes]
+    return first_with(keys)[column.codes]
 
 
 def _candidates(codes: Codes, fixed: Sequence[int]) -> tuple[Pairs, bool]:
@@ -233,21 +231,13 @@ def _are_alike(column: CodedColumn, profile: ColumnProfile, i: int, j: int) -> b
 
     left, right = column.values[i], column.values[j]
     if profile.is_moment:
-        gap = abs(np.diff(days_of(_of(column, [left, right])))[0])
-        return bool(gap <= NEAR_DAYS)
+        return bool(abs(np.diff(days_of([left, right]))[0]) <= NEAR_DAYS)
     if profile.is_numeric or left.isdigit() or right.isdigit():
         return False
     one, other = str(normalised(left)), str(normalised(right))
     if NO_DIGIT.sub("", one) != NO_DIGIT.sub("", other):
         return False
     return one.startswith(other) or other.startswith(one) or ratio(one, other) >= LIKE_TEXT
-
-
-def _of(column: CodedColumn, values: list[str]) -> CodedColumn:
-    counts = np.ones(len(values), dtype=np.int64)
-    return CodedColumn(
-        column.position, column.name, column.storage, values, counts, np.arange(len(values), dtype=np.int32)
-    )
 
 
 def _by_chance(column: CodedColumn, profile: ColumnProfile, meaning: npt.NDArray[np.int32]) -> float:

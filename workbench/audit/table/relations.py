@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -13,8 +13,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.table.encoded import Encoded
-from workbench.records.tables import MISSING, CodedColumn, Codes, ColumnProfile, Semantic, moments_of, number_in
+from workbench.audit.table.encoded import Encoded, first_with
+from workbench.records.tables import CodedColumn, ColumnProfile, Semantic, moments_of, number_in
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 _STRIPPED = re.compile(r"[^\d.,+-]")
@@ -58,25 +58,18 @@ def with_same_numbers(encoded: Encoded, numeric: Collection[int]) -> Encoded:
     for position in numeric:
         column = encoded.columns[position]
         if any("," in value for value in column.values) and any("," not in value for value in column.values):
-            filled[position] = _same_code(column)[filled[position]]
+            numbers = zip(column.values, numbers_of(column), strict=True)
+            same = first_with(value if number != number else number for value, number in numbers)
+            filled[position] = same[filled[position]]
     return replace(encoded, filled=tuple(filled))
 
 
-def _same_code(column: CodedColumn) -> Codes:
-    """Return for each value, and for none, the code of the first value that is the same number."""
-    first: dict[object, int] = {}
-    keys = [
-        value if number != number else number for value, number in zip(column.values, numbers_of(column), strict=True)
-    ]
-    return np.array([*(first.setdefault(key, code) for code, key in enumerate(keys)), MISSING], dtype=np.int32)
-
-
-def days_of(column: CodedColumn) -> Numbers:
-    """Return each distinct date or datetime as days since 1970, NaN where it is none.
+def days_of(values: Sequence[str]) -> Numbers:
+    """Return each date or datetime as days since 1970, NaN where it is none.
 
     In dates with slashes the month stands first unless the column's cells say otherwise.
     """
-    moments = moments_of([value.strip() for value in column.values], undecided=False)
+    moments = moments_of([value.strip() for value in values], undecided=False)
     return np.array([np.nan if one is None else (one - EPOCH).total_seconds() / 86_400 for one in moments], dtype=float)
 
 
@@ -115,7 +108,7 @@ def quantities(
     for profile in profiles:
         column = encoded.columns[profile.position]
         if profile.semantic in {Semantic.DATE, Semantic.DATETIME}:
-            found[profile.position] = per_row(column, days_of(column))
+            found[profile.position] = per_row(column, days_of(column.values))
         elif profile.position in needed or (profile.is_numeric and not profile.is_key):
             found[profile.position] = per_row(column, numbers_of(column))
     return found

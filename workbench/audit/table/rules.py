@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.audit.cells import CELL_COLUMNS, no_cells
+from workbench.audit.cells import CELL_COLUMNS, flagged, no_cells
 from workbench.audit.findings import CellKind
 from workbench.audit.table.relations import SHARE, TOLERANCE
 from workbench.records.tables import ColumnProfile, Table
@@ -262,17 +262,10 @@ def unlisted(results: Sequence[RuleResult]) -> tuple[str, ...]:
 def cells_of(results: Sequence[RuleResult]) -> pd.DataFrame:
     """Return the cells that break rules; a cell that breaks several has the kind and reason of the first."""
     parts = [
-        pd.DataFrame(
-            {
-                "row": result.rows,
-                "column": result.rule.names[-1],
-                "kind": result.rule.cell_kind.id,
-                "reason": result.rule.reason,
-                "position": result.rule.flagged,
-            }
-        )
+        flagged(result.rows, rule.names[-1], rule.cell_kind.id, rule.reason).assign(position=rule.flagged)
         for result in results
         if result.n_broken
+        for rule in [result.rule]
     ]
     if not parts:
         return no_cells()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,15 @@ WRITINGS = {
 }  # fmt: skip
 
 
+def weighed(names: Iterable[str], counts: NDArray[np.int64]) -> Counter[str]:
+    """Return how many cells are called by each name, those that are called "" left out."""
+    weights: Counter[str] = Counter()
+    for name, count in zip(names, counts, strict=True):
+        weights[name] += int(count)
+    del weights[""]
+    return weights
+
+
 @dataclass(frozen=True, slots=True)
 class Styles:
     """How each distinct value of a column is written: a format's name, or a shape; "" is a placeholder."""
@@ -67,10 +77,7 @@ def styles_of(column: CodedColumn, profile: ColumnProfile, is_sketch: bool = Fal
     names = tuple(_style(column.values[code], profile) for code in codes)
     if profile.is_numeric and not profile.is_declared:
         names = _with_groups(names, [column.values[code].strip() for code in codes], column.counts[list(codes)])
-    weights: Counter[str] = Counter()
-    for name, count in zip(names, column.counts[list(codes)], strict=True):
-        weights[name] += int(count)
-    del weights[""]
+    weights = weighed(names, column.counts[list(codes)])
     total = max(1, sum(weights.values()))
     return Styles(names, {name: weight / total for name, weight in weights.most_common()}, profile.is_declared)
 
@@ -80,9 +87,9 @@ def _with_groups(names: tuple[str, ...], values: list[str], counts: NDArray[np.i
 
     It has one when more cells from 1,000 up are grouped than are not.
     """
-    weights: Counter[str] = Counter()
-    for name, value, count in zip(names, values, counts, strict=True):
-        weights[name if name in BELOW_GROUPS else "ungrouped" if UNGROUPED.fullmatch(value) else ""] += int(count)
+    known = zip(names, values, strict=True)
+    kinds = (n if n in BELOW_GROUPS else "ungrouped" if UNGROUPED.fullmatch(value) else "" for n, value in known)
+    weights = weighed(kinds, counts)
     grouped = max(BELOW_GROUPS, key=lambda name: weights[name])
     if weights[grouped] <= weights["ungrouped"]:
         return names
@@ -128,9 +135,8 @@ def usual_number(styles: Styles) -> str | None:
         return None
     top = max(numbers, key=lambda name: numbers[name])
     with_unit = sum(share for name, share in numbers.items() if name.startswith("number with"))
-    if numbers.get("plain number", 0.0) >= SOME_PLAIN * total or (
-        numbers[top] < ONE_UNIT * total and with_unit > total / 2
-    ):
+    is_mixed = numbers[top] < ONE_UNIT * total and with_unit > total / 2
+    if numbers.get("plain number", 0.0) >= SOME_PLAIN * total or is_mixed:
         return "plain number"
     return top if numbers[top] >= MOST * total else None
 
