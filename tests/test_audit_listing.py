@@ -14,8 +14,7 @@ from workbench.audit.published.page import Attachments, audit_page
 from workbench.audit.published.store import affected_rows, write_audit
 from workbench.audit.questions.assessment import audit_file
 from workbench.audit.questions.quality import quality
-from workbench.audit.table.rules import Rule, RuleKind
-from workbench.audit.table.scan import RuleResult, cells_of, unlisted
+from workbench.audit.table.rules import Rule, RuleKind, RuleResult, cells_of, unlisted
 
 
 def result_of(n_broken: int, n_listed: int) -> RuleResult:

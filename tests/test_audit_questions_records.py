@@ -9,9 +9,8 @@ from audit_cases import cells_of, subject_of
 
 from workbench.audit.findings import Severity, must_fix
 from workbench.audit.questions.completeness import completeness, missing_cells
-from workbench.audit.questions.drift import drift
 from workbench.audit.questions.quality import quality
-from workbench.audit.questions.variation import Slice, variation
+from workbench.audit.questions.variation import Slice, drift, variation
 from workbench.audit.questions.volume import LatencyClass, growth, implied_class, volume
 from workbench.audit.table.subject import Roles
 

@@ -13,8 +13,7 @@ import workbench.audit.table.encoded as encoded_module
 from workbench.audit.detectors.contradictions import DEPENDENCY
 from workbench.audit.detectors.detection import detect
 from workbench.audit.detectors.formats import FORMAT
-from workbench.audit.table.rules import Rule, RuleKind
-from workbench.audit.table.scan import cells_of, hold
+from workbench.audit.table.rules import Rule, RuleKind, cells_of, hold
 from workbench.records.tables.database import open_table, table_from
 
 TABLE = pd.DataFrame(

@@ -25,8 +25,7 @@ from workbench.audit.published import spark
 from workbench.audit.published.expectations import Validated, validate
 from workbench.audit.published.prepared import prepared
 from workbench.audit.published.suites import Suite, suite_of
-from workbench.audit.table.rules import Rule, RuleKind
-from workbench.audit.table.scan import hold
+from workbench.audit.table.rules import Rule, RuleKind, hold
 from workbench.errors import InputError
 from workbench.records.tables.database import open_table
 

@@ -26,8 +26,7 @@ from workbench.audit.published.expectations import (
 from workbench.audit.published.patterns import portable
 from workbench.audit.published.suites import KEPT_FOLDER, Added, Made, kept_suites, read_suite, suite_of
 from workbench.audit.questions.assessment import audit_pilot
-from workbench.audit.table.rules import Rule, RuleKind
-from workbench.audit.table.scan import hold
+from workbench.audit.table.rules import Rule, RuleKind, hold
 from workbench.errors import InputError
 from workbench.pilot.pilot import Pilot
 from workbench.records.tables.database import table_from

@@ -15,7 +15,8 @@ from gate_pilots import signed
 from small_pilots import with_fixed_split
 
 from workbench.audit.findings import Severity
-from workbench.audit.published.store import audits_folder, point_at, write_audit
+from workbench.audit.maker import leave_audit
+from workbench.audit.published.store import audits_folder, write_audit
 from workbench.audit.questions.assessment import Audit, audit_pilot
 from workbench.commands.scaffold import Columns, init_pilot
 from workbench.evaluation import Evaluation, evaluate, evaluate_all
@@ -72,7 +73,7 @@ def told(root: Path, records: Path, columns: Columns) -> Story:
     signed(pilot)
     audit = audit_pilot(pilot)
     write_audit(audit, audits_folder(pilot) / audit.run)
-    point_at(pilot, audit)
+    leave_audit(pilot, audit)
     best = chosen(evaluate_all(pilot, (), QUIET))
     judged = evaluate(pilot, best.agent, RunRequest(Split.HOLDOUT, show_progress=False))
     dataset = read_dataset(pilot)

@@ -72,7 +72,7 @@ def test_repeats_and_a_records_page(command: Command, pilot: Pilot) -> None:
     content = json.loads(out)
     assert (code, content["estimates"]["pass^2"]["n"]) == (0, 4)
     code, out, _ = command("repeat", "tickets", "--agent", "prompt_v1", *given)
-    assert "prompt_v1, 2 times at temperature 1 on 4 development records:" in out
+    assert "prompt_v1 is right all 2 times on 0% of 4 development records; asked once, on 0%." in out
     code, out, _ = command("record", "tickets", "T00007", "--json")
     content = json.loads(out)
     assert (code, content["record"]) == (0, "T00007")

@@ -11,9 +11,8 @@ from dirty_tables import words
 from dirty_tables.errors import typo
 from dirty_tables.naming import SURNAMES, TOWNS
 
-from workbench.audit.known.letters import Letters
-from workbench.audit.known.mistyped import Texts, mistyped, slip_chance
-from workbench.audit.known.neighbours import nearest
+from workbench.audit.known.mistyped import Letters, Texts, mistyped, slip_chance
+from workbench.audit.known.slips import nearest
 
 OWN = SURNAMES[::5]
 USUAL = [name for name in SURNAMES if name not in OWN]

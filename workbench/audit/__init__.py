@@ -2,12 +2,13 @@
 
 A module imports only from its own subroom or those above it:
 
-    cells findings kinds    what all speak of: flagged cells, findings, what may be wrong with a cell
-    known                   the world: personal data and its masks, units, how people mistype
-    table                   the table: its subject and roles, its cells as codes, what holds between columns, rules
-    detectors               what votes on cells, a file each, and how votes become flagged cells
-    questions               completeness, quality, leakage and the others, each a section, and the audit of them all
-    published               the folder of an audit, its page, its suite of rules and who executes it
+    cells findings    what all speak of: flagged cells, and findings about them
+    known             the world: personal data and its masks, units, how people mistype
+    table             the table: its subject and roles, its cells as codes, what holds between columns, rules
+    detectors         what votes on cells, a file each, and how votes become flagged cells
+    questions         completeness, quality, leakage and the others, each a section, and the audit of them all
+    published         the folder of an audit, its page, its suite of rules and who executes it
+    maker             its exhibit, and what a gate can ask of it
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +18,11 @@ LONGEST_QUOTED = 40  # a longer value would hide the sentence around it
 def no_cells() -> pd.DataFrame:
     """Return a table of flagged cells without a row."""
     return pd.DataFrame({name: pd.Series(dtype=int if name == "row" else object) for name in CELL_COLUMNS})
+
+
+def flagged(rows: Any, column: Any, kind: str, reason: Any) -> pd.DataFrame:
+    """Return cells flagged as one kind: of one column, or one for each row; for one reason, or one for each row."""
+    return pd.DataFrame({"row": rows, "column": column, "kind": kind, "reason": reason}, columns=list(CELL_COLUMNS))
 
 
 def joined(parts: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:

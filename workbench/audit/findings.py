@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.audit.cells import no_cells
-from workbench.errors import shown
 
-MUST_FIX_AT_LEAST, MUST_FIX_AT_MOST = 3, 5
-FEW = 0.01
+MUST_FIX_AT_LEAST, MUST_FIX_AT_MOST = 3, 5  # what a team can begin with at once
+FEW = 0.01  # of the records: less hardly moves accuracy
 
 
 class Severity(StrEnum):
@@ -172,10 +171,50 @@ def with_owners(findings: Sequence[Finding], owners: Mapping[str, str]) -> tuple
     return tuple(replace(one, owner=owners.get(one.id) or owners.get(one.kind) or one.owner) for one in findings)
 
 
-def quoted_columns(names: Sequence[str]) -> str:
-    """Return column names as a message shows them: at most five, and how many there are."""
-    return shown(names)
-
-
 def _ids(findings: Sequence[Finding]) -> list[str]:
     return list(dict.fromkeys(finding.id for finding in findings))
+
+
+class Concerns(Enum):
+    """What a flagged cell says something about."""
+
+    CELL = auto()  # this cell by itself
+    GAP = auto()  # nothing is in it: counted as incomplete where the field is required
+    FIELDS = auto()  # it does not go with others, which an unusual case may explain: the labels are asked
+    RECORD = auto()  # the whole record; the cell only stands for it
+
+
+@dataclass(frozen=True, slots=True)
+class CellKind:
+    """What is wrong with a cell.
+
+    Parameters
+    ----------
+    id : str
+        As cells.csv and findings.json have it.
+    name : str
+        What people call it, in the plural.
+    severity : Severity
+    consequence : str
+        What it does to the agent.
+    remedy : Remedy
+    concerns : Concerns
+    of_value : str
+        The reason where only the value is known and not its row: in tables too large to vote on.
+    when_optional : Severity, optional
+        In a column that the contract does not require.
+    """
+
+    id: str
+    name: str
+    severity: Severity
+    consequence: str
+    remedy: Remedy
+    concerns: Concerns = Concerns.CELL
+    of_value: str = "unlike the rest"
+    when_optional: Severity | None = None
+
+
+def until_gone(text: str, effort: Effort, what: str) -> Remedy:
+    """Return a remedy that was done when the next audit finds none left."""
+    return Remedy(text, effort, f"the next audit finds no {what} in these columns")

@@ -140,8 +140,8 @@ def _answer(agent: str, estimates: Mapping[str, Estimate]) -> str:
     if every.value is None or once.value is None:
         return f"{agent} was not asked about any record."
     return (
-        f"{agent} is right all {times} times on {percent(every.value)} of {every.n:,} development records, "
-        f"and {percent(once.value)} of the time."
+        f"{agent} is right all {times} times on {percent(every.value)} of {every.n:,} development records; "
+        f"asked once, on {percent(once.value)}."
     )
 
 

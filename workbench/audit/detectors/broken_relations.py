@@ -8,14 +8,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Remedy, Severity
-from workbench.audit.kinds import CellKind, Concerns, until_gone
+from workbench.audit.detectors.detector import Detector, Votes
+from workbench.audit.findings import CellKind, Concerns, Effort, Remedy, Severity, until_gone
 from workbench.audit.table.encoded import Encoded
 from workbench.audit.table.inferred import Known
-from workbench.audit.table.quantities import Numbers
-from workbench.audit.table.relations import Relation, RelationKind, residual
+from workbench.audit.table.relations import Numbers, Relation, RelationKind, residual
 from workbench.audit.table.rules import Rule, RuleKind
 
 STRENGTH = 0.7

@@ -9,10 +9,8 @@ from importlib import import_module
 
 import numpy as np
 
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Severity
-from workbench.audit.kinds import CellKind, Concerns, until_gone
+from workbench.audit.detectors.detector import Detector, Votes
+from workbench.audit.findings import CellKind, Concerns, Effort, Severity, until_gone
 from workbench.audit.table.inferred import Known
 from workbench.records.tables import CodedColumn, ColumnProfile, Semantic, is_placeholder, looked_at, shape_of
 

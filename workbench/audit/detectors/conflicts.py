@@ -8,16 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.detectors.detector import Detector
+from workbench.audit.detectors.detector import Detector, Votes
 from workbench.audit.detectors.gaps import MISSING_VALUE
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Remedy, Severity
-from workbench.audit.kinds import CellKind
+from workbench.audit.findings import CellKind, Effort, Remedy, Severity
 from workbench.audit.table.dependencies import combined
-from workbench.audit.table.encoded import Encoded
-from workbench.audit.table.entities import Roles
+from workbench.audit.table.encoded import Encoded, first_with
+from workbench.audit.table.entities import Described
 from workbench.audit.table.inferred import Known
-from workbench.audit.table.quantities import Numbers
+from workbench.audit.table.relations import Numbers
 from workbench.records.tables import MISSING, CodedColumn, Codes
 
 N_ROUNDS = 12  # likelihood and trust change little after that
@@ -79,7 +77,7 @@ def vote_on_conflicts(known: Known, votes: Votes) -> None:
 
 
 def _claims(column: CodedColumn, filled: Codes, things: Codes, sources: Codes) -> _Claims:
-    codes = canonical(column)[filled]
+    codes = first_with(map(_meaning, column.values))[filled]
     rows = np.flatnonzero((codes >= 0) & (things >= 0))
     keys = things[rows].astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes[rows]
     distinct, claims = np.unique(keys, return_inverse=True)
@@ -92,13 +90,8 @@ def _claims(column: CodedColumn, filled: Codes, things: Codes, sources: Codes) -
     )
 
 
-def canonical(column: CodedColumn) -> npt.NDArray[np.int64]:
-    """Return for each distinct value the number of the first value that says the same; times are compared as times."""
-    first: dict[str, int] = {}
-    return np.array([first.setdefault(_meaning(value), code) for code, value in enumerate(column.values)] + [MISSING])
-
-
 def _meaning(value: str) -> str:
+    """Return what a value says without regard to its writing; times are compared as times."""
     clock = CLOCK.search(value)
     if clock is None:
         return "".join(value.casefold().split())
@@ -139,7 +132,7 @@ def _changes(claims: _Claims, likely: npt.NDArray[np.float64], times: Numbers) -
 
 def _vote(
     encoded: Encoded,
-    roles: Roles,
+    roles: Described,
     column: CodedColumn,
     claims: _Claims,
     likely: npt.NDArray[np.float64],
@@ -163,7 +156,7 @@ def _vote(
         )
 
 
-def _given(encoded: Encoded, roles: Roles, row: int) -> str:
+def _given(encoded: Encoded, roles: Described, row: int) -> str:
     """Return which thing a row describes, in words."""
     columns = [encoded.columns[position] for position in roles.entity]
     return " and ".join(f"{column.name} = {column.values[int(column.codes[row])][:40]!r}" for column in columns)
@@ -180,7 +173,7 @@ def _best_claims(claims: _Claims, likely: npt.NDArray[np.float64]) -> dict[int, 
 
 def _vote_on_gaps(
     encoded: Encoded,
-    roles: Roles,
+    roles: Described,
     column: CodedColumn,
     things: Codes,
     claims: _Claims,

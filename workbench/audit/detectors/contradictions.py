@@ -10,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.cells import quoted
-from workbench.audit.detectors.detector import Detector
+from workbench.audit.detectors.detector import Detector, Votes
 from workbench.audit.detectors.gaps import MISSING_VALUE
 from workbench.audit.detectors.outliers import OUTLIER
 from workbench.audit.detectors.typos import TYPO
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Remedy, Severity
-from workbench.audit.kinds import CellKind, Concerns
-from workbench.audit.known.neighbours import edited_signs, nearest
+from workbench.audit.findings import CellKind, Concerns, Effort, Remedy, Severity
+from workbench.audit.known.slips import edited_signs, nearest
 from workbench.audit.table.dependencies import Dependency, Groups, combined, grouped
 from workbench.audit.table.encoded import Encoded
 from workbench.audit.table.inferred import Known

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.detectors.contradictions import DEPENDENCY
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
+from workbench.audit.detectors.detector import Detector, Votes
 from workbench.audit.table.dependencies import MAX_COLUMNS, MAX_ERROR_LEFT, NO_DETERMINANT, grouped
 from workbench.audit.table.inferred import Known
 from workbench.records.tables import CodedColumn, Codes, ColumnProfile

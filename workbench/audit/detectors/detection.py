@@ -8,16 +8,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.audit.cells import joined
-from workbench.audit.detectors.detector import Detector, Sought, all_detectors
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.kinds import Concerns
+from workbench.audit.detectors.detector import Detector, Sought, Votes, all_detectors
+from workbench.audit.findings import Concerns
 from workbench.audit.table.dependencies import Dependency
 from workbench.audit.table.encoded import Encoded, value_table
-from workbench.audit.table.entities import Roles
+from workbench.audit.table.entities import Described
 from workbench.audit.table.inferred import Beside, Known, known_of, profiled
 from workbench.audit.table.relations import Relation
-from workbench.audit.table.rules import Rule, RuleKind
-from workbench.audit.table.scan import RuleResult, cells_of, hold
+from workbench.audit.table.rules import Rule, RuleKind, RuleResult, cells_of, hold
 from workbench.pilot import TableContract
 from workbench.records.tables import CodedColumn, ColumnProfile, Hints, Table
 
@@ -52,7 +50,7 @@ class Detection:
     columns : tuple of ColumnProfile
     dependencies : tuple of Dependency
     relations : tuple of Relation
-    roles : Roles, optional
+    roles : Described, optional
         The thing and the source, where several sources describe the same things.
     cells : DataFrame
         `row` (0-based), `column`, `kind` (the id of a CellKind) and `reason` of every flagged cell, by row and column.
@@ -65,7 +63,7 @@ class Detection:
     columns: tuple[ColumnProfile, ...]
     dependencies: tuple[Dependency, ...]
     relations: tuple[Relation, ...]
-    roles: Roles | None
+    roles: Described | None
     cells: pd.DataFrame
     rules: tuple[RuleResult, ...]
     checks: tuple[Checked, ...]

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.detectors.broken_relations import CROSS_FIELD
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
+from workbench.audit.detectors.detector import Detector, Votes
 from workbench.audit.table.dependencies import MAX_COLUMNS
 from workbench.audit.table.encoded import Encoded
 from workbench.audit.table.inferred import Known

@@ -10,13 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.cells import quoted
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Severity
-from workbench.audit.kinds import CellKind, until_gone
+from workbench.audit.detectors.detector import Detector, Votes
+from workbench.audit.findings import CellKind, Effort, Severity, until_gone
 from workbench.audit.table.inferred import Known
 from workbench.audit.table.rules import Rule, RuleKind, regex_text
-from workbench.audit.table.writing import LAYOUTS, Styles, is_agreed, styles_of, usual_number
+from workbench.audit.table.writing import LAYOUTS, Styles, is_agreed, styles_of, usual_number, weighed
 from workbench.records.tables import (
     FORMAT_NAMED,
     CodedColumn,
@@ -114,10 +112,7 @@ def _vote_on_shapes(column: CodedColumn, profile: ColumnProfile, styles: Styles,
     A code of another shape that is as frequent as the others is one of another system, not a slip.
     """
     runs = [runs_of(name) if name else "" for name in styles.names]
-    weights: Counter[str] = Counter()
-    for name, count in zip(runs, column.counts, strict=True):
-        weights[name] += int(count)
-    del weights[""]
+    weights = weighed(runs, column.counts)
     total = sum(weights.values())
     if total < MIN_CELLS:
         return
@@ -181,9 +176,7 @@ def _without_marks(value: str, is_text: bool) -> str:
 
 def _vote_on_case(column: CodedColumn, total: int, votes: Votes) -> None:
     cases = [_case(value) for value in column.values]
-    weights: Counter[str] = Counter()
-    for name, count in zip(cases, column.counts, strict=True):
-        weights[name] += int(count)
+    weights = weighed(cases, column.counts)
     lettered = total - weights["none"]
     for usual in ("lower", "upper"):
         if lettered and weights[usual] >= NEARLY_ALL * lettered:

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Remedy, Severity
-from workbench.audit.kinds import CellKind, Concerns, until_gone
+from workbench.audit.detectors.detector import Detector, Votes
+from workbench.audit.findings import CellKind, Concerns, Effort, Remedy, Severity, until_gone
 from workbench.audit.table.inferred import Known
 from workbench.audit.table.rules import Rule, RuleKind
 from workbench.records.tables import (
@@ -25,6 +23,8 @@ from workbench.records.tables import (
 )
 
 FEW_MISSING = 0.10  # a column with more gaps is one that may be left empty; below, gaps of real forms are not told
+REQUIRED, EXPECTED = 0.95, 0.6  # whether the contract says that a cell must be filled, or the other cells do
+LISTED, WEAK, SENTINEL, PERHAPS_CODE = 0.9, 0.85, 0.8, 0.4  # the last is flagged with a second reason only
 NEARLY_ALL = 0.95  # a text that stands in more of a column is what the column says
 MANY_CODES = 20  # a category of more two-letter values is one of codes, where NA is Namibia
 FEW_NUMBERS = 5  # of fewer values none is far from the others
@@ -74,7 +74,7 @@ def vote_on_missing(known: Known, votes: Votes) -> None:
         if why is not None:
             blank = [code for code, value in enumerate(column.values) if not value.strip()]
             rows = np.flatnonzero((column.codes == MISSING) | np.isin(column.codes, blank))
-            strength = 0.95 if known.is_required(column.name) else 0.6
+            strength = REQUIRED if known.is_required(column.name) else EXPECTED
             votes.cells(column.position, rows, strength, MISSING_VALUE, f"empty, but {why}")
 
 
@@ -104,10 +104,10 @@ def _strength(column: CodedColumn, code: int, profile: ColumnProfile, numbers: l
     if share > NEARLY_ALL:
         return None
     if is_placeholder(value) and value.strip() in profile.missing:
-        return 0.4 if _may_be_code(value, profile) else 0.9
+        return PERHAPS_CODE if _may_be_code(value, profile) else LISTED
     if is_weak_placeholder(value, share, profile.semantic):
-        return 0.85
-    return 0.8 if _is_sentinel(value, count, profile, numbers) else None
+        return WEAK
+    return SENTINEL if _is_sentinel(value, count, profile, numbers) else None
 
 
 def _may_be_code(value: str, profile: ColumnProfile) -> bool:

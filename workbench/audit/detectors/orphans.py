@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from workbench.audit.cells import CELL_COLUMNS, no_cells
-from workbench.audit.detectors.detector import Detector, Sought
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Severity
-from workbench.audit.kinds import CellKind, Concerns, until_gone
+from workbench.audit.cells import flagged, no_cells
+from workbench.audit.detectors.detector import Detector, Sought, Votes
+from workbench.audit.findings import CellKind, Concerns, Effort, Severity, until_gone
 from workbench.audit.table.encoded import Encoded
 from workbench.audit.table.inferred import Beside, Known
 from workbench.errors import InputError, shown
@@ -30,7 +28,7 @@ from workbench.records.tables import (
     shape_of,
 )
 
-MAX_TABLES, MAX_TABLE_BYTES = 10, 256 << 20  # looked into for keys: more take minutes
+MAX_TABLES, MAX_TABLE_BYTES = 10, 256 << 20  # looked into for keys: bounds the time
 MIN_KEYS = 5  # of fewer, values are among them by chance
 MIN_FOUND = 0.9  # of a column's cells: lower, and it names something else; higher, and a tenth of orphans hides it
 SHORTEST_CODE = 4  # signs: shorter ones are found in any column of codes
@@ -116,15 +114,8 @@ def _orphans(table: Table, reference: Referred) -> pd.DataFrame:
     ).df()
     table.connection.unregister("keys_there")
     found = found[np.array([not is_placeholder(value) for value in found["value"]], dtype=bool)]
-    return pd.DataFrame(
-        {
-            "row": found["row"].to_numpy(dtype=np.int64),
-            "column": table.names[reference.position],
-            "kind": ORPHAN.id,
-            "reason": [f"{value[:40]!r} is not among {reference.where}" for value in found["value"]],
-        },
-        columns=list(CELL_COLUMNS),
-    )
+    reasons = [f"{value[:40]!r} is not among {reference.where}" for value in found["value"]]
+    return flagged(found["row"].to_numpy(dtype=np.int64), table.names[reference.position], ORPHAN.id, reasons)
 
 
 def _declared(table: Table, reference: Reference, beside: Beside | None) -> Referred:

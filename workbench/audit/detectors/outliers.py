@@ -7,12 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Remedy, Severity
-from workbench.audit.kinds import CellKind, until_gone
+from workbench.audit.detectors.detector import Detector, Votes
+from workbench.audit.findings import CellKind, Effort, Remedy, Severity, until_gone
 from workbench.audit.table.inferred import Known
-from workbench.audit.table.quantities import Numbers, days_of, numbers_of, per_row
+from workbench.audit.table.relations import Numbers, days_of, numbers_of, per_row
 from workbench.audit.table.rules import Rule, RuleKind
 from workbench.records.tables import CodedColumn, ColumnProfile, Semantic
 
@@ -25,6 +23,7 @@ HARDLY_ANY = 0.02  # of the cells: more negative ones are credits, not slips
 FEW = 0.03  # of the cells: when more are far, being far is how the column is
 SKEWED = 4  # times the median, at the 99th percentile: amounts that span magnitudes are measured by their logarithm
 LARGEST = 300.0  # exponent of a number that a float still holds
+NINE_IN_TEN = (0.05, 0.95)
 MIDDLE = (0.25, 0.5, 0.75)
 WIDE = (0.02, 0.98)  # where the middle half is one number; half their distance then stands for a quartile's
 MOST_DAYS = (0.01, 0.99)  # years that all but a slip in a hundred lie in
@@ -63,7 +62,7 @@ def vote_on_quantities(known: Known, votes: Votes) -> None:
         if profile.is_numeric:
             _vote_on_numbers(column, numbers_of(column), votes)
         elif profile.semantic in {Semantic.DATE, Semantic.DATETIME} and not _has_short_years(profile):
-            _vote_on_days(column, days_of(column), votes)
+            _vote_on_days(column, days_of(column.values), votes)
 
 
 def _has_short_years(profile: ColumnProfile) -> bool:
@@ -111,7 +110,7 @@ def most_lie(numbers: Numbers, counts: npt.NDArray[np.int64] | None = None) -> s
     'between 5 and 400, nine in ten between 10 and 91'
     """
     each = numbers if counts is None else np.repeat(numbers, counts)
-    low, high = np.quantile(each, [0.05, 0.95], method="nearest")
+    low, high = np.quantile(each, NINE_IN_TEN, method="nearest")
     return f"between {each.min():,.6g} and {each.max():,.6g}, nine in ten between {low:,.6g} and {high:,.6g}"
 
 

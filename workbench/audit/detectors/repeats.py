@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
-from workbench.audit.cells import CELL_COLUMNS, no_cells
-from workbench.audit.detectors.detector import Detector, Sought
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Severity
-from workbench.audit.kinds import CellKind, Concerns, until_gone
+from workbench.audit.cells import flagged, no_cells
+from workbench.audit.detectors.detector import Detector, Sought, Votes
+from workbench.audit.findings import CellKind, Concerns, Effort, Severity, until_gone
 from workbench.audit.table.encoded import Encoded, encode_rows
 from workbench.audit.table.inferred import Known
 from workbench.audit.table.near_repeats import MAX_BLOCK, NearRepeats, compared_with, near_repeats, parts_of
@@ -20,7 +17,7 @@ from workbench.records.tables import Codes
 
 OF_KEY, OF_ROW, OF_NEAR = 0.8, 0.6, 0.7  # a key is there once; the same row twice may be two equal cases
 MOST_REPEATED = 0.3  # of the rows: where more are copies, equal cases are usual
-MAX_CANDIDATES = 200_000  # near repeats in a large table: more take minutes and gigabytes
+MAX_CANDIDATES = 200_000  # for near repeats in a large table: bounds time and memory
 
 DUPLICATE = CellKind(
     "duplicate",
@@ -135,15 +132,8 @@ def near_repeats_in_large(known: Known) -> Sought:
     encoded = encode_rows(table, rows[:MAX_CANDIDATES])
     repeats = near_repeats(encoded, profiles, keys, known.source, table.n_rows)
     marked = _marked(known)
-    cells = pd.DataFrame(
-        {
-            "row": encoded.rows[repeats.rows],
-            "column": table.names[marked],
-            "kind": NEAR_DUPLICATE.id,
-            "reason": _reasons(encoded, repeats, marked),
-        },
-        columns=list(CELL_COLUMNS),
-    )
+    reasons = _reasons(encoded, repeats, marked)
+    cells = flagged(encoded.rows[repeats.rows], table.names[marked], NEAR_DUPLICATE.id, reasons)
     return Sought(cells, repeats.is_exact and len(rows) <= MAX_CANDIDATES)
 
 

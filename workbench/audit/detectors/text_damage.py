@@ -8,10 +8,8 @@ import unicodedata
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Severity
-from workbench.audit.kinds import CellKind, until_gone
+from workbench.audit.detectors.detector import Detector, Votes
+from workbench.audit.findings import CellKind, Effort, Severity, until_gone
 from workbench.audit.table.inferred import Known
 from workbench.records.tables import CodedColumn
 
@@ -28,6 +26,7 @@ ESCAPED = re.compile(r"(?<=[^\W\d_])''(?=[^\W\d_])")
 SENTENCE_END = re.compile(r"(?<=[.!?:;]) {2}(?! )")
 LOST_LETTER = re.compile(r"[A-Za-zÀ-ÿ]\?[a-zà-ÿ]")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060\ufeff\u00ad]")
+SURE, LIKELY, OF_SPACES, PERHAPS = 0.9, 0.8, 0.7, 0.6  # how seldom sound text of any column looks so
 USUAL_MARKS = 0.1  # from there on the marks are the column's script, not damage
 USUAL_SPACES = 0.3  # from there on spaces are how the column is written, as where a field has a fixed width
 WRITTEN_SO = 5  # rows with the same spaces in the same place: typed once and copied, or the value's own
@@ -63,19 +62,19 @@ def vote_on_text_damage(known: Known, votes: Votes) -> None:
             if damage is not None:
                 votes.value(column, code, damage[0], ENCODING, damage[1])
             if spaced[code] and not is_usual and value.strip():
-                votes.value(column, code, 0.7, WHITESPACE, WHITESPACE.of_value)
+                votes.value(column, code, OF_SPACES, WHITESPACE, WHITESPACE.of_value)
 
 
 def _damage(value: str, is_marked: bool) -> tuple[float, str] | None:
     """Return how sure it is that a text is damaged and by what, None where it seems whole."""
     if is_marked or MOJIBAKE.search(value):
-        return 0.9, "the text was decoded with the wrong encoding"
+        return SURE, "the text was decoded with the wrong encoding"
     if CONTROL.search(value):
-        return 0.8, "the text holds control or invisible characters"
+        return LIKELY, "the text holds control or invisible characters"
     if ESCAPED.search(value):
-        return 0.8, "an apostrophe is doubled, as SQL escapes it"
+        return LIKELY, "an apostrophe is doubled, as SQL escapes it"
     if LOST_LETTER.search(value) and "://" not in value and value.count("?") == 1:
-        return 0.6, "a question mark stands inside a word"
+        return PERHAPS, "a question mark stands inside a word"
     return None
 
 

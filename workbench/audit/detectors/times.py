@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.detectors.broken_relations import DATE_ORDER
-from workbench.audit.detectors.detector import Detector
-from workbench.audit.detectors.votes import Votes
+from workbench.audit.detectors.detector import Detector, Votes
 from workbench.audit.table.inferred import Known
-from workbench.audit.table.quantities import Numbers
+from workbench.audit.table.relations import Numbers
 from workbench.records.tables import CodedColumn, Semantic
 
 MIN_ROWS, MIN_DAYS = 50, 20  # of fewer rows, or days, an order is chance

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from workbench.audit.detectors.detector import Detector
+from workbench.audit.detectors.detector import Detector, Votes
 from workbench.audit.detectors.typos import (
     FEW_ROWS,
     FREQUENT,
@@ -19,8 +19,7 @@ from workbench.audit.detectors.typos import (
     may_be_slip,
     rows_of_parts,
 )
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.known.neighbours import nearest
+from workbench.audit.known.slips import nearest
 from workbench.audit.table.dependencies import MAX_COLUMNS, MAX_ERROR_LEFT, grouped
 from workbench.audit.table.encoded import Encoded
 from workbench.audit.table.inferred import Known
@@ -112,16 +111,11 @@ def _tops(codes: Codes, rest: Codes) -> Codes | None:
     None where the column does not tell the other: rows with the same value agree hardly more than by guessing.
     """
     groups = grouped(codes, rest)
-    several = groups.size >= MIN_OTHERS
-    n = int(groups.n[several].sum())
-    if n < MIN_ROWS:
-        return None
-    error = 1 - int(groups.n[several & (groups.right == groups.top)].sum()) / n
-    counts = np.bincount(groups.right[several], weights=groups.n[several])
-    if error > MAX_ERROR_LEFT * float(1 - counts.max() / counts.sum()):
+    n, error, guessing = groups.settled(MIN_OTHERS)
+    if n < MIN_ROWS or error > MAX_ERROR_LEFT * guessing:
         return None
     tops = np.full(int(codes.max(initial=0)) + 1, MISSING, dtype=np.int32)
-    is_clear = several & (groups.n_top >= MIN_AGREE * groups.size)
+    is_clear = (groups.size >= MIN_OTHERS) & (groups.n_top >= MIN_AGREE * groups.size)
     tops[groups.left[is_clear]] = groups.top[is_clear]
     return tops
 

@@ -8,14 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from workbench.audit.cells import quoted
-from workbench.audit.detectors.detector import Detector
+from workbench.audit.detectors.detector import Detector, Votes
 from workbench.audit.detectors.formats import FORMAT
-from workbench.audit.detectors.votes import Votes
-from workbench.audit.findings import Effort, Severity
-from workbench.audit.kinds import CellKind, until_gone
+from workbench.audit.findings import CellKind, Effort, Severity, until_gone
 from workbench.audit.known.mistyped import Texts, mistyped
-from workbench.audit.known.neighbours import edited_signs
-from workbench.audit.known.slips import LIKELY, Slip, slips_among
+from workbench.audit.known.slips import LIKELY, Slip, edited_signs, slips_among
 from workbench.audit.table.inferred import Known
 from workbench.records.tables import CodedColumn, Semantic, is_placeholder
 
@@ -25,9 +22,10 @@ TIMES_REPEATED = 50  # and as one in more: a slip that is repeated is most often
 FEW_ROWS, FEW_OF = 3, 50  # rows that a slip may be in, or a fiftieth of those of the most frequent value
 LONG_VALUE, SHORT_VALUE = 5, 4  # letters: of four every second word has a neighbour, of three nearly each
 STRENGTHS = (0.85, 0.65, 0.45)  # of a long, a short and a shorter value; the last needs a second detector to be flagged
+OTHER_SPELLING = 0.7  # it means the same, and may still be meant so
 TWO_SLIPS, UNLIKELY = 0.85, 0.5  # times that, for a value two slips away, and for one that may well be its own
 PART = re.compile(r"[^\W_]+")
-MAX_VALUES = 60_000  # comparing more takes minutes
+MAX_VALUES = 60_000  # bounds the time of comparing
 SPELT = frozenset({Semantic.NAME, Semantic.CATEGORY})
 UNSUITED = frozenset(
     {
@@ -86,7 +84,7 @@ def _vote_on_spellings(column: CodedColumn, codes: Sequence[int], votes: Votes) 
         usual = max(group, key=lambda code: int(column.counts[code]))
         for code in group:
             if code != usual and column.counts[usual] >= max(FREQUENT, TIMES * column.counts[code]):
-                strengths[code] = (0.7, f"another spelling of {quoted(column.values[usual])}")
+                strengths[code] = (OTHER_SPELLING, f"another spelling of {quoted(column.values[usual])}")
     votes.values(column, strengths, FORMAT)
 
 

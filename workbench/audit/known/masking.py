@@ -20,14 +20,14 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.audit.known.personal_data import LONGEST, Found, PersonalData, find_personal_data, may_hold
+from workbench.audit.known.personal_data import LONGEST, Found, PersonalData, find_personal_data, may_hold, replaced
 from workbench.pilot import PiiClass, Role, TableContract
 from workbench.records.tables import runs_of, shape_of
 
-LOOKED_AT_FIRST = 300
-MOSTLY = 0.5
-LONGEST_SHAPE = 40
-SHORTEST_WORD = 3
+LOOKED_AT_FIRST = 300  # different cells: what half a column holds shows in them
+MOSTLY = 0.5  # of them: below, the column is text that is searched piece by piece
+LONGEST_SHAPE = 40  # signs: a longer shape would nearly be the text
+SHORTEST_WORD = 3  # letters: shorter words are anyone's
 # A number of a business is no personal data with certainty.
 MASKED = frozenset(PersonalData) - {PersonalData.VAT}
 _WORD = re.compile(r"\w+")
@@ -106,7 +106,7 @@ class Masking:
         >>> Masking(frozenset(), key=b"secret").pieces("Mail an max@firma.de, danke")
         'Mail an [email a+@a+.a+, 12 signs, ur6d6], danke'
         """
-        return self._with(text, self._pieces(text))
+        return replaced(text, self._pieces(text))
 
     def said(self, text: str, cells: Iterable[object] = ()) -> str:
         """Return a text that was made from a record (a prompt's field, a reply, a reason) as it is shown.
@@ -117,7 +117,7 @@ class Masking:
         cells : iterable
             The record's cells in masked columns: where the text repeats one of them, or a word of it, it is masked.
         """
-        return self._with(text, self.spans(text, cells))
+        return replaced(text, self.spans(text, cells))
 
     def spans(self, text: str, cells: Iterable[object] = ()) -> list[tuple[int, int, str]]:
         """Return what is masked in such a text: where it begins and ends, and what stands for it."""
@@ -171,13 +171,6 @@ class Masking:
         if len(text) > LONGEST:  # the rest was not searched
             _add(found, LONGEST, len(text), f"[{len(text) - LONGEST:,} signs more]")
         return found
-
-    def _with(self, text: str, spans: Sequence[tuple[int, int, str]]) -> str:
-        parts, last = [], 0
-        for start, end, mask in sorted(spans):
-            parts += [text[last:start], mask]
-            last = end
-        return "".join([*parts, text[last:]])
 
 
 def masking_of(frame: pd.DataFrame, contract: TableContract | None, texts: Collection[str], key: bytes) -> Masking:

@@ -2,25 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, gammaln
 
-from workbench.audit.known.letters import Letters
-from workbench.audit.known.neighbours import nearest
-from workbench.audit.known.slips import FEW
+from workbench.audit.known.slips import FEW, MOST_NEAR, nearest
 
-LEARNT, COMPARED = 5_000, 1_500
-KINDS_OF_SLIP = 4
+BEFORE = 3  # letters before a letter: fewer say little, and more are mostly new
+END = "\n"
+LEARNT, COMPARED = 5_000, 1_500  # texts that letters are learnt from, and that are compared: more change little
+KINDS_OF_SLIP = 4  # left out, put in, replaced, swapped
 LEVELS = (np.arange(8) + 0.5) / 8
-ROUNDS = 50
-KEPT_OFF = 0.5
-
+ROUNDS = 50  # of expectation and maximisation: the rates stand still long before
+KEPT_OFF = 0.5  # standard errors: see the notes of `mistyped`
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+class Letters:
+    """How likely a text is, judged by which letters follow which three letters in known texts.
+
+    Where three letters were not seen, the two last of them are looked at, then one; what was never seen has some
+    chance, the more, the more different letters were seen in such a place.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        The known texts; each counts once, however many rows hold it. Case does not matter.
+
+    Notes
+    -----
+    Source of the weights: Witten and Bell (1991), "The zero-frequency problem", method C, interpolated.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._next: dict[str, Counter[str]] = defaultdict(Counter)
+        self._n: Counter[str] = Counter()
+        known = [text.casefold() for text in texts]
+        for text in known:
+            self._count(text, 1)
+        self.n_signs = len(set().union(*known)) + 1
+
+    def log_chance(self, text: str) -> float:
+        """Return the logarithm of the chance that a text made of such letters is this one.
+
+        Examples
+        --------
+        >>> letters = Letters(["Marta", "Maria", "Marie", "Anna"])
+        >>> letters.log_chance("Mara") > letters.log_chance("Mxra")
+        True
+        """
+        signs = " " * BEFORE + text.casefold() + END
+        total = 0.0
+        for place in range(BEFORE, len(signs)):
+            chance = 1 / self.n_signs
+            for start in range(place, place - BEFORE - 1, -1):
+                context = signs[start:place]
+                if not self._n[context]:
+                    break
+                seen = self._next[context]
+                chance = (seen[signs[place]] + len(seen) * chance) / (self._n[context] + len(seen))
+            total += float(np.log(chance))
+        return total
+
+    def log_chance_unseen(self, text: str) -> float:
+        """Return the same for one of the known texts, as if it were not known."""
+        self._count(text.casefold(), -1)
+        try:
+            return self.log_chance(text)
+        finally:
+            self._count(text.casefold(), 1)
+
+    def _count(self, text: str, times: int) -> None:
+        signs = " " * BEFORE + text + END
+        for place in range(BEFORE, len(signs)):
+            for start in range(place, place - BEFORE - 1, -1):
+                context, sign = signs[start:place], signs[place]
+                self._n[context] += times
+                self._next[context][sign] += times
+                if not self._next[context][sign]:
+                    del self._next[context][sign]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +260,7 @@ def _chances_beside(odds: Floats, natural: _Natural) -> Floats:
     """Return for each text which share of those with such odds or higher are slips, given the texts of their own."""
     middle = float(np.median(natural.odds))
     n_below = int((odds < middle).sum()) + 1
-    n_natural = min(len(odds), natural.most, n_below / (1 - min(0.95, natural.share_above(middle))))
+    n_natural = min(len(odds), natural.most, n_below / (1 - min(MOST_NEAR, natural.share_above(middle))))
     order = np.argsort(-odds, kind="stable")
     n_called_wrongly = n_natural * np.array([natural.share_above(odds[place]) for place in order])
     n_called_wrongly += KEPT_OFF * np.sqrt(n_called_wrongly)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,8 +16,8 @@ import pandas as pd
 from workbench.metrics import Estimate
 
 CASES_FILE = Path(__file__).with_name("personal_data_cases.jsonl")
-WINDOW = 40
-LONGEST = 20_000
+WINDOW = 40  # letters around a candidate: the words that tell what it is stand within a short sentence
+LONGEST = 20_000  # letters of a cell: bounds the time of the patterns
 # What every kind has: an at sign, or a number of four digits, or a house number.
 MAY_HOLD = re.compile(r"@|\(at\)|\[at\]|\d\D{0,2}\d\D{0,2}\d\D{0,2}\d|[a-zß.] \d|\b\d{1,5} [A-Z]|\d\.\d", re.I)
 # Without a letter or an at sign: a phone number with its prefix, thirteen digits of a card, an address of the internet.
@@ -99,10 +99,15 @@ def masked(text: str) -> str:
     >>> masked("Mail an max@firma.de, danke")
     'Mail an [email], danke'
     """
+    return replaced(text, [(one.start, one.end, f"[{one.kind.value}]") for one in find_personal_data(text)])
+
+
+def replaced(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
+    """Return a text with something else where pieces of it were: each begins, ends, and is replaced by."""
     parts, last = [], 0
-    for found in find_personal_data(text):
-        parts += [text[last : found.start], f"[{found.kind.value}]"]
-        last = found.end
+    for start, end, instead in sorted(spans):
+        parts += [text[last:start], instead]
+        last = end
     return "".join([*parts, text[last:]])
 
 
@@ -136,15 +141,10 @@ def measured() -> pd.DataFrame:
         for one in found:
             given[one.kind] += 1
             right[one.kind] += any(one.kind is kind and _covers(one, start, end) for kind, start, end in pieces)
-    rows = [
-        (
-            kind.value,
-            wanted[kind],
-            Estimate.proportion(hits[kind], wanted[kind]),
-            Estimate.proportion(right[kind], given[kind]),
-        )
-        for kind in PersonalData
-    ]
+    rows = []
+    for kind in PersonalData:
+        recall, precision = Estimate.proportion(hits[kind], wanted[kind]), Estimate.proportion(right[kind], given[kind])
+        rows.append((kind.value, wanted[kind], recall, precision))
     return pd.DataFrame(rows, columns=["kind", "pieces", "recall", "precision"])
 
 

@@ -2,21 +2,103 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from workbench.audit.known.neighbours import nearest
+MAX_COMPARED = 6_000_000  # pairs of which all are compared; with more, only one keystroke is looked for
+# Letters: leaving out each letter of longer texts fills the memory, and two such texts are hardly ever slips.
+LONGEST = 80
+LIKELY = 0.8  # chance: the bar of four right flags in five
+COMPARED = 1_500  # texts among themselves: enough for a rate, and quick
+LONG = 8  # letters: longer texts are hardly ever near each other by nature; counted apart
+MOST_NEAR, NEARLY_ALL = 0.95, 0.99  # of texts near another: where all are, no number of slips follows
+PIECE = 3  # letters: two are in any text, four in hardly any
+WIDTH = 3  # sequences that one slip changes
+FEW = 5  # texts: of fewer no rate is known
 
-LIKELY = 0.8
-COMPARED = 1_500
-LONG = 8
-PIECE = 3
-WIDTH = 3
-FEW = 5
+
+def nearest(rare: Sequence[str], frequent: Sequence[str], two_from: int = 8) -> dict[int, tuple[int, int]]:
+    """Return for each rare text the nearest frequent one within reach, earlier ones first among equals.
+
+    Distance counts insertions, deletions, replacements and swaps of neighbours. One is always in reach, two where the
+    rare text has at least `two_from` characters and the lists are short enough to compare all pairs.
+
+    Returns
+    -------
+    dict
+        Index into `rare` -> (index into `frequent`, distance).
+
+    Examples
+    --------
+    >>> nearest(["bimringham", "mobile"], ["birmingham", "dothan"])
+    {0: (0, 1)}
+    """
+    if len(rare) * len(frequent) > MAX_COMPARED:
+        return _one_away(rare, frequent)
+    from rapidfuzz.distance import OSA
+    from rapidfuzz.process import cdist
+
+    if not rare or not frequent:
+        return {}
+    found: dict[int, tuple[int, int]] = {}
+    block = max(1, 2_000_000 // len(frequent))
+    for start in range(0, len(rare), block):
+        part = rare[start : start + block]
+        distances = cdist(part, frequent, scorer=OSA.distance, score_cutoff=2, dtype=np.uint8, workers=1)
+        distances[distances == 0] = 9
+        best = distances.argmin(axis=1)
+        for index, target in enumerate(best):
+            distance = int(distances[index, target])
+            if distance == 1 or (distance == 2 and len(part[index]) >= two_from):
+                found[start + index] = (int(target), distance)
+    return found
+
+
+def _one_away(rare: Sequence[str], frequent: Sequence[str]) -> dict[int, tuple[int, int]]:
+    """Return neighbours at distance one by comparing the texts that remain when one character is left out."""
+    from rapidfuzz.distance import OSA
+
+    remains: dict[str, list[int]] = defaultdict(list)
+    for index, text in enumerate(frequent):
+        if len(text) <= LONGEST:
+            for left in _deletions(text):
+                remains[left].append(index)
+    found = {}
+    for index, text in enumerate(rare):
+        if len(text) > LONGEST:
+            continue
+        near = sorted({target for left in _deletions(text) for target in remains.get(left, ())})
+        one = next((t for t in near if OSA.distance(text, frequent[t], score_cutoff=1) == 1), None)
+        if one is not None:
+            found[index] = (one, 1)
+    return found
+
+
+def _deletions(text: str) -> set[str]:
+    return {text, *(text[:place] + text[place + 1 :] for place in range(len(text)))}
+
+
+def edited_signs(text: str, target: str) -> tuple[str, str]:
+    """Return the characters of a text that its neighbour does not have there, and those of the neighbour.
+
+    Examples
+    --------
+    >>> edited_signs("hxart", "heart"), edited_signs("ab12", "ab13")
+    (('x', 'e'), ('2', '3'))
+    """
+    from rapidfuzz.distance import Levenshtein
+
+    ours, theirs = [], []
+    for edit in Levenshtein.editops(text, target):
+        if edit.tag != "insert":
+            ours.append(text[edit.src_pos])
+        if edit.tag != "delete":
+            theirs.append(target[edit.dest_pos])
+    return "".join(ours), "".join(theirs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +156,7 @@ def slips_among(
     chances = {}
     for kind in set(kinds.values()):
         share = max(alike.near_rare(rare, len(frequent), pairs, kind), alike.near_frequent(frequent, kind))
-        n_natural = sum(_is_long(texts[code]) == kind.is_long for code in own) * share / (1 - min(share, 0.95))
+        n_natural = sum(_is_long(texts[code]) == kind.is_long for code in own) * share / (1 - min(share, MOST_NEAR))
         found = Counter(n_new[code] for code in pairs if kinds[code] == kind)
         for n in range(3):
             chances[kind, n] = _chance(found[n], n_natural * shares[n])
@@ -130,7 +212,7 @@ class _Alike:
         n_meant = sum(_is_long(self.texts[code]) == kind.is_long for code in chosen)
         if n_meant < FEW:
             return 0.0
-        return float(1 - (1 - min(n_near / n_meant, 0.99)) ** (n / (len(chosen) - 1)))
+        return float(1 - (1 - min(n_near / n_meant, NEARLY_ALL)) ** (n / (len(chosen) - 1)))
 
     def _near(self, codes: Sequence[int], kind: _Kind) -> list[tuple[int, int]]:
         words = [self.texts[code] for code in codes]

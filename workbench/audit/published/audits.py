@@ -153,19 +153,12 @@ def _start_profile(audit: Audit, folder: Path, draft: Path) -> subprocess.Popen[
     """Start a process of its own that makes the profile page."""
     sample = audit.subject.masking.frame(sample_for_profile(audit.subject.frame))
     source = draft / "sample.parquet"
-    sample.set_axis([f"{place}\t{name}" for place, name in enumerate(sample.columns)], axis="columns").to_parquet(
-        source
-    )
+    names = [f"{place}\t{name}" for place, name in enumerate(sample.columns)]
+    sample.set_axis(names, axis="columns").to_parquet(source)
     title = f"{audit.subject.name}: {len(sample):,} of {audit.subject.n_rows:,} records"
     folder.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "workbench.audit.published.profile_page",
-        str(source),
-        str(folder / PROFILE_FILE),
-        title,
-    ]
+    program = [sys.executable, "-m", "workbench.audit.published.profile_page"]
+    command = [*program, str(source), str(folder / PROFILE_FILE), title]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 

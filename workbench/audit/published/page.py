@@ -16,10 +16,10 @@ from workbench.audit.questions.assessment import Audit
 from workbench.pages import table_html, templates_in
 from workbench.words import number, percent, visible
 
-MAX_FINDINGS_IN_FULL = 40
+MAX_FINDINGS_IN_FULL = 40  # a page that still opens at once; findings.json has all
 MAX_ROWS = 30
 MAX_LETTERS = 160
-MAX_OFFENDING, MAX_OTHERS = 4, 4
+MAX_OFFENDING, MAX_OTHERS = 4, 4  # columns that fit beside each other
 SHARES_NOT = ("growth_per_month", "krippendorff_alpha", "cohen_kappa")
 
 
@@ -38,7 +38,8 @@ def audit_page(audit: Audit, attachments: Attachments) -> str:
     counts = {severity.value: sum(one.severity is severity for one in audit.findings) for severity in Severity}
     sections = [_section(audit, section.id) for section in audit.sections]
     changes = attachments.changes
-    return templates_in(Path(__file__).parent / "templates").get_template("audit.html.j2").render(
+    return _rendered(
+        "audit",
         name=visible(audit.subject.name),
         title=f"Data audit of {visible(audit.subject.name)}",
         question="" if audit.subject.pilot is None else audit.subject.pilot.settings.question,
@@ -59,6 +60,10 @@ def audit_page(audit: Audit, attachments: Attachments) -> str:
     )  # fmt: skip
 
 
+def _rendered(template: str, **content: object) -> str:
+    return templates_in(Path(__file__).parent / "templates").get_template(f"{template}.html.j2").render(**content)
+
+
 def rows_left(n: int, shown: int) -> str:
     """Return what a table's caption says of the rows that it leaves out."""
     return f"{n - shown:,} more in findings.json" if n > shown else ""
@@ -66,19 +71,11 @@ def rows_left(n: int, shown: int) -> str:
 
 def findings_table(findings: Sequence[Finding]) -> pd.DataFrame:
     """Return findings as a table for people: rank, severity, what it is, records, impact, effort, owner."""
-    rows = [
-        (
-            rank,
-            one.severity.value,
-            one.title,
-            len(one.rows),
-            f"{one.impact:.4f}",
-            one.remedy.effort.value,
-            one.owner or None,
-            one.id,
-        )
-        for rank, one in enumerate(findings[:200], start=1)
-    ]
+    rows = []
+    for rank, one in enumerate(findings[:200], start=1):
+        impact, owner = f"{one.impact:.4f}", one.owner or None
+        said = (one.severity.value, one.title, len(one.rows), impact, one.remedy.effort.value, owner)
+        rows.append((rank, *said, one.id))
     names = ["rank", "severity", "finding", "records", "impact", "effort", "owner", "id"]
     return pd.DataFrame(rows, columns=names)
 
@@ -114,11 +111,7 @@ def examples_html(audit: Audit, finding: Finding) -> str:
         lines.append({"row": int(row), "record": _short(record), "cells": cells, "reason": why})
     names = {"offending": [_short(name) for name in offending], "others": [_short(name) for name in others]}
     n_hidden = len(frame.columns) - len(offending) - len(others)
-    return (
-        templates_in(Path(__file__).parent / "templates")
-        .get_template("examples.html.j2")
-        .render(lines=lines, n_hidden=n_hidden, **names)
-    )
+    return _rendered("examples", lines=lines, n_hidden=n_hidden, **names)
 
 
 def _columns_to_show(audit: Audit, finding: Finding, rows: Any) -> tuple[list[str], list[str]]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench.audit.published.suites import BROKEN, HOLDS, Added, Made
+from workbench.audit.table.relations import SHARE, TOLERANCE
 from workbench.audit.table.rules import MIN_GROUP, MIN_MAJORITY, STRAY_SHARE
 
 _DIGITS = "[0-9]+(?:_[0-9]+)*"
@@ -21,8 +22,7 @@ NUMBER = (
 )
 _PARTS = {"%Y": "([0-9]{1,4})", "%f": r"(?:\.([0-9]{1,9}))?(?:\+00)?", " ": f"{_BLANK}+"}
 DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-TOLERANCE, SHARE = 0.011, 2e-6
-RARE = 2
+RARE = 2  # rows: the same as in the votes on a broken dependency
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.audit.published.expectations import Validated, counts_of, run_suite, validation_json
-from workbench.audit.published.prepared import DAYS, NUMBER, RARE, SHARE, TOLERANCE, moment_pattern
+from workbench.audit.published.prepared import DAYS, NUMBER, RARE, moment_pattern
 from workbench.audit.published.suites import BROKEN, HOLDS, Added, Made, Suite, read_suite
+from workbench.audit.table.relations import SHARE, TOLERANCE
 from workbench.audit.table.rules import MIN_GROUP, MIN_MAJORITY, STRAY_SHARE
 from workbench.errors import InputError, RunError, WorkbenchError, shown
 from workbench.files import write_atomically

@@ -10,7 +10,7 @@ import pandas as pd
 from workbench.metrics import Estimate
 from workbench.stats import IntervalMethod, proportion_interval
 
-N_RESAMPLES = 1_000
+N_RESAMPLES = 1_000  # percentiles of 95% need no more
 
 
 def cohen_kappa(first: pd.Series[str], second: pd.Series[str]) -> float | None:

@@ -12,8 +12,7 @@ import pandas as pd
 
 from workbench.audit.detectors.detection import Checked, Detection, detect
 from workbench.audit.detectors.detector import kinds_about
-from workbench.audit.findings import Effort, Finding, Remedy, Severity, must_fix, ranked, with_owners
-from workbench.audit.kinds import Concerns
+from workbench.audit.findings import Concerns, Effort, Finding, Remedy, Severity, must_fix, ranked, with_owners
 from workbench.audit.questions.completeness import completeness, missing_cells
 from workbench.audit.questions.fitness import fitness
 from workbench.audit.questions.labels import label_quality
@@ -26,7 +25,7 @@ from workbench.audit.questions.volume import volume
 from workbench.audit.table.alike import near_pairs
 from workbench.audit.table.inferred import Beside
 from workbench.audit.table.roles import completed_roles
-from workbench.audit.table.scan import RuleResult, unlisted
+from workbench.audit.table.rules import RuleResult, unlisted
 from workbench.audit.table.subject import Subject, file_subject, pilot_subject
 from workbench.errors import several
 from workbench.pilot import Pilot, TableContract

@@ -8,21 +8,18 @@ import pandas as pd
 
 from workbench.audit.detectors.detector import kinds_about
 from workbench.audit.detectors.gaps import MISSING_VALUE, PLACEHOLDER
-from workbench.audit.findings import Effort, Finding, Remedy, Severity, by_effect, quoted_columns
-from workbench.audit.kinds import Concerns
-from workbench.audit.questions.section import Section
-from workbench.audit.questions.wording import with_interval
+from workbench.audit.findings import Concerns, Effort, Finding, Remedy, Severity, by_effect
+from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.table.roles import ENTITY, SOURCE, TIME
 from workbench.audit.table.subject import Subject
-from workbench.errors import several
+from workbench.errors import several, shown
 from workbench.metrics import Estimate
 from workbench.words import counted
 
 MAX_SLICES = 30
 MAX_FINDINGS = 12
+# Of the records: rarer gaps are told together; of a column's gaps with one mark, to be its mark.
 OWN_FINDING_AT_LEAST, MOST_GAPS = 0.01, 0.5
-NO_TIME = "(no readable time)"
-EMPTY = "(empty)"
 
 
 def missing_cells(subject: Subject, cells: pd.DataFrame) -> pd.DataFrame:
@@ -70,7 +67,7 @@ def completeness(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame) -
             worst["missing"]
         )
         optional = [str(name) for name in missing.columns if name not in required and missing[name].any()]
-        said += f"; {quoted_columns(optional)} have gaps and are not required" * bool(optional)
+        said += f"; {shown(optional)} have gaps and are not required" * bool(optional)
     else:
         said = f"No field is required; {counted(int((~missing.any(axis='columns')).sum()), n)} records have every field"
     estimates = {"complete_records": whole}
@@ -92,10 +89,9 @@ def completeness(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame) -
 
 def by_slice(subject: Subject, holds: pd.Series[bool], kind: str) -> pd.DataFrame | None:
     """Return the share of records for which something holds, by slice, the lowest first; of time, months in order."""
-    values = months(subject) if kind == TIME else subject.stratum(kind)
-    if values is None:
+    named = subject.slices(kind)
+    if named is None:
         return None
-    named = values.astype(object).where(values.notna(), EMPTY).map(str)
     counts = holds.groupby(named.to_numpy()).agg(["sum", "count"])
     if kind != TIME:
         counts = counts.assign(share=counts["sum"] / counts["count"]).sort_values(["share", "count"]).head(MAX_SLICES)
@@ -104,12 +100,6 @@ def by_slice(subject: Subject, holds: pd.Series[bool], kind: str) -> pd.DataFram
         estimate = Estimate.proportion(int(k), int(size))
         rows.append((name, int(size), int(k), with_interval(estimate)))
     return pd.DataFrame(rows, columns=["month" if kind == TIME else kind, "records", "complete", "share (95%)"])
-
-
-def months(subject: Subject) -> pd.Series[str] | None:
-    """Return each record's month as YYYY-MM, None where there is no time column."""
-    times = subject.times()
-    return None if times is None else times.dt.strftime("%Y-%m").fillna(NO_TIME)
 
 
 def _all(required: list[str]) -> str:
@@ -160,7 +150,7 @@ def _finding(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame, mark:
     instead = f"{mark[:40]!r} instead of a value in " if mark else ""
     return Finding(
         MISSING_VALUE.id,
-        f"Required and missing: {instead}{quoted_columns(names)}, in {counted(len(rows), len(missing))} records",
+        f"Required and missing: {instead}{shown(names)}, in {counted(len(rows), len(missing))} records",
         names,
         rows,
         len(missing),
@@ -182,7 +172,7 @@ def _empty_columns(subject: Subject, missing: pd.DataFrame) -> list[Finding]:
     return [
         Finding(
             "empty_column",
-            f"Nothing in {quoted_columns(names)}: every cell is empty",
+            f"Nothing in {shown(names)}: every cell is empty",
             names,
             subject.rows,
             len(missing),

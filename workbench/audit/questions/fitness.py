@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
+from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.questions.section import Section
 from workbench.audit.table.subject import Labels, Subject
-from workbench.errors import several
+from workbench.errors import several, shown
 from workbench.metrics import ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY, Estimate, Operator
 from workbench.pilot.charter import Charter
 from workbench.records.ledger import SPENT_AT_ONCE
@@ -25,11 +25,11 @@ from workbench.words import counted, percent
 
 TITLE = "Sample fitness"
 QUESTION = "Are there enough records of every kind, and what could they prove?"
-ENOUGH_LABELLED = 1_000
-ENOUGH_OF_A_CLASS = 30
-ENOUGH_OF_A_LABEL = 20
+ENOUGH_LABELLED = 1_000  # records: an accuracy of 90% is then known to two points
+ENOUGH_OF_A_CLASS = 30  # with fewer, the interval of an accuracy is wider than a fifth of the scale
+ENOUGH_OF_A_LABEL = 20  # with fewer, nothing can be said of one label
 CLASSES = ("common", "edge", "error")
-DISCORDANCES = (0.02, 0.05, 0.1)
+DISCORDANCES = (0.02, 0.05, 0.1)  # shares of records on which two versions differ, from alike to unlike
 PROVED_SHARES = (ACCURACY, SELECTIVE_ACCURACY)
 
 
@@ -200,11 +200,11 @@ def _missing_classes(subject: Subject, classes: pd.DataFrame | None) -> list[Fin
 
 
 def _rare_labels(subject: Subject, labels: Labels, rare: dict[str, int]) -> Finding:
-    rows = np.sort(labels.dev.index[labels.dev.isin(list(rare))].to_numpy(dtype=np.int64))
+    rows = labels.rows_with(rare)
     return Finding(
         "rare_label",
         f"{several(len(rare), 'label has', 'labels have')} fewer than {ENOUGH_OF_A_LABEL} records: "
-        f"{quoted_columns(list(rare))}",
+        f"{shown(list(rare))}",
         (labels.column,),
         rows,
         len(labels.dev),

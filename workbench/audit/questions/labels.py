@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.audit.cells import flagged
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.questions.agreement import alpha_estimate, cohen_kappa, label_noise
-from workbench.audit.questions.section import Section
+from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.questions.suspicion import Suspicion, suspicion
-from workbench.audit.questions.wording import with_interval
 from workbench.audit.table.alike import inputs_coincide
 from workbench.audit.table.subject import Labels, Subject
 from workbench.errors import several
@@ -21,7 +21,7 @@ from workbench.pilot import label_aliases
 from workbench.words import counted, percent
 
 TITLE, QUESTION = "Label quality", "Are the labels right, and what is the most that any agent can be measured at?"
-SURE = 0.9
+SURE = 0.9  # confidence in another label: below, models are wrong more often than labels
 ROWS_SHOWN = 50
 LETTERS_SHOWN = 160
 
@@ -170,12 +170,11 @@ def _n_records(pairs: pd.DataFrame) -> int:
 
 def record_text(subject: Subject, row: int) -> str:
     """Return what a record says, short: its free text, or its first fields."""
-    names = [name for name in subject.roles.text if name in subject.frame.columns] or list(subject.frame.columns[:6])
+    names = subject.texts or list(subject.frame.columns[:6])
     said = subject.frame.loc[row, names].dropna()
     if said.empty:
         said = subject.frame.loc[row].dropna().iloc[:6]
-    cells = [str(subject.masking.cell(str(name), cell)) for name, cell in said.items()]
-    text = " · ".join(cells)
+    text = " · ".join(str(subject.masking.cell(str(name), cell)) for name, cell in said.items())
     return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}…"
 
 
@@ -191,20 +190,9 @@ def _shown(subject: Subject, differing: pd.DataFrame) -> pd.DataFrame:
 def _suspects(subject: Subject, doubts: Suspicion) -> pd.DataFrame:
     top = doubts.table.head(ROWS_SHOWN)
     says = [record_text(subject, int(row)) for row in top.index]
-    confidences = (
-        [f"{value:.3f}" for value in top["confidence"]],
-        [f"{value:.3f}" for value in top["confidence_in_likely"]],
-    )
-    return pd.DataFrame(
-        {
-            "row": top.index,
-            "says": says,
-            "label": top["label"],
-            "confidence in it": confidences[0],
-            "likely": top["likely"],
-            "confidence in that": confidences[1],
-        }
-    )
+    own, other = (top[name].map("{:.3f}".format) for name in ("confidence", "confidence_in_likely"))
+    rows = zip(top.index, says, top["label"], own, top["likely"], other, strict=True)
+    return pd.DataFrame(rows, columns=["row", "says", "label", "confidence in it", "likely", "confidence in that"])
 
 
 def _contradiction(labels: Labels, differing: pd.DataFrame, coincide: bool) -> Finding:
@@ -223,8 +211,7 @@ def _contradiction(labels: Labels, differing: pd.DataFrame, coincide: bool) -> F
         Remedy("where people set the label, have two label these again, blind, and write down the rule; where it is an "
                "outcome, add the column that tells them apart, or take it as chance", Effort.HOURS,
                "no pair that says the same has two labels"),
-        pd.DataFrame({"row": rows, "column": labels.column, "kind": "contradictory_label",
-                      "reason": "another record says (nearly) the same with another label"}),
+        flagged(rows, labels.column, "contradictory_label", "another record says (nearly) the same with another label"),
     )  # fmt: skip
 
 
@@ -233,9 +220,9 @@ def _variants_counted(aliases: Mapping[str, str]) -> str:
 
 
 def _variants(labels: Labels, aliases: Mapping[str, str]) -> Finding:
-    found = labels.dev[labels.dev.isin(list(aliases))].sort_index()
-    rows = found.index.to_numpy(dtype=np.int64)
-    reasons = [f"{label!r} and {aliases[label]!r} differ by case or white space alone" for label in found]
+    rows = labels.rows_with(aliases)
+    said = labels.dev.loc[list(rows)]
+    reasons = [f"{label!r} and {aliases[label]!r} differ by case or white space alone" for label in said]
     named = ", ".join(f"{other!r} of {meant!r}" for other, meant in list(aliases.items())[:5])
     return Finding(
         "label_variants",
@@ -248,7 +235,7 @@ def _variants(labels: Labels, aliases: Mapping[str, str]) -> Finding:
         "an agent that means the right answer is wrong by its spelling, and each spelling counts as a decision",
         Remedy(f"write them under `aliases` of {labels.column!r} in contract.yaml, and out of `allowed`", Effort.HOURS,
                "no two labels differ by their spelling alone"),
-        pd.DataFrame({"row": rows, "column": labels.column, "kind": "label_variants", "reason": reasons}),
+        flagged(rows, labels.column, "label_variants", reasons),
     )  # fmt: skip
 
 
@@ -273,5 +260,5 @@ def _suspect_finding(labels: Labels, doubts: Suspicion, sure: pd.DataFrame) -> F
         Remedy("have a person look at these labels, the most suspicious first, without seeing the present label; an "
                "outcome that was recorded right stays, however surprising", Effort.DAYS,
                "every listed label was confirmed or corrected"),
-        pd.DataFrame({"row": rows, "column": labels.column, "kind": "likely_label_error", "reason": reasons}),
+        flagged(rows, labels.column, "likely_label_error", reasons),
     )  # fmt: skip

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.audit.cells import flagged
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.questions.labels import record_text
-from workbench.audit.questions.section import Section
+from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.questions.telling import TELLS_ALL, columns_that_tell
-from workbench.audit.questions.wording import with_interval
 from workbench.audit.table.alike import inputs_coincide, normalised
 from workbench.audit.table.subject import Labels, Subject
 from workbench.errors import several
@@ -23,7 +23,11 @@ from workbench.words import counted, percent
 
 TITLE = "Leakage"
 QUESTION = "Is an agent judged on what it was developed on, and does anything give the label away?"
+# Points, or share of what is left: less is true of records that came in batches.
 ORDER_MORE_BY, ORDER_REMOVES = 0.1, 0.2
+# Records: fewer agree by chance; share of a label's: said so often, it was written in.
+ALPHA = 0.05
+MIN_PART = 0.1  # of a label's records: what fewer say gives hardly any label away
 MIN_MENTIONS, WRITTEN_IN = 10, 0.8
 ROWS_SHOWN = 30
 
@@ -39,9 +43,7 @@ def leakage(subject: Subject, pairs: pd.DataFrame) -> Section:
     """
     labels, splits = subject.labels, subject.splits
     if labels is None or splits is None:
-        why = (
-            "the records do not fit their contract" if subject.refused is not None else "there is no label and no split"
-        )
+        why = "the records do not fit their contract" if subject.refused else "there is no label and no split"
         return Section("leakage", TITLE, QUESTION, f"Not looked at: {why}.")
     crossing = pairs[splits.loc[pairs["first"]].to_numpy() != splits.loc[pairs["second"]].to_numpy()]
     holdout = splits.index[splits == Split.HOLDOUT.value]
@@ -108,7 +110,7 @@ def order_tells(subject: Subject, labels: Labels) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["order", "neighbours", "same label", "by chance", "p"])
     table["p, Holm"] = holm(table.pop("p").to_numpy())
     more = min(ORDER_MORE_BY, ORDER_REMOVES * (1 - chance))
-    table["tells"] = (table["p, Holm"] < 0.05) & (table["same label"] - table["by chance"] >= more)
+    table["tells"] = (table["p, Holm"] < ALPHA) & (table["same label"] - table["by chance"] >= more)
     return table
 
 
@@ -119,11 +121,10 @@ def label_words(subject: Subject, labels: Labels) -> pd.DataFrame:
     them and at least 98% of those have the label, and they are at least 10% of its records.
     """
     names = ["label", "records say it", "of them with the label", "share", "share of the label's records", "tells"]
-    texts = [name for name in subject.roles.text if name in subject.frame.columns]
-    said = subject.frame.loc[labels.dev.index, texts].map(
+    said = subject.frame.loc[labels.dev.index, subject.texts].map(
         lambda cell: f" {normalised(cell)} " if isinstance(cell, str) else ""
     )
-    joined = said.agg("".join, axis="columns") if texts else pd.Series("", index=labels.dev.index)
+    joined = said.agg("".join, axis="columns") if subject.texts else pd.Series("", index=labels.dev.index)
     rows = []
     for label in labels.allowed:
         words = str(normalised(re.sub(r"[_\-/]", " ", label)))
@@ -134,7 +135,7 @@ def label_words(subject: Subject, labels: Labels) -> pd.DataFrame:
         if n:
             own = int((labels.dev == label).sum())
             part = k / own if own else 0.0
-            rows.append((label, n, k, k / n, part, n >= MIN_MENTIONS and k / n >= TELLS_ALL and part >= 0.1))
+            rows.append((label, n, k, k / n, part, n >= MIN_MENTIONS and k / n >= TELLS_ALL and part >= MIN_PART))
     table = pd.DataFrame(rows, columns=names)
     table["tells"] = table["tells"].astype(bool)
     return table.sort_values(["tells", names[1]], ascending=False, kind="stable", ignore_index=True)
@@ -158,7 +159,7 @@ def _crossing_finding(leaked: list[int], n_holdout: int, crossing: pd.DataFrame,
     others = dict(zip(crossing["first"], crossing["second"], strict=True))
     others |= dict(zip(crossing["second"], crossing["first"], strict=True))
     reasons = [f"row {others[row]:,}, a development record, says (nearly) the same" for row in leaked]
-    cells = pd.DataFrame({"row": leaked, "column": "(record)", "kind": "leak_across_split", "reason": reasons})
+    cells = flagged(leaked, "(record)", "leak_across_split", reasons)
     return Finding(
         "leak_across_split",
         f"{counted(len(leaked), n_holdout)} holdout records (nearly) repeat a development record",
@@ -222,7 +223,7 @@ def _mention_finding(subject: Subject, labels: Labels, mentions: pd.DataFrame) -
     written = found[found["share of the label's records"] >= WRITTEN_IN]
     meant = written if len(written) else found
     most = percent(float(meant["share of the label's records"].max()))
-    rows = np.sort(labels.dev.index[labels.dev.isin(list(meant["label"]))].to_numpy(dtype=np.int64))
+    rows = labels.rows_with(meant["label"])
     return Finding(
         "label_in_text",
         f"The words of {several(len(meant), 'label')} stand in the text and give it away",

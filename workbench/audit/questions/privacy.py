@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.agents.prompts import read_prompts
+from workbench.audit.cells import flagged
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.known.personal_data import PersonalData, measured, scan
-from workbench.audit.questions.section import Section
-from workbench.audit.questions.wording import with_interval
+from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.table.subject import Subject, declared_personal
 from workbench.errors import InputError
 from workbench.metrics import Estimate
@@ -19,7 +19,7 @@ from workbench.words import counted
 
 TITLE = "Personal data"
 QUESTION = "Which personal data do the records hold, and what would an agent send to a model?"
-MAX_SCANNED = 20_000
+MAX_SCANNED = 20_000  # records: bounds the time of the patterns over long texts
 SPECIFIC = frozenset({PersonalData.IBAN, PersonalData.CARD, PersonalData.TAX_ID, PersonalData.BIRTH_DATE})
 
 
@@ -172,6 +172,5 @@ def _finding(frame: pd.DataFrame, name: str, table: pd.DataFrame, is_declared: b
         "it is sent to the model and ends in its logs" if is_sent else "it is stored with the records for nothing",
         Remedy("mask or leave out the field before it is sent, and declare it in contract.yaml (pii:)", Effort.HOURS,
                "no record is sent with recognised personal data"),
-        pd.DataFrame({"row": first["row"], "column": name, "kind": "personal_data",
-                      "reason": "holds " + first["kind"].astype(str)}),
+        flagged(first["row"], name, "personal_data", "holds " + first["kind"].astype(str)),
     )  # fmt: skip

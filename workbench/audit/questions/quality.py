@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from workbench.audit.detectors.contradictions import DEPENDENCY
 from workbench.audit.detectors.detector import all_kinds, kinds_about
 from workbench.audit.detectors.repeats import DUPLICATE
-from workbench.audit.findings import Finding, Severity, by_effect, quoted_columns
-from workbench.audit.kinds import CellKind, Concerns
+from workbench.audit.findings import CellKind, Concerns, Finding, Severity, by_effect
 from workbench.audit.questions.section import Section
 from workbench.audit.table.subject import Subject
-from workbench.errors import several
+from workbench.errors import several, shown
 from workbench.metrics import Estimate
 from workbench.stats import other_hits
 from workbench.words import counted, percent
 
-MAX_FINDINGS_OF_A_KIND = 12
+MAX_FINDINGS_OF_A_KIND = 12  # columns: what no one column stands out of is told together
 REASONS_SHOWN = 3
-OWN_FINDING_AT_LEAST = 0.01
+OWN_FINDING_AT_LEAST = 0.01  # of the records: rarer ones are told together
 OTHERS = "all other columns"
-MANY_REPEATS = 0.2
-MIN_ODD, ODD_DECIDED = 10, 0.6
+MANY_REPEATS = 0.2  # of the records: accuracy is then measured on a fifth fewer cases than it seems
+ALPHA_ODD = 0.001  # many kinds and columns are asked, and a finding is made harmless by it
+MIN_ODD, ODD_DECIDED = 10, 0.6  # records, and share with another label: see `decided_on`
 
 
 def quality(subject: Subject, cells: pd.DataFrame, unlisted: Sequence[str] = ()) -> Section:
@@ -87,7 +87,7 @@ def _of_kind(subject: Subject, kind: CellKind, cells: pd.DataFrame) -> list[Find
 def _finding(subject: Subject, kind: CellKind, cells: pd.DataFrame, scope: str = "") -> Finding:
     columns = tuple(dict.fromkeys(str(name) for name in cells["column"]))
     rows = np.unique(cells["row"].to_numpy(dtype=np.int64))
-    where = f"in {quoted_columns(columns)}" if columns and kind.concerns is not Concerns.RECORD else ""
+    where = f"in {shown(columns)}" if columns and kind.concerns is not Concerns.RECORD else ""
     title = f"{kind.name[0].upper()}{kind.name[1:]} {where}".strip()
     known = decided_on(subject, rows) if kind.concerns is Concerns.FIELDS else None
     share = len(rows) / max(1, subject.n_rows)
@@ -123,7 +123,7 @@ def decided_on(subject: Subject, rows: NDArray[np.int64]) -> str | None:
     here, rest = dev[is_odd] != usual, dev[~is_odd] != usual
     if len(here) < MIN_ODD or not len(rest) or rest.mean() > 0.5 or here.mean() < max(ODD_DECIDED, 2 * rest.mean()):
         return None
-    if other_hits((int(here.sum()), len(here)), (int(rest.sum()), len(rest))) >= 0.001:
+    if other_hits((int(here.sum()), len(here)), (int(rest.sum()), len(rest))) >= ALPHA_ODD:
         return None
     return (
         f"{percent(float(here.mean()))} of these development records are labelled other than {usual!r}, "

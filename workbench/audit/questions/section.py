@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.audit.findings import Finding
 from workbench.metrics import Estimate
+from workbench.words import percent
 
 MAX_ROWS_IN_JSON = 200
 
@@ -79,3 +80,16 @@ def _table_json(table: pd.DataFrame) -> dict[str, Any]:
     content = {"columns": [str(name) for name in table.columns], "rows": rows, "n_rows": len(table)}
     json.dumps(content, allow_nan=False)
     return content
+
+
+def with_interval(estimate: Estimate) -> str:
+    """Return a share with its interval.
+
+    Examples
+    --------
+    >>> with_interval(Estimate.proportion(13, 16))
+    '81.2% (57.0% to 93.4%)'
+    """
+    if estimate.value is None or estimate.lower is None or estimate.upper is None:
+        return percent(estimate.value)
+    return f"{percent(estimate.value)} ({percent(estimate.lower)} to {percent(estimate.upper)})"

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from workbench.metrics import Estimate
 
 N_FOLDS = 5
-MAX_CATEGORIES = 60
-MAX_RECORDS = 20_000
-MIN_OF_A_LABEL = 5
-ROUNDS = 60
+MAX_CATEGORIES = 60  # the rarer values say nothing to a tree
+MAX_RECORDS = 20_000  # bounds the time of the five fits
+MIN_OF_A_LABEL = 5  # one in each fold
+NEARLY_ALL = 0.9  # of the cells are numbers: the others are placeholders
+ROUNDS = 60  # of boosting: enough to rank labels by
 WORD = re.compile(r"\w")
 TEMPERATURES = np.geomspace(0.05, 20, 60)
 
@@ -215,7 +216,7 @@ def _table_scores(learn: Any, target: NDArray[np.int64], held: Any) -> Floats:
 def _coded(values: pd.Series[Any]) -> Floats:
     """Return a column as numbers: numbers as they are, others by how frequent they are."""
     numbers = pd.to_numeric(values, errors="coerce")
-    if numbers.notna().sum() >= 0.9 * values.notna().sum():
+    if numbers.notna().sum() >= NEARLY_ALL * values.notna().sum():
         return numbers.to_numpy(dtype=np.float64)
     codes = {value: float(code) for code, value in enumerate(values.value_counts().index[:MAX_CATEGORIES])}
     return values.map(codes).to_numpy(dtype=np.float64)

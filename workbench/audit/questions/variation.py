@@ -5,25 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from workbench.audit.findings import Effort, Finding, Remedy, Severity, quoted_columns
-from workbench.audit.questions.completeness import EMPTY, months
-from workbench.audit.questions.drift import drift
+from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.questions.section import Section
 from workbench.audit.table.roles import CASE, ENTITY, SOURCE, TIME
 from workbench.audit.table.subject import Subject
+from workbench.errors import shown
 from workbench.stats import holm, other_hits, wilson
 from workbench.words import percent
 
 ALPHA = 0.05
-MIN_RECORDS = 20
-MAX_SLICES_OF_A_KIND = 200
-WORSE_BY_AT_LEAST = 0.02
-DRIFT_PERIOD = 0.25
+MIN_RECORDS = 20  # of fewer, no difference is significant
+MAX_SLICES_OF_A_KIND = 200  # more would lose every difference to the correction for so many
+WORSE_BY_AT_LEAST = 0.02  # points: less is significant in large tables and matters to nobody
+DRIFT_PERIOD = 0.25  # of the records at either end: less is noise, more hides what is new
+DRIFTED_AT_LEAST = 0.1  # distance: less is significant in large tables and matters to nobody
+MAX_CATEGORIES = 30  # more values leave each with too few records for the test
+NEARLY_ALL = 0.9  # of the cells are numbers: the field is compared as such
+MANY_VALUES = 0.2  # different ones for a record: texts of their own, compared by their length
+RUNNING = 0.95  # rank correlation with time: running numbers have slips, prices that rise have more
+Numbers: TypeAlias = NDArray[np.float64]
+Rows: TypeAlias = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +119,9 @@ def _inferred_note(subject: Subject) -> list[str]:
 def _slices(subject: Subject, faults: pd.DataFrame) -> Iterator[Slice]:
     """Yield every slice that is large enough, for every fault that occurs and is not everywhere."""
     for kind in (SOURCE, TIME, ENTITY, CASE):
-        values = months(subject) if kind == TIME else subject.stratum(kind)
-        if values is None:
+        named = subject.slices(kind)
+        if named is None:
             continue
-        named = values.astype(object).where(values.notna(), EMPTY).map(str)
         sizes = named.value_counts()
         sizes = sizes[(sizes >= MIN_RECORDS) & (len(named) - sizes >= MIN_RECORDS)].head(MAX_SLICES_OF_A_KIND)
         for fault in faults.columns:
@@ -159,15 +165,15 @@ def _answer(slices: list[Slice], worse: list[tuple[Slice, float]], drifted: pd.D
     if drifted is None:
         return f"{said}."
     names = list(drifted.loc[drifted["has drifted"], "field"])
-    listed = f": {quoted_columns(names)}" if names else ""
+    listed = f": {shown(names)}" if names else ""
     return f"{said}; {len(names)} of {len(drifted)} fields drifted{listed}."
 
 
 def _finding(subject: Subject, faults: pd.DataFrame, worse: list[tuple[Slice, float]]) -> Finding:
     """Return the finding that slices of one kind are worse in one way."""
     one, p = max(worse, key=lambda pair: pair[0].difference)
-    values = months(subject) if one.kind == TIME else subject.stratum(one.kind)
-    named = pd.Series([]) if values is None else values.astype(object).where(values.notna(), EMPTY).map(str)
+    named = subject.slices(one.kind)
+    assert named is not None, "there are slices"
     is_worse = named.isin([of_kind.name for of_kind, _ in worse]).to_numpy()
     rows = faults.index[is_worse & faults[one.fault].to_numpy()].to_numpy(dtype=np.int64)
     low, high = one.interval
@@ -207,3 +213,97 @@ def _drift_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
         Remedy("find out what changed; weigh recent records more, and watch the field after go-live", Effort.DAYS,
                "the field's distance is below 0.1, or the change is explained"),
     )  # fmt: skip
+
+
+def drift(subject: Subject, not_compared: Collection[str] = ()) -> pd.DataFrame | None:
+    """Return how each field differs between the oldest and the newest quarter of the records; not running numbers.
+
+    Numbers are compared by the Kolmogorov-Smirnov distance, other fields by the total variation distance of their
+    values (the 29 most frequent, others and missing ones as one value each; fields with more by their length), with a
+    chi-squared test; Holm over all fields. A field has drifted when p is below 0.05 and the distance at least 0.1.
+
+    Returns
+    -------
+    DataFrame, optional
+        `field`, `compared as`, `distance` in [0, 1], `p, Holm`, `has drifted`; None without a readable time.
+    """
+    times = subject.times()
+    if times is None or times.notna().sum() < 2 * MIN_RECORDS:
+        return None
+    since: Numbers = times.astype("datetime64[ns]").astype("int64").to_numpy().astype(np.float64)
+    since[times.isna().to_numpy()] = np.nan
+    order = np.argsort(since, kind="stable")[: int(times.notna().sum())]
+    size = max(MIN_RECORDS, int(len(order) * DRIFT_PERIOD))
+    left_out = {subject.roles.time, subject.roles.id, *not_compared}
+    rows = []
+    for name in subject.frame.columns:
+        cells = subject.frame[name]
+        if name not in left_out and not _runs_with(since, numbers := _numbers(cells)):
+            rows.append((str(name), *_distance(cells, numbers, order[:size], order[-size:])))
+    table = pd.DataFrame(rows, columns=["field", "compared as", "distance", "p"])
+    table["p, Holm"] = holm(list(table.pop("p")))
+    table["has drifted"] = (table["p, Holm"] < ALPHA) & (table["distance"] >= DRIFTED_AT_LEAST)
+    return table.sort_values("distance", ascending=False, kind="stable", ignore_index=True)
+
+
+def _numbers(cells: pd.Series[Any]) -> Numbers:
+    return np.asarray(pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float, na_value=np.nan), dtype=np.float64)
+
+
+def _runs_with(since: Numbers, numbers: Numbers) -> bool:
+    """Whether a column's numbers rise (or fall) with time by their nature, as running numbers do."""
+    from scipy.stats import rankdata
+
+    known = ~np.isnan(numbers) & ~np.isnan(since)
+    if known.sum() < MIN_RECORDS or len(np.unique(numbers[known])) < MAX_CATEGORIES:
+        return False
+    first, second = rankdata(numbers[known]), rankdata(since[known])
+    return bool(min(first.std(), second.std()) > 0 and abs(np.corrcoef(first, second)[0, 1]) >= RUNNING)
+
+
+def _distance(cells: pd.Series[Any], numbers: Numbers, old: Rows, new: Rows) -> tuple[str, float, float]:
+    """Return how two samples of a field were compared, their distance, and the p-value."""
+    both = np.concatenate([old, new])
+    codes, values = pd.factorize(cells.to_numpy(dtype=object)[both])
+    n_filled, is_number = int((codes >= 0).sum()), ~np.isnan(numbers[both])
+    if is_number.sum() >= NEARLY_ALL * n_filled > 0 and len(values) > MAX_CATEGORIES:
+        first, second = (numbers[rows][~np.isnan(numbers[rows])] for rows in (old, new))
+        if len(first) and len(second):
+            return "numbers", *_by_order(first, second)
+    if len(values) > max(MAX_CATEGORIES, MANY_VALUES * len(both)):
+        lengths = np.array([len(str(value)) for value in values] + [0], dtype=float)[codes]
+        return "length of text", *_by_order(lengths[: len(old)], lengths[len(old) :])
+    return "values", *_by_value(codes, len(values), len(old))
+
+
+def _by_order(first: Numbers, second: Numbers) -> tuple[float, float]:
+    """Return the Kolmogorov-Smirnov distance of two samples and its asymptotic p-value."""
+    from scipy.stats import kstwo
+
+    every = np.concatenate([first, second])
+    below = [np.searchsorted(np.sort(one), every, side="right") / len(one) for one in (first, second)]
+    distance = float(np.abs(below[0] - below[1]).max())
+    n = len(first) * len(second) / (len(first) + len(second))
+    return distance, float(np.clip(kstwo.sf(distance, np.round(n)), 0.0, 1.0))
+
+
+def _by_value(codes: Rows, n_values: int, n_old: int) -> tuple[float, float]:
+    """Return the total variation distance of two samples' values, and the p-value of the chi-squared test.
+
+    The 29 most frequent values count; the others are one, and empty cells another.
+    """
+    from scipy.special import chdtrc
+
+    places = np.full(n_values + 1, MAX_CATEGORIES - 1)
+    counts = np.bincount(codes[codes >= 0], minlength=n_values)
+    frequent = np.argsort(-counts, kind="stable")[: MAX_CATEGORIES - 1]
+    places[frequent], places[-1] = np.arange(len(frequent)), MAX_CATEGORIES
+    table = np.stack(
+        [np.bincount(places[part], minlength=MAX_CATEGORIES + 1) for part in (codes[:n_old], codes[n_old:])]
+    ).astype(float)
+    table = table[:, table.sum(axis=0) > 0]
+    shares = table / table.sum(axis=1, keepdims=True)
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+    statistic = float(((table - expected) ** 2 / expected).sum())
+    p = 1.0 if table.shape[1] < 2 else float(chdtrc(table.shape[1] - 1, statistic))
+    return float(np.abs(shares[0] - shares[1]).sum() / 2), p

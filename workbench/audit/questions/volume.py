@@ -19,10 +19,10 @@ from workbench.stats import holm
 from workbench.words import counted, percent
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-REAL_TIME_S, NEAR_REAL_TIME_S = 10.0, 900.0
-BURST_RECORDS, BURST_SHARE = 20, 0.5
-MIN_MONTHS = 4
-ALPHA, SEASONAL = 0.05, 1.2
+REAL_TIME_S, NEAR_REAL_TIME_S = 10.0, 900.0  # a person waits on the screen; a person comes back to it
+BURST_RECORDS, BURST_SHARE = 20, 0.5  # records in one minute are a load; half of them so, and loads are the way
+MIN_MONTHS = 4  # of three, any curve is a line
+ALPHA, SEASONAL = 0.05, 1.2  # times the average: a smaller season needs no plan
 
 
 class LatencyClass(StrEnum):

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from workbench.audit.table.subject import Labels, Subject
 
-SIMILAR = 0.8
-MAX_TEXTS = 50_000
-MAX_PAIRS_OF_A_GROUP = 20
-SHORTEST = 12
+SIMILAR = 0.8  # of the pieces: below, different questions of one topic are pairs
+MAX_TEXTS = 50_000  # bounds time and memory
+MAX_PAIRS_OF_A_GROUP = 20  # all pairs of a large group say the same over and over
+SHORTEST = 12  # letters: in shorter texts one word makes most of the pieces
 CHUNK = 1_000
 PAIRS_AT_ONCE = 200_000
-COINCIDE, DIFFER_LIKE_ANY, FEWEST_DIFFERING = 0.1, 0.25, 3
+COINCIDE, DIFFER_LIKE_ANY, FEWEST_DIFFERING = 0.1, 0.25, 3  # see `inputs_coincide`
 
 
 def normalised(value: object) -> object:
@@ -142,11 +142,11 @@ def _content(subject: Subject) -> pd.Series[Any]:
     """Return for each record its other fields and its free text, normalised, ids and time left out."""
     roles, frame = subject.roles, subject.frame
     others = [name for name in frame.columns if name not in (roles.id, roles.time, *roles.text)]
-    text = [name for name in roles.text if name in frame.columns]
-    if not others and not text:
+    if not others and not subject.texts:
         return pd.Series(dtype=object)
     fields = list(zip(*(frame[name].map(_cell) for name in others), strict=True)) if others else [()] * len(frame)
-    texts = [" ".join(str(normalised(cell)) for cell in row if isinstance(cell, str)) for row in frame[text].to_numpy()]
+    rows = frame[subject.texts].to_numpy()
+    texts = [" ".join(str(normalised(cell)) for cell in row if isinstance(cell, str)) for row in rows]
     return pd.Series(list(zip(fields, texts, strict=True)), index=frame.index, dtype=object)
 
 

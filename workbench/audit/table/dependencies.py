@@ -13,16 +13,20 @@ import numpy.typing as npt
 from workbench.audit.table.encoded import Encoded
 from workbench.records.tables import Codes, ColumnProfile, Semantic
 
+# By trial: tables with a tenth of wrong cells still have their dependencies; lower, likelihoods count as such.
 MIN_STRENGTH = 0.88
-MAX_ERROR_LEFT = 0.25
-MAX_OF_CHANCE = 1 / 3
-MIN_ROWS = 20
-MAX_COLUMNS = 50
-MAX_COMBINED = 100
-MAX_COMBINED_COLUMNS = 14
-SCREENED_ROWS = 10_000
+MAX_ERROR_LEFT = 0.25  # of the error of guessing: a column that nearly always says the same follows from any
+MAX_OF_CHANCE = 1 / 3  # of the error of groups drawn at random: groups of two or three agree by chance
+MIN_ROWS = 20  # of fewer, agreement is chance
+MAX_COLUMNS = 50  # pairs grow with the square
+MAX_COMBINED = 100  # different values: two columns of more have groups of one row
+MAX_COMBINED_COLUMNS = 14  # their pairs are 91, each held against every column
+SCREENED_ROWS = 10_000  # show that most pairs settle nothing
+SCREENED_BY = 0.03  # less is asked of them
+SPARSE = 0.3  # different determinants for a row: too few repeat among the first rows to judge by
+MIN_REPEATED = 0.3  # of the rows: where fewer share a value, it settles nothing that could be held against others
 CHANCE_SEED = 11
-THIN_GROUP, MIN_THIN_STRENGTH = 6, 0.98
+THIN_GROUP, MIN_THIN_STRENGTH = 6, 0.98  # rows: amounts in smaller groups are alike for other reasons; by trial
 NO_DETERMINANT = frozenset({Semantic.NUMBER, Semantic.AMOUNT, Semantic.PERCENT, Semantic.BOOLEAN, Semantic.EMPTY})
 Longs: TypeAlias = npt.NDArray[np.int64]
 
@@ -81,6 +85,23 @@ class Groups:
     top: Codes
     n_top: npt.NDArray[np.int64]
     pair_of: npt.NDArray[np.int64]
+
+    def settled(self, least: int = 2) -> tuple[int, float, float]:
+        """Return what groups of at least so many rows say.
+
+        Returns
+        -------
+        (int, float, float)
+            Their rows; the share of these that do not agree with their group's most frequent value; and the share that
+            guessing the most frequent value of all would get wrong.
+        """
+        several = self.size >= least
+        n = int(self.n[several].sum())
+        if not n:
+            return 0, 0.0, 0.0
+        counts = np.bincount(self.right[several], weights=self.n[several])
+        error = 1 - int(self.n[several & (self.right == self.top)].sum()) / n
+        return n, error, float(1 - counts.max() / counts.sum())
 
 
 def grouped(left: Codes, right: Codes) -> Groups:
@@ -158,7 +179,7 @@ def _is_thin(one: Dependency, profiles: tuple[ColumnProfile, ...]) -> bool:
 def _search(encoded: Encoded, codes: dict[int, Codes], positions: tuple[int, ...], screen: slice) -> Dependency | None:
     """Return a dependency between columns if there is one; most that are none are seen in the first rows."""
     is_screened = screen != slice(None) and not _is_sparse(codes, positions, screen)
-    if is_screened and _measure(encoded, codes, positions, screen, MIN_STRENGTH - 0.03) is None:
+    if is_screened and _measure(encoded, codes, positions, screen, MIN_STRENGTH - SCREENED_BY) is None:
         return None
     return _measure(encoded, codes, positions, slice(None), MIN_STRENGTH)
 
@@ -168,14 +189,14 @@ def _is_sparse(codes: dict[int, Codes], positions: tuple[int, ...], screen: slic
     if len(positions) > 2:
         return False
     found = codes[positions[0]][screen]
-    return len(np.unique(found)) > 0.3 * len(found)
+    return len(np.unique(found)) > SPARSE * len(found)
 
 
 def _may_determine(profile: ColumnProfile, codes: Codes) -> bool:
     if profile.n_distinct < 2 or profile.is_key or profile.semantic in NO_DETERMINANT:
         return False
     counts = np.bincount(codes[codes >= 0])
-    return bool(counts[counts >= 2].sum() >= 0.3 * len(codes))
+    return bool(counts[counts >= 2].sum() >= MIN_REPEATED * len(codes))
 
 
 def measure(encoded: Encoded, positions: tuple[int, ...]) -> Dependency | None:
@@ -213,10 +234,8 @@ def _by_chance(a: Codes, b: Codes) -> float:
     """Return the error of groups as large as these whose rows were drawn at random; small groups agree by chance."""
     filled = np.flatnonzero((a >= 0) & (b >= 0))
     drawn = np.random.default_rng(CHANCE_SEED).permutation(b[filled])
-    groups = grouped(a[filled], drawn)
-    several = groups.size >= 2
-    agreeing = int(groups.n[several & (groups.right == groups.top)].sum())
-    return 1 - agreeing / max(1, int(groups.n[several].sum()))
+    n, error, _ = grouped(a[filled], drawn).settled()
+    return error if n else 1.0
 
 
 def _error(a: Codes, b: Codes) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,10 +18,10 @@ from workbench.records.tables import (
     is_placeholder,
 )
 
-EXACT_ROWS = 250_000
-SAMPLE_ROWS = 50_000
-MAX_CELLS = 40_000_000
-MAX_VALUES = 5_000
+EXACT_ROWS = 250_000  # bounds the time of the detectors, which look at every row
+SAMPLE_ROWS = 50_000  # what most cells look like shows in them
+MAX_CELLS = 40_000_000  # four bytes each, several times over
+MAX_VALUES = 5_000  # of a column: each becomes part of a query
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,12 @@ def _encoded(table: Table, where: str) -> Encoded:
 def _filled(column: CodedColumn) -> Codes:
     blank = np.array([is_placeholder(value) for value in column.values] + [True], dtype=bool)
     return np.where(blank[column.codes], MISSING, column.codes).astype(np.int32)
+
+
+def first_with(keys: Iterable[object]) -> Codes:
+    """Return for each value, by a key that says what it means, the first with the same; MISSING for none."""
+    first: dict[object, int] = {}
+    return np.array([*(first.setdefault(key, code) for code, key in enumerate(keys)), MISSING], dtype=np.int32)
 
 
 def value_table(table: Table, sampled: CodedColumn) -> CodedColumn | None:

@@ -10,9 +10,8 @@ from pathlib import Path
 from workbench.audit.table.declared import Declared, declare
 from workbench.audit.table.dependencies import Dependency, discover, measure
 from workbench.audit.table.encoded import Encoded, encode
-from workbench.audit.table.entities import Roles, find_roles
-from workbench.audit.table.quantities import Numbers, with_same_numbers
-from workbench.audit.table.relations import Relation, find_relations, quantities
+from workbench.audit.table.entities import Described, find_roles
+from workbench.audit.table.relations import Numbers, Relation, find_relations, quantities, with_same_numbers
 from workbench.audit.table.writing import SourceFormat, source_formats
 from workbench.pilot import Column, Role, TableContract
 from workbench.records.tables import CodedColumn, ColumnProfile, Hints, Table, profile, settled_profiles
@@ -47,7 +46,7 @@ class Known:
     profiles : tuple of ColumnProfile
     dependencies : tuple of Dependency
     relations : tuple of Relation
-    roles : Roles or None
+    roles : Described or None
         Which columns name a thing and who describes it, where several sources do.
     numbers : mapping of int to array
         Numeric columns and dates as numbers for each row, by position.
@@ -62,7 +61,7 @@ class Known:
     profiles: tuple[ColumnProfile, ...]
     dependencies: tuple[Dependency, ...]
     relations: tuple[Relation, ...]
-    roles: Roles | None
+    roles: Described | None
     numbers: Mapping[int, Numbers]
     by_source: Mapping[int, SourceFormat]
     declared: Declared | None

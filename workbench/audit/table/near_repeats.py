@@ -10,20 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.audit.table.alike import normalised
-from workbench.audit.table.encoded import Encoded
-from workbench.audit.table.quantities import days_of, numbers_of
+from workbench.audit.table.encoded import Encoded, first_with
+from workbench.audit.table.relations import days_of, numbers_of
 from workbench.records.tables import MISSING, CodedColumn, Codes, ColumnProfile
 
-MAX_DIFFERING = 2
-MIN_COLUMNS = 3
-MAX_BLOCK = 40
-MAX_PAIRS = 2_000_000
-LIKE_TEXT = 85.0
-NEAR_DAYS = 0.25
-MAX_SHARE = 0.15
-MAX_EXPECTED = 0.2
-DELIBERATE = 4
-DRAWN_PAIRS = 2_000
+MAX_DIFFERING = 2  # columns: by trial; rows that differ in three are different cases
+MIN_COLUMNS = 3  # of fewer, rows agree by chance
+MAX_BLOCK = 40  # rows that are equal in a part: larger groups are usual cases, and pairs grow with the square
+MAX_PAIRS = 2_000_000  # bounds time and memory
+LIKE_TEXT = 85.0  # of 100, rapidfuzz: by trial; a slip or two in a name leaves more, another name less
+NEAR_DAYS = 0.25  # entered again within six hours
+MAX_SHARE = 0.15  # of the rows: where more are alike, being alike is how the table is
+MAX_EXPECTED = 0.2  # of the pairs found, explained by chance: the bar of four right flags in five
+DELIBERATE = 4  # times fewer equal than by chance: a column that tells rows apart on purpose
+DRAWN_PAIRS = 2_000  # at random: the rate is known to a point
 SEED = 17
 CHUNK = 200_000
 NO_DIGIT = re.compile(r"\D+")
@@ -154,13 +154,11 @@ def _first_of_each(
 def _meaning(column: CodedColumn, profile: ColumnProfile) -> Codes:
     """Return each row's value without regard to its writing, -1 where the cell is empty."""
     if profile.is_numeric or profile.is_moment:
-        quantities = numbers_of(column) if profile.is_numeric else days_of(column)
+        quantities = numbers_of(column) if profile.is_numeric else days_of(column.values)
         keys = [normalised(v) if q != q else q for v, q in zip(column.values, quantities, strict=True)]
     else:
         keys = [normalised(value) for value in column.values]
-    first: dict[object, int] = {}
-    codes = [first.setdefault(key, code) for code, key in enumerate(keys)]
-    return np.array([*codes, MISSING], dtype=np.int32)[column.codes]
+    return first_with(keys)[column.codes]
 
 
 def _candidates(codes: Codes, fixed: Sequence[int]) -> tuple[Pairs, bool]:
@@ -233,21 +231,13 @@ def _are_alike(column: CodedColumn, profile: ColumnProfile, i: int, j: int) -> b
 
     left, right = column.values[i], column.values[j]
     if profile.is_moment:
-        gap = abs(np.diff(days_of(_of(column, [left, right])))[0])
-        return bool(gap <= NEAR_DAYS)
+        return bool(abs(np.diff(days_of([left, right]))[0]) <= NEAR_DAYS)
     if profile.is_numeric or left.isdigit() or right.isdigit():
         return False
     one, other = str(normalised(left)), str(normalised(right))
     if NO_DIGIT.sub("", one) != NO_DIGIT.sub("", other):
         return False
     return one.startswith(other) or other.startswith(one) or ratio(one, other) >= LIKE_TEXT
-
-
-def _of(column: CodedColumn, values: list[str]) -> CodedColumn:
-    counts = np.ones(len(values), dtype=np.int64)
-    return CodedColumn(
-        column.position, column.name, column.storage, values, counts, np.arange(len(values), dtype=np.int32)
-    )
 
 
 def _by_chance(column: CodedColumn, profile: ColumnProfile, meaning: npt.NDArray[np.int32]) -> float:

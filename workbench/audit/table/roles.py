@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from workbench.audit.table.entities import Roles as Described
+from workbench.audit.table.entities import Described
 from workbench.errors import several, shown
 from workbench.pilot import Role, TableContract
 from workbench.records.tables import (
@@ -22,7 +22,7 @@ from workbench.records.tables import (
 )
 
 TIME, SOURCE, ENTITY, CASE = "time", "source", "entity", "class"
-EXPECTED_FILLED = 0.5
+EXPECTED_FILLED = 0.5  # of the records: without a contract, what most fill is expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def inferred_roles(
     ----------
     frame : DataFrame
     columns : sequence of ColumnProfile
-    described : entities.Roles, optional
+    described : Described, optional
         The thing and the source, where several sources describe the same things.
     declared : Roles
         They come first.

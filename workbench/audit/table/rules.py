@@ -1,4 +1,4 @@
-"""Rules: what cells must be like, defined once and compiled to SQL; the same definitions are published as a suite."""
+"""Rules: what cells must be like, defined once, compiled to SQL and held against every row; published as a suite."""
 
 from __future__ import annotations
 
@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from workbench.audit.kinds import CellKind
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from workbench.audit.cells import CELL_COLUMNS, flagged, no_cells
+from workbench.audit.findings import CellKind
+from workbench.audit.table.relations import SHARE, TOLERANCE
 from workbench.records.tables import ColumnProfile, Table
 
 # When rows with the same determinant agree enough on a value for another to be wrong; the suite's engines count so too.
 MIN_GROUP = 3  # of two rows that differ, neither is more likely wrong
 MIN_MAJORITY = 0.7  # by trial: lower, and groups that are split on purpose are flagged
 STRAY_SHARE = 0.02  # of a large group: what more of it say is a value of its own
+MAX_LISTED = 200_000  # rows of a rule: they are held in memory; all are counted
+BATCH_ROWS = 100_000
+MAX_TOGETHER = 150  # in one query: bounds the time of planning it
 
 
 class RuleKind(StrEnum):
@@ -108,7 +117,7 @@ class Rule:
                 sign = "*" if self.kind is RuleKind.PRODUCT else "+"
                 a, b, c = (self._number(table, place) for place in range(3))
                 expected = f"{a} {sign} {b}"
-                return f"coalesce(abs({expected} - {c}) > greatest(0.011, 2e-6 * abs({expected})), false)"
+                return f"coalesce(abs({expected} - {c}) > greatest({TOLERANCE}, {SHARE} * abs({expected})), false)"
             case RuleKind.ORDER:
                 a, b = (self._moment(table, place) for place in range(2))
                 return f"coalesce({b} < {a}, false)"
@@ -179,3 +188,86 @@ def literal(text: str) -> str:
 def literals(values: Sequence[str]) -> str:
     """Return texts as a list of SQL literals, NULL when there is none."""
     return ", ".join(map(literal, values)) or "NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """How a rule held over the whole table.
+
+    Parameters
+    ----------
+    rule : Rule
+    n_rows : int
+        Rows of the table.
+    n_broken : int
+        Rows that break the rule, counted exactly.
+    rows : array
+        The first 200,000 of them.
+    """
+
+    rule: Rule
+    n_rows: int
+    n_broken: int
+    rows: npt.NDArray[np.int64]
+
+
+def hold(table: Table, rules: Sequence[Rule]) -> tuple[RuleResult, ...]:
+    """Return how each rule held over all rows of a table, in the rules' order.
+
+    Rules over single rows take one scan; a very wide table, with more than 150 of them, takes one for each 150.
+    """
+    by_row = [number for number, rule in enumerate(rules) if rule.kind in BY_ROW]
+    found: dict[int, tuple[int, npt.NDArray[np.int64]]] = {}
+    for start in range(0, len(by_row), MAX_TOGETHER):
+        part = by_row[start : start + MAX_TOGETHER]
+        found |= zip(part, _scan(table, [rules[number] for number in part]), strict=True)
+    for number, rule in enumerate(rules):
+        if number not in found:
+            rows = table.connection.sql(rule.rows_sql(table)).fetchnumpy()["row"].astype(np.int64)
+            found[number] = (len(rows), np.sort(rows)[:MAX_LISTED])
+    return tuple(RuleResult(rule, table.n_rows, *found[number]) for number, rule in enumerate(rules))
+
+
+def _scan(table: Table, rules: Sequence[Rule]) -> list[tuple[int, npt.NDArray[np.int64]]]:
+    """Return for rules over single rows how many rows break them and which, in one pass over the table."""
+    if not rules:
+        return []
+    picked = ", ".join(f"{rule.to_sql(table)} AS r{number}" for number, rule in enumerate(rules))
+    broken = " OR ".join(f"r{number}" for number in range(len(rules)))
+    counts, listed = [0] * len(rules), [0] * len(rules)
+    rows: list[list[npt.NDArray[np.int64]]] = [[] for _ in rules]
+    query = f"SELECT * FROM (SELECT row, {picked} FROM data) WHERE {broken}"
+    for batch in table.connection.sql(query).to_arrow_reader(BATCH_ROWS):
+        numbers = batch.column(0).to_numpy().astype(np.int64)
+        for place in range(len(rules)):
+            hits = numbers[batch.column(place + 1).to_numpy(zero_copy_only=False).astype(bool)]
+            counts[place] += len(hits)
+            if len(hits) and listed[place] < MAX_LISTED:
+                rows[place].append(hits[: MAX_LISTED - listed[place]])
+                listed[place] += len(rows[place][-1])
+    empty = np.zeros(0, dtype=np.int64)
+    return [(count, np.concatenate(parts) if parts else empty) for count, parts in zip(counts, rows, strict=True)]
+
+
+def unlisted(results: Sequence[RuleResult]) -> tuple[str, ...]:
+    """Return in a sentence each which rules more rows break than are listed."""
+    return tuple(
+        f"Rule on {result.rule.names[-1]!r}, {result.rule.reason}: {result.n_broken:,} rows break it; the first "
+        f"{len(result.rows):,} are listed, and the findings count these only."
+        for result in results
+        if result.n_broken > len(result.rows)
+    )
+
+
+def cells_of(results: Sequence[RuleResult]) -> pd.DataFrame:
+    """Return the cells that break rules; a cell that breaks several has the kind and reason of the first."""
+    parts = [
+        flagged(result.rows, rule.names[-1], rule.cell_kind.id, rule.reason).assign(position=rule.flagged)
+        for result in results
+        if result.n_broken
+        for rule in [result.rule]
+    ]
+    if not parts:
+        return no_cells()
+    table = pd.concat(parts, ignore_index=True).drop_duplicates(["row", "position"], ignore_index=True)
+    return table.sort_values(["row", "position"], kind="stable", ignore_index=True)[list(CELL_COLUMNS)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.audit.known.masking import Masking, key_of_files, masking_of
-from workbench.audit.table.entities import Roles as Described
+from workbench.audit.table.entities import Described
 from workbench.audit.table.roles import CASE, TIME, Roles, declared_roles, inferred_roles
 from workbench.errors import InputError
 from workbench.pilot import Contract, PiiClass, Pilot, Role, TableContract
@@ -22,7 +22,8 @@ from workbench.records import read_raw
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.records.tables import ColumnProfile, Table, read_times
 
-LARGEST_WHOLE, SAMPLE, SAMPLE_SEED = 100_000, 50_000, 20
+EMPTY, NO_TIME = "(empty)", "(no readable time)"
+LARGEST_WHOLE, SAMPLE, SAMPLE_SEED = 100_000, 50_000, 20  # rows: shares of a sample so large are right to half a point
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +47,10 @@ class Labels:
     counts: pd.DataFrame
     allowed: tuple[str, ...]
     annotators: pd.DataFrame
+
+    def rows_with(self, labels: Collection[str]) -> NDArray[np.int64]:
+        """Return the data rows of development records that have one of some labels, in order."""
+        return np.sort(self.dev.index[self.dev.isin(list(labels))].to_numpy(dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,6 +147,17 @@ class Subject:
             return None if column is None else self.frame[column]
         return self.masking.column(self.frame[column])
 
+    def slices(self, kind: str) -> pd.Series[str] | None:
+        """Return which slice each record is in, months as YYYY-MM; None where the table has no such column."""
+        times = self.times() if kind == TIME else None
+        values = self.stratum(kind) if times is None else times.dt.strftime("%Y-%m").fillna(NO_TIME)
+        return None if values is None else values.astype(object).where(values.notna(), EMPTY).map(str)
+
+    @property
+    def texts(self) -> list[str]:
+        """The columns of free text that may be looked at."""
+        return [name for name in self.roles.text if name in self.frame.columns]
+
     def times(self) -> pd.Series[Any] | None:
         """Return the records' times, NaT where none can be read; None where there is no time column."""
         values = self.stratum(TIME)
@@ -209,7 +225,7 @@ def file_subject(
         The file, opened.
     columns : sequence of ColumnProfile
         What each column is.
-    described : entities.Roles, optional
+    described : Described, optional
         The thing and the source, where several sources describe the same things.
     contract : TableContract, optional
     """
@@ -224,7 +240,7 @@ def file_subject(
         (path,),
         frame,
         table.n_rows,
-        file_digest(path),
+        _file_digest(path),
         keys,
         roles,
         day_first=order,
@@ -232,8 +248,7 @@ def file_subject(
     )
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
+def _file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -249,7 +264,7 @@ def _time_format(contract: Contract) -> str | None:
 
 
 def _digest(files: tuple[Path, ...]) -> str:
-    return hashlib.sha256("".join(file_digest(path) for path in files).encode()).hexdigest()
+    return hashlib.sha256("".join(_file_digest(path) for path in files).encode()).hexdigest()
 
 
 def _frame(table: Table) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.audit.table.dependencies import grouped
 from workbench.audit.table.encoded import Encoded
-from workbench.audit.table.entities import Roles
+from workbench.audit.table.entities import Described
 from workbench.records.tables import (
     MISSING,
     PLAIN_NUMBERS,
@@ -36,16 +37,26 @@ BELOW_GROUPS = {
 }
 UNGROUPED = re.compile(r"[+-]?\d{4,}([.,]\d+)?")
 _PARTS = re.compile(r"^([+-]?\d+(?:[.,]\d+)*)\s*(.*)$")
-
-
-MAX_SOURCES = 20
-MIN_SETTLED = 0.97
-MIN_VARIED = 0.05
+SOME_PLAIN, MOST = 0.3, 0.6  # of a column: so many plain numbers, or so many of one style, say how it is written
+ONE_UNIT = 0.8  # of a column: where units vary more, they do not belong into the cells
+MAX_LEFT = 0.2  # of the rows written otherwise, not told by the source: it explains most of the variety, or is none
+MAX_SOURCES = 20  # more values name things, not where rows come from
+MIN_SETTLED = 0.97  # of the rows: by trial; a source that mixes writings settles none
+MIN_VARIED = 0.05  # of the rows written otherwise: less is slips, which `formats` finds
 AMBIGUOUS = re.compile(r"[+-]?\d+|[+-]?\d{1,3}[.,]\d{3}")
 WRITINGS = {
     "plain number": "with a decimal point", "thousands comma": "with a decimal point",
     "decimal comma": "with a decimal comma", "thousands point": "with a decimal comma",
 }  # fmt: skip
+
+
+def weighed(names: Iterable[str], counts: NDArray[np.int64]) -> Counter[str]:
+    """Return how many cells are called by each name, those that are called "" left out."""
+    weights: Counter[str] = Counter()
+    for name, count in zip(names, counts, strict=True):
+        weights[name] += int(count)
+    del weights[""]
+    return weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +77,7 @@ def styles_of(column: CodedColumn, profile: ColumnProfile, is_sketch: bool = Fal
     names = tuple(_style(column.values[code], profile) for code in codes)
     if profile.is_numeric and not profile.is_declared:
         names = _with_groups(names, [column.values[code].strip() for code in codes], column.counts[list(codes)])
-    weights: Counter[str] = Counter()
-    for name, count in zip(names, column.counts[list(codes)], strict=True):
-        weights[name] += int(count)
-    del weights[""]
+    weights = weighed(names, column.counts[list(codes)])
     total = max(1, sum(weights.values()))
     return Styles(names, {name: weight / total for name, weight in weights.most_common()}, profile.is_declared)
 
@@ -79,9 +87,9 @@ def _with_groups(names: tuple[str, ...], values: list[str], counts: NDArray[np.i
 
     It has one when more cells from 1,000 up are grouped than are not.
     """
-    weights: Counter[str] = Counter()
-    for name, value, count in zip(names, values, counts, strict=True):
-        weights[name if name in BELOW_GROUPS else "ungrouped" if UNGROUPED.fullmatch(value) else ""] += int(count)
+    known = zip(names, values, strict=True)
+    kinds = (n if n in BELOW_GROUPS else "ungrouped" if UNGROUPED.fullmatch(value) else "" for n, value in known)
+    weights = weighed(kinds, counts)
     grouped = max(BELOW_GROUPS, key=lambda name: weights[name])
     if weights[grouped] <= weights["ungrouped"]:
         return names
@@ -127,13 +135,14 @@ def usual_number(styles: Styles) -> str | None:
         return None
     top = max(numbers, key=lambda name: numbers[name])
     with_unit = sum(share for name, share in numbers.items() if name.startswith("number with"))
-    if numbers.get("plain number", 0.0) >= 0.3 * total or (numbers[top] < 0.8 * total and with_unit > 0.5 * total):
+    is_mixed = numbers[top] < ONE_UNIT * total and with_unit > total / 2
+    if numbers.get("plain number", 0.0) >= SOME_PLAIN * total or is_mixed:
         return "plain number"
-    return top if numbers[top] >= 0.6 * total else None
+    return top if numbers[top] >= MOST * total else None
 
 
 def source_formats(
-    encoded: Encoded, profiles: tuple[ColumnProfile, ...], roles: Roles | None
+    encoded: Encoded, profiles: tuple[ColumnProfile, ...], roles: Described | None
 ) -> dict[int, SourceFormat]:
     """Return the columns whose way of writing depends on another; not those on which all sources should agree."""
     described = roles.described if roles is not None else ()
@@ -184,7 +193,7 @@ def source_format(
         groups = grouped(encoded.filled[p.position], of_row)
         n = int(groups.n.sum())
         settled = int(groups.n[groups.right == groups.top].sum())
-        if n and settled >= MIN_SETTLED * n and n - settled <= 0.2 * (counts.sum() - counts.max()):
+        if n and settled >= MIN_SETTLED * n and n - settled <= MAX_LEFT * (counts.sum() - counts.max()):
             usual = np.full(p.n_distinct + len(encoded.columns[p.position].values) + 1, MISSING, dtype=np.int32)
             usual[groups.left] = groups.top
             return SourceFormat(p.position, writings, of_row, usual[encoded.filled[p.position]])
