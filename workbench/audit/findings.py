@@ -13,23 +13,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.audit.cells import no_cells
+from workbench.evidence import Severity
 
 MUST_FIX_AT_LEAST, MUST_FIX_AT_MOST = 3, 5  # what a team can begin with at once
 FEW = 0.01  # of the records: less hardly moves accuracy
 
 
-class Severity(StrEnum):
-    """How bad the consequence is for the agent: for a decision on one affected record, and how many there are."""
-
-    CRITICAL = "critical"  # results on it cannot be believed, or the law is broken
-    HIGH = "high"  # the decision is probably wrong
-    MEDIUM = "medium"  # the decision may be wrong, or goes to a person
-    LOW = "low"  # the decision is right, at a higher cost
-
-    @property
-    def weight(self) -> float:
-        """Harm of one affected record, as a share of the worst."""
-        return {"critical": 1.0, "high": 0.5, "medium": 0.15, "low": 0.02}[self.value]
+# Harm of one affected record to the agent's decision on it, as a share of the worst.
+WEIGHTS = {
+    Severity.CRITICAL: 1.0,  # results on it cannot be believed, or the law is broken
+    Severity.HIGH: 0.5,  # the decision is probably wrong
+    Severity.MEDIUM: 0.15,  # the decision may be wrong, or goes to a person
+    Severity.LOW: 0.02,  # the decision is right, at a higher cost
+}
 
 
 class Effort(StrEnum):
@@ -101,7 +97,7 @@ class Finding:
     @property
     def impact(self) -> float:
         """Share of affected records times the severity's weight: expected harm to a record's decision, in [0, 1]."""
-        return (self.share or 0.0) * self.severity.weight
+        return (self.share or 0.0) * WEIGHTS[self.severity]
 
     def as_json(self) -> dict[str, Any]:
         """Return the finding as JSON values, its rows by the name of their file."""
@@ -145,7 +141,7 @@ def by_effect(severity: Severity, share: float, is_read: bool = True) -> Severit
 
 def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return findings by impact on the agent, the worst first; each id once."""
-    ordered = sorted(findings, key=lambda one: (-one.impact, -one.severity.weight, one.id))
+    ordered = sorted(findings, key=lambda one: (-one.impact, -WEIGHTS[one.severity], one.id))
     return tuple({finding.id: finding for finding in reversed(ordered)}[key] for key in _ids(ordered))
 
 
