@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from workbench.errors import WorkbenchError
 from workbench.notebooks import Limits, NotebookJob, NotebookResult, OnCell, ParameterValue, execute_many
+from workbench.words import WorkbenchError
 
 USUAL = Limits()
 

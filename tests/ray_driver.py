@@ -14,11 +14,11 @@ from workbench.agents.prompts import read_prompt
 from workbench.engines.protocol import Engine
 from workbench.engines.ray.engine import RayEngine
 from workbench.engines.ray.settings import RaySettings
-from workbench.errors import WorkbenchError
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, Session, run_agent
+from workbench.words import WorkbenchError
 
 
 def run(pilot: Pilot, engine: Engine, limit: int | None = None) -> tuple[Session, Counter[str]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from workbench.engines.pool import results_of
 from workbench.engines.protocol import Reply, Request
 from workbench.engines.scripted import Script, ScriptedEngine
-from workbench.errors import RunError
+from workbench.words import RunError
 
 
 def answer(request: Request) -> str:

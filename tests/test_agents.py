@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from workbench.agents.python import python_agent
-from workbench.errors import InputError, RunError
 from workbench.evaluation import evaluate
 from workbench.pilot.pilot import AgentSettings, Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs import RunRequest
+from workbench.words import InputError, RunError
 
 MEMORY = '''
 """An agent that remembers what it was trained on, so that a leak shows as perfect accuracy."""

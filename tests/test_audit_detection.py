@@ -10,8 +10,8 @@ import pytest
 from audit_tables import detected, flagged, shops, with_cells
 
 from workbench.audit.cells import write_cells
-from workbench.errors import InputError
 from workbench.pilot.contract import TableContract
+from workbench.words import InputError
 
 
 def test_a_clean_table_has_no_flagged_cell() -> None:

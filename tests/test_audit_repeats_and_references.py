@@ -14,9 +14,9 @@ from workbench.audit.detectors.detection import detect
 from workbench.audit.questions.assessment import audit_file
 from workbench.audit.table.inferred import Beside
 from workbench.audit.table.near_repeats import near_repeats
-from workbench.errors import InputError
 from workbench.pilot.contract import TableContract
 from workbench.records.tables.database import open_table, table_from
+from workbench.words import InputError
 
 
 def again(frame: pd.DataFrame, row: int, **changed: str | None) -> pd.DataFrame:

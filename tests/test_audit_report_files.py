@@ -25,9 +25,9 @@ from workbench.audit.published.store import (
 )
 from workbench.audit.questions.assessment import audit_file, audit_pilot
 from workbench.commands.cli import app
-from workbench.errors import InputError
 from workbench.pilot.contract import read_table_contract
 from workbench.pilot.pilot import Pilot
+from workbench.words import InputError
 
 ATTACK = "<script>alert(1)</script>"
 COLUMNS = {"id": {"role": "id"}, "text": {"role": "text", "required": True}, "y": {"role": "label"}}

@@ -26,8 +26,8 @@ from workbench.audit.published.expectations import Validated, validate
 from workbench.audit.published.prepared import prepared
 from workbench.audit.published.suites import Suite, suite_of
 from workbench.audit.table.rules import Rule, RuleKind, hold
-from workbench.errors import InputError
 from workbench.records.tables.database import open_table
+from workbench.words import InputError
 
 pytestmark = [
     pytest.mark.spark,

@@ -27,9 +27,9 @@ from workbench.audit.published.patterns import portable
 from workbench.audit.published.suites import KEPT_FOLDER, Added, Made, kept_suites, read_suite, suite_of
 from workbench.audit.questions.assessment import audit_pilot
 from workbench.audit.table.rules import Rule, RuleKind, hold
-from workbench.errors import InputError
 from workbench.pilot.pilot import Pilot
 from workbench.records.tables.database import table_from
+from workbench.words import InputError
 
 COLUMNS = {"id": {"role": "id"}, "text": {"role": "text", "required": True}, "y": {"role": "label"}}
 ROWS = [("1", "where is my card", "a"), ("2", None, "a"), ("3", "N/A", "b"), ("4", "how do i pay with it", "b")]

@@ -13,12 +13,12 @@ from small_pilots import with_settings
 from workbench.agents.callables import PilotFunction
 from workbench.agents.prompts.bounds import MAX_PROMPT
 from workbench.agents.prompts.template import bare_columns, fill
-from workbench.errors import InputError
 from workbench.files.configuration import parse_yaml
 from workbench.gates.schema import slice_columns
 from workbench.pilot.contract import Contract
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.words import InputError
 
 TOO_LONG = [
     "{{ 'x' * 3000000000 }}",

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from evidence_cases import case, failed
 
-from workbench.errors import SignatureError
 from workbench.evidence import MANIFEST_FILE, bundle, read_listed
 from workbench.gates.verified import verify_bundle
 from workbench.gates.verified.before import exhibits_before
+from workbench.words import SignatureError
 
 BEFORE = Path(__file__).parent / "bundle_before"
 PINNED = BEFORE / "pinned.pub.pem"

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from test_sealed import with_code
 
-from workbench.errors import InputError, RunError
 from workbench.evaluation import evaluate
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.words import InputError, RunError
 
 DEV = RunRequest(show_progress=False)
 GOOD = "{'action': 'login', 'confidence': 0.5}"

@@ -16,7 +16,6 @@ from commands import command_in
 from ticket_records import write_tickets
 
 from workbench.commands.scaffold import Columns, init_pilot
-from workbench.errors import InputError, SignatureError
 from workbench.files.configuration import read_settings
 from workbench.metrics import CATALOGUE, KPI_METRICS, METRIC_NAMES, catalogue_markdown
 from workbench.pages.charter import CharterDocument
@@ -29,6 +28,7 @@ from workbench.pilot.charter.signatures import charter_signatures, require_signa
 from workbench.pilot.pilot import open_pilot
 from workbench.pilot.signing.documents import Signer, document_signatures, sign_document, signature_files
 from workbench.pilot.signing.keys import generated_key, new_key
+from workbench.words import InputError, SignatureError
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ["invoice_matching", "support_triage"]

@@ -19,7 +19,6 @@ from workbench.agents.prompted import prompt_agent
 from workbench.engines.choice import EngineChoice
 from workbench.engines.protocol import Request
 from workbench.engines.scripted import Script, ScriptedEngine
-from workbench.errors import InputError
 from workbench.evaluation import Evaluation, evaluate, judged_evaluation, open_run
 from workbench.evaluation.confidences import Version, agreement, confidences_of, repeats_of
 from workbench.evaluation.versions.stored import stored_evaluations
@@ -30,6 +29,7 @@ from workbench.repeats import MAKER, RepeatRequest
 from workbench.runs import Again, RunRequest, ask_again
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, run_agent
+from workbench.words import InputError
 
 TOPICS = {"refund": "refund", "login": "password", "shipping": "parcel"}
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import InputError, RunError
 from workbench.files.configuration import parse_yaml, read_settings
 from workbench.pilot.contract import Contract
 from workbench.pilot.pilot import PilotSettings
+from workbench.words import InputError, RunError
 
 GOOD = "records: [a.csv]\ncolumns:\n  text: {role: text}\n  y: {role: label}\n"
 FAULTS = [

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import RunError
 from workbench.files.credentials import SIGNING_KEY, drop, secret, take, without_secrets
+from workbench.words import RunError
 
 PLANTED = "planted-secret-0123456789"
 LOOK = """

@@ -17,9 +17,9 @@ from workbench.engines.ray.settings import RaySettings
 from workbench.engines.server.settings import ReplyFormat, SendSettings, ServerSettings
 from workbench.engines.settings import EngineSettings
 from workbench.engines.vllm.settings import VllmSettings
-from workbench.errors import InputError
 from workbench.files.credentials import without_secrets
 from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.words import InputError
 
 URL = "http://127.0.0.1:9"
 SERVER = f"server: {{base_url: '{URL}', model: m, concurrency: 3}}"

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from hand_outcomes import found, hand_outcomes, nothing
 
-from workbench.errors import InputError
 from workbench.metrics import CATALOGUE, risk_coverage, threshold_for
 from workbench.stats import wilson
+from workbench.words import InputError
 
 ALL = [one.id for one in CATALOGUE.values() if one.at_threshold]
 

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from workbench.errors import InputError
 from workbench.metrics import Estimate
 from workbench.stats import IntervalMethod
+from workbench.words import InputError
 
 
 def test_a_proportion_carries_its_denominator_and_what_was_left_out():

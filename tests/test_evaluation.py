@@ -10,7 +10,6 @@ from stub_server import stub_process
 from tiny_model import Sizes, make_model
 
 from workbench.engines.choice import EngineChoice
-from workbench.errors import InputError
 from workbench.evaluation import Evaluation, evaluate, evaluate_all
 from workbench.evaluation.versions.pairs import paired_differences
 from workbench.evaluation.versions.stored import chosen, stored_evaluations
@@ -21,6 +20,7 @@ from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import Split, ledger_path, read_dataset
 from workbench.runs import RunRequest
+from workbench.words import InputError
 
 DEV = RunRequest(show_progress=False)
 HOLDOUT = RunRequest(Split.HOLDOUT, show_progress=False)

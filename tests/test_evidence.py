@@ -15,7 +15,6 @@ import pytest
 from commands import command_in
 from evidence_cases import COMMIT, case, changed, outcomes
 
-from workbench.errors import InputError, RunError
 from workbench.evidence import ColumnKind, table_csv, table_of
 from workbench.evidence.manifest import ENVELOPE_FILE
 from workbench.evidence.tabular import kinds_of
@@ -23,6 +22,7 @@ from workbench.files.commits import Provenance
 from workbench.gates.verified import verify_bundle
 from workbench.metrics import EvaluationSettings, evaluate_outcomes
 from workbench.pilot.signing.keys import generated_key
+from workbench.words import InputError, RunError
 
 ROOT = Path(__file__).parent.parent
 TESTS = Path(__file__).parent
@@ -122,7 +122,7 @@ import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from evidence_cases import case, changed
-from workbench.errors import RunError
+from workbench.words import RunError
 made = case(Path(sys.argv[2]))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from hand_evaluations import hand_evaluation
 
-from workbench.errors import SignatureError
 from workbench.evaluation.recertified import check_certification
 from workbench.evaluation.recomputed import Recorded
 from workbench.metrics.certified import CertificationSettings, certify_outcomes
 from workbench.pilot.charter import Charter
 from workbench.records.ledger import Opening, Purpose
+from workbench.words import SignatureError
 
 KPI = {"id": "right", "metric": "selective_accuracy", "operator": ">=", "target": 0.95, "confidence_level": 0.95}
 CHARTER = Charter.model_validate({"process": "Tickets.", "kpis": [KPI]})

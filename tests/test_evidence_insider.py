@@ -28,7 +28,6 @@ from evidence_cases import (
     reworded,
 )
 
-from workbench.errors import RunError
 from workbench.evaluation import judged_of
 from workbench.evidence import agreement_files
 from workbench.gates.junit import junit_xml
@@ -39,6 +38,7 @@ from workbench.pilot.signing.documents import Signer, sign_document
 from workbench.pilot.signing.keys import generated_key
 from workbench.records.ledger import read_ledger
 from workbench.records.ledger.entries import ledger_line, signed_entry
+from workbench.words import RunError
 
 NOTHING = {"records": None, "days": None, "signatures": 0, "version": False}
 DOCUMENT = {"id": "plan", "title": "Plan", "file": "plan.md", "signed_by": ["sponsor"]}

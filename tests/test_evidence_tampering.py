@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from evidence_cases import COMMIT, HOLDOUT_CSV, Case, case, changed, evaluation, failed, outcomes
 
-from workbench.errors import InputError
 from workbench.evidence import write_bundle
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, manifest_bytes
 from workbench.files.commits import Provenance
 from workbench.gates.verified import verify_bundle
 from workbench.metrics import Estimate
 from workbench.pilot.signing.keys import generated_key
+from workbench.words import InputError
 
 
 @pytest.fixture(scope="module")

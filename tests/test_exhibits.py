@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.errors import InputError, RunError
 from workbench.evidence import (
     ColumnKind,
     Exhibit,
@@ -28,6 +27,7 @@ from workbench.evidence import (
 from workbench.evidence.tabular import kinds_of
 from workbench.metrics import Estimate
 from workbench.pages.exhibits import exhibit_estimates, exhibit_findings
+from workbench.words import InputError, RunError
 
 MADE = MadeBy(who="Ann", commit=None, time="2026-11-30T00:00:00+00:00")
 FINDING = Finding(id="empty-1", kind="empty", severity=Severity.HIGH, title="Amounts are empty", n=4, of=12)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workbench.errors import InputError
 from workbench.pages.filters import (
     MIME,
     MOST_ROWS,
@@ -25,6 +24,7 @@ from workbench.pages.filters import (
     table_data,
 )
 from workbench.pages.pages import notebook_page
+from workbench.words import InputError
 
 ATTACKS = (
     "</script><script>alert(1)</script>",

@@ -13,13 +13,13 @@ from ticket_records import write_tickets
 
 from workbench.agents.callables import PilotFunction, Preparation, UnpreparedError, only_answered
 from workbench.commands.scaffold import Columns, init_pilot
-from workbench.errors import RunError
 from workbench.evaluation import evaluate
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.pilot.signing.keys import generated_key
 from workbench.records.records import Record
 from workbench.records.splits import Split
 from workbench.runs import RunRequest
+from workbench.words import RunError
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ import yaml
 from answering_pilots import KPIS, judged_pilot, key_of, run, sign, with_answers, with_store
 
 from workbench.engines.choice import EngineChoice
-from workbench.errors import InputError, RunError, SignatureError
 from workbench.evidence import Inputs, Memory
 from workbench.evidence.freshness import output_paths
 from workbench.gates import Verdict
@@ -27,6 +26,7 @@ from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import GENESIS
 from workbench.records.ledger.entries import ledger_line, signed_entry
 from workbench.records.splits import read_dataset
+from workbench.words import InputError, RunError, SignatureError
 
 LOAD = {"id": "load", "check": "load"}
 QUICK = 'workbench.finish("done", {})'

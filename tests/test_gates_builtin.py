@@ -6,7 +6,6 @@ import pytest
 import yaml
 from gate_pilots import CHARTER, TODAY, facts_of, gate, gate_pilot, outcomes_of, result, signed, write_evaluation
 
-from workbench.errors import InputError
 from workbench.gates import Verdict, decide, read_gates
 from workbench.gates.judging import asked_criteria, judged_criteria
 from workbench.gates.schema import GATE_NUMBERS
@@ -16,6 +15,7 @@ from workbench.pilot.charter.signatures import sign_charter
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.pilot.signing.documents import Signer
 from workbench.pilot.signing.keys import generated_key
+from workbench.words import InputError
 
 RIGHT, SURE = {"id": "right", "kpi": "right"}, {"id": "sure", "kpi": "sure"}
 ALLOWED = "All 2 signatures were given with 1 key, as the charter allows"

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from gate_pilots import CHARTER, gate, gate_pilot, signed
 
-from workbench.errors import InputError
 from workbench.gates.ci import CiSystem, ci_text, write_ci
 from workbench.pilot.signing.keys import generated_key
+from workbench.words import InputError
 
 SECRET = "WORKBENCH_SIGNING_KEY"
 LEDGER, OPENED, EVIDENCE = "datasets/small/ledger.jsonl", "datasets/small/opened", "mlruns/evidence/small/gate-2"

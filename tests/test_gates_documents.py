@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from gate_pilots import gate, gate_pilot, result, signed
 
-from workbench.errors import InputError
 from workbench.gates import read_gates
 from workbench.metrics import State
 from workbench.pilot.pilot import Pilot
 from workbench.pilot.signing.documents import Signer, sign_document
+from workbench.words import InputError
 
 WHOLE = "scope: " + "invoices of one plant " * 15 + "\nowner: Ann\nrules: [one, two]\n"
 

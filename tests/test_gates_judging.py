@@ -7,13 +7,13 @@ import pytest
 from gate_pilots import CHARTER, facts_of, finding, gate, gate_pilot, outcomes_of, result, write_audit, write_evaluation
 from statsmodels.stats.proportion import proportion_confint
 
-from workbench.errors import InputError
 from workbench.evidence import Missing
 from workbench.gates.judging import judged_criteria
 from workbench.gates.remedy import BETTER_VERSION
 from workbench.metrics import CertificationSettings, EvaluationSettings, State, certify_outcomes, estimate_of
 from workbench.metrics.certified import certified_accuracy
 from workbench.metrics.prospects import what_would_do
+from workbench.words import InputError
 
 CHARGED = 2 * 0.05 * 2 / 3
 RIGHT = [{"id": "right", "kpi": "right"}]

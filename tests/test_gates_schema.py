@@ -6,10 +6,10 @@ from gate_pilots import CHARTER, KPIS, gate, gate_pilot
 from ticket_records import write_tickets
 
 from workbench.commands.scaffold import Columns, init_pilot
-from workbench.errors import InputError
 from workbench.files.configuration import parse_yaml, settings_from
 from workbench.gates.schema import Gates, default_gates, read_gates
 from workbench.pilot.pilot import open_pilot
+from workbench.words import InputError
 
 ONE = {"id": "a", "check": "load"}
 BAD = [

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 import pytest
 from gate_pilots import TODAY, facts_of, finding, gate, gate_pilot, outcomes_of, signed, write_audit, write_evaluation
 
-from workbench.errors import InputError
 from workbench.evidence import Missing, Severity, Terms
 from workbench.gates import Criterion, CriterionResult, GateDecision, Kind, Verdict, decide
 from workbench.gates.judging import asked_criteria
@@ -18,6 +17,7 @@ from workbench.gates.schema import known_checks, read_gates
 from workbench.gates.summary import markdown_summary
 from workbench.gates.waivers import Waiver, WaiverSettings, waive
 from workbench.metrics import State
+from workbench.words import InputError
 
 RIGHT, LOAD = {"id": "right", "kpi": "right"}, {"id": "load", "check": "load"}
 SURE = {"id": "sure", "kpi": "sure"}

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from gate_pilots import CHARTER, TODAY, facts_of, gate, gate_pilot, outcomes_of, signed, write_evaluation
 
-from workbench.errors import InputError
 from workbench.gates import GateDecision, Verdict, decide
 from workbench.gates.judging import asked_criteria
 from workbench.gates.waivers import WaiverSettings, waive
 from workbench.pilot.pilot import Pilot
 from workbench.pilot.signing.documents import Signer, sign_document
 from workbench.pilot.signing.keys import SigningKey, generated_key
+from workbench.words import InputError
 
 LOAD = [{"id": "load", "check": "load"}]
 LATER = TODAY + timedelta(days=30)

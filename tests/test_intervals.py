@@ -10,7 +10,6 @@ from scipy import stats as scipy_stats
 from statsmodels.stats.proportion import proportion_confint
 
 import workbench.stats
-from workbench.errors import InputError
 from workbench.stats import (
     IntervalMethod,
     mean_interval,
@@ -19,6 +18,7 @@ from workbench.stats import (
     quantile_interval,
     wilson,
 )
+from workbench.words import InputError
 
 COUNTS = [(0, 1), (1, 1), (0, 10), (1, 10), (10, 10), (13, 16), (3, 967), (999, 1000), (99_990, 100_000)]
 LEVELS = [0.5, 0.9, 0.95, 0.999]

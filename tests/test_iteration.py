@@ -6,12 +6,12 @@ import pytest
 from hand_evaluations import hand_evaluation
 from scipy import stats as scipy_stats
 
-from workbench.errors import InputError
 from workbench.evaluation.versions.categories import by_category
 from workbench.evaluation.versions.mistakes import confusion_clusters, error_filters, flips, surest_errors
 from workbench.evaluation.versions.tracing import PAIRED, records_behind
 from workbench.metrics import CATALOGUE
 from workbench.stats import tango_bounds
+from workbench.words import InputError
 
 OLD = (
     ("r1", "ok", "x", 0.9, "x"),

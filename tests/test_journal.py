@@ -8,10 +8,10 @@ import pytest
 
 from workbench.agents.decisions import ConfidenceSource, Decision
 from workbench.engines.protocol import TokenLogprob
-from workbench.errors import InputError, RunError
 from workbench.metrics import Status
 from workbench.runs.journal import Journal, RunPlan, key_of, sole_run
 from workbench.runs.journal.rows import tokens_as_json
+from workbench.words import InputError, RunError
 
 PLAN = RunPlan("agent", "dev", {"code": "1"}, "data")
 RECORDS = [("a", "da"), ("b", "db"), ("c", "dc"), ("d", "dd")]

@@ -17,12 +17,12 @@ from commands import Command, command_in
 
 from workbench.agents.decisions import Decision
 from workbench.engines.protocol import Origin, TokenLogprob
-from workbench.errors import RunError
 from workbench.evaluation import evaluate
 from workbench.metrics import Status
 from workbench.pilot.pilot import Pilot
 from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan, key_of, salvaged, sole_run
+from workbench.words import RunError
 
 PAGE, N = 4096, 400
 PLANS = tuple(RunPlan(f"agent {number}", "dev", {"code": str(number)}, "data") for number in range(3))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import InputError, RunError
 from workbench.files.credentials import SIGNING_KEY
 from workbench.pilot.signing import keys
 from workbench.pilot.signing.keys import (
@@ -21,6 +20,7 @@ from workbench.pilot.signing.keys import (
     local_key,
     new_key,
 )
+from workbench.words import InputError, RunError
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from openings import KEY, ME, SUBJECT, opened, records_named, sight
 
-from workbench.errors import RunError
 from workbench.pilot.signing.keys import generated_key
 from workbench.records.ledger import Purpose, Seen, append_opening, read_budget, read_ledger
 from workbench.records.ledger.entries import GENESIS, _chained
+from workbench.words import RunError
 
 
 def named(*spans: range) -> list[str]:

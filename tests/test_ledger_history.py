@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from openings import opened, sight
 
-from workbench.errors import RunError
 from workbench.records.ledger import check_continues, history_remarks, read_ledger
 from workbench.records.ledger.history import BEGINS, OUTSIDE
+from workbench.words import RunError
 
 
 def git(folder: Path, *arguments: str) -> None:

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from evidence_cases import LATER, Case, case, evaluation, failed, outcomes, resigned
 
-from workbench.errors import InputError
 from workbench.evidence import MAKERS, Exhibit, MadeBy, Maker, maker, maker_of, makers
 from workbench.evidence.freshness import maker_by
 from workbench.gates.reading import _of_one_version
@@ -23,7 +22,7 @@ from workbench.metrics import Estimate, State
 from workbench.notebooks import packaged_notebook
 from workbench.repeats.maker import _answer
 from workbench.repeats.passing import estimates_of, mean_of_shares, shares_of
-from workbench.words import percent
+from workbench.words import InputError, percent
 
 FOLDER = "exhibits/repeats"
 STEADY = {"id": "steady", "metric": "pass^2", "operator": ">=", "target": 0.5, "confidence_level": 0.9}

@@ -16,7 +16,6 @@ from personal_pilots import planted, records, write_personal
 from workbench.audit.published.audits import publish
 from workbench.audit.published.store import affected_rows
 from workbench.audit.questions.assessment import audit_pilot
-from workbench.errors import RunError
 from workbench.evaluation import evaluate
 from workbench.evaluation.shown.comparisons import examples
 from workbench.evaluation.shown.mistakes import mistakes_table
@@ -29,6 +28,7 @@ from workbench.metrics import is_wrong, worst_slices
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs import RunRequest
+from workbench.words import RunError
 
 ROWS = records()
 # Decisions and cells that a criterion is computed from, in the journal and in a bundle.

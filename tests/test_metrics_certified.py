@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from judged_pilots import N, judged_version
 
-from workbench.errors import InputError
 from workbench.metrics import CertificationSettings, Estimate, EvaluationSettings, estimate_of
 from workbench.metrics.certified import (
     certified_accuracy,
@@ -21,6 +20,7 @@ from workbench.metrics.certified import (
 from workbench.metrics.prospects import assumptions
 from workbench.stats import BoundSource, Certification, CorrelationBound, certify_threshold
 from workbench.stats.sequence import Order
+from workbench.words import InputError
 
 SETTINGS = CertificationSettings(0.9, 0.9)
 

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from hand_outcomes import hand_outcomes, nothing
 
-from workbench.errors import InputError
 from workbench.metrics import (
     CertificationSettings,
     Estimate,
@@ -22,6 +21,7 @@ from workbench.metrics import (
     risk_coverage,
     risk_coverage_band,
 )
+from workbench.words import InputError
 
 COSTS = UnitCosts(error=100.0, escalation=5.0)
 

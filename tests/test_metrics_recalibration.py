@@ -11,8 +11,8 @@ from over_confident import drawn
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from workbench.errors import InputError
 from workbench.metrics import Recalibration, calibration, cross_fitted, fitted_recalibration, risk_coverage
+from workbench.words import InputError
 
 
 @pytest.mark.parametrize("method", list(Recalibration))

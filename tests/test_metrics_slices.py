@@ -9,8 +9,8 @@ from hand_outcomes import hand_outcomes
 from scipy.stats import fisher_exact
 from statsmodels.stats.proportion import proportion_confint
 
-from workbench.errors import InputError
 from workbench.metrics import declared_slices, worst_slices
+from workbench.words import InputError
 
 
 def drawn(n: int, seed: int, worse: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:

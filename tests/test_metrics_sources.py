@@ -9,10 +9,10 @@ from hand_outcomes import hand_outcomes, nothing
 from over_confident import three_confidences
 from sklearn.metrics import brier_score_loss, log_loss
 
-from workbench.errors import InputError
 from workbench.metrics import calibration, compare_sources
 from workbench.metrics.sources import MEASURED
 from workbench.stats import aurc, expected_calibration_error, ranking_auc
+from workbench.words import InputError
 
 TRUTHS = {
     "ece": expected_calibration_error,

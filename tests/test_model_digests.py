@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from workbench.engines.digests import MODEL_FILES, model_digest
-from workbench.errors import InputError
+from workbench.words import InputError
 
 FILES = {
     "config.json": b'{"model_type": "llama"}',

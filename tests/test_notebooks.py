@@ -14,7 +14,6 @@ import pytest
 from executing import execute
 from nbformat.v4 import new_output
 
-from workbench.errors import InputError, RunError
 from workbench.notebooks import (
     Limits,
     NotebookJob,
@@ -29,6 +28,7 @@ from workbench.notebooks import (
 from workbench.notebooks.catalogue import notebook_names
 from workbench.notebooks.result import merge_streams
 from workbench.notebooks.source import Parameter
+from workbench.words import InputError, RunError
 
 TINY = Path(__file__).parent / "notebooks"
 SHIPPED = Path(__file__).parent.parent / "notebooks"

@@ -20,7 +20,6 @@ from executing import execute
 from stub_server import stub_process
 
 from workbench.commands.scaffold import Columns, init_pilot
-from workbench.errors import InputError
 from workbench.evaluation import evaluate_all
 from workbench.gates.pipeline import AUDIT, EVALUATION, ITERATION, NOTEBOOKS, PilotRun, run_pilot
 from workbench.notebooks import NotebookJob, NotebookResult, execute_many, read_source
@@ -28,6 +27,7 @@ from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import ledger_path
 from workbench.runs import RunRequest
+from workbench.words import InputError
 
 SHIPPED = Path(__file__).parent.parent / "notebooks"
 ATTACK = "<script>alert(1)</script>"

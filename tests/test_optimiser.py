@@ -12,7 +12,6 @@ from played_models import DECIDES, REFLECTS, RULE, PlayedModels, played
 
 from workbench.agents.prompts import Prompt, read_prompt, read_prompts
 from workbench.engines.choice import EngineChoice
-from workbench.errors import InputError, RunError
 from workbench.evaluation.optimiser import OptimiserRequest, ReflectionServer, document_parts, optimise
 from workbench.evaluation.optimiser.documents import Head, candidate, editable, written
 from workbench.evaluation.optimiser.reflection import Reflection
@@ -21,6 +20,7 @@ from workbench.evaluation.versions.tried import n_versions_tried
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.words import InputError, RunError
 
 
 def prompt_of(pilot: Pilot) -> Prompt:

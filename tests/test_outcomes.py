@@ -7,9 +7,9 @@ from hand_outcomes import hand_outcomes, nothing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.errors import InputError
 from workbench.metrics import is_asked, is_automated, is_needless_escalation, is_right, is_wrong, routes
 from workbench.metrics.statuses import Route
+from workbench.words import InputError
 
 LABELS = ("approve", "reject", "escalate")
 

@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workbench.errors import InputError
 from workbench.notebooks.result import FINISH_TYPE
 from workbench.pages.pages import notebook_page
 from workbench.pages.views import table_html
+from workbench.words import InputError
 
 # fmt: off
 HARMLESS_TAGS = {

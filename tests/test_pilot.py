@@ -3,8 +3,8 @@ from collections.abc import Callable
 import pytest
 from small_pilots import with_settings
 
-from workbench.errors import InputError
 from workbench.pilot.pilot import Pilot
+from workbench.words import InputError
 
 PREPARE = "prepare: {python: 'eval_suites/tickets/facts.py:facts', fields: [facts]}"
 

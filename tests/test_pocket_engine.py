@@ -31,11 +31,11 @@ from workbench.engines.pocket.folder import read_shape, read_weights
 from workbench.engines.pocket.model import Model
 from workbench.engines.pocket.network import MAX_WIDTH, BatchReader, Network
 from workbench.engines.protocol import FailureCause, Message, Reply, Request, SamplingParams
-from workbench.errors import InputError
 from workbench.metrics import Status
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import Journal
 from workbench.runs.runner import RecordSelection, run_agent
+from workbench.words import InputError
 
 ACTIONS = ["approve", "reject", "escalate"]
 REASONS = ["price over limit", "the receipt matches", "amount"]

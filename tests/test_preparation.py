@@ -12,11 +12,11 @@ from workbench.agents import PromptAgent
 from workbench.agents.prompted import prompt_agent
 from workbench.engines.protocol import Request
 from workbench.engines.scripted import ScriptedEngine
-from workbench.errors import InputError
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, Session, run_agent
+from workbench.words import InputError
 
 ANSWER = '{"action": "refund", "reason": "r", "confidence": 0.75}'
 FACTS = """

@@ -20,8 +20,8 @@ from workbench.agents.prompts import (
 )
 from workbench.agents.prompts.document import estimated_tokens
 from workbench.engines.protocol import Message, SamplingParams
-from workbench.errors import InputError
 from workbench.records.records import Record
+from workbench.words import InputError
 
 COLUMNS = ("amount", "vendor", "Unit Price", "items")
 LABELS = ("approve", "reject")

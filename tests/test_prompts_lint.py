@@ -12,8 +12,8 @@ from workbench.agents.prompts.findings import LintFinding, LintLevel
 from workbench.agents.prompts.limits import PromptRule, limits_of, rules_of
 from workbench.agents.prompts.lint import lint_prompts
 from workbench.agents.prompts.sections import PromptSection
-from workbench.errors import InputError
 from workbench.records.splits import read_dataset
+from workbench.words import InputError
 
 COLUMNS: Mapping[str, Mapping[str, object]] = {
     "no": {"role": "id"},

@@ -15,7 +15,6 @@ from workbench.agents.decisions import Decision
 from workbench.agents.prompted import prompt_agent
 from workbench.engines.protocol import TokenLogprob
 from workbench.engines.scripted import ScriptedEngine
-from workbench.errors import InputError
 from workbench.evaluation import Evaluation
 from workbench.evaluation.shown.record_pages import page_name, record_page, token_views
 from workbench.evaluation.versions.history import record_history
@@ -25,6 +24,7 @@ from workbench.metrics import Status
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan, key_of
+from workbench.words import InputError
 
 COLUMNS: Mapping[str, Mapping[str, object]] = {
     "no": {"role": "id"},

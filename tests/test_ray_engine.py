@@ -36,10 +36,10 @@ from workbench.engines.ray.settings import RaySettings
 from workbench.engines.ray.workers import EngineActor
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.engines.server.settings import ServerSettings
-from workbench.errors import InputError, RunError
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.words import InputError, RunError
 
 TESTS = Path(__file__).parent
 LETHAL = "lethal"

@@ -14,7 +14,6 @@ import yaml
 from answering_pilots import KPIS, judged_pilot, key_of, run, sign, with_store, write
 
 from workbench.agents.decisions import ConfidenceSource
-from workbench.errors import InputError, SignatureError
 from workbench.evaluation import Evaluation, evaluate
 from workbench.evaluation.confidences import confidences_of
 from workbench.evaluation.recomputed import Recorded, check_confidence
@@ -28,6 +27,7 @@ from workbench.pilot.pilot import Pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import Split, ledger_path, read_dataset
 from workbench.runs import RunRequest
+from workbench.words import InputError, SignatureError
 
 # Says .97 where it is always right and .9 where it is right on every other record of that kind.
 AGENTS = """

@@ -3,9 +3,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workbench.errors import InputError
 from workbench.pilot.contract import Column, ColumnType, Contract, Role
 from workbench.records.records import read_record_table
+from workbench.words import InputError
 
 CONTRACT = Contract(
     records=("records.csv",),

@@ -11,12 +11,12 @@ import pytest
 
 from workbench.agents.decisions import Decision
 from workbench.agents.prompts import read_prompts
-from workbench.errors import InputError, RunError
 from workbench.metrics import Status
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan
 from workbench.tracking import current_promotions, promote, read_promotions, register_prompts, store_uri
+from workbench.words import InputError, RunError
 
 pytestmark = pytest.mark.usefixtures("with_store")
 

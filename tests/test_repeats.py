@@ -13,7 +13,6 @@ from statsmodels.stats.proportion import proportion_confint
 
 from workbench.agents import build_agent
 from workbench.engines.choice import EngineChoice
-from workbench.errors import InputError, RunError
 from workbench.evaluation.versions.stored import stored_runs
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
@@ -21,6 +20,7 @@ from workbench.repeats import MAKER, RepeatRequest, unsteady
 from workbench.repeats.passing import answers_of, estimates_of, mean_of_shares
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, Session, run_agent
+from workbench.words import InputError, RunError
 
 
 def by_hand(*answers: str) -> pd.DataFrame:

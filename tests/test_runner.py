@@ -13,13 +13,13 @@ from workbench.agents.decisions import Decision
 from workbench.agents.prompts import read_prompt
 from workbench.engines.protocol import Failure, FailureCause, Request
 from workbench.engines.scripted import Script, ScriptedEngine
-from workbench.errors import RunError
 from workbench.metrics import Status
 from workbench.pilot.pilot import Pilot
 from workbench.records.records import Record
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, Session, require_answers, run_agent
+from workbench.words import RunError
 
 ANSWER = '{"action": "refund", "reason": "r", "confidence": 0.75}'
 

@@ -7,13 +7,13 @@ from ticket_records import write_tickets
 
 from workbench.agents.prompts import messages, read_prompt
 from workbench.commands.scaffold import Choices, Columns, init_pilot
-from workbench.errors import InputError
 from workbench.evaluation import evaluate, evaluate_all
 from workbench.pilot.contract import ColumnType, PiiClass, RareLabels, Reading, Role, Unlabelled
 from workbench.pilot.pilot import open_pilot
 from workbench.records.splits import Split, SplitBy, read_dataset
 from workbench.records.tables.inference import Hints
 from workbench.runs import RunRequest
+from workbench.words import InputError
 
 
 def test_a_contract_is_inferred_from_the_cells(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from workbench.agents.decisions import decision_from_reply
 from workbench.agents.replies import InvalidCause
 from workbench.engines.protocol import Engine, Failure, FailureCause, Message, Reply, Request, SamplingParams
 from workbench.engines.scripted import Script, ScriptedEngine
-from workbench.errors import InputError
 from workbench.metrics import Status
+from workbench.words import InputError
 
 IDS = [f"r{number}" for number in range(10)]
 TABLE = {record: f'{{"action": "a{record}"}}' for record in IDS}

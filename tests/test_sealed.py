@@ -16,7 +16,6 @@ from stub_server import stub_process
 
 from workbench.agents import build_agent
 from workbench.engines.choice import EngineChoice
-from workbench.errors import InputError, RunError
 from workbench.evaluation import answer_holdout, evaluate
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import read_ledger
@@ -24,6 +23,7 @@ from workbench.records.splits import Split, ledger_path, read_dataset
 from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, run_agent
+from workbench.words import InputError, RunError
 
 HOLDOUT = RunRequest(Split.HOLDOUT, show_progress=False)
 READS_LABELS = """

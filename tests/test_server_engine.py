@@ -26,8 +26,8 @@ from workbench.engines.http import CallPolicy
 from workbench.engines.protocol import Failure, FailureCause, Message, Reply, Request, SamplingParams
 from workbench.engines.server.engine import ServerEngine, with_remedy
 from workbench.engines.server.settings import SendSettings, ServerSettings, base_address, completions_url
-from workbench.errors import InputError
 from workbench.metrics import Status
+from workbench.words import InputError
 
 ACTIONS = ["approve", "reject", "escalate"]
 SCHEMA = {"type": "object", "properties": {"action": {"type": "string", "enum": ACTIONS}}}

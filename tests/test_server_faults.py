@@ -37,11 +37,11 @@ from workbench.agents.prompts import read_prompt
 from workbench.engines.http import CallPolicy
 from workbench.engines.server.engine import ServerEngine
 from workbench.engines.server.settings import ServerSettings
-from workbench.errors import RunError
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, run_agent
+from workbench.words import RunError
 
 N_RECORDS = 4
 PATIENT = CallPolicy(deadline_s=30.0, max_attempts=2, attempt_s=15.0, first_wait_s=0.01)

@@ -27,9 +27,9 @@ from workbench.engines.vllm.engine import VllmEngine
 from workbench.engines.vllm.server import server_command, server_environment
 from workbench.engines.vllm.settings import VllmSettings
 from workbench.engines.vllm.start import LocatedModel
-from workbench.errors import InputError, RunError
 from workbench.pilot.charter.coverage import PILOT_FILE
 from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.words import InputError, RunError
 
 HERE = "127.0.0.1"
 STARTING_S = 600.0

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workbench.errors import InputError, RunError
 from workbench.records.sources import ATTRIBUTION_FILE, SOURCES_FILE, Obtained, obtain
+from workbench.words import InputError, RunError
 
 CONTENT = {"a.csv": b"text,label\nhello,x\n", "b.csv": b"text,label\n" + b"again,y\n" * 30_000}
 LICENCE = {

@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 from workbench.commands.scaffold import Columns, init_pilot
-from workbench.errors import InputError
 from workbench.files.commits import Provenance
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.pilot.signing.keys import generated_key
 from workbench.records.ledger import Purpose, read_ledger
 from workbench.records.splits import Dataset, Split, ledger_path, open_holdout, opened_before, read_dataset
 from workbench.records.splits.draw import new_split
+from workbench.words import InputError
 
 ME = Provenance("someone", "abc123", False)
 KEY = generated_key()
@@ -193,7 +193,7 @@ def without_lines(path: Path, count: int) -> None:
 def test_an_altered_ledger_is_refused(
     tickets: Callable[[int], Pilot], broken: Callable[[list[str]], list[str]], line: int
 ) -> None:
-    from workbench.errors import RunError
+    from workbench.words import RunError
 
     pilot = tickets(100)
     dataset = read_dataset(pilot)

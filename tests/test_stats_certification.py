@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from workbench.errors import InputError
 from workbench.stats import BoundSource, certify_threshold, records_needed
 from workbench.stats.sequence import Order
+from workbench.words import InputError
 
 Arrays = tuple[np.ndarray, np.ndarray]
 

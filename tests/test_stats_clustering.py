@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workbench.errors import InputError
 from workbench.stats import error_clusters
 from workbench.stats.clustering import correlation_limits
+from workbench.words import InputError
 
 
 def vendors(generator: np.random.Generator, n: int, rate: float, correlation: float) -> tuple[np.ndarray, np.ndarray]:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from workbench.errors import InputError
 from workbench.stats import holm, mcnemar_midp
+from workbench.words import InputError
 
 
 def test_holm_agrees_with_statsmodels_in_the_order_given():

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from workbench.errors import InputError
 from workbench.stats import mcnemar_midp, tango_bounds
+from workbench.words import InputError
 
 COUNTS = st.integers(0, 200)
 

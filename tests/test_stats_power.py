@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from workbench.errors import InputError
 from workbench.stats import (
     mcnemar_midp,
     minimum_detectable_difference,
@@ -14,6 +13,7 @@ from workbench.stats import (
     records_needed,
 )
 from workbench.stats.power import certification_power, paired_records
+from workbench.words import InputError
 
 # FINDINGS, section 1: errors to records that prove 99.2%
 AT_95 = {0: 373, 1: 592, 2: 785, 3: 967, 4: 1142, 5: 1312, 6: 1478, 7: 1641, 8: 1802, 9: 1960, 10: 2117, 12: 2427}

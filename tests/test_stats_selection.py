@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from workbench.errors import InputError
 from workbench.stats import (
     augrc,
     aurc,
@@ -14,6 +13,7 @@ from workbench.stats import (
     ranking_auc,
     reliability,
 )
+from workbench.words import InputError
 
 MEASURES = (aurc, augrc, expected_calibration_error, ranking_auc, reliability)
 

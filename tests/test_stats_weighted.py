@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.errors import InputError
 from workbench.stats import certify_amounts, certify_categories
+from workbench.words import InputError
 
 
 def flat(n: int, seed: int, rate: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

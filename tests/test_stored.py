@@ -15,7 +15,6 @@ from small_pilots import with_settings
 from stub_server import stub_process
 
 from workbench.engines.choice import EngineChoice
-from workbench.errors import InputError, RunError
 from workbench.evaluation import evaluate, evaluate_all
 from workbench.evaluation.versions.stored import agent_to_judge, chosen, leading, stored_evaluations, stored_runs
 from workbench.pilot.charter.coverage import covered_digests
@@ -23,6 +22,7 @@ from workbench.pilot.pilot import Pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import Split, ledger_path, read_dataset
 from workbench.runs import RunRequest
+from workbench.words import InputError, RunError
 
 DEV = RunRequest(show_progress=False)
 FIVE = RunRequest(limit=5, show_progress=False)

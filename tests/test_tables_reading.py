@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workbench.errors import InputError
 from workbench.pilot.contract import Reading
 from workbench.records.tables.database import open_table, table_from
 from workbench.records.tables.reading import named_once, read_raw_table, read_table
 from workbench.records.tables.spreadsheets import safe_for_spreadsheets
+from workbench.words import InputError
 
 NUMBERED = {"a": ["1", "2"], "b": ["x", None]}
 

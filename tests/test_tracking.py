@@ -91,7 +91,7 @@ def test_two_processes_may_create_the_store_at_once(tmp_path: Path) -> None:
 
 
 def test_a_store_that_cannot_be_opened_is_one_message(tickets: Callable[[int], Pilot]) -> None:
-    from workbench.errors import RunError
+    from workbench.words import RunError
 
     pilot = tickets(60)
     (pilot.root / "mlruns").mkdir()

@@ -178,7 +178,7 @@ def test_a_schema_that_is_not_kept_is_made_by_mlflow(tickets: Callable[[int], Pi
 
 
 def test_a_store_of_another_revision_is_left_to_mlflow_which_says_what_to_do(tmp_path: Path) -> None:
-    from workbench.errors import RunError
+    from workbench.words import RunError
 
     prepare(tmp_path)
     with closing(sqlite3.connect(tmp_path / "mlruns" / DATABASE)) as store, store:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from workbench.errors import InputError
 from workbench.notebooks import working_copies
 from workbench.pages import figures, views
 from workbench.pages.conclusion import Conclusion
 from workbench.records.tables.reading import read_table
+from workbench.words import InputError
 
 
 def plain(table: str) -> list[list[str]]:

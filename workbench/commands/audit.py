@@ -12,7 +12,7 @@ import typer
 from workbench.commands.options import HERE, AsJson, Root, pilot_named, print_json, with_options
 from workbench.commands.reading import AS_FOUND, ReadingOptions
 from workbench.commands.streams import stdout_to_stderr, stoppable
-from workbench.errors import InputError
+from workbench.words import InputError
 
 
 @with_options

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.commands.options import HERE, AsJson, KeyFile, PilotName, Root, pilot_named, print_json
-from workbench.errors import InputError
+from workbench.words import InputError
 
 if TYPE_CHECKING:
     from workbench.pages import CharterDocument

@@ -27,8 +27,8 @@ from workbench.commands.options import (
     with_options,
 )
 from workbench.commands.streams import escaped, escaped_output, stdout_to_stderr, stoppable
-from workbench.errors import InputError, WorkbenchError
 from workbench.files import without_secrets
+from workbench.words import InputError, WorkbenchError
 
 COULD_NOT_RUN, INTERRUPTED = 4, 130
 COUNTING = frozenset({"duckdb", "onnx", "xgrammar"})  # libraries that complain at the end of what is left of them

@@ -23,8 +23,8 @@ from workbench.commands.options import (
     with_options,
 )
 from workbench.commands.streams import escaped, stdout_to_stderr, stoppable
-from workbench.errors import InputError, RunError
 from workbench.files import SIGNING_KEY, drop
+from workbench.words import InputError, RunError
 
 if TYPE_CHECKING:
     from workbench.gates.held import Held

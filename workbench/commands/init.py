@@ -12,7 +12,7 @@ import typer
 
 from workbench.commands.options import HERE, AsJson, Root, print_json, with_options
 from workbench.commands.reading import AS_FOUND, ReadingOptions
-from workbench.errors import InputError
+from workbench.words import InputError
 
 if TYPE_CHECKING:
     from workbench.commands.scaffold import NewPilot

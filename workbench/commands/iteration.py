@@ -19,7 +19,7 @@ from workbench.commands.options import (
     with_options,
 )
 from workbench.commands.streams import stdout_to_stderr, stoppable
-from workbench.errors import several
+from workbench.words import several
 
 if TYPE_CHECKING:
     from workbench.engines import EngineChoice

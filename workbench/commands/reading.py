@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from workbench.errors import InputError
+from workbench.words import InputError
 
 if TYPE_CHECKING:
     from workbench.records.tables import Hints

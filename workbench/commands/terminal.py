@@ -14,8 +14,7 @@ from rich.segment import Segment
 from rich.table import Table
 
 from workbench.commands.streams import escaped, raw_stdout
-from workbench.errors import several
-from workbench.words import UNDEFINED
+from workbench.words import UNDEFINED, several
 
 if TYPE_CHECKING:
     import pandas as pd

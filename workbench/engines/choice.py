@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.engines.kinds import KINDS
-from workbench.errors import InputError
+from workbench.words import InputError
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
-from workbench.errors import InputError
+from workbench.words import InputError
 
 MODEL_FILES = (
     "config.json",

@@ -11,8 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from workbench.engines.protocol import FailureCause
-from workbench.errors import readable
-from workbench.words import whole_text
+from workbench.words import readable, whole_text
 
 MAX_DETAIL = 300
 MAX_ERROR_BODY_BYTES = 64 * 1024

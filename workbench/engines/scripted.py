@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from workbench.engines.protocol import Failure, Reply, Request, TokenLogprob
-from workbench.errors import InputError, shown
+from workbench.words import InputError, shown
 
 Answers = Mapping[str, str | Failure] | Callable[[Request], str | Failure]
 

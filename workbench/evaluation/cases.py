@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workbench.errors import InputError
 from workbench.evaluation.judged import Judged
 from workbench.evidence import Facts
 from workbench.files import Settings, read_settings
@@ -17,6 +16,7 @@ from workbench.metrics import is_asked
 from workbench.pilot import cell_text
 from workbench.pilot.charter import Cell
 from workbench.records import NamedCells, cells_in
+from workbench.words import InputError
 
 SUITES_FOLDER = "suites"
 

@@ -6,7 +6,6 @@ developed on, so a gap beyond chance says that the holdout's labels were known, 
 
 from __future__ import annotations
 
-from workbench.errors import shown
 from workbench.evaluation.cases import CaseClass, case_classes
 from workbench.evaluation.certified import certified
 from workbench.evaluation.judged import EVALUATION, judged_of, not_judged, right_of, share_of
@@ -14,6 +13,7 @@ from workbench.evaluation.rules import rule_results
 from workbench.evidence import Answer, Check, Facts, Missing, Terms, unproven
 from workbench.metrics import SELECTIVE_ACCURACY, State, is_asked
 from workbench.stats import more_hits
+from workbench.words import shown
 
 LEAST_CHANCE = 1e-5  # below it a difference is not taken for chance
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from workbench.agents import RECALIBRATED
-from workbench.errors import InputError
 from workbench.metrics import Recalibration, as_given, fitted_recalibration, recalibrated
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal
+from workbench.words import InputError
 
 
 def decisions_of(dataset: Dataset, journal: Journal, run: str) -> pd.DataFrame:

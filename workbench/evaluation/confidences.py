@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.agents import RECALIBRATED, REPEAT, ConfidenceSource
-from workbench.errors import InputError
 from workbench.evaluation import Evaluation
 from workbench.metrics import Recalibration, Status, cross_fitted, fitted_recalibration
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs import FEWEST_REPEATS
 from workbench.runs.journal import JOURNAL_FILE, Journal, asked_digest
+from workbench.words import InputError
 
 FEWEST_COMPARED = 30
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.errors import RunError
 from workbench.evaluation.confidence import decisions_of
 from workbench.evaluation.remarks import remarks_of
 from workbench.evaluation.threshold import (
@@ -42,6 +41,7 @@ from workbench.records.tables import safe_for_spreadsheets
 from workbench.runs.journal import Journal, RunInfo
 from workbench.runs.runner import Session
 from workbench.stats import Certification, ErrorCluster
+from workbench.words import RunError
 
 
 @dataclass(frozen=True, slots=True)

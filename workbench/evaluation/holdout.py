@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.errors import RunError
 from workbench.evaluation.confidence import check_recalibrates, decisions_of, whole_development_run
 from workbench.evaluation.evaluation import Evaluation, evaluation_of, purpose_of
 from workbench.files import provenance
@@ -16,6 +15,7 @@ from workbench.runs import RunRequest, check_answered, checked_limit
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
 from workbench.runs.runner import Session
 from workbench.runs.sealed import NOT_THERE, UNDECLARED, Question, answer_sealed, asked_agent
+from workbench.words import RunError
 
 
 def answer_holdout(pilot: Pilot, agent: str, request: RunRequest, dataset: Dataset) -> Session:

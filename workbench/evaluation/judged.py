@@ -11,13 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.errors import SignatureError
 from workbench.evidence import Answer, Exhibit, Facts, unproven
 from workbench.metrics import EvaluationSettings, is_asked, is_right, price_of
 from workbench.pilot import cell_text
 from workbench.records import cells_in
 from workbench.records.ledger import Opening, id_digest, read_opened
-from workbench.words import percent
+from workbench.words import SignatureError, percent
 
 EVALUATE = "evaluate a version on the holdout"
 EVALUATION, HOLDOUT_TABLE, DEVELOPMENT_TABLE = "evaluation", "holdout", "development"

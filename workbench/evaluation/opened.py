@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.errors import SignatureError
 from workbench.evaluation.recomputed import Recorded
 from workbench.evidence import JudgedSettings
 from workbench.files import read_settings
@@ -12,6 +11,7 @@ from workbench.pilot import CONTRACT_FILE, Contract
 from workbench.pilot.charter import CHARTER_FILE, PILOT_FILE, SPLITS_FILE, Charter
 from workbench.records.ledger import Opening, rows_root
 from workbench.records.splits import SplitSettings, subject_from
+from workbench.words import SignatureError
 
 ID = "record_id"
 TRUTH = ("label", "label_reason", "class", "source", "entity", "timestamp")

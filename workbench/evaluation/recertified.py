@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import SignatureError
 from workbench.evaluation.recomputed import HOLDOUT, Recorded, development_of
 from workbench.evidence import require_same
 from workbench.metrics import (
@@ -21,6 +20,7 @@ from workbench.metrics import (
 from workbench.pilot.charter import Charter
 from workbench.records.ledger import SPENT_AT_ONCE, Opening
 from workbench.stats import BOUND_SHARE, BoundSource, Certification, CorrelationBound
+from workbench.words import SignatureError
 
 FIXED = "fixed beforehand"
 LEVEL_TOLERANCE = 1e-9

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from workbench.agents import RECALIBRATED
-from workbench.errors import SignatureError
 from workbench.evaluation.judged import indexed
 from workbench.evidence import TOLERANCE, require_same
 from workbench.metrics import (
@@ -26,6 +25,7 @@ from workbench.metrics import (
 )
 from workbench.pilot.charter import Charter
 from workbench.runs.journal import digest_of
+from workbench.words import SignatureError
 
 # One run's duration is not in its decisions.
 NOT_IN_DECISIONS = frozenset({"throughput_per_hour"})

@@ -9,8 +9,8 @@ import pandas as pd
 
 from workbench.agents import RECALIBRATED
 from workbench.engines import UNKNOWN, Origin
-from workbench.errors import MAX_SHOWN, readable
 from workbench.metrics import Status, as_given
+from workbench.words import MAX_SHOWN, readable
 
 MAX_REPLY = 160
 MAX_ID = 60

@@ -15,11 +15,11 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import InputError, RunError, SignatureError, shown
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, check_paths, manifest_bytes
 from workbench.files import Provenance, is_alive
 from workbench.pilot.signing import SigningKey, open_envelope, sealed, sha256, statement
 from workbench.records.ledger import GENESIS, Opening, read_ledger
+from workbench.words import InputError, RunError, SignatureError, shown
 
 DRAFT = "draft"
 EVIDENCE_TYPE = "urn:agent-workbench:evidence:v3"

@@ -14,11 +14,11 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import ValidationError
 
-from workbench.errors import InputError, RunError
 from workbench.evidence.tabular import ColumnKind, kinds_of, table_csv, table_of
 from workbench.files import Settings, provenance, write_atomically
 from workbench.metrics import Estimate
 from workbench.pilot import Pilot
+from workbench.words import InputError, RunError
 
 VERSION = 1
 EXHIBIT_FILE, EXHIBITS = "exhibit.json", "exhibits"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import InputError, SignatureError, shown
 from workbench.pilot.signing import sha256
+from workbench.words import InputError, SignatureError, shown
 
 MANIFEST_FILE = "manifest.json"
 ENVELOPE_FILE = "statement.dsse.json"

@@ -12,11 +12,11 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from workbench.errors import InputError
 from workbench.evidence.checks import BETTER_VERSION, Answer, Check, Missing
 from workbench.evidence.exhibit import Exhibit, exhibit_folder, read_exhibit
 from workbench.evidence.facts import Facts
 from workbench.metrics import Estimate, Unit, declare_units
+from workbench.words import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

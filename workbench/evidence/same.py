@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.errors import SignatureError
+from workbench.words import SignatureError
 
 TOLERANCE = 1e-9
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError
 from workbench.records.tables import MARK, marked, unmarked
+from workbench.words import InputError
 
 
 class ColumnKind(StrEnum):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from yaml.composer import Composer
 
-from workbench.errors import InputError, did_you_mean
+from workbench.words import InputError, did_you_mean
 
 
 class Settings(BaseModel):

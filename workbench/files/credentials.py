@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from workbench.errors import RunError
+from workbench.words import RunError
 
 SIGNING_KEY = "WORKBENCH_SIGNING_KEY"
 ENVIRONMENT_BLOCK = slice(47, 49)  # fields 50 and 51 of /proc/PID/stat: where the block begins and ends

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from workbench.errors import shown
 from workbench.evidence import Answer, Check, Facts, Missing, Terms
 from workbench.metrics import State
 from workbench.pilot.charter import charter_signatures, one_key_for_several, shared_keys_note, sharing_a_key
+from workbench.words import shown
 
 
 def _every_kpi(facts: Facts, asked: Terms) -> Answer:

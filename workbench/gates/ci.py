@@ -7,8 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from string import Template
 
-from workbench.errors import InputError, RunError
 from workbench.files import write_atomically
+from workbench.words import InputError, RunError
 
 DISTRIBUTION = "agent-workbench"
 

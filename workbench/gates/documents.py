@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from workbench.errors import InputError, shown
 from workbench.evidence import Answer, Facts, Missing
 from workbench.files import parse_yaml, read_text
 from workbench.gates.schema import DocumentSettings
 from workbench.metrics import State
 from workbench.pilot.signing import document_signatures
+from workbench.words import InputError, shown
 
 PLACEHOLDER = re.compile(r"\b(?:TODO|TBD|FIXME|XXX)\b|\bto be (?:filled in|defined|done|decided)\b", re.IGNORECASE)
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)

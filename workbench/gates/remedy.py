@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from workbench.errors import several
 from workbench.evidence import BETTER_VERSION, Check, Missing
 from workbench.gates.criteria import CriterionResult, Kind
 from workbench.gates.schema import known_checks
 from workbench.metrics import State
+from workbench.words import several
 
 SHOWN = 4
 

@@ -10,7 +10,6 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from workbench.errors import InputError, shown
 from workbench.evidence import Check, Maker, Severity, maker_of, makers
 from workbench.files import Settings, read_settings
 from workbench.gates.builtin import OF_AGREEMENT, TO_COME
@@ -18,6 +17,7 @@ from workbench.metrics import ACCURACY, Operator
 from workbench.pilot import Contract, Pilot, Role
 from workbench.pilot.charter import GATES_FILE, Cell, Charter, one_of
 from workbench.records import STRATA
+from workbench.words import InputError, shown
 
 GATE_NUMBERS = (1, 2, 3)
 ID = r"^[a-z][a-z0-9_-]*$"

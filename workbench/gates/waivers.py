@@ -16,12 +16,12 @@ from typing import Any
 import yaml
 from pydantic import Field
 
-from workbench.errors import InputError, RunError
 from workbench.evidence import Agreed
 from workbench.files import Settings, read_settings, write_atomically
 from workbench.gates.criteria import Criterion
 from workbench.gates.schema import ID
 from workbench.pilot.signing import Signer, SigningKey, document_signatures, sign_document
+from workbench.words import InputError, RunError
 
 WAIVERS_FOLDER = "waivers"
 MAX_DAYS = 365

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.errors import InputError
 from workbench.metrics.catalogue import SELECTIVE_ACCURACY
 from workbench.metrics.escalation import ThresholdChoice
 from workbench.metrics.estimate import Estimate, method_text
@@ -26,6 +25,7 @@ from workbench.stats import (
     certify_categories,
     certify_threshold,
 )
+from workbench.words import InputError
 
 CLUSTER_COLUMN = "entity"
 LEVEL_TOLERANCE = 1e-9

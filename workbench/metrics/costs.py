@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError
 from workbench.metrics.certified import ranked_decisions
 from workbench.metrics.estimate import Estimate, listed, method_text
 from workbench.metrics.outcomes import is_asked, is_automated, is_wrong, skipped
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.stats import Certification, mean_interval, rank
+from workbench.words import InputError
 
 FEWEST_PAIRS = 30  # from fewer the interval is too wide to say anything of an agent
 TOO_FEW = "too few pairs to say"

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError
 from workbench.metrics.outcomes import is_asked, is_automated, is_right, number_column
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.stats import IntervalMethod, proportion_bounds, rank
+from workbench.words import InputError
 
 BAND_POINTS = 20
 RISK_COVERAGE_COLUMNS = (

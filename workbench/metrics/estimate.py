@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from workbench.errors import InputError
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.stats import IntervalMethod, proportion_interval
+from workbench.words import InputError
 
 
 @dataclass(frozen=True, slots=True)

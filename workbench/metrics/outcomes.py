@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.errors import InputError, shown
 from workbench.metrics.statuses import Route, Status
+from workbench.words import InputError, shown
 
 STATUSES = tuple(status.value for status in Status)
 _STATUSES = pd.Index(STATUSES)

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.errors import InputError
 from workbench.metrics.confidence import HELD_OFF, judged_by
 from workbench.metrics.settings import Recalibration
+from workbench.words import InputError
 
 MOST_STEPS = 200
 NO_STEP = 1e-10

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import Field
 
-from workbench.errors import InputError
 from workbench.files import Settings
+from workbench.words import InputError
 
 DEFAULT_CONFIDENCE_LEVEL = 0.95
 

@@ -8,10 +8,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError
 from workbench.metrics.outcomes import is_asked, is_wrong
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.stats import Flags, IntervalMethod, checked_count, holm, more_hits, proportion_bounds
+from workbench.words import InputError
 
 SLICE_COLUMNS = ("slice", "n", "wrong", "error_rate", "lower", "upper", "elsewhere", "p", "p_adjusted", "record_ids")
 N_QUANTILES = 4

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from workbench.errors import InputError, shown
 from workbench.metrics.catalogue import CATALOGUE, Metric
 from workbench.metrics.estimate import Estimate
 from workbench.metrics.rows import Rows
 from workbench.metrics.settings import EvaluationSettings
+from workbench.words import InputError, shown
 
 METRIC_NAMES = tuple(CATALOGUE)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.errors import InputError, did_you_mean
+from workbench.words import InputError, did_you_mean
 
 PACKAGE = Path(__file__).resolve().parent.parent
 

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from workbench.errors import InputError, WorkbenchError, shown
 from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
 from workbench.notebooks.session import KernelSession, OnCell
 from workbench.notebooks.source import read_source
+from workbench.words import InputError, WorkbenchError, shown
 
 DEFAULT_LIMITS = Limits()
 WORKERS = 2

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.errors import RunError
+from workbench.words import RunError
 
 FINISH_TYPE = "application/vnd.agent-workbench.finish+json"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from workbench.errors import InputError, RunError, WorkbenchError
 from workbench.files import write_atomically
 from workbench.imports import absent
 from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
 from workbench.notebooks.kernel import KERNEL_NAME, Kernel, started_kernel
 from workbench.notebooks.result import Finish, merge_streams, read_finish
+from workbench.words import InputError, RunError, WorkbenchError
 
 ENGINE = "workbench"
 # Seconds that a cell's last outputs may take after its reply; papermill's 4 are too few on a busy machine.

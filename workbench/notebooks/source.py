@@ -12,8 +12,8 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from workbench.errors import InputError, did_you_mean, shown
 from workbench.files import Settings, read_text, settings_from
+from workbench.words import InputError, did_you_mean, shown
 
 ParameterValue = bool | int | float | str | list[bool | int | float | str] | list[str] | None
 

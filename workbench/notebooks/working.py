@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import InputError
 from workbench.files import write_atomically
 from workbench.notebooks.catalogue import find_notebook, notebook_names
+from workbench.words import InputError
 
 FOLDER = Path("mlruns") / "notebooks_lab"
 STATE_FILE = ".copied.json"

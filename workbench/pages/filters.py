@@ -21,10 +21,9 @@ import pandas as pd
 from markupsafe import Markup
 from pydantic import Field, ValidationError, model_validator
 
-from workbench.errors import InputError
 from workbench.files import Settings
 from workbench.pages.views import Page, template
-from workbench.words import visible
+from workbench.words import InputError, visible
 
 MIME = "application/vnd.workbench.filters+json"
 MOST_ROWS = 2_000

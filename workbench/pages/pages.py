@@ -16,10 +16,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from workbench.errors import InputError
 from workbench.notebooks import read_finish
 from workbench.pages import filters
 from workbench.pages.views import template
+from workbench.words import InputError
 
 # fmt: off
 TAGS = frozenset({

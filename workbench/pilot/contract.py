@@ -10,9 +10,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from workbench.errors import shown
 from workbench.files import Settings, read_settings
 from workbench.pilot.labels import bin_label, bin_labels, label_text
+from workbench.words import shown
 
 CONTRACT_FILE = "contract.yaml"
 DECIMALS: tuple[Literal["."], Literal[","]] = (".", ",")

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from workbench.errors import InputError, shown
 from workbench.pilot import Contract, Role
+from workbench.words import InputError, shown
 
 STRATA = frozenset({"class", "source", "entity"})
 

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.errors import InputError, shown
 from workbench.pilot import Contract, RareLabels, Role, Unlabelled
 from workbench.records.tables.reading import read_table
 from workbench.records.tables.values import composed, expected_of, missing_texts, typed
+from workbench.words import InputError, shown
 
 Scalar = str | int | float | bool | None
 _WITHOUT_LABEL = (

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from workbench.errors import InputError, RunError, WorkbenchError, shown
 from workbench.files import Settings, read_settings, write_atomically
+from workbench.words import InputError, RunError, WorkbenchError, shown
 
 SOURCES_FILE = "sources.yaml"
 ATTRIBUTION_FILE = "ATTRIBUTION.md"

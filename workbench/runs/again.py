@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.errors import InputError
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.request import RunRequest
 from workbench.runs.runner import RecordSelection, require_asked, require_decisions, run_agent
 from workbench.runs.sealed import Question, Repeat, answer_sealed, asked_agent
+from workbench.words import InputError
 
 FEWEST_REPEATS = 2
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from workbench.engines import EngineChoice
-from workbench.errors import InputError
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey
 from workbench.records.splits import Split
 from workbench.runs.journal import Journal
 from workbench.runs.runner import Session, require_answers
+from workbench.words import InputError
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.errors import InputError
 from workbench.stats.certification import Certification, certify_threshold
 from workbench.stats.clustering import cluster_codes
 from workbench.stats.dependence import CorrelationBound
 from workbench.stats.inputs import checked_flags, checked_numbers, checked_share
+from workbench.words import InputError
 
 
 def certify_categories(

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.errors import InputError
 from workbench.stats.claim import Claim
 from workbench.stats.clustering import cluster_codes
 from workbench.stats.dependence import Clustering, CorrelationBound, Decided, bound_of, clustering_of
@@ -22,6 +21,7 @@ from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, check
 from workbench.stats.outlook import Outlook, outlook
 from workbench.stats.sequence import Order, Ranked, order_from_development, rank, usual_order
 from workbench.stats.worst_case import Nested
+from workbench.words import InputError
 
 AT_ONCE = 40
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.errors import InputError
 from workbench.stats.inputs import Flags, Floats, Integers, checked_share
+from workbench.words import InputError
 
 RATES = np.geomspace(1 / 16, 16.0, 65)  # as multiples of the error rate seen
 N_AROUND = 21  # correlations looked at around the best of these

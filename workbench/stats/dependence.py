@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench.errors import InputError
 from workbench.stats.clustering import correlation_limits
 from workbench.stats.inputs import Flags, Floats, Integers
+from workbench.words import InputError
 
 BOUND_SHARE = 0.2  # of the level: the chance that a bound estimated from development records is too low
 CONTRADICTION_LEVEL = 0.99

@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.errors import InputError
+from workbench.words import InputError
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -11,8 +11,8 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.errors import InputError
 from workbench.stats.inputs import Floats, checked_numbers, checked_share
+from workbench.words import InputError
 
 
 class IntervalMethod(StrEnum):

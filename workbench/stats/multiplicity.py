@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.errors import InputError
 from workbench.stats.inputs import Floats
+from workbench.words import InputError
 
 
 def holm(p_values: ArrayLike) -> Floats:

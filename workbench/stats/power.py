@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.errors import InputError
 from workbench.stats.inputs import Floats, Integers, checked_count, checked_share
+from workbench.words import InputError
 
 MAX_ERRORS = 500
 MAX_RECORDS = 10**10

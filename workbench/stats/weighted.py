@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.errors import InputError
 from workbench.stats.clustering import cluster_codes
 from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers, checked_share, spread
 from workbench.stats.sequence import USUAL_STEPS_FROM, rank
+from workbench.words import InputError
 
 MAX_POINTS = 60
 SEED = 5

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench.agents.prompts import Prompt, read_prompts
-from workbench.errors import InputError, RunError, shown
 from workbench.files import provenance
 from workbench.pilot import Pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunEntry, RunInfo
 from workbench.tracking.registry import register_prompts
 from workbench.tracking.store import client_of
+from workbench.words import InputError, RunError, shown
 
 PROMOTIONS_FILE = "promotions.jsonl"
 ALIASES = "candidate, gate-N or production"

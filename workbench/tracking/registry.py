@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.agents.prompts import Prompt, read_prompts
-from workbench.errors import shown
 from workbench.files import Provenance, provenance
 from workbench.pilot import Pilot
 from workbench.tracking.rows import add_prompt
 from workbench.tracking.store import read_logged, rows_of, write_logged
+from workbench.words import shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import shown
 from workbench.files import Provenance, provenance
 from workbench.pilot import Pilot
 from workbench.tracking.registry import register_new, unregistered
@@ -28,6 +27,7 @@ from workbench.tracking.rows import (
 )
 from workbench.tracking.store import DATABASE, client_of, read_logged, rows_of, write_logged
 from workbench.tracking.upkeep import PROCESS_TAG, artifact_location, deleted_experiment, end_orphans, this_process
+from workbench.words import shown
 
 DIGITS = 4
 MAX_PARAM = 500

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from workbench.errors import RunError
 from workbench.files import write_atomically
 from workbench.pilot import Pilot
 from workbench.tracking.schema import REVISION, create, is_installed, revision_of
 from workbench.tracking.upkeep import active_runs, deleted_experiment, put_in_place
+from workbench.words import RunError
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

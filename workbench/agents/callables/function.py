@@ -15,8 +15,8 @@ from types import ModuleType
 from typing import Any
 
 from workbench.agents.callables.permission import check_may_ask
-from workbench.errors import InputError
 from workbench.files import SIGNING_KEY, drop
+from workbench.words import InputError
 
 MAX_DETAIL = 500
 INSTALLED = (*map(sysconfig.get_path, ("stdlib", "purelib", "platlib")), str(Path(__file__).parents[2]))

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from workbench.errors import RunError
 from workbench.files import environment_with
+from workbench.words import RunError
 
 ONLY_ANSWERED = "WORKBENCH_ONLY_ANSWERED"
 

@@ -23,7 +23,7 @@ from workbench.agents.callables.prepared import UnpreparedError, made_fields
 from workbench.agents.callables.training import CrossFitted
 from workbench.agents.decisions import read_answer
 from workbench.agents.replies import InvalidAnswer
-from workbench.errors import WorkbenchError
+from workbench.words import WorkbenchError
 
 MAX_SHOWN = 1000
 MAX_ANSWER = 4 * 1024 * 1024

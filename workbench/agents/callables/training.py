@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from workbench.agents.callables.function import PilotFunction, place_of, told
-from workbench.errors import InputError, RunError
+from workbench.words import InputError, RunError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ from workbench.agents.callables.function import PilotFunction
 from workbench.agents.callables.process import child_environment, python_module
 from workbench.agents.callables.serving import MAX_ANSWER, READY, TRAINED, TRAINING
 from workbench.engines import FailureCause
-from workbench.errors import RunError, WorkbenchError, error_from
+from workbench.words import RunError, WorkbenchError, error_from
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,9 +16,9 @@ from pydantic import Field
 from workbench.agents.prompts.sections import RECORD_SECTION, PromptSection, read_sections
 from workbench.agents.prompts.template import RECORD, Place, check_template, columns_shown_by, fill, placeholder_name
 from workbench.engines import Message, SamplingParams
-from workbench.errors import InputError, shown
 from workbench.files import Settings, parse_yaml, read_text, settings_from
 from workbench.records import Record
+from workbench.words import InputError, shown
 
 BYTES_PER_TOKEN = 4
 _DEFAULT = SamplingParams()

@@ -12,9 +12,9 @@ from workbench.agents.prompts.lint_structure import answers, hardly_filled_colum
 from workbench.agents.prompts.lint_thresholds import contradicting_limits, unreachable
 from workbench.agents.prompts.versions import read_prompts
 from workbench.engines.pocket import PocketSettings
-from workbench.errors import InputError, shown
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
+from workbench.words import InputError, shown
 
 RULES: tuple[Callable[[Linted], Iterator[LintFinding]], ...] = (
     size, missing_sections, contradicting_limits, unreachable, hardly_filled_columns, leaks, balance, examples_fit,

@@ -13,9 +13,9 @@ import pandas as pd
 from workbench.agents.prompts.document import response_schema
 from workbench.agents.prompts.findings import Linted, LintFinding, LintLevel
 from workbench.agents.prompts.sections import RECORD_SECTION, PromptSection
-from workbench.errors import InputError, shown
 from workbench.pilot import PiiClass, Role
 from workbench.records.splits import Split
+from workbench.words import InputError, shown
 
 EXAMPLES = "Examples"
 FEWEST_WORDS = 4

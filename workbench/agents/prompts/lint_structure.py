@@ -9,8 +9,8 @@ from workbench.agents.prompts.document import estimated_tokens, response_schema
 from workbench.agents.prompts.findings import Linted, LintFinding, LintLevel
 from workbench.agents.prompts.sections import RECORD_SECTION, SECTIONS
 from workbench.agents.prompts.template import bare_columns, columns_shown_by, fill, placeholder_name
-from workbench.errors import InputError, shown
 from workbench.pilot import Role
+from workbench.words import InputError, shown
 
 FEWEST_TOKENS, MOST_TOKENS = 2_000, 4_000
 NEARLY_EMPTY = 0.01

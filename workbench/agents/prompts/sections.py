@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import InputError, shown
+from workbench.words import InputError, shown
 
 SYSTEM_SECTIONS = (
     "Role",

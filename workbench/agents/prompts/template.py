@@ -21,7 +21,7 @@ from workbench.agents.prompts.bounds import (
     bounded,
     bounded_text,
 )
-from workbench.errors import InputError
+from workbench.words import InputError
 
 RECORD, LABELS = "record", "labels"
 EMPTY_CELL = "(empty)"

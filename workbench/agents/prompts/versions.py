@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workbench.agents.prompts.document import Prompt, read_prompt
 from workbench.agents.prompts.sections import SECTIONS
-from workbench.errors import InputError, did_you_mean
+from workbench.words import InputError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from workbench.audit.detectors.detector import Detector, Sought, Votes
 from workbench.audit.findings import CellKind, Concerns, Effort, Severity, until_gone
 from workbench.audit.table.encoded import Encoded
 from workbench.audit.table.inferred import Beside, Known
-from workbench.errors import InputError, shown
 from workbench.pilot import Reference
 from workbench.records.tables import (
     CODE_NAME,
@@ -27,6 +26,7 @@ from workbench.records.tables import (
     runs_of,
     shape_of,
 )
+from workbench.words import InputError, shown
 
 MAX_TABLES, MAX_TABLE_BYTES = 10, 256 << 20  # looked into for keys: bounds the time
 MIN_KEYS = 5  # of fewer, values are among them by chance

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from workbench.audit.published.store import latest_findings
-from workbench.errors import several
 from workbench.pilot import Pilot
+from workbench.words import several
 
 CRITICAL = "critical"
 

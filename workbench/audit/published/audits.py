@@ -21,8 +21,8 @@ from workbench.audit.published.store import CELLS_FILE, FINDINGS_FILE, write_aud
 from workbench.audit.published.suites import Suite, kept_suites, suite_of
 from workbench.audit.questions.assessment import Audit
 from workbench.audit.table.rules import Rule
-from workbench.errors import shown
 from workbench.files import write_atomically
+from workbench.words import shown
 
 REPORT_FILE, SUITE_FILE, VALIDATION_FILE, PROFILE_FILE = (
     "report.html", "expectations.json", "validation.json", "profile.html",

@@ -18,8 +18,8 @@ import pandas as pd
 from workbench.audit.published.prepared import prepared
 from workbench.audit.published.suites import Expectation, Suite
 from workbench.audit.table.rules import Rule
-from workbench.errors import InputError
 from workbench.imports import absent
+from workbench.words import InputError
 
 MAX_RULES_VALIDATED = 60
 MAX_RECORDS_VALIDATED = 100_000

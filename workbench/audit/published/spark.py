@@ -21,8 +21,8 @@ from workbench.audit.published.prepared import DAYS, NUMBER, RARE, moment_patter
 from workbench.audit.published.suites import BROKEN, HOLDS, Added, Made, Suite, read_suite
 from workbench.audit.table.relations import SHARE, TOLERANCE
 from workbench.audit.table.rules import MIN_GROUP, MIN_MAJORITY, STRAY_SHARE
-from workbench.errors import InputError, RunError, WorkbenchError, shown
 from workbench.files import write_atomically
+from workbench.words import InputError, RunError, WorkbenchError, shown
 
 SEPARATORS = (",", ";", "\t", "|")
 BROKEN_CODE, NOT_RUN_CODE = 1, 4

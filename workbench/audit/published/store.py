@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from workbench.errors import InputError, shown
 from workbench.files import Settings, read_settings, write_atomically
 from workbench.pilot import Pilot
 from workbench.records.tables import safe_for_spreadsheets
+from workbench.words import InputError, shown
 
 if TYPE_CHECKING:
     from workbench.audit.findings import Finding

@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 
 from workbench.audit.published.patterns import portable
 from workbench.audit.table.rules import Rule, RuleKind
-from workbench.errors import InputError, shown
 from workbench.files import Settings, read_text, settings_from
+from workbench.words import InputError, shown
 
 KEPT_FOLDER = "expectations"
 HOLDS, BROKEN = "holds", "broken"

@@ -27,9 +27,9 @@ from workbench.audit.table.inferred import Beside
 from workbench.audit.table.roles import completed_roles
 from workbench.audit.table.rules import RuleResult, unlisted
 from workbench.audit.table.subject import Subject, file_subject, pilot_subject
-from workbench.errors import several
 from workbench.pilot import Pilot, TableContract
 from workbench.records.tables import KINDS, Hints, Semantic, open_table, table_from
+from workbench.words import several
 
 OnStep = Callable[[str], None]
 STEPS = (

@@ -12,9 +12,8 @@ from workbench.audit.findings import Concerns, Effort, Finding, Remedy, Severity
 from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.table.roles import ENTITY, SOURCE, TIME
 from workbench.audit.table.subject import Subject
-from workbench.errors import several, shown
 from workbench.metrics import Estimate
-from workbench.words import counted
+from workbench.words import counted, several, shown
 
 MAX_SLICES = 30
 MAX_FINDINGS = 12

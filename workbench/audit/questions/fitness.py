@@ -10,7 +10,6 @@ import pandas as pd
 from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.questions.section import Section
 from workbench.audit.table.subject import Labels, Subject
-from workbench.errors import several, shown
 from workbench.metrics import ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY, Estimate, Operator
 from workbench.pilot.charter import Charter
 from workbench.records.ledger import SPENT_AT_ONCE
@@ -21,7 +20,7 @@ from workbench.stats import (
     records_for_power,
     records_needed,
 )
-from workbench.words import counted, percent
+from workbench.words import counted, percent, several, shown
 
 TITLE = "Sample fitness"
 QUESTION = "Are there enough records of every kind, and what could they prove?"

@@ -15,10 +15,9 @@ from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.questions.suspicion import Suspicion, suspicion
 from workbench.audit.table.alike import inputs_coincide
 from workbench.audit.table.subject import Labels, Subject
-from workbench.errors import several
 from workbench.metrics import Estimate, noise_ceiling
 from workbench.pilot import label_aliases
-from workbench.words import counted, percent
+from workbench.words import counted, percent, several
 
 TITLE, QUESTION = "Label quality", "Are the labels right, and what is the most that any agent can be measured at?"
 SURE = 0.9  # confidence in another label: below, models are wrong more often than labels

@@ -15,11 +15,10 @@ from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.questions.telling import TELLS_ALL, columns_that_tell
 from workbench.audit.table.alike import inputs_coincide, normalised
 from workbench.audit.table.subject import Labels, Subject
-from workbench.errors import several
 from workbench.metrics import Estimate
 from workbench.records.splits import Split
 from workbench.stats import holm
-from workbench.words import counted, percent
+from workbench.words import counted, percent, several
 
 TITLE = "Leakage"
 QUESTION = "Is an agent judged on what it was developed on, and does anything give the label away?"

@@ -13,9 +13,8 @@ from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.known.personal_data import PersonalData, measured, scan
 from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.table.subject import Subject, declared_personal
-from workbench.errors import InputError
 from workbench.metrics import Estimate
-from workbench.words import counted
+from workbench.words import InputError, counted
 
 TITLE = "Personal data"
 QUESTION = "Which personal data do the records hold, and what would an agent send to a model?"

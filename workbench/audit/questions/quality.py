@@ -14,10 +14,9 @@ from workbench.audit.detectors.repeats import DUPLICATE
 from workbench.audit.findings import CellKind, Concerns, Finding, Severity, by_effect
 from workbench.audit.questions.section import Section
 from workbench.audit.table.subject import Subject
-from workbench.errors import several, shown
 from workbench.metrics import Estimate
 from workbench.stats import other_hits
-from workbench.words import counted, percent
+from workbench.words import counted, percent, several, shown
 
 MAX_FINDINGS_OF_A_KIND = 12  # columns: what no one column stands out of is told together
 REASONS_SHOWN = 3

@@ -15,9 +15,8 @@ from workbench.audit.findings import Effort, Finding, Remedy, Severity
 from workbench.audit.questions.section import Section
 from workbench.audit.table.roles import CASE, ENTITY, SOURCE, TIME
 from workbench.audit.table.subject import Subject
-from workbench.errors import shown
 from workbench.stats import holm, other_hits, wilson
-from workbench.words import percent
+from workbench.words import percent, shown
 
 ALPHA = 0.05
 MIN_RECORDS = 20  # of fewer, no difference is significant

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.audit.table.relations import Relation, RelationKind
-from workbench.errors import InputError, shown
 from workbench.pilot import Column, ColumnType, Role, TableContract
 from workbench.records.tables import Semantic, known_format
+from workbench.words import InputError, shown
 
 _SEMANTICS = {
     ColumnType.INTEGER: Semantic.INTEGER,

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from workbench.audit.table.entities import Described
-from workbench.errors import several, shown
 from workbench.pilot import Role, TableContract
 from workbench.records.tables import (
     MAX_SOURCES,
@@ -20,6 +19,7 @@ from workbench.records.tables import (
     text_columns,
     time_column,
 )
+from workbench.words import several, shown
 
 TIME, SOURCE, ENTITY, CASE = "time", "source", "entity", "class"
 EXPECTED_FILLED = 0.5  # of the records: without a contract, what most fill is expected

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from workbench.audit.known.masking import Masking, key_of_files, masking_of
 from workbench.audit.table.entities import Described
 from workbench.audit.table.roles import CASE, TIME, Roles, declared_roles, inferred_roles
-from workbench.errors import InputError
 from workbench.pilot import Contract, PiiClass, Pilot, Role, TableContract
 from workbench.pilot.charter import Charter
 from workbench.records import read_raw
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.records.tables import ColumnProfile, Table, read_times
+from workbench.words import InputError
 
 EMPTY, NO_TIME = "(empty)", "(no readable time)"
 LARGEST_WHOLE, SAMPLE, SAMPLE_SEED = 100_000, 50_000, 20  # rows: shares of a sample so large are right to half a point

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from workbench.errors import InputError, shown
 from workbench.pilot import ColumnType, RareLabels, Reading, Role, Unlabelled
 from workbench.records.splits import SplitBy
 from workbench.records.tables import Hints
+from workbench.words import InputError, shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from workbench.commands.scaffold.choices import Choices, Columns
-from workbench.errors import InputError, shown
 from workbench.pilot import Column, ColumnType, Contract, PiiClass, Reading, Role, label_aliases, label_text
 from workbench.records.tables import (
     MOMENTS,
@@ -29,6 +28,7 @@ from workbench.records.tables import (
     text_columns,
     time_column,
 )
+from workbench.words import InputError, shown
 
 EXPECTED_FILLED = 0.5
 SURE = 0.9

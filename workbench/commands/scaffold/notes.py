@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from workbench.commands.scaffold.choices import Columns
 from workbench.commands.scaffold.contract import Inferred
-from workbench.errors import shown
 from workbench.pilot import Contract, looking_like_escalation
 from workbench.records.tables import MOMENTS, NUMERIC, typed
+from workbench.words import shown
 
 
 def notes(name: str, inferred: Inferred, columns: Columns, records: str) -> Iterator[str]:

@@ -19,7 +19,6 @@ from workbench.commands.scaffold.choices import Choices, Columns
 from workbench.commands.scaffold.contract import Inferred, check_columns, infer_contract
 from workbench.commands.scaffold.leaks import telling_columns
 from workbench.commands.scaffold.notes import entity_note, leak_note, notes
-from workbench.errors import InputError, shown
 from workbench.evaluation import candidate_entities
 from workbench.files import read_settings
 from workbench.gates import default_gates
@@ -28,6 +27,7 @@ from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, SPLITS
 from workbench.records import RecordTable, labelled_rows, records_of
 from workbench.records.splits import SplitSettings, fresh_split, write_split
 from workbench.records.tables import KEY_NAME, read_raw_table
+from workbench.words import InputError, shown
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 

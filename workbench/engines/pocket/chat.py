@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Never
 
 from workbench.engines.pocket.folder import Shape, read_json
 from workbench.engines.protocol import Message, TokenLogprob
-from workbench.errors import InputError, shown
-from workbench.words import whole_text
+from workbench.words import InputError, shown, whole_text
 
 if TYPE_CHECKING:
     from jinja2 import Template

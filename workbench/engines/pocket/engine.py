@@ -19,7 +19,7 @@ from workbench.engines.pocket.model import Model, loaded
 from workbench.engines.pocket.settings import PACKAGED
 from workbench.engines.pool import results_of
 from workbench.engines.protocol import Message, Reply, Request
-from workbench.errors import InputError
+from workbench.words import InputError
 
 BATCH = 16  # requests that go through the model together: more do not fit the caches of a core
 

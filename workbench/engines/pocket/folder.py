@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InputError, shown
+from workbench.words import InputError, shown
 
 FloatArray = NDArray[np.float32]
 Weights = Mapping[str, FloatArray]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.errors import InputError
+from workbench.words import InputError
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher

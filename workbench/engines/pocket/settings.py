@@ -9,7 +9,7 @@ from pydantic import Field
 
 from workbench.engines.protocol import Engine
 from workbench.engines.settings import Asked, EngineSettings
-from workbench.errors import InputError
+from workbench.words import InputError
 
 PACKAGED = Path(__file__).parent / "shipped"
 

@@ -18,8 +18,8 @@ from functools import cache
 from typing import Any, TypeVar
 
 from workbench.engines.ray.settings import RaySettings, host_and_port
-from workbench.errors import RunError
 from workbench.files import SIGNING_KEY, environment_with, take, without_secrets
+from workbench.words import RunError
 
 ResultT = TypeVar("ResultT")
 

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from workbench.engines.pool import results_of
 from workbench.engines.protocol import Failure, FailureCause, Reply, Request
-from workbench.errors import RunError, WorkbenchError
+from workbench.words import RunError, WorkbenchError
 
 FoundT = TypeVar("FoundT")
 AMONG_OTHERS, TRIES, LOSSES_IN_A_ROW = 2, 4, 4

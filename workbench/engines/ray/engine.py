@@ -15,7 +15,7 @@ from workbench.engines.ray.dispatch import Dispatch
 from workbench.engines.ray.settings import RaySettings
 from workbench.engines.ray.workers import MOST_CALLS, RayWorker
 from workbench.engines.settings import EngineSettings
-from workbench.errors import InputError
+from workbench.words import InputError
 
 LATE, MARGIN_S, REPLACED_S = 1.25, 5.0, 60.0
 JOINED_S, STARTED_S, CLOSED_S, KEEP_S = 45.0, 240.0, 20.0, 30.0

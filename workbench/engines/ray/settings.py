@@ -9,7 +9,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from workbench.engines.protocol import Engine
 from workbench.engines.settings import Asked, EngineSettings
-from workbench.errors import InputError
+from workbench.words import InputError
 
 if TYPE_CHECKING:
     from workbench.engines.kinds import EngineSections

@@ -12,7 +12,7 @@ from workbench.engines.protocol import Engine, Reply, Request
 from workbench.engines.ray.cluster import in_ray, short_reason, unanswered
 from workbench.engines.ray.dispatch import WorkerLost
 from workbench.engines.ray.settings import RaySettings
-from workbench.errors import RunError, WorkbenchError
+from workbench.words import RunError, WorkbenchError
 
 ASK_AGAIN_S, CONTROL_S, MOST_CALLS = 0.2, 15.0, 16_384
 

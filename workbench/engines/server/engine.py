@@ -17,7 +17,7 @@ from workbench.engines.pool import results_of
 from workbench.engines.protocol import Failure, FailureCause, Reply, Request
 from workbench.engines.served import served_model
 from workbench.engines.server.settings import ReplyFormat, SendSettings, ServerSettings, base_address, completions_url
-from workbench.errors import InputError
+from workbench.words import InputError
 
 LEFT_OUT = ("logprobs", "temperature", "top_p", "seed")
 MAX_TOKENS_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}

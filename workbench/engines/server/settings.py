@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field
 
 from workbench.engines.protocol import Engine
 from workbench.engines.settings import Asked, EngineSettings
-from workbench.errors import InputError
 from workbench.files import SIGNING_KEY, Settings, secret
+from workbench.words import InputError
 
 IMPLIED_PORTS = {"http": 80, "https": 443}
 

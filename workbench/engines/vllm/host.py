@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from workbench.engines.protocol import Failure, FailureCause, Message
 from workbench.engines.vllm.settings import VllmSettings
 from workbench.engines.vllm.start import start
-from workbench.errors import RunError
-from workbench.words import whole_text
+from workbench.words import RunError, whole_text
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams

@@ -10,7 +10,7 @@ from pydantic import Field
 from workbench.engines.pocket.settings import PACKAGED, PocketSettings, whole_path
 from workbench.engines.protocol import Engine
 from workbench.engines.settings import Asked, EngineSettings
-from workbench.errors import InputError
+from workbench.words import InputError
 
 
 class VllmSettings(EngineSettings):

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from workbench.engines.vllm.settings import VllmSettings
-from workbench.errors import InputError, RunError
 from workbench.files import environment_with
+from workbench.words import InputError, RunError
 
 if TYPE_CHECKING:
     from vllm import LLM

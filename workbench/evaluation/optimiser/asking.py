@@ -9,12 +9,12 @@ import pandas as pd
 from workbench.agents import PromptAgent, preparation_for
 from workbench.agents.prompts import Prompt
 from workbench.engines import Engine
-from workbench.errors import RunError
 from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal, digest_of
 from workbench.runs.runner import RecordSelection, require_asked, run_agent
+from workbench.words import RunError
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from workbench.agents.prompts import SECTIONS, Prompt, read_prompt
-from workbench.errors import InputError
 from workbench.files import write_atomically
+from workbench.words import InputError
 
 EDITED = ("Role", "Business rules", "Decision criteria", "Escalation triggers", "Examples")
 ADDED = "Decision criteria"

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from workbench.agents.prompts import Prompt
-from workbench.errors import several
 from workbench.evaluation.optimiser.asking import Desk
 from workbench.evaluation.optimiser.parts import Parts
 from workbench.evaluation.versions.pairs import compared_versions
 from workbench.evaluation.versions.tried import rightness_of, tried_versions
+from workbench.words import several
 
 
 @dataclass(frozen=True, slots=True)

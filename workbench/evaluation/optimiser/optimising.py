@@ -16,7 +16,6 @@ from tqdm import tqdm
 from workbench.agents import engine_for
 from workbench.agents.prompts import Prompt, read_prompt, read_prompts
 from workbench.engines import EngineChoice
-from workbench.errors import InputError
 from workbench.evaluation.optimiser.asking import Desk
 from workbench.evaluation.optimiser.documents import Head, written
 from workbench.evaluation.optimiser.judgement import Judgement, judged
@@ -27,6 +26,7 @@ from workbench.files import write_atomically
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
+from workbench.words import InputError
 
 FOLDER = "optimiser"
 

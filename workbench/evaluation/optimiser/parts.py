@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from workbench.errors import InputError
 from workbench.records.splits import Dataset, Split
+from workbench.words import InputError
 
 FEWEST_RECORDS = 80
 SHARE_OF_CALLS = 10

@@ -13,8 +13,8 @@ from typing import Any
 
 from workbench.engines import CallPolicy, CallResult, JsonCaller, reply_from_completion
 from workbench.engines.server import completions_url
-from workbench.errors import InputError, RunError
 from workbench.files import secret
+from workbench.words import InputError, RunError
 
 DEADLINE_S = 600.0
 ATTEMPTS = 4

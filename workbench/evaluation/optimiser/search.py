@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.agents.prompts import Prompt
-from workbench.errors import InputError
 from workbench.evaluation.optimiser.asking import Desk
 from workbench.evaluation.optimiser.documents import candidate, editable
 from workbench.evaluation.optimiser.parts import Parts
 from workbench.evaluation.optimiser.reflection import Reflection
 from workbench.evaluation.versions.measures import shown_texts
 from workbench.metrics import Status
+from workbench.words import InputError
 
 if TYPE_CHECKING:
     from gepa import EvaluationBatch, GEPAResult

@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.agents.prompts import LintFinding, LintLevel
-from workbench.errors import several
 from workbench.evaluation import Evaluation, rightness
 from workbench.evaluation.versions.tracing import records_behind
 from workbench.metrics import Status, column, number_column
 from workbench.pilot import Role
 from workbench.records.splits import Dataset
-from workbench.words import UNDEFINED, counted, percent
+from workbench.words import UNDEFINED, counted, percent, several
 
 
 def pairs_table(pairs: pd.DataFrame) -> pd.DataFrame:

@@ -7,10 +7,10 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError, shown
 from workbench.evaluation import Evaluation
 from workbench.evaluation.versions.tried import rightness_of
 from workbench.stats import tango_bounds
+from workbench.words import InputError, shown
 
 ALPHA = 0.05
 MARGIN = 0.05

@@ -11,13 +11,13 @@ from workbench.agents.callables import UnpreparedError
 from workbench.agents.prompts import Prompt, messages, read_prompts
 from workbench.audit import Masking
 from workbench.engines import Message, TokenLogprob
-from workbench.errors import InputError
 from workbench.evaluation.versions.masked import masking_of_pilot
 from workbench.metrics import Status
 from workbench.pilot import Pilot, Role
 from workbench.records import Record
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunEntry
+from workbench.words import InputError
 
 
 @dataclass(frozen=True, slots=True)

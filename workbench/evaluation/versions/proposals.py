@@ -10,7 +10,6 @@ from enum import StrEnum
 import pandas as pd
 
 from workbench.agents.prompts import RECORD_SECTION, SECTIONS, Limit, Prompt, PromptSection, read_prompts
-from workbench.errors import InputError
 from workbench.evaluation import Evaluation
 from workbench.evaluation.versions.measures import limit_measure, near, shown_texts, stated_limits
 from workbench.evaluation.versions.mistakes import confusion_clusters
@@ -18,6 +17,7 @@ from workbench.metrics import Status, is_asked, is_wrong
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.stats import holm, more_hits
+from workbench.words import InputError
 
 FEWEST = 5
 NEAR = 0.2

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from workbench.agents import build_agent
 from workbench.engines import EngineChoice
-from workbench.errors import InputError, RunError, shown
 from workbench.evaluation import Evaluation, evaluation_of
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunInfo, digest_of
 from workbench.runs.runner import Session
+from workbench.words import InputError, RunError, shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workbench.errors import InputError
 from workbench.evaluation import Evaluation
 from workbench.evaluation.versions.tried import rightness_of
 from workbench.metrics import CATALOGUE, Behind, behind_metric, narrowed
+from workbench.words import InputError
 
 PAIRED = ("both_right", "only_first", "only_second", "neither")
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import SignatureError, shown
 from workbench.evaluation import read_suites
 from workbench.evidence import agreement_files, code_digest
 from workbench.files import provenance
@@ -23,6 +22,7 @@ from workbench.pilot.signing import SignatureStatus
 from workbench.records.ledger import OPENED_FOLDER, history_remarks, read_ledger
 from workbench.records.splits import ledger_path
 from workbench.runs.journal import digest_of
+from workbench.words import SignatureError, shown
 
 
 def told_of(pilot: Pilot, number: int) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import InputError
 from workbench.evidence import MANIFEST_FILE
 from workbench.files import parse_yaml, read_text
 from workbench.pilot import CONTRACT_FILE, Pilot
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, SPLITS_FILE
 from workbench.records.splits import evidence_folder
+from workbench.words import InputError
 
 AGREED = (CHARTER_FILE, GATES_FILE, PILOT_FILE, CONTRACT_FILE, SPLITS_FILE)
 

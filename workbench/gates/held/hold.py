@@ -11,7 +11,6 @@ from typing import Any
 
 from workbench.agents.callables import only_answered
 from workbench.engines import EngineChoice
-from workbench.errors import InputError, RunError
 from workbench.evidence import BundleContent, Inputs, file_digest, files_under, write_bundle
 from workbench.files import provenance, write_atomically
 from workbench.gates import GATE_NUMBERS, GateDecision, GateFacts, decide, read_facts, read_gates
@@ -29,6 +28,7 @@ from workbench.records.ledger import check_continues, read_ledger
 from workbench.records.splits import evidence_folder, ledger_path, read_dataset
 from workbench.runs.journal import digest_of
 from workbench.tracking import Link
+from workbench.words import InputError, RunError
 
 REPORT_FILE, JUNIT_FILE = "report.html", "junit.xml"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from workbench.agents import needed_secrets
 from workbench.agents.callables import check_may_ask
 from workbench.engines import EngineChoice
-from workbench.errors import WorkbenchError
 from workbench.evaluation import answer_holdout, check_pilot
 from workbench.evaluation.versions import agent_to_judge
 from workbench.evidence import Inputs, Memory
@@ -31,6 +30,7 @@ from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey
 from workbench.records.splits import Split
 from workbench.runs import RunRequest
+from workbench.words import WorkbenchError
 
 GATE = "gate"
 

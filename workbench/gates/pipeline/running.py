@@ -10,7 +10,6 @@ from typing import Any
 
 from workbench.agents import needed_secrets, settled_choice
 from workbench.engines import EngineChoice
-from workbench.errors import InputError, RunError, WorkbenchError
 from workbench.evaluation import open_answers
 from workbench.evaluation.versions import agent_to_judge
 from workbench.evidence import Inputs, Memory
@@ -32,6 +31,7 @@ from workbench.pilot.signing import SigningKey
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.runs import RunRequest
 from workbench.tracking import Link, LoggedVersion, log_versions, version_from
+from workbench.words import InputError, RunError, WorkbenchError
 
 OnCell = Callable[[Path, int, int], None]
 

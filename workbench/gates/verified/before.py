@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.errors import SignatureError, shown
 from workbench.evidence import (
     LEDGER_FILE,
     Exhibit,
@@ -32,6 +31,7 @@ from workbench.pilot.charter import GATES_FILE
 from workbench.records import NamedCells
 from workbench.records.ledger import Opening
 from workbench.records.tables import unmarked
+from workbench.words import SignatureError, shown
 
 TYPE_BEFORE = "urn:agent-workbench:evidence:v2"
 FACTS_FILE, CELLS_FILE, FINDINGS_FILE = "facts.json", "cells.csv", "findings.json"

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from workbench.errors import SignatureError, shown
 from workbench.evidence import ENVIRONMENT_FILE, LEDGER_FILE, MAKERS, VERDICT_FILE, require_same
 from workbench.gates.facts import GateFacts
 from workbench.gates.junit import junit_xml
 from workbench.gates.page import gate_page
 from workbench.gates.schema import GateSettings
 from workbench.gates.verdict import GateDecision, decide, judged_subject
+from workbench.words import SignatureError, shown
 
 CRITERIA_FILE, REPORT_FILE, JUNIT_FILE = "criteria.json", "report.html", "junit.xml"
 # What a subject says of where and from what it was made, besides what was judged.

@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import InputError, RunError, SignatureError, several
 from workbench.evidence import (
     ENVELOPE_FILE,
     EVIDENCE_TYPE,
@@ -32,6 +31,7 @@ from workbench.gates.verified.facts import FACTS_FILE, bundled_exhibits, bundled
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, Charter, charter_signatures, shared_keys_note
 from workbench.pilot.signing import PublicKey, load_public_key, open_envelope, sha256, subject_digest
 from workbench.records.ledger import GENESIS, Opening, read_ledger
+from workbench.words import InputError, RunError, SignatureError, several
 
 FRESHNESS = "freshness"
 COMMIT = re.compile(r"[0-9a-f]{7,64}")

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import shown
 from workbench.files import parse_yaml, read_text, settings_from
 from workbench.metrics import CATALOGUE, Interval, Operator, Unit
 from workbench.pilot.charter.schema import AccessStatus, AiActRiskClass, Charter, Kpi, Match, Need, Readiness
 from workbench.pilot.contract import Contract, Role
+from workbench.words import shown
 
 MIN_PROCESS_WORDS, MIN_SCOPE_WORDS, MIN_TEXT_WORDS = 15, 8, 4
 KPI_COUNT = range(3, 6)

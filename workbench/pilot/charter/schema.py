@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from workbench.errors import shown
 from workbench.files import Settings
 from workbench.metrics import KPI_METRICS, Operator
 from workbench.pilot.labels import cell_text
+from workbench.words import shown
 
 if TYPE_CHECKING:
     from workbench.stats import CorrelationBound

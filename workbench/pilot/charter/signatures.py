@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.errors import InputError, SignatureError
 from workbench.pilot.charter.coverage import covered_digests
 from workbench.pilot.charter.schema import CHARTER_FILE, Charter, Keys
 from workbench.pilot.signing.documents import SignatureStatus, Signer, SignOff, document_signatures, sign_document
 from workbench.pilot.signing.keys import SigningKey
+from workbench.words import InputError, SignatureError
 
 
 def charter_signatures(suite: Path, charter: Charter, pilot: str | None = None) -> SignatureStatus:

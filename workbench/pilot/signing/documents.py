@@ -15,10 +15,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import InputError, RunError, SignatureError
 from workbench.files import parse_yaml, read_text, write_atomically
 from workbench.pilot.signing.envelope import canonical_json, open_envelope, sealed, sha256, statement, subject_digest
 from workbench.pilot.signing.keys import SigningKey, load_public_key
+from workbench.words import InputError, RunError, SignatureError
 
 SIGN_OFF_TYPE = "urn:agent-workbench:sign-off:v1"
 SIGNATURES = "signatures"

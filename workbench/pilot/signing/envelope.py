@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import InputError, SignatureError
+from workbench.words import InputError, SignatureError
 
 if TYPE_CHECKING:
     from securesystemslib.dsse import Envelope

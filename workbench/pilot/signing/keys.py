@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_config_path
 
-from workbench.errors import InputError, RunError, SignatureError
 from workbench.files import SIGNING_KEY, secret, write_atomically
+from workbench.words import InputError, RunError, SignatureError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.errors import SignatureError
 from workbench.records.ledger.budget import LEAST_LEFT, Seen, budget_after
 from workbench.records.ledger.entries import SPENT_AT_ONCE, Opening
 from workbench.records.ledger.opened import read_opened
 from workbench.records.ledger.opening import Sight, changes, known_look
+from workbench.words import SignatureError
 
 TOLERANCE = 1e-9
 

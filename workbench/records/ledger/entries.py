@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import RunError, SignatureError
 from workbench.pilot.signing import SigningKey, check_signature
+from workbench.words import RunError, SignatureError
 
 GENESIS = "0" * 64
 SPENT_AT_ONCE = 2 / 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from workbench.errors import RunError
 from workbench.files import committed_states
 from workbench.records.ledger.entries import read_ledger
+from workbench.words import RunError
 
 LEDGER_FILE = "ledger.jsonl"
 BEGINS = "the ledger of openings is in no commit yet, so nothing shows that the holdout was not opened before"

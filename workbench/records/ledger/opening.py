@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import shown
 from workbench.files import Provenance
 from workbench.pilot.signing import SigningKey
 from workbench.records.ledger.budget import Seen, budget_after
@@ -25,6 +24,7 @@ from workbench.records.ledger.entries import (
     signed_entry,
 )
 from workbench.records.ledger.opened import RULE, OpenedRecords, read_opened
+from workbench.words import shown
 
 SUBJECT_WORDS = {
     "roles": "the roles of columns in contract.yaml",

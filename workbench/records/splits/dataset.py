@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.errors import InputError
 from workbench.files import read_settings
 from workbench.pilot import Contract, Pilot, Role
 from workbench.pilot.charter import SPLITS_FILE
@@ -17,6 +16,7 @@ from workbench.records.ledger import OpenedRecords, content_digests, opened_reco
 from workbench.records.records import Record, RecordTable, iterate, read_record_table
 from workbench.records.sources import SOURCES_FILE
 from workbench.records.splits.draw import Split, SplitSettings, created_split, drawn_split
+from workbench.words import InputError
 
 N_FOLDS = 5
 _STRATA = (Role.CLASS, Role.SOURCE, Role.ENTITY, Role.TIMESTAMP)

@@ -14,10 +14,10 @@ import pandas as pd
 import yaml
 from pydantic import Field
 
-from workbench.errors import InputError
 from workbench.files import Settings, write_atomically
 from workbench.pilot import ColumnType, Contract, Role
 from workbench.records.records import RecordTable
+from workbench.words import InputError
 
 HOLDOUT_SHARE = 0.3
 KEYS_TRIED, MOST_HASHED = 64, 100_000

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
-from workbench.errors import InputError, shown
 from workbench.pilot import Reading
 from workbench.records.tables.columnar import INDEX_NAME, is_flat
 from workbench.records.tables.delimited import in_blocks
 from workbench.records.tables.reading import PARQUET, RawTable, check_file, named_once, open_stream, read_raw_table
+from workbench.words import InputError, shown
 
 if TYPE_CHECKING:
     import duckdb

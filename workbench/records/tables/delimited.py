@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from workbench.errors import MAX_SHOWN, InputError
+from workbench.words import MAX_SHOWN, InputError
 
 if TYPE_CHECKING:
     import pyarrow

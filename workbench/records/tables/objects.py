@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from workbench.errors import MAX_SHOWN, InputError
-from workbench.words import whole_text
+from workbench.words import MAX_SHOWN, InputError, whole_text
 
 if TYPE_CHECKING:
     import pyarrow

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import InputError, shown
 from workbench.pilot import Reading
 from workbench.records.tables.columnar import parquet_batches
 from workbench.records.tables.delimited import delimited_batches, in_blocks, read_header
 from workbench.records.tables.objects import object_batches
 from workbench.records.tables.text import as_utf8
+from workbench.words import InputError, shown
 
 if TYPE_CHECKING:
     import pandas as pd

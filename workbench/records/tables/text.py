@@ -6,7 +6,7 @@ import codecs
 import shutil
 from pathlib import Path
 
-from workbench.errors import InputError
+from workbench.words import InputError
 
 CHUNK_BYTES = 1 << 24
 LOOKED_AT_BYTES = 4_096

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from workbench.errors import RunError
+from workbench.words import RunError
 
 
 @contextmanager

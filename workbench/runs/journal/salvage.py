@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import InputError
 from workbench.runs.journal.journal import Journal
 from workbench.runs.journal.lock import nobody_runs
 from workbench.runs.journal.pages import Row, rows_in_file
 from workbench.runs.journal.plans import digest_of, run_name
 from workbench.runs.journal.rows import STORED, checksum
 from workbench.runs.journal.storage import RUN_COLUMNS
+from workbench.words import InputError
 
 KEY_LENGTH, RUN_LENGTH = 64, 16
 BESIDE = ("-wal", "-shm")

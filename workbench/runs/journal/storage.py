@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from workbench.errors import InputError, RunError
 from workbench.runs.journal.rows import STORED, checksum
+from workbench.words import InputError, RunError
 
 JOURNAL_FILE = "journal.sqlite"
 _SCHEMA = f"""

@@ -7,10 +7,10 @@ from collections import Counter
 import pandas as pd
 
 from workbench.engines import FailureCause
-from workbench.errors import RunError
 from workbench.metrics import Status
 from workbench.runs.runner.queue import ABOUT_THE_SERVER, Refusal
 from workbench.runs.runner.running import Session
+from workbench.words import RunError
 
 MAX_DETAIL = 200
 SEALED = "so nothing goes on and the holdout stays sealed"

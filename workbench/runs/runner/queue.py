@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from workbench.agents import Decision
 from workbench.engines import FailureCause
-from workbench.errors import RunError
 from workbench.metrics import Status
 from workbench.records import Record
+from workbench.words import RunError
 
 STORING_S = 0.02
 ABOUT_THE_SERVER = frozenset(

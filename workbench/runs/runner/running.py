@@ -13,12 +13,12 @@ from tqdm import tqdm
 
 from workbench.agents import Agent, Decision
 from workbench.agents.callables import check_may_ask
-from workbench.errors import RunError
 from workbench.metrics import Status
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal, RunInfo, RunPlan, key_of, sole_run
 from workbench.runs.runner.driving import supervised
 from workbench.runs.runner.queue import Patience, Refusal, WorkQueue
+from workbench.words import RunError
 
 SPENDING_S = 1.0
 

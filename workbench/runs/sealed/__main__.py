@@ -14,12 +14,12 @@ from typing import Any
 
 from workbench.agents import KnownAs
 from workbench.engines import EngineChoice
-from workbench.errors import WorkbenchError
 from workbench.pilot import open_pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal
 from workbench.runs.runner import RecordSelection, run_agent
 from workbench.runs.sealed.asking import Question, Repeat, asked_agent
+from workbench.words import WorkbenchError
 
 
 def main() -> None:

@@ -14,12 +14,12 @@ import pandas as pd
 from workbench.agents import Agent, build_agent, repeated, settled_choice
 from workbench.agents.callables import check_may_ask, child_environment, python_module
 from workbench.engines import EngineChoice
-from workbench.errors import WorkbenchError, error_from
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan
 from workbench.runs.runner import Refusal, Session
 from workbench.runs.sealed.folder import NOT_THERE, UNDECLARED, write_sealed_folder
+from workbench.words import WorkbenchError, error_from
 
 GRACE_S = 20.0
 REQUEST_FILE = "request.json"

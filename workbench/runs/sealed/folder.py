@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 from workbench.agents.callables import PilotFunction
-from workbench.errors import InputError, shown
 from workbench.pilot import CONTRACT_FILE, Pilot
 from workbench.pilot.charter import CHARTER_FILE, PILOT_FILE
+from workbench.words import InputError, shown
 
 PROMPTS = "prompts"
 NOT_THERE = FileNotFoundError.__name__

@@ -1,0 +1,17 @@
+"""What a user is told: faults with what to do, numbers and counts as words, text of others made visible."""
+
+from __future__ import annotations
+
+from workbench.words.errors import (
+    MAX_SHOWN,
+    InputError,
+    RunError,
+    SignatureError,
+    WorkbenchError,
+    did_you_mean,
+    error_from,
+    readable,
+    several,
+    shown,
+)
+from workbench.words.numbers import UNDEFINED, counted, number, percent, seconds, visible, whole_text
