@@ -171,7 +171,7 @@ def test_asking_the_holdout_again_reads_no_label_and_asks_nothing_twice(tickets)
         runs = ask_again(pilot, "prompt_v1", request, Again(2, 0.7), dataset)
         assert not ledger_path(pilot).exists(), "no label was read"
         development = RunRequest(Split.DEV, 10, choice, show_progress=False)
-        by_pass_k = MAKER.make(pilot, dataset, RepeatRequest("prompt_v1", 2, 0.7, 10, choice, False))
+        by_pass_k = MAKER.make(pilot, dataset, RepeatRequest("prompt_v1", 2, 0.7, development))
         assert ask_again(pilot, "prompt_v1", development, Again(2, 0.7), dataset) == tuple(by_pass_k.facts["runs"])
         evaluate(pilot, "prompt_v1", request, dataset)
     assert ask_again(pilot, "prompt_v1", request, Again(2, 0.7), dataset) == runs, (

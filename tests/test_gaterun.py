@@ -15,13 +15,12 @@ import yaml
 from answering_pilots import KPIS, judged_pilot, key_of, run, sign, with_answers, with_store
 
 from workbench.engines.choice import EngineChoice
-from workbench.evidence import Inputs, Memory
+from workbench.evidence import Inputs, Memory, results_folder
 from workbench.evidence.freshness import output_paths
 from workbench.gates import Verdict
 from workbench.gates.held.hold import GateRequest, Held, hold_gate
 from workbench.gates.pipeline import AUDIT, EVALUATION, ITERATION, PilotRun, run_pilot
 from workbench.gates.verified import verify_bundle
-from workbench.notebooks import results_folder
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import GENESIS
 from workbench.records.ledger.entries import ledger_line, signed_entry

@@ -18,9 +18,14 @@ from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.repeats import MAKER, RepeatRequest, unsteady
 from workbench.repeats.passing import answers_of, estimates_of, mean_of_shares
+from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, Session, run_agent
 from workbench.words import InputError, RunError
+
+
+def quietly(limit: int | None, choice: EngineChoice | None = None) -> RunRequest:
+    return RunRequest(Split.DEV, limit, choice or EngineChoice(), show_progress=False)
 
 
 def by_hand(*answers: str) -> pd.DataFrame:
@@ -96,13 +101,13 @@ def test_repeats_that_no_call_answers_are_no_repeats(tickets: Callable[[int], Pi
     pilot = with_settings(tickets(60), "engine: server\nserver: {deadline_s: 1, max_attempts: 1}")
     choice = EngineChoice("server", base_url="http://127.0.0.1:9", model="m")
     with pytest.raises(RunError, match=r"not one of 4 records got a decision(.|\n)*4 failed: connection"):
-        MAKER.make(pilot, read_dataset(pilot), RepeatRequest("prompt_v1", 2, 1.0, 4, choice, False))
+        MAKER.make(pilot, read_dataset(pilot), RepeatRequest("prompt_v1", 2, 1.0, quietly(4, choice)))
 
 
 def test_repeats_have_rows_of_their_own_and_leave_the_version_alone(prompted: Pilot) -> None:
     name, dataset = prompt_agent_of(prompted), read_dataset(prompted)
     before = asked_once(prompted, name, dataset)
-    request = RepeatRequest(name, times=3, temperature=1.5, limit=6, show_progress=False)
+    request = RepeatRequest(name, 3, 1.5, quietly(6))
     repeats = MAKER.make(prompted, dataset, request)
     assert answers_of(repeats.tables["answers"]).shape == (6, 3)
     assert len(set(repeats.facts["runs"])) == 3
@@ -120,15 +125,15 @@ def test_repeats_have_rows_of_their_own_and_leave_the_version_alone(prompted: Pi
 
 def test_more_repeats_later_ask_only_what_is_new(prompted: Pilot) -> None:
     name, dataset = prompt_agent_of(prompted), read_dataset(prompted)
-    first = MAKER.make(prompted, dataset, RepeatRequest(name, 2, 1.0, 4, show_progress=False))
-    more = MAKER.make(prompted, dataset, RepeatRequest(name, 3, 1.0, 4, show_progress=False))
+    first = MAKER.make(prompted, dataset, RepeatRequest(name, 2, 1.0, quietly(4)))
+    more = MAKER.make(prompted, dataset, RepeatRequest(name, 3, 1.0, quietly(4)))
     assert more.facts["runs"][:2] == first.facts["runs"]
 
 
 def test_an_agent_in_python_is_not_repeated(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(60)
     with pytest.raises(InputError, match="answers the same every time"):
-        MAKER.make(pilot, read_dataset(pilot), RepeatRequest("baseline", show_progress=False))
+        MAKER.make(pilot, read_dataset(pilot), RepeatRequest("baseline", run=quietly(None)))
 
 
 @pytest.mark.parametrize("wrong", [{"times": 1}, {"temperature": 0.0}, {"temperature": 3.0}])

@@ -44,8 +44,9 @@ def repeat(
     confidence beside the others.
     """
     from workbench.metrics import estimate_text
-    from workbench.records.splits import read_dataset
+    from workbench.records.splits import Split, read_dataset
     from workbench.repeats import MAKER, RepeatRequest, unsteady
+    from workbench.runs import RunRequest
     from workbench.tracking import log_exhibit
 
     opened = pilot_named(pilot, root)
@@ -55,7 +56,7 @@ def repeat(
         _repeat_holdout(opened, facts, limit, choice, as_json)
         return
     with stoppable(), stdout_to_stderr():
-        request = RepeatRequest(agent, times, temperature, limit, choice)
+        request = RepeatRequest(agent, times, temperature, RunRequest(Split.DEV, limit, choice))
         exhibit = MAKER.make(opened, read_dataset(opened), request)
         link = log_exhibit(opened, exhibit)
     if as_json:

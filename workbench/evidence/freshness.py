@@ -15,9 +15,10 @@ from typing import Any
 from workbench.agents import build_agent
 from workbench.agents.prompts import read_prompts
 from workbench.engines import EngineChoice
+from workbench.evidence.places import executed_path, results_folder
 from workbench.evidence.registry import Maker, makers
 from workbench.files import write_atomically
-from workbench.notebooks import executed_path, find_notebook, packaged_notebook, results_folder
+from workbench.notebooks import find_notebook, packaged_notebook
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of

@@ -8,9 +8,8 @@ from workbench.evidence import Missing, Terms, arrival_days, maker_of
 from workbench.gates.criteria import Criterion, CriterionResult, Kind, check_result, held, reason_of
 from workbench.gates.documents import document_answer
 from workbench.gates.facts import GateFacts
-from workbench.gates.planning import quantile_records, records_missing
 from workbench.gates.schema import CriterionSettings, DocumentSettings, GateSettings, known_checks
-from workbench.metrics import CATALOGUE, SELECTIVE_ACCURACY, Estimate, State
+from workbench.metrics import SELECTIVE_ACCURACY, Estimate, State, observations_missing
 
 DEFAULT_LEVEL = 0.95
 AGREE = "agree on the target in charter.yaml, and take `placeholder: true` out"
@@ -117,11 +116,10 @@ def _needed(facts: GateFacts, criterion: Criterion, estimate: Estimate, state: S
     proves = maker.would_prove(facts, criterion.name, criterion.slice, criterion.level)
     if proves is not None:
         return proves.missing, proves.would_change
-    entry = CATALOGUE.get(criterion.name)
-    if entry is not None and entry.quantile is not None:
-        more = max(quantile_records(entry.quantile, criterion.level) - estimate.n, 0) or None
-    else:
-        more = records_missing(criterion, estimate)
+    assert criterion.operator is not None
+    assert criterion.target is not None
+    asked_for = criterion.operator, criterion.target, criterion.level
+    more = observations_missing(criterion.name, estimate, *asked_for)
     if more is None:
         return maker.when_failed
     asked = _asked(criterion, estimate, more)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from workbench.audit import key_of_cells, masking_of
 from workbench.engines import answered_by
 from workbench.evaluation import Judged, judged_among
 from workbench.evaluation.shown import escalation_sentence
+from workbench.evaluation.versions import stratum_as_shown
 from workbench.gates.facts import GateFacts
 from workbench.gates.plots import CURVE_HEIGHT, WIDTH, curve_plot, interval_plot
 from workbench.gates.verdict import GateDecision
@@ -91,17 +91,11 @@ def slices(facts: GateFacts, judged: Judged) -> tuple[SliceRow, ...]:
     for column in (name for name in SLICES if name in outcomes.columns):
         values = outcomes[column].fillna(EMPTY).astype(str)
         frequent = values.value_counts().index[:MAX_SLICES]
-        shown = _as_shown(facts, column, outcomes.set_index("record_id")[column])
-        rows += [_slice(column, shown(str(value)), outcomes[values == value], facts, threshold) for value in frequent]
+        mask = stratum_as_shown(facts.pilot.contract, column, outcomes.set_index("record_id")[column])
+        for value in map(str, frequent):
+            shown = value if value == EMPTY else mask(value)
+            rows.append(_slice(column, shown, outcomes[values == value], facts, threshold))
     return tuple(rows)
-
-
-def _as_shown(facts: GateFacts, role: Role, cells: pd.Series[Any]) -> Callable[[str], str]:
-    """Return what masks the values of a stratum, by a key that the bundle's decisions give."""
-    contract = facts.pilot.contract
-    name = contract.column_with(role) or role.value
-    masking = masking_of(cells.to_frame(name), contract, (), key_of_cells(cells))
-    return lambda value: value if value == EMPTY else str(masking.cell(name, value))
 
 
 def _slice(column: str, value: str, part: pd.DataFrame, facts: GateFacts, threshold: float | None) -> SliceRow:

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         number_column,
         routes,
     )
+    from workbench.metrics.planning import observations_missing
     from workbench.metrics.prospects import certification_note, outlook_json, undeclared_warning, what_would_do
     from workbench.metrics.recalibration import as_given, cross_fitted, fitted_recalibration, recalibrated
     from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL, EvaluationSettings, Price, Recalibration, price_of

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from workbench.notebooks.catalogue import find_notebook, packaged_notebook
     from workbench.notebooks.execution import execute_many
     from workbench.notebooks.job import Limits, NotebookJob, NotebookResult
-    from workbench.notebooks.places import executed_path, results_folder
     from workbench.notebooks.result import finish, read_finish
     from workbench.notebooks.session import OnCell
     from workbench.notebooks.source import ParameterValue, read_source

@@ -16,7 +16,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from workbench.notebooks import read_finish
 from workbench.pages import filters
 from workbench.pages.views import template
 from workbench.words import InputError
@@ -45,7 +44,7 @@ class PageCell:
     messages: str = ""
 
 
-def notebook_page(path: Path) -> str:
+def notebook_page(path: Path, answer: str | None = None) -> str:
     """Return an executed notebook as one self-contained HTML page: prose, figures and tables, the code folded away.
 
     The page loads nothing and holds no script; markup that a notebook shows is reduced to text, tables, links and parts
@@ -63,14 +62,13 @@ def notebook_page(path: Path) -> str:
     has_filters = any(filters.MIME in data for data in _displayed(cells))
     prose = (_text(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     heading = next((line for text in prose for line in text.splitlines() if line.startswith("# ")), path.stem)
-    finish = read_finish(cells)
     run = notebook.get("metadata", {}).get("papermill", {})
     return template("page").render(
         title=heading.removeprefix("# "),
         script_source=Markup(filters.script_source()) if has_filters else None,
         name=path.stem,
         parts=parts,
-        answer=None if finish is None else finish.answer,
+        answer=answer,
         ended=str(run.get("end_time") or "")[:19].replace("T", " "),
         parameters={name: json.dumps(value, ensure_ascii=False) for name, value in run.get("parameters", {}).items()},
     )  # fmt: skip

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pandas as pd
 
 from workbench.agents import RECALIBRATED, REPEAT
-from workbench.engines import EngineChoice
 from workbench.evidence import Exhibit, Facts, MadeBy, Maker, exhibit_folder
 from workbench.metrics import Estimate, Status, Unit
 from workbench.pilot import Pilot
-from workbench.records.splits import Dataset, Split
+from workbench.records.splits import Dataset
 from workbench.repeats.passing import (
     AGREEMENT,
     ALWAYS_THE_SAME,
@@ -35,14 +34,12 @@ MOST_PASSES = 20  # up to which k a criterion may name pass^k
 
 @dataclass(frozen=True, slots=True)
 class RepeatRequest:
-    """Which agent to ask how often, at which temperature, on how many development records (None: all), by what."""
+    """Which agent to ask how often, at which temperature, and how: on how many development records, by what."""
 
     agent: str
     times: int = 5
     temperature: float = 0.7
-    limit: int | None = None
-    engine: EngineChoice = field(default_factory=EngineChoice)
-    show_progress: bool = True
+    run: RunRequest = RunRequest()
 
 
 class RepeatsMaker(Maker):
@@ -76,8 +73,7 @@ class RepeatsMaker(Maker):
         RunError
             The run was interrupted, or the server refused the credentials.
         """
-        asked = RunRequest(Split.DEV, request.limit, request.engine, request.show_progress)
-        runs = ask_again(pilot, request.agent, asked, Again(request.times, request.temperature), dataset)
+        runs = ask_again(pilot, request.agent, request.run, Again(request.times, request.temperature), dataset)
         exhibit = _from_journal(pilot, dataset, request.agent, runs)
         exhibit.write(exhibit_folder(pilot, REPEATS))
         return exhibit

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
-from workbench.audit import Masking, key_of_files, masking_of
+from workbench.audit import Masking, key_of_cells, key_of_files, masking_of
 from workbench.evaluation import Evaluation
-from workbench.pilot import Pilot, Role
+from workbench.pilot import Contract, Pilot, Role
 from workbench.records.splits import Dataset
 
 _STRATA = (Role.CLASS, Role.SOURCE, Role.ENTITY, Role.TIMESTAMP)
@@ -21,6 +22,13 @@ def masking_of_pilot(pilot: Pilot, dataset: Dataset) -> Masking:
     contract = pilot.contract
     key = key_of_files([pilot.data / name for name in contract.records])
     return masking_of(dataset.shown(), contract, contract.columns_with(Role.TEXT), key)
+
+
+def stratum_as_shown(contract: Contract, role: Role, cells: pd.Series[Any]) -> Callable[[str], str]:
+    """Return what masks the values of a stratum, by a key that the values with their record ids give."""
+    name = contract.column_with(role) or role.value
+    masking = masking_of(cells.to_frame(name), contract, (), key_of_cells(cells))
+    return lambda value: str(masking.cell(name, value))
 
 
 def as_shown(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.evaluation import read_suites
-from workbench.evidence import agreement_files, code_digest
+from workbench.evidence import agreement_files, code_digest, executed_path
 from workbench.files import provenance
 from workbench.gates import GateDecision, GateFacts, read_gates
 from workbench.gates.held.earlier import changes_since
@@ -16,7 +16,6 @@ from workbench.gates.held.work import own_notebook
 from workbench.gates.junit import junit_xml
 from workbench.gates.verdict import judged_subject
 from workbench.gates.verified.facts import facts_files
-from workbench.notebooks import executed_path
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SignatureStatus
 from workbench.records.ledger import OPENED_FOLDER, history_remarks, read_ledger

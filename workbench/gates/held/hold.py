@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.agents.callables import only_answered
 from workbench.engines import EngineChoice
-from workbench.evidence import BundleContent, Inputs, file_digest, files_under, write_bundle
+from workbench.evidence import BundleContent, Inputs, file_digest, files_under, results_folder, write_bundle
 from workbench.files import provenance, write_atomically
 from workbench.gates import GATE_NUMBERS, GateDecision, GateFacts, decide, read_facts, read_gates
 from workbench.gates.held.contents import bundle_files, check_signed_first, digests_of, subject_of, told_of
@@ -20,7 +20,7 @@ from workbench.gates.held.work import GATE, Worked, answered_evidence, judged_ev
 from workbench.gates.junit import junit_xml
 from workbench.gates.page import gate_page
 from workbench.gates.tracked import log_gate
-from workbench.notebooks import OnCell, packaged_notebook, results_folder
+from workbench.notebooks import OnCell, packaged_notebook
 from workbench.pilot import Pilot
 from workbench.pilot.charter import require_signatures
 from workbench.pilot.signing import ChosenKey, SignatureStatus, chosen_key

@@ -11,7 +11,7 @@ from workbench.agents.callables import check_may_ask
 from workbench.engines import EngineChoice
 from workbench.evaluation import answer_holdout, check_pilot
 from workbench.evaluation.versions import agent_to_judge
-from workbench.evidence import Inputs, Memory
+from workbench.evidence import Inputs, Memory, executed_path, results_folder
 from workbench.files import write_atomically
 from workbench.gates.pipeline import EVALUATION, ITERATION, LIMITS, NOTEBOOKS, PilotRun, kept_result, run_pilot
 from workbench.notebooks import (
@@ -19,11 +19,9 @@ from workbench.notebooks import (
     OnCell,
     ParameterValue,
     execute_many,
-    executed_path,
     find_notebook,
     packaged_notebook,
     read_source,
-    results_folder,
 )
 from workbench.pages import notebook_page
 from workbench.pilot import Pilot
@@ -144,7 +142,7 @@ def _execute(jobs: Sequence[NotebookJob], on_cell: OnCell | None) -> None:
     for outcome in execute_many(jobs, limits=LIMITS, on_cell=on_cell):
         if isinstance(outcome, WorkbenchError):
             raise outcome
-        write_atomically(outcome.output.with_suffix(".html"), notebook_page(outcome.output))
+        write_atomically(outcome.output.with_suffix(".html"), notebook_page(outcome.output, outcome.answer))
 
 
 def _job(

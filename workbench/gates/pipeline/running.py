@@ -12,19 +12,10 @@ from workbench.agents import needed_secrets, settled_choice
 from workbench.engines import EngineChoice
 from workbench.evaluation import open_answers
 from workbench.evaluation.versions import agent_to_judge
-from workbench.evidence import Inputs, Memory
+from workbench.evidence import Inputs, Memory, executed_path, results_folder
 from workbench.files import write_atomically
 from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, LIMITS, NOTEBOOKS
-from workbench.notebooks import (
-    NotebookJob,
-    NotebookResult,
-    execute_many,
-    executed_path,
-    find_notebook,
-    packaged_notebook,
-    read_finish,
-    results_folder,
-)
+from workbench.notebooks import NotebookJob, NotebookResult, execute_many, find_notebook, packaged_notebook, read_finish
 from workbench.pages import notebook_page
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey
@@ -258,7 +249,7 @@ def _executed(
     for name, outcome in zip(parameters, outcomes, strict=True):
         if isinstance(outcome, WorkbenchError):
             raise outcome
-        write_atomically(page_path(outcome), notebook_page(outcome.output))
+        write_atomically(page_path(outcome), notebook_page(outcome.output, outcome.answer))
         done[name] = outcome
     return done
 
