@@ -78,11 +78,11 @@ def shown(**data: object) -> dict[str, Any]:
     return {"output_type": "display_data", "data": content, "metadata": {}}
 
 
-def page_of(tmp_path: Path, *cells: Mapping[str, Any], **metadata: object) -> str:
+def page_of(tmp_path: Path, *cells: Mapping[str, Any], answer: str | None = None, **metadata: object) -> str:
     path = tmp_path / "01_example.ipynb"
     content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     path.write_text(json.dumps(content), encoding="utf-8")
-    return notebook_page(path)
+    return notebook_page(path, answer)
 
 
 def assert_harmless(page: str) -> None:
@@ -207,7 +207,7 @@ def test_code_and_messages_are_folded_away_and_the_end_of_a_progress_bar_is_kept
 def test_the_answer_stands_at_the_top_and_where_it_was_given(tmp_path):
     data = {FINISH_TYPE: {"answer": "Yes & no.", "values": {}}, "text/html": "<p><strong>Yes &amp; no.</strong></p>"}
     finish = code("finish()", {"output_type": "display_data", "data": data, "metadata": {}})
-    page = page_of(tmp_path, markdown("# Is it?"), markdown("## Why"), finish)
+    page = page_of(tmp_path, markdown("# Is it?"), markdown("## Why"), finish, answer="Yes & no.")
     assert page.index("<h1>") < page.index('<div class="answer">Yes &amp; no.</div>') < page.index("<h2>")
     assert "<strong>Yes &amp; no.</strong>" in page
 

@@ -17,8 +17,8 @@ def observations_missing(
 ) -> int | None:
     """Return how many more observations would pass a target; None when none would.
 
-    Shares and, where the metric is one, quantiles. `n` is the estimate's own denominator, so for selective accuracy these
-    are automated decisions. At the very target no number of observations would do.
+    Shares and, where the metric is one, quantiles. `n` is the estimate's own denominator, so for selective accuracy
+    these are automated decisions. At the very target no number of observations would do.
 
     Parameters
     ----------
