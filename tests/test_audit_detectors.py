@@ -32,7 +32,6 @@ def test_a_subroom_imports_only_from_those_above_it() -> None:
     tree = [line.strip() for line in (workbench.audit.__doc__ or "").splitlines() if line.startswith("    ")]
     names = [line.split("   ")[0].split() for line in tree]
     place = {name: row for row, together in enumerate(names) for name in together}
-
     assert set(place) == {path.stem for path in ROOM.iterdir() if path.suffix in {"", ".py"} and path.stem[0] != "_"}
     for path in ROOM.rglob("*/*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -141,8 +141,9 @@ class Detector:
     check : str
         The check that it is part of, as the report lists what was checked.
     turn : int
-        Detectors vote in this order, by file where it is the same. Of two votes as strong the first is told, and what
-        takes votes back or asks what is flagged comes after those that it means.
+        Detectors vote in this order, by file where it is the same; those that look at values alone have less than 100.
+        Of two votes as strong the first is told, and what takes votes back or asks what is flagged comes after those
+        that it means.
     vote : callable
         Votes on cells, from what is known of the table.
     kinds : tuple of CellKind
