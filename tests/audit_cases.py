@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.audit.cells import no_cells
-from workbench.audit.findings import Effort, Finding, Remedy, Severity
+from workbench.audit.findings import DataFinding, Effort, Remedy, Severity
 from workbench.audit.table.subject import Labels, Roles, Subject
 
 REMEDY = Remedy("mend it", Effort.HOURS, "it is mended")
@@ -35,6 +35,8 @@ def cells_of(*cells: tuple[int, str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(no_cells().columns)) if rows else no_cells()
 
 
-def finding(kind: str, rows: Sequence[int], severity: Severity, n: int = 100, columns: tuple[str, ...] = ()) -> Finding:
+def finding(
+    kind: str, rows: Sequence[int], severity: Severity, n: int = 100, columns: tuple[str, ...] = ()
+) -> DataFinding:
     """Return a finding about some rows."""
-    return Finding(kind, kind, columns, np.array(rows), n, severity, "seen", "harm", REMEDY)
+    return DataFinding(kind, kind, columns, np.array(rows), n, severity, "seen", "harm", REMEDY)

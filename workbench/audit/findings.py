@@ -46,7 +46,7 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Finding:
+class DataFinding:
     """One data-quality issue.
 
     Parameters
@@ -139,35 +139,35 @@ def by_effect(severity: Severity, share: float, is_read: bool = True) -> Severit
     return severity if share >= FEW else {Severity.HIGH: Severity.MEDIUM}.get(severity, Severity.LOW)
 
 
-def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def ranked(findings: Sequence[DataFinding]) -> tuple[DataFinding, ...]:
     """Return findings by impact on the agent, the worst first; each id once."""
     ordered = sorted(findings, key=lambda one: (-one.impact, -WEIGHTS[one.severity], one.id))
     return tuple({finding.id: finding for finding in reversed(ordered)}[key] for key in _ids(ordered))
 
 
-def must_fix(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def must_fix(findings: Sequence[DataFinding]) -> tuple[DataFinding, ...]:
     """Return what must be fixed first: the worst findings of high or critical severity, at most five.
 
     Of each kind only the worst one is taken, as one remedy mends the others too. Where fewer than three are that
     severe, the next ones in rank fill up to three, but none of low severity.
     """
     in_order = ranked(findings)
-    severe: dict[str, Finding] = {}
+    severe: dict[str, DataFinding] = {}
     for finding in (one for one in in_order if one.severity in (Severity.CRITICAL, Severity.HIGH)):
         severe.setdefault(finding.kind, finding)
-    medium: dict[str, Finding] = {}
+    medium: dict[str, DataFinding] = {}
     for finding in (one for one in in_order if one.severity is Severity.MEDIUM and one.kind not in severe):
         medium.setdefault(finding.kind, finding)
     first = list(severe.values())[:MUST_FIX_AT_MOST]
     return (*first, *list(medium.values())[: max(0, MUST_FIX_AT_LEAST - len(first))])
 
 
-def with_owners(findings: Sequence[Finding], owners: Mapping[str, str]) -> tuple[Finding, ...]:
+def with_owners(findings: Sequence[DataFinding], owners: Mapping[str, str]) -> tuple[DataFinding, ...]:
     """Return findings with their owners: an owner is named for a finding's id or for its kind."""
     return tuple(replace(one, owner=owners.get(one.id) or owners.get(one.kind) or one.owner) for one in findings)
 
 
-def _ids(findings: Sequence[Finding]) -> list[str]:
+def _ids(findings: Sequence[DataFinding]) -> list[str]:
     return list(dict.fromkeys(finding.id for finding in findings))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from workbench.audit.findings import Finding, Severity
+from workbench.audit.findings import DataFinding, Severity
 from workbench.audit.published.store import affected_rows, example_rows
 from workbench.audit.questions.assessment import Audit
 from workbench.pages import table_html, templates_in
@@ -69,7 +69,7 @@ def rows_left(n: int, shown: int) -> str:
     return f"{n - shown:,} more in findings.json" if n > shown else ""
 
 
-def findings_table(findings: Sequence[Finding]) -> pd.DataFrame:
+def findings_table(findings: Sequence[DataFinding]) -> pd.DataFrame:
     """Return findings as a table for people: rank, severity, what it is, records, impact, effort, owner."""
     rows = []
     for rank, one in enumerate(findings[:200], start=1):
@@ -93,7 +93,7 @@ def estimates_table(estimates: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["estimate", "value", "interval", "n", "method"])
 
 
-def examples_html(audit: Audit, finding: Finding) -> str:
+def examples_html(audit: Audit, finding: DataFinding) -> str:
     """Return up to ten affected records as a table, the offending cells marked."""
     rows = example_rows(audit, finding)
     if not len(rows):
@@ -114,7 +114,7 @@ def examples_html(audit: Audit, finding: Finding) -> str:
     return _rendered("examples", lines=lines, n_hidden=n_hidden, **names)
 
 
-def _columns_to_show(audit: Audit, finding: Finding, rows: Any) -> tuple[list[str], list[str]]:
+def _columns_to_show(audit: Audit, finding: DataFinding, rows: Any) -> tuple[list[str], list[str]]:
     """Return the columns with offending cells, and a few others that tell what the records are."""
     names = list(audit.subject.frame.columns)
     known = set(names)
@@ -137,7 +137,7 @@ def _short(value: object) -> str:
     return text if len(text) <= MAX_LETTERS else f"{text[:MAX_LETTERS]}…"
 
 
-def _finding(audit: Audit, finding: Finding) -> dict[str, Any]:
+def _finding(audit: Audit, finding: DataFinding) -> dict[str, Any]:
     content = {name: visible(value) if isinstance(value, str) else value for name, value in finding.as_json().items()}
     return {**content, "share": percent(finding.share), "examples": Markup(examples_html(audit, finding))}
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pandas as pd
 
-from workbench.audit.findings import Finding
+from workbench.audit.findings import DataFinding
 from workbench.audit.published.page import estimates_table, examples_html, findings_table
 from workbench.audit.questions.assessment import STEPS, Audit
 from workbench.pages import Page, table_html
@@ -49,7 +49,7 @@ def show_section(audit: Audit, name: str, page: Page, findings: int = MAX_SHOWN)
         page.note(note)
 
 
-def show_finding(audit: Audit, finding: Finding, page: Page) -> None:
+def show_finding(audit: Audit, finding: DataFinding, page: Page) -> None:
     """Show a finding and ten example records, the offending cells marked."""
     owner = finding.owner or "nobody yet"
     facts = pd.DataFrame(

@@ -18,7 +18,7 @@ from workbench.records.tables import safe_for_spreadsheets
 from workbench.words import InputError, shown
 
 if TYPE_CHECKING:
-    from workbench.audit.findings import Finding
+    from workbench.audit.findings import DataFinding
     from workbench.audit.questions.assessment import Audit
 
 AUDIT_FOLDER = "audit"
@@ -121,7 +121,7 @@ def point_at(pilot: Pilot, audit: Audit) -> None:
     write_atomically(audits_folder(pilot) / LATEST_FILE, json.dumps(content) + "\n")
 
 
-def affected_rows(audit: Audit, finding: Finding, rows: NDArray[np.int64]) -> pd.DataFrame:
+def affected_rows(audit: Audit, finding: DataFinding, rows: NDArray[np.int64]) -> pd.DataFrame:
     """Return affected records: data row, record id, the offending cells and why they offend, then the record.
 
     The first four columns are `row`, `record`, `offending` and `reason`; one that the table has itself is called
@@ -167,7 +167,7 @@ def _joined(cells: pd.DataFrame, name: str, separator: str) -> pd.Series[str]:
     return joined
 
 
-def example_rows(audit: Audit, finding: Finding) -> NDArray[np.int64]:
+def example_rows(audit: Audit, finding: DataFinding) -> NDArray[np.int64]:
     """Return up to ten affected data rows that can be shown: those with an offending cell first, spread evenly."""
     known = finding.rows[np.isin(finding.rows, audit.subject.rows)]
     marked = known[np.isin(known, finding.cells["row"].to_numpy())] if len(finding.cells) else known

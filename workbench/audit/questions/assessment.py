@@ -12,7 +12,7 @@ import pandas as pd
 
 from workbench.audit.detectors.detection import Checked, Detection, detect
 from workbench.audit.detectors.detector import kinds_about
-from workbench.audit.findings import Concerns, Effort, Finding, Remedy, Severity, must_fix, ranked, with_owners
+from workbench.audit.findings import Concerns, DataFinding, Effort, Remedy, Severity, must_fix, ranked, with_owners
 from workbench.audit.questions.completeness import completeness, missing_cells
 from workbench.audit.questions.fitness import fitness
 from workbench.audit.questions.labels import label_quality
@@ -48,7 +48,7 @@ class Audit:
     detection : Detection
     sections : tuple of Section
         One for each question.
-    findings : tuple of Finding
+    findings : tuple of DataFinding
         Of all sections, by impact on the agent.
     created : datetime
         In UTC.
@@ -57,7 +57,7 @@ class Audit:
     subject: Subject
     detection: Detection
     sections: tuple[Section, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[DataFinding, ...]
     created: datetime
 
     @property
@@ -66,7 +66,7 @@ class Audit:
         return f"{self.created:%Y%m%dT%H%M%SZ}-{self.subject.digest[:8]}"
 
     @property
-    def first(self) -> tuple[Finding, ...]:
+    def first(self) -> tuple[DataFinding, ...]:
         """What must be fixed first."""
         return must_fix(self.findings)
 
@@ -222,12 +222,12 @@ def _faults(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame) -> pd.
     return pd.DataFrame(faults, index=subject.frame.index)
 
 
-def _refused(subject: Subject) -> Sequence[Finding]:
+def _refused(subject: Subject) -> Sequence[DataFinding]:
     """Return the finding that records do not fit their contract."""
     if subject.refused is None:
         return ()
     return (
-        Finding(
+        DataFinding(
             "contract_broken",
             "The records do not fit their contract, so no run can start",
             (),

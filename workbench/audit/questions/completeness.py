@@ -8,7 +8,7 @@ import pandas as pd
 
 from workbench.audit.detectors.detector import kinds_about
 from workbench.audit.detectors.gaps import MISSING_VALUE, PLACEHOLDER
-from workbench.audit.findings import Concerns, Effort, Finding, Remedy, Severity, by_effect
+from workbench.audit.findings import Concerns, DataFinding, Effort, Remedy, Severity, by_effect
 from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.table.roles import ENTITY, SOURCE, TIME
 from workbench.audit.table.subject import Subject
@@ -132,7 +132,7 @@ def _by_mark(subject: Subject, missing: pd.DataFrame) -> dict[str, list[str]]:
     return {mark: names for mark, names in found.items() if len(names) > 1}
 
 
-def _finding(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame, mark: str = "") -> Finding:
+def _finding(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame, mark: str = "") -> DataFinding:
     """Return the finding that required fields are not always filled, in several for one cause where a mark is given."""
     names = tuple(str(name) for name in missing.columns)
     affected = missing.any(axis="columns")
@@ -147,7 +147,7 @@ def _finding(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame, mark:
     )
     worst = MISSING_VALUE.severity if subject.contract is not None else Severity.MEDIUM
     instead = f"{mark[:40]!r} instead of a value in " if mark else ""
-    return Finding(
+    return DataFinding(
         MISSING_VALUE.id,
         f"Required and missing: {instead}{shown(names)}, in {counted(len(rows), len(missing))} records",
         names,
@@ -163,13 +163,13 @@ def _finding(subject: Subject, cells: pd.DataFrame, missing: pd.DataFrame, mark:
     )
 
 
-def _empty_columns(subject: Subject, missing: pd.DataFrame) -> list[Finding]:
+def _empty_columns(subject: Subject, missing: pd.DataFrame) -> list[DataFinding]:
     """Return the finding that columns hold nothing at all."""
     names = tuple(str(name) for name in missing.columns[missing.all(axis="index")])
     if not names or not len(missing):
         return []
     return [
-        Finding(
+        DataFinding(
             "empty_column",
             f"Nothing in {shown(names)}: every cell is empty",
             names,

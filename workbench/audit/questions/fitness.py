@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.audit.findings import Effort, Finding, Remedy, Severity
+from workbench.audit.findings import DataFinding, Effort, Remedy, Severity
 from workbench.audit.questions.section import Section
 from workbench.audit.table.subject import Labels, Subject
 from workbench.metrics import ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY, Estimate, Operator
@@ -157,8 +157,8 @@ def _estimates(subject: Subject, labels: Labels, classes: pd.DataFrame | None) -
     return found
 
 
-def _too_few(subject: Subject, n_labelled: int) -> Finding:
-    return Finding(
+def _too_few(subject: Subject, n_labelled: int) -> DataFinding:
+    return DataFinding(
         "too_few_labelled",
         f"{n_labelled:,} labelled records, at least {ENOUGH_LABELLED:,} are wanted",
         (),
@@ -172,14 +172,14 @@ def _too_few(subject: Subject, n_labelled: int) -> Finding:
     )  # fmt: skip
 
 
-def _missing_classes(subject: Subject, classes: pd.DataFrame | None) -> list[Finding]:
+def _missing_classes(subject: Subject, classes: pd.DataFrame | None) -> list[DataFinding]:
     if classes is None:
         return []
     findings = []
     for name, n, total, _ in classes.itertuples(index=False):
         if n < ENOUGH_OF_A_CLASS:
             findings.append(
-                Finding(
+                DataFinding(
                     "thin_class",
                     f"{n:,} {name} cases, at least {ENOUGH_OF_A_CLASS} are wanted",
                     (str(subject.roles.case), str(name)),
@@ -198,9 +198,9 @@ def _missing_classes(subject: Subject, classes: pd.DataFrame | None) -> list[Fin
     return findings
 
 
-def _rare_labels(subject: Subject, labels: Labels, rare: dict[str, int]) -> Finding:
+def _rare_labels(subject: Subject, labels: Labels, rare: dict[str, int]) -> DataFinding:
     rows = labels.rows_with(rare)
-    return Finding(
+    return DataFinding(
         "rare_label",
         f"{several(len(rare), 'label has', 'labels have')} fewer than {ENOUGH_OF_A_LABEL} records: "
         f"{shown(list(rare))}",
@@ -215,10 +215,10 @@ def _rare_labels(subject: Subject, labels: Labels, rare: dict[str, int]) -> Find
     )  # fmt: skip
 
 
-def _unprovable(subject: Subject, row: pd.Series[Any]) -> Finding:
+def _unprovable(subject: Subject, row: pd.Series[Any]) -> DataFinding:
     needed, has = int(str(row["still needed"])), str(row["errors that still prove it"])
     never = has.startswith("not")
-    return Finding(
+    return DataFinding(
         "unprovable_kpi",
         f"The holdout cannot prove {row['KPI']} ({row['target']}), even without an error"
         if never else

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.audit.cells import flagged
-from workbench.audit.findings import Effort, Finding, Remedy, Severity
+from workbench.audit.findings import DataFinding, Effort, Remedy, Severity
 from workbench.audit.questions.agreement import alpha_estimate, cohen_kappa, label_noise
 from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.questions.suspicion import Suspicion, suspicion
@@ -194,10 +194,10 @@ def _suspects(subject: Subject, doubts: Suspicion) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["row", "says", "label", "confidence in it", "likely", "confidence in that"])
 
 
-def _contradiction(labels: Labels, differing: pd.DataFrame, coincide: bool) -> Finding:
+def _contradiction(labels: Labels, differing: pd.DataFrame, coincide: bool) -> DataFinding:
     rows = np.array(sorted(set(differing["first"]) | set(differing["second"])), dtype=np.int64)
     n_same = int((differing["similarity"] == 1.0).sum())
-    return Finding(
+    return DataFinding(
         "contradictory_label",
         f"{counted(len(rows), len(labels.dev))} development records have another label than one that says (nearly) "
         "the same",
@@ -218,12 +218,12 @@ def _variants_counted(aliases: Mapping[str, str]) -> str:
     return several(len(aliases), "label is another spelling", "labels are other spellings")
 
 
-def _variants(labels: Labels, aliases: Mapping[str, str]) -> Finding:
+def _variants(labels: Labels, aliases: Mapping[str, str]) -> DataFinding:
     rows = labels.rows_with(aliases)
     said = labels.dev.loc[list(rows)]
     reasons = [f"{label!r} and {aliases[label]!r} differ by case or white space alone" for label in said]
     named = ", ".join(f"{other!r} of {meant!r}" for other, meant in list(aliases.items())[:5])
-    return Finding(
+    return DataFinding(
         "label_variants",
         f"{_variants_counted(aliases)} of a label: {named}" + " and others" * (len(aliases) > 5),
         (labels.column,),
@@ -238,7 +238,7 @@ def _variants(labels: Labels, aliases: Mapping[str, str]) -> Finding:
     )  # fmt: skip
 
 
-def _suspect_finding(labels: Labels, doubts: Suspicion, sure: pd.DataFrame) -> Finding:
+def _suspect_finding(labels: Labels, doubts: Suspicion, sure: pd.DataFrame) -> DataFinding:
     rows = np.sort(sure.index.to_numpy(dtype=np.int64))
     reasons = [
         f"labelled {label!r}; a model that had not seen it says {likely!r} with confidence {confidence:.2f}"
@@ -246,7 +246,7 @@ def _suspect_finding(labels: Labels, doubts: Suspicion, sure: pd.DataFrame) -> F
             index=False
         )
     ]
-    return Finding(
+    return DataFinding(
         "likely_label_error",
         f"{counted(len(rows), len(labels.dev))} development records have a label that surprises a model",
         (labels.column,),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.audit.cells import flagged
-from workbench.audit.findings import Effort, Finding, Remedy, Severity
+from workbench.audit.findings import DataFinding, Effort, Remedy, Severity
 from workbench.audit.questions.labels import record_text
 from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.questions.telling import TELLS_ALL, columns_that_tell
@@ -153,13 +153,13 @@ def _crossing_table(subject: Subject, crossing: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["row", "other row", "similarity", "says", "the other says"])
 
 
-def _crossing_finding(leaked: list[int], n_holdout: int, crossing: pd.DataFrame, coincide: bool) -> Finding:
+def _crossing_finding(leaked: list[int], n_holdout: int, crossing: pd.DataFrame, coincide: bool) -> DataFinding:
     n_same = int((crossing["similarity"] == 1.0).sum())
     others = dict(zip(crossing["first"], crossing["second"], strict=True))
     others |= dict(zip(crossing["second"], crossing["first"], strict=True))
     reasons = [f"row {others[row]:,}, a development record, says (nearly) the same" for row in leaked]
     cells = flagged(leaked, "(record)", "leak_across_split", reasons)
-    return Finding(
+    return DataFinding(
         "leak_across_split",
         f"{counted(len(leaked), n_holdout)} holdout records (nearly) repeat a development record",
         (),
@@ -179,10 +179,10 @@ def _crossing_finding(leaked: list[int], n_holdout: int, crossing: pd.DataFrame,
     )  # fmt: skip
 
 
-def _order_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
+def _order_finding(subject: Subject, row: pd.Series[Any]) -> DataFinding:
     name = str(row["order"])
     is_column = name in subject.frame.columns
-    return Finding(
+    return DataFinding(
         "order_tells_label",
         f"The order of {name if not is_column else repr(name)} tells the label",
         (name,) if is_column else (),
@@ -198,9 +198,9 @@ def _order_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
     )  # fmt: skip
 
 
-def _column_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
+def _column_finding(subject: Subject, row: pd.Series[Any]) -> DataFinding:
     name = str(row["column"])
-    return Finding(
+    return DataFinding(
         "column_tells_label",
         f"{name!r} alone tells the label",
         (name,),
@@ -217,13 +217,13 @@ def _column_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
     )  # fmt: skip
 
 
-def _mention_finding(subject: Subject, labels: Labels, mentions: pd.DataFrame) -> Finding:
+def _mention_finding(subject: Subject, labels: Labels, mentions: pd.DataFrame) -> DataFinding:
     found = mentions[mentions["tells"]]
     written = found[found["share of the label's records"] >= WRITTEN_IN]
     meant = written if len(written) else found
     most = percent(float(meant["share of the label's records"].max()))
     rows = labels.rows_with(meant["label"])
-    return Finding(
+    return DataFinding(
         "label_in_text",
         f"The words of {several(len(meant), 'label')} stand in the text and give it away",
         tuple(subject.roles.text),

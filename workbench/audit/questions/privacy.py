@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.agents.prompts import read_prompts
 from workbench.audit.cells import flagged
-from workbench.audit.findings import Effort, Finding, Remedy, Severity
+from workbench.audit.findings import DataFinding, Effort, Remedy, Severity
 from workbench.audit.known.personal_data import PersonalData, measured, scan
 from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.table.subject import Subject, declared_personal
@@ -147,7 +147,7 @@ def _notes(subject: Subject, frame: pd.DataFrame, used: frozenset[str] | None) -
     return tuple(notes)
 
 
-def _finding(frame: pd.DataFrame, name: str, table: pd.DataFrame, is_declared: bool, is_sent: bool) -> Finding:
+def _finding(frame: pd.DataFrame, name: str, table: pd.DataFrame, is_declared: bool, is_sent: bool) -> DataFinding:
     rows = np.unique(table["row"].to_numpy(dtype=np.int64))
     kinds = table["kind"].value_counts()
     listed = ", ".join(f"{kind} {n:,}" for kind, n in kinds.items())
@@ -158,7 +158,7 @@ def _finding(frame: pd.DataFrame, name: str, table: pd.DataFrame, is_declared: b
     else:
         severity = Severity.HIGH if is_specific or not is_declared else Severity.MEDIUM
     first = table.drop_duplicates("row").sort_values("row")
-    return Finding(
+    return DataFinding(
         "personal_data",
         f"{name!r} holds personal data in {counted(len(rows), len(frame))} records"
         + ("" if is_declared else ", and the contract does not say so"),

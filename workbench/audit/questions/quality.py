@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from workbench.audit.detectors.contradictions import DEPENDENCY
 from workbench.audit.detectors.detector import all_kinds, kinds_about
 from workbench.audit.detectors.repeats import DUPLICATE
-from workbench.audit.findings import CellKind, Concerns, Finding, Severity, by_effect
+from workbench.audit.findings import CellKind, Concerns, DataFinding, Severity, by_effect
 from workbench.audit.questions.section import Section
 from workbench.audit.table.subject import Subject
 from workbench.metrics import Estimate
@@ -71,7 +71,7 @@ def quality(subject: Subject, cells: pd.DataFrame, unlisted: Sequence[str] = ())
     )
 
 
-def _of_kind(subject: Subject, kind: CellKind, cells: pd.DataFrame) -> list[Finding]:
+def _of_kind(subject: Subject, kind: CellKind, cells: pd.DataFrame) -> list[DataFinding]:
     """Return a finding for each column with 1% of the records or more, and one for all other columns together."""
     if kind.concerns is Concerns.RECORD:
         return [_finding(subject, kind, cells)]
@@ -83,7 +83,7 @@ def _of_kind(subject: Subject, kind: CellKind, cells: pd.DataFrame) -> list[Find
     return [*findings, _finding(subject, kind, rest, OTHERS)] if len(rest) else findings
 
 
-def _finding(subject: Subject, kind: CellKind, cells: pd.DataFrame, scope: str = "") -> Finding:
+def _finding(subject: Subject, kind: CellKind, cells: pd.DataFrame, scope: str = "") -> DataFinding:
     columns = tuple(dict.fromkeys(str(name) for name in cells["column"]))
     rows = np.unique(cells["row"].to_numpy(dtype=np.int64))
     where = f"in {shown(columns)}" if columns and kind.concerns is not Concerns.RECORD else ""
@@ -91,7 +91,7 @@ def _finding(subject: Subject, kind: CellKind, cells: pd.DataFrame, scope: str =
     known = decided_on(subject, rows) if kind.concerns is Concerns.FIELDS else None
     share = len(rows) / max(1, subject.n_rows)
     severity = by_effect(_severity(subject, kind, columns, share), share, subject.is_read(columns))
-    return Finding(
+    return DataFinding(
         kind.id,
         f"{title}: {counted(len(rows), subject.n_rows)} records",
         columns,

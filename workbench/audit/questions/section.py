@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.audit.findings import Finding
+from workbench.audit.findings import DataFinding
 from workbench.metrics import Estimate
 from workbench.words import percent
 
@@ -29,7 +29,7 @@ class Section:
         Name to estimate, each with its denominator.
     tables : mapping
         Caption to table.
-    findings : tuple of Finding
+    findings : tuple of DataFinding
     facts : mapping of str to JSON values
         Numbers that are no estimates, such as counts and names, for programs.
     notes : tuple of str
@@ -42,7 +42,7 @@ class Section:
     answer: str
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[DataFinding, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workbench.audit.findings import Effort, Finding, Remedy, Severity
+from workbench.audit.findings import DataFinding, Effort, Remedy, Severity
 from workbench.audit.questions.section import Section
 from workbench.audit.table.roles import CASE, ENTITY, SOURCE, TIME
 from workbench.audit.table.subject import Subject
@@ -168,7 +168,7 @@ def _answer(slices: list[Slice], worse: list[tuple[Slice, float]], drifted: pd.D
     return f"{said}; {len(names)} of {len(drifted)} fields drifted{listed}."
 
 
-def _finding(subject: Subject, faults: pd.DataFrame, worse: list[tuple[Slice, float]]) -> Finding:
+def _finding(subject: Subject, faults: pd.DataFrame, worse: list[tuple[Slice, float]]) -> DataFinding:
     """Return the finding that slices of one kind are worse in one way."""
     one, p = max(worse, key=lambda pair: pair[0].difference)
     named = subject.slices(one.kind)
@@ -178,7 +178,7 @@ def _finding(subject: Subject, faults: pd.DataFrame, worse: list[tuple[Slice, fl
     low, high = one.interval
     column = subject.roles.time if one.kind == TIME else subject.roles.slices.get(one.kind)
     others = f", and {len(worse) - 1:,} more" if len(worse) > 1 else ""
-    return Finding(
+    return DataFinding(
         f"slice_{one.kind}",
         f"{one.kind.capitalize()} {one.name!r}{others}: more records {one.fault} than elsewhere",
         (f"{column}", one.fault),
@@ -195,12 +195,12 @@ def _finding(subject: Subject, faults: pd.DataFrame, worse: list[tuple[Slice, fl
     )  # fmt: skip
 
 
-def _drift_finding(subject: Subject, row: pd.Series[Any]) -> Finding:
+def _drift_finding(subject: Subject, row: pd.Series[Any]) -> DataFinding:
     name = str(row["field"])
     times = subject.times()
     order = pd.Index([]) if times is None else times.dropna().sort_values(kind="stable").index
     newest = np.sort(order[-max(MIN_RECORDS, int(len(order) * DRIFT_PERIOD)) :].to_numpy(dtype=np.int64))
-    return Finding(
+    return DataFinding(
         "drift",
         f"{name!r} changed from the oldest to the newest quarter of the records",
         (name,),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.audit.findings import Effort, Finding, Remedy, Severity
+from workbench.audit.findings import DataFinding, Effort, Remedy, Severity
 from workbench.audit.questions.section import Section
 from workbench.audit.table.subject import Subject
 from workbench.metrics import CATALOGUE, Estimate
@@ -237,9 +237,9 @@ def _is_slower(implied: LatencyClass, expected: LatencyClass | None) -> bool:
     return expected is not None and order.index(expected) > order.index(implied)
 
 
-def _no_time(subject: Subject, times: pd.Series[Any] | None) -> Finding:
+def _no_time(subject: Subject, times: pd.Series[Any] | None) -> DataFinding:
     columns = (subject.roles.time,) if subject.roles.time is not None and times is not None else ()
-    return Finding(
+    return DataFinding(
         "no_time",
         "No time of a record is known, so volume, season and drift cannot be judged",
         columns,
@@ -253,8 +253,8 @@ def _no_time(subject: Subject, times: pd.Series[Any] | None) -> Finding:
     )  # fmt: skip
 
 
-def _unreadable(subject: Subject, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Finding:
-    return Finding(
+def _unreadable(subject: Subject, rows: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> DataFinding:
+    return DataFinding(
         "unreadable_time",
         f"{counted(len(rows), len(subject.frame))} records have no readable time",
         (str(subject.roles.time),),
@@ -267,8 +267,8 @@ def _unreadable(subject: Subject, rows: np.ndarray[tuple[int, ...], np.dtype[np.
     )
 
 
-def _mismatch(subject: Subject, implied: LatencyClass, expected: LatencyClass | None, said: str) -> Finding:
-    return Finding(
+def _mismatch(subject: Subject, implied: LatencyClass, expected: LatencyClass | None, said: str) -> DataFinding:
+    return DataFinding(
         "latency_class",
         f"Records arrive in {implied.value}, the charter expects {'' if expected is None else said}",
         (str(subject.roles.time),),
