@@ -44,7 +44,7 @@ def table_csv(table: pd.DataFrame) -> bytes:
     if not table.columns.is_unique:
         raise InputError("a table has a column twice", got=", ".join(map(str, table.columns)))
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180; so a lone CR in a cell is quoted, too
     writer.writerow([_cell(str(name)) for name in table.columns])
     writer.writerows(zip(*(_cells(table[name]) for name in table.columns), strict=True))
     return text.getvalue().encode()
