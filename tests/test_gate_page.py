@@ -48,7 +48,7 @@ def page_of(root: Path) -> str:
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(4)))
     waived(pilot, keys["sponsor"], gate=2)
     facts = facts_of(pilot)
-    return gate_page(facts, decide(facts, 2, {"agent": "A"}), ("decisions/A.holdout.csv", "notebooks/03.html"))
+    return gate_page(facts, decide(facts, 2, {"agent": "A"}), ("exhibits/evaluation/holdout.csv", "notebooks/03.html"))
 
 
 def hostile_page(root: Path, address: str) -> str:
@@ -94,7 +94,7 @@ def test_a_sponsor_sees_verdict_reasons_waiver_and_links(tmp_path: Path) -> None
         assert said in text, said
     elements = Elements(page).found
     links = [attributes.get("href") for tag, attributes in elements if tag == "a"]
-    assert links == ["#criteria", "decisions/A.holdout.csv", "notebooks/03.html"]
+    assert links == ["#criteria", "exhibits/evaluation/holdout.csv", "notebooks/03.html"]
     assert len([tag for tag, attributes in elements if tag == "svg" and attributes.get("role") == "img"]) == 4
 
 

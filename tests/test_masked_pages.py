@@ -32,7 +32,7 @@ from workbench.words import RunError
 
 ROWS = records()
 # Decisions and cells that a criterion is computed from, in the journal and in a bundle.
-NEEDED = re.compile(r"journal|/(decisions/[^/]*|cells)\.csv$")
+NEEDED = re.compile(r"journal|/(exhibits/evaluation/(holdout|development)|cells)\.csv$")
 
 
 def read_in(text: str) -> list[str]:
