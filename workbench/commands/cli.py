@@ -91,17 +91,17 @@ def run(
     A run with --limit is a trial: it stays on development records and chooses no version.
     """
     from workbench.commands.terminal import CellProgress, print_result, result_json
-    from workbench.evaluation import check_pilot
+    from workbench.evidence import Inputs
     from workbench.gates.pipeline import PilotRun, notebooks_of, run_pilot
     from workbench.records.splits import read_dataset
 
     opened = pilot_named(pilot, root)
     what = PilotRun(tuple(agent or ()), limit, asked.choice(), opens_holdout=limit is None or holdout)
     notebooks = notebooks_of(what, notebook)
-    dataset = read_dataset(opened)
-    check_pilot(opened, dataset, what.agents, what.engine)
+    inputs = Inputs(opened, read_dataset(opened), what.engine, what.agents or opened.settings.compare)
+    inputs.everything()  # what does not fit is found before anything is started
     with stoppable(), CellProgress() as progress:
-        result = run_pilot(opened, what, notebooks, progress, dataset)
+        result = run_pilot(opened, what, notebooks, progress, inputs)
     if as_json:
         print_json(result_json(opened, result))
     else:

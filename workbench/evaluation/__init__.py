@@ -21,6 +21,6 @@ if TYPE_CHECKING:
     from workbench.evaluation.kpis import kpi_results
     from workbench.evaluation.maker import MAKER
     from workbench.evaluation.rules import rule_results
-    from workbench.evaluation.running import check_pilot, evaluate, evaluate_all
+    from workbench.evaluation.running import evaluate, evaluate_all
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

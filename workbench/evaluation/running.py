@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.agents import Agent, agent_with, shared_engine
-from workbench.agents.prompts import read_prompts
-from workbench.engines import EngineChoice
 from workbench.evaluation.evaluation import Evaluation, evaluation_of
 from workbench.evaluation.holdout import opened_evaluation
 from workbench.pilot import Pilot
@@ -57,20 +55,6 @@ def evaluate_all(
             check_answered(pilot, journal, session)
             evaluations.append(evaluation_of(pilot, dataset, journal, session, agent.identity))
     return tuple(evaluations)
-
-
-def check_pilot(pilot: Pilot, dataset: Dataset, agents: Sequence[str], choice: EngineChoice) -> None:
-    """Find what does not fit in a pilot's records, prompts and agents before anything is started.
-
-    Raises
-    ------
-    InputError
-        As `evaluate` would, or for a prompt document that no agent uses yet.
-    """
-    read_prompts(pilot.suite / "prompts", pilot.prompt_fields)
-    engine = shared_engine(pilot, choice)
-    for name in agents or pilot.settings.compare:
-        agent_with(pilot, name, dataset, engine)
 
 
 def _prepare(pilot: Pilot, agents: Sequence[Agent]) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ class Inputs:
     engine: EngineChoice
     agents: tuple[str, ...]
     is_packaged: bool = False
+    _versions: dict[str, list[str]] = field(default_factory=dict, repr=False)  # of agents that were built before
 
     def digest(self, notebook: str, chosen: str | None = None) -> str:
         """Return the digest of everything that a notebook's result depends on, the journal aside.
@@ -62,7 +64,13 @@ class Inputs:
         return digest_of({**self._shared(notebook), **own})
 
     def everything(self) -> dict[str, Any]:
-        """Return what a notebook may depend on at most: settings, prompts and every agent that is compared."""
+        """Return what a notebook may depend on at most: settings, prompts and every agent that is compared.
+
+        Raises
+        ------
+        InputError
+            A prompt document, an agent or the engine's settings do not fit.
+        """
         prompts = read_prompts(self.pilot.suite / "prompts", self.pilot.prompt_fields)
         hashes = {name: prompt.hash for name, prompt in prompts.items()}
         return {**self.settings(), **self.of_agents(self.agents), "prompts": hashes}
@@ -74,9 +82,12 @@ class Inputs:
 
     def of_agents(self, agents: Iterable[str]) -> dict[str, Any]:
         """Return the versions of some agents, with what is noted of them."""
-        built = {name: build_agent(self.pilot, name, self.dataset, self.engine) for name in agents}
-        named = {name: [digest_of(agent.identity), self.pilot.agent(name).note] for name, agent in built.items()}
-        return {"agents": named}
+        named = tuple(agents)
+        for name in named:
+            if name not in self._versions:
+                agent = build_agent(self.pilot, name, self.dataset, self.engine)
+                self._versions[name] = [digest_of(agent.identity), self.pilot.agent(name).note]
+        return {"agents": {name: self._versions[name] for name in named}}
 
     def source(self, notebook: str) -> Path:
         """Return the notebook that is run."""
@@ -151,7 +162,7 @@ def runs_digest(pilot: Pilot, notebook: str) -> str:
     if one is None or not one.rests_on_runs or not path.is_file():
         return ""
     with Journal(path) as journal:
-        runs = sorted(info.run for info in journal.runs(Split.DEV.value) if info.finished)
+        runs = sorted(entry.run for entry in journal.entries(Split.DEV.value) if entry.finished)
     return digest_of({"runs": runs})
 
 
@@ -160,6 +171,7 @@ def maker_by(notebook: str) -> Maker | None:
     return next((one for one in makers() if notebook in one.notebooks), None)
 
 
+@cache
 def code_digest() -> str:
     """Return the digest of the workbench's own code."""
     paths = sorted(path for pattern in CODE for path in PACKAGE.rglob(pattern))

@@ -22,6 +22,7 @@ def read_facts(
     agent: str | None = None,
     told: tuple[str, ...] = (),
     dataset: Dataset | None = None,
+    number: int | None = None,
 ) -> GateFacts:
     """Return what there is to judge a pilot by now; nothing is run.
 
@@ -36,6 +37,8 @@ def read_facts(
         Remarks that rest on what lies outside of the facts.
     dataset : Dataset, optional
         The pilot's records where they were read already.
+    number : int, optional
+        The gate that is to be held: exhibits that it does not ask for are not looked at.
 
     Raises
     ------
@@ -45,7 +48,8 @@ def read_facts(
         A file that a run left is damaged, or the journal does not hold what the ledger says was decided.
     """
     gates, dataset = read_gates(pilot), read_dataset(pilot) if dataset is None else dataset
-    found = {one.name: one.present(pilot, dataset, agent) for one in makers()}
+    asked = makers() if number is None else gates.gates[number].asked_makers
+    found = {one.name: one.present(pilot, dataset, agent) for one in asked}
     found = _of_one_version(found, pilot)
     exhibits = {name: one for name, one in found.items() if isinstance(one, Exhibit)}
     path = ledger_path(pilot)

@@ -9,20 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 from jinja2 import Template
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from workbench.files import write_atomically
 from workbench.pages.conclusion import Conclusion
-from workbench.pages.figures import png
 from workbench.pages.templating import templates_in
 from workbench.pilot import Pilot, open_pilot
 from workbench.records.tables import safe_for_spreadsheets
 from workbench.words import number, visible
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HERE = "."
 MAX_ROWS = 30
@@ -65,6 +66,8 @@ class Page:
 
     def figure(self, name: str, figure: Figure) -> None:
         """Show a figure and keep it as NAME.png."""
+        from workbench.pages.figures import png  # matplotlib takes a third of a second
+
         image = png(figure)
         write_atomically(self.folder / f"{name}.png", image)
         title = " ".join(figure.get_suptitle().split())

@@ -133,7 +133,7 @@ def hold_gate(pilot: Pilot, number: int, request: GateRequest, on_cell: OnCell |
     with only_answered():
         worked = judged_evidence(inputs, notebooks, key.key, ran, on_cell)
         told = told_of(pilot, number)
-        facts = read_facts(pilot, datetime.now(UTC).date(), worked.agent, told, inputs.dataset)
+        facts = read_facts(pilot, datetime.now(UTC).date(), worked.agent, told, inputs.dataset, number)
         return _decided(pilot, (facts, number), (key, signatures), worked, on_cell)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from workbench.agents import needed_secrets
 from workbench.agents.callables import check_may_ask
 from workbench.engines import EngineChoice
-from workbench.evaluation import answer_holdout, check_pilot
+from workbench.evaluation import answer_holdout
 from workbench.evaluation.versions import agent_to_judge
 from workbench.evidence import Inputs, Memory, executed_path, results_folder
 from workbench.files import write_atomically
@@ -18,7 +18,6 @@ from workbench.notebooks import (
     NotebookJob,
     OnCell,
     ParameterValue,
-    execute_many,
     find_notebook,
     packaged_notebook,
     read_source,
@@ -66,12 +65,10 @@ def answered_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell 
     pilot, memory = inputs.pilot, Memory(inputs.pilot)
     for name in notebooks:
         find_notebook(name, pilot.root)
-    if any(name in NOTEBOOKS for name in notebooks):
-        check_pilot(pilot, inputs.dataset, inputs.agents, inputs.engine)
     stale = _stale(inputs, notebooks, memory)
     known = tuple(name for name in notebooks if name in NOTEBOOKS and name != EVALUATION)
     if known:
-        run_pilot(pilot, PilotRun((), None, inputs.engine), known, on_cell, inputs.dataset)
+        run_pilot(pilot, PilotRun((), None, inputs.engine), known, on_cell, inputs)
     others = [name for name in stale if name not in NOTEBOOKS]
     execute_own(pilot, others, on_cell)
     memory = Memory(pilot)
@@ -114,7 +111,7 @@ def judged_evidence(
     if EVALUATION not in notebooks:
         return Worked(tuple(done), tuple(name for name in notebooks if name not in done), None)
     what = PilotRun((_judged_agent(inputs, notebooks),), None, inputs.engine, key=key, is_packaged=True)
-    if EVALUATION not in run_pilot(pilot, what, (EVALUATION,), on_cell, inputs.dataset).kept:
+    if EVALUATION not in run_pilot(pilot, what, (EVALUATION,), on_cell, inputs).kept:
         done.append(EVALUATION)
     kept = tuple(name for name in notebooks if name not in done)
     return Worked(tuple(done), kept, str(kept_result(pilot, EVALUATION).values["agent"]))
@@ -139,6 +136,10 @@ def own_notebook(number: int) -> str:
 
 def _execute(jobs: Sequence[NotebookJob], on_cell: OnCell | None) -> None:
     """Run notebooks side by side and write a page beside each, or raise what the first one that failed says."""
+    if not jobs:
+        return
+    from workbench.notebooks import execute_many  # papermill
+
     for outcome in execute_many(jobs, limits=LIMITS, on_cell=on_cell):
         if isinstance(outcome, WorkbenchError):
             raise outcome

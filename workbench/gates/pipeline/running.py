@@ -15,7 +15,7 @@ from workbench.evaluation.versions import agent_to_judge
 from workbench.evidence import Inputs, Memory, executed_path, results_folder
 from workbench.files import write_atomically
 from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, LIMITS, NOTEBOOKS
-from workbench.notebooks import NotebookJob, NotebookResult, execute_many, find_notebook, packaged_notebook, read_finish
+from workbench.notebooks import NotebookJob, NotebookResult, find_notebook, packaged_notebook, read_finish
 from workbench.pages import notebook_page
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey
@@ -102,20 +102,23 @@ def run_pilot(
     what: PilotRun,
     notebooks: Sequence[str] = NOTEBOOKS,
     on_cell: OnCell | None = None,
-    dataset: Dataset | None = None,
+    inputs: Inputs | None = None,
 ) -> PilotResult:
     """Run a pilot's notebooks as far as they are stale, and log the evaluated versions.
 
     The audit and the comparison do not depend on each other and run side by side; the evaluation runs the version that
-    the comparison chose, or the one agent that was named. `dataset` is the pilot's records where they were read before.
+    the comparison chose, or the one agent that was named. `inputs` are what the notebooks are made from, where those
+    were looked at before.
 
     Raises
     ------
     InputError, RunError
         As the first notebook that failed says; the others' copies are kept.
     """
-    dataset = read_dataset(pilot) if dataset is None else dataset
-    inputs = Inputs(pilot, dataset, what.engine, what.agents or pilot.settings.compare, what.is_packaged)
+    if inputs is None:
+        agents = what.agents or pilot.settings.compare
+        inputs = Inputs(pilot, read_dataset(pilot), what.engine, agents, what.is_packaged)
+    dataset = inputs.dataset
     work = _Work(pilot, what, inputs, on_cell)
     done = work.done({name: _parameters(pilot, what, name) for name in notebooks if name != EVALUATION})
     if EVALUATION in notebooks:
@@ -244,6 +247,10 @@ def _executed(
         path = packaged_notebook(name) if what.is_packaged else find_notebook(name, pilot.root)
         secrets = needed_secrets(pilot, what.engine) if name == ITERATION else ()
         jobs.append(NotebookJob(path, executed_path(pilot, name), values, secrets))
+    if not jobs:
+        return {}
+    from workbench.notebooks import execute_many  # papermill
+
     outcomes = execute_many(jobs, limits=LIMITS, on_cell=on_cell)
     done = {}
     for name, outcome in zip(parameters, outcomes, strict=True):
