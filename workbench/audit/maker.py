@@ -172,7 +172,7 @@ class AuditMaker(Maker):
     question = "Are the records good enough to develop and judge an agent on?"
     how = RUN_IT
     notebooks = ("01_data_audit",)
-    remake = "audit"
+    command = "workbench audit PILOT"
     metrics: ClassVar = {COMPLETE_RECORDS: Unit.SHARE}
     checks = (
         Check("audit_limits", "Data audit within limits", _audit_limits, needs=AUDIT),

@@ -121,7 +121,7 @@ def waive_criterion(
     if number not in GATE_NUMBERS:
         raise InputError("there is no such gate", got=str(number), expected="1, 2 or 3")
     opened, today = pilot_named(pilot, root), _today()
-    asked = {one.id: one for one in asked_criteria(read_facts(opened, today), number)}
+    asked = {one.id: one for one in asked_criteria(read_facts(opened, today, number=number), number)}
     if criterion not in asked:
         raise InputError(f"gate {number} has no criterion {criterion!r}", expected=", ".join(asked))
     try:

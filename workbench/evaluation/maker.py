@@ -106,7 +106,7 @@ class EvaluationMaker(Maker):
     question = "How good is the agent on records that nobody developed on?"
     how = EVALUATE
     notebooks = ("03_evaluation", "02_prompt_iteration")
-    remake = "run"
+    command = "workbench run PILOT"
     metrics: ClassVar = {name: CATALOGUE[name].unit for name in KPI_METRICS}
     checks = CHECKS
     takes_slices = True
@@ -122,7 +122,7 @@ class EvaluationMaker(Maker):
         evaluation = judged_evaluation(pilot, dataset, agent)
         if evaluation is None:
             which = "no version" if agent is None else f"{agent}: not"
-            return f"{which} evaluated on the present holdout records; workbench run {pilot.name}"
+            return f"{which} evaluated on the present holdout records; {self.remedy(pilot)}"
         development = development_evaluation(pilot, dataset, evaluation.info.agent_digest)
         return evaluation_exhibit(pilot, evaluation, development)
 

@@ -49,8 +49,8 @@ class Maker:
         What would make it, in words, such as "run the data audit".
     notebooks : tuple of str
         The notebook that makes it first, then others that look at the same.
-    remake : str
-        The command that makes it, without the pilot's name.
+    command : str
+        The command that makes it, PILOT for the pilot's name.
     metrics : mapping of str to Unit
         Ids of the estimates that a criterion may name.
     checks : tuple of Check
@@ -74,7 +74,7 @@ class Maker:
     question: ClassVar[str]
     how: ClassVar[str]
     notebooks: ClassVar[tuple[str, ...]]
-    remake: ClassVar[str]
+    command: ClassVar[str]
     metrics: ClassVar[Mapping[str, Unit]] = {}
     checks: ClassVar[tuple[Check, ...]] = ()
     takes_slices: ClassVar[bool] = False
@@ -101,12 +101,15 @@ class Maker:
             What the maker left is damaged.
         """
         exhibit = read_exhibit(exhibit_folder(pilot, self.name))
-        remedy = f"workbench {self.remake} {pilot.name}"
         if exhibit is None:
-            return f"no {self.title} has been run; {remedy}"
+            return f"no {self.title} has been run; {self.remedy(pilot)}"
         if exhibit.about.get("records") != dataset.digest:
-            return f"the last {self.title} was of other records; {remedy}"
+            return f"the last {self.title} was of other records; {self.remedy(pilot)}"
         return exhibit
+
+    def remedy(self, pilot: Pilot) -> str:
+        """Return the command that makes it for a pilot."""
+        return self.command.replace("PILOT", pilot.name)
 
     def depends(self, inputs: Inputs, notebook: str, chosen: str | None) -> Mapping[str, Any]:
         """Return what else than code, records, contract and charter makes a notebook of this maker another one."""

@@ -73,8 +73,7 @@ def _of_one_version(found: Mapping[str, Exhibit | str], pilot: Pilot) -> dict[st
     counting: dict[str, Exhibit | str] = {}
     for name, one in found.items():
         is_other = isinstance(one, Exhibit) and one.about.get("agent") not in (None, *versions[:1])
-        made_by = maker(name)
-        note = f"the last {made_by.title} was of another version; workbench {made_by.remake} {pilot.name}"
+        note = f"the last {maker(name).title} was of another version; {maker(name).remedy(pilot)}"
         counting[name] = note if is_other else one
     return counting
 

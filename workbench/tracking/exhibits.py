@@ -46,7 +46,7 @@ def _said(exhibit: Exhibit) -> RunRows:
     tags = {
         "mlflow.user": exhibit.made.who,
         "mlflow.source.git.commit": exhibit.made.commit or "",
-        "mlflow.note.content": "\n\n".join((exhibit.answer, *exhibit.notes)),
+        "mlflow.note.content": "\n\n".join((maker(exhibit.maker).question, exhibit.answer, *exhibit.notes)),
         "workbench.maker": exhibit.maker,
     }
     facts = {name: str(value) for name, value in exhibit.facts.items() if isinstance(value, str | int | float)}
