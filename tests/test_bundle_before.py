@@ -69,11 +69,20 @@ def _ragged(files: dict[str, bytes]) -> None:
     files["decisions/A.dev.csv"] += b"one,more\n"
 
 
-@pytest.mark.parametrize("change", [_no_decisions, _better, _ragged])
-def test_what_does_not_fit_together_is_refused(old: Path, change: Callable[[dict[str, bytes]], None]) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_no_decisions, "evaluations and decisions do not belong together"),
+        (_better, "estimates.json: the bundle does not say what its decisions give"),
+        (_ragged, "a table cannot be read"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(
+    old: Path, change: Callable[[dict[str, bytes]], None], message: str
+) -> None:
     files = files_of(old)
     change(files)
-    with pytest.raises(SignatureError):
+    with pytest.raises(SignatureError, match=message):
         exhibits_before(files)
 
 

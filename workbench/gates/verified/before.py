@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +13,22 @@ import numpy as np
 import pandas as pd
 
 from workbench.evidence import (
-    LEDGER_FILE,
     Exhibit,
     Finding,
     MadeBy,
-    Population,
     Severity,
-    bundled_pilot,
     parsed,
     require_same,
 )
 from workbench.gates.facts import GateFacts
-from workbench.gates.schema import checked_gates
+from workbench.gates.verified.facts import CELLS_FILE, FACTS_FILE, facts_from
 from workbench.metrics import Estimate
-from workbench.pilot.charter import GATES_FILE
-from workbench.records import NamedCells
 from workbench.records.ledger import Opening
 from workbench.records.tables import unmarked
 from workbench.words import SignatureError, shown
 
 TYPE_BEFORE = "urn:agent-workbench:evidence:v2"
-FACTS_FILE, CELLS_FILE, FINDINGS_FILE = "facts.json", "cells.csv", "findings.json"
-ESTIMATES_FILE = "estimates.json"
+FINDINGS_FILE, ESTIMATES_FILE = "findings.json", "estimates.json"
 DECISIONS, EVALUATIONS = "decisions", "evaluations"
 NUMBERS = ("confidence", "logprob", "stated", "latency_s")
 INTEGERS = ("attempts", "prompt_tokens", "completion_tokens", "fold")
@@ -67,21 +60,10 @@ def facts_before(
     folder: Path, files: Mapping[str, bytes], of: tuple[str, Mapping[str, Exhibit]], openings: Sequence[Opening]
 ) -> GateFacts:
     """Return the facts that a bundle holds; see `workbench.gates.verified.facts.bundled_facts`."""
-    name, exhibits = of
     said = parsed(files, FACTS_FILE)
-    pilot = bundled_pilot(folder, name, said["title"])
     notes = {"audit": said["audit_note"], "evaluation": said["judged_note"]}
-    return GateFacts(
-        pilot,
-        Population(**{**said["population"], "labels": tuple(said["population"]["labels"])}),
-        NamedCells(pilot.contract, _cells(files[CELLS_FILE])),
-        exhibits,
-        {name: note for name, note in notes.items() if name not in exhibits},
-        (folder / LEDGER_FILE, tuple(openings)),
-        date.fromisoformat(said["today"]),
-        told=tuple(said["told"]),
-        gates=checked_gates(folder / GATES_FILE, pilot.charter, pilot.contract),
-    )
+    absent = {name: note for name, note in notes.items() if name not in of[1]}
+    return facts_from(folder, {**said, "absent": absent}, _cells(files[CELLS_FILE]), of, openings)
 
 
 def _audit(said: Mapping[str, Any]) -> Exhibit:

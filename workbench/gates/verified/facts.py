@@ -83,13 +83,24 @@ def bundled_facts(
     SignatureError
         Something is missing.
     """
-    name, exhibits = of
     said = parsed(files, FACTS_FILE)
+    return facts_from(folder, said, _cells(files[CELLS_FILE], said["cells"]), of, openings)
+
+
+def facts_from(
+    folder: Path,
+    said: Mapping[str, Any],
+    cells: pd.DataFrame,
+    of: tuple[str, Mapping[str, Exhibit]],
+    openings: Sequence[Opening],
+) -> GateFacts:
+    """Return the facts of a bundle from what facts.json says and from its cells, record ids as the index."""
+    name, exhibits = of
     pilot = bundled_pilot(folder, name, said["title"])
     return GateFacts(
         pilot,
         Population(**{**said["population"], "labels": tuple(said["population"]["labels"])}),
-        NamedCells(pilot.contract, _cells(files[CELLS_FILE], said["cells"])),
+        NamedCells(pilot.contract, cells),
         exhibits,
         said["absent"],
         (folder / LEDGER_FILE, tuple(openings)),
