@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import comb
 
 import numpy as np
@@ -14,6 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 from workbench.agents import build_agent
 from workbench.engines.choice import EngineChoice
 from workbench.evaluation.versions.stored import stored_runs
+from workbench.evidence import Exhibit, exhibit_folder
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.repeats import MAKER, RepeatRequest, unsteady
@@ -128,6 +130,45 @@ def test_more_repeats_later_ask_only_what_is_new(prompted: Pilot) -> None:
     first = MAKER.make(prompted, dataset, RepeatRequest(name, 2, 1.0, quietly(4)))
     more = MAKER.make(prompted, dataset, RepeatRequest(name, 3, 1.0, quietly(4)))
     assert more.facts["runs"][:2] == first.facts["runs"]
+
+
+def _twice(runs: list[str]) -> list[str]:
+    return [runs[0], runs[0], runs[2]]
+
+
+def _without_the_first(runs: list[str]) -> list[str]:
+    return runs[1:]
+
+
+def _unknown(runs: list[str]) -> list[str]:
+    return [*runs[:2], "0" * 16]
+
+
+def _turned(runs: list[str]) -> list[str]:
+    return runs[::-1]
+
+
+@pytest.mark.parametrize("choose", [_twice, _without_the_first, _unknown, _turned])
+def test_runs_chosen_by_hand_are_no_repeats(prompted: Pilot, choose: Callable[[list[str]], list[str]]) -> None:
+    name, dataset = prompt_agent_of(prompted), read_dataset(prompted)
+    exhibit = MAKER.make(prompted, dataset, RepeatRequest(name, 3, 1.5, quietly(6)))
+    found = MAKER.present(prompted, dataset, None)
+    assert isinstance(found, Exhibit)
+    assert found.as_json() == exhibit.as_json()
+    chosen = replace(exhibit, facts={**exhibit.facts, "runs": choose(exhibit.facts["runs"])})
+    chosen.write(exhibit_folder(prompted, "repeats"))
+    with pytest.raises(RunError, match="not all repeats of one version"):
+        MAKER.present(prompted, dataset, None)
+
+
+def test_repeats_without_their_journal_do_not_count(prompted: Pilot) -> None:
+    dataset = read_dataset(prompted)
+    MAKER.make(prompted, dataset, RepeatRequest(prompt_agent_of(prompted), 2, 1.0, quietly(4)))
+    for path in prompted.runs.glob(f"{JOURNAL_FILE}*"):
+        path.unlink()
+    said = MAKER.present(prompted, dataset, None)
+    assert said == f"the answers of the last repeat are gone; workbench repeat {prompted.name} --agent NAME"
+    assert not (prompted.runs / JOURNAL_FILE).exists(), "looking makes no journal"
 
 
 def test_an_agent_in_python_is_not_repeated(tickets: Callable[[int], Pilot]) -> None:

@@ -12,7 +12,7 @@ from workbench.agents import RECALIBRATED, REPEAT
 from workbench.evidence import Exhibit, Facts, MadeBy, Maker, exhibit_folder
 from workbench.metrics import Estimate, Status, Unit
 from workbench.pilot import Pilot
-from workbench.records.splits import Dataset
+from workbench.records.splits import Dataset, Split
 from workbench.repeats.passing import (
     AGREEMENT,
     ALWAYS_THE_SAME,
@@ -26,7 +26,7 @@ from workbench.repeats.passing import (
 )
 from workbench.runs import Again, RunRequest, ask_again
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
-from workbench.words import percent
+from workbench.words import RunError, percent, shown
 
 REPEATS, ANSWERS = "repeats", "answers"
 MOST_PASSES = 20  # up to which k a criterion may name pass^k
@@ -79,9 +79,19 @@ class RepeatsMaker(Maker):
         return exhibit
 
     def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
-        """Return the last repeats, their answers as the journal has them."""
+        """Return the last repeats, their answers as the journal has them; the file that was left only names the runs.
+
+        Raises
+        ------
+        RunError
+            The file is damaged, or the runs that it names are not all repeats of one version.
+        """
         left = super().present(pilot, dataset, agent)
-        return left if isinstance(left, str) else _from_journal(pilot, dataset, left.facts["agent"], left.facts["runs"])
+        if isinstance(left, str):
+            return left
+        if not (pilot.runs / JOURNAL_FILE).is_file():
+            return f"the answers of the last {self.title} are gone; {self.remedy(pilot)}"
+        return replace(_from_journal(pilot, dataset, left.facts["agent"], left.facts["runs"]), made=left.made)
 
     def estimate(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Estimate:
         """Return a share of the records with conservative one-sided bounds."""
@@ -106,7 +116,7 @@ def _from_journal(pilot: Pilot, dataset: Dataset, agent: str, runs: Sequence[str
     labels = dataset.dev_labels()["label"]
     said: dict[str, pd.Series[Any]] = {}
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        identity = dict(journal.identity(runs[0]))
+        identity = _one_version(journal, runs, dataset)
         for number, run in enumerate(runs, start=1):
             decisions = journal.decisions(run)
             is_valid = decisions["status"] == Status.OK.value
@@ -127,6 +137,24 @@ def _from_journal(pilot: Pilot, dataset: Dataset, agent: str, runs: Sequence[str
         tables={ANSWERS: table},
         facts={"agent": agent, "times": len(runs), "temperature": repeat["temperature"], "runs": list(runs)},
     )
+
+
+def _one_version(journal: Journal, runs: Sequence[str], dataset: Dataset) -> dict[str, Any]:
+    """Return the identity of the first of some runs, which must be the repeats 1 to k of one version on one set."""
+    known = {entry.run: entry for entry in journal.entries(Split.DEV.value) if entry.finished and entry.is_repeat}
+    found = [known[run] for run in runs if run in known]
+    marks = [entry.identity[REPEAT] for entry in found]
+    alike = {(entry.repeated_digest, entry.dataset_digest, entry.planned) for entry in found}
+    is_whole = [mark["number"] for mark in marks] == list(range(1, len(runs) + 1))
+    is_present = {entry.dataset_digest for entry in found} == {dataset.digest}
+    if not (is_whole and is_present and len(alike) == 1 and len({mark["temperature"] for mark in marks}) == 1):
+        raise RunError(
+            "these runs are not all repeats of one version on the present records",
+            where=JOURNAL_FILE,
+            got=f"{len(found)} of {len(runs)} are finished repeats: {shown(runs)}",
+            remedy="ask again: workbench repeat",
+        )
+    return dict(found[0].identity)
 
 
 def _answer(agent: str, estimates: Mapping[str, Estimate]) -> str:

@@ -26,7 +26,7 @@ from workbench.words import SignatureError, shown
 
 def told_of(pilot: Pilot, number: int) -> tuple[str, ...]:
     """Return remarks that rest on what lies outside of a gate's facts: the ledger's history and earlier evidence."""
-    asks = any(one.takes_slices for one in read_gates(pilot).gates[number].asked_makers)
+    asks = any(one.is_sealed for one in read_gates(pilot).gates[number].asked_makers)
     history = history_remarks(ledger_path(pilot)) if asks else ()
     return (*history, *changes_since(pilot, number))
 
@@ -93,7 +93,7 @@ def bundle_files(pilot: Pilot, facts: GateFacts, decision: GateDecision) -> dict
         executed = executed_path(pilot, notebook)
         made = [path for path in (executed, executed.with_suffix(".html")) if path.is_file()]
         files |= {f"notebooks/{path.name}": path for path in made}
-    if any("agent" in one.about for one in facts.asked_of(decision.gate).values()):
+    if any(one.is_sealed for one in facts.asked_of(decision.gate)):
         files |= _opened_lists(pilot)
     return files
 
