@@ -14,6 +14,7 @@ from workbench.commands.options import (
     AS_AGREED,
     HERE,
     AsJson,
+    Details,
     EngineOptions,
     KeyFile,
     PilotName,
@@ -44,6 +45,7 @@ def gate(
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write each criterion as a test case, as JUnit XML.")
     ] = None,
+    details: Details = False,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +66,7 @@ def gate(
     if as_json:
         print_json(held.as_json())
     else:
-        _print_held(held)
+        _print_held(held, details)
     if held.log_error is not None:
         print(f"warning: {escaped(str(held.log_error))}", file=sys.stderr)
     sys.stdout.flush()
@@ -182,30 +184,31 @@ def gates_file(pilot: PilotName, root: Root = HERE) -> None:
     print(f"Written: {path}")
 
 
-def _print_held(held: Held) -> None:
-    """Print the criteria, the verdict and where its evidence is."""
+def _print_held(held: Held, details: bool) -> None:
+    """Print the verdict and what a reader must know besides, then where its evidence is."""
     from rich.markup import escape
 
     from workbench.commands.terminal import SafeConsole, headed_table
 
-    decision = held.decision
-    console = SafeConsole()
-    title = escape(f"Gate {decision.gate} of {decision.pilot}: {decision.title}")
-    table = headed_table(title, "criterion", "answer", "why", "what would change it", overflow="fold")
-    for one in decision.results:
-        waiver = decision.waived.get(one.criterion.id)
-        state = one.state.value if waiver is None else f"{one.state.value}\nWAIVED until {waiver.until}"
-        row = (one.criterion.title, state, one.reason, one.would_change)
-        table.add_row(*map(escape, row), style="red" if waiver is not None else None)
-    console.print(table)
+    decision, console = held.decision, SafeConsole()
+    if details:
+        title = escape(f"Gate {decision.gate} of {decision.pilot}: {decision.title}")
+        table = headed_table(title, "criterion", "answer", "why", "what would change it", overflow="fold")
+        for one in decision.results:
+            waiver = decision.waived.get(one.criterion.id)
+            state = one.state.value if waiver is None else f"{one.state.value}\nWAIVED until {waiver.until}"
+            row = (one.criterion.title, state, "\n".join([one.reason, *one.details]), one.would_change)
+            table.add_row(*map(escape, row), style="red" if waiver is not None else None)
+        console.print(table)
+    console.print(str(decision.brief), markup=False, highlight=False)
     for void in (waiver for waiver in decision.waivers if not waiver.is_valid):
         console.print(f"Void waiver of {void.criterion}: {void.fault}", markup=False, highlight=False)
-    console.print(decision.paragraph(), markup=False, highlight=False)
+    print()
     if held.key.is_new:
         print(f"There was no key on this machine, so one was made; its public half: {held.key.public_key}")
     ran = ", ".join(held.worked.ran) or "nothing"
     print(f"Ran: {ran}. Unchanged: {', '.join(held.worked.kept) or 'nothing'}.")
-    print(f"Evidence{'' if held.is_new else ' (as before)'}: {held.bundle}\nReport: {held.bundle / 'report.html'}")
+    print(f"Report{'' if held.is_new else ' (as before)'}: {held.bundle / 'report.html'}")
     print(f"Verify: workbench verify {held.bundle} --key {held.key.public_key}")
 
 

@@ -20,6 +20,7 @@ HERE = Path()
 PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
 Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
+Details = Annotated[bool, typer.Option("--details", help="Print everything, not only what decides.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records of a split.")]
 KeyFile = Annotated[
     Path | None,

@@ -31,6 +31,21 @@ def answered_by(identities: Iterable[Mapping[str, Any]]) -> str:
     return f"Prompts answered by: {named}." + (f" {POCKET_NOTE}" if is_pocket else "")
 
 
+def answers_in_short(identity: Mapping[str, Any]) -> str:
+    """Return in a few words what answers for an agent version.
+
+    Examples
+    --------
+    >>> answers_in_short({"prompt": "3f", "engine": {"kind": "server", "model": "m"}})
+    'model m'
+    >>> answers_in_short({"python": "rule"})
+    'no language model'
+    """
+    if "engine" in identity:
+        return f"model {identity['engine']['model']}"
+    return "an endpoint" if "http" in identity else "no language model"
+
+
 def _name(engine: Mapping[str, Any]) -> str:
     """Return kind and model, and what tells two models of one name apart: digest, address or declared version."""
     digest = f", digest {engine['digest'][:12]}" if "digest" in engine else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.evaluation.judged import judged_of, not_judged
 from workbench.evidence import BETTER_VERSION, Answer, Facts, Missing, arrival_days
-from workbench.metrics import SELECTIVE_ACCURACY, State, threshold_text
+from workbench.metrics import SELECTIVE_ACCURACY, State, target_text, threshold_text
 from workbench.stats import Prospect
 from workbench.words import percent
 
@@ -22,17 +22,19 @@ def certified(facts: Facts) -> Answer:
     if block is None:
         return Answer(State.UNPROVEN, "the evaluation on the holdout certified no threshold", "evaluate it again")
     outlook = judged.content.get("outlook") or {}
-    warned = f"; {outlook['warns']}" if outlook.get("warns") else ""
-    assumed = (outlook["assumes"],) if outlook.get("assumes") else ()
     level, of = percent(block["confidence_level"], 2), f"{block['n']:,} holdout records"
+    assumed = tuple(filter(None, (f"at {level} confidence", outlook.get("warns"), outlook.get("assumes"))))
     if block["threshold"] is not None:
-        proved = f"right in at least {percent(block['accuracy_lower'], 2)} of automated decisions"
-        automated = f"{block['n_automated']:,} of {of} automated, {block['n_wrong']:,} wrong"
-        reason = (
-            f"threshold {threshold_text(block['threshold'])} is certified at {level} confidence: {proved} ({automated})"
+        reason = f"at least {percent(block['accuracy_lower'], 2)} right is proved for {block['n_automated']:,} of {of}"
+        return Answer(
+            State.PASS,
+            reason,
+            details=(
+                f"threshold {threshold_text(block['threshold'])}; {block['n_wrong']:,} of them are wrong",
+                *assumed,
+            ),
         )
-        return Answer(State.PASS, reason + warned, details=assumed)
-    reason = f"no threshold can be certified for {percent(target, 2)} at {level} confidence on {of}{warned}"
+    reason = f"nothing decided alone is proved to be right to {target_text(SELECTIVE_ACCURACY, target)} on {of}"
     more, says = block["records_needed"], outlook.get("says", "at this quality no number of records would do")
     clustering = block.get("clustering") or {}
     if not more:
@@ -40,7 +42,7 @@ def certified(facts: Facts) -> Answer:
             return Answer(State.UNPROVEN, reason, f"a better version, or more records: {says}", details=assumed)
         if outlook.get("prospect") == Prospect.LOST or clustering.get("contradicted") is not None:
             return Answer(State.UNPROVEN, reason, says, details=assumed)
-        return Answer(State.UNPROVEN, f"{reason}; {says}", BETTER_VERSION, Missing(version=True), assumed)
+        return Answer(State.UNPROVEN, reason, BETTER_VERSION, Missing(version=True), (says, *assumed))
     change = f"about {more:,} more labelled holdout records for an 80% chance, or a better version"
     if clustering:
         change = f"{says}, or a better version"

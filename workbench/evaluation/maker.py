@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from workbench.engines import answers_in_short
 from workbench.evaluation.certified import certified
 from workbench.evaluation.checks import CHECKS, LEAST_CHANCE
 from workbench.evaluation.judged import (
@@ -164,10 +165,16 @@ class EvaluationMaker(Maker):
             "counts": content["counts"],
         }
 
+    def judged(self, facts: Facts) -> str:
+        """Return the judged version and what answers for it."""
+        content = _judged(facts).content
+        return f"{content['agent']} ({answers_in_short(content['identity'])})"
+
     def remarks(self, facts: Facts) -> Sequence[str]:
-        """Return what the ledger says of this opening, and whether records that were added are of another kind."""
+        """Return what the ledger says of this opening, of records that were added, and of errors that cluster."""
         judged = _judged(facts)
-        return (*judged.changes, *_other_mix(judged))
+        warned = (judged.content.get("outlook") or {}).get("warns")
+        return (*judged.changes, *_other_mix(judged), *filter(None, (warned,)))
 
     def asides(self, facts: Facts) -> Sequence[str]:
         """Return whether the version is right on all records."""

@@ -23,6 +23,8 @@ from workbench.words import InputError, RunError, SignatureError, shown
 
 DRAFT = "draft"
 EVIDENCE_TYPE = "urn:agent-workbench:evidence:v3"
+# Which words verdicts, pages and answers are written in; a bundle that is worded otherwise is held to its numbers.
+WORDING = 2
 VERDICT_FILE, LEDGER_FILE, ENVIRONMENT_FILE = "verdict.json", "ledger.jsonl", "environment.json"
 
 
@@ -122,6 +124,7 @@ def _predicate(content: BundleContent, openings: tuple[Opening, ...], created: d
         "pilot": content.pilot,
         "gate": content.gate,
         "verdict": content.verdict["verdict"],
+        "wording": WORDING,
         "created": created.isoformat(timespec="seconds"),
         "who": provenance.who,
         "commit": provenance.commit,

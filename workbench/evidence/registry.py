@@ -143,6 +143,10 @@ class Maker:
         """Return what a decision on the exhibit is about, as JSON values for its readers."""
         return {}
 
+    def judged(self, facts: Facts) -> str:
+        """Return in a few words the agent version that the exhibit is about, empty where it is about none."""
+        return ""
+
     def remarks(self, facts: Facts) -> Sequence[str]:
         """Return what a reader of a verdict must know besides, the gravest first, one sentence each."""
         return ()

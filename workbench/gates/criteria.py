@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from workbench.evidence import Answer, Missing
-from workbench.metrics import Estimate, Operator, State, estimate_text, state_of, value_text
+from workbench.metrics import Estimate, Operator, State, estimate_text, state_of, target_text
 
 
 class Kind(StrEnum):
@@ -57,14 +57,17 @@ class Criterion:
         return self.charged_level or self.confidence_level
 
     def wanted(self) -> str:
-        """Return what is asked as text, such as "at least 99.2% at 95% confidence"."""
+        """Return what is asked as text, such as "at least 99.2%"; empty for a check or document."""
         if self.operator is None or self.target is None:
             return ""
-        level = "" if self.confidence_level is None else f" at {100 * self.confidence_level:g}% confidence"
-        if self.charged_level is not None:
-            level += f" ({100 * self.charged_level:.4g}% after the charge for opening the holdout)"
-        mark = " (placeholder)" if self.is_placeholder else ""
-        return f"{self.operator.words} {value_text(self.name, self.target, 2)}{mark}{level}"
+        return f"{self.operator.words} {target_text(self.name, self.target)}"
+
+    def surety(self) -> str:
+        """Return how sure one must be that the target is met, as text; empty for a check or document."""
+        if self.confidence_level is None:
+            return ""
+        shared = "" if self.charged_level is None else ", as the openings of these holdout records share what is left"
+        return f"at {100 * self.level:.4g}% confidence{shared}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the criterion as JSON values."""
@@ -133,18 +136,23 @@ def held(criterion: Criterion, estimate: Estimate) -> State:
     return State.UNPROVEN if criterion.is_placeholder else state_of(criterion.operator, criterion.target, estimate)
 
 
-def reason_of(criterion: Criterion, estimate: Estimate, state: State) -> str:
-    """Return why an estimate gives a state, one sentence."""
+def reason_of(criterion: Criterion, estimate: Estimate) -> str:
+    """Return what was measured beside what is asked, one short line."""
     if estimate.value is None:
-        return f"undefined: {estimate.method.removeprefix('none: ')}"
-    found = estimate_text(criterion.name, estimate)
-    if criterion.is_placeholder:
-        return f"{found}; nobody agreed on the target yet, {criterion.wanted()}"
+        return f"not known: {estimate.method.removeprefix('none: ')}"
+    agreed = "nobody agreed on a target yet" if criterion.is_placeholder else f"target {criterion.wanted()}"
+    return f"{estimate_text(criterion.name, estimate)}, {agreed}"
+
+
+def details_of(criterion: Criterion, estimate: Estimate, state: State) -> tuple[str, ...]:
+    """Return how an estimate gives a state, and how sure that is."""
+    if estimate.value is None or criterion.is_placeholder:
+        return ()
     side = {
-        State.PASS: "the whole interval is on the good side of",
-        State.FAIL: "the whole interval is on the bad side of",
-        State.UNPROVEN: "the interval does not clear",
+        State.PASS: "the whole interval is on the good side of the target",
+        State.FAIL: "the whole interval is on the bad side of the target",
+        State.UNPROVEN: "the target lies within the interval",
     }[state]
     if state is State.UNPROVEN and estimate.lower is None and estimate.upper is None:
-        side = "there is no interval to hold against"
-    return f"{found}; {side} the target, {criterion.wanted()}"
+        side = "there is no interval to hold against the target"
+    return (f"{side}, {criterion.surety()}",)

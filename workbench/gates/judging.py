@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workbench.evidence import Missing, Terms, arrival_days, maker_of
-from workbench.gates.criteria import Criterion, CriterionResult, Kind, check_result, held, reason_of
+from workbench.gates.criteria import Criterion, CriterionResult, Kind, check_result, details_of, held, reason_of
 from workbench.gates.documents import document_answer
 from workbench.gates.facts import GateFacts
 from workbench.gates.schema import CriterionSettings, DocumentSettings, GateSettings, known_checks
-from workbench.metrics import SELECTIVE_ACCURACY, Estimate, State, observations_missing
+from workbench.metrics import SELECTIVE_ACCURACY, Estimate, State, observations_missing, title_of
 
 DEFAULT_LEVEL = 0.95
 AGREE = "agree on the target in charter.yaml, and take `placeholder: true` out"
@@ -66,7 +66,7 @@ def _criterion(facts: GateFacts, asked: CriterionSettings) -> Criterion:
         title = asked.title or known_checks()[asked.check].title
         return Criterion(asked.id, title, Kind.CHECK, asked.check, no_waiver=asked.no_waiver)
     if asked.metric is not None:
-        title = asked.title or asked.metric.replace("_", " ").capitalize()
+        title = asked.title or title_of(asked.metric)
         level = asked.confidence_level or DEFAULT_LEVEL
         stated = (Kind.METRIC, asked.metric, asked.operator, asked.target, level)
         charged = _charged(facts, asked.metric, level)
@@ -75,7 +75,7 @@ def _criterion(facts: GateFacts, asked: CriterionSettings) -> Criterion:
     agreed = (Kind.KPI, kpi.metric, kpi.operator, kpi.target, kpi.confidence_level)
     return Criterion(
         asked.id,
-        asked.title or f"KPI {kpi.id}",
+        asked.title or f"{title_of(kpi.metric)} (KPI {kpi.id})",
         *agreed,
         slice=asked.slice,
         no_waiver=asked.no_waiver,
@@ -97,13 +97,13 @@ def _estimate_result(facts: GateFacts, criterion: Criterion) -> CriterionResult:
         return CriterionResult(criterion, State.UNPROVEN, facts.absent[maker.name], maker.how)
     estimate = maker.estimate(facts, criterion.name, criterion.slice, criterion.level)
     state = held(criterion, estimate)
-    reason = reason_of(criterion, estimate, state)
+    reason, details = reason_of(criterion, estimate), details_of(criterion, estimate, state)
     if state is State.PASS:
-        return CriterionResult(criterion, state, reason, "", estimate)
+        return CriterionResult(criterion, state, reason, "", estimate, details=details)
     if criterion.is_placeholder:
         return CriterionResult(criterion, state, reason, AGREE, estimate)
     missing, change = _needed(facts, criterion, estimate, state)
-    return CriterionResult(criterion, state, reason, change, estimate, missing)
+    return CriterionResult(criterion, state, reason, change, estimate, missing, details)
 
 
 def _needed(facts: GateFacts, criterion: Criterion, estimate: Estimate, state: State) -> tuple[Missing, str]:

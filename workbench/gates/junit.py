@@ -41,7 +41,7 @@ def junit_xml(decision: GateDecision) -> str:
         )
         _add_outcome(case, result, decision)
     output = ElementTree.SubElement(suite, "system-out")
-    output.text = _fit(f"{decision.verdict.value}\n{decision.paragraph()}")
+    output.text = _fit(str(decision.brief))
     suites = ElementTree.Element("testsuites", dict(suite.attrib))
     suites.append(suite)
     ElementTree.indent(suites)

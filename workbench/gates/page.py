@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from workbench.engines import answered_by
 from workbench.evaluation import Judged, judged_among
@@ -63,6 +64,7 @@ def gate_page(facts: GateFacts, decision: GateDecision, files: Sequence[str]) ->
     plots = [(one, interval_plot(one)) for one in said["criteria"] if one["estimate"] is not None]
     return templates_in(Path(__file__).parent / "templates").get_template("gate.html.j2").render(
         decision=said,
+        answer=Markup(decision.brief.html()),
         pilot=facts.pilot,
         today=facts.today.isoformat(),
         wanted={one.criterion.id: one.criterion.wanted() for one in decision.results},

@@ -11,11 +11,9 @@ from workbench.gates.schema import known_checks
 from workbench.metrics import State
 from workbench.words import several
 
-SHOWN = 4
-
 
 def consistent(results: Sequence[CriterionResult], blocking: Collection[str]) -> tuple[CriterionResult, ...]:
-    """Return results without counts of records that would not do.
+    """Return results without counts of records where one of them fails.
 
     How many records a criterion asks for assumes that the rate stays what it is. Where another one fails, the version
     or the records must change anyway, and with them the rate; so do records that are labelled and were not judged.
@@ -25,10 +23,10 @@ def consistent(results: Sequence[CriterionResult], blocking: Collection[str]) ->
     blocking : collection of str
         Ids of the criteria that stand between the gate and GO; one that is waived is not among them.
     """
-    dead_ends = [one for one in results if one.criterion.id in blocking and is_dead_end(one)]
-    if not dead_ends:
+    stopping = [one for one in results if one.criterion.id in blocking and stops_counting(one)]
+    if not stopping:
         return tuple(results)
-    instead = BETTER_VERSION if any(one.missing.version for one in dead_ends) else dead_ends[0].would_change
+    instead = BETTER_VERSION if any(one.missing.version for one in stopping) else stopping[0].would_change
     return tuple(
         replace(one, would_change=instead, missing=replace(one.missing, records=None, days=None))
         if _is_at_this_rate(one)
@@ -37,11 +35,11 @@ def consistent(results: Sequence[CriterionResult], blocking: Collection[str]) ->
     )
 
 
-def is_dead_end(result: CriterionResult) -> bool:
-    """Return whether no further records and no signatures would make a criterion pass."""
+def stops_counting(result: CriterionResult) -> bool:
+    """Return whether nobody can say, as long as a criterion is not met, how many records others would pass on."""
     check = _check(result)
     is_partial = check is not None and check.stops_counting and result.state is not State.PASS
-    return is_partial or result.missing.version or (result.state is State.FAIL and result.missing == Missing())
+    return is_partial or result.missing.version or result.state is State.FAIL
 
 
 def missing_of(blocking: Sequence[CriterionResult]) -> Missing:
@@ -51,15 +49,15 @@ def missing_of(blocking: Sequence[CriterionResult]) -> Missing:
     not do; signatures add up.
     """
     signatures = sum(one.missing.signatures for one in blocking)
-    if any(map(is_dead_end, blocking)):
+    if any(map(stops_counting, blocking)):
         return Missing(None, None, signatures, any(one.missing.version for one in blocking))
     records = [one.missing.records for one in blocking if one.missing.records is not None]
     days = [one.missing.days for one in blocking if one.missing.days is not None]
     return Missing(max(records, default=None), max(days, default=None), signatures)
 
 
-def would_do(blocking: Sequence[CriterionResult]) -> str:
-    """Return in words what would turn a NO-GO into GO: a better version or records, then everything else."""
+def next_steps(blocking: Sequence[CriterionResult]) -> tuple[str, ...]:
+    """Return what would turn a NO-GO into GO: a better version or records, then everything else."""
     missing = missing_of(blocking)
     first = []
     if missing.version:
@@ -69,9 +67,8 @@ def would_do(blocking: Sequence[CriterionResult]) -> str:
         first = [f"about {missing.records:,} more labelled records{days}"]
     others = [one.would_change for one in blocking if one.would_change and not _is_at_this_rate(one)]
     others = [change for change in dict.fromkeys(others) if change not in first]
-    more = [f"{len(others) - SHOWN} more changes"] if len(others) > SHOWN else []
     signatures = [several(missing.signatures, "signature")] if missing.signatures else []
-    return "; ".join([*first, *others[:SHOWN], *more, *signatures])
+    return (*first, *others, *signatures)
 
 
 def _is_at_this_rate(result: CriterionResult) -> bool:

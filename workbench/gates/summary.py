@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.words import Brief
+
 SYMBOLS = {"pass": "✓", "fail": "✗", "unproven": "?"}
 MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~@:>-])")
 MAX_LETTERS = 300
@@ -17,22 +19,17 @@ def markdown_summary(decision: Mapping[str, Any]) -> str:
 
     Letters that Markdown, HTML or a forge's mentions would read as markup are escaped.
     """
-    lines = [
-        f"## {decision['verdict']}: gate {decision['gate']} of {_text(decision['pilot'])}",
-        "",
-        _text(decision["paragraph"], 2000),
-        "",
-        "| criterion | answer | why |",
-        "|---|---|---|",
-    ]
+    answer = Brief.read(decision["answer"])
+    lines = [f"## {decision['verdict']}: gate {decision['gate']} of {_text(decision['pilot'])}", "", _text(answer.lead)]
+    for title, found in answer.groups:
+        lines += ["", f"**{_text(title)}**", "", *(f"- {_text(line)}" for line in found)]
+    for void in (waiver for waiver in decision["waivers"] if not waiver["is_valid"]):
+        lines += ["", f"**Void waiver ({_text(void['fault'])})**: {_text(void['criterion'])} by {_text(void['name'])}"]
+    lines += ["", "<details><summary>Every criterion</summary>", "", "| criterion | answer | why |", "|---|---|---|"]
     for one in decision["criteria"]:
-        answer = f"{SYMBOLS[one['state']]} {one['state']}" + (" (WAIVED)" if one["waived"] else "")
-        lines.append(f"| {_text(one['title'])} | {answer} | {_text(one['reason'])} |")
-    for waiver in decision["waivers"]:
-        state = "Waived" if waiver["is_valid"] else f"Void waiver ({_text(waiver['fault'])})"
-        who = f"{_text(waiver['name'])} until {_text(waiver['until'])}: {_text(waiver['why'])}"
-        lines += ["", f"**{state}**: {_text(waiver['criterion'])} by {who}"]
-    return "\n".join(lines) + "\n"
+        state = f"{SYMBOLS[one['state']]} {one['state']}" + (" (WAIVED)" if one["waived"] else "")
+        lines.append(f"| {_text(one['title'])} | {state} | {_text(one['reason'])} |")
+    return "\n".join([*lines, "", "</details>"]) + "\n"
 
 
 def _text(text: object, letters: int = MAX_LETTERS) -> str:

@@ -35,7 +35,7 @@ def _said(decision: GateDecision, bundle: Path) -> RunRows:
     tags = {
         "mlflow.user": current_user(),
         "mlflow.source.git.commit": str(decision.subject.get("commit") or ""),
-        "mlflow.note.content": decision.paragraph(),
+        "mlflow.note.content": str(decision.brief),
         "workbench.gate": str(decision.gate),
         "workbench.verdict": decision.verdict.value,
         "workbench.bundle": bundle.name,

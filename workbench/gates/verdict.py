@@ -1,8 +1,8 @@
-"""GO or NO-GO: what the criteria and their waivers come to, and one paragraph that says why."""
+"""GO or NO-GO: what the criteria and their waivers come to, and the few lines that say why."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -12,9 +12,10 @@ from workbench.gates.criteria import CriterionResult
 from workbench.gates.facts import GateFacts
 from workbench.gates.judging import judged_criteria
 from workbench.gates.remarks import remarks_on
-from workbench.gates.remedy import SHOWN, consistent, missing_of, would_do
+from workbench.gates.remedy import consistent, missing_of, next_steps
 from workbench.gates.waivers import Waiver, checked_waivers
 from workbench.metrics import State
+from workbench.words import Brief
 
 
 class Verdict(StrEnum):
@@ -36,6 +37,8 @@ class GateDecision:
         Every waiver of this gate, valid ones and others; those that count are in `waived`.
     subject : mapping
         What was judged: agent, digests of agent and records, prompt, model, commit.
+    judged : str
+        The agent version in a few words, empty where the gate is about none.
     remarks : tuple of str
         What a reader must know besides, the gravest first; they block nothing.
     """
@@ -46,6 +49,7 @@ class GateDecision:
     results: tuple[CriterionResult, ...]
     waivers: tuple[Waiver, ...]
     subject: Mapping[str, Any]
+    judged: str = ""
     remarks: tuple[str, ...] = ()
 
     @property
@@ -76,18 +80,34 @@ class GateDecision:
         return missing_of(self.blocking)
 
     @property
-    def would_do(self) -> str:
-        """What would turn NO-GO into GO, the one answer that every report gives; empty for GO."""
-        return would_do(self.blocking)
+    def next_steps(self) -> tuple[str, ...]:
+        """What would turn NO-GO into GO, the one answer that every report gives; none for GO."""
+        return next_steps(self.blocking)
 
     def count(self, state: State) -> int:
         """Return how many criteria are in a state."""
         return sum(one.state is state for one in self.results)
 
-    def paragraph(self) -> str:
-        """Return the verdict, what must be said of it, why, and what would do."""
-        would_do = f"What would do: {self.would_do}." if self.would_do else ""
-        return " ".join(filter(None, (_verdict(self), _remarks(self), _why(self), would_do)))
+    @property
+    def brief(self) -> Brief:
+        """The verdict with the judged version, what decides it, and what else a reader must know, line by line."""
+        waived = [
+            f"{one.criterion.title}: by {waiver.name} until {waiver.until}: {waiver.why}"
+            for one in self.open
+            if (waiver := self.waived.get(one.criterion.id)) is not None
+        ]
+        passed = f"{self.count(State.PASS)} of {len(self.results)} criteria pass"
+        deciding = min(self.blocking, key=_place, default=None)
+        why = f"{passed}, {len(waived)} waived" if waived else passed
+        groups = {
+            **{word: [_line(one) for one in self.blocking if one.state is state] for word, state in _WORDS.items()},
+            "Waived": waived,
+            "Next": self.next_steps,
+            "Mind": self.remarks,
+            "Passed": [] if deciding is None else [why],
+        }
+        about = f"{self.verdict.value} at gate {self.gate} for {self.judged or self.pilot}"
+        return Brief.of(f"{about}. {_deciding(deciding, why)}.", groups.items())
 
     def as_json(self) -> dict[str, Any]:
         """Return the decision as JSON values."""
@@ -96,10 +116,10 @@ class GateDecision:
             "gate": self.gate,
             "title": self.title,
             "verdict": self.verdict.value,
-            "paragraph": self.paragraph(),
+            "answer": str(self.brief),
             "remarks": list(self.remarks),
             "counts": {state.value: self.count(state) for state in State},
-            "would_do": self.would_do,
+            "next": list(self.next_steps),
             "missing": self.missing.as_json(),
             "criteria": [{**one.as_json(), "waived": one.criterion.id in self.waived} for one in self.results],
             "waivers": [waiver.as_json() for waiver in self.waivers],
@@ -118,7 +138,8 @@ def decide(facts: GateFacts, number: int, subject: Mapping[str, Any]) -> GateDec
     results = judged_criteria(facts, number)
     waivers = checked_waivers(facts.pilot, number, [one.criterion for one in results], facts.today)
     title, remarks = facts.gates.gates[number].title, remarks_on(facts, number)
-    decision = GateDecision(facts.pilot.name, number, title, results, waivers, subject, remarks)
+    judged = next(filter(None, (one.judged(facts) for one in facts.asked_of(number))), "")
+    decision = GateDecision(facts.pilot.name, number, title, results, waivers, subject, judged, remarks)
     blocking = {one.criterion.id for one in decision.blocking}
     return replace(decision, results=consistent(results, blocking))
 
@@ -131,37 +152,23 @@ def judged_subject(facts: GateFacts, number: int) -> dict[str, Any]:
     return subject
 
 
-def _verdict(decision: GateDecision) -> str:
-    n = len(decision.results)
-    waived = decision.waived
-    if decision.verdict is Verdict.GO:
-        passed = f"GO: {decision.count(State.PASS)} of {n} criteria pass"
-        if not waived:
-            return f"{passed}."
-        names = ", ".join(f"{name} (by {waiver.name} until {waiver.until})" for name, waiver in waived.items())
-        return f"{passed} and {len(waived)} did not pass but are waived: {names}."
-    states = [one.state for one in decision.blocking]
-    counts = f"{states.count(State.FAIL)} fail, {states.count(State.UNPROVEN)} unproven"
-    counts += f", {len(waived)} waived" if waived else ""
-    return f"NO-GO: of {n} criteria {decision.count(State.PASS)} pass, {counts}."
+_WORDS = {"Failed": State.FAIL, "Unproven": State.UNPROVEN}
+LONGEST = 28  # words of what decides, so that verdict and reason together stay below forty
 
 
-def _remarks(decision: GateDecision) -> str:
-    if not decision.remarks:
-        return ""
-    more = f"; and {len(decision.remarks) - SHOWN} more" if len(decision.remarks) > SHOWN else ""
-    return f"Mind: {'; '.join(decision.remarks[:SHOWN])}{more}."
+def _place(result: CriterionResult) -> tuple[bool, bool]:
+    """Return what decides before what: a failure before what is unproven, a number before a check."""
+    return result.state is not State.FAIL, result.estimate is None
 
 
-def _why(decision: GateDecision) -> str:
-    failed = [one for one in decision.blocking if one.state is State.FAIL]
-    unproven = [one for one in decision.blocking if one.state is State.UNPROVEN]
-    return " ".join(filter(None, [_listed("Failed", failed), _listed("Unproven", unproven)]))
+def _deciding(result: CriterionResult | None, otherwise: str) -> str:
+    """Return what decides a gate as a sentence without its full stop; a long reason stands in the list alone."""
+    if result is None:
+        return otherwise
+    line = _line(result)
+    return line if len(line.split()) <= LONGEST else f"{result.criterion.title}: {result.state.value}"
 
 
-def _listed(word: str, results: Sequence[CriterionResult]) -> str:
-    if not results:
-        return ""
-    named = "; ".join(f"{one.criterion.title} ({one.reason})" for one in results[:SHOWN])
-    more = f"; and {len(results) - SHOWN} more" if len(results) > SHOWN else ""
-    return f"{word}: {named}{more}."
+def _line(result: CriterionResult) -> str:
+    """Return a criterion and why it is what it is, on one line."""
+    return f"{result.criterion.title}: {result.reason}"

@@ -63,7 +63,15 @@ if TYPE_CHECKING:
     from workbench.metrics.prospects import certification_note, outlook_json, undeclared_warning, what_would_do
     from workbench.metrics.recalibration import as_given, cross_fitted, fitted_recalibration, recalibrated
     from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL, EvaluationSettings, Price, Recalibration, price_of
-    from workbench.metrics.shown import declare_units, estimate_text, unit_of, value_text, versions_table
+    from workbench.metrics.shown import (
+        declare_units,
+        estimate_text,
+        target_text,
+        title_of,
+        unit_of,
+        value_text,
+        versions_table,
+    )
     from workbench.metrics.slicing import declared_slices, worst_slices
     from workbench.metrics.sources import Comparison, compare_sources
     from workbench.metrics.statuses import Status

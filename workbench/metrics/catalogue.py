@@ -70,6 +70,8 @@ class Metric:
 
     Parameters
     ----------
+    title : str
+        What a reader without statistics calls it.
     definition : str
         What is counted of what, with the denominator.
     usual : Operator
@@ -90,6 +92,7 @@ class Metric:
     """
 
     id: str
+    title: str
     definition: str
     unit: Unit
     usual: Operator
@@ -109,6 +112,7 @@ _UP, _DOWN = Operator.AT_LEAST, Operator.AT_MOST
 
 def _share(
     name: str,
+    title: str,
     definition: str,
     usual: Operator,
     counted: Flags,
@@ -126,11 +130,11 @@ def _share(
     def behind(rows: Rows) -> tuple[pd.Series[bool], pd.Series[bool]]:
         return counted(rows), of(rows)
 
-    facts = (name, definition, Unit.SHARE, usual, Interval.EXACT, value, behind)
+    facts = (name, title, definition, Unit.SHARE, usual, Interval.EXACT, value, behind)
     return Metric(*facts, at_threshold=at_threshold, of_labels=of_labels)
 
 
-def _latency(name: str, definition: str, q: float) -> Metric:
+def _latency(name: str, title: str, definition: str, q: float) -> Metric:
     def value(rows: Rows) -> Estimate:
         excluded = _not_called(rows)
         if not rows.called.any():
@@ -140,12 +144,12 @@ def _latency(name: str, definition: str, q: float) -> Metric:
     def behind(rows: Rows) -> tuple[pd.Series[bool], pd.Series[bool]]:
         return rows.numbers("latency_s") <= (value(rows).value or 0.0), rows.called
 
-    facts = (name, definition, Unit.SECONDS, _DOWN, Interval.ORDER, value, behind)
+    facts = (name, title, definition, Unit.SECONDS, _DOWN, Interval.ORDER, value, behind)
     return Metric(*facts, of_labels=False, quantile=q)
 
 
 def _mean(
-    name: str, definition: str, unit: Unit, values: Callable[[Rows], pd.Series[float]], *, is_kpi: bool
+    name: str, title: str, definition: str, unit: Unit, values: Callable[[Rows], pd.Series[float]], *, is_kpi: bool
 ) -> Metric:
     """Return the mean of what is known of each decision that was asked for."""
 
@@ -163,7 +167,7 @@ def _mean(
     def behind(rows: Rows) -> tuple[pd.Series[bool], pd.Series[bool]]:
         return known(rows), known(rows)
 
-    facts = (name, definition, unit, _DOWN, Interval.STUDENT, value, behind)
+    facts = (name, title, definition, unit, _DOWN, Interval.STUDENT, value, behind)
     return Metric(*facts, of_labels=False, is_kpi=is_kpi)
 
 
@@ -217,6 +221,7 @@ CATALOGUE: Mapping[str, Metric] = {
     for metric in (
         _share(
             ACCURACY,
+            "Right",
             "Right decisions among all that were asked for; invalid and failed ones are wrong.",
             _UP,
             counted=lambda rows: rows.right,
@@ -224,6 +229,7 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         Metric(
             "accuracy_exact",
+            "Right, with an exact interval",
             "The accuracy, with an exact interval.",
             Unit.SHARE,
             _UP,
@@ -234,6 +240,7 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         Metric(
             "macro_f1",
+            "Mean F1 of the labels",
             "Mean F1 of the classes that have records, each class counting the same.",
             Unit.SHARE,
             _UP,
@@ -243,6 +250,7 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         Metric(
             "reason_accuracy",
+            "Right reason",
             "Right reasons among right decisions whose record has a reason label.",
             Unit.SHARE,
             _UP,
@@ -252,6 +260,7 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         _share(
             AUTOMATION_RATE,
+            "Decides alone",
             "Decisions carried out without a person among all that were asked for.",
             _UP,
             counted=lambda rows: rows.automated,
@@ -261,6 +270,7 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         _share(
             SELECTIVE_ACCURACY,
+            "Right when it decides alone",
             "Right decisions among those carried out without a person.",
             _UP,
             counted=lambda rows: rows.right,
@@ -270,6 +280,7 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         _share(
             "missed_escalation",
+            "Errors that no person sees",
             "Decisions carried out without a person among all wrong ones.",
             _DOWN,
             counted=lambda rows: rows.automated,
@@ -279,6 +290,7 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         _share(
             "missed_escalation_of_all",
+            "Wrong and decided alone",
             "Wrong decisions carried out without a person among all that were asked for.",
             _DOWN,
             counted=lambda rows: rows.wrong & rows.automated,
@@ -287,6 +299,7 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         _share(
             "over_escalation",
+            "Needless escalations",
             "Escalated decisions that need not have been among all that were escalated.",
             _DOWN,
             counted=lambda rows: rows.needless,
@@ -294,11 +307,27 @@ CATALOGUE: Mapping[str, Metric] = {
             left_out=lambda rows: {"automated": rows.automated},
             at_threshold=True,
         ),
-        _latency("latency_p50_s", "Median seconds of the calls that were made, waits and retries included.", 0.5),
-        _latency("latency_p95_s", "Seconds that 95 of 100 calls did not exceed, waits and retries included.", 0.95),
-        _latency("latency_p99_s", "Seconds that 99 of 100 calls did not exceed, waits and retries included.", 0.99),
+        _latency(
+            "latency_p50_s",
+            "Time, 50 of 100 decisions",
+            "Median seconds of the calls that were made, waits and retries included.",
+            0.5,
+        ),
+        _latency(
+            "latency_p95_s",
+            "Time, 95 of 100 decisions",
+            "Seconds that 95 of 100 calls did not exceed, waits and retries included.",
+            0.95,
+        ),
+        _latency(
+            "latency_p99_s",
+            "Time, 99 of 100 decisions",
+            "Seconds that 99 of 100 calls did not exceed, waits and retries included.",
+            0.99,
+        ),
         Metric(
             "throughput_per_hour",
+            "Decisions an hour",
             "Decisions an hour of one run.",
             Unit.PER_HOUR,
             _UP,
@@ -309,6 +338,7 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         _mean(
             "prompt_tokens",
+            "Prompt tokens of a decision",
             "Mean prompt tokens of a decision.",
             Unit.TOKENS,
             lambda rows: rows.numbers("prompt_tokens"),
@@ -316,6 +346,7 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         _mean(
             "completion_tokens",
+            "Reply tokens of a decision",
             "Mean completion tokens of a decision.",
             Unit.TOKENS,
             lambda rows: rows.numbers("completion_tokens"),
@@ -323,6 +354,7 @@ CATALOGUE: Mapping[str, Metric] = {
         ),
         _mean(
             "cost_per_decision",
+            "Cost of a decision",
             "Mean cost of the tokens of a decision, in the currency of the model's price.",
             Unit.CURRENCY,
             _cost,
@@ -345,10 +377,10 @@ def catalogue_markdown() -> str:
         "the holdout certified, or tried to, `selective_accuracy` has the bound of that proof instead, entities in",
         "their worst case (decisions/0007-clusters.md): one answer for a KPI.",
         "",
-        "| metric | what it is | unit | usual target | interval |",
-        "|---|---|---|---|---|",
+        "| metric | in reports | what it is | unit | usual target | interval |",
+        "|---|---|---|---|---|---|",
     ]
     for metric in (CATALOGUE[name] for name in KPI_METRICS):
-        said = (metric.definition, metric.unit, metric.usual.words, metric.interval)
+        said = (metric.title, metric.definition, metric.unit, metric.usual.words, metric.interval)
         lines.append(f"| `{metric.id}` | {' | '.join(said)} |")
     return "\n".join(lines) + "\n"

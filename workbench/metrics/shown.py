@@ -43,7 +43,7 @@ def estimate_text(metric: str, estimate: Estimate) -> str:
     --------
     >>> from workbench.metrics import Estimate
     >>> estimate_text("accuracy", Estimate.proportion(13, 16))
-    '81.2% (57.0% to 93.4%), n 16'
+    '81.2% of 16 (57.0% to 93.4%)'
     >>> estimate_text("latency_p99_s", Estimate(2.5, 2.0, None, 40, "order statistics 95%"))
     '2.5 s (2 s to ?), n 40'
     >>> estimate_text("cost_per_decision", Estimate.undefined("no price"))
@@ -53,7 +53,26 @@ def estimate_text(metric: str, estimate: Estimate) -> str:
         return UNDEFINED
     bounds = [value_text(metric, bound) if bound is not None else "?" for bound in (estimate.lower, estimate.upper)]
     interval = "" if bounds == ["?", "?"] else f" ({bounds[0]} to {bounds[1]})"
-    return f"{value_text(metric, estimate.value)}{interval}, n {estimate.n:,}"
+    value = value_text(metric, estimate.value)
+    if unit_of(metric) is Unit.SHARE:
+        return f"{value} of {estimate.n:,}{interval}"
+    return f"{value}{interval}, n {estimate.n:,}"
+
+
+def title_of(metric: str) -> str:
+    """Return what a reader without statistics calls a metric."""
+    return CATALOGUE[metric].title if metric in CATALOGUE else metric.replace("_", " ").capitalize()
+
+
+def target_text(metric: str, target: float) -> str:
+    """Return a target in its metric's unit, with the digits that it was written with.
+
+    Examples
+    --------
+    >>> target_text("accuracy", 0.992), target_text("latency_p95_s", 45.0)
+    ('99.2%', '45 s')
+    """
+    return f"{100 * target:.10g}%" if unit_of(metric) is Unit.SHARE else value_text(metric, target)
 
 
 def versions_table(estimates: Mapping[str, Mapping[str, Estimate]], metrics: Sequence[str]) -> pd.DataFrame:

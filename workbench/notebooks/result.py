@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.words import RunError
+from workbench.words import Brief, RunError
 
 FINISH_TYPE = "application/vnd.agent-workbench.finish+json"
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """What a notebook came to: its answer in one sentence, and the numbers behind it as JSON values."""
+    """What a notebook came to: its answer (see `workbench.words.Brief`), and the numbers behind it as JSON values."""
 
     answer: str
     values: Mapping[str, Any]
@@ -31,7 +30,7 @@ def finish(answer: str, values: Mapping[str, object]) -> None:
     Parameters
     ----------
     answer : str
-        The answer to the notebook's question, one sentence of plain text.
+        The answer to the notebook's question: one or two sentences, then a list (see `workbench.words.Brief`).
     values : mapping of str to JSON values
         The numbers behind the answer; what is undefined is None.
 
@@ -51,7 +50,7 @@ def finish(answer: str, values: Mapping[str, object]) -> None:
             expected="text, finite numbers, booleans, None, lists and mappings of them",
             remedy="turn numpy numbers into Python's with .item(), and write None for what is undefined",
         ) from None
-    shown = f"<p><strong>{html.escape(answer)}</strong></p>"
+    shown = Brief.read(answer).html()
     display({FINISH_TYPE: content, "text/html": shown, "text/plain": answer}, raw=True)  # type: ignore[no-untyped-call]
 
 

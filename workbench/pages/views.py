@@ -20,7 +20,7 @@ from workbench.pages.conclusion import Conclusion
 from workbench.pages.templating import templates_in
 from workbench.pilot import Pilot, open_pilot
 from workbench.records.tables import safe_for_spreadsheets
-from workbench.words import number, visible
+from workbench.words import Brief, number, visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -116,6 +116,10 @@ class Page:
     def note(self, text: str) -> None:
         """Show one paragraph of text."""
         _display({"text/html": template("note").render(text=visible(text)), "text/plain": text})
+
+    def answer(self, text: str) -> None:
+        """Show an answer (see `workbench.words.Brief`)."""
+        _display({"text/html": Brief.read(text).html(), "text/plain": text})
 
     def text(self, name: str, text: str) -> None:
         """Show text as it stands, line by line, and keep it as NAME.txt."""

@@ -105,6 +105,10 @@ class RepeatsMaker(Maker):
         exhibit = facts.exhibits[REPEATS]
         return {"agent_digest": exhibit.about["agent"], "agent": exhibit.facts["agent"]}
 
+    def judged(self, facts: Facts) -> str:
+        """Return the version that was asked again."""
+        return str(facts.exhibits[REPEATS].facts["agent"])
+
     def again(self, exhibit: Exhibit, facts: Facts) -> Exhibit:
         """Return the exhibit with its estimates and its answer counted again from the answers."""
         estimates = estimates_of(exhibit.tables[ANSWERS])

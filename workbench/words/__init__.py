@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.words.brief import Brief
 from workbench.words.errors import (
     MAX_SHOWN,
     InputError,

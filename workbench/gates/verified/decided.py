@@ -18,12 +18,18 @@ from workbench.words import SignatureError, shown
 CRITERIA_FILE, REPORT_FILE, JUNIT_FILE = "criteria.json", "report.html", "junit.xml"
 # What a subject says of where and from what it was made, besides what was judged.
 _MADE_BY = frozenset({"code_digest", "commit", "is_dirty", "changed", *(f"{name}_digest" for name in MAKERS)})
+# What of a criterion is words, or follows from them.
+_WORDED = frozenset({"title", "reason", "would_change", "details", "missing"})
 # What the bundle itself writes besides what a report lists.
 _OWN = frozenset({VERDICT_FILE, LEDGER_FILE, ENVIRONMENT_FILE, REPORT_FILE})
 
 
-def check_decision(facts: GateFacts, verdict: Mapping[str, Any], created: str) -> GateDecision:
+def check_decision(
+    facts: GateFacts, verdict: Mapping[str, Any], created: str, *, is_worded_now: bool = True
+) -> GateDecision:
     """Decide a gate again and return its decision.
+
+    A verdict that is worded otherwise than one of today is held to what it says besides words.
 
     Raises
     ------
@@ -38,6 +44,8 @@ def check_decision(facts: GateFacts, verdict: Mapping[str, Any], created: str) -
     subject = verdict["subject"]
     decision = decide(facts, verdict["gate"], subject)
     again = decision.as_json()
+    if not is_worded_now:
+        again, verdict = _unworded(again), _unworded(verdict)
     _check_criteria(again["criteria"], verdict["criteria"])
     for name in again:
         require_same(again[name], verdict.get(name), f"{name} of the verdict")
@@ -73,6 +81,13 @@ def believed(gate: GateSettings, n_holdout: int) -> tuple[str, ...]:
     return (*found, "remarks on the ledger's history and on earlier evidence", "the executed notebooks")
 
 
+def _unworded(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a verdict says besides words and besides what would do, whose rules changed with the words."""
+    kept = {name: verdict[name] for name in ("pilot", "gate", "verdict", "counts", "waivers", "subject")}
+    criteria = [{name: value for name, value in one.items() if name not in _WORDED} for one in verdict["criteria"]]
+    return {**kept, "criteria": criteria}
+
+
 def _check_criteria(again: Sequence[Mapping[str, Any]], said: Sequence[Mapping[str, Any]]) -> None:
     """Name the first criterion that is not what the bundle gives."""
     given = {one["id"]: one for one in said}
@@ -84,8 +99,8 @@ def _check_criteria(again: Sequence[Mapping[str, Any]], said: Sequence[Mapping[s
         if one["state"] != stated["state"]:
             raise SignatureError(
                 f"criterion {one['id']} does not follow",
-                got=f"{stated['state']}: {stated['reason']}"[:200],
-                expected=f"{one['state']}: {one['reason']}"[:200],
+                got=f"{stated['state']}: {stated.get('reason', '')}"[:200],
+                expected=f"{one['state']}: {one.get('reason', '')}"[:200],
             )
         require_same(one, stated, f"criterion {one['id']}")
 
