@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.audit.known.masking import Masking, key_of_cells, key_of_files, masking_of
     from workbench.audit.known.personal_data import masked
     from workbench.audit.maker import MAKER, leave_audit
+    from workbench.audit.published.audited import critical_note
     from workbench.audit.published.spark import counts_text, exit_code_of, validate_records
     from workbench.audit.published.store import (
         FINDINGS_FILE,

@@ -37,8 +37,11 @@ from workbench.evidence import (
     require_same,
 )
 from workbench.metrics import (
+    ACCURACY,
+    AUTOMATION_RATE,
     CATALOGUE,
     KPI_METRICS,
+    SELECTIVE_ACCURACY,
     Estimate,
     EvaluationSettings,
     bounded_estimate,
@@ -49,6 +52,7 @@ from workbench.pilot import Pilot
 from workbench.records.ledger import Opening, check_entry
 from workbench.records.splits import Dataset
 from workbench.stats import other_hits
+from workbench.words import percent
 
 if TYPE_CHECKING:
     from workbench.evaluation.evaluation import Evaluation
@@ -69,7 +73,7 @@ def evaluation_exhibit(pilot: Pilot, evaluation: Evaluation, development: Evalua
         pilot.name,
         {"records": evaluation.info.dataset_digest, "agent": evaluation.info.agent_digest},
         MadeBy.now(pilot.root),
-        f"{evaluation.agent} on {evaluation.info.planned:,} holdout records. {evaluation.threshold_note}.",
+        _answer(evaluation.agent, evaluation.estimates),
         evaluation.estimates,
         tables={name: one.outcomes.reset_index(drop=True) for name, one in parts.items()},
         notes=evaluation.remarks,
@@ -205,7 +209,18 @@ class EvaluationMaker(Maker):
             require_same(
                 {name: each.as_json() for name, each in found.items()}, stored, "estimates on development records"
             )
-        return replace(exhibit, estimates=estimates[0])
+        agent = parts[0].content["agent"]
+        return replace(exhibit, estimates=estimates[0], answer=_answer(agent, estimates[0]))
+
+
+def _answer(agent: str, estimates: Mapping[str, Estimate]) -> str:
+    """Return how often a version is right on the holdout, and how much it would decide alone."""
+    right, alone, selective = (estimates[name] for name in (ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY))
+    said = f"{agent} is right on {percent(right.value)} of {right.n:,} holdout records"
+    if alone.value is None:
+        return f"{said}; it takes no decision alone."
+    sure = f", {percent(selective.value)} of these right" if selective.value is not None else ""
+    return f"{said}; it would decide {percent(alone.value)} alone{sure}."
 
 
 def _judged(facts: Facts) -> Judged:

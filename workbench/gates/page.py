@@ -27,13 +27,14 @@ from workbench.metrics import (
     estimate_text,
     risk_coverage,
 )
-from workbench.pages import templates_in
+from workbench.pages import framed, templates_in
 from workbench.pilot import Role
 
 SLICES = (Role.CLASS, Role.SOURCE)
 MAX_SLICES = 12
 TOP_FINDINGS = 10
 EMPTY = "(empty)"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def gate_page(facts: GateFacts, decision: GateDecision, files: Sequence[str]) ->
     asked = facts.asked_of(decision.gate)
     judged = judged_among(asked.values(), facts)
     plots = [(one, interval_plot(one)) for one in said["criteria"] if one["estimate"] is not None]
-    return templates_in(Path(__file__).parent / "templates").get_template("gate.html.j2").render(
+    body = templates_in(TEMPLATES).get_template("gate.html.j2").render(
         decision=said,
         answer=Markup(decision.brief.html()),
         pilot=facts.pilot,
@@ -81,6 +82,8 @@ def gate_page(facts: GateFacts, decision: GateDecision, files: Sequence[str]) ->
         files=sorted(files),
         size={"width": WIDTH, "height": CURVE_HEIGHT},
     )  # fmt: skip
+    style = (TEMPLATES / "gate.css").read_text(encoding="utf-8")
+    return framed(f"{decision.verdict.value}: gate {decision.gate} of {decision.pilot}", body, style=style)
 
 
 def slices(facts: GateFacts, judged: Judged) -> tuple[SliceRow, ...]:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from workbench.metrics import CATALOGUE, Operator, value_text
+from workbench.pages.frame import framed
 from workbench.pages.templating import templates_in
 from workbench.pilot.charter import (
     Charter,
@@ -25,6 +26,9 @@ from workbench.pilot.signing import SignatureStatus
 from workbench.words import number
 
 NOT_SAID = "not said yet"
+
+STYLE = """.state { display: inline-block; border: 2px solid var(--ink); padding: .1rem .6rem; font-weight: 600 }
+.open { border-style: dashed }"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class CharterDocument:
 
     def html(self) -> str:
         """Return the document as one HTML page."""
-        return templates_in(Path(__file__).parent / "templates").get_template("charter.html.j2").render(**self._said())
+        body = templates_in(Path(__file__).parent / "templates").get_template("charter.html.j2").render(**self._said())
+        return framed(f"Charter: {self.title}", body, style=STYLE)
 
     def markdown(self) -> str:
         """Return the document as Markdown."""

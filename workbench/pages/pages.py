@@ -17,8 +17,9 @@ from typing import Any
 from markupsafe import Markup
 
 from workbench.pages import filters
+from workbench.pages.frame import framed
 from workbench.pages.views import template
-from workbench.words import InputError
+from workbench.words import Brief, InputError
 
 # fmt: off
 TAGS = frozenset({
@@ -32,6 +33,8 @@ STYLES = frozenset({"border-bottom", "text-align", "vertical-align", "white-spac
 LINKS = frozenset({"http", "https", "mailto"})
 IMAGES = ("image/png", "image/jpeg")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+PLACES = frozenset({"root", "results"})  # parameters that mean something on one machine only
+STYLE = "pre.error { border-left: 4px solid var(--red) } .code { font-size: .85rem; color: var(--faint) }"
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -58,20 +61,46 @@ def notebook_page(path: Path, answer: str | None = None) -> str:
     """
     notebook = _read(path)
     cells = notebook["cells"]
-    parts = _joined(_part(cell) for cell in cells if _text(cell["source"]).strip())
+    first, *others = [cell for cell in cells if _text(cell["source"]).strip()] or [{"cell_type": "raw", "source": ""}]
+    title, question, about = _opening(first, path.stem)
+    parts = _joined(_part(cell) for cell in (others if title else [first, *others]))
     has_filters = any(filters.MIME in data for data in _displayed(cells))
-    prose = (_text(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    heading = next((line for text in prose for line in text.splitlines() if line.startswith("# ")), path.stem)
-    run = notebook.get("metadata", {}).get("papermill", {})
-    return template("page").render(
-        title=heading.removeprefix("# "),
-        script_source=Markup(filters.script_source()) if has_filters else None,
-        name=path.stem,
+    body = template("page").render(
+        title=title or path.stem,
+        question=question,
+        about=about,
+        answer=None if answer is None else Markup(Brief.read(answer).html()),
         parts=parts,
-        answer=answer,
-        ended=str(run.get("end_time") or "")[:19].replace("T", " "),
-        parameters={name: json.dumps(value, ensure_ascii=False) for name, value in run.get("parameters", {}).items()},
-    )  # fmt: skip
+    )
+    return framed(
+        title or path.stem,
+        body,
+        _made(path.stem, notebook.get("metadata", {}).get("papermill", {})),
+        style=STYLE,
+        script_source=filters.script_source() if has_filters else None,
+    )
+
+
+def _opening(cell: Mapping[str, Any], name: str) -> tuple[str, tuple[Markup, ...], Markup]:
+    """Return title, first paragraph and the rest of a notebook's first cell; empty without a title."""
+    lines = _text(cell["source"]).splitlines() if cell["cell_type"] == "markdown" else []
+    if not lines or not lines[0].startswith("# "):
+        return "", (), Markup("")
+    paragraphs = "\n".join(lines[1:]).strip().split("\n\n")
+    question, *about = [_clean(_markdown()(text)) for text in paragraphs if text]
+    return lines[0].removeprefix("# "), (question,), Markup("").join(about)
+
+
+def _made(name: str, run: Mapping[str, Any]) -> str:
+    """Return which notebook a page is of, when it ran, and with what parameters."""
+    ended = str(run.get("end_time") or "")[:19].replace("T", " ")
+    given = ", ".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in _told(run).items())
+    return f"{name}{f', run until {ended} UTC' if ended else ''}{f', with {given}' if given else ''}."
+
+
+def _told(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a run that are no place on the machine it ran on."""
+    return {name: value for name, value in run.get("parameters", {}).items() if name not in PLACES}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Brief:
         """Return the answer as HTML in which all its texts are text."""
         parts = [f"<p><strong>{_text(self.lead)}</strong></p>"]
         for title, lines in self.groups:
-            named = f"<p>{_text(title)}</p>" if title else ""
+            named = f"<p><b>{_text(title)}</b></p>" if title else ""
             parts.append(f"{named}<ul>{''.join(f'<li>{_text(line)}</li>' for line in lines)}</ul>")
         return "".join(parts)
 

@@ -13,11 +13,12 @@ from markupsafe import Markup
 from workbench.audit.findings import DataFinding, Severity
 from workbench.audit.published.store import affected_rows, example_rows
 from workbench.audit.questions.assessment import Audit
-from workbench.pages import table_html, templates_in
-from workbench.words import number, percent, visible
+from workbench.pages import framed, table_html, templates_in
+from workbench.words import Brief, number, percent, visible
 
 MAX_FINDINGS_IN_FULL = 40  # a page that still opens at once; findings.json has all
 MAX_ROWS = 30
+TEMPLATES = Path(__file__).parent / "templates"
 MAX_LETTERS = 160
 MAX_OFFENDING, MAX_OTHERS = 4, 4  # columns that fit beside each other
 SHARES_NOT = ("growth_per_month", "krippendorff_alpha", "cohen_kappa")
@@ -38,30 +39,34 @@ def audit_page(audit: Audit, attachments: Attachments) -> str:
     counts = {severity.value: sum(one.severity is severity for one in audit.findings) for severity in Severity}
     sections = [_section(audit, section.id) for section in audit.sections]
     changes = attachments.changes
-    return _rendered(
+    title = f"Data audit of {visible(audit.subject.name)}"
+    first = audit.first
+    others = [one for one in audit.findings if one not in first]
+    body = _rendered(
         "audit",
-        name=visible(audit.subject.name),
-        title=f"Data audit of {visible(audit.subject.name)}",
+        title=title,
         question="" if audit.subject.pilot is None else audit.subject.pilot.settings.question,
-        answer=visible(audit.answer),
+        answer=Markup(Brief.read(audit.answer).html()),
         run=audit.run,
         digest=audit.subject.digest[:12],
         created=f"{audit.created:%Y-%m-%d %H:%M} UTC",
         n_records=audit.subject.n_rows,
         counts=counts,
-        first=[_finding(audit, one) for one in audit.first],
+        first=[_finding(audit, one) for one in first],
         ranking=Markup(table_html(findings_table(audit.findings), "", rows_left(len(audit.findings), 200))),
-        findings=[_finding(audit, one) for one in audit.findings[:MAX_FINDINGS_IN_FULL]],
-        n_more=max(0, len(audit.findings) - MAX_FINDINGS_IN_FULL),
+        others=[_finding(audit, one) for one in others[:MAX_FINDINGS_IN_FULL]],
+        n_more=max(0, len(others) - MAX_FINDINGS_IN_FULL),
         sections=sections,
         checks=_checks(audit),
         attachments=attachments,
         changes=None if changes is None else Markup(table_html(_readable(changes).head(MAX_ROWS))),
     )  # fmt: skip
+    style = (TEMPLATES / "audit.css").read_text(encoding="utf-8")
+    return framed(title, body, "Cells are shown as text, whatever they hold.", style=style)
 
 
 def _rendered(template: str, **content: object) -> str:
-    return templates_in(Path(__file__).parent / "templates").get_template(f"{template}.html.j2").render(**content)
+    return templates_in(TEMPLATES).get_template(f"{template}.html.j2").render(**content)
 
 
 def rows_left(n: int, shown: int) -> str:

@@ -66,6 +66,16 @@ def show_finding(audit: Audit, finding: DataFinding, page: Page) -> None:
     page.markup(f"finding_{finding.id}", table_html(facts) + examples_html(audit, finding))
 
 
+def findings_drawn(audit: Audit) -> pd.DataFrame:
+    """Return `title`, `severity` and `share` of the findings that touch records, the worst first, for a figure."""
+    rows = [
+        (": ".join(filter(None, (one.kind.replace("_", " "), ", ".join(one.columns)))), one.severity.value, one.share)
+        for one in audit.findings
+        if one.share is not None
+    ]
+    return pd.DataFrame(rows, columns=["title", "severity", "share"])
+
+
 def show_ranking(audit: Audit, page: Page) -> None:
     """Show all findings by impact on the agent."""
     page.table("findings", findings_table(audit.findings), "Findings, by impact on the agent", rows=30)

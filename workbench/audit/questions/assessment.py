@@ -29,7 +29,7 @@ from workbench.audit.table.rules import RuleResult, unlisted
 from workbench.audit.table.subject import Subject, file_subject, pilot_subject
 from workbench.pilot import Pilot, TableContract
 from workbench.records.tables import KINDS, Hints, Semantic, open_table, table_from
-from workbench.words import several
+from workbench.words import Brief, several
 
 OnStep = Callable[[str], None]
 STEPS = (
@@ -87,14 +87,14 @@ class Audit:
 
     @property
     def answer(self) -> str:
-        """The audit in one sentence."""
+        """Whether an agent can be developed on the records, by which findings, and what to mend first."""
         severe = [one for one in self.findings if one.severity in (Severity.CRITICAL, Severity.HIGH)]
         critical = sum(one.severity is Severity.CRITICAL for one in severe)
-        said = "Yes" if not severe else "No, not before something is fixed" if critical else "Yes, with reservations"
-        first = "; ".join(f"{one.title} ({one.remedy.effort.value} of work)" for one in self.first)
+        said = "Yes" if not severe else "No, not before something is mended" if critical else "Yes, with reservations"
         counts = f"{several(len(self.findings), 'finding')}, {critical:,} critical and {len(severe) - critical:,} high"
-        on = several(self.subject.n_rows, "record")
-        return f"{said}: {counts}, on {on}" + (f". First: {first}." if first else ".")
+        first = (f"{one.title} ({one.remedy.effort.value} of work)" for one in self.first)
+        lead = f"{said}: {counts}, on {several(self.subject.n_rows, 'record')}."
+        return str(Brief.of(lead, [("To be mended first", first)]))
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of findings.json."""

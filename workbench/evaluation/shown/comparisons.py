@@ -14,7 +14,7 @@ from workbench.evaluation.versions.tracing import records_behind
 from workbench.metrics import Status, column, number_column
 from workbench.pilot import Role
 from workbench.records.splits import Dataset
-from workbench.words import UNDEFINED, counted, percent, several
+from workbench.words import UNDEFINED, Brief, counted, percent, several
 
 
 def pairs_table(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -59,8 +59,8 @@ def categories_table(categories: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def choice_in_words(best: Evaluation, n_versions: int, unclear: Sequence[str]) -> str:
-    """Return in one sentence which version goes on and by what, with its denominators; none does from a trial.
+def choice_brief(best: Evaluation, n_versions: int, unclear: Sequence[str], note: str = "") -> Brief:
+    """Return which version goes on and by what, with its denominators; none does from a trial.
 
     Parameters
     ----------
@@ -69,20 +69,24 @@ def choice_in_words(best: Evaluation, n_versions: int, unclear: Sequence[str]) -
         How many were compared.
     unclear : sequence of str
         Versions that these records cannot tell apart from it in accuracy.
+    note : str
+        What else a reader must mind, empty for nothing.
     """
     right = records_behind(best, "accuracy")
     said = f"right on {counted(len(right.counted), len(right.of))} development records"
-    if best.threshold is None:
-        said += "; there is no threshold to automate by"
-    else:
-        alone = records_behind(best, "automation_rate")
-        said += f"; it would take {counted(len(alone.counted), len(alone.of))} alone at a selective accuracy "
-        said += f"of {percent(best.threshold.target)}, seen on these records, not certified"
-    doubt = f"In accuracy not to be told apart from it: {', '.join(unclear) or 'none'}."
+    lead = f"{best.agent} goes on, of {several(n_versions, 'version')}: {said}."
+    following = f"03_evaluation judges {best.agent} on the holdout"
     if best.is_partial:
         part = f"{best.info.planned:,} of {best.n_split:,} development records"
-        return f"A trial on {part}, so no version goes on. Ahead of {n_versions} is {best.agent}: {said}. {doubt}"
-    return f"{best.agent} goes on, of {several(n_versions, 'version')}: {said}. {doubt}"
+        lead = f"A trial on {part}, so no version goes on. Ahead of {n_versions} is {best.agent}: {said}."
+        following = "run it without a limit"
+    alone = "there is no threshold to decide alone by"
+    if best.threshold is not None:
+        taken = records_behind(best, "automation_rate")
+        alone = f"decides {counted(len(taken.counted), len(taken.of))} alone, {percent(best.threshold.target)} of them "
+        alone += "right: seen on these records, not certified"
+    doubt = [f"these records cannot tell it in accuracy from {', '.join(unclear)}"] if unclear else []
+    return Brief.of(lead, [("", [alone, *doubt]), ("Next", [following]), ("Mind", filter(None, [note]))])
 
 
 def clusters_table(clusters: pd.DataFrame) -> pd.DataFrame:

@@ -35,28 +35,39 @@ def escalation_conclusion(pilot: Pilot, evaluation: Evaluation, labels: tuple[st
     return Conclusion(sentence, pd.DataFrame(rows, columns=["measure", "found"]), behind)
 
 
-def escalation_note(conclusion: Conclusion, pilot: Pilot, labels: tuple[str, ...]) -> str:
-    """Return the sentence for a page's answer: where a label means that a person decides, or looks like it."""
-    is_asked_for = pilot.settings.escalate_label is not None or bool(looking_like_escalation(labels))
-    return conclusion.sentence if is_asked_for else ""
+def escalation_lines(pilot: Pilot, evaluation: Evaluation, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a page's answer says of it: where a label means that a person decides, or looks like it."""
+    escalate = pilot.settings.escalate_label
+    if escalate is None and not looking_like_escalation(labels):
+        return ()
+    return _lines(evaluation.outcomes, threshold_in_use(evaluation), escalate, labels)
 
 
 def escalation_sentence(
     outcomes: pd.DataFrame, threshold: float | None, escalate_label: str | None, labels: tuple[str, ...]
 ) -> str:
     """Return in words what must reach a person and does, what does so needlessly, and what is not declared."""
+    return f"{'; '.join(_lines(outcomes, threshold, escalate_label, labels))}."
+
+
+def _lines(
+    outcomes: pd.DataFrame, threshold: float | None, escalate_label: str | None, labels: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return what must reach a person and does not, what does so needlessly, and what is not declared, one by one."""
+    undeclared = _undeclared(outcomes, threshold, escalate_label, labels)
     if threshold is None:
-        return f"{NO_THRESHOLD}.{_undeclared(outcomes, threshold, escalate_label, labels)}"
+        return (NO_THRESHOLD, *undeclared)
     at = (outcomes, threshold, escalate_label)
     asked, alone = metrics.is_asked(outcomes), metrics.is_automated(*at)
     escalated, wrong = asked & ~alone, metrics.is_wrong(outcomes)
-    needless = metrics.is_needless_escalation(*at)
-    said = f"{_of(wrong & alone, wrong)} wrong decisions would be carried out alone; "
-    said += f"{_of(needless, escalated)} escalations are needless"
+    lines = [
+        f"{_of(wrong & alone, wrong)} wrong decisions would be carried out alone",
+        f"{_of(metrics.is_needless_escalation(*at), escalated)} escalations are needless",
+    ]
     if escalate_label is not None:
         belongs = asked & (outcomes["label"] == escalate_label)
-        said = f"{_of(belongs & alone, belongs)} records labelled {escalate_label!r} would be decided alone; {said}"
-    return f"{said}.{_undeclared(outcomes, threshold, escalate_label, labels)}"
+        lines.insert(0, f"{_of(belongs & alone, belongs)} records labelled {escalate_label!r} would be decided alone")
+    return (*lines, *undeclared)
 
 
 def _of(flags: pd.Series[bool], of: pd.Series[bool]) -> str:
@@ -65,16 +76,16 @@ def _of(flags: pd.Series[bool], of: pd.Series[bool]) -> str:
 
 def _undeclared(
     outcomes: pd.DataFrame, threshold: float | None, escalate_label: str | None, labels: tuple[str, ...]
-) -> str:
+) -> tuple[str, ...]:
     """Return what a label that looks like "a person decides" counts as while nobody declared one."""
     looks = looking_like_escalation(labels) if escalate_label is None else ()
     if not looks:
-        return ""
+        return ()
     named, n = " and ".join(map(repr, looks)), 0
     if threshold is not None:
         n = int((metrics.is_automated(outcomes, threshold) & outcomes["action"].isin(looks)).sum())
     counts = f", here {n:,} times" if threshold is not None else ""
     return (
-        f" No label is declared to mean that a person decides; {named} looks like it, and answering it counts as "
-        f"automation{counts}. If it does mean that, write escalate_label in pilot.yaml."
+        f"no label is declared to mean that a person decides; {named} looks like it, and answering it counts as "
+        f"automation{counts}: if it does mean that, write escalate_label in pilot.yaml",
     )

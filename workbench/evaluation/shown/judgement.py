@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from workbench.evaluation import Evaluation
+from workbench.evaluation.kpis import KpiResult
 from workbench.evaluation.rules import CharterRuleResult
-from workbench.evaluation.shown.ceiling import Ceiling
+from workbench.evaluation.shown.kpis import ANSWERS
 from workbench.evaluation.versions.tracing import records_behind
-from workbench.metrics import Estimate, threshold_text, undeclared_warning, value_text, what_would_do
+from workbench.metrics import Estimate, estimate_text, target_text, threshold_text, title_of, value_text, what_would_do
 from workbench.records.ledger import Budget, Opening
 from workbench.stats import Certification
-from workbench.words import UNDEFINED, counted, percent
+from workbench.words import UNDEFINED, Brief, counted, percent
 
 MORE_RECORDS = (0, 500, 1_000, 2_000, 4_000, 8_000)
 
@@ -94,23 +95,40 @@ def slices_table(slices: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["slice", "wrong", "interval", "wrong elsewhere", "worse than elsewhere"])
 
 
-def answer_sentence(evaluation: Evaluation, ceiling: Ceiling) -> str:
-    """Return in one sentence how often a version is right, beside the noise ceiling, and what it may decide alone."""
+def judged_brief(evaluation: Evaluation, kpis: Iterable[KpiResult], minded: Iterable[str]) -> Brief:
+    """Return how often a version is right and what it may decide alone, each KPI, and what a reader must mind.
+
+    Parameters
+    ----------
+    kpis : iterable of KpiResult
+        Of this evaluation.
+    minded : iterable of str
+        What must be said besides, the gravest first; empty texts are left out.
+    """
     right, proof = records_behind(evaluation, "accuracy"), evaluation.certification
-    said = f"{evaluation.agent} on the holdout: right on {counted(len(right.counted), len(right.of))} records"
-    said += f" (noise ceiling: {ceiling.beside})"
-    if evaluation.errors_cluster_on:
-        said += f"; {undeclared_warning(evaluation.errors_cluster_on)}"
-    if proof is None:
-        return said
-    if proof.threshold is None or proof.accuracy_lower is None:
-        unproved = f"nothing it decides alone is proved to be right to {percent(proof.target)}"
-        return f"{said}; {unproved}: {what_would_do(proof)}"
-    alone, level = counted(proof.n_automated, proof.n), percent(proof.confidence_level)
-    proved = (
-        f"proved at {level} confidence to be right in at least {percent(proof.accuracy_lower, 2)} of such decisions"
-    )
-    return f"{said}; it may decide {alone} alone, {proved}"
+    lead = f"{evaluation.agent} is right on {counted(len(right.counted), len(right.of))} holdout records."
+    following = ""
+    if proof is not None and proof.accuracy_lower is not None:
+        proved = (
+            f"at least {percent(proof.accuracy_lower, 2)} right, proved at {percent(proof.confidence_level)} confidence"
+        )
+        lead += f" It may decide {counted(proof.n_automated, proof.n)} alone: {proved}."
+    elif proof is not None:
+        lead += f" Nothing that it decides alone is proved to be right to {percent(proof.target)}."
+        following = what_would_do(proof)
+    groups = {
+        "KPIs": [_kpi_line(one) for one in kpis],
+        "Next": filter(None, [following]),
+        "Mind": filter(None, [*minded, *evaluation.remarks]),
+    }
+    return Brief.of(lead, groups.items())
+
+
+def _kpi_line(result: KpiResult) -> str:
+    """Return what was found of a KPI beside its target, and whether that meets it."""
+    kpi, agreed = result.kpi, f"{result.kpi.operator.words} {target_text(result.kpi.metric, result.kpi.target)}"
+    found = f"{title_of(kpi.metric)} ({kpi.id}): {estimate_text(kpi.metric, result.estimate)}"
+    return f"{found}, target {agreed}{kpi.mark}: {ANSWERS[result.state]}"
 
 
 def measured_table(estimates: Mapping[str, Estimate]) -> pd.DataFrame:

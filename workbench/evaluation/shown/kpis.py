@@ -10,7 +10,7 @@ from workbench.metrics import State, estimate_text, value_text
 from workbench.pilot import Pilot
 
 DEVELOPMENT = "development"
-WORDS = {State.PASS: "met", State.FAIL: "not met", State.UNPROVEN: "unproven", None: DEVELOPMENT}
+ANSWERS = {State.PASS: "met", State.FAIL: "not met", State.UNPROVEN: "unproven", None: DEVELOPMENT}
 
 
 def kpi_table(pilot: Pilot, evaluation: Evaluation) -> pd.DataFrame:
@@ -26,16 +26,7 @@ def kpi_table(pilot: Pilot, evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kpi", "metric", "wanted", "found", "interval", "answer"])
 
 
-def verdict_text(pilot: Pilot, table: pd.DataFrame) -> str:
-    """Return how many KPIs of a table have each answer, and which targets are placeholders, in words."""
-    count = table["answer"].value_counts()
-    listed = ", ".join(f"{count[answer]} {answer}" for answer in WORDS.values() if answer in count)
-    if DEVELOPMENT in count:
-        listed = "measured on development records, which prove none"
-    return " ".join(filter(None, (f"KPIs: {listed or 'the charter has none'}.", pilot.charter.placeholder_note)))
-
-
 def _row(result: KpiResult) -> tuple[str, ...]:
     kpi, estimate = result.kpi, result.estimate
     wanted = f"{kpi.operator.words} {value_text(kpi.metric, kpi.target)}{kpi.mark}"
-    return kpi.id, kpi.metric, wanted, estimate_text(kpi.metric, estimate), estimate.method, WORDS[result.state]
+    return kpi.id, kpi.metric, wanted, estimate_text(kpi.metric, estimate), estimate.method, ANSWERS[result.state]

@@ -12,10 +12,11 @@ from markupsafe import Markup
 
 from workbench.engines import TokenLogprob
 from workbench.evaluation.versions.history import Answered, RecordHistory
-from workbench.pages import template
+from workbench.pages import framed, template
 from workbench.words import percent, visible
 
 SURE = 0.995
+STYLE = "sub { font-size: .7rem; color: var(--faint) } pre { line-height: 1.7 }"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,9 @@ class TokenView:
 
 def record_page(history: RecordHistory) -> str:
     """Return a record's history as one HTML page that runs no script and loads nothing."""
-    return template("record_page").render(body=Markup(record_html(history)), title=f"Record {history.record_id}")
+    title = f"Record {visible(history.record_id)}"
+    heading = Markup("<h1>{}</h1>").format(title)
+    return framed(title, heading + Markup(record_html(history)), style=STYLE)
 
 
 def page_name(record_id: str) -> str:

@@ -1,0 +1,90 @@
+"""One version on the sealed holdout, with everything that is concluded of it: what 03_evaluation shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workbench.audit import critical_note
+from workbench.evaluation import Evaluation, evaluate, kpi_results
+from workbench.evaluation.shown.ceiling import Ceiling, audited_ceiling
+from workbench.evaluation.shown.concluded import conclusions
+from workbench.evaluation.shown.conclusion import threshold_in_use
+from workbench.evaluation.shown.escalation import escalation_lines
+from workbench.evaluation.shown.judgement import judged_brief
+from workbench.evaluation.versions import agent_to_judge, as_shown
+from workbench.metrics import undeclared_warning
+from workbench.pages import Conclusion
+from workbench.pilot import Pilot
+from workbench.records.splits import Dataset, read_dataset
+from workbench.runs import RunRequest
+from workbench.words import Brief
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VersionJudged:
+    """A version whose holdout was opened.
+
+    Parameters
+    ----------
+    dataset, readable : Dataset
+        The records, and as people see them: personal data masked.
+    evaluation, seen : Evaluation
+        The evaluation, and as people see it.
+    ceiling : Ceiling
+        The highest accuracy that the labels allow.
+    concluded : mapping of Conclusion
+        See `conclusions`.
+    brief : Brief
+        How often it is right, what it may decide alone, its KPIs, and what to mind.
+    """
+
+    dataset: Dataset
+    readable: Dataset
+    evaluation: Evaluation
+    seen: Evaluation
+    ceiling: Ceiling
+    concluded: Mapping[str, Conclusion]
+    brief: Brief
+
+    @property
+    def threshold(self) -> float | None:
+        """The threshold that its decisions are routed by, None where it has none."""
+        return threshold_in_use(self.evaluation)
+
+    @property
+    def marks(self) -> dict[str, float]:
+        """The threshold by the version's name, for a figure."""
+        return {} if self.threshold is None else {self.evaluation.agent: self.threshold}
+
+
+def judge_version(pilot: Pilot, agent: str, request: RunRequest, *, show_personal: bool = False) -> VersionJudged:
+    """Let a version answer the holdout, open it, and conclude.
+
+    Parameters
+    ----------
+    agent : str
+        An agent of pilot.yaml; empty for the one that stored runs over all development records speak for.
+
+    Raises
+    ------
+    InputError
+        The agent is unknown, or no run speaks for one.
+    RunError
+        The run was interrupted.
+    """
+    dataset = read_dataset(pilot)
+    evaluation = evaluate(pilot, agent or agent_to_judge(pilot, dataset, request.engine), request, dataset)
+    readable, (seen,) = as_shown(pilot, dataset, [evaluation], show_personal)
+    ceiling = audited_ceiling(pilot, dataset.digest, evaluation.estimates["accuracy"])
+    clustered = evaluation.errors_cluster_on
+    minded = (
+        critical_note(pilot, dataset.digest),
+        pilot.charter.placeholder_note,
+        undeclared_warning(clustered) if clustered else "",
+        *escalation_lines(pilot, evaluation, dataset.labels),
+        f"highest accuracy that these labels allow: {ceiling.beside}",
+    )
+    brief = judged_brief(evaluation, kpi_results(pilot.charter, evaluation), minded)
+    concluded = conclusions(pilot, dataset, evaluation, ceiling)
+    return VersionJudged(dataset, readable, evaluation, seen, ceiling, concluded, brief)
