@@ -47,7 +47,7 @@ def estimate_text(metric: str, estimate: Estimate) -> str:
     >>> estimate_text("latency_p99_s", Estimate(2.5, 2.0, None, 40, "order statistics 95%"))
     '2.5 s (2 s to ?), n 40'
     >>> estimate_text("cost_per_decision", Estimate.undefined("no price"))
-    'undefined'
+    'not known'
     """
     if estimate.value is None:
         return UNDEFINED

@@ -63,7 +63,7 @@ def notebook_page(path: Path, answer: str | None = None) -> str:
     cells = notebook["cells"]
     first, *others = [cell for cell in cells if _text(cell["source"]).strip()] or [{"cell_type": "raw", "source": ""}]
     title, question, about = _opening(first, path.stem)
-    parts = _joined(_part(cell) for cell in (others if title else [first, *others]))
+    parts = _joined(_part(cell, answer) for cell in (others if title else [first, *others]))
     has_filters = any(filters.MIME in data for data in _displayed(cells))
     body = template("page").render(
         title=title or path.stem,
@@ -135,17 +135,22 @@ def _joined(parts: Iterable[PageCell]) -> list[PageCell]:
     return joined
 
 
-def _part(cell: Mapping[str, Any]) -> PageCell:
-    """Return a cell as it stands on the page."""
+def _part(cell: Mapping[str, Any], answer: str | None) -> PageCell:
+    """Return a cell as it stands on the page, without the answer that the page leads with."""
     source = _text(cell["source"])
     if cell["cell_type"] == "markdown":
         return PageCell((_clean(_markdown()(source)),))
     if cell["cell_type"] != "code":
         return PageCell(())
     outputs = cell.get("outputs", [])
-    shown = tuple(part for output in outputs for part in _shown(output))
+    others = (output for output in outputs if answer is None or _plain(output) != answer)
+    shown = tuple(part for output in others for part in _shown(output))
     streams = (_text(output["text"]) for output in outputs if output["output_type"] == "stream")
     return PageCell(shown, source, "\n".join(_last_lines(text) for text in streams))
+
+
+def _plain(output: Mapping[str, Any]) -> str:
+    return _text(output.get("data", {}).get("text/plain", ""))
 
 
 def _shown(output: Mapping[str, Any]) -> Iterator[Markup]:
@@ -154,8 +159,7 @@ def _shown(output: Mapping[str, Any]) -> Iterator[Markup]:
         text = "\n".join(output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"])
         yield Markup('<pre class="error">{}</pre>').format(TERMINAL_CODES.sub("", text))
         return
-    data = output.get("data", {})
-    plain = _text(data.get("text/plain", ""))
+    data, plain = output.get("data", {}), _plain(output)
     if filters.MIME in data:
         yield Markup(filters.frame_html(filters.read_filter_table(data[filters.MIME])))
     elif "text/html" in data:

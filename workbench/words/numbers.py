@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-UNDEFINED = "undefined"
+UNDEFINED = "not known"
 # Signs that hide, or turn the reading order around.
 HIDDEN = frozenset([*range(9), 11, 12, *range(14, 32), *range(127, 160), 0x61C, 0x200B, 0x2060, 0xFEFF]) | frozenset(
     [*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xE0000, 0xE0080)]
@@ -10,7 +10,7 @@ HIDDEN = frozenset([*range(9), 11, 12, *range(14, 32), *range(127, 160), 0x61C, 
 
 
 def percent(share: float | None, decimals: int = 1) -> str:
-    """Return a share in [0, 1] as a percentage; only exactly 0 and 1 read 0% and 100%, None is undefined.
+    """Return a share in [0, 1] as a percentage; only exactly 0 and 1 read 0% and 100%, None is not known.
 
     Examples
     --------

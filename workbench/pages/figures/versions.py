@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from workbench.metrics import Estimate
+from workbench.metrics import ACCURACY, Estimate, estimate_text, title_of
 from workbench.pages.figures.drawing import (
     DARK,
     LIGHT,
@@ -31,9 +31,11 @@ from workbench.words import UNDEFINED, percent
 NO_TARGETS: Mapping[str, float] = MappingProxyType({})
 DENOMINATORS = {
     "accuracy": "right, of all asked",
-    "automation_rate": "automated, of all asked",
-    "selective_accuracy": "right, of the automated",
+    "automation_rate": "decided alone, of all asked",
+    "selective_accuracy": "right, of those decided alone",
 }
+NONE_ALONE = "decides none alone"
+ENDS = (0.2, 0.8)  # parts of a panel's width beyond which a label would leave it, were it centred
 N_BINS = 25
 
 
@@ -55,13 +57,15 @@ def versions_compared(
     panels = figure.subplots(1, len(DENOMINATORS), sharey=True, squeeze=False)[0]
     for panel, (metric, denominator) in zip(panels, DENOMINATORS.items(), strict=True):
         bare(panel)
-        panel.set_title(metric.replace("_", " "), fontsize=TEXT_SIZE + 1, loc="left")
+        panel.set_title(title_of(metric), fontsize=TEXT_SIZE + 1, loc="left")
         for row, named in enumerate(estimates.values()):
             _dot_with_interval(panel, row, named[metric])
         if metric in targets:
             target_line(panel, targets[metric], "x")
             panel.legend(fontsize=TEXT_SIZE - 1, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.98))
-        panel.margins(x=0.18)
+        panel.margins(x=0.08)
+        for row, named in enumerate(estimates.values()):
+            _label(panel, row, named[metric], UNDEFINED if metric == ACCURACY else NONE_ALONE)
         panel.xaxis.set_major_locator(MaxNLocator(4))
         percent_axis(panel, "x")
         panel.grid(axis="x", color="0.9")
@@ -107,32 +111,36 @@ def _best_version(estimates: Mapping[str, Mapping[str, Estimate]], metric: str) 
     """Return which version has the highest value of a metric."""
     values = {name: named[metric].value for name, named in estimates.items()}
     known = {name: value for name, value in values.items() if value is not None}
-    words = metric.replace("_", " ")
     if not known:
-        return f"No version has a defined {words}"
+        return "No version decided anything"
     best = max(known, key=lambda name: known[name])
     found = estimates[best][metric]
-    facts = [f"n {found.n:,}"]
-    if found.lower is not None and found.upper is not None:
-        facts.insert(0, f"{found.method}: {percent(found.lower)} to {percent(found.upper)}")
-    return f"Highest {words} on these records: {shortened(best)}, {percent(known[best])} ({'; '.join(facts)})"
+    return f"Right most often on these records: {shortened(best)}, {estimate_text(metric, found)}; bars: {found.method}"
 
 
 def _dot_with_interval(axes: Axes, row: int, estimate: Estimate) -> None:
-    """Draw one estimate in its row, or say that it is undefined."""
+    """Draw one estimate in its row."""
     if estimate.value is None:
-        place = ("axes fraction", "data")
-        axes.annotate(UNDEFINED, (0.5, row), xycoords=place, ha="center", va="center", fontsize=TEXT_SIZE)
         return
     if estimate.lower is not None and estimate.upper is not None:
         axes.plot([estimate.lower, estimate.upper], [row, row], color=MIDDLE, linewidth=1.8, marker="|", markersize=7)
     axes.plot([estimate.value], [row], "o", color=DARK, markersize=5.5)
+
+
+def _label(axes: Axes, row: int, estimate: Estimate, otherwise: str) -> None:
+    """Write an estimate over its dot, turned inwards near the ends of the panel; without one what there is instead."""
+    if estimate.value is None:
+        place = ("axes fraction", "data")
+        axes.annotate(otherwise, (0.5, row), xycoords=place, ha="center", va="center", fontsize=TEXT_SIZE)
+        return
+    left, right = axes.get_xlim()
+    at = (estimate.value - left) / (right - left)
     axes.annotate(
         f"{percent(estimate.value)} of {estimate.n:,}",
         (estimate.value, row),
         (0, 7),
         textcoords="offset points",
-        ha="center",
+        ha="left" if at < ENDS[0] else "right" if at > ENDS[1] else "center",
         fontsize=TEXT_SIZE - 1,
         bbox=ON_WHITE,
     )
