@@ -12,6 +12,7 @@ from workbench.evaluation.shown import comparisons
 from workbench.evaluation.versions.pairs import paired_differences
 from workbench.metrics import per_class
 from workbench.records.splits import read_dataset
+from workbench.words import Brief
 
 # right:          A: r1 r2 r3          B: r1 r4             both r1; only A r2 r3; only B r4; neither r5; r6 not asked
 A = (
@@ -119,13 +120,20 @@ def test_classes_are_sorted_by_how_hard_they_are():
     assert table.loc["approve", "recall"] == "75.0% (30.1% to 95.4%)"
 
 
-def test_the_choice_is_one_sentence_with_its_denominators(both):
+def test_the_choice_is_one_sentence_and_a_list_with_their_denominators(both):
     sure = hand_evaluation("A", A, threshold=0.75)  # r1, r2, r4 and r6 are at 0.8 or more; r1, r2, r3 and r6 are right
-    assert comparisons.choice_in_words(sure, 2, ("B",)) == (
-        "A goes on, of 2 versions: right on 4 of 6 (66.7%) development records; it would take 4 of 6 (66.7%) alone at "
-        "a selective accuracy of 90.0%, seen on these records, not certified. "
-        "In accuracy not to be told apart from it: B."
+    assert comparisons.choice_brief(sure, 2, ("B",)) == Brief(
+        "A goes on, of 2 versions: right on 4 of 6 (66.7%) development records.",
+        (
+            (
+                "",
+                (
+                    "decides 4 of 6 (66.7%) alone, 90.0% of them right: seen on these records, not certified",
+                    "these records cannot tell it in accuracy from B",
+                ),
+            ),
+            ("Next", ("03_evaluation judges A on the holdout",)),
+        ),
     )
-    assert "there is no threshold to automate by. In accuracy not to be told apart from it: none." in (
-        comparisons.choice_in_words(both[1], 2, ())
-    )
+    (_, alone), *_ = comparisons.choice_brief(both[1], 2, ()).groups
+    assert alone == ("there is no threshold to decide alone by",)

@@ -8,7 +8,7 @@ from pathlib import Path
 from hand_evaluations import Row, hand_evaluation
 from judged_pilots import judged_pilot, judged_version
 
-from workbench.evaluation.shown.escalation import escalation_conclusion, escalation_note, escalation_sentence
+from workbench.evaluation.shown.escalation import escalation_conclusion, escalation_lines, escalation_sentence
 
 # Ten questions at a threshold of .5. Of four labelled "other" one is decided alone (r1), one is answered "other",
 # one is unsure and one failed; of six others one is wrong and alone (r5), one needlessly "other" (r6), one right but
@@ -39,7 +39,7 @@ def test_records_labelled_for_a_person_are_counted_by_who_decided_them() -> None
 def test_a_label_that_only_looks_like_a_person_is_said_to_count_as_automation() -> None:
     said = escalation_sentence(OUTCOMES, 0.5, None, LABELS)
     # r0 and r6 are answered "other" and carried out
-    assert "No label is declared to mean that a person decides; 'other' looks like it" in said
+    assert "no label is declared to mean that a person decides; 'other' looks like it" in said
     assert "answering it counts as automation, here 2 times" in said
 
 
@@ -63,6 +63,6 @@ def test_the_records_behind_a_missed_escalation_can_be_listed(tmp_path: Path) ->
     [behind] = found.behind.values()
     assert list(behind.counted) == [f"d{i:03}" for i in range(0, 201, 20)]
     assert found.table["measure"].tolist() == ["missed_escalation", "over_escalation"]
-    assert escalation_note(found, pilot, ("escalate", "pay")) == found.sentence
+    assert "; ".join(escalation_lines(pilot, judged_version(), ("escalate", "pay"))) == found.sentence.rstrip(".")
     without = replace(pilot, settings=settings.model_copy(update={"escalate_label": None}))
-    assert escalation_note(found, without, ("pay", "hold")) == ""
+    assert escalation_lines(without, judged_version(), ("pay", "hold")) == ()

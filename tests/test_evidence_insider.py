@@ -78,9 +78,9 @@ def all_pass(verdict: dict[str, Any]) -> None:
     for one in verdict["criteria"]:
         one.update(state="pass", would_change="", details=[], missing=NOTHING)
     verdict.update(
-        verdict="GO", counts={"pass": n, "fail": 0, "unproven": 0}, paragraph=f"GO: {n} of {n} criteria pass."
+        verdict="GO", counts={"pass": n, "fail": 0, "unproven": 0}, answer=f"GO at gate 2. {n} of {n} criteria pass."
     )
-    verdict.update(missing=NOTHING, would_do="")
+    verdict.update(missing=NOTHING, next=[])
 
 
 def automated(prefix: str = "=T") -> Any:
@@ -174,7 +174,7 @@ def opened_of(made: Case) -> Any:
         lambda v: v["criteria"].pop(),
         lambda v: v["criteria"].append(v["criteria"][0]),
         lambda v: v["criteria"].clear(),
-        lambda v: v.update(paragraph="GO: all is well."),
+        lambda v: v.update(answer="GO: all is well."),
         lambda v: v.update(title="Excellent?"),
         lambda v: v.update(remarks=["nothing"]),
         lambda v: v.update(praise="well done"),

@@ -153,5 +153,5 @@ def test_a_column_named_twice_is_refused() -> None:
 def test_numbers_are_shown_in_their_units_and_findings_with_their_denominators() -> None:
     shown = exhibit_estimates(made()).set_index("estimate")
     assert shown.loc["pass^2", ["value", "n"]].tolist() == ["50.0%", 10]
-    assert shown.loc["agreement", "value"] == "undefined"
+    assert shown.loc["agreement", "value"] == "not known"
     assert exhibit_findings(made())[["records", "of", "owner"]].iloc[0].tolist() == [4, 12, "nobody yet"]

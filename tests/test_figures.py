@@ -125,6 +125,9 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "shares_with_intervals": lambda names: figures.shares_with_intervals(
         names[0], {**dict.fromkeys(("accuracy", "latency_p95_s"), Estimate.proportion(3, 9)), names[0]: UNDEFINED}
     ),
+    "findings_by_share": lambda names: figures.findings_by_share(
+        pd.DataFrame({"title": names[:2], "severity": ["critical", "low"], "share": [0.5, 0.001]})
+    ),
     "latency_distribution": lambda names: figures.latency_distribution({names[0]: [0.1, 0.2], names[1]: [0.0, 1.5]}),
 }
 
@@ -218,16 +221,16 @@ def test_versions_show_value_interval_target_and_what_is_undefined():
     estimates = {"rules": evaluate_outcomes(hand_outcomes(), settings), "none": evaluate_outcomes(nothing(), settings)}
     figure = figures.versions_compared(estimates, {"accuracy": 0.9})
     shown = [text.get_text() for text in texts(figure)]
-    assert title(figure).startswith("Highest accuracy on these records: rules, 55.6% (Wilson 95%: 26.7% to 81.1%; n 9)")
+    assert title(figure).startswith("Right most often on these records: rules, 55.6% of 9 (26.7% to 81.1%)")
     assert {"55.6% of 9", "33.3% of 9", "66.7% of 3", "target 90.0%"} <= set(shown)
-    assert shown.count("undefined") == 3
+    assert (shown.count("not known"), shown.count("decides none alone")) == (1, 2)
 
 
 def test_the_risk_title_names_the_agent_that_automates_most_at_the_target():
     # by hand_outcomes.py: .95 gives 1 of 1 right of 9 asked, .60 gives 3 of 4
     curves = {"rules": risk_coverage(hand_outcomes(), "escalate"), "silent": risk_coverage(nothing())}
     reached = figures.risk_coverage_curves(curves, 0.75, {"rules": 0.6})
-    assert title(reached) == "rules automates most at 75.0% selective accuracy: 44.4% (seen, not certified)"
+    assert title(reached) == "rules decides most alone at 75.0% right: 44.4% (seen, not certified)"
     shown = [text.get_text() for text in texts(reached)]
     assert "threshold 0.6" in shown
     assert "silent: no confidence" in shown

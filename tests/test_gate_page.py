@@ -83,9 +83,9 @@ def test_a_sponsor_sees_verdict_reasons_waiver_and_links(tmp_path: Path) -> None
     page = page_of(tmp_path)
     text = " ".join(re.sub(r"<[^>]+>", " ", page.split("<body>")[1]).split())
     for said in (
-        "NO-GO: of 8 criteria 5 pass",
+        "5 of 8 criteria pass, 1 waived",
         "WAIVED: load by Ann (sponsor), until 2026-12-23",
-        "KPI right : at least 90.00% at 95% confidence (96.67% after the charge for opening the holdout)",
+        "Right (KPI right) : at least 90%",
         "class = edge",
         "class: error 133",
         "1 of 40 (2.5%) records labelled &#39;escalate&#39; would be decided alone",
@@ -94,7 +94,7 @@ def test_a_sponsor_sees_verdict_reasons_waiver_and_links(tmp_path: Path) -> None
         assert said in text, said
     elements = Elements(page).found
     links = [attributes.get("href") for tag, attributes in elements if tag == "a"]
-    assert links == ["#criteria", "exhibits/evaluation/holdout.csv", "notebooks/03.html"]
+    assert [link for link in links if not str(link).startswith("#")] == ["exhibits/evaluation/holdout.csv", "notebooks/03.html"]
     assert len([tag for tag, attributes in elements if tag == "svg" and attributes.get("role") == "img"]) == 4
 
 

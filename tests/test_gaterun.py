@@ -157,7 +157,7 @@ def test_a_part_of_the_holdout_is_said_and_its_evidence_is_no_go(prepared: Prepa
     held = hold_gate(pilot, 2, request)
     assert held.decision.verdict is Verdict.NO_GO
     report = (held.bundle / "report.html").read_text(encoding="utf-8")
-    for said in (held.decision.paragraph(), report, (held.bundle / "junit.xml").read_text(encoding="utf-8")):
+    for said in (str(held.decision.brief), report, (held.bundle / "junit.xml").read_text(encoding="utf-8")):
         assert "200 of 320 holdout records were judged; 120 were left out" in said
     assert verify_bundle(held.bundle, held.key.public_key).ok
     run(pilot)

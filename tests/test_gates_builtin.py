@@ -47,7 +47,7 @@ def test_two_roles_that_signed_with_one_key_leave_every_gate_unproven(tmp_path: 
         assert "workbench keys new" in found.would_change
     decision = decide(facts_of(pilot), 2, {})
     assert decision.verdict is Verdict.NO_GO
-    assert "Ann and Bo signed with one key" in decision.paragraph()
+    assert "Ann and Bo signed with one key" in str(decision.brief)
 
 
 @pytest.mark.parametrize("keys", [None, "distinct", "shared"])
@@ -56,15 +56,18 @@ def test_keys_of_ones_own_pass_and_are_no_news(tmp_path: Path, keys: str | None)
     signed(pilot)
     assert result(pilot, "distinct-keys").reason == "each of the 2 roles signed with a key of its own"
     decision = decide(facts_of(pilot), 2, {})
-    assert (decision.verdict, decision.paragraph()) == (Verdict.GO, "GO: 6 of 6 criteria pass.")
+    assert (decision.verdict, str(decision.brief)) == (
+        Verdict.GO,
+        "GO at gate 2 for A (no language model). 6 of 6 criteria pass.",
+    )
 
 
-def test_a_shared_key_that_the_charter_allows_is_said_in_the_first_paragraph_of_a_go(tmp_path: Path) -> None:
+def test_a_shared_key_that_the_charter_allows_is_said_beside_a_go(tmp_path: Path) -> None:
     pilot = pilot_with(tmp_path, "shared")
     signed_with_one_key(pilot)
     decision = decide(facts_of(pilot), 2, {})
     assert decision.verdict is Verdict.GO
-    assert decision.paragraph() == f"GO: 6 of 6 criteria pass. Mind: {ALLOWED}."
+    assert dict(decision.brief.groups) == {"Mind": (ALLOWED,)}
     assert result(pilot, "distinct-keys").reason == ALLOWED
 
 

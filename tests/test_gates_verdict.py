@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,7 +17,7 @@ from workbench.gates.remedy import BETTER_VERSION
 from workbench.gates.schema import known_checks, read_gates
 from workbench.gates.summary import markdown_summary
 from workbench.gates.waivers import Waiver, WaiverSettings, waive
-from workbench.metrics import State
+from workbench.metrics import Estimate, State
 from workbench.words import InputError
 
 RIGHT, LOAD = {"id": "right", "kpi": "right"}, {"id": "load", "check": "load"}
@@ -58,28 +59,45 @@ def test_a_void_waiver_lets_nothing_through() -> None:
     assert decision(one("load", State.FAIL), waivers=(waiver("load", "it expired"),)).verdict is Verdict.NO_GO
 
 
-def test_the_paragraph_says_why_and_what_would_do() -> None:
+def test_the_answer_says_why_and_what_would_do() -> None:
     results = (
         one("a", State.PASS),
         one("c", State.UNPROVEN, missing=Missing(records=300, days=3)),
         one("d", State.UNPROVEN, missing=Missing(records=1200, days=12, signatures=2)),
     )
-    assert decision(*results).paragraph() == (
-        "NO-GO: of 3 criteria 1 pass, 0 fail, 2 unproven. Unproven: Title of c (reason of c); Title of d (reason of "
-        "d). What would do: about 1,200 more labelled records (12 days at the present volume); mend c; mend d; "
-        "2 signatures."
+    assert str(decision(*results).brief) == (
+        "NO-GO at gate 2 for small. Title of c: reason of c.\n\n"
+        "Unproven:\n- Title of c: reason of c\n- Title of d: reason of d\n\n"
+        "Next:\n- about 1,200 more labelled records (12 days at the present volume)\n- mend c\n- mend d\n"
+        "- 2 signatures\n\n"
+        "Passed:\n- 1 of 3 criteria pass"
     )
-    assert decision(one("a", State.PASS)).paragraph() == "GO: 1 of 1 criteria pass."
+    assert str(decision(one("a", State.PASS)).brief) == "GO at gate 2 for small. 1 of 1 criteria pass."
+
+
+def test_what_failed_decides_before_what_is_unproven_and_a_number_before_a_check() -> None:
+    measured = replace(one("n", State.FAIL), estimate=Estimate.proportion(1, 2))
+    results = (one("u", State.UNPROVEN), one("f", State.FAIL), measured)
+    assert decision(*results).brief.lead == "NO-GO at gate 2 for small. Title of n: reason of n."
+    assert decision(*results[:2]).brief.lead == "NO-GO at gate 2 for small. Title of f: reason of f."
+    assert decision(*results[:1]).brief.lead == "NO-GO at gate 2 for small. Title of u: reason of u."
+
+
+def test_a_reason_that_is_no_line_stands_in_the_list_alone() -> None:
+    long = replace(one("f", State.FAIL), reason="word " * 40)
+    found = decision(long).brief
+    assert found.lead == "NO-GO at gate 2 for small. Title of f: fail."
+    assert dict(found.groups)["Failed"] == (f"Title of f: {' '.join(['word'] * 40)}",)
 
 
 def test_no_records_are_counted_where_something_else_fails() -> None:
     few, bad = one("c", State.UNPROVEN, missing=Missing(records=300, days=3)), one("b", State.FAIL)
     assert decision(few, bad).missing == Missing()
-    assert decision(few, bad).would_do == "mend c; mend b"
+    assert decision(few, bad).next_steps == ("mend c", "mend b")
     assert decision(few, bad, waivers=(waiver("b"),)).missing == Missing(300, 3), "what is waived stands in no way"
     worse = one("v", State.FAIL, missing=Missing(version=True))
     assert decision(few, worse).missing == Missing(version=True)
-    assert decision(few, worse).would_do == f"{BETTER_VERSION}; mend c; mend v"
+    assert decision(few, worse).next_steps == (BETTER_VERSION, "mend c", "mend v")
 
 
 def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_record(tmp_path: Path) -> None:
@@ -93,13 +111,13 @@ def test_where_a_kpi_fails_every_report_asks_for_a_better_version_and_for_no_rec
     facts = facts_of(pilot)
     found = decide(facts, 2, {})
     assert found.missing == Missing(version=True)
-    assert found.would_do == BETTER_VERSION
+    assert found.next_steps == (BETTER_VERSION,)
     page, junit, summary = gate_page(facts, found, ()), junit_xml(found), markdown_summary(found.as_json())
-    for report in (found.paragraph(), page, junit, summary, json.dumps(found.as_json())):
+    for report in (str(found.brief), page, junit, summary, json.dumps(found.as_json())):
         assert "228,444" not in report
         assert "228444" not in report
         assert not re.search(r"\d days?\b|more labelled", report)
-    assert all(BETTER_VERSION in report for report in (found.paragraph(), page, junit, summary))
+    assert all(BETTER_VERSION in report for report in (str(found.brief), page, junit, summary))
     assert {one.would_change for one in found.blocking} == {BETTER_VERSION}
 
 
@@ -110,12 +128,12 @@ def test_where_nothing_fails_the_largest_count_is_the_one_answer(tmp_path: Path)
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(36)), certification=block)  # 91% right: not enough records
     found = decide(facts_of(pilot), 2, {})
     assert (found.missing.records, found.missing.days) == (20_000, 200)  # 100 a day, says the charter
-    assert found.would_do == "about 20,000 more labelled records (200 days at the present volume)"
-    assert "20,000</b> more labelled records" in gate_page(facts_of(pilot), found, ())
+    assert found.next_steps == ("about 20,000 more labelled records (200 days at the present volume)",)
+    assert "about 20,000 more labelled records" in gate_page(facts_of(pilot), found, ())
 
 
 @pytest.mark.parametrize("number", [2, 3])
-def test_a_part_of_the_holdout_never_goes_and_the_paragraph_says_so(tmp_path: Path, number: int) -> None:
+def test_a_part_of_the_holdout_never_goes_and_the_answer_says_so(tmp_path: Path, number: int) -> None:
     only = {"title": "Good?", "notebooks": [], "criteria": [RIGHT, SURE]}
     pilot = gate_pilot(tmp_path, {"gates": {1: only, 2: only, 3: only}})
     keys = signed(pilot)
@@ -124,9 +142,9 @@ def test_a_part_of_the_holdout_never_goes_and_the_paragraph_says_so(tmp_path: Pa
     write_evaluation(pilot, outcomes_of(pilot).head(300))
     found = decide(facts_of(pilot), number, {})
     assert (found.verdict, [one.criterion.id for one in found.blocking]) == (Verdict.NO_GO, ["all-records"])
-    assert "300 of 400 holdout records were judged; 100 were left out" in found.paragraph()
+    assert "300 of 400 holdout records were judged; 100 were left out" in str(found.brief)
     write_evaluation(pilot, outcomes_of(pilot, wrong=range(27)).head(300))  # 91% right: a count would be of 300 only
-    assert decide(facts_of(pilot), number, {}).would_do == "evaluate on all holdout records (workbench run small)"
+    assert decide(facts_of(pilot), number, {}).next_steps == ("evaluate on all holdout records (workbench run small)",)
     asked = next(one for one in asked_criteria(facts_of(pilot), number) if one.id == "all-records")
     said = WaiverSettings(pilot="small", gate=number, criterion="all-records", why="no time for the others",
                           until=TODAY, name="Ann", role="sponsor")  # fmt: skip
@@ -137,7 +155,7 @@ def test_a_part_of_the_holdout_never_goes_and_the_paragraph_says_so(tmp_path: Pa
 def test_skipped_records_were_not_judged(tmp_path: Path) -> None:
     pilot = gate_pilot(tmp_path, gate([RIGHT, SURE]))
     write_evaluation(pilot, outcomes_of(pilot, status=["skipped"] * 100 + ["ok"] * 300))
-    assert "300 of 400 holdout records were judged" in decide(facts_of(pilot), 2, {}).paragraph()
+    assert "300 of 400 holdout records were judged" in str(decide(facts_of(pilot), 2, {}).brief)
 
 
 def test_the_criterion_on_all_records_stands_in_no_file(tmp_path: Path) -> None:

@@ -20,10 +20,9 @@ from workbench.audit.published.store import audits_folder, write_audit
 from workbench.audit.questions.assessment import Audit, audit_pilot
 from workbench.commands.scaffold import Columns, init_pilot
 from workbench.evaluation import Evaluation, evaluate, evaluate_all
+from workbench.evaluation.shown import judge_version
 from workbench.evaluation.shown.ceiling import audited_ceiling
 from workbench.evaluation.shown.concluded import conclusions
-from workbench.evaluation.shown.judgement import answer_sentence
-from workbench.evaluation.shown.kpis import kpi_table, verdict_text
 from workbench.evaluation.versions.stored import chosen
 from workbench.gates import read_facts
 from workbench.gates.criteria import CriterionResult
@@ -79,7 +78,7 @@ def told(root: Path, records: Path, columns: Columns) -> Story:
     dataset = read_dataset(pilot)
     ceiling = audited_ceiling(pilot, dataset.digest, judged.estimates["accuracy"])
     found = conclusions(pilot, dataset, judged, ceiling)
-    answer = f"{answer_sentence(judged, ceiling)}. {verdict_text(pilot, kpi_table(pilot, judged))}"
+    answer = str(judge_version(pilot, best.agent, RunRequest(Split.HOLDOUT, show_progress=False)).brief)
     gate = {one.criterion.id: one for one in judged_criteria(read_facts(pilot, date(2026, 11, 29)), 1)}
     said = {key: one.sentence for key, one in found.items()}
     return Story(pd.read_csv(records, dtype=str), pilot, asked, audit, judged, said, answer, gate)

@@ -8,13 +8,16 @@ from hand_evaluations import hand_evaluation
 from judged_pilots import certified_version, judged_version
 from scipy.stats import binom
 
+from workbench.evaluation.kpis import KpiResult
 from workbench.evaluation.rules import CharterRuleResult
 from workbench.evaluation.shown import judgement
 from workbench.evaluation.shown.ceiling import Ceiling
-from workbench.metrics import Estimate, declared_slices, noise_ceiling
+from workbench.metrics import Estimate, State, declared_slices, noise_ceiling
 from workbench.metrics.confidence import calibration
+from workbench.pilot.charter import Kpi
 from workbench.records.ledger import Budget, Opening, Purpose
 from workbench.stats import certify_threshold
+from workbench.words import Brief
 
 
 def proof(n: int = 1_000, target: float = 0.99):
@@ -71,7 +74,7 @@ def test_slices_estimates_and_calibration_have_their_denominators() -> None:
     estimates = judgement.measured_table(evaluation.estimates).set_index("estimate")
     assert estimates.loc["accuracy", ["value", "of"]].tolist() == ["75.0%", "40"]
     assert estimates.loc["automation_rate", ["value", "interval", "interval by"]].tolist() == [
-        "undefined", "", "none: no threshold",
+        "not known", "", "none: no threshold",
     ]  # fmt: skip
     measured = calibration(outcomes)["brier"]
     # Brier by hand: the mean squared distance of the confidence from 1 (right) or 0 (wrong)
@@ -79,25 +82,32 @@ def test_slices_estimates_and_calibration_have_their_denominators() -> None:
     assert (measured.value, measured.n) == (pytest.approx(brier), 40)
 
 
-def test_the_answer_is_one_sentence_with_the_ceiling_beside_the_accuracy() -> None:
-    ceiling = Ceiling(Estimate.proportion(49, 50), "")
+def test_the_answer_says_how_often_it_is_right_and_what_it_may_decide_alone() -> None:
     evaluation = certified_version()
     found = evaluation.certification
-    said = judgement.answer_sentence(evaluation, ceiling)
-    # 380 of 400 documents are to be paid, and all are; 49 of 50 is .8950 to .9965 by Wilson
-    assert said.startswith(
-        "payer on the holdout: right on 380 of 400 (95.0%) records (noise ceiling: 98.0% (89.5% to 99.6%), n 50); "
-        f"it may decide {found.n_automated} of 400"
-    )
     lower = f"{100 * found.accuracy_lower:.2f}%"
-    assert said.endswith(f"proved at 95.0% confidence to be right in at least {lower} of such decisions")
-    unknown = Ceiling(Estimate.undefined("no audit"), "no audit")
-    unproved = judgement.answer_sentence(certified_version(target=0.999), unknown)
-    assert "(noise ceiling: not known); nothing it decides alone is proved to be right to 99.9%: " in unproved
-    assert judgement.answer_sentence(judged_version(), unknown).endswith("records (noise ceiling: not known)")
+    # 380 of 400 documents are to be paid, and all are
+    assert judgement.judged_brief(evaluation, (), ("mind this", "")) == Brief(
+        f"payer is right on 380 of 400 (95.0%) holdout records. It may decide {found.n_automated} of 400 "
+        f"(100%) alone: at least {lower} right, proved at 95.0% confidence.",
+        (("Mind", ("mind this",)),),
+    )
+    unproved = judgement.judged_brief(certified_version(target=0.999), (), ())
+    assert unproved.lead.endswith("records. Nothing that it decides alone is proved to be right to 99.9%.")
+    assert [title for title, _ in unproved.groups] == ["Next"]
+    assert judgement.judged_brief(judged_version(), (), ()).groups == ()
+
+
+def test_a_kpi_stands_on_one_line_with_its_target_and_its_answer() -> None:
+    kpi = Kpi(id="auto", metric="automation_rate", operator=">=", target=0.8, confidence_level=0.95)
+    result = KpiResult(kpi, Estimate.proportion(200, 400), State.FAIL)
+    # Wilson 95% of 200 of 400: .4512 to .5488
+    assert judgement.judged_brief(judged_version(), (result,), ()).groups == (
+        ("KPIs", ("Decides alone (auto): 50.0% of 400 (45.1% to 54.9%), target at least 80%: not met",)),
+    )
 
 
 def test_a_ceiling_from_a_few_pairs_is_not_held_against_an_accuracy() -> None:
     few = noise_ceiling(Estimate.proportion(1, 10))
-    said = judgement.answer_sentence(judged_version(), Ceiling(few, few.method.removeprefix("none: ")))
-    assert said.endswith("records (noise ceiling: too few pairs to say)")
+    assert Ceiling(few, few.method.removeprefix("none: ")).beside == "too few pairs to say"
+    assert Ceiling(Estimate.proportion(49, 50), "").beside == "98.0% of 50 (89.5% to 99.6%)"

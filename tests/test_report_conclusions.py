@@ -50,16 +50,16 @@ def test_the_noise_ceiling_comes_from_the_newest_audit_and_stands_beside_every_a
     # 4 of 200 labels are wrong: 1 - .02, and the Wilson bounds of .02 turned round
     assert found.estimate.value == pytest.approx(0.98)
     assert found.estimate.lower == pytest.approx(1 - noise.upper)
-    assert found.beside == "98.0% (95.0% to 99.2%), n 200"
+    assert found.beside == "98.0% of 200 (95.0% to 99.2%)"
     table = kpi_table(pilot, judged_version())
     beside = with_ceiling(table, pd.Series(["selective_accuracy"]), found)["labels allow at most"].tolist()
     assert beside == [""], "records that are decided alone are chosen for being easy"
     assert with_ceiling(table, pd.Series(["accuracy"]), found)["labels allow at most"].tolist() == [found.beside]
     said = concluded(pilot, judged_version(), found)["noise_ceiling"]
     assert said.sentence.startswith("An agent without any error would be measured at 98.0%")
-    assert said.sentence.endswith("n 200: so often are labels right.")
+    assert said.sentence.endswith("(95.0% to 99.2%): so often are labels right.")
     twins = concluded(pilot, judged_version(), audited(pilot, dataset, noise, twice=False))["noise_ceiling"].sentence
-    assert twins.startswith("On identical inputs no agent could be measured above 98.0% (95.0% to 99.2%), n 200")
+    assert twins.startswith("On identical inputs no agent could be measured above 98.0% of 200 (95.0% to 99.2%)")
     assert twins.endswith("or by chance where the label is an outcome; other records may be easier.")
 
 
@@ -121,9 +121,8 @@ def test_each_high_risk_category_has_its_accuracy_missed_and_needless_escalation
     )
     (row,) = found.table.to_dict("records")
     assert (row["category"], row["records"]) == ("blocked", 20)
-    assert row["right"].startswith("0% (0% to ")
-    assert row["wrong and decided alone, of the wrong"].startswith("50.0% (")
-    assert row["wrong and decided alone, of the wrong"].endswith("n 20")
+    assert row["right"].startswith("0% of 20 (0% to ")
+    assert row["wrong and decided alone, of the wrong"].startswith("50.0% of 20 (")
     missed = found.behind["blocked: wrong and decided alone"]
     assert list(missed.counted) == [f"d{i:03}" for i in range(20, 220, 20)]
     assert len(missed.of) == 20

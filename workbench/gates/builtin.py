@@ -46,7 +46,7 @@ def _distinct_keys(facts: Facts, _asked: Terms) -> Answer:
 
 def _not_made(what: str, _facts: Facts, _asked: Terms) -> Answer:
     """Answer for evidence that nothing here can make yet: never skipped, never passed."""
-    return Answer(State.UNPROVEN, f"no evidence: no {what} of this pilot was made", f"evidence of the {what}")
+    return Answer(State.UNPROVEN, f"no {what} of this pilot was made", f"the {what}")
 
 
 OF_AGREEMENT = (

@@ -87,8 +87,8 @@ def _opening(cell: Mapping[str, Any], name: str) -> tuple[str, tuple[Markup, ...
     if not lines or not lines[0].startswith("# "):
         return "", (), Markup("")
     paragraphs = "\n".join(lines[1:]).strip().split("\n\n")
-    question, *about = [_clean(_markdown()(text)) for text in paragraphs if text]
-    return lines[0].removeprefix("# "), (question,), Markup("").join(about)
+    said = [_clean(_markdown()(text)) for text in paragraphs if text]
+    return lines[0].removeprefix("# "), tuple(said[:1]), Markup("").join(said[1:])
 
 
 def _made(name: str, run: Mapping[str, Any]) -> str:

@@ -81,7 +81,7 @@ def risk_coverage_curves(
     if target is not None:
         target_line(axes, target, "y")
     axes.set(xlim=(0, 1), ylim=(_lowest_worth_showing(drawn, target), 1.002))
-    axes.set(xlabel=AUTOMATION_LABEL, ylabel="selective accuracy (right, of the automated)")
+    axes.set(xlabel=AUTOMATION_LABEL, ylabel="right, of those decided alone")
     percent_axis(axes, "xy")
     axes.grid(color="0.92")
     beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if is_crowded else {"loc": "lower left"}
@@ -152,16 +152,16 @@ def _most_automation(curves: Mapping[str, pd.DataFrame], target: float | None) -
     if target is None:
         ends = {name: float(curve["selective_accuracy"].iloc[-1]) for name, curve in curves.items()}
         best = max(ends, key=lambda name: ends[name])
-        return f"With all automated that can be, {shortened(best)} is right most often: {percent(ends[best])}"
+        return f"With all decided alone that can be, {shortened(best)} is right most often: {percent(ends[best])}"
     reached = {
         name: curve.loc[curve["selective_accuracy"] >= target, "automation_rate"] for name, curve in curves.items()
     }
     rates = {name: float(rate.max()) for name, rate in reached.items() if len(rate)}
-    wanted = f"{percent(target)} selective accuracy"
+    wanted = f"{percent(target)} right"
     if not rates:
         return f"No threshold of any agent reaches {wanted} on these records"
     best = max(rates, key=lambda name: rates[name])
-    return f"{shortened(best)} automates most at {wanted}: {percent(rates[best])} (seen, not certified)"
+    return f"{shortened(best)} decides most alone at {wanted}: {percent(rates[best])} (seen, not certified)"
 
 
 def _mark_threshold(axes: Axes, order: int, curve: pd.DataFrame, threshold: float, *, is_labelled: bool) -> None:

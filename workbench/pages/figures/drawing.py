@@ -26,7 +26,7 @@ TITLE_COLUMNS = 96
 DARK, MIDDLE, LIGHT = "0.15", "0.45", "0.78"
 ON_WHITE = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
 MAX_POINTS = 2_000
-AUTOMATION_LABEL = "automation rate (automated, of all asked)"
+AUTOMATION_LABEL = "share decided alone"
 UNDRAWABLE = "\N{WHITE SQUARE}"
 
 
