@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 from hand_evaluations import hand_evaluation
 
+from workbench.evaluation.maker import evaluation_answer
 from workbench.evidence import BundleContent, Exhibit, MadeBy, Population, agreement_files, write_bundle
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE
 from workbench.files.commits import Provenance
@@ -262,7 +263,7 @@ def case_at(
         "tickets",
         {"records": "records", "agent": said["holdout"]["agent_digest"]},
         MadeBy(who="somebody", commit=COMMIT, time="2026-11-20T00:00:00+00:00"),
-        "A on 12 holdout records.",
+        evaluation_answer("A", estimates),
         estimates,
         tables={"holdout": table, "development": developed},
         facts={"opening": opening.number, **said},

@@ -80,5 +80,5 @@ def test_audits_are_compared_by_the_share_of_records():
 
 
 def test_shares_never_round_to_certainty():
-    assert [percent(x) for x in (0.9999, 1.0, 0.0001, 0.0, None)] == [">99.9%", "100%", "<0.1%", "0%", "undefined"]
+    assert [percent(x) for x in (0.9999, 1.0, 0.0001, 0.0, None)] == [">99.9%", "100%", "<0.1%", "0%", "not known"]
     assert counted(1, 3) == "1 of 3 (33.3%)"

@@ -75,7 +75,7 @@ def of(verdict: dict[str, Any], name: str) -> dict[str, Any]:
 def all_pass(verdict: dict[str, Any]) -> None:
     """Rewrite a verdict to GO, as its own code would print it."""
     n = len(verdict["criteria"])
-    for one in verdict["criteria"]:
+    for one in (one for one in verdict["criteria"] if one["state"] != "pass"):
         one.update(state="pass", would_change="", details=[], missing=NOTHING)
     verdict.update(
         verdict="GO", counts={"pass": n, "fail": 0, "unproven": 0}, answer=f"GO at gate 2. {n} of {n} criteria pass."

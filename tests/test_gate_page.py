@@ -94,7 +94,8 @@ def test_a_sponsor_sees_verdict_reasons_waiver_and_links(tmp_path: Path) -> None
         assert said in text, said
     elements = Elements(page).found
     links = [attributes.get("href") for tag, attributes in elements if tag == "a"]
-    assert [link for link in links if not str(link).startswith("#")] == ["exhibits/evaluation/holdout.csv", "notebooks/03.html"]
+    beside = [link for link in links if not str(link).startswith("#")]
+    assert beside == ["exhibits/evaluation/holdout.csv", "notebooks/03.html"]
     assert len([tag for tag, attributes in elements if tag == "svg" and attributes.get("role") == "img"]) == 4
 
 

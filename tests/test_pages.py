@@ -205,7 +205,8 @@ def test_code_and_messages_are_folded_away_and_the_end_of_a_progress_bar_is_kept
 
 
 def test_the_answer_stands_at_the_top_and_nowhere_else(tmp_path):
-    data = {FINISH_TYPE: {"answer": "Yes & no.", "values": {}}, "text/html": "<p><strong>Yes &amp; no.</strong></p>", "text/plain": "Yes & no."}
+    shown_as = {"text/html": "<p><strong>Yes &amp; no.</strong></p>", "text/plain": "Yes & no."}
+    data = {FINISH_TYPE: {"answer": "Yes & no.", "values": {}}, **shown_as}
     finish = code("finish()", {"output_type": "display_data", "data": data, "metadata": {}})
     page = page_of(tmp_path, markdown("# Is it?"), markdown("## Why"), finish, answer="Yes & no.")
     assert page.index("<h1>") < page.index('<div class="answer">') < page.index("<h2 ")

@@ -94,7 +94,7 @@ def test_values_without_an_interval_are_shown_as_such() -> None:
     table = confidence.measures_table(one, compare_sources(one.outcomes, one.sources))
     assert table["AURC"][0].endswith("(no interval)")
     right = given(three(100).assign(action="a"), LOGPROB)
-    assert confidence.measures_table(right, compare_sources(right.outcomes, right.sources))["AUROC"][0] == "undefined"
+    assert confidence.measures_table(right, compare_sources(right.outcomes, right.sources))["AUROC"][0] == "not known"
 
 
 def test_panels_stand_side_by_side_on_the_same_axes_with_the_decisions_of_each_bin() -> None:

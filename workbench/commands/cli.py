@@ -93,6 +93,7 @@ def run(
     from workbench.commands.terminal import CellProgress, print_result, result_json
     from workbench.evidence import Inputs
     from workbench.gates.pipeline import PilotRun, notebooks_of, run_pilot
+    from workbench.overview import write_index
     from workbench.records.splits import read_dataset
 
     opened = pilot_named(pilot, root)
@@ -102,10 +103,12 @@ def run(
     inputs.everything()  # what does not fit is found before anything is started
     with stoppable(), CellProgress() as progress:
         result = run_pilot(opened, what, notebooks, progress, inputs)
+    index = write_index(opened)
     if as_json:
-        print_json(result_json(opened, result))
+        print_json({**result_json(opened, result), "index": str(index)})
     else:
         print_result(opened, result)
+        print(f"At a glance: {index}")
         if not what.opens_holdout:
             print(f"\nA trial with --limit {limit} stays on development records: the holdout was not opened.")
 

@@ -56,6 +56,7 @@ def gate(
     from workbench.commands.terminal import CellProgress
     from workbench.gates import junit_xml
     from workbench.gates.held import GateRequest, hold_gate
+    from workbench.overview import write_index
 
     opened = pilot_named(pilot, root)
     request = GateRequest(asked.choice(), key, answered)
@@ -63,10 +64,12 @@ def gate(
         held = hold_gate(opened, number, request, progress)
     if junit is not None:
         _write(junit, junit_xml(held.decision))
+    index = write_index(opened)
     if as_json:
-        print_json(held.as_json())
+        print_json({**held.as_json(), "index": str(index)})
     else:
         _print_held(held, details)
+        print(f"At a glance: {index}")
     if held.log_error is not None:
         print(f"warning: {escaped(str(held.log_error))}", file=sys.stderr)
     sys.stdout.flush()

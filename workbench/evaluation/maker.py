@@ -73,7 +73,7 @@ def evaluation_exhibit(pilot: Pilot, evaluation: Evaluation, development: Evalua
         pilot.name,
         {"records": evaluation.info.dataset_digest, "agent": evaluation.info.agent_digest},
         MadeBy.now(pilot.root),
-        _answer(evaluation.agent, evaluation.estimates),
+        evaluation_answer(evaluation.agent, evaluation.estimates),
         evaluation.estimates,
         tables={name: one.outcomes.reset_index(drop=True) for name, one in parts.items()},
         notes=evaluation.remarks,
@@ -210,10 +210,10 @@ class EvaluationMaker(Maker):
                 {name: each.as_json() for name, each in found.items()}, stored, "estimates on development records"
             )
         agent = parts[0].content["agent"]
-        return replace(exhibit, estimates=estimates[0], answer=_answer(agent, estimates[0]))
+        return replace(exhibit, estimates=estimates[0], answer=evaluation_answer(agent, estimates[0]))
 
 
-def _answer(agent: str, estimates: Mapping[str, Estimate]) -> str:
+def evaluation_answer(agent: str, estimates: Mapping[str, Estimate]) -> str:
     """Return how often a version is right on the holdout, and how much it would decide alone."""
     right, alone, selective = (estimates[name] for name in (ACCURACY, AUTOMATION_RATE, SELECTIVE_ACCURACY))
     said = f"{agent} is right on {percent(right.value)} of {right.n:,} holdout records"

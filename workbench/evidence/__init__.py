@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, read_listed, read_plain
     from workbench.evidence.places import executed_path, results_folder
     from workbench.evidence.registry import MAKERS, Maker, maker, maker_of, makers
-    from workbench.evidence.same import TOLERANCE, numbers_of, parsed, require_same
+    from workbench.evidence.same import TOLERANCE, parsed, require_same, without_texts
     from workbench.evidence.tabular import ColumnKind, table_csv, table_of
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -37,12 +37,12 @@ def require_same(computed: object, stored: object, what: str) -> None:
         )
 
 
-def numbers_of(content: Any) -> Any:
+def without_texts(content: Any) -> Any:
     """Return JSON values with every text empty, to be held against others that say the same in other words."""
     if isinstance(content, Mapping):
-        return {key: numbers_of(value) for key, value in content.items()}
+        return {key: without_texts(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [numbers_of(value) for value in content]
+        return [without_texts(value) for value in content]
     return "" if isinstance(content, str) else content
 
 

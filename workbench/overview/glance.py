@@ -13,12 +13,13 @@ from typing import Any
 
 from workbench.audit import audits_folder, latest_findings
 from workbench.evidence import VERDICT_FILE
-from workbench.gates import GATE_NUMBERS, REPORT_FILE, read_gates
+from workbench.gates import GATE_NUMBERS, read_gates
 from workbench.metrics import Estimate
 from workbench.pilot import Pilot
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.words import Brief
 
+REPORT_FILE = "report.html"
 MEASURED = ("accuracy", "automation_rate", "selective_accuracy")
 
 
@@ -81,7 +82,7 @@ def _gate(pilot: Pilot, number: int, title: str) -> GateHeld:
         number,
         title,
         said["verdict"],
-        Brief.read(said.get("answer", "")).lead,
+        Brief.read(said.get("answer", "")).lead.removeprefix(f"{said['verdict']} at gate {number} "),
         f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}",
         f"../evidence/{pilot.name}/gate-{number}/{stamp}/{REPORT_FILE}",
         tuple(said["criteria"]),

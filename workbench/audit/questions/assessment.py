@@ -90,11 +90,11 @@ class Audit:
         """Whether an agent can be developed on the records, by which findings, and what to mend first."""
         severe = [one for one in self.findings if one.severity in (Severity.CRITICAL, Severity.HIGH)]
         critical = sum(one.severity is Severity.CRITICAL for one in severe)
-        said = "Yes" if not severe else "No, not before something is mended" if critical else "Yes, with reservations"
+        said = "Yes" if not severe else "No, not before something is fixed" if critical else "Yes, with reservations"
         counts = f"{several(len(self.findings), 'finding')}, {critical:,} critical and {len(severe) - critical:,} high"
         first = (f"{one.title} ({one.remedy.effort.value} of work)" for one in self.first)
         lead = f"{said}: {counts}, on {several(self.subject.n_rows, 'record')}."
-        return str(Brief.of(lead, [("To be mended first", first)]))
+        return str(Brief.of(lead, [("To be fixed first", first)]))
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of findings.json."""

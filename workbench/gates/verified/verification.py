@@ -18,11 +18,11 @@ from workbench.evidence import (
     WORDING,
     Exhibit,
     maker,
-    numbers_of,
     parsed,
     read_listed,
     read_plain,
     require_same,
+    without_texts,
 )
 from workbench.files import read_settings
 from workbench.gates.facts import GateFacts
@@ -248,7 +248,7 @@ def _recomputed(bundle: _Bundle) -> str:
             require_same(estimate.as_json(), exhibit.estimates[metric].as_json(), f"{metric} of {name}")
         computed, stored = again.as_json(), exhibit.as_json()
         if not bundle.is_worded_now:
-            computed, stored = numbers_of(computed), numbers_of(stored)
+            computed, stored = without_texts(computed), without_texts(stored)
         require_same(computed, stored, name)
         numbers += len(again.estimates)
     rows = sum(len(table) for exhibit in bundle.exhibits.values() for table in exhibit.tables.values())
