@@ -22,7 +22,7 @@ from workbench.words import InputError
 HARMLESS_TAGS = {
     "html", "head", "meta", "title", "style", "body", "div", "p", "details", "summary", "pre", "footer", "img", "h1",
     "h2", "h3", "strong", "em", "code", "ul", "ol", "li", "a", "table", "caption", "thead", "tbody", "tr", "th", "td",
-    "b", "wbr", "br", "span", "main", "nav",
+    "b", "wbr", "br", "span", "main", "nav", "abbr",
 }
 # fmt: on
 ATTACKS = [

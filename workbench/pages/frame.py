@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from workbench.pages.templating import templates_in
+from workbench.words import explained
 
 HEADING = re.compile(r"<h2(?: id=\"([^\"]*)\")?>(.*?)</h2>", re.DOTALL)
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
@@ -39,7 +40,7 @@ def framed(title: str, body: str, foot: str = "", *, style: str = "", script_sou
         headings.append((name, _text(found.group(2))))
         return f'<h2 id="{name}">{found.group(2)}</h2>'
 
-    marked = HEADING.sub(named, TABLE.sub(_scrolling, body))
+    marked = explained(HEADING.sub(named, TABLE.sub(_scrolling, body)))
     at = marked.find("<h2 ")
     lead, rest = (marked, "") if at < 0 else (marked[:at], marked[at:])
     return templates_in(Path(__file__).parent / "templates").get_template("frame.html.j2").render(

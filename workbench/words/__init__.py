@@ -15,4 +15,5 @@ from workbench.words.errors import (
     several,
     shown,
 )
+from workbench.words.glossary import GLOSSARY, explained, glossary_markdown
 from workbench.words.numbers import UNDEFINED, counted, number, percent, seconds, visible, whole_text
