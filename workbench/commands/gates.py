@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.commands.completion import pilots_like
 from workbench.commands.options import (
     AS_AGREED,
     HERE,
@@ -22,6 +23,7 @@ from workbench.commands.options import (
     print_json,
     with_options,
 )
+from workbench.commands.screen import say
 from workbench.commands.streams import escaped, stdout_to_stderr, stoppable
 from workbench.files import SIGNING_KEY, drop
 from workbench.words import InputError, RunError
@@ -51,13 +53,13 @@ def gate(
 
     Exit code 0 for GO, 1 for NO-GO or a charter that is not signed, 2 for bad input, 4 when it could not run.
     """
-    from workbench.commands.terminal import CellProgress
+    from workbench.commands.progress import CellProgress
     from workbench.gates import junit_xml
     from workbench.gates.held import GateRequest, hold_gate
 
     opened = pilot_named(pilot, root)
     request = GateRequest(asked.choice(), key, answered)
-    with stoppable(), stdout_to_stderr(), CellProgress() as progress:
+    with stoppable(), stdout_to_stderr(), CellProgress(opened.runs) as progress:
         held = hold_gate(opened, number, request, progress)
     if junit is not None:
         _write(junit, junit_xml(held.decision))
@@ -83,20 +85,20 @@ def answer(
 
     `workbench gate N PILOT --answered` then holds the gate, here or where the key is: it needs mlruns/PILOT.
     """
-    from workbench.commands.terminal import CellProgress
+    from workbench.commands.progress import CellProgress
     from workbench.gates.held import answer_gate
 
     opened = pilot_named(pilot, root)
     drop(SIGNING_KEY)
     choice = asked.choice()
-    with stoppable(), stdout_to_stderr(), CellProgress() as progress:
+    with stoppable(), stdout_to_stderr(), CellProgress(opened.runs) as progress:
         done = answer_gate(opened, number, choice, progress)
     if as_json:
         content = {"pilot": pilot, "gate": number, "ran": done.ran, "kept": done.kept, "answered_by": done.agent}
         print_json(content)
         return
-    print(f"Ran: {', '.join(done.ran) or 'nothing'}. Unchanged: {', '.join(done.kept) or 'nothing'}.")
-    print(f"Holdout: {'nothing to answer' if done.agent is None else f'answered by {done.agent}'}, not opened.")
+    say(f"Ran: {', '.join(done.ran) or 'nothing'}. Unchanged: {', '.join(done.kept) or 'nothing'}.")
+    say(f"Holdout: {'nothing to answer' if done.agent is None else f'answered by {done.agent}'}, not opened.")
     print(f"Next: workbench gate {number} {pilot} --answered")
 
 
@@ -137,7 +139,9 @@ def waive_criterion(
 
 def ci(
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help="github, gitlab or jenkins.")],
-    pilot: Annotated[str, typer.Option("--pilot", help="Name of a pilot.")] = "invoice_matching",
+    pilot: Annotated[
+        str, typer.Option("--pilot", help="Name of a pilot.", autocompletion=pilots_like)
+    ] = "invoice_matching",
     number: Annotated[int, typer.Option("--gate", min=1, max=3, help="Which gate to hold.")] = 2,
     only_print: Annotated[bool, typer.Option("--print", help="Print the file instead of writing it.")] = False,
     root: Root = HERE,

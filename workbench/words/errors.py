@@ -48,6 +48,13 @@ class WorkbenchError(Exception):
     def __str__(self) -> str:
         return "\n".join([self.problem, *(f"  {name}: {text}" for name, text in self.facts().items())])
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows instead of a traceback: at most four lines."""
+        both = [f"{name} {text}" for name, text in self.facts().items() if name in ("got", "expected")]
+        lines = {"where": self.where, "but": "; ".join(both) or None, "do": self.remedy}
+        named = [f"  {name}: {text}" for name, text in lines.items() if text is not None]
+        return [f"{type(self).__name__}: {self.problem}", *named]
+
     def as_json(self) -> dict[str, str | None]:
         """Return the error as JSON values, from which `error_from` makes it in another process."""
         kind = next(kind.__name__ for kind in (InputError, SignatureError, WorkbenchError) if isinstance(self, kind))

@@ -9,8 +9,15 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.evaluation.versions.history import record_history
     from workbench.evaluation.versions.masked import evaluation_as_shown, stratum_as_shown
-    from workbench.evaluation.versions.pairs import paired_differences
-    from workbench.evaluation.versions.stored import agent_to_judge, chosen, in_words, stored_evaluations, stored_runs
+    from workbench.evaluation.versions.pairs import paired_differences, seen_from
+    from workbench.evaluation.versions.stored import (
+        agent_to_judge,
+        chosen,
+        in_words,
+        leading,
+        stored_evaluations,
+        stored_runs,
+    )
     from workbench.evaluation.versions.tracing import records_behind
     from workbench.evaluation.versions.tried import tried_versions
 else:

@@ -1,0 +1,82 @@
+"""The command `workbench lab`: JupyterLab at a user's own copies of the notebooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from workbench.commands.options import HERE, Root
+from workbench.words import RunError
+
+LOOK_S = 0.2
+
+
+def lab(
+    root: Root = HERE,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; without it a free one from 8888 on.")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser, or only say where.")] = True,
+) -> None:
+    """Open JupyterLab at your own copies of the notebooks; an edited copy is kept when the notebook changes."""
+    from workbench.files import current_user, without_secrets
+    from workbench.notebooks import working_copies
+
+    here = root.resolve()
+    copies = working_copies(here, current_user())
+    print(f"Notebooks: {copies.folder} (your copies; runs and gates take those of notebooks/ or the package)")
+    for path in copies.kept:
+        print(f"Kept as you edited it, though the notebook has changed since: {path} (delete it for the new one)")
+    sys.stdout.flush()
+    place = f"lab/tree/{copies.folder.relative_to(here).as_posix()}"
+    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={here}", f"--LabApp.default_url=/{place}"]
+    command += ["--LabApp.news_url=None", "--ServerApp.answer_yes=True", "--log-level=WARN"]
+    if port is not None:
+        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    if not browser:
+        command.append("--no-browser")
+    if os.geteuid() == 0:  # in a container there is no other user; the server stays on 127.0.0.1 behind its token
+        command.append("--allow-root")
+    raise typer.Exit(_served(command, {"MLFLOW_DISABLE_TELEMETRY": "true", **without_secrets(os.environ)}, place))
+
+
+def _served(command: list[str], environment: dict[str, str], place: str) -> int:
+    """Run the server until it ends, and say its address once it answers; signals are its own."""
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+
+    def forwarded(number: int, frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, forwarded)
+    address = None
+    while process.poll() is None and address is None:
+        time.sleep(LOOK_S)
+        address = _answering(process.pid, place)
+    if address is None:
+        raise RunError("JupyterLab did not start", got=f"exit status {process.returncode}", remedy="read what it wrote")
+    print(f"JupyterLab: {address} (Ctrl-C ends it)", flush=True)
+    return process.wait()
+
+
+def _answering(process: int, place: str) -> str | None:
+    """Return the address of a Jupyter server by what it left about itself; None where it does not answer yet."""
+    import urllib.request
+
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    try:
+        said = json.loads((Path(jupyter_runtime_dir()) / f"jpserver-{process}.json").read_text(encoding="utf-8"))
+        with urllib.request.urlopen(f"{said['url']}api", timeout=LOOK_S * 10):
+            return f"{said['url']}{place}?token={said['token']}"
+    except (OSError, ValueError):
+        return None
