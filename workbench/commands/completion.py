@@ -27,10 +27,10 @@ def agents_like(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def notebooks_like(incomplete: str) -> list[str]:
-    """Return the notebooks of a run with this in their names."""
+    """Return the notebooks of a run whose names begin so."""
     from workbench.gates.pipeline import NOTEBOOKS
 
-    return [name for name in NOTEBOOKS if incomplete in name]
+    return [name for name in NOTEBOOKS if name.startswith(incomplete)]
 
 
 def _root(context: typer.Context) -> Path:

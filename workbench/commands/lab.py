@@ -15,9 +15,10 @@ from typing import Annotated
 import typer
 
 from workbench.commands.options import HERE, Root
-from workbench.words import RunError
+from workbench.words import RunError, readable
 
 LOOK_S = 0.2
+LOG_FILE = "jupyter.log"
 
 
 def lab(
@@ -39,32 +40,35 @@ def lab(
     sys.stdout.flush()
     place = f"lab/tree/{copies.folder.relative_to(here).as_posix()}"
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={here}", f"--LabApp.default_url=/{place}"]
-    command += ["--LabApp.news_url=None", "--ServerApp.answer_yes=True", "--log-level=WARN"]
+    command.append("--LabApp.news_url=None")
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if not browser:
         command.append("--no-browser")
     if os.geteuid() == 0:  # in a container there is no other user; the server stays on 127.0.0.1 behind its token
         command.append("--allow-root")
-    raise typer.Exit(_served(command, {"MLFLOW_DISABLE_TELEMETRY": "true", **without_secrets(os.environ)}, place))
+    environment = {"MLFLOW_DISABLE_TELEMETRY": "true", **without_secrets(os.environ)}
+    with (copies.folder / LOG_FILE).open("ab") as log:
+        process = subprocess.Popen(command, env=environment, start_new_session=True, stdout=log, stderr=log)
+    raise typer.Exit(_served(process, place, copies.folder / LOG_FILE))
 
 
-def _served(command: list[str], environment: dict[str, str], place: str) -> int:
-    """Run the server until it ends, and say its address once it answers; signals are its own."""
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
+def _served(process: subprocess.Popen[bytes], place: str, log: Path) -> int:
+    """Say a server's address once it answers, and return its exit code when it ends; Ctrl-C ends it."""
 
-    def forwarded(number: int, frame: FrameType | None) -> None:
-        process.send_signal(number)
+    def ended(number: int, frame: FrameType | None) -> None:
+        process.terminate()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, forwarded)
+        signal.signal(number, ended)
     address = None
     while process.poll() is None and address is None:
         time.sleep(LOOK_S)
         address = _answering(process.pid, place)
     if address is None:
-        raise RunError("JupyterLab did not start", got=f"exit status {process.returncode}", remedy="read what it wrote")
-    print(f"JupyterLab: {address} (Ctrl-C ends it)", flush=True)
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise RunError("JupyterLab did not start", where=str(log), got=readable(said[-1], 200) if said else None)
+    print(f"JupyterLab: {address}\nCtrl-C ends it. Its log: {log}", flush=True)
     return process.wait()
 
 

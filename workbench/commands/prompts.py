@@ -20,6 +20,7 @@ PROMPTS = (
     TextColumn("asked on", rank=2),
     of_names("made from", 3),
 )
+MOST_FINDINGS = 8
 REGISTERED = of_names("prompt"), of_numbers("version"), of_names("content", 1), TextColumn("registered")
 
 app = typer.Typer(help="Lint, register and promote prompt documents.", no_args_is_help=True)
@@ -43,12 +44,14 @@ def lint(
     if as_json:
         print_json({"pilot": pilot, "counts": counts, "findings": [finding.as_json() for finding in findings]})
     else:
-        for finding in findings:
-            if details or finding.level is not LintLevel.NOTE:
-                said = f"{finding.where}: {finding.level.value} ({finding.rule}): {finding.problem}"
-                say(f"{said}\n    do: {finding.remedy}", "  ")
-        hidden = " (notes: --details)" if counts[LintLevel.NOTE.value] and not details else ""
-        say(", ".join(several(n, level) for level, n in counts.items()) + hidden)
+        errors = [finding for finding in findings if finding.level is LintLevel.ERROR]
+        warnings = [finding for finding in findings if finding.level is LintLevel.WARNING]
+        shown = findings if details else (*errors, *warnings[: max(0, MOST_FINDINGS - len(errors))])
+        for finding in shown:
+            said = f"{finding.where}: {finding.level.value} ({finding.rule}): {finding.problem}"
+            say(f"{said}\n    do: {finding.remedy}", "  ")
+        more = f"; {len(findings) - len(shown):,} not shown: --details" if len(shown) < len(findings) else ""
+        say(", ".join(several(n, level) for level, n in counts.items()) + more)
     if counts[LintLevel.ERROR.value]:
         sys.stdout.flush()
         raise typer.Exit(2)

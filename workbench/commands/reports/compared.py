@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from workbench.pilot import Pilot
 
 PAIRS = (
-    of_names("against"), of_numbers("records", 4), of_numbers("only it right", 2), of_numbers("only the other right", 3),
-    of_numbers("points of accuracy (95% interval)"), of_numbers("p corrected", 1), TextColumn("it is"),
-)  # fmt: skip
+    of_names("against"),
+    of_numbers("records", 4),
+    of_numbers("only it right", 2),
+    of_numbers("only the other right", 3),
+    of_numbers("points of accuracy (95% interval)"),
+    of_numbers("p corrected", 1),
+    TextColumn("it is"),
+)
 
 
 def print_comparison(

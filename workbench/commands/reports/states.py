@@ -13,9 +13,16 @@ if TYPE_CHECKING:
     from workbench.runs.journal import RunInfo
 
 RUNS = (
-    of_names("agent"), of_names("split", 1), of_numbers("planned"), of_numbers("ok"), of_numbers("invalid", 2), of_numbers("failed", 2),
-    of_numbers("skipped", 3), of_numbers("not asked yet", 1), TextColumn("causes", rank=4),
-)  # fmt: skip
+    of_names("agent"),
+    of_names("split", 1),
+    of_numbers("planned"),
+    of_numbers("ok"),
+    of_numbers("invalid", 2),
+    of_numbers("failed", 2),
+    of_numbers("skipped", 3),
+    of_numbers("not asked yet", 1),
+    TextColumn("causes", rank=4),
+)
 
 
 def print_status(pilot: Pilot, records: int, runs: Sequence[RunInfo], *, details: bool = False) -> None:

@@ -14,8 +14,8 @@ from workbench.evaluation import open_answers
 from workbench.evaluation.versions import agent_to_judge
 from workbench.evidence import Inputs, Memory, executed_path, results_folder
 from workbench.files import write_atomically
-from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, LIMITS, NOTEBOOKS
-from workbench.notebooks import NotebookJob, NotebookResult, find_notebook, packaged_notebook, read_finish
+from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, NOTEBOOKS
+from workbench.notebooks import Limits, NotebookJob, NotebookResult, find_notebook, packaged_notebook, read_finish
 from workbench.pages import notebook_page
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey
@@ -25,6 +25,8 @@ from workbench.tracking import Link, LoggedVersion, log_versions, version_from
 from workbench.words import InputError, RunError, WorkbenchError
 
 OnCell = Callable[[Path, int, int], None]
+# Calls to a model have deadlines of their own; a whole run of them may take hours.
+LIMITS = Limits(cell_s=6 * 3600, total_s=8 * 3600)
 
 
 @dataclass(frozen=True, slots=True)
