@@ -89,7 +89,7 @@ def test_a_long_table_shows_its_first_rows_and_says_how_many_more_there_are(
     show_table("Runs", table)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Runs"
-    assert lines[-2:] == ["r19  19", "30 more rows: --details"]
+    assert lines[-2:] == ["r19  19", "30 more rows with --details"]
     show_table("Runs", table, details=True)
     assert capsys.readouterr().out.splitlines()[-1] == "r49  49"
 

@@ -50,7 +50,7 @@ def folded(text: str, width: int | None, hanging: str = "") -> list[str]:
             if cell_len(begun) + 1 + cell_len(word) <= width:
                 begun += f" {word}"
             else:
-                lines.append(begun)
+                lines.append(begun.rstrip())
                 begun = indent + hanging + word
         lines.append(begun)
     return lines

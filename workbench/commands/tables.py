@@ -78,9 +78,9 @@ def show_table(title: str, table: TextTable, *, details: bool = False) -> None:
     if same:
         say(same)
     if len(shown.rows) < n_rows:
-        say(f"{several(n_rows - len(shown.rows), 'more row')}: --details")
+        say(f"{several(n_rows - len(shown.rows), 'more row')} with --details")
     if dropped:
-        say(f"Left out at {width} columns: {', '.join(dropped)} (--details shows them)")
+        say(f"More with --details: {', '.join(reversed(dropped))}")
 
 
 def without_constants(table: TextTable) -> tuple[TextTable, str]:

@@ -29,8 +29,9 @@ def print_result(pilot: Pilot, result: PilotResult, *, details: bool = False) ->
     from workbench.tracking import store_uri
 
     console = SafeConsole()
-    if pilot.charter.placeholder_note:
-        say(pilot.charter.placeholder_note)
+    note = pilot.charter.placeholder_note
+    if note and not any(note in answer for answer in result.answers.values()):
+        say(note)
     if result.evaluations:
         print_versions(pilot.settings.title, result.evaluations, details=details)
         print_engines([evaluation["identity"] for evaluation in result.evaluations])
@@ -41,9 +42,8 @@ def print_result(pilot: Pilot, result: PilotResult, *, details: bool = False) ->
                 say(f"{of}: {sentence}")
     for name, answer in result.answers.items():
         print()
-        heading(name)
+        heading(f"{name}: {result.pages[name]}")
         say(answer)
-        print(f"  {result.pages[name]}")
     if result.kept:
         say(f"\nKept, as nothing they are made from has changed: {', '.join(result.kept)}.")
     if result.links:
