@@ -123,7 +123,9 @@ def test_lab_says_its_address_once_it_answers_shows_no_news_and_ends_when_told(t
         port = re.search(r":(\d+)/", address[1])
         assert port is not None
         with urllib.request.urlopen(address[1]) as answer:
-            assert '"news": {"disabled": true}' in answer.read().decode()
+            assert '"@jupyterlab/apputils-extension:announcements"' in answer.read().decode(), (
+                "what asks is switched off"
+            )
         taken = subprocess.run([*command, "--port", port[1]], capture_output=True, text=True)
         assert taken.returncode == 4
         assert f"port {port[1]} is not available" in taken.stderr

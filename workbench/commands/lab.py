@@ -18,7 +18,8 @@ from workbench.commands.options import HERE, Root
 from workbench.words import RunError, readable
 
 LOOK_S = 0.2
-LOG_FILE = "jupyter.log"
+LOG_FILE, SETTINGS = ".jupyter.log", ".jupyter"
+NEWS = "@jupyterlab/apputils-extension:announcements"
 
 
 def lab(
@@ -40,7 +41,6 @@ def lab(
     sys.stdout.flush()
     place = f"lab/tree/{copies.folder.relative_to(here).as_posix()}"
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={here}", f"--LabApp.default_url=/{place}"]
-    command.append("--LabApp.news_url=None")
     if port is not None:
         command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if not browser:
@@ -48,9 +48,19 @@ def lab(
     if os.geteuid() == 0:  # in a container there is no other user; the server stays on 127.0.0.1 behind its token
         command.append("--allow-root")
     environment = {"MLFLOW_DISABLE_TELEMETRY": "true", **without_secrets(os.environ)}
+    quiet = (_without_news(copies.folder / SETTINGS), environment.get("JUPYTER_CONFIG_PATH"))
+    environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, quiet))
     with (copies.folder / LOG_FILE).open("ab") as log:
         process = subprocess.Popen(command, env=environment, start_new_session=True, stdout=log, stderr=log)
     raise typer.Exit(_served(process, place, copies.folder / LOG_FILE))
+
+
+def _without_news(folder: Path) -> str:
+    """Write settings by which JupyterLab neither asks for news nor whether it may; return their folder."""
+    from workbench.files import write_atomically
+
+    write_atomically(folder / "labconfig" / "page_config.json", json.dumps({"disabledExtensions": {NEWS: True}}))
+    return str(folder)
 
 
 def _served(process: subprocess.Popen[bytes], place: str, log: Path) -> int:

@@ -19,6 +19,7 @@ from workbench.runs.runner.queue import Patience, Refusal, WorkQueue
 from workbench.words import RunError
 
 SPENDING_S = 1.0
+GOES_ON = "run the same cell or command again: it goes on where it stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def run_agent(journal: Journal, agent: Agent, selection: RecordSelection, *, sho
             raise RunError(
                 f"the run was stopped: {info.planned - info.pending:,} of {info.planned:,} decisions are stored",
                 where=f"agent {agent.name}, split {selection.split.value}",
-                remedy="run the same cell or command again: it goes on where it stopped",
+                remedy=GOES_ON,
             )
         return Session(info, len(todo), queue.n_unmatched, queue.refusal)
 
