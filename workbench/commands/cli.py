@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -24,6 +24,7 @@ from workbench.commands import (
     lab,
     ledger,
     optimise,
+    overview,
     prompts,
     salvage,
     verify,
@@ -44,12 +45,8 @@ from workbench.commands.options import (
 )
 from workbench.commands.screen import say
 from workbench.commands.streams import escaped, escaped_output, stdout_to_stderr, stoppable
-from workbench.commands.tables import TextColumn, TextTable, of_names, show_table
 from workbench.files import without_secrets
 from workbench.words import InputError, WorkbenchError
-
-if TYPE_CHECKING:
-    from workbench.pilot import Pilot
 
 COULD_NOT_RUN, INTERRUPTED = 4, 130
 COUNTING = frozenset({"duckdb", "onnx", "xgrammar"})  # libraries that complain at the end of what is left of them
@@ -203,46 +200,6 @@ def compare(pilot: PilotName, root: Root = HERE, details: Details = False, as_js
             say(f"Left out, as only runs over all development records count: {in_words(left_out)}.")
 
 
-def pilots(root: Root = HERE, as_json: AsJson = False) -> None:
-    """List the pilots under the root."""
-    from workbench.pilot import pilot_names
-
-    opened = [pilot_named(name, root) for name in pilot_names(root.resolve())]
-    if as_json:
-        print_json({"pilots": [{"pilot": pilot.name, "title": pilot.settings.title} for pilot in opened]})
-        return
-    if opened:
-        show_table(
-            "Pilots",
-            TextTable((of_names("pilot"), TextColumn("title"), TextColumn("records")), tuple(map(_pilot_row, opened))),
-        )
-    if not opened:
-        say(f"No pilot under {root.resolve()}. Make one: workbench init NAME --records FILE --label COLUMN")
-
-
-def status(pilot: PilotName, root: Root = HERE, details: Details = False, as_json: AsJson = False) -> None:
-    """Show every run of a pilot and how its planned decisions ended."""
-    from workbench.commands.reports import print_status
-    from workbench.records.tables import read_raw_table
-    from workbench.runs.journal import JOURNAL_FILE, Journal, RunInfo
-
-    opened = pilot_named(pilot, root)
-    records = sum(
-        read_raw_table(opened.data / name, opened.contract.reading).n_rows for name in opened.contract.records
-    )
-    path = opened.runs / JOURNAL_FILE
-    infos: tuple[RunInfo, ...] = ()
-    if path.is_file():
-        with Journal(path) as journal:
-            infos = journal.runs()
-    names = ("agent", "split", "planned", "ok", "invalid", "failed", "skipped", "finished")
-    runs = [{name: getattr(info, name) for name in names} for info in infos]
-    if as_json:
-        print_json({"pilot": pilot, "records": records, "runs": runs})
-    else:
-        print_status(opened, records, infos, details=details)
-
-
 def serve_pilot(
     pilot: PilotName,
     model: Annotated[
@@ -309,9 +266,9 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, str], ...] = (
         DEVELOP,
         "optimise claims --from v4 --reflection-base-url http://127.0.0.1:8000/v1 --reflection-model large",
     ),
-    ("pilots", pilots, LOOK, "pilots"),
-    ("status", status, LOOK, "status invoice_matching"),
-    ("record", iteration.record, LOOK, "record invoice_matching INV-000123"),
+    ("pilots", overview.pilots, LOOK, "pilots"),
+    ("status", overview.status, LOOK, "status invoice_matching"),
+    ("record", iteration.record, LOOK, "record invoice_matching IM00001"),
     ("ledger", ledger.ledger, LOOK, "ledger invoice_matching"),
     ("lab", lab.lab, LOOK, "lab --port 8890 --no-browser"),
     ("ui", ui, LOOK, "ui --port 5001"),
@@ -324,7 +281,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, str], ...] = (
         'waive 3 claims load --why "no load yet" --until 2027-03-31 --name "Paul Behrend" --role sponsor',
     ),
     ("gates-file", gates.gates_file, DECIDE, "gates-file claims"),
-    ("verify", verify.verify, EVIDENCE, "verify mlruns/claims/gates/gate_2 --key gate.pub.pem"),
+    ("verify", verify.verify, EVIDENCE, "verify mlruns/evidence/claims/gate-2/ID --key gate.pub.pem"),
     ("salvage", salvage.salvage, EVIDENCE, "salvage claims"),
     ("serve", serve_pilot, SERVE, "serve invoice_matching --model pocket --port 8000"),
     ("ci", gates.ci, SERVE, "ci github --pilot invoice_matching --gate 2"),
@@ -384,11 +341,6 @@ def _exit_code() -> int:
         print(f"error: a fault of the workbench\n{escaped(traceback.format_exc())}", file=sys.stderr)
         return COULD_NOT_RUN
     return 0
-
-
-def _pilot_row(pilot: Pilot) -> tuple[str, str, str]:
-    missing = [file for file in pilot.contract.records if not (pilot.data / file).is_file()]
-    return pilot.name, pilot.settings.title, f"not obtained yet: workbench data {pilot.name}" if missing else "here"
 
 
 def _whole_path(model: str | None) -> str | None:
