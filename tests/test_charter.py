@@ -456,7 +456,7 @@ def test_a_new_pilots_charter_is_read_filled_in_and_signed(
     command: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
     init_pilot("tickets", write_tickets(tmp_path / "t.csv", 60), Columns("queue"), tmp_path)
-    code, out, _ = command("charter", "tickets", "check", "--json")
+    code, out, _ = command("charter", "check", "tickets", "--json")
     assert code == 1
     assert {gap["part"] for gap in json.loads(out)["gaps"]} >= {"process", "owner.name", "compliance.ai_act", "costs"}
     path = tmp_path / "eval_suites" / "tickets" / "charter.yaml"
@@ -464,21 +464,21 @@ def test_a_new_pilots_charter_is_read_filled_in_and_signed(
     filled["high_risk"][0]["when"] = {"column": "queue", "values": ["refund"]}
     del filled["high_risk"][1]
     path.write_text(yaml.safe_dump(filled), encoding="utf-8")
-    code, out, _ = command("charter", "tickets", "check")
+    code, out, _ = command("charter", "check", "tickets")
     assert code == 0, out
     assert "The charter is complete.\nNo signature, no start:" in out
     for person in (one for one in filled["stakeholders"] if one.get("signs")):
         key = new_key(tmp_path / "keys" / f"{person['role']}.pem".replace(" ", "-"))
         private = str(key.public_key).replace(".pub.pem", ".pem")
         code, out, err = command(
-            "charter", "tickets", "sign", "--name", person["name"], "--role", person["role"], "--key", private
+            "charter", "sign", "tickets", "--name", person["name"], "--role", person["role"], "--key", private
         )
         assert code == 0, err
     assert "Signatures:" in out
     assert (
         "covers charter.yaml, gates.yaml, splits.yaml and pilot.yaml (escalate_label, prices, max_failed_share)" in out
     )
-    code, out, _ = command("charter", "tickets", "render", "--json")
+    code, out, _ = command("charter", "render", "tickets", "--json")
     written = json.loads(out)
     assert Path(written["html"]).read_text(encoding="utf-8").startswith("<!doctype html>")
     assert Path(written["markdown"]).read_text(encoding="utf-8").startswith("# Charter: Tickets")
@@ -490,10 +490,10 @@ def test_a_kpi_without_a_number_is_a_gap_for_check_and_bad_input_for_the_rest(
     init_pilot("tickets", write_tickets(tmp_path / "t.csv", 60), Columns("queue"), tmp_path)
     path = tmp_path / "eval_suites" / "tickets" / "charter.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("target: 0.80", "target: high"), encoding="utf-8")
-    code, out, _ = command("charter", "tickets", "check")
+    code, out, _ = command("charter", "check", "tickets")
     assert code == 1
     assert "kpis.automation: the target is no number: 'high'" in out
-    code, _, err = command("charter", "tickets", "sign", "--name", "x", "--role", "sponsor")
+    code, _, err = command("charter", "sign", "tickets", "--name", "x", "--role", "sponsor")
     assert code == 2
     assert "kpis.0.target" in err
 
@@ -508,7 +508,7 @@ def test_documents_are_signed_off_by_command(command: Callable[..., tuple[int, s
     assert document_signatures(suite, "architecture.md", ["IT owner"]).is_complete
     assert command("sign", "tickets", "none.md", "--name", "Bo", "--role", "IT owner")[0] == 2
     assert command("sign", "nothing", "architecture.md", "--name", "Bo", "--role", "IT owner")[0] == 2
-    assert command("charter", "nothing", "check")[0] == 2
+    assert command("charter", "check", "nothing")[0] == 2
 
 
 def test_a_placeholder_is_called_so_beside_its_target(suite: Path) -> None:

@@ -1,6 +1,6 @@
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import Split, ledger_path, read_dataset
 from workbench.runs import RunRequest
-from workbench.words import InputError
+from workbench.words import InputError, RunError
 
 DEV = RunRequest(show_progress=False)
 HOLDOUT = RunRequest(Split.HOLDOUT, show_progress=False)
@@ -263,3 +263,12 @@ def test_what_was_tried_is_paid_for_wherever_a_pair_is_compared(tickets: Callabl
 def test_a_limit_below_one_is_refused(tickets: Callable[[int], Pilot]) -> None:
     with pytest.raises(InputError, match="a limit must be at least 1"):
         evaluate(tickets(60), "majority", RunRequest(limit=0))
+
+
+def test_an_interruption_before_anything_is_asked_says_how_to_go_on(tickets: Callable[[int], Pilot]) -> None:
+    def interrupted() -> Iterator[str]:
+        yield "majority"
+        raise KeyboardInterrupt
+
+    with pytest.raises(RunError, match=r"every decision that came is stored(.|\n)*run the same cell or command again"):
+        evaluate_all(tickets(40), interrupted(), DEV)  # type: ignore[arg-type]

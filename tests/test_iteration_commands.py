@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -48,7 +49,7 @@ def test_a_prompt_goes_from_lint_to_candidate_on_the_evidence_of_its_run(command
     assert out.startswith("candidate is v1 (")
     assert f"Evidence: run {run} on dev, server stub: 6 planned" in out
     code, out, _ = command("prompts", "list", "tickets")
-    assert "[candidate]" in out
+    assert re.search(rf"\nv1 +candidate +{run} ", out)
     code, out, _ = command("prompts", "register", "tickets", "--json")
     assert [(one["version"], one["new"]) for one in json.loads(out)["prompts"]] == [(1, False)]
 

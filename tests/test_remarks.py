@@ -9,7 +9,7 @@ from loopback import AGENT, NAME, make_pilot
 from stub_server import stub_process
 
 from workbench.agents.decisions import Decision
-from workbench.commands.terminal import print_evaluation
+from workbench.commands.reports import print_evaluation
 from workbench.engines.choice import EngineChoice
 from workbench.engines.protocol import Origin
 from workbench.evaluation import evaluate

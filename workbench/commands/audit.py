@@ -9,7 +9,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from workbench.commands.options import HERE, AsJson, Root, pilot_named, print_json, with_options
+from workbench.commands.completion import pilots_like
+from workbench.commands.options import HERE, AsJson, Details, Root, pilot_named, print_json, with_options
 from workbench.commands.reading import AS_FOUND, ReadingOptions
 from workbench.commands.streams import stdout_to_stderr, stoppable
 from workbench.words import InputError
@@ -17,7 +18,9 @@ from workbench.words import InputError
 
 @with_options
 def audit(
-    pilot: Annotated[str | None, typer.Argument(metavar="[PILOT]", help="Name of a pilot.")] = None,
+    pilot: Annotated[
+        str | None, typer.Argument(metavar="[PILOT]", help="Name of a pilot.", autocompletion=pilots_like)
+    ] = None,
     records: Annotated[
         str | None, typer.Option(help="Any table instead of a pilot: CSV, TSV, JSON lines or array, Parquet.")
     ] = None,
@@ -37,6 +40,7 @@ def audit(
     ] = None,
     read: ReadingOptions = AS_FOUND,
     root: Root = HERE,
+    details: Details = False,
     as_json: AsJson = False,
 ) -> None:
     """Audit records: what is wrong with them, whom it hits, and what must be fixed first."""
@@ -55,7 +59,7 @@ def audit(
         found = {key: findings[key] for key in ("pilot", "run", "answer", "must_fix", "n_records")}
         print_json({**found, "folder": str(folder), "mlflow_run": link})
     else:
-        _print(findings, folder, link)
+        _print(findings, folder, link, details=details)
 
 
 def _check_fits(pilot: str | None, records: str | None, given: Mapping[str, object], *, is_told: bool) -> None:
@@ -94,14 +98,14 @@ def _validate_on_spark(suite: Path, records: str, out: Path, as_json: bool) -> N
 def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict[str, Any], str]:
     """Run the audit's notebook, log what it left, and return folder, findings and the run in MLflow."""
     from workbench.audit import FINDINGS_FILE, earlier_findings, read_findings
-    from workbench.commands.terminal import CellProgress
+    from workbench.commands.progress import CellProgress
     from workbench.evidence import exhibit_folder, read_exhibit
     from workbench.gates.pipeline import run_audit
     from workbench.tracking import log_exhibit
 
     opened = pilot_named(name, root)
     earlier = "" if compare is None else str(earlier_findings(opened, compare)["run"])
-    with stoppable(), stdout_to_stderr(), CellProgress() as progress:
+    with stoppable(), stdout_to_stderr(), CellProgress(opened.runs) as progress:
         result = run_audit(opened, earlier, progress)
     folder = Path(str(result.values["folder"]))
     findings = read_findings(folder / FINDINGS_FILE)
@@ -132,10 +136,10 @@ def _audit_file(records: Path, contract: Path | None, out: Path, read: ReadingOp
     return out, found.as_json()
 
 
-def _print(findings: Mapping[str, Any], folder: Path, link: str | None) -> None:
+def _print(findings: Mapping[str, Any], folder: Path, link: str | None, *, details: bool) -> None:
     """Print the answer, what must be fixed first, and where everything is."""
-    from workbench.commands.terminal import print_audit
+    from workbench.commands.reports import print_audit
 
-    print_audit(findings, folder)
+    print_audit(findings, folder, details=details)
     if link is not None:
         print(f"MLflow: run {link} (workbench ui)")

@@ -1,4 +1,4 @@
-"""The commands `workbench charter PILOT check | render | sign` and `workbench sign PILOT DOCUMENT`."""
+"""The commands `workbench charter check | render | sign PILOT` and `workbench sign PILOT DOCUMENT`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.commands.options import HERE, AsJson, KeyFile, PilotName, Root, pilot_named, print_json
-from workbench.words import InputError
+from workbench.commands.options import HERE, AsJson, Details, KeyFile, PilotName, Root, pilot_named, print_json
+from workbench.commands.screen import say
+from workbench.words import InputError, several
 
 if TYPE_CHECKING:
     from workbench.pages import CharterDocument
@@ -17,76 +18,74 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Option("--name", help="Who signs, as the charter spells it.")]
 Role = Annotated[str, typer.Option("--role", help="In which role.")]
 
-app = typer.Typer(help="Check, print and sign a pilot's charter.", no_args_is_help=True, add_completion=False)
+MOST_GAPS = 8
+
+app = typer.Typer(help="Check, print and sign a pilot's charter.", no_args_is_help=True)
 
 
-@app.callback()
-def of_pilot(context: typer.Context, pilot: PilotName) -> None:
-    """Check, print and sign a pilot's charter."""
-    context.obj = pilot
-
-
-@app.command("check")
-def check_charter(context: typer.Context, root: Root = HERE, as_json: AsJson = False) -> None:
+@app.command("check", epilog="Example: workbench charter check claims")
+def check_charter(pilot: PilotName, root: Root = HERE, details: Details = False, as_json: AsJson = False) -> None:
     """Say what the charter lacks and what is too vague; exit code 1 where there is anything."""
-    document = _document(context.obj, root)
+    document = _document(pilot, root)
     if as_json:
         gaps = [gap.as_json() for gap in document.gaps]
         content = {
-            "pilot": context.obj,
+            "pilot": pilot,
             "complete": not gaps,
             "gaps": gaps,
             "signatures": document.signatures.as_json(),
         }
         print_json(content)
     else:
-        for gap in document.gaps:
-            print(f"{gap.part}: {gap.problem}\n    do: {gap.remedy}")
-        print(f"{len(document.gaps)} open points." if document.gaps else "The charter is complete.")
+        shown = document.gaps if details else document.gaps[:MOST_GAPS]
+        for gap in shown:
+            say(f"{gap.part}: {gap.problem}\n    do: {gap.remedy}", "  ")
+        more = f"; {len(document.gaps) - len(shown)} more: --details" if len(shown) < len(document.gaps) else ""
+        say(f"{several(len(document.gaps), 'open point')}{more}." if document.gaps else "The charter is complete.")
         for line in _signature_lines(document):
-            print(line)
+            say(line, "  ")
     raise typer.Exit(1 if document.gaps else 0)
 
 
-@app.command()
-def render(context: typer.Context, root: Root = HERE, as_json: AsJson = False) -> None:
+@app.command(epilog="Example: workbench charter render claims")
+def render(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Write the charter as a document, in HTML and in Markdown."""
     from workbench.files import write_atomically
 
-    document = _document(context.obj, root)
-    folder = root.resolve() / "mlruns" / context.obj / "charter"
+    document = _document(pilot, root)
+    folder = root.resolve() / "mlruns" / pilot / "charter"
     written = {"html": folder / "charter.html", "markdown": folder / "charter.md"}
     write_atomically(written["html"], document.html())
     write_atomically(written["markdown"], document.markdown())
     if as_json:
-        print_json({"pilot": context.obj, **{name: str(path) for name, path in written.items()}})
+        print_json({"pilot": pilot, **{name: str(path) for name, path in written.items()}})
     else:
-        print(f"Charter of {context.obj}: {len(document.gaps)} open points.")
+        print(f"Charter of {pilot}: {len(document.gaps)} open points.")
         for path in written.values():
             print(f"  {path}")
 
 
-@app.command()
+@app.command(epilog='Example: workbench charter sign claims --name "Paul Behrend" --role sponsor')
 def sign(
-    context: typer.Context, name: Name, role: Role, key: KeyFile = None, root: Root = HERE, as_json: AsJson = False
+    pilot: PilotName, name: Name, role: Role, key: KeyFile = None, root: Root = HERE, as_json: AsJson = False
 ) -> None:
     """Sign charter, gates.yaml, splits.yaml and judged settings; any later edit takes the signature back."""
     from workbench.pilot.charter import covered_names, sign_charter
     from workbench.pilot.signing import Signer, chosen_key
 
-    pilot = pilot_named(context.obj, root)
+    opened = pilot_named(pilot, root)
     chosen = chosen_key(key)
-    place = sign_charter(pilot.suite, pilot.charter, Signer(name, role), chosen.key)
-    document = _document(context.obj, root)
+    place = sign_charter(opened.suite, opened.charter, Signer(name, role), chosen.key)
+    document = _document(pilot, root)
     if as_json:
-        content = {"pilot": pilot.name, "signature": str(place), "signatures": document.signatures.as_json()}
+        content = {"pilot": pilot, "signature": str(place), "signatures": document.signatures.as_json()}
         print_json(content)
         return
     print(f"Signed by {name} as {role}: {place}\n  covers {covered_names(document.signatures.covers)}")
     for line in _signature_lines(document):
-        print(line)
+        say(line, "  ")
     if document.gaps:
-        print(f"{len(document.gaps)} points of the charter are open: workbench charter {pilot.name} check")
+        say(f"{len(document.gaps)} points of the charter are open: workbench charter check {pilot}")
 
 
 def sign_pilot_document(

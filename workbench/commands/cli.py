@@ -7,17 +7,34 @@ import gc
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workbench.commands import audit, charter, gates, init, iteration, keys, ledger, optimise, prompts, salvage, verify
+from workbench.commands import (
+    audit,
+    charter,
+    gates,
+    init,
+    iteration,
+    keys,
+    lab,
+    ledger,
+    optimise,
+    overview,
+    prompts,
+    salvage,
+    verify,
+)
+from workbench.commands.completion import agents_like, notebooks_like
 from workbench.commands.options import (
     AS_AGREED,
     HERE,
     AsJson,
+    Details,
     EngineOptions,
     Limit,
     PilotName,
@@ -26,6 +43,7 @@ from workbench.commands.options import (
     print_json,
     with_options,
 )
+from workbench.commands.screen import say
 from workbench.commands.streams import escaped, escaped_output, stdout_to_stderr, stoppable
 from workbench.files import without_secrets
 from workbench.words import InputError, WorkbenchError
@@ -39,17 +57,18 @@ app = typer.Typer(
     help="Takes an AI agent pilot from records to a decision with evidence.",
     epilog="Exit codes: 0 done or GO, 1 NO-GO, 2 bad input, 4 could not run.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-Agents = Annotated[list[str] | None, typer.Option("--agent", help="An agent of pilot.yaml; may be given again.")]
+Agents = Annotated[
+    list[str] | None,
+    typer.Option("--agent", help="An agent of pilot.yaml; may be given again.", autocompletion=agents_like),
+]
 Holdout = Annotated[
     bool, typer.Option("--holdout", help="With --limit: open the holdout too, for the one agent that is named.")
 ]
 
 
-@app.command()
 def data(
     pilot: PilotName,
     source: Annotated[
@@ -68,29 +87,36 @@ def data(
         print_json({"pilot": pilot, "files": files, "fetched": list(obtained.fetched)})
         return
     made = f"{len(obtained.fetched)} fetched" if obtained.fetched else "all were there already"
-    print(f"Records of {pilot}: {len(obtained.files)} files verified against sources.yaml, {made}.")
+    say(f"Records of {pilot}: {len(obtained.files)} files verified against sources.yaml, {made}.")
     for path in (*obtained.files, obtained.attribution):
         print(f"  {path}")
     print(f"Next: workbench run {pilot}")
 
 
-@app.command()
 @with_options
 def run(
     pilot: PilotName,
-    notebook: Annotated[str | None, typer.Option(help="Only this notebook, such as 01_data_audit.")] = None,
+    notebook: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this notebook, by any part of its name, such as 02; may be given again.",
+            autocompletion=notebooks_like,
+        ),
+    ] = None,
     agent: Agents = None,
     limit: Limit = None,
     holdout: Holdout = False,
     asked: EngineOptions = AS_AGREED,
     root: Root = HERE,
+    details: Details = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a pilot's notebooks: audit the records, compare agent versions on dev, evaluate the chosen one on holdout.
 
     A run with --limit is a trial: it stays on development records and chooses no version.
     """
-    from workbench.commands.terminal import CellProgress, print_result, result_json
+    from workbench.commands.progress import CellProgress
+    from workbench.commands.terminal import print_result, result_json
     from workbench.evidence import Inputs
     from workbench.gates.pipeline import PilotRun, notebooks_of, run_pilot
     from workbench.overview import write_index
@@ -98,34 +124,34 @@ def run(
 
     opened = pilot_named(pilot, root)
     what = PilotRun(tuple(agent or ()), limit, asked.choice(), opens_holdout=limit is None or holdout)
-    notebooks = notebooks_of(what, notebook)
+    notebooks = notebooks_of(what, tuple(notebook or ()))
     inputs = Inputs(opened, read_dataset(opened), what.engine, what.agents or opened.settings.compare)
     inputs.everything()  # what does not fit is found before anything is started
-    with stoppable(), CellProgress() as progress:
+    with stoppable(), CellProgress(opened.runs) as progress:
         result = run_pilot(opened, what, notebooks, progress, inputs)
     index = write_index(opened)
     if as_json:
         print_json({**result_json(opened, result), "index": str(index)})
     else:
-        print_result(opened, result)
-        print(f"At a glance: {index}")
+        print_result(opened, result, details=details)
+        say(f"At a glance: {index}")
         if not what.opens_holdout:
-            print(f"\nA trial with --limit {limit} stays on development records: the holdout was not opened.")
+            say(f"\nA trial with --limit {limit} stays on development records: the holdout was not opened.")
 
 
-@app.command("evaluate")
 @with_options
 def evaluate_agent(
     pilot: PilotName,
-    agent: Annotated[str, typer.Option(help="An agent of pilot.yaml.")],
+    agent: Annotated[str, typer.Option(help="An agent of pilot.yaml.", autocompletion=agents_like)],
     split: Annotated[str, typer.Option(help="dev or holdout; holdout is opened on the ledger.")] = "dev",
     limit: Limit = None,
     asked: EngineOptions = AS_AGREED,
     root: Root = HERE,
+    details: Details = False,
     as_json: AsJson = False,
 ) -> None:
     """Run one agent over a split, resuming what is there, and print its estimates."""
-    from workbench.commands.terminal import print_evaluation
+    from workbench.commands.reports import print_evaluation
     from workbench.evaluation import evaluate as evaluated
     from workbench.evaluation import kpi_results
     from workbench.evaluation.shown import audited_ceiling, conclusions
@@ -148,7 +174,7 @@ def evaluate_agent(
         kpis = [one.as_json() for one in kpi_results(opened.charter, evaluation)]
         print_json({**evaluation.as_json(), "kpis": kpis, "conclusions": said})
     else:
-        print_evaluation(evaluation, found.values())
+        print_evaluation(evaluation, found.values(), details=details)
     sys.stdout.flush()
     written = evaluation_as_shown(opened, dataset, evaluation).write(opened.runs / "results" / "evaluate")
     (link,) = log_versions(opened, [version_from(written, {})])
@@ -156,10 +182,9 @@ def evaluate_agent(
         print(f"Decisions: {written.with_suffix('.csv')}\nMLflow: run {link.run_id} (workbench ui)")
 
 
-@app.command()
-def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
+def compare(pilot: PilotName, root: Root = HERE, details: Details = False, as_json: AsJson = False) -> None:
     """Compare the agents' last runs over all development records, from the journal: nothing is asked."""
-    from workbench.commands.terminal import print_comparison
+    from workbench.commands.reports import print_comparison
     from workbench.evaluation.versions import in_words, paired_differences, stored_runs, tried_versions
     from workbench.records.splits import read_dataset
 
@@ -173,53 +198,11 @@ def compare(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> Non
         content = {"versions": versions, "versions_tried": tried.n_versions, "pairs": pairs.to_dict("records")}
         print_json({"pilot": pilot, **content, "left_out": [asdict(one) for one in left_out]})
     else:
-        print_comparison(opened, evaluations, pairs, tried.n_versions)
+        print_comparison(opened, evaluations, pairs, tried.n_versions, details=details)
         if left_out:
-            print(f"Left out, as only runs over all development records count: {in_words(left_out)}.")
+            say(f"Left out, as only runs over all development records count: {in_words(left_out)}.")
 
 
-@app.command()
-def pilots(root: Root = HERE, as_json: AsJson = False) -> None:
-    """List the pilots under the root."""
-    from workbench.pilot import pilot_names
-
-    opened = [pilot_named(name, root) for name in pilot_names(root.resolve())]
-    if as_json:
-        print_json({"pilots": [{"pilot": pilot.name, "title": pilot.settings.title} for pilot in opened]})
-        return
-    for pilot in opened:
-        missing = [name for name in pilot.contract.records if not (pilot.data / name).is_file()]
-        note = f"  (records not obtained yet: workbench data {pilot.name})" if missing else ""
-        print(f"{pilot.name}: {pilot.settings.title}{note}")
-    if not opened:
-        print(f"No pilot under {root.resolve()}. Make one: workbench init NAME --records FILE --label COLUMN")
-
-
-@app.command()
-def status(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
-    """Show every run of a pilot and how its planned decisions ended."""
-    from workbench.commands.terminal import print_status
-    from workbench.records.tables import read_raw_table
-    from workbench.runs.journal import JOURNAL_FILE, Journal, RunInfo
-
-    opened = pilot_named(pilot, root)
-    records = sum(
-        read_raw_table(opened.data / name, opened.contract.reading).n_rows for name in opened.contract.records
-    )
-    path = opened.runs / JOURNAL_FILE
-    infos: tuple[RunInfo, ...] = ()
-    if path.is_file():
-        with Journal(path) as journal:
-            infos = journal.runs()
-    names = ("agent", "split", "planned", "ok", "invalid", "failed", "skipped", "finished")
-    runs = [{name: getattr(info, name) for name in names} for info in infos]
-    if as_json:
-        print_json({"pilot": pilot, "records": records, "runs": runs})
-    else:
-        print_status(opened, records, infos)
-
-
-@app.command("serve")
 def serve_pilot(
     pilot: PilotName,
     model: Annotated[
@@ -240,26 +223,6 @@ def serve_pilot(
     serve_model(pilot_named(pilot, root), model=_whole_path(model), host=host, port=port)
 
 
-@app.command()
-def lab(root: Root = HERE) -> None:
-    """Open JupyterLab at your own copies of the notebooks; an edited copy is kept when the notebook changes."""
-    from workbench.files import current_user
-    from workbench.notebooks import working_copies
-
-    here = root.resolve()
-    copies = working_copies(here, current_user())
-    print(f"Notebooks: {copies.folder} (your copies; runs and gates take those of notebooks/ or the package)")
-    for path in copies.kept:
-        print(f"Kept as you edited it, though the notebook has changed since: {path} (delete it for the new one)")
-    sys.stdout.flush()
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={here}"]
-    command += [f"--LabApp.default_url=/lab/tree/{copies.folder.relative_to(here).as_posix()}"]
-    if os.geteuid() == 0:  # in a container there is no other user; the server stays on 127.0.0.1 behind its token
-        command.append("--allow-root")
-    _replaced_by(command)
-
-
-@app.command()
 def ui(root: Root = HERE, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> None:
     """Open the MLflow UI on this machine."""
     from workbench.tracking import prepare, store_uri
@@ -282,24 +245,73 @@ def ui(root: Root = HERE, port: Annotated[int, typer.Option(help="Port on 127.0.
     )
 
 
-app.command("init")(init.init)
-app.add_typer(prompts.app, name="prompts")
-app.command("audit")(audit.audit)
-app.command("repeat")(iteration.repeat)
-app.command("record")(iteration.record)
-app.command("optimise")(optimise.optimise_prompt)
-app.command("ledger")(ledger.ledger)
-app.command("salvage")(salvage.salvage)
-app.add_typer(charter.app, name="charter")
-app.add_typer(keys.app, name="keys")
-app.command("sign")(charter.sign_pilot_document)
-app.command("verify")(verify.verify)
-app.command("gate")(gates.gate)
-app.command("answer")(gates.answer)
-app.command("waive")(gates.waive_criterion)
-app.command("ci")(gates.ci)
-app.command("gate-summary")(gates.gate_summary)
-app.command("gates-file")(gates.gates_file)
+BEGIN, DEVELOP, LOOK, DECIDE, EVIDENCE, SERVE = (
+    "Begin", "Develop on development records", "Look", "Decide", "Evidence", "Serve, and CI",
+)  # fmt: skip
+# in the order of the help: name, what it does, its group, an example
+COMMANDS: tuple[tuple[str, Callable[..., None], str, str], ...] = (
+    ("init", init.init, BEGIN, "init claims --records claims.csv --label decision --id claim"),
+    ("data", data, BEGIN, "data support_triage"),
+    ("audit", audit.audit, BEGIN, "audit invoice_matching"),
+    (
+        "sign",
+        charter.sign_pilot_document,
+        BEGIN,
+        'sign claims process.yaml --name "Jana Ritter" --role "process owner"',
+    ),
+    ("run", run, DEVELOP, "run invoice_matching --notebook 02 --limit 200"),
+    ("evaluate", evaluate_agent, DEVELOP, "evaluate invoice_matching --agent prompt_v6 --limit 100"),
+    ("compare", compare, DEVELOP, "compare invoice_matching"),
+    ("repeat", iteration.repeat, DEVELOP, "repeat invoice_matching --agent prompt_v6 --times 3 --limit 50"),
+    (
+        "optimise",
+        optimise.optimise_prompt,
+        DEVELOP,
+        "optimise claims --from v4 --reflection-base-url http://127.0.0.1:8000/v1 --reflection-model large",
+    ),
+    ("pilots", overview.pilots, LOOK, "pilots"),
+    ("status", overview.status, LOOK, "status invoice_matching"),
+    ("record", iteration.record, LOOK, "record invoice_matching IM00001"),
+    ("ledger", ledger.ledger, LOOK, "ledger invoice_matching"),
+    ("lab", lab.lab, LOOK, "lab --port 8890 --no-browser"),
+    ("ui", ui, LOOK, "ui --port 5001"),
+    ("gate", gates.gate, DECIDE, "gate 2 invoice_matching"),
+    ("answer", gates.answer, DECIDE, "answer 2 invoice_matching"),
+    (
+        "waive",
+        gates.waive_criterion,
+        DECIDE,
+        'waive 3 claims load --why "no load yet" --until 2027-03-31 --name "Paul Behrend" --role sponsor',
+    ),
+    ("gates-file", gates.gates_file, DECIDE, "gates-file claims"),
+    ("verify", verify.verify, EVIDENCE, "verify mlruns/evidence/claims/gate-2/ID --key gate.pub.pem"),
+    ("salvage", salvage.salvage, EVIDENCE, "salvage claims"),
+    ("serve", serve_pilot, SERVE, "serve invoice_matching --model pocket --port 8000"),
+    ("ci", gates.ci, SERVE, "ci github --pilot invoice_matching --gate 2"),
+    ("gate-summary", gates.gate_summary, SERVE, "gate-summary decision.json"),
+)
+for _name, _command, _group, _example in COMMANDS:
+    app.command(_name, rich_help_panel=_group, epilog=f"Example: workbench {_example}")(_command)
+app.add_typer(charter.app, name="charter", rich_help_panel=BEGIN)
+app.add_typer(prompts.app, name="prompts", rich_help_panel=DEVELOP)
+app.add_typer(keys.app, name="keys", rich_help_panel=EVIDENCE)
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        print(f"workbench {version('agent-workbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def of_all(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take an AI agent pilot from records to a decision with evidence."""
 
 
 def main() -> None:

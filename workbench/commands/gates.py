@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.commands.completion import pilots_like
 from workbench.commands.options import (
     AS_AGREED,
     HERE,
@@ -23,11 +24,13 @@ from workbench.commands.options import (
     print_json,
     with_options,
 )
+from workbench.commands.screen import say
 from workbench.commands.streams import escaped, stdout_to_stderr, stoppable
 from workbench.files import SIGNING_KEY, drop
 from workbench.words import InputError, RunError
 
 if TYPE_CHECKING:
+    from workbench.gates import GateDecision
     from workbench.gates.held import Held
 
 GateNumber = Annotated[int, typer.Argument(metavar="N", help="1, 2 or 3.")]
@@ -53,14 +56,15 @@ def gate(
 
     Exit code 0 for GO, 1 for NO-GO or a charter that is not signed, 2 for bad input, 4 when it could not run.
     """
-    from workbench.commands.terminal import CellProgress
+    from workbench.commands.progress import CellProgress
+    from workbench.commands.screen import say
     from workbench.gates import junit_xml
     from workbench.gates.held import GateRequest, hold_gate
     from workbench.overview import write_index
 
     opened = pilot_named(pilot, root)
     request = GateRequest(asked.choice(), key, answered)
-    with stoppable(), stdout_to_stderr(), CellProgress() as progress:
+    with stoppable(), stdout_to_stderr(), CellProgress(opened.runs) as progress:
         held = hold_gate(opened, number, request, progress)
     if junit is not None:
         _write(junit, junit_xml(held.decision))
@@ -68,8 +72,8 @@ def gate(
     if as_json:
         print_json({**held.as_json(), "index": str(index)})
     else:
-        _print_held(held, details)
-        print(f"At a glance: {index}")
+        _print_held(held, details=details)
+        say(f"At a glance: {index}")
     if held.log_error is not None:
         print(f"warning: {escaped(str(held.log_error))}", file=sys.stderr)
     sys.stdout.flush()
@@ -88,20 +92,20 @@ def answer(
 
     `workbench gate N PILOT --answered` then holds the gate, here or where the key is: it needs mlruns/PILOT.
     """
-    from workbench.commands.terminal import CellProgress
+    from workbench.commands.progress import CellProgress
     from workbench.gates.held import answer_gate
 
     opened = pilot_named(pilot, root)
     drop(SIGNING_KEY)
     choice = asked.choice()
-    with stoppable(), stdout_to_stderr(), CellProgress() as progress:
+    with stoppable(), stdout_to_stderr(), CellProgress(opened.runs) as progress:
         done = answer_gate(opened, number, choice, progress)
     if as_json:
         content = {"pilot": pilot, "gate": number, "ran": done.ran, "kept": done.kept, "answered_by": done.agent}
         print_json(content)
         return
-    print(f"Ran: {', '.join(done.ran) or 'nothing'}. Unchanged: {', '.join(done.kept) or 'nothing'}.")
-    print(f"Holdout: {'nothing to answer' if done.agent is None else f'answered by {done.agent}'}, not opened.")
+    say(f"Ran: {', '.join(done.ran) or 'nothing'}. Unchanged: {', '.join(done.kept) or 'nothing'}.")
+    say(f"Holdout: {'nothing to answer' if done.agent is None else f'answered by {done.agent}'}, not opened.")
     print(f"Next: workbench gate {number} {pilot} --answered")
 
 
@@ -142,7 +146,9 @@ def waive_criterion(
 
 def ci(
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help="github, gitlab or jenkins.")],
-    pilot: Annotated[str, typer.Option("--pilot", help="Name of a pilot.")] = "invoice_matching",
+    pilot: Annotated[
+        str, typer.Option("--pilot", help="Name of a pilot.", autocompletion=pilots_like)
+    ] = "invoice_matching",
     number: Annotated[int, typer.Option("--gate", min=1, max=3, help="Which gate to hold.")] = 2,
     only_print: Annotated[bool, typer.Option("--print", help="Print the file instead of writing it.")] = False,
     root: Root = HERE,
@@ -187,32 +193,38 @@ def gates_file(pilot: PilotName, root: Root = HERE) -> None:
     print(f"Written: {path}")
 
 
-def _print_held(held: Held, details: bool) -> None:
+def _print_held(held: Held, *, details: bool) -> None:
     """Print the verdict and what a reader must know besides, then where its evidence is."""
-    from rich.markup import escape
+    from workbench.commands.screen import heading, say
 
-    from workbench.commands.terminal import SafeConsole, headed_table
-
-    decision, console = held.decision, SafeConsole()
+    decision = held.decision
     if details:
-        title = escape(f"Gate {decision.gate} of {decision.pilot}: {decision.title}")
-        table = headed_table(title, "criterion", "answer", "why", "what would change it", overflow="fold")
-        for one in decision.results:
-            waiver = decision.waived.get(one.criterion.id)
-            state = one.state.value if waiver is None else f"{one.state.value}\nWAIVED until {waiver.until}"
-            row = (one.criterion.title, state, "\n".join([one.reason, *one.details]), one.would_change)
-            table.add_row(*map(escape, row), style="red" if waiver is not None else None)
-        console.print(table)
-    console.print(str(decision.brief), markup=False, highlight=False)
+        _print_criteria(decision)
+    lead, *rest = str(decision.brief).split("\n")
+    heading(lead)
+    for line in rest:
+        say(line, "  ")
     for void in (waiver for waiver in decision.waivers if not waiver.is_valid):
-        console.print(f"Void waiver of {void.criterion}: {void.fault}", markup=False, highlight=False)
-    print()
+        say(f"Void waiver of {void.criterion}: {void.fault}")
     if held.key.is_new:
-        print(f"There was no key on this machine, so one was made; its public half: {held.key.public_key}")
-    ran = ", ".join(held.worked.ran) or "nothing"
-    print(f"Ran: {ran}. Unchanged: {', '.join(held.worked.kept) or 'nothing'}.")
-    print(f"Report{'' if held.is_new else ' (as before)'}: {held.bundle / 'report.html'}")
-    print(f"Verify: workbench verify {held.bundle} --key {held.key.public_key}")
+        say(f"\nThere was no key on this machine, so one was made; its public half: {held.key.public_key}")
+    ran, kept = ", ".join(held.worked.ran) or "nothing", ", ".join(held.worked.kept) or "nothing"
+    say(f"\nRan: {ran}. Unchanged: {kept}.")
+    say(f"Report{'' if held.is_new else ' (as before)'}: {held.bundle / 'report.html'}")
+    say(f"Verify: workbench verify {held.bundle} --key {held.key.public_key}")
+
+
+def _print_criteria(decision: GateDecision) -> None:
+    """Print every criterion with its reason and its details."""
+    from workbench.commands.tables import TextColumn, TextTable, of_names, show_table
+
+    columns = (of_names("criterion"), of_names("answer"), TextColumn("why"), TextColumn("what would change it"))
+    rows = []
+    for one in decision.results:
+        waiver = decision.waived.get(one.criterion.id)
+        state = one.state.value if waiver is None else f"{one.state.value}, WAIVED until {waiver.until}"
+        rows.append((one.criterion.title, state, "; ".join([one.reason, *one.details]), one.would_change))
+    show_table(f"Gate {decision.gate}: {decision.title}", TextTable(columns, tuple(rows)), details=True)
 
 
 def _today() -> date:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from enum import StrEnum
 from pathlib import Path
@@ -12,12 +11,15 @@ import typer
 
 from workbench.commands.options import HERE, AsJson, Root, print_json, with_options
 from workbench.commands.reading import AS_FOUND, ReadingOptions
-from workbench.words import InputError
+from workbench.commands.screen import say
+from workbench.commands.tables import TextColumn, TextTable, of_names, of_numbers, show_table
+from workbench.words import InputError, several
 
 if TYPE_CHECKING:
     from workbench.commands.scaffold import NewPilot
 
 MOST_COLUMNS, MOST_LABELS = 20, 12
+COLUMNS = of_names("column"), TextColumn("type"), of_names("role"), of_numbers("missing"), TextColumn("why", rank=1)
 FIELD = "field"
 Kind = TypeVar("Kind", bound=StrEnum)
 Given = list[str] | None
@@ -138,44 +140,38 @@ def _limits(text: str | None) -> tuple[float, ...]:
 
 def _print(new: NewPilot, root: str) -> None:
     """Print what was read, what is open, and what to run next: one screen."""
-    read, counts = new.inferred, list(new.label_counts.items())
-    how = ", ".join(filter(None, (read.encoding, None if read.separator is None else f"cells by {read.separator!r}")))
+    counts = list(new.label_counts.items())
     apart = f", {new.table.n_apart:,} rows without a label kept apart" if new.table.n_apart else ""
-    print(f"Pilot {new.name}: {new.n_records:,} records with {new.n_labels:,} labels{apart}.")
+    say(f"Pilot {new.name}: {new.n_records:,} records with {new.n_labels:,} labels{apart}.")
     print(f"  {new.data}\n  {new.suite}")
-    print(f"Read {len(read.contract.columns):,} columns" + (f" ({how})" if how else "") + ":")
     _print_columns(new)
     listed = ", ".join(f"{one} {n:,}" for one, n in counts[:MOST_LABELS])
-    print(f"Labels: {listed}" + (f" and {len(counts) - MOST_LABELS:,} more" if len(counts) > MOST_LABELS else ""))
+    say(f"Labels: {listed}" + (f" and {len(counts) - MOST_LABELS:,} more" if len(counts) > MOST_LABELS else ""))
     if new.times is not None:
-        print(f"Times: {new.times['column']} from {new.times['first']} to {new.times['last']}")
-    print(f"Holdout: {new.split.words}; sealed until a version is judged on it")
+        say(f"Times: {new.times['column']} from {new.times['first']} to {new.times['last']}")
+    say(f"Holdout: {new.split.words}; sealed until a version is judged on it")
     if new.said:
         print("To look at:")
     for sentence in new.said:
-        print(f"- {sentence}")
-    print(f"Next: workbench audit {new.name}{root}, then workbench run {new.name}{root}")
+        say(f"- {sentence}", "  ")
+    say(f"Next: workbench audit {new.name}{root}, then workbench run {new.name}{root}")
 
 
 def _print_columns(new: NewPilot) -> None:
     """Print the columns: those with a role of their own first, at most twenty."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     read, n = new.inferred, len(new.inferred.frame)
     named = sorted(new.contract.columns.items(), key=lambda one: one[1].role.value == FIELD)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("  column", "type", "role", "missing", "why"):
-        table.add_column(heading, justify="right" if heading == "missing" else "left", overflow="fold")
+    rows = []
     for one, column in named[:MOST_COLUMNS]:
         written = column.format or ("decimal comma" if column.decimal == "," else "")
         kind = f"{column.type.value}{f', {written}' if written else ''}"
         gaps = read.n_missing(one)
         share = f"{gaps:,} ({gaps / n:.0%})" if gaps else ""
-        table.add_row(*map(escape, (f"  {one}", kind, column.role.value, share, read.why_of(one))))
-    Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
+        rows.append((one, kind, column.role.value, share, read.why_of(one)))
+    how = ", ".join(filter(None, (read.encoding, None if read.separator is None else f"cells by {read.separator!r}")))
+    title = f"Read {several(len(read.contract.columns), 'column')}{f' ({how})' if how else ''}"
+    show_table(title, TextTable(COLUMNS, tuple(rows)))
     if len(named) > MOST_COLUMNS:
         kinds = Counter(column.type.value for _, column in named[MOST_COLUMNS:])
         listed = ", ".join(f"{n:,} {kind}" for kind, n in kinds.most_common())
-        print(f"  and {len(named) - MOST_COLUMNS:,} more fields: {listed} (contract.yaml has them all)")
+        say(f"  and {len(named) - MOST_COLUMNS:,} more fields: {listed} (contract.yaml has them all)")

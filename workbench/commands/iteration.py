@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.commands.completion import agents_like
 from workbench.commands.options import (
     AS_AGREED,
     HERE,
@@ -18,6 +19,7 @@ from workbench.commands.options import (
     print_json,
     with_options,
 )
+from workbench.commands.screen import say
 from workbench.commands.streams import stdout_to_stderr, stoppable
 from workbench.words import several
 
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 @with_options
 def repeat(
     pilot: PilotName,
-    agent: Annotated[str, typer.Option(help="An agent of pilot.yaml that is a prompt or an endpoint.")],
+    agent: Annotated[
+        str, typer.Option(help="An agent of pilot.yaml that is a prompt or an endpoint.", autocompletion=agents_like)
+    ],
     times: Annotated[int, typer.Option(min=2, help="How often each record is asked.")] = 5,
     temperature: Annotated[float, typer.Option(help="Above 0 to 2.")] = 0.7,
     limit: Limit = None,
@@ -63,11 +67,11 @@ def repeat(
         estimates = {name: estimate.as_json() for name, estimate in exhibit.estimates.items()}
         print_json({"pilot": pilot, **exhibit.facts, "estimates": estimates, "mlflow_run": link.run_id})
         return
-    print(exhibit.answer)
+    say(exhibit.answer)
     for name, estimate in exhibit.estimates.items():
-        print(f"  {name:<16} {estimate_text(name, estimate)}")
+        say(f"  {name:<16} {estimate_text(name, estimate)}", "  ")
     several_of = several(len(unsteady(exhibit.tables["answers"])), "record is", "records are")
-    print(f"{several_of} not answered the same every time.")
+    say(f"{several_of} not answered the same every time.")
 
 
 def _repeat_holdout(
@@ -85,10 +89,8 @@ def _repeat_holdout(
     if as_json:
         print_json({**facts, "split": Split.HOLDOUT.value, "records": n, "runs": list(runs)})
         return
-    print(
-        f"{facts['agent']}, {again.times} times at temperature {again.temperature:g} on {n:,} holdout records: stored."
-    )
-    print("No label was read. 03_evaluation shows their agreement beside the other confidences.")
+    say(f"{facts['agent']}, {again.times} times at temperature {again.temperature:g} on {n:,} holdout records: stored.")
+    say("No label was read. 03_evaluation shows their agreement beside the other confidences.")
 
 
 def record(
@@ -118,4 +120,5 @@ def record(
         facts = {"pilot": pilot, "record": record_id, "split": history.split.value, "label": history.label}
         print_json({**facts, "decisions": decisions, "page": str(path)})
     else:
-        print(f"{record_id} ({history.split.value}), decided by {several(len(history.answered), 'version')}: {path}")
+        say(f"{record_id} ({history.split.value}), decided by {several(len(history.answered), 'version')}:")
+        print(path)

@@ -9,10 +9,10 @@ import typer
 
 from workbench.commands.options import AsJson, KeyFile, print_json
 
-app = typer.Typer(help="Make and show signing keys.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="Make and show signing keys.", no_args_is_help=True)
 
 
-@app.command()
+@app.command(epilog="Example: workbench keys new gate.pem")
 def new(
     path: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="Where; without it this user's configuration folder.")
@@ -32,7 +32,7 @@ def new(
     print(f"Id: {made.key.key_id}")
 
 
-@app.command("show")
+@app.command("show", epilog="Example: workbench keys show")
 def show_key(
     key: KeyFile = None,
     as_json: AsJson = False,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
+from workbench.commands.options import HERE, AsJson, Details, PilotName, Root, pilot_named, print_json
 
 
-def ledger(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
+def ledger(pilot: PilotName, root: Root = HERE, details: Details = False, as_json: AsJson = False) -> None:
     """List every opening of the sealed holdout and the significance level that each gate has left; opens nothing."""
-    from workbench.commands.terminal import print_ledger
+    from workbench.commands.reports import print_ledger
     from workbench.pages import ledger_view
     from workbench.records.splits import read_dataset
 
@@ -16,4 +16,4 @@ def ledger(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None
     if as_json:
         print_json({"pilot": pilot, **view.as_json()})
     else:
-        print_ledger(opened, view)
+        print_ledger(opened, view, details=details)

@@ -17,6 +17,7 @@ from workbench.commands.options import (
     print_json,
     with_options,
 )
+from workbench.commands.screen import say
 from workbench.commands.streams import stdout_to_stderr, stoppable
 
 if TYPE_CHECKING:
@@ -63,16 +64,14 @@ def _print(pilot: str, found: Optimised) -> None:
     for one in found.candidates:
         what = " and ".join(one.changed) if one.number else f"{found.parent} as it is"
         end = "no better where it was made" if one.validated is None else f"{one.validated:.1%} of validation right"
-        print(f"  {one.number:>3}  {what}: {one.refused or end}")
-    print(found.in_words())
-    print(
+        say(f"  {one.number:>3}  {what}: {one.refused or end}", "     ")
+    say(found.in_words())
+    say(
         f"{found.n_looked_at:,} decisions looked at and {found.n_reflections:,} answers of the reflecting model, "
         f"{found.n_kept:,} of them from an earlier start: {found.folder}"
     )
     if found.winner is not None:
         name = found.winner.name
         print(f"Written: {found.winner.path}")
-        print(
-            f"Read it, lint it (workbench prompts lint {pilot} --prompt {name}), then add it to agents in pilot.yaml:"
-        )
+        say(f"Read it, lint it (workbench prompts lint {pilot} --prompt {name}), then add it to agents in pilot.yaml:")
         print(f"  {name}: {{prompt: {name}}}")

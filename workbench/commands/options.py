@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from workbench.commands.completion import pilots_like
+
 if TYPE_CHECKING:
     from workbench.engines import EngineChoice
     from workbench.pilot import Pilot
 
 HERE = Path()
-PilotName = Annotated[str, typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.")]
+PilotName = Annotated[
+    str,
+    typer.Argument(metavar="PILOT", help="Name of a pilot; `workbench pilots` lists them.", autocompletion=pilots_like),
+]
 Root = Annotated[Path, typer.Option("--root", help="Folder with datasets/, eval_suites/ and mlruns/.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else.")]
-Details = Annotated[bool, typer.Option("--details", help="Print everything, not only what decides.")]
+Details = Annotated[bool, typer.Option("--details", help="Everything: all rows, columns and sentences.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many records of a split.")]
 KeyFile = Annotated[
     Path | None,

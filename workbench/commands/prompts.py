@@ -8,16 +8,30 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
+from workbench.commands.options import HERE, AsJson, Details, PilotName, Root, pilot_named, print_json
+from workbench.commands.screen import say
+from workbench.commands.tables import TextColumn, TextTable, of_names, of_numbers, show_table
+from workbench.words import several
 
-app = typer.Typer(help="Lint, register and promote prompt documents.", no_args_is_help=True, add_completion=False)
+PROMPTS = (
+    of_names("prompt"),
+    of_names("alias", 1),
+    of_names("newest run"),
+    TextColumn("asked on", rank=2),
+    of_names("made from", 3),
+)
+MOST_FINDINGS = 8
+REGISTERED = of_names("prompt"), of_numbers("version"), of_names("content", 1), TextColumn("registered")
+
+app = typer.Typer(help="Lint, register and promote prompt documents.", no_args_is_help=True)
 
 
-@app.command()
+@app.command(epilog="Example: workbench prompts lint invoice_matching --prompt v6")
 def lint(
     pilot: PilotName,
     prompt: Annotated[list[str] | None, typer.Option("--prompt", help="A prompt; may be given again.")] = None,
     root: Root = HERE,
+    details: Details = False,
     as_json: AsJson = False,
 ) -> None:
     """Find what would spoil answers or evidence in prompt documents; exit code 2 where there is an error."""
@@ -30,18 +44,21 @@ def lint(
     if as_json:
         print_json({"pilot": pilot, "counts": counts, "findings": [finding.as_json() for finding in findings]})
     else:
-        for finding in findings:
-            print(
-                f"{finding.where}: {finding.level.value} ({finding.rule}): {finding.problem}\n    do: {finding.remedy}"
-            )
-        print(", ".join(f"{n} {level}{'' if n == 1 else 's'}" for level, n in counts.items()))
+        errors = [finding for finding in findings if finding.level is LintLevel.ERROR]
+        warnings = [finding for finding in findings if finding.level is LintLevel.WARNING]
+        shown = findings if details else (*errors, *warnings[: max(0, MOST_FINDINGS - len(errors))])
+        for finding in shown:
+            said = f"{finding.where}: {finding.level.value} ({finding.rule}): {finding.problem}"
+            say(f"{said}\n    do: {finding.remedy}", "  ")
+        more = f"; {len(findings) - len(shown):,} not shown: --details" if len(shown) < len(findings) else ""
+        say(", ".join(several(n, level) for level, n in counts.items()) + more)
     if counts[LintLevel.ERROR.value]:
         sys.stdout.flush()
         raise typer.Exit(2)
 
 
-@app.command("list")
-def list_prompts(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
+@app.command("list", epilog="Example: workbench prompts list invoice_matching")
+def list_prompts(pilot: PilotName, root: Root = HERE, details: Details = False, as_json: AsJson = False) -> None:
     """List a pilot's prompt documents, the finished runs that may speak for each, and which alias stands on which."""
     from workbench.agents.prompts import read_prompts
     from workbench.tracking import current_promotions, runs_by_prompt
@@ -49,7 +66,7 @@ def list_prompts(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -
     opened = pilot_named(pilot, root)
     prompts = read_prompts(opened.suite / "prompts", opened.prompt_fields)
     promotions, runs = current_promotions(opened), runs_by_prompt(opened)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "prompt": prompt.name,
             "hash": prompt.hash,
@@ -67,16 +84,19 @@ def list_prompts(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -
         aliases = {alias: asdict(promotion) for alias, promotion in promotions.items()}
         print_json({"pilot": pilot, "prompts": rows, "aliases": aliases})
         return
-    for prompt, row in zip(prompts.values(), rows, strict=True):
-        marks = f"  [{', '.join(map(str, row['aliases']))}]" if row["aliases"] else ""
-        print(f"{prompt.name}  {prompt.hash[:12]}  from {prompt.parent or 'nothing'}{marks}: {prompt.change_note}")
-        for entry in runs.get(prompt.hash, ()):
-            print(f"    run {entry.run}: {entry.agent} on {entry.split}, {entry.planned:,} records")
+    show_table(f"{pilot}: prompts", TextTable(PROMPTS, tuple(map(_listed, rows))), details=details)
+    if details:
+        for row in rows:
+            say(f"{row['prompt']}  {row['hash'][:12]}: {row['change_note']}", "  ")
+            for one in row["runs"]:
+                say(f"  run {one['run']}: {one['agent']} on {one['split']}, {one['records']:,} records", "  ")
+    else:
+        say("What each changed, and all its runs: --details")
     for promotion in promotions.values():
-        print(_told(promotion))
+        say(_told(promotion))
 
 
-@app.command()
+@app.command(epilog="Example: workbench prompts register invoice_matching")
 def register(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Register every prompt document whose content MLflow's prompt registry does not have yet."""
     from workbench.tracking import register_prompts
@@ -88,11 +108,14 @@ def register(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> No
         ]
         print_json({"pilot": pilot, "prompts": rows})
         return
-    for one in registered:
-        print(f"{one.prompt.name}  version {one.version}  {one.prompt.hash[:12]}{'  new' if one.is_new else ''}")
+    listed = [(r.prompt.name, str(r.version), r.prompt.hash[:12], "now" if r.is_new else "before") for r in registered]
+    show_table(f"{pilot}: prompts in MLflow's registry", TextTable(REGISTERED, tuple(listed)))
 
 
-@app.command("promote")
+@app.command(
+    "promote",
+    epilog="Example: workbench prompts promote claims v3 --alias candidate --evidence 2c0739c524adc7fa",
+)
 def promote_prompt(
     pilot: PilotName,
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="Name of a prompt document, such as v3.")],
@@ -110,7 +133,14 @@ def promote_prompt(
     if as_json:
         print_json(asdict(promotion))
     else:
-        print(_told(promotion))
+        say(_told(promotion))
+
+
+def _listed(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return a prompt's row: where it stands, and the newest run that may speak for it."""
+    newest = row["runs"][0] if row["runs"] else None
+    run = ("none yet", "") if newest is None else (newest["run"], f"{newest['split']}, {newest['records']:,} records")
+    return (row["prompt"], ", ".join(row["aliases"]), *run, row["parent"] or "nothing")
 
 
 def _told(promotion: Any) -> str:

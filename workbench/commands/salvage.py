@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
+from workbench.commands.screen import say
 
 
 def salvage(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
@@ -15,9 +16,9 @@ def salvage(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> Non
     if as_json:
         print_json({"pilot": pilot, **asdict(kept), "damaged": str(kept.damaged)})
         return
-    print(f"{kept.answers:,} intact answers and {kept.runs:,} whole runs are in the new journal of {pilot}.")
+    say(f"{kept.answers:,} intact answers and {kept.runs:,} whole runs are in the new journal of {pilot}.")
     if kept.unplanned:
-        print(
+        say(
             f"Planned anew by the command that made them, and nothing answered is asked again: the runs of "
             f"{', '.join(kept.unplanned)}. Until then they do not count as versions that were tried."
         )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench.commands.options import AsJson, print_json
+from workbench.commands.screen import say
 
 MARKS = {True: "ok  ", False: "FAIL", None: "    "}
 
@@ -34,15 +35,15 @@ def verify(
         print_json(found.as_json())
     else:
         for check in found.checks:
-            print(f"{MARKS[check.passed]}  {check.name}: {check.detail}")
+            say(f"{MARKS[check.passed]}  {check.name}: {check.detail}", "      ")
         if found.not_recomputed:
-            print(f"      not recomputed, believed as signed: {'; '.join(found.not_recomputed)}")
+            say(f"      not recomputed, believed as signed: {'; '.join(found.not_recomputed)}")
         said = found.signed
         if found.ok:
-            print(f"The evidence holds: {said['pilot']}, gate {said['gate']}, {said['verdict']}.")
+            say(f"The evidence holds: {said['pilot']}, gate {said['gate']}, {said['verdict']}.")
         elif found.holds:
             why = next(check.detail for check in found.checks if check.passed is False)
-            print(f"The evidence holds ({said['pilot']}, gate {said['gate']}, {said['verdict']}), but {why}.")
+            say(f"The evidence holds ({said['pilot']}, gate {said['gate']}, {said['verdict']}), but {why}.")
         else:
-            print("The evidence does not hold: believe nothing in this folder.")
+            say("The evidence does not hold: believe nothing in this folder.")
     raise typer.Exit(0 if found.ok else 1)

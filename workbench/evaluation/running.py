@@ -11,7 +11,8 @@ from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.runs import RunRequest, check_answered, checked_limit
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
-from workbench.runs.runner import RecordSelection, run_agent
+from workbench.runs.runner import GOES_ON, RecordSelection, run_agent
+from workbench.words import RunError
 
 
 def evaluate(
@@ -39,6 +40,19 @@ def evaluate_all(
     pilot: Pilot, agents: Sequence[str] = (), request: RunRequest = RunRequest(), dataset: Dataset | None = None
 ) -> tuple[Evaluation, ...]:
     """Evaluate several agents on the same records; without names, those the pilot compares. Raises as `evaluate`."""
+    try:
+        return _evaluated(pilot, agents, request, dataset)
+    except KeyboardInterrupt:
+        raise RunError(
+            "stopped; every decision that came is stored",
+            where=f"pilot {pilot.name}, {request.split.value}",
+            remedy=GOES_ON,
+        ) from None
+
+
+def _evaluated(
+    pilot: Pilot, agents: Sequence[str], request: RunRequest, dataset: Dataset | None
+) -> tuple[Evaluation, ...]:
     dataset = read_dataset(pilot) if dataset is None else dataset
     names = tuple(dict.fromkeys(agents)) or pilot.settings.compare
     if request.split is Split.HOLDOUT:

@@ -37,6 +37,8 @@ def threshold_of(
         return None, f"No threshold: this version has no finished development run; {advice}"
     if largest != info.run:
         outcomes = decisions_of(dataset, journal, largest).join(dataset.dev_labels())
+    if outcomes["confidence"].isna().all():
+        return None, "Takes no decision alone (gives no confidence)"
     choice = threshold_for(outcomes, target, pilot.settings.escalate_label)
     of = f"{len(outcomes):,} development records"
     wanted = f"a selective accuracy of {target:g}{pilot.charter.mark(SELECTIVE_ACCURACY)}"

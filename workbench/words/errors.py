@@ -48,6 +48,15 @@ class WorkbenchError(Exception):
     def __str__(self) -> str:
         return "\n".join([self.problem, *(f"  {name}: {text}" for name, text in self.facts().items())])
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows instead of a traceback: at most four lines."""
+        facts = [f"{name}: {text}" for name, text in self.facts().items()]
+        middle = [fact for fact in facts if fact.startswith(("got: ", "expected: "))]
+        lines = [fact for fact in facts if fact not in middle]
+        if middle:
+            lines.insert(0 if self.where is None else 1, "; ".join(middle))
+        return [f"{type(self).__name__}: {self.problem}", *(f"  {line}" for line in lines)]
+
     def as_json(self) -> dict[str, str | None]:
         """Return the error as JSON values, from which `error_from` makes it in another process."""
         kind = next(kind.__name__ for kind in (InputError, SignatureError, WorkbenchError) if isinstance(self, kind))

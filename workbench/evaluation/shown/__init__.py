@@ -9,7 +9,7 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.evaluation.shown.ceiling import audited_ceiling
     from workbench.evaluation.shown.compared import VersionsCompared, compare_versions
-    from workbench.evaluation.shown.comparisons import pairs_table
+    from workbench.evaluation.shown.comparisons import p_text
     from workbench.evaluation.shown.concluded import conclusions
     from workbench.evaluation.shown.escalation import escalation_sentence
     from workbench.evaluation.shown.judged import VersionJudged, judge_version

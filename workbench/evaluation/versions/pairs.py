@@ -85,6 +85,18 @@ def not_told_apart(version: str, pairs: pd.DataFrame) -> tuple[str, ...]:
     return tuple(str(two if one == version else one) for one, two in unclear if version in (one, two))
 
 
+def seen_from(version: str, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs of one version as `paired_differences` has them, it standing first in each."""
+    seen = []
+    for row in pairs.to_dict("records"):
+        if row["first"] == version:
+            seen.append(row)
+        elif row["second"] == version:
+            signs = {"difference": row["difference"], "lower": row["upper"], "upper": row["lower"]}
+            seen.append(_turned(row) | {name: None if value is None else -value for name, value in signs.items()})
+    return pd.DataFrame(seen, columns=list(PAIR_COLUMNS), dtype=object)
+
+
 def detectable_differences(n: int, n_pairs: int, discordances: Sequence[float] = ASSUMED_DISCORDANCES) -> pd.DataFrame:
     """Return the smallest gain in accuracy that n records show with a chance of 80%, before anything is asked.
 

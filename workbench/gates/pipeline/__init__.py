@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, LIMITS, NOTEBOOKS
-    from workbench.gates.pipeline.running import PilotResult, PilotRun, kept_result, notebooks_of, run_audit, run_pilot
+    from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, NOTEBOOKS
+    from workbench.gates.pipeline.running import (
+        LIMITS,
+        PilotResult,
+        PilotRun,
+        kept_result,
+        notebooks_of,
+        run_audit,
+        run_pilot,
+    )
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

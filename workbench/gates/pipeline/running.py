@@ -14,8 +14,8 @@ from workbench.evaluation import open_answers
 from workbench.evaluation.versions import agent_to_judge
 from workbench.evidence import Inputs, Memory, executed_path, results_folder
 from workbench.files import write_atomically
-from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, LIMITS, NOTEBOOKS
-from workbench.notebooks import NotebookJob, NotebookResult, find_notebook, packaged_notebook, read_finish
+from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, NOTEBOOKS
+from workbench.notebooks import Limits, NotebookJob, NotebookResult, find_notebook, packaged_notebook, read_finish
 from workbench.pages import notebook_page
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey
@@ -25,6 +25,8 @@ from workbench.tracking import Link, LoggedVersion, log_versions, version_from
 from workbench.words import InputError, RunError, WorkbenchError
 
 OnCell = Callable[[Path, int, int], None]
+# Calls to a model have deadlines of their own; a whole run of them may take hours.
+LIMITS = Limits(cell_s=6 * 3600, total_s=8 * 3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +74,19 @@ class PilotResult:
     links: tuple[Link, ...]
 
 
-def notebooks_of(what: PilotRun, only: str | None = None) -> tuple[str, ...]:
-    """Return the notebooks to run, all of them or the one that is named.
+def notebooks_of(what: PilotRun, only: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the notebooks to run in their order: all of them, or those that are named by any part that no other has.
 
     Raises
     ------
     InputError
-        There is no such notebook; it opens the holdout, which this run may not; or a part of the development records
-        would have to choose the version to open the holdout for.
+        There is no such notebook, or there are several; it opens the holdout, which this run may not; or a part of the
+        development records would have to choose the version to open the holdout for.
     """
-    if only is not None and only not in NOTEBOOKS:
-        raise InputError(f"there is no notebook {only!r} in a run", expected=", ".join(NOTEBOOKS))
-    notebooks = NOTEBOOKS if only is None else (only,)
+    named = {_notebook_named(part) for part in only}
+    notebooks = tuple(name for name in NOTEBOOKS if not named or name in named)
     if not what.opens_holdout:
-        if only == EVALUATION:
+        if EVALUATION in named:
             raise InputError(f"{EVALUATION} opens the holdout, and a run with a limit does not", remedy="add --holdout")
         return tuple(name for name in notebooks if name != EVALUATION)
     if what.limit is not None and EVALUATION in notebooks and len(what.agents) != 1:
@@ -137,6 +138,16 @@ def run_pilot(
         tuple(version.evaluation for version in versions),
         log_versions(pilot, versions),
     )
+
+
+def _notebook_named(part: str) -> str:
+    """Return the notebook of a run that alone has this in its name."""
+    found = [part] if part in NOTEBOOKS else [name for name in NOTEBOOKS if part and part in name]
+    if not found:
+        raise InputError(f"there is no notebook {part!r} in a run", expected=", ".join(NOTEBOOKS))
+    if len(found) > 1:
+        raise InputError(f"several notebooks of a run are named so: {part!r}", expected=f"one of {', '.join(found)}")
+    return found[0]
 
 
 class _Work:

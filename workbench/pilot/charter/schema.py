@@ -1,4 +1,4 @@
-"""What a charter may say; what is not filled in yet is None or empty, and `workbench charter PILOT check` lists it."""
+"""What a charter may say; what is not filled in yet is None or empty, and `workbench charter check PILOT` lists it."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def require_signatures(suite: Path, charter: Charter) -> SignatureStatus:
         where=str(suite / CHARTER_FILE),
         got="; ".join(reasons) or "no stakeholder with `signs: true`",
         expected=f"valid signatures of {', '.join(status.required)}" if status.required else "roles that must sign",
-        remedy=f'workbench charter {name} sign --name "NAME" --role "ROLE" --key FILE',
+        remedy=f'workbench charter sign {name} --name "NAME" --role "ROLE" --key FILE',
     )
 
 

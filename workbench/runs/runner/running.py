@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Never
 
 import pandas as pd
-from tqdm import tqdm
 
 from workbench.agents import Agent, Decision
 from workbench.agents.callables import check_may_ask
@@ -17,10 +14,12 @@ from workbench.metrics import Status
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal, RunInfo, RunPlan, key_of, sole_run
 from workbench.runs.runner.driving import supervised
+from workbench.runs.runner.news import Asking, News
 from workbench.runs.runner.queue import Patience, Refusal, WorkQueue
 from workbench.words import RunError
 
 SPENDING_S = 1.0
+GOES_ON = "run the same cell or command again: it goes on where it stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +79,9 @@ def run_agent(journal: Journal, agent: Agent, selection: RecordSelection, *, sho
         if not len(todo):
             return Session(journal.info(run), 0, 0, None)
         check_may_ask(f"{len(todo):,} {selection.split.value} decisions of {agent.name}")
-        bar = tqdm(
-            desc=agent.name, total=len(ids), initial=len(ids) - len(to_ask.ids), unit=" records", smoothing=0.1,
-            disable=not show_progress, file=sys.stderr, dynamic_ncols=True,
-        )  # fmt: skip
-        with bar:
-            store = _Store(journal, run, plan.asked_digest, bar)
+        begun = Asking(agent.name, selection.split.value, len(ids) - len(to_ask.ids), len(ids))
+        with News(journal.path.parent, plan.asked_digest, begun, is_shown=show_progress) as news:
+            store = _Store(journal, run, plan.asked_digest, news)
             queue = WorkQueue(dataset.records(todo), Patience(agent.window, agent.patience), store, to_ask.failed)
             supervised(agent, queue)
             if queue.refusal is not None:
@@ -96,32 +92,28 @@ def run_agent(journal: Journal, agent: Agent, selection: RecordSelection, *, sho
             raise RunError(
                 f"the run was stopped: {info.planned - info.pending:,} of {info.planned:,} decisions are stored",
                 where=f"agent {agent.name}, split {selection.split.value}",
-                remedy="run the same command again: it goes on where it stopped",
+                remedy=GOES_ON,
             )
         return Session(info, len(todo), queue.n_unmatched, queue.refusal)
 
 
 class _Store:
-    """Writes decisions of one run to the journal and moves the progress bar."""
+    """Writes decisions of one run to the journal and tells how far it is."""
 
-    def __init__(self, journal: Journal, run: str, asked: str, bar: tqdm[Never]) -> None:
+    def __init__(self, journal: Journal, run: str, asked: str, news: News) -> None:
         self._journal = journal
         self._run = run
         self._asked = asked
-        self._bar = bar
+        self._news = news
         self._since = time.monotonic()
         self._called = 0
-        self._troubles = 0
 
     def __call__(self, decided: Sequence[tuple[str, Decision]]) -> None:
         """Store (record digest, decision) pairs in one transaction."""
         self._journal.append([(key_of(self._asked, digest), decision) for digest, decision in decided])
         self._called += sum(decision.attempts > 0 for _, decision in decided)
         troubles = sum(decision.status is not Status.OK for _, decision in decided)
-        if troubles:
-            self._troubles += troubles
-            self._bar.set_postfix_str(f"{self._troubles:,} without a decision", refresh=False)
-        self._bar.update(len(decided))
+        self._news.stored(len(decided), troubles)
         if time.monotonic() - self._since > SPENDING_S:
             self.spend()
 
