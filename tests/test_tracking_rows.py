@@ -125,11 +125,18 @@ def content(database: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def test_the_kept_schema_is_the_one_that_the_installed_mlflow_migrates_to(tmp_path: Path) -> None:
-    migrate(tmp_path / "mlflow.db")
-    ours, theirs = kept.SCHEMA_FILE.read_text(encoding="utf-8"), schema_of(tmp_path / "mlflow.db")
-    assert parts_of(ours) == parts_of(theirs), "write it again: python tests/mlflow_schema.py"
-    assert kept.revision_of(tmp_path / "mlflow.db") == kept.REVISION
-    assert kept.is_installed()
+    migrate(tmp_path / "theirs.db")
+    revision = kept.installed_revision()
+    assert revision == kept.revision_of(tmp_path / "theirs.db"), "keep what it adds: python tests/mlflow_schema.py"
+    assert revision is not None
+    kept.create(tmp_path / "ours.db", revision)
+    assert parts_of(schema_of(tmp_path / "ours.db")) == parts_of(schema_of(tmp_path / "theirs.db"))
+
+
+@pytest.mark.parametrize("revision", kept.KEPT)
+def test_every_kept_schema_makes_a_store_of_its_revision(tmp_path: Path, revision: str) -> None:
+    kept.create(tmp_path / "mlflow.db", revision)
+    assert kept.revision_of(tmp_path / "mlflow.db") == revision
 
 
 def test_rows_are_those_of_mlflows_own_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,10 +178,10 @@ def test_logging_on_a_new_root_imports_no_mlflow(tickets: Callable[[int], Pilot]
 
 
 def test_a_schema_that_is_not_kept_is_made_by_mlflow(tickets: Callable[[int], Pilot], monkeypatch: Any) -> None:
-    monkeypatch.setattr("workbench.tracking.store.is_installed", lambda: False)
+    monkeypatch.setattr("workbench.tracking.store.installed_revision", lambda: None)
     pilot = tickets(60)
     log_versions(pilot, [])
-    assert kept.revision_of(pilot.root / "mlruns" / DATABASE) == kept.REVISION  # of the MLflow that is installed
+    assert kept.revision_of(pilot.root / "mlruns" / DATABASE) == kept.installed_revision()
 
 
 def test_a_store_of_another_revision_is_left_to_mlflow_which_says_what_to_do(tmp_path: Path) -> None:

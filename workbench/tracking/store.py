@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from workbench.files import write_atomically
 from workbench.pilot import Pilot
-from workbench.tracking.schema import REVISION, create, is_installed, revision_of
+from workbench.tracking.schema import create, installed_revision, revision_of
 from workbench.tracking.upkeep import active_runs, deleted_experiment, put_in_place
 from workbench.words import RunError
 
@@ -121,13 +121,13 @@ def client_of(root: Path) -> Iterator[MlflowClient]:
 
 def _made_ready(root: Path) -> bool:
     """Make a store that is not there, if that needs no migration, and put it in place; return whether it is current."""
-    database, is_kept = root / "mlruns" / DATABASE, is_installed()
+    database, newest = root / "mlruns" / DATABASE, installed_revision()
     with _alone(root):
         if has_store(root):
             put_in_place(database, root)
-        elif is_kept:
-            create(database)
-        return is_kept and has_store(root) and revision_of(database) == REVISION
+        elif newest is not None:
+            create(database, newest)
+        return newest is not None and has_store(root) and revision_of(database) == newest
 
 
 @contextmanager
