@@ -1,4 +1,4 @@
-"""The schema of MLflow's store as SQL; as a script it prints that of the installed MLflow, for what the package keeps."""
+"""The schema of MLflow's store as SQL; as a script it prints that of the installed MLflow, for what is kept of it."""
 
 from __future__ import annotations
 

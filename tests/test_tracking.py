@@ -45,13 +45,17 @@ def test_each_version_is_logged_once_with_what_a_reader_compares(tickets: Callab
     assert sorted(by_agent) == ["baseline", "boosted", "majority"]
     run = by_agent["baseline"]
     accuracy = versions[1].evaluation["estimates"]["accuracy"]
-    logged = [run.data.metrics[name] for name in ("accuracy", "accuracy_lower", "accuracy_upper", "accuracy_n")]
+    names = ("accuracy", "bounds/accuracy_lower", "bounds/accuracy_upper", "counts/accuracy_n")
+    logged = [run.data.metrics[name] for name in names]
     assert logged == [round(accuracy[bound], 4) for bound in ("value", "lower", "upper", "n")]
     assert run.info.status == "FINISHED"
     assert run.data.tags["workbench.dataset_digest"] == versions[1].evaluation["dataset_digest"]
     assert set(run.data.params) == {"agent", "engine", "kind", "model", "records", "split", "threshold"}
-    assert "macro_f1" in run.data.metrics
-    assert "macro_f1_lower" not in run.data.metrics  # intervals of the headlines only: a reader compares by eye
+    assert [name for name in run.data.metrics if "/" not in name] == [
+        "accuracy", "automation_rate", "selective_accuracy", "latency_p95_s", "n",
+    ]  # fmt: skip
+    assert "more/macro_f1" in run.data.metrics
+    assert "bounds/macro_f1_lower" not in run.data.metrics  # intervals of what versions are compared by only
     assert {"mlflow.user", "workbench.run", "workbench.dirty"} <= set(run.data.tags)
     assert run.inputs.dataset_inputs[0].dataset.name == "tickets-dev"
     names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}

@@ -18,12 +18,12 @@ from workbench.engines.protocol import SamplingParams
 from workbench.pilot.pilot import Pilot
 from workbench.tracking import log_versions, prepare, store_uri
 from workbench.tracking import schema as kept
+from workbench.tracking.prompt_rows import add_prompt, set_alias
 from workbench.tracking.rows import (
     Experiment,
     Records,
     RunRows,
     add_experiment,
-    add_prompt,
     end_run,
     find_experiment,
     local_place,
@@ -31,7 +31,10 @@ from workbench.tracking.rows import (
 )
 from workbench.tracking.store import DATABASE, rows_of
 
-NAME, NOTE = "tickets", "Tickets\n\nWhich queue?\n\nTo be filled in"
+NAME, NOTE = (
+    "tickets",
+    {"mlflow.note.content": "Tickets\n\nWhich queue?\n\nTo be filled in", "workbench.pilot": "tickets"},
+)
 TAGS = {"name": "v1", "hash": "ab" * 32, "by": "ann"}
 RUNS = [
     (
@@ -68,9 +71,11 @@ def write_rows(root: Path, location: str) -> None:
     with rows_of(root) as store:
         experiment = add_experiment(store, NAME, location, NOTE)
         assert find_experiment(store, NAME) == experiment
-        assert add_experiment(store, NAME, "elsewhere", NOTE) == experiment, "another process may have been first"
+        assert add_experiment(store, NAME, "elsewhere", {}) == experiment, "another process may have been first"
         for one in PROMPTS:
-            add_prompt(store, NAME, one, {**TAGS, "name": one.name})
+            add_prompt(store, (NAME, None), one, {**TAGS, "name": one.name}, 0)
+        for version in (1, 2):  # moved
+            set_alias(store, (NAME, version), "candidate", (NAME,))
         for said, records in RUNS:
             end_run(store, start_run(store, experiment, said, records), "FINISHED")
 
@@ -81,7 +86,7 @@ def write_with_mlflow(database: Path, location: str) -> None:
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(f"sqlite:///{database}", f"sqlite:///{database}")
-    number = client.create_experiment(NAME, artifact_location=location, tags={"mlflow.note.content": NOTE})
+    number = client.create_experiment(NAME, artifact_location=location, tags=NOTE)
     for one in PROMPTS:
         client.register_prompt(
             NAME,
@@ -91,6 +96,8 @@ def write_with_mlflow(database: Path, location: str) -> None:
             response_format=None if one.schema is None else dict(one.schema),
             model_config={"temperature": 0.5, "top_p": 1.0, "max_tokens": 64, "extra_params": {"seed": 7}},
         )
+    for version in (1, 2):
+        client.set_prompt_alias(NAME, "candidate", version)
     for said, records in RUNS:
         run = client.create_run(number, run_name=said.name)
         run_id, now = run.info.run_id, run.info.start_time

@@ -84,12 +84,20 @@ def register(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> No
     registered = register_prompts(pilot_named(pilot, root))
     if as_json:
         rows = [
-            {"prompt": r.prompt.name, "hash": r.prompt.hash, "version": r.version, "new": r.is_new} for r in registered
+            {
+                "prompt": one.prompt.name,
+                "hash": one.prompt.hash,
+                "name": one.name,
+                "version": one.version,
+                "new": one.is_new,
+            }
+            for one in registered
         ]
         print_json({"pilot": pilot, "prompts": rows})
         return
     for one in registered:
-        print(f"{one.prompt.name}  version {one.version}  {one.prompt.hash[:12]}{'  new' if one.is_new else ''}")
+        is_new = "  new" if one.is_new else ""
+        print(f"{one.prompt.name}  {one.name} version {one.version}  {one.prompt.hash[:12]}{is_new}")
 
 
 @app.command("promote")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
-from urllib.parse import quote
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
@@ -60,8 +58,6 @@ class CellProgress:
 
 def print_result(pilot: Pilot, result: PilotResult) -> None:
     """Print the versions of a run, the notebooks' answers and where to look."""
-    from workbench.tracking import store_uri
-
     console = SafeConsole()
     if pilot.charter.placeholder_note:
         console.print(pilot.charter.placeholder_note, highlight=False, markup=False)
@@ -83,21 +79,15 @@ def print_result(pilot: Pilot, result: PilotResult) -> None:
         why = "nothing they are made from has changed since they ran, nor what they left"
         console.print(f"\nKept: {', '.join(result.kept)}; {why}.", highlight=False)
     if result.links:
-        _print_links(console, result.links)
-        console.print(f"  store: {store_uri(pilot.root)}", soft_wrap=True, highlight=False)
+        _print_links(console, pilot, result.links)
 
 
-def _print_links(console: Console, links: Sequence[Link]) -> None:
-    """Say where versions are compared in MLflow; trials on a part of the records are named apart."""
-    whole, trials = [one for one in links if not one.part], [one for one in links if one.part]
-    if whole:
-        runs, experiments = _quoted(one.run_id for one in whole), _quoted(sorted({one.experiment_id for one in whole}))
-        console.print("\n[bold]MLflow[/bold]  `workbench ui`, then compare these versions at")
-        address = f"http://127.0.0.1:5000/#/compare-runs?runs={runs}&experiments={experiments}"
-        console.print(f"  {address}", soft_wrap=True, highlight=False, markup=False)
+def _print_links(console: Console, pilot: Pilot, links: Sequence[Link]) -> None:
+    """Say how the versions are opened side by side in MLflow; trials on a part of the records are named apart."""
+    console.print(f"\n[bold]MLflow[/bold]  workbench ui {pilot.name}  (the versions side by side)", highlight=False)
+    trials = [f"{one.agent} on {one.split} ({one.part} records)" for one in links if one.part]
     if trials:
-        named = ", ".join(f"{one.agent} on {one.split} ({one.part} records)" for one in trials)
-        console.print(f"\n[bold]MLflow[/bold]  trials, left out of comparisons: {escape(named)}", highlight=False)
+        console.print(f"  trials, left out of comparisons: {escape(', '.join(trials))}", highlight=False)
 
 
 def result_json(pilot: Pilot, result: PilotResult) -> dict[str, Any]:
@@ -314,11 +304,6 @@ def _with_n(name: str, estimate: Mapping[str, Any]) -> str:
         if estimate["value"] is None
         else f"{value_text(name, estimate['value'], DECIMALS)} of {estimate['n']:,}"
     )
-
-
-def _quoted(ids: Iterable[str]) -> str:
-    """Return ids as the JSON list MLflow's page expects, fit for an address."""
-    return quote(json.dumps(list(ids), separators=(",", ":")), safe="[],")
 
 
 def _counts_line(info: RunInfo) -> str:

@@ -1,6 +1,6 @@
 """The schema of MLflow's store, kept beside this file as MLflow's migrations leave it: running them takes seconds.
 
-`schema.sql` is that of MLflow 3.17, a further file what a later one adds. `python tests/mlflow_schema.py` prints the schema
+`schema.sql` is that of MLflow 3.17, a further file what a later one adds. `python tests/mlflow_schema.py` prints that
 of the installed MLflow, and a test holds what is kept against it.
 """
 

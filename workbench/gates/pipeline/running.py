@@ -129,13 +129,15 @@ def run_pilot(
             _open_for(pilot, what, name, dataset)
         done |= work.done({EVALUATION: {**_parameters(pilot, what, EVALUATION), "agent": name}}, name)
     versions = _versions(pilot, done)
+    pages = {name: page_path(result) for name, result in done.items()}
+    compared = [done[name].answer for name in (ITERATION, EVALUATION) if name in done and what.limit is None]
     return PilotResult(
         {name: result.answer for name, result in done.items()},
         {name: result.output for name, result in done.items()},
-        {name: page_path(result) for name, result in done.items()},
+        pages,
         tuple(name for name in done if name not in work.ran),
         tuple(version.evaluation for version in versions),
-        log_versions(pilot, versions),
+        log_versions(pilot, versions, " ".join(compared), pages),
     )
 
 
