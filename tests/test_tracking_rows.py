@@ -31,10 +31,8 @@ from workbench.tracking.rows import (
 )
 from workbench.tracking.store import DATABASE, rows_of
 
-NAME, NOTE = (
-    "tickets",
-    {"mlflow.note.content": "Tickets\n\nWhich queue?\n\nTo be filled in", "workbench.pilot": "tickets"},
-)
+NAME = "tickets"
+NOTE = {"mlflow.note.content": "Tickets\n\nWhich queue?\n\nTo be filled in", "workbench.pilot": NAME}
 TAGS = {"name": "v1", "hash": "ab" * 32, "by": "ann"}
 RUNS = [
     (

@@ -17,6 +17,7 @@ from workbench.tracking import (
     log_run,
     opened,
     read_logged,
+    set_note,
     write_logged,
 )
 
@@ -36,7 +37,10 @@ def log_gate(pilot: Pilot, decision: GateDecision, bundle: Path) -> Link:
     if name not in known:
         with opened(pilot) as store:
             place = store, experiment_of(store, pilot, RunKind.GATES)
-            known[name] = log_run(pilot.root, place, _said(decision, bundle), {BUNDLE: tuple(bundle.iterdir())})
+            said = _said(decision, bundle)
+            known[name] = log_run(pilot.root, place, said, {BUNDLE: tuple(bundle.iterdir())})
+            last = f"The last decision: {said.name}. Its evidence: `{bundle.relative_to(pilot.root).as_posix()}`"
+            set_note(store, place[1], f"{decision.paragraph()}\n\n{last}")
         write_logged(pilot, known)
     return Link(str(decision.subject.get("agent", "")), f"gate-{decision.gate}", known[name][0], known[name][1])
 

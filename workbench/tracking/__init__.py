@@ -12,7 +12,7 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.tracking.exhibits import log_exhibit
-    from workbench.tracking.experiments import experiment_of, opened
+    from workbench.tracking.experiments import experiment_of, opened, set_note
     from workbench.tracking.promotion import (
         ALIASES,
         Promotion,

@@ -8,7 +8,7 @@ from pathlib import Path
 from workbench.evidence import EXHIBITS, Exhibit, Severity, exhibit_folder, maker
 from workbench.pilot import Pilot
 from workbench.runs.journal import digest_of
-from workbench.tracking.experiments import experiment_of, opened
+from workbench.tracking.experiments import experiment_of, opened, set_note
 from workbench.tracking.rows import RunRows
 from workbench.tracking.runs import DIGITS, Link, log_run
 from workbench.tracking.store import read_logged, write_logged
@@ -39,7 +39,9 @@ def log_exhibit(pilot: Pilot, exhibit: Exhibit, files: Sequence[Path] = ()) -> L
         left = tuple(sorted(path for path in exhibit_folder(pilot, exhibit.maker).iterdir() if path.is_file()))
         with opened(pilot) as store:
             place = store, experiment_of(store, pilot, RunKind.EXHIBITS)
-            known[name] = log_run(pilot.root, place, _said(exhibit), {"": tuple(files), EXHIBITS: left})
+            said = _said(exhibit)
+            known[name] = log_run(pilot.root, place, said, {"": tuple(files), EXHIBITS: left})
+            set_note(store, place[1], f"{said.name}: {exhibit.answer}")
         write_logged(pilot, known)
     return Link(str(exhibit.facts.get("agent", "")), exhibit.maker, known[name][0], known[name][1])
 

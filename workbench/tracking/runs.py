@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench.files import Provenance, provenance
 from workbench.pilot import Pilot
-from workbench.tracking.experiments import describe, experiment_of, opened
+from workbench.tracking.experiments import experiment_of, opened, set_said
 from workbench.tracking.promotion import show_promotions
 from workbench.tracking.prompt_rows import add_results
 from workbench.tracking.registry import register_new, unregistered
@@ -30,14 +30,14 @@ from workbench.tracking.rows import (
 )
 from workbench.tracking.store import client_of, read_logged, write_logged
 from workbench.tracking.upkeep import PROCESS_TAG, this_process
-from workbench.tracking.views import CURRENT_TAG, HEADLINES, RunKind
+from workbench.tracking.views import COUNT, CURRENT_TAG, HEADLINES, RunKind
 from workbench.words import percent, shown
 
 DIGITS = 4
 MAX_PARAM = 500
 MAX_DIGEST = 36
 SAID = "said"  # in what is known of the store: what the description of a comparison was made from
-BOUNDED = (*HEADLINES[:-1], "missed_escalation", "over_escalation")
+BOUNDED = (*HEADLINES.values(), "missed_escalation", "over_escalation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,9 @@ def log_versions(
             for version in versions:
                 _link_to_prompt(store, version, known)
             show_promotions(store, pilot, known)
-            describe(store, pilot, said, (place["prompt"] for place in known.values() if "prompt" in place))
-            known[SAID] = said
+            if said:
+                set_said(store, pilot, said["answer"], said["pages"])
+                known[SAID] = said
         write_logged(pilot, known)
     return tuple(_link(version, known[version.content]) for version in versions)
 
@@ -234,8 +235,9 @@ def _metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
     """Return what versions are compared by, then the rest in groups of their own: `more/`, `bounds/` and `counts/`."""
     defined = {name: estimate for name, estimate in evaluation["estimates"].items() if estimate["value"] is not None}
     values = {name: _rounded(estimate["value"]) for name, estimate in defined.items()}
-    metrics = {name: values[name] for name in HEADLINES if name in values} | {"n": evaluation["counts"]["planned"]}
-    metrics |= {f"more/{name}": value for name, value in values.items() if name not in HEADLINES}
+    metrics = {column: values[name] for column, name in HEADLINES.items() if name in values}
+    metrics |= {COUNT: evaluation["counts"]["planned"]}
+    metrics |= {f"more/{name}": value for name, value in values.items() if name not in HEADLINES.values()}
     for name in BOUNDED:
         bounds = {f"bounds/{name}_{bound}": defined[name][bound] for bound in ("lower", "upper") if name in defined}
         metrics |= {metric: _rounded(value) for metric, value in bounds.items() if value is not None}

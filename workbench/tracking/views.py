@@ -7,12 +7,20 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
-HEADLINES = ("accuracy", "automation_rate", "selective_accuracy", "latency_p95_s", "cost_per_decision", "n")
+HEADLINES = {  # the columns of the table, and the estimates that they show; short, as names of versions need the room
+    "accuracy": "accuracy",
+    "automation": "automation_rate",
+    "selective_accuracy": "selective_accuracy",
+    "latency_p95": "latency_p95_s",
+    "cost": "cost_per_decision",
+}
+COUNT = "n"
 CURRENT_TAG = "workbench.current"
 VIEW = "versions"
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
-_LETTER, _AROUND = 7, 60  # pixels: of a letter of a name, and around it
-_TABLE, _DATE, _ICON = 953, 150, 44  # of all columns in a window of 1,280; of a date, which may shrink to its sign
+_LETTER, _AROUND = 6.5, 56  # pixels: of a letter of a name, and around it
+_TITLE, _BESIDE, _NARROW = 7, 28, 69  # of a letter of a title, beside it, and of a column of six digits
+_TABLE, _DATE, _ICON = 946, 150, 44  # of all columns in a window of 1,280; of a date, which may shrink to its sign
 
 
 class RunKind(StrEnum):
@@ -35,7 +43,7 @@ class RunKind(StrEnum):
             return tuple(f"params.`{name}`" for name in ("verdict", "agent", "failed", "unproven", "bundle"))
         if self is RunKind.EXHIBITS:
             return ("params.`agent`", "tags.`workbench.maker`", "metrics.`findings_high`")
-        return tuple(f"metrics.`{name}`" for name in HEADLINES)
+        return tuple(f"metrics.`{name}`" for name in (*HEADLINES, COUNT))
 
 
 def view_of(kind: RunKind, names: Iterable[str], now: int) -> str:
@@ -45,11 +53,11 @@ def view_of(kind: RunKind, names: Iterable[str], now: int) -> str:
     """
     longest = max((len(name) for name in names), default=0)
     name, date = "attributes.`Run Name`", "runDateAndNestInfo"
-    widths = {name: _AROUND + _LETTER * longest, **{one: _width(one) for one in kind.columns}}
+    widths = {name: round(_AROUND + _LETTER * longest), **{one: _width(one) for one in kind.columns}}
     widths[date] = min(max(_TABLE - sum(widths.values()), _ICON), _DATE)
     state: dict[str, Any] = {
         "selectedColumns": kind.columns,
-        "columnOrder": [name, *kind.columns],
+        "columnOrder": [name, date, *kind.columns],
         "columnWidths": widths,
         "runsHiddenMode": "SHOW_ALL",
         "orderByKey": "attributes.`Created`",
@@ -67,7 +75,7 @@ def page_of(experiment: int) -> str:
 
 def _width(column: str) -> int:
     """Return how many pixels a column needs for its title, or for six digits."""
-    return 28 + _LETTER * max(len(column.partition("`")[2]), 7)
+    return max(_BESIDE + _TITLE * len(column.partition("`")[2].rstrip("`")), _NARROW)
 
 
 def markdown_table(headed: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
