@@ -129,8 +129,6 @@ def test_versions_are_numbered_as_their_documents_and_say_what_they_came_to(tick
             "accuracy": "90.00%", "n": "1,200", "split": "dev", "holdout_accuracy": "87.50%", "holdout_n": "400",
         }  # fmt: skip
         assert tags["mlflow.prompt.run_ids"].split(",") == [link.run_id for link in links]
-        linked = json.loads(mlflow.get_run(links[0].run_id).data.tags["mlflow.linkedPrompts"])
-        assert linked == [{"name": "tickets", "version": "3"}]
     changed_prompt(pilot)
     (edited,) = [one for one in register_prompts(pilot) if one.prompt.name == "v1"]
     assert (edited.version, edited.is_new) == (11, True), "the next that is free, and v1 stands in its message"

@@ -24,7 +24,6 @@ from workbench.tracking.rows import (
     current_name,
     end_run,
     local_place,
-    set_tag,
     start_run,
     supersede,
 )
@@ -151,8 +150,6 @@ def _link_to_prompt(store: sqlite3.Connection, version: LoggedVersion, known: Ma
     prompt, run = known.get(str(version.evaluation["identity"].get("prompt"))), known[version.content][1]
     if prompt is None or run in prompt["runs"]:
         return
-    linked = [{"name": prompt["prompt"], "version": str(prompt["version"])}]
-    set_tag(store, run, "mlflow.linkedPrompts", json.dumps(linked))
     place = prompt["prompt"], prompt["version"]
     add_results(store, place, {} if version.part else _results(version.evaluation), run)
     prompt["runs"].append(run)

@@ -30,9 +30,10 @@ _LATEST = (
     " WHERE experiments.name = pilots.value AND ? IN (pilots.value, '') GROUP BY experiments.experiment_id"
     " ORDER BY max(runs.start_time) DESC LIMIT 1"
 )
+# What a browser remembers of MLflow, if nothing yet: no panel over a third of the page, runs before traces.
 _START = """<script>
-const opened = "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1";
-if (!localStorage.getItem(opened)) localStorage.setItem(opened, "true");
+const first = {"mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true", "mlflow.workflowType_v1": '"machine_learning"'};
+for (const [name, value] of Object.entries(first)) if (!localStorage.getItem(name)) localStorage.setItem(name, value);
 if (!location.hash) location.replace("{page}");
 </script>"""
 
