@@ -84,10 +84,12 @@ def print_result(pilot: Pilot, result: PilotResult) -> None:
 
 def _print_links(console: Console, pilot: Pilot, links: Sequence[Link]) -> None:
     """Say how the versions are opened side by side in MLflow; trials on a part of the records are named apart."""
-    console.print(f"\n[bold]MLflow[/bold]  workbench ui {pilot.name}  (the versions side by side)", highlight=False)
     trials = [f"{one.agent} on {one.split} ({one.part} records)" for one in links if one.part]
+    if len(trials) < len(links):
+        console.print(f"\n[bold]MLflow[/bold]  workbench ui {pilot.name}  (the versions side by side)", highlight=False)
     if trials:
-        console.print(f"  trials, left out of comparisons: {escape(', '.join(trials))}", highlight=False)
+        said = f"\n[bold]MLflow[/bold]  trials, left out of comparisons: {escape(', '.join(trials))}"
+        console.print(said, highlight=False)
 
 
 def result_json(pilot: Pilot, result: PilotResult) -> dict[str, Any]:
