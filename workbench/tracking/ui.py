@@ -5,9 +5,12 @@ The server runs in a process of its own, which has no secret: `python -m workben
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
+import urllib.error
+import urllib.request
 import webbrowser
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
@@ -21,6 +24,13 @@ from workbench.tracking.views import page_of
 from workbench.words import InputError
 
 USUAL_PORT = 5000
+_FIRST = (
+    "3.0/mlflow/server-info",
+    "3.0/mlflow/ui-telemetry",
+    "3.0/mlflow/assistant/config",
+    "2.0/mlflow/experiments/get?experiment_id=0",
+    "2.0/mlflow/gateway-proxy",
+)
 HOST = "127.0.0.1"
 Messages = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _LATEST = (
@@ -92,6 +102,14 @@ def _listening(port: int, *, is_free_taken: bool) -> socket.socket:
         ) from None
 
 
+def _answered(address: str) -> None:
+    """Ask what every page asks first, one after another: MLflow imports parts of itself then, not in a crowd."""
+    asked = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for path in _FIRST:
+        with suppress(urllib.error.HTTPError):
+            asked.open(f"{address}ajax-api/{path}", timeout=60).close()
+
+
 def _serve(listening: socket.socket, root: Path, page: str, *, opens_browser: bool) -> None:
     import uvicorn
     from mlflow.server.fastapi_app import app as mlflow
@@ -109,10 +127,11 @@ def _serve(listening: socket.socket, root: Path, page: str, *, opens_browser: bo
     class Announced(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            address = f"http://{HOST}:{listening.getsockname()[1]}/{page}"
-            print(f"MLflow at {address} (Ctrl-C ends it)", flush=True)
+            address = f"http://{HOST}:{listening.getsockname()[1]}/"
+            await asyncio.to_thread(_answered, address)
+            print(f"MLflow at {address}{page} (Ctrl-C ends it)", flush=True)
             if opens_browser:
-                webbrowser.open(address)
+                webbrowser.open(f"{address}{page}")
 
     Announced(uvicorn.Config(pages, log_level="error")).run([listening])
 
