@@ -54,7 +54,7 @@ def judged(once: Once, honest: Path, migrated_store: Path) -> Path:
         with_store(pilot, migrated_store)
         hold_gate(pilot, 2, GateRequest(key=root / "keys" / "key.pem"))
         shutil.rmtree(root / "mlruns" / "artifacts")
-        for path in (*(root / "mlruns").glob("mlflow.db*"), pilot.runs / "logged.json"):
+        for path in (*(root / "mlruns").glob("mlflow.db*"), pilot.runs / "tracked.json"):
             path.unlink()
 
     return once("judged", make)
