@@ -124,7 +124,8 @@ class Masking:
         found = self._pieces(text)
         values = [spelling for cell in cells for spelling in _spellings(cell)]
         words = {word for value in values for word in _words(value)} - self.public
-        for value in sorted(set(values) - self.public, key=lambda one: (-len(one), one)):
+        said = {value for value in values if value in text} - self.public
+        for value in sorted(said, key=lambda one: (-len(one), one)):
             whole = rf"(?<!\w){re.escape(value)}(?!\w)" if len(value) <= SHORTEST_WORD else re.escape(value)
             for match in re.finditer(whole, text):
                 _add(found, match.start(), match.end(), self.value(value))

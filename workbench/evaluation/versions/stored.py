@@ -10,7 +10,7 @@ from workbench.engines import EngineChoice
 from workbench.evaluation import Evaluation, evaluation_of
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
-from workbench.runs.journal import JOURNAL_FILE, Journal, RunInfo, digest_of
+from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
 from workbench.runs.runner import Session
 from workbench.words import InputError, RunError, shown
 
@@ -56,18 +56,13 @@ def stored_runs(
 
     Raises as `stored_evaluations`.
     """
-    runs, left_out = _newest(pilot, dataset, split)
-    if not runs:
+    evaluations, left_out = _newest(pilot, dataset, split)
+    if not evaluations:
         raise InputError(
             f"pilot {pilot.name!r} has no finished run on {split.value} with all its present records",
             where=str(pilot.runs / JOURNAL_FILE),
             got=f"left out: {in_words(left_out)}" if left_out else None,
             remedy=f"workbench run {pilot.name}",
-        )
-    with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        evaluations = tuple(
-            evaluation_of(pilot, dataset, journal, Session(info, 0, 0, None), journal.identity(info.run))
-            for info in runs
         )
     return evaluations, left_out
 
@@ -133,10 +128,10 @@ def agent_to_judge(pilot: Pilot, dataset: Dataset, choice: EngineChoice) -> str:
     return best.agent
 
 
-def _newest(pilot: Pilot, dataset: Dataset, split: Split) -> tuple[tuple[RunInfo, ...], tuple[LeftOut, ...]]:
+def _newest(pilot: Pilot, dataset: Dataset, split: Split) -> tuple[tuple[Evaluation, ...], tuple[LeftOut, ...]]:
     """Return each agent's newest run that counts, and its newest finished run where that one does not; by agent."""
     path, n_split = pilot.runs / JOURNAL_FILE, len(dataset.ids(split))
-    counting: dict[str, RunInfo] = {}
+    counting: dict[str, Evaluation] = {}
     left_out: dict[str, LeftOut] = {}
     if not path.is_file():
         return (), ()
@@ -148,8 +143,9 @@ def _newest(pilot: Pilot, dataset: Dataset, split: Split) -> tuple[tuple[RunInfo
             info = journal.info(entry.run)
             is_answered = info.ok and info.failed_share <= pilot.settings.max_failed_share
             if is_answered and info.planned == n_split:
-                counting[entry.agent] = info
+                session = Session(info, 0, 0, None)
+                counting[entry.agent] = evaluation_of(pilot, dataset, journal, session, entry.identity)
             else:
                 n_failed = info.failed + info.skipped
                 left_out.setdefault(entry.agent, LeftOut(entry.agent, info.planned, n_split, info.ok, n_failed))
-    return tuple(info for _, info in sorted(counting.items())), tuple(one for _, one in sorted(left_out.items()))
+    return tuple(one for _, one in sorted(counting.items())), tuple(one for _, one in sorted(left_out.items()))
