@@ -7,12 +7,14 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from markupsafe import Markup
 
 from workbench.engines import TokenLogprob
 from workbench.evaluation.versions.history import Answered, RecordHistory
 from workbench.pages import template
+from workbench.pilot import Pilot
 from workbench.words import percent, visible
 
 SURE = 0.995
@@ -30,6 +32,11 @@ class TokenView:
 def record_page(history: RecordHistory) -> str:
     """Return a record's history as one HTML page that runs no script and loads nothing."""
     return template("record_page").render(body=Markup(record_html(history)), title=f"Record {history.record_id}")
+
+
+def record_address(pilot: Pilot, record_id: str) -> Path:
+    """Return where the page of a pilot's record is, or will be once it is written."""
+    return pilot.runs / "results" / "records" / page_name(record_id)
 
 
 def page_name(record_id: str) -> str:

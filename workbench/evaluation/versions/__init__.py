@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.evaluation.versions.history import record_history
-    from workbench.evaluation.versions.masked import evaluation_as_shown, stratum_as_shown
+    from workbench.evaluation.versions.history import RecordHistory, record_history
+    from workbench.evaluation.versions.masked import evaluation_as_shown, masking_of_pilot, stratum_as_shown
+    from workbench.evaluation.versions.mistakes import flips
     from workbench.evaluation.versions.pairs import paired_differences
     from workbench.evaluation.versions.stored import agent_to_judge, chosen, in_words, stored_evaluations, stored_runs
     from workbench.evaluation.versions.tracing import records_behind
-    from workbench.evaluation.versions.tried import tried_versions
+    from workbench.evaluation.versions.tried import Tried, tried_versions
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

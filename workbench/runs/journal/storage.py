@@ -90,7 +90,7 @@ class JournalFile:
     def _columns(self, run: str) -> dict[str, tuple[Any, ...]]:
         """Return the stored fields of a run's intact decisions in planned order, each a column.
 
-        Those of the run that was read last are kept while the file is as it was: who asks how a run stands reads it next.
+        Those of the run that was read last are kept while the file is as it was.
         """
         state = run, self._connection.total_changes, self._one("PRAGMA data_version")
         if self._kept is None or self._kept[0] != state:
