@@ -98,22 +98,21 @@ class LoadedPilot:
         -------
         DataFrame
             Index: version. `records`; `accuracy`; `decides_alone`, the share that needs no person; `right_when_alone`,
-            of those; `latency_p95_s`; `cost_per_decision`; None where a number is not defined.
+            of those; `latency_p95_s`; `cost_per_decision`; NaN where a number is not defined.
 
         Examples
         --------
-        >>> pilot.versions()[["records", "accuracy"]].round(2)
-                   records  accuracy
-        version
-        prompt_v6      143      0.69
-        prompt_v1      143      0.57
+        >>> versions = pilot.versions()
+        >>> versions.index.tolist(), versions["records"].tolist()
+        (['prompt_v6', 'policy_rules', 'prompt_v1'], [82, 82, 82])
         """
         evaluations = self._known.versions()
         best = chosen(evaluations)
         ordered = sorted(evaluations, key=lambda one: (one is not best, -(one.estimates["accuracy"].value or 0.0)))
-        columns = {name: [one.estimates[metric].value for one in ordered] for name, metric in MEASURES.items()}
         index = pd.Index([one.agent for one in ordered], name="version")
-        return pd.DataFrame({"records": [len(one.outcomes) for one in ordered], **columns}, index=index)
+        table = pd.DataFrame({"records": [len(one.outcomes) for one in ordered]}, index=index)
+        values = {name: [one.estimates[metric].value for one in ordered] for name, metric in MEASURES.items()}
+        return table.assign(**{name: pd.Series(column, index, dtype=float) for name, column in values.items()})
 
     def decisions(self, version: str | None = None, where: Where = None, **fields: Any) -> pd.DataFrame:
         """Return a version's decisions beside their records, one row for each development record.
@@ -129,9 +128,9 @@ class LoadedPilot:
         Returns
         -------
         DataFrame
-            Index: record id. The record's fields; `label`, `action`, `right`, `route` (what becomes of the record),
-            `confidence`, `reason`, `reply`, `status`, `cause`, `latency_s`, `prompt_tokens`, `completion_tokens` and
-            what else there is; a field with one of these names is called `record_NAME`.
+            Index: record id. `label`, `action`, `right`, `route` (what becomes of the record), `confidence`, `reason`,
+            `reply`; the record's fields; `status`, `cause`, `latency_s`, `prompt_tokens`, `completion_tokens` and what
+            else there is. A field with one of these names is called `record_NAME`.
 
         Raises
         ------
@@ -140,10 +139,9 @@ class LoadedPilot:
 
         Examples
         --------
-        >>> decisions = pilot.decisions("prompt_v6", vendor_country="DE")
-        >>> decisions[["vendor_country", "label", "action", "right", "route"]].head(2)
-                  vendor_country    label   action  right            route
-        record_id
+        >>> decisions = pilot.decisions("policy_rules", vendor_country=["AT", "FR"], label="approve")
+        >>> sorted(decisions.index), set(decisions["action"]), int(decisions["right"].sum())
+        (['IM00056', 'IM02878', 'IM02897'], {'approve'}, 3)
         """
         evaluation = self._known.version(version)
         return chosen_rows(self._known.frame(evaluation), where, fields)
@@ -167,7 +165,9 @@ class LoadedPilot:
 
         Examples
         --------
-        >>> pilot.record("IM00001").decisions[["version", "action", "right"]]
+        >>> record = pilot.record("IM00001")
+        >>> record.history.label, record.decisions["version"].tolist()
+        ('approve', ['policy_rules', 'prompt_v1', 'prompt_v6'])
         """
         history = record_history(self.pilot, self._known.dataset, record_id, show_personal=self._known.show_personal)
         return explored(history)
@@ -178,7 +178,8 @@ class LoadedPilot:
         Examples
         --------
         >>> comparison = pilot.compare("prompt_v1", "prompt_v6")
-        >>> comparison.better, list(comparison.flips["change"].unique())
+        >>> comparison.better, sorted(comparison.flips["change"].unique())
+        ('prompt_v6', ['broken', 'mended', 'wrong otherwise'])
         """
         pair = self._known.version(new), self._known.version(old)
         if pair[0].info.agent_digest == pair[1].info.agent_digest:
@@ -217,10 +218,9 @@ class LoadedPilot:
 
         Examples
         --------
-        >>> text = pilot.prompt("prompt_v6").replace("escalate", "escalate")
-        >>> trial = pilot.try_prompt(text, n=5)
-        >>> trial.against, trial.n, trial.mended, trial.broken
-        ('prompt_v6', 5, 0, 0)
+        >>> trial = pilot.try_prompt(pilot.prompt("prompt_v6").replace("25 euro", "30 euro"), n=5)
+        >>> trial.against, trial.n, len(trial.decisions)
+        ('prompt_v6', 5, 5)
         """
         agents = self.pilot.settings.agents
         asked = [one.agent for one in self._known.versions() if one.agent in agents]
@@ -258,7 +258,8 @@ class LoadedPilot:
 
         Examples
         --------
-        >>> pilot.figure(pilot.decisions("prompt_v6"), by="vendor_country")
+        >>> pilot.figure(pilot.decisions("policy_rules", vendor_country=["IT", "US"]), by="vendor_country")
+        Right by vendor_country: US 75.0% to IT 100%
         """
         if isinstance(decisions, pd.DataFrame):
             return picture(decisions, by, (None, self.pilot.settings.escalate_label))
@@ -290,7 +291,7 @@ class LoadedPilot:
         Examples
         --------
         >>> pilot.table().frame.columns.tolist()
-        ['label', 'prompt_v6', 'prompt_v1']
+        ['label', 'prompt_v6', 'policy_rules', 'prompt_v1']
         """
         evaluations = [self._known.shown(one) for one in self._known.versions()]
         best = chosen(evaluations)

@@ -15,8 +15,8 @@ from workbench.records.splits import Dataset
 from workbench.words import InputError, did_you_mean, shown
 
 NO_THRESHOLD = "no_threshold"
-FIRST = ("label", "label_reason", "action", "right", "route", "confidence", "reason", "reply", "status", "cause")
-LAST = ("detail", "latency_s", "attempts", "prompt_tokens", "completion_tokens", "class", "source")
+FIRST = ("label", "label_reason", "action", "right", "route", "confidence", "reason", "reply")
+LAST = ("status", "cause", "detail", "latency_s", "attempts", "prompt_tokens", "completion_tokens", "class", "source")
 TAKEN = "record_"
 Where = str | Callable[[pd.DataFrame], Any] | None
 
@@ -27,20 +27,20 @@ def decisions_frame(evaluation: Evaluation, dataset: Dataset) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index: record id. What an agent sees of the record; `label`, and `label_reason` where there is one; `action`,
-        `right`, `route` (what becomes of the record at the version's threshold), `confidence`, `reason`, `reply` (as it
-        came), how it ended (`status`, `cause`, `detail`), `latency_s`, `attempts`, tokens; `class` and `source` where
+        Index: record id. `label`, and `label_reason` where there is one; `action`, `right`, `route` (what becomes of
+        the record at the version's threshold), `confidence`, `reason`, `reply` as it came; what an agent sees of the
+        record; how it ended (`status`, `cause`, `detail`), `latency_s`, `attempts`, tokens; `class` and `source` where
         the contract has them. A column of the records with one of these names is called `record_NAME`.
     """
     outcomes = evaluation.outcomes.rename(columns={"text": "reply"})
     outcomes = outcomes.assign(right=is_right(outcomes), route=_route(evaluation))
-    own = outcomes[[name for name in (*FIRST, *LAST) if name in outcomes]]
+    first, last = (outcomes[[name for name in names if name in outcomes]] for names in (FIRST, LAST))
     fields = (
         record_fields(dataset)
         .loc[outcomes.index]
         .rename(columns=lambda name: f"{TAKEN}{name}" if name in (*FIRST, *LAST) else name)
     )
-    return pd.concat([fields, own], axis="columns").rename_axis("record_id")
+    return pd.concat([first, fields, last], axis="columns").rename_axis("record_id")
 
 
 def record_fields(dataset: Dataset) -> pd.DataFrame:
