@@ -93,11 +93,11 @@ def tried_prompt(tryout: Tryout, text: str | Path, n: int) -> tuple[Evaluation, 
         The run was interrupted, the server refuses, or not one decision came back.
     """
     pilot, dataset = tryout.pilot, tryout.dataset
+    selection = RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV, checked_limit(n)))
     prompt, nearest = _prompt(tryout, text)
     engine = shared_engine(pilot, tryout.engine)()
     agent = PromptAgent(NAME, prompt, engine, dataset.labels, preparation_for(pilot, prompt))
     agent.prepare()
-    selection = RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV, checked_limit(n)))
     with Journal(pilot.runs / FOLDER / JOURNAL_FILE) as journal:
         session = run_agent(journal, agent, selection)
         where = f"a trial of {several(session.info.planned, 'record')}"
