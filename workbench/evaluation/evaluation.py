@@ -196,7 +196,7 @@ def evaluation_of(
     estimates = evaluate_outcomes(outcomes, settings)
     if certification is not None:
         name, block = SELECTIVE_ACCURACY, certification.as_json()
-        estimates[name] = certified_accuracy(outcomes, block, estimates[name], settings)
+        estimates = {**estimates, name: certified_accuracy(outcomes, block, estimates[name], settings)}
     agents = pilot.settings.agents
     return Evaluation(
         pilot.name,

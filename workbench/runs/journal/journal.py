@@ -30,6 +30,11 @@ _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORE
 _INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
 _INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
 Rows = Sequence[tuple[Any, ...]]
+_TYPES = {
+    **dict.fromkeys(("confidence", "logprob", "stated", "latency_s"), "float64"),
+    **dict.fromkeys(("prompt_tokens", "completion_tokens"), "Int64"),
+    "attempts": "int64",
+}
 _OF_RECORD = "WHERE planned.record_id = ?"
 
 
@@ -63,10 +68,12 @@ class Journal(JournalFile):
                     plan.dataset_digest, now, now,
                 ),
             )  # fmt: skip
-            connection.executemany(
-                "INSERT OR IGNORE INTO planned VALUES (?, ?, ?, ?)",
-                ((run, position, record_id, key) for position, (record_id, key) in enumerate(keys)),
-            )
+            (n_planned,) = connection.execute("SELECT COUNT(*) FROM planned WHERE run = ?", (run,)).fetchone()
+            if n_planned < len(keys):
+                connection.executemany(
+                    "INSERT OR IGNORE INTO planned VALUES (?, ?, ?, ?)",
+                    ((run, position, record_id, key) for position, (record_id, key) in enumerate(keys)),
+                )
         return run
 
     def to_ask(self, run: str) -> ToAsk:
@@ -108,11 +115,11 @@ class Journal(JournalFile):
         """
         import pandas as pd
 
-        frame = pd.DataFrame(restored_columns(self._columns(run)), columns=list(COLUMNS))
-        floats = dict.fromkeys(("confidence", "logprob", "stated", "latency_s"), float)
-        integers = dict.fromkeys(("prompt_tokens", "completion_tokens"), "Int64")
-        typed = frame.astype({**floats, "attempts": int, **integers})
-        return typed.set_index("record_id", drop=False).rename_axis(index=None)
+        stored = restored_columns(self._columns(run))
+        index = pd.Index(stored["record_id"], dtype=object)
+        return pd.DataFrame(
+            {name: pd.Series(stored[name], index, dtype=_TYPES.get(name, object)) for name in COLUMNS}, index
+        )
 
     def tokens(self, run: str, record_id: str) -> tuple[TokenLogprob, ...] | None:
         """Return a reply token by token, None when the engine gave no log probabilities or the decision has no reply.
@@ -136,6 +143,8 @@ class Journal(JournalFile):
 
         Replies on every split count; those without such a word, and those from before it was kept, are not there.
         """
+        if not self._read("SELECT 1 FROM origins LIMIT 1"):  # most engines say nothing of themselves
+            return {}
         rows = self._read(
             "SELECT model, fingerprint, COUNT(*) FROM origins WHERE key IN"
             " (SELECT key FROM planned JOIN runs USING (run) WHERE agent_digest = ?)"
