@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.engines import EngineChoice
 from workbench.evaluation import evaluate
-from workbench.evaluation.versions import chosen, record_history, tried_versions
+from workbench.evaluation.versions import chosen, leading, record_history, tried_versions
 from workbench.exploring.comparison import VersionComparison, compared
 from workbench.exploring.known import KnownPilot
 from workbench.exploring.matrix import RecordsByVersion, records_by_version
@@ -191,15 +191,19 @@ class LoadedPilot:
     def prompt(self, version: str | None = None) -> str:
         """Return the text of a version's prompt document, to change and to give to `try_prompt`.
 
+        Without a version that of the best of those that are prompts.
+
         Examples
         --------
         >>> pilot.prompt("prompt_v6").splitlines()[1]
         'name: v6'
         """
-        name = version or self._known.version(None).agent
-        prompt = self.pilot.agent(name).prompt
+        if version is None:
+            asked = [one for one in self._known.versions() if one.agent in self._prompts()]
+            version = leading(asked).agent if asked else next(iter(self._prompts()), None)
+        prompt = None if version is None else self.pilot.agent(version).prompt
         if prompt is None:
-            raise InputError(f"{name} is no prompt", where=f"pilot {self.pilot.name}, pilot.yaml")
+            raise InputError(f"{version or 'no agent'} is no prompt", where=f"pilot {self.pilot.name}, pilot.yaml")
         return read_text(self.pilot.suite / "prompts" / f"{prompt}.md")
 
     def try_prompt(self, prompt: str | Path, n: int = 50) -> Trial:
@@ -222,9 +226,8 @@ class LoadedPilot:
         >>> trial.against, trial.n, len(trial.decisions)
         ('prompt_v6', 5, 5)
         """
-        agents = self.pilot.settings.agents
-        asked = [one.agent for one in self._known.versions() if one.agent in agents]
-        known = {str(agents[name].prompt): name for name in asked if agents[name].prompt is not None}
+        prompts = self._prompts()
+        known = {prompts[one.agent]: one.agent for one in self._known.versions() if one.agent in prompts}
         tryout = Tryout(self.pilot, self._known.dataset, self.engine, known)
         evaluation, nearest = tried_prompt(tryout, prompt, n)
         against = None if nearest is None else self._known.version(nearest)
@@ -297,3 +300,7 @@ class LoadedPilot:
         best = chosen(evaluations)
         ordered = sorted(evaluations, key=lambda one: (one is not best, one.agent))
         return records_by_version(ordered, self._known.readable, self.pilot.runs / "results")
+
+    def _prompts(self) -> dict[str, str]:
+        """Return the agents that are prompts, each with the name of its document."""
+        return {name: one.prompt for name, one in self.pilot.settings.agents.items() if one.prompt is not None}

@@ -263,8 +263,8 @@ def _words(text: str) -> set[str]:
 
 def _shape(text: str) -> str:
     """Return classes of signs instead of signs, runs of them written once, cut to forty."""
-    shape = "".join(_class(sign) for sign in shape_of(text[: 4 * LONGEST_SHAPE]))
-    runs = runs_of(shape)
+    shape = shape_of(text[: 4 * LONGEST_SHAPE])
+    runs = runs_of(shape if shape.isascii() else "".join(map(_class, shape)))
     return runs if len(runs) <= LONGEST_SHAPE and len(text) <= 4 * LONGEST_SHAPE else f"{runs[:LONGEST_SHAPE]}…"
 
 

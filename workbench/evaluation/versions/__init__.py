@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from workbench.evaluation.versions.masked import evaluation_as_shown, masking_of_pilot, stratum_as_shown
     from workbench.evaluation.versions.mistakes import flips
     from workbench.evaluation.versions.pairs import paired_differences
-    from workbench.evaluation.versions.stored import agent_to_judge, chosen, in_words, stored_evaluations, stored_runs
+    from workbench.evaluation.versions.stored import (
+        agent_to_judge,
+        chosen,
+        in_words,
+        leading,
+        stored_evaluations,
+        stored_runs,
+    )
     from workbench.evaluation.versions.tracing import records_behind
     from workbench.evaluation.versions.tried import Tried, tried_versions
 else:
