@@ -1,9 +1,9 @@
 """From the start of a notebook's kernel to its decisions: 00_explore, 02 and 03 on a root where all is asked already.
 
-A kernel is started, then the notebook's own cells run in order, up to the line that has the decisions; what is measured
-is from the kernel's readiness to that line's end, imports included. Each notebook has a kernel of its own, they take
-turns, and beside them stands `import pandas` alone. Run: `python benchmarks/kernel_to_decisions.py ROOT [--pilot invoice_matching] [--repeats 5]`, where ROOT is the
-folder of a finished `workbench run`.
+A kernel is started, then the notebook's own cells run in order, up to the statement that has the decisions; measured is
+from the kernel's readiness to that statement's end, imports included. Each notebook has a kernel of its own, they take
+turns, and beside them stands `import pandas` alone. ROOT is the folder of a finished `workbench run`. Run:
+`python benchmarks/kernel_to_decisions.py ROOT [--pilot invoice_matching] [--repeats 5]`.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ def cells_of(name: str, parameters: Mapping[str, str]) -> list[str]:
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     last = next(place for place, source in enumerate(sources) if DECIDED[name] in source)
     statements = ast.parse(sources[last]).body
-    end = next(
-        one.end_lineno for one in statements if DECIDED[name] in (ast.get_source_segment(sources[last], one) or "")
-    )
+    end = next(one.end_lineno for one in statements if DECIDED[name] in str(ast.get_source_segment(sources[last], one)))
     given = "\n".join(f"{key} = {value!r}" for key, value in parameters.items())
     return [f"{sources[0]}\n{given}", *sources[1:last], "\n".join(sources[last].splitlines()[:end])]
 
