@@ -25,6 +25,7 @@ from workbench.pilot import Pilot, nearest_root, open_pilot
 from workbench.runs import RunRequest
 from workbench.words import InputError
 
+HERE = "."
 MEASURES = {
     "accuracy": "accuracy",
     "decides_alone": "automation_rate",
@@ -36,7 +37,7 @@ MEASURES = {
 
 def load(
     name: str,
-    root: Path | str | None = None,
+    root: Path | str = HERE,
     *,
     show_personal: bool = False,
     engine: str | None = None,
@@ -49,8 +50,8 @@ def load(
     ----------
     name : str
         Folder under datasets/ and eval_suites/.
-    root : Path or str, optional
-        Folder with datasets/ and eval_suites/; without it the nearest one from here upwards.
+    root : Path or str
+        Folder with datasets/ and eval_suites/; for "." the nearest one from here upwards.
     show_personal : bool
         Show personal data as it is: for the eyes of somebody who may read the records.
     engine, base_url, model : str, optional
@@ -67,7 +68,7 @@ def load(
     >>> workbench.load("invoice_matching", root)
     invoice_matching: Which vendor invoices can be approved or sent back without a person, and which must be escalated?
     """
-    opened = open_pilot(name, nearest_root(Path.cwd()) if root is None else root)
+    opened = open_pilot(name, nearest_root(Path.cwd()) if root == HERE else root)
     return LoadedPilot(opened, EngineChoice(engine, base_url=base_url, model=model), KnownPilot(opened, show_personal))
 
 
