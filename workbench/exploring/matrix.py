@@ -50,7 +50,8 @@ class RecordsByVersion:
 def records_by_version(evaluations: Sequence[Evaluation], dataset: Dataset, folder: Path) -> RecordsByVersion:
     """Return records by versions, and write the page into a folder.
 
-    Rows begin with the records that no version decides rightly. Evaluations and records are as they are shown.
+    Rows begin with the records that no version decides rightly; the page has at most 10,000 of those that none, that
+    some and that every version decides rightly. Evaluations and records are as they are shown.
     """
     outcomes = [one.outcomes for one in evaluations]
     ids = outcomes[0].index
@@ -68,7 +69,7 @@ def records_by_version(evaluations: Sequence[Evaluation], dataset: Dataset, fold
     folded = dict.fromkeys(["what it says", *replies], FilterKind.FOLDED)
     kinds = {**dict.fromkeys(["label", RIGHT, *marked], FilterKind.CHOICE), **folded}
     caption = f"{several(len(ids), 'development record')} by {several(len(outcomes), 'version')}"
-    data = table_data(table, kinds, caption, RowGroups(RIGHT, (NONE, SOME)))
+    data = table_data(table, kinds, caption, RowGroups(RIGHT, (NONE, SOME, EVERY)))
     write_atomically(folder / PAGE, table_page(data))
     return RecordsByVersion(frame, folder / PAGE, frame_html(data))
 

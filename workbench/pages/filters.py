@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from workbench.files import Settings
 from workbench.pages.views import Page, template
-from workbench.words import InputError, visible
+from workbench.words import InputError, several, visible
 
 MIME = "application/vnd.workbench.filters+json"
 MOST_ROWS = 2_000
@@ -136,7 +136,7 @@ def _folded(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, list[C
         for name, text in zip(names, said, strict=True):
             is_kept = text is not None and (room >= 0 or text in places)
             cells[name].append(places.setdefault(str(text), len(places)) if is_kept else None)
-    return cells, tuple(places), f" (texts of {n_cut:,} rows are left out)" if n_cut else ""
+    return cells, tuple(places), f" (texts of {several(n_cut, 'row')} are left out)" if n_cut else ""
 
 
 def _cut(frame: pd.DataFrame, groups: RowGroups) -> tuple[pd.DataFrame, str]:
