@@ -89,7 +89,7 @@ def test_all_cells_run_and_the_table_is_filtered_and_unfolded(lab: str) -> None:
         frame = page.frame_locator("iframe[title*='by 3 versions']")
         found = frame.get_by_test_id("found")
         assert found.inner_text() == "82 of 82"
-        menu = frame.get_by_test_id("right")
+        menu = frame.get_by_test_id("decided rightly")
         wrong = menu.locator("option", has_text="by none").inner_text()
         menu.select_option(label=wrong)
         n = int(re.findall(r"\d+", wrong)[0])

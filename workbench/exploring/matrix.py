@@ -20,7 +20,7 @@ from workbench.words import several
 
 PAGE = "records_by_version.html"
 NONE, SOME, EVERY = "by none", "by some", "by every version"
-RIGHT = "right"
+RIGHT = "decided rightly"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,9 +61,8 @@ def records_by_version(evaluations: Sequence[Evaluation], dataset: Dataset, fold
     n_right = right.sum(axis=1)
     by = np.select([n_right == 0, n_right == len(outcomes)], [NONE, EVERY], SOME)
     marked = {name: _marked(frame[name], right[:, place]) for place, name in enumerate(decided)}
-    replies = {
-        f"reply of {one.agent}": part["text"].reindex(ids) for one, part in zip(evaluations, outcomes, strict=True)
-    }
+    replied = [one for one in evaluations if one.outcomes["text"].notna().any()]
+    replies = {f"reply of {one.agent}": one.outcomes["text"].reindex(ids) for one in replied}
     table = pd.DataFrame({"record": ids, "label": frame["label"], RIGHT: by, **marked}, index=ids)
     table = table.assign(**{"what it says": said_by(dataset, ids), **replies}).iloc[np.argsort(n_right, kind="stable")]
     folded = dict.fromkeys(["what it says", *replies], FilterKind.FOLDED)

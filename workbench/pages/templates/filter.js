@@ -74,7 +74,7 @@ const unfold = (row, body, width) => {
   const cell = make("td", "", make("tr", "", body));
   cell.colSpan = width;
   const details = make("details", "", cell);
-  make("summary", columns.filter((column, place) => folds[place]).map((column) => column.name).slice(0, 2).join(", ") + " …", details);
+  make("summary", columns[folds.indexOf(true)].name + ", …", details);
   details.addEventListener("toggle", () => {
     if (details.children.length > 1) return;
     const list = make("dl", "", details);
