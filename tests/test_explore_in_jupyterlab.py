@@ -12,7 +12,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -58,19 +57,6 @@ def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     raise AssertionError("JupyterLab did not start")
 
 
-def scroll_until(page: Any, wanted: Any) -> None:
-    """Scroll the notebook down, again from the top, until something is seen: cells far away are not drawn."""
-    down = "e => { e.scrollTop = e.scrollTop >= e.scrollHeight - e.clientHeight - 5 ? 0 : e.scrollTop + 500 }"
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        if wanted.count() and wanted.first.is_visible():
-            wanted.first.scroll_into_view_if_needed()
-            return
-        page.locator(".jp-WindowedPanel-outer").first.evaluate(down)
-        page.wait_for_timeout(300)
-    raise AssertionError(f"not seen: {wanted}")
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: the notebook was not opened in JupyterLab")
 def test_all_cells_run_and_the_table_is_filtered_and_unfolded(lab: str) -> None:
@@ -81,11 +67,11 @@ def test_all_cells_run_and_the_table_is_filtered_and_unfolded(lab: str) -> None:
         page.set_default_timeout(1000 * PATIENCE_S)
         page.goto(lab)
         page.locator(".jp-Notebook").wait_for()
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(state="attached")
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # earlier, running asks which kernel is meant
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
-        scroll_until(page, page.get_by_text("development records rightly. A trial, not a version"))
-        scroll_until(page, page.locator("iframe[title*='by 3 versions']"))
+        page.get_by_text("development records rightly. A trial, not a version").wait_for()  # JupyterLab scrolls there
+        page.locator("iframe[title*='by 3 versions']").scroll_into_view_if_needed()
         frame = page.frame_locator("iframe[title*='by 3 versions']")
         found = frame.get_by_test_id("found")
         assert found.inner_text() == "82 of 82"
