@@ -12,7 +12,7 @@ from browser import chromium, faults, needs_chromium
 
 from workbench.audit import audit_pilot, audits_folder
 from workbench.audit.published import publish
-from workbench.evaluation.shown import page_name, record_page
+from workbench.evaluation.shown import record_address, record_page
 from workbench.evaluation.versions import record_history
 from workbench.gates.held import GateRequest, hold_gate
 from workbench.gates.pipeline import NOTEBOOKS, PilotRun, run_pilot
@@ -38,7 +38,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> dic
     held = hold_gate(pilot, 2, GateRequest(key=key))
     audit = audit_pilot(pilot)
     published = publish(audit, audits_folder(pilot) / audit.run, None, False)
-    record = pilot.runs / "results" / "records" / page_name("R0007")
+    record = record_address(pilot, "R0007")
     record.parent.mkdir(parents=True, exist_ok=True)
     record.write_text(record_page(record_history(pilot, read_dataset(pilot), "R0007")), encoding="utf-8")
     write_index(pilot)

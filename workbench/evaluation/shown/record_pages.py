@@ -7,12 +7,14 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from markupsafe import Markup
 
 from workbench.engines import TokenLogprob
 from workbench.evaluation.versions.history import Answered, RecordHistory
 from workbench.pages import framed, template
+from workbench.pilot import Pilot
 from workbench.words import percent, visible
 
 SURE = 0.995
@@ -33,6 +35,11 @@ def record_page(history: RecordHistory) -> str:
     title = f"Record {visible(history.record_id)}"
     heading = Markup("<h1>{}</h1>").format(title)
     return framed(title, heading + Markup(record_html(history)), style=STYLE)
+
+
+def record_address(pilot: Pilot, record_id: str) -> Path:
+    """Return where the page of a pilot's record is, or will be once it is written."""
+    return pilot.runs / "results" / "records" / page_name(record_id)
 
 
 def page_name(record_id: str) -> str:
