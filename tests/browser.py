@@ -41,7 +41,7 @@ def faults(browser: Any, path: Path) -> list[str]:
     for scheme in ("light", "dark"):
         context = browser.new_context(color_scheme=scheme, bypass_csp=True)
         page = context.new_page()
-        page.on("request", asked.append)
+        page.on("request", lambda request: asked.append(request))
         page.goto(path.as_uri())
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 844})
