@@ -13,6 +13,6 @@ if TYPE_CHECKING:
     from workbench.evaluation.shown.concluded import conclusions
     from workbench.evaluation.shown.escalation import escalation_sentence
     from workbench.evaluation.shown.judged import VersionJudged, judge_version
-    from workbench.evaluation.shown.record_pages import record_address, record_html, record_page
+    from workbench.evaluation.shown.record_pages import record_address, record_html, record_page, write_record_pages
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)
