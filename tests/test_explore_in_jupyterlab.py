@@ -1,4 +1,4 @@
-"""00_explore in JupyterLab itself: opened in Chromium, all cells run, the table of records filtered and unfolded."""
+"""Notebooks in JupyterLab itself: opened in Chromium, all cells run, their tables filtered and unfolded."""
 
 from __future__ import annotations
 
@@ -11,23 +11,28 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browser import chromium, needs_chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = [pytest.mark.slow, needs_chromium]
+
 PATIENCE_S = 120.0
-NOTEBOOK = "00_explore.ipynb"
+NOTEBOOKS = ("00_explore", "02_prompt_iteration")
 
 
 @pytest.fixture
 def lab(explored_root: Path, tmp_path: Path) -> Iterator[str]:
-    """JupyterLab on a copy of the pilot with the notebook beside it; gives the address of the notebook."""
+    """JupyterLab on a copy of the pilot with notebooks beside it; gives the address of a notebook, NAME to be named."""
     root = tmp_path / "root"
     shutil.copytree(explored_root, root)
-    source = Path(__file__).resolve().parents[1] / "notebooks" / NOTEBOOK
     (root / "notebooks").mkdir()
-    shutil.copyfile(source, root / "notebooks" / NOTEBOOK)
+    for name in NOTEBOOKS:
+        source = Path(__file__).resolve().parents[1] / "notebooks" / f"{name}.ipynb"
+        shutil.copyfile(source, root / "notebooks" / source.name)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -41,7 +46,7 @@ def lab(explored_root: Path, tmp_path: Path) -> Iterator[str]:
     with (tmp_path / "log").open("w") as log, subprocess.Popen(command, env=places, stderr=log) as server:
         try:
             wait_for(f"http://127.0.0.1:{port}/api/status?token=abc", server)
-            yield f"http://127.0.0.1:{port}/lab/tree/notebooks/{NOTEBOOK}?token=abc"
+            yield f"http://127.0.0.1:{port}/lab/tree/notebooks/NAME.ipynb?token=abc"
         finally:
             server.terminate()
 
@@ -57,20 +62,23 @@ def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     raise AssertionError("JupyterLab did not start")
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: the notebook was not opened in JupyterLab")
-def test_all_cells_run_and_the_table_is_filtered_and_unfolded(lab: str) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+@contextmanager
+def all_cells_run(address: str, notebook: str, last_words: str) -> Iterator[Any]:
+    """Open a notebook, run all of its cells, and give the page once its last words stand there."""
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(1000 * PATIENCE_S)
-        page.goto(lab)
+        page.goto(address.replace("NAME", notebook))
         page.locator(".jp-Notebook").wait_for()
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # earlier, running asks which kernel is meant
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
-        page.get_by_text("development records rightly. A trial, not a version").wait_for()  # JupyterLab scrolls there
+        page.get_by_text(last_words).last.wait_for()  # JupyterLab scrolls there
+        yield page
+
+
+def test_00_runs_and_its_table_of_records_is_filtered_and_unfolded(lab: str) -> None:
+    with all_cells_run(lab, "00_explore", "development records rightly. A trial, not a version") as page:
         page.locator("iframe[title*='by 3 versions']").scroll_into_view_if_needed()
         frame = page.frame_locator("iframe[title*='by 3 versions']")
         found = frame.get_by_test_id("found")
@@ -85,4 +93,17 @@ def test_all_cells_run_and_the_table_is_filtered_and_unfolded(lab: str) -> None:
         assert "reply of prompt_v6" in frame.locator("dl").first.inner_text()
         frame.get_by_test_id("reset").click()
         assert found.inner_text() == "82 of 82"
-        browser.close()
+
+
+def test_02_runs_and_its_mistakes_are_filtered(lab: str) -> None:
+    with all_cells_run(lab, "02_prompt_iteration", "goes on, of 3 versions") as page:
+        mistakes = "iframe[title^='Wrong decisions']"
+        page.get_by_role("heading", name="What goes wrong").scroll_into_view_if_needed()
+        page.locator(mistakes).scroll_into_view_if_needed()
+        frame = page.frame_locator(mistakes)
+        found, menu = frame.get_by_test_id("found"), frame.get_by_test_id("version")
+        one = menu.locator("option").nth(1).inner_text()
+        menu.select_option(label=one)
+        n = int(re.findall(r"\((\d+)\)", one)[0])
+        assert n > 0
+        assert found.inner_text().startswith(f"{n} of ")
