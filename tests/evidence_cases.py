@@ -171,7 +171,7 @@ def evaluation(
         proof = certify_outcomes(table, asked, developed)
     threshold = choice.threshold if proof is None or proof.threshold is None else proof.threshold
     settings = EvaluationSettings(threshold=threshold)
-    estimates = evaluate_outcomes(table, settings)
+    estimates = dict(evaluate_outcomes(table, settings))
     if proof is not None:
         plain = estimates["selective_accuracy"]
         estimates["selective_accuracy"] = certified_accuracy(table, proof.as_json(), plain, settings)

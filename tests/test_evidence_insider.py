@@ -30,6 +30,7 @@ from evidence_cases import (
 
 from workbench.evaluation import judged_of
 from workbench.evidence import agreement_files
+from workbench.evidence import bundle as bundles
 from workbench.gates.junit import junit_xml
 from workbench.gates.page import gate_page
 from workbench.gates.verified import verify_bundle
@@ -190,6 +191,52 @@ def test_a_verdict_that_does_not_follow_is_found(
     made: Case, pinned: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object]
 ) -> None:
     assert failed(reworded(made, change).written(tmp_path / "evidence"), pinned) == ["verdict"]
+
+
+Change = Callable[[dict[str, Any]], object]
+WORDS: list[Change] = [
+    lambda v: v.update(answer="GO: all is well."),
+    lambda v: of(v, "kpi-right").update(reason="surely"),
+    lambda v: v.update(title="Excellent?"),
+]
+FACTS: list[Change] = [
+    lambda v: v.update(verdict="NO-GO"),
+    lambda v: of(v, "rules").update(state="fail"),
+    lambda v: of(v, "kpi-right").update(target=0.4),
+    lambda v: of(v, "kpi-right")["estimate"].update(value=0.76),
+    lambda v: v["counts"].update(fail=1),
+    lambda v: v["subject"].update(agent="B"),
+    lambda v: v["criteria"].pop(),
+]
+
+
+@pytest.mark.parametrize("change", WORDS)
+def test_a_bundle_of_another_wording_may_say_it_in_other_words(
+    made: Case,
+    pinned: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[dict[str, Any]], object],
+) -> None:
+    monkeypatch.setattr(bundles, "WORDING", 1)
+    place = reworded(made, change).written(tmp_path / "evidence")
+    assert failed(place, pinned) == []
+    assert (
+        "texts and pages, which an earlier version of the workbench worded"
+        in verify_bundle(place, pinned).not_recomputed
+    )
+
+
+@pytest.mark.parametrize("change", FACTS)
+def test_a_bundle_of_another_wording_is_held_to_everything_else(
+    made: Case,
+    pinned: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[dict[str, Any]], object],
+) -> None:
+    monkeypatch.setattr(bundles, "WORDING", 1)
+    assert "verdict" in failed(reworded(made, change).written(tmp_path / "evidence"), pinned)
 
 
 def test_what_people_read_says_what_was_decided(made: Case, bundle: Path, pinned: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 from browser import chromium, needs_chromium
+from explored_pilots import VERSIONS
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
@@ -30,9 +32,11 @@ def lab(explored_root: Path, tmp_path: Path) -> Iterator[str]:
     root = tmp_path / "root"
     shutil.copytree(explored_root, root)
     (root / "notebooks").mkdir()
+    named = json.dumps(list(VERSIONS)).replace('"', "'")
     for name in NOTEBOOKS:
         source = Path(__file__).resolve().parents[1] / "notebooks" / f"{name}.ipynb"
-        shutil.copyfile(source, root / "notebooks" / source.name)
+        text = source.read_text(encoding="utf-8").replace("agents: list[str] = []", f"agents: list[str] = {named}")
+        (root / "notebooks" / source.name).write_text(text, encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

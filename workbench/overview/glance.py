@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.audit import audits_folder, latest_findings
+from workbench.audit import FINDINGS_FILE, audits_folder, latest_findings, read_findings
 from workbench.evidence import VERDICT_FILE
 from workbench.gates import GATE_NUMBERS, read_gates
 from workbench.metrics import Estimate
@@ -138,6 +138,6 @@ def audit_findings(pilot: Pilot) -> AuditFindings | None:
 
 
 def _earlier(pilot: Pilot, run: str) -> Iterator[Mapping[str, Any]]:
-    for path in sorted(audits_folder(pilot).glob("*/findings.json")):
+    for path in sorted(audits_folder(pilot).glob(f"*/{FINDINGS_FILE}")):
         if path.parent.name < run:
-            yield json.loads(path.read_text(encoding="utf-8"))
+            yield read_findings(path)
