@@ -48,6 +48,8 @@ FENCE = re.compile(
 )
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
 MENTION = re.compile(r"(?<![\w/])docs/[\w/.-]+\.(?:md|json|png)")
+# Which records a new pilot seals is drawn by chance: here the draw is always the same one.
+SAME_SPLIT = "import secrets\nsecrets.token_hex = lambda n=32: ('0123456789abcdef' * 8)[: 2 * n]\n"
 SERVED = re.compile(r"server: (\d+)")
 
 
@@ -206,14 +208,15 @@ class Reader:
 
     def serve(self, text: str, port: int) -> None:
         """Start a server and ask it once, as soon as it answers."""
-        log = (self.folder / f"server-{port}.log").open("wb")
-        started = subprocess.Popen(
-            ["bash", "-euc", f"exec {text}"], cwd=self.folder, env=self.environment, stdout=log, stderr=log,
-            start_new_session=True,
-        )  # fmt: skip
+        command = ["bash", "-euc", f"exec {text}"]
+        log = self.folder / f"server-{port}.log"
+        with log.open("wb") as said:
+            started = subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=said, stderr=said, start_new_session=True
+            )
         self.servers.append(started)
         while not answers(port):
-            assert started.poll() is None, (self.folder / f"server-{port}.log").read_text(encoding="utf-8")
+            assert started.poll() is None, log.read_text(encoding="utf-8")
             time.sleep(0.2)
 
     def stop(self) -> None:
@@ -255,10 +258,12 @@ def assert_said(shown: str, said: str, page: str) -> None:
 def test_every_example_does_what_its_page_says(tmp_path: Path) -> None:
     for name in ("datasets", "eval_suites"):
         shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "sitecustomize.py").write_text(SAME_SPLIT, encoding="utf-8")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("WORKBENCH_", "COV"))},
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path / "home")]),
         "HOME": str(tmp_path / "home"),
         "XDG_CONFIG_HOME": str(tmp_path / "home"),
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "home" / "jupyter"),
