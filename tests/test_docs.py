@@ -46,10 +46,12 @@ NOT_RUN = [
 FENCE = re.compile(
     r"(?:<!-- (?P<mark>[^>]+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
+FREE, NUMBER = {".": ".*", " ": r"\s+"}, r"[\d,.]+"  # what may differ from what a page shows
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
 MENTION = re.compile(r"(?<![\w/])docs/[\w/.-]+\.(?:md|json|png)")
 # Which records a new pilot seals is drawn by chance: here the draw is always the same one.
 SAME_SPLIT = "import secrets\nsecrets.token_hex = lambda n=32: ('0123456789abcdef' * 8)[: 2 * n]\n"
+ASKED_AGAIN = 1000
 SERVED = re.compile(r"server: (\d+)")
 
 
@@ -215,9 +217,12 @@ class Reader:
                 command, cwd=self.folder, env=self.environment, stdout=said, stderr=said, start_new_session=True
             )
         self.servers.append(started)
-        while not answers(port):
+        for _ in range(ASKED_AGAIN):
+            if answers(port):
+                return
             assert started.poll() is None, log.read_text(encoding="utf-8")
             time.sleep(0.2)
+        pytest.fail(f"{text} does not answer: {log.read_text(encoding='utf-8')}")
 
     def stop(self) -> None:
         """End every server as Ctrl-C does."""
@@ -247,11 +252,19 @@ def answers(port: int) -> bool:
 def assert_said(shown: str, said: str, page: str) -> None:
     """Hold what a page shows of an output against it: every line is there, figures aside; `...` is anything."""
     for line in shown.splitlines():
-        pattern = re.sub(
-            r"\d[\d,.]*", r"[\\d,.]+", re.escape(line.strip()).replace(r"\.\.\.", ".*").replace(",", "[,]")
+        parts = re.split(r"(\d[\d,.]*|\.\.\.| +)", line.strip())
+        pattern = "".join(
+            re.escape(part) if at % 2 == 0 else FREE.get(part[0], NUMBER) for at, part in enumerate(parts)
         )
-        pattern = re.sub(r"\\ +", r"\\s+", pattern)
-        assert re.search(pattern, said), f"{page} shows {line!r}, the command said\n{said}"
+        assert re.search(rf"^\s*{pattern}", said, re.MULTILINE), f"{page} shows {line!r}, the command said\n{said}"
+
+
+@pytest.mark.parametrize("shown", ["GO at gate 2 for boosted...", "right on 9 of 12 (75%)", "Failed:"])
+def test_an_output_that_a_page_shows_wrongly_is_found(shown: str) -> None:
+    said = "NO-GO at gate 2 for boosted (no language model).\n  boosted: right on 7 of 12\n"
+    assert_said("NO-GO at gate 1 for boosted...\n...\nboosted: right on 1,200 of 4", said, "page")
+    with pytest.raises(AssertionError, match="page shows"):
+        assert_said(shown, said, "page")
 
 
 @pytest.mark.slow
