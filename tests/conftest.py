@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,34 +43,6 @@ def no_keys_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test see a key that another one put into the environment: a process keeps what it took."""
     monkeypatch.setattr(credentials, "_kept", {})
     monkeypatch.setattr(credentials, "_dropped", set())
-
-
-@pytest.fixture(scope="session")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Return a folder of this run of pytest that all its worker processes share."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own if worker_id == "master" else own.parent) / "shared"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def once(shared_folder: Path) -> Callable[[str, Callable[[Path], object]], Path]:
-    """Make a folder once for all worker processes: the first one makes it, the others wait and use it."""
-
-    def made(name: str, make: Callable[[Path], object]) -> Path:
-        folder = shared_folder / name
-        with (shared_folder / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not folder.exists():
-                draft = shared_folder / f"{name}.draft"
-                shutil.rmtree(draft, ignore_errors=True)
-                draft.mkdir()
-                make(draft)
-                draft.rename(folder)
-        return folder
-
-    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The schema of MLflow's store as SQL; as a script it writes what the package keeps, with the installed MLflow."""
+"""The schema of MLflow's store as SQL; as a script it prints that of the installed MLflow, for what is kept of it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
-
-from workbench.tracking.schema import SCHEMA_FILE
 
 SEEDED = ("alembic_version", "workspaces")  # what the migrations put in; the default experiment has a time and a place
 
@@ -43,4 +41,4 @@ def parts_of(schema: str) -> list[str]:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         migrate(Path(folder) / "mlflow.db")
-        SCHEMA_FILE.write_text(schema_of(Path(folder) / "mlflow.db"), encoding="utf-8")
+        print(schema_of(Path(folder) / "mlflow.db"), end="")

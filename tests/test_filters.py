@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from workbench.pages import filters
 from workbench.pages.filters import (
     MIME,
     MOST_ROWS,
@@ -87,6 +88,26 @@ def test_a_table_that_fits_is_not_cut() -> None:
     assert (len(whole.rows), whole.caption) == (MOST_ROWS + 5, "Mistakes")
 
 
+def test_a_folded_text_stands_once_and_what_finds_no_room_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pd.DataFrame({"record": ["a", "b", "c"], "reply": ["yes", "no", "yes"], "other": ["yes", None, "why"]})
+    kinds = dict.fromkeys(("reply", "other"), FilterKind.FOLDED)
+    whole = table_data(table, kinds, "Replies", BY)
+    assert whole.texts == ("yes", "no", "why")
+    assert whole.rows == (("a", 0, 0), ("b", 1, None), ("c", 0, 2))
+    monkeypatch.setattr(filters, "MOST_LETTERS", 5)  # room for yes and no
+    cut = table_data(table, kinds, "Replies", BY)
+    assert (cut.texts, cut.rows[2]) == (("yes", "no"), ("c", 0, None))
+    assert cut.caption == "Replies (texts of 1 row are left out)"
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_hostile_folded_texts_are_data(attack: str) -> None:
+    table = table_data(pd.DataFrame({"a": ["x"], "reply": [attack]}), {"reply": FilterKind.FOLDED}, "T", BY)
+    page = inner_page(frame_html(table))
+    data, code = re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL)
+    assert (json.loads(data)["texts"], code) == ([attack], script())
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_hostile_cells_names_and_captions_are_data(attack: str) -> None:
     table = table_data(pd.DataFrame({attack: [attack]}), {attack: FilterKind.CHOICE}, attack, RowGroups(attack))
@@ -111,6 +132,7 @@ def test_the_policy_lets_only_the_one_script_run() -> None:
         {"caption": "x", "columns": [], "rows": []},
         {"caption": "x", "columns": [{"name": "a", "kind": "text"}], "rows": [["1", "2"]]},
         {"caption": "x", "columns": [{"name": "a", "kind": "markup"}], "rows": []},
+        {"caption": "x", "columns": [{"name": "a", "kind": "folded"}], "rows": [[1]], "texts": ["only one"]},
         {"caption": "x", "columns": [{"name": "a", "kind": "text"}], "rows": [], "script": "alert(1)"},
     ],
 )

@@ -172,6 +172,7 @@ def check_mlflow(pilot: Pilot, held: Held) -> None:
     assert held.link is not None
     run = MlflowClient(store_uri(pilot.root)).get_run(held.link.run_id)
     assert run.data.tags["workbench.verdict"] == "GO"
+    assert run.info.run_name.startswith("gate 2 GO 20")
     assert run.data.metrics["right_passes"] == 1.0
     assert run.data.metrics["right"] == 0.975
     assert run.info.status == "FINISHED"

@@ -141,7 +141,7 @@ def test_no_ceiling_is_stated_below_what_was_measured(story: Story) -> None:
 def test_placeholders_are_called_so_and_nothing_passes_on_them(story: Story) -> None:
     note = "3 of 3 targets are placeholders that nobody agreed on: automation, accuracy-on-automated, latency-p95."
     assert story.concluded["targets"] == note
-    assert story.answer.endswith(note)
+    assert note in story.answer
     assert "0.95 (placeholder)" in story.judged.threshold_note
     enough = story.gate["sample-fitness"]
     assert enough.state is State.UNPROVEN

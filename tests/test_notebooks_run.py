@@ -7,6 +7,7 @@ import csv
 import html
 import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.ledger import read_ledger
 from workbench.records.splits import ledger_path
 from workbench.runs import RunRequest
-from workbench.words import InputError
+from workbench.words import Brief, InputError
 
 SHIPPED = Path(__file__).parent.parent / "notebooks"
 ATTACK = "<script>alert(1)</script>"
@@ -98,15 +99,16 @@ def test_a_pilot_runs_from_its_records_to_an_answer_and_a_second_time_for_little
     assert result.answers[AUDIT].startswith("No, not before something is fixed: ")
     assert "300 labelled records, at least 1,000 are wanted" in result.answers[AUDIT]
     assert result.answers[ITERATION].startswith("baseline goes on, of 2 versions: ")
-    assert result.answers[EVALUATION].startswith("baseline on the holdout: right on ")
-    assert [images(path) for path in result.notebooks.values()] == [4, 4, 6]
+    assert result.answers[EVALUATION].startswith("baseline is right on ")
+    assert [images(path) for path in result.notebooks.values()] == [5, 4, 6]
     assert [(e["agent"], e["split"]) for e in result.evaluations] == [
         ("majority", "dev"),
         ("baseline", "dev"),
         ("baseline", "holdout"),
     ]
     for name, page in result.pages.items():
-        assert result.answers[name].split("%")[0] in html.unescape(page.read_text(encoding="utf-8"))
+        shown = html.unescape(re.sub("</?abbr[^>]*>", "", page.read_text(encoding="utf-8")))
+        assert shown.count(f"<strong>{Brief.read(result.answers[name]).lead}</strong>") == 1
     second = run_pilot(pilot, PilotRun(("majority", "baseline")))
     assert (result.kept, second.kept) == ((), NOTEBOOKS)
     assert (second.answers, second.links) == (result.answers, result.links)
@@ -131,10 +133,10 @@ def test_notebooks_take_a_pilot_without_times_texts_reasons_kpis_and_confidence(
         assert "<img" not in markup(result.output)
     assert iteration.values["chosen"] is None
     assert iteration.answer.startswith("A trial on 20 of "), "a part of the records chooses no version"
-    assert "there is no threshold to automate by" in iteration.answer
-    said, audited = evaluation.answer.split(" KPIs: the charter has none. ")
-    assert said.startswith("failing on the holdout: right on ")
-    assert audited.startswith("The audit of these records has ")
+    assert "there is no threshold to decide alone by" in iteration.answer
+    said = Brief.read(evaluation.answer)
+    assert said.lead.startswith("failing is right on ")
+    assert dict(said.groups)["Mind"][0].startswith("The audit of these records has ")
     counts = iteration.values["estimates"]["failing"]["accuracy"]
     assert counts["n"] == 20, "failed decisions stay in the denominator"
 

@@ -16,11 +16,12 @@ from workbench.agents.prompted import prompt_agent
 from workbench.engines.protocol import TokenLogprob
 from workbench.engines.scripted import ScriptedEngine
 from workbench.evaluation import Evaluation
-from workbench.evaluation.shown.record_pages import page_name, record_page, token_views
+from workbench.evaluation.shown.record_pages import record_page, token_views
 from workbench.evaluation.versions.history import record_history
 from workbench.evaluation.versions.proposals import ProposalKind, proposals, proposals_table
 from workbench.evaluation.versions.stored import stored_evaluations
 from workbench.metrics import Status
+from workbench.pages import page_name
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan, key_of

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from hand_versions import version
 
 from workbench.agents.decisions import Decision
 from workbench.agents.prompts import read_prompts
@@ -15,7 +16,14 @@ from workbench.metrics import Status
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan
-from workbench.tracking import current_promotions, promote, read_promotions, register_prompts, store_uri
+from workbench.tracking import (
+    current_promotions,
+    log_versions,
+    promote,
+    read_promotions,
+    register_prompts,
+    store_uri,
+)
 from workbench.words import InputError, RunError
 
 pytestmark = pytest.mark.usefixtures("with_store")
@@ -49,6 +57,11 @@ def client(pilot: Pilot) -> Iterator[Any]:
 def changed_prompt(pilot: Pilot) -> None:
     path = pilot.suite / "prompts" / "v1.md"
     path.write_text(path.read_text(encoding="utf-8").replace("You decide", "You carefully decide"), encoding="utf-8")
+
+
+def another_prompt(pilot: Pilot, name: str) -> None:
+    text = (pilot.suite / "prompts" / "v1.md").read_text(encoding="utf-8").replace("name: v1", f"name: {name}")
+    (pilot.suite / "prompts" / f"{name}.md").write_text(text.replace("You decide", f"{name} decides"), encoding="utf-8")
 
 
 def test_every_document_is_registered_once_with_what_it_came_from(tickets: Callable[[int], Pilot]) -> None:
@@ -91,6 +104,44 @@ def test_an_alias_follows_the_prompt_it_is_moved_to_and_says_what_it_replaces(ti
     assert moved.hash == prompt_hash(pilot) != before
     assert current_promotions(pilot)["candidate"] == moved
     assert [one.hash for one in read_promotions(pilot)] == [before, moved.hash]
+
+
+def test_versions_are_numbered_as_their_documents_and_say_what_they_came_to(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(60)
+    for name in ("v3", "v10", "strict_v2", "careful"):
+        another_prompt(pilot, name)
+    places = {one.prompt.name: (one.name, one.version) for one in register_prompts(pilot)}
+    assert places == {
+        "v1": ("tickets", 1), "v3": ("tickets", 3), "v10": ("tickets", 10), "strict_v2": ("tickets.strict", 2),
+        "careful": ("tickets.careful", 1),
+    }  # fmt: skip
+    digest = prompt_hash(pilot, "v3")
+    asked = [
+        version(pilot, "third", prompt=digest),
+        version(pilot, "third", prompt=digest, split="holdout", accuracy=0.875),
+        version(pilot, "third", prompt=digest, n=10, accuracy=0.1),
+    ]
+    links = log_versions(pilot, asked)
+    with client(pilot) as mlflow:
+        tags = mlflow.get_prompt_version("tickets", 3).tags
+        said = {name: tags[name] for name in ("accuracy", "n", "split", "holdout_accuracy", "holdout_n")}
+        assert said == {
+            "accuracy": "90.00%", "n": "1,200", "split": "dev", "holdout_accuracy": "87.50%", "holdout_n": "400",
+        }  # fmt: skip
+        assert tags["mlflow.prompt.run_ids"].split(",") == [link.run_id for link in links]
+    changed_prompt(pilot)
+    (edited,) = [one for one in register_prompts(pilot) if one.prompt.name == "v1"]
+    assert (edited.version, edited.is_new) == (11, True), "the next that is free, and v1 stands in its message"
+
+
+def test_an_alias_that_moves_to_another_family_of_prompts_leaves_the_first(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(60)
+    promote(pilot, "v1", "candidate", finished_run(pilot))
+    another_prompt(pilot, "strict_v2")
+    promote(pilot, "strict_v2", "candidate", finished_run(pilot, prompt=prompt_hash(pilot, "strict_v2")))
+    with client(pilot) as mlflow:
+        assert mlflow.get_prompt_version_by_alias("tickets.strict", "candidate").version == 2
+        assert mlflow.get_prompt_version("tickets", 1).aliases == []
 
 
 @pytest.mark.parametrize(

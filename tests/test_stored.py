@@ -131,7 +131,7 @@ def test_a_run_with_a_limit_stays_on_development_records(pilot: Pilot, command: 
     assert "A trial with --limit 5 stays on development records: the holdout was not opened." in out
     assert "A trial on 5 of 42 development records, so no version goes on. Ahead of 2 is lucky" in " ".join(out.split())
     assert "trials, left out of comparisons: lucky on dev (5 of 42 records), sound on dev" in " ".join(out.split())
-    assert "compare-runs" not in out
+    assert "workbench ui" not in out
     assert "03_evaluation" not in out
     assert openings(pilot) == []
     code, _, err = command("run", "tickets", "--notebook", "03_evaluation")  # by the trial it would be `lucky`

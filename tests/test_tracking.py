@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hand_versions import decided, version
 
 from workbench.evaluation import evaluate_all
+from workbench.gates.tracked import log_gate
 from workbench.pilot.pilot import Pilot
 from workbench.runs import RunRequest
 from workbench.tracking import LoggedVersion, log_versions, store_uri, version_from
@@ -45,13 +47,17 @@ def test_each_version_is_logged_once_with_what_a_reader_compares(tickets: Callab
     assert sorted(by_agent) == ["baseline", "boosted", "majority"]
     run = by_agent["baseline"]
     accuracy = versions[1].evaluation["estimates"]["accuracy"]
-    logged = [run.data.metrics[name] for name in ("accuracy", "accuracy_lower", "accuracy_upper", "accuracy_n")]
+    names = ("accuracy", "bounds/accuracy_lower", "bounds/accuracy_upper", "counts/accuracy_n")
+    logged = [run.data.metrics[name] for name in names]
     assert logged == [round(accuracy[bound], 4) for bound in ("value", "lower", "upper", "n")]
     assert run.info.status == "FINISHED"
     assert run.data.tags["workbench.dataset_digest"] == versions[1].evaluation["dataset_digest"]
     assert set(run.data.params) == {"agent", "engine", "kind", "model", "records", "split", "threshold"}
-    assert "macro_f1" in run.data.metrics
-    assert "macro_f1_lower" not in run.data.metrics  # intervals of the headlines only: a reader compares by eye
+    assert [name for name in run.data.metrics if "/" not in name] == [
+        "accuracy", "automation", "selective_accuracy", "latency_p95", "n",
+    ]  # fmt: skip
+    assert "more/macro_f1" in run.data.metrics
+    assert "bounds/macro_f1_lower" not in run.data.metrics  # intervals of what versions are compared by only
     assert {"mlflow.user", "workbench.run", "workbench.dirty"} <= set(run.data.tags)
     assert run.inputs.dataset_inputs[0].dataset.name == "tickets-dev"
     names = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
@@ -76,6 +82,67 @@ def test_a_prompt_document_is_registered_once_for_each_content(tickets: Callable
     assert [prompt.tags.get("proposed_by") for prompt in prompts] == [None, "an optimiser"]
     with pytest.raises(Exception, match=r"not found|No prompt|does not exist"):  # MLflow's own error types differ
         client.get_prompt_version("tickets", 3).template  # noqa: B018 - None would raise too
+
+
+def test_runs_are_kept_apart_by_what_they_are_and_named_by_their_version(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(60)
+    versions = [
+        version(pilot, "baseline"),
+        version(pilot, "baseline", split="holdout"),
+        version(pilot, "baseline", n=50),
+    ]
+    links = log_versions(pilot, versions)
+    client, _ = logged_runs(pilot)
+    experiments = {client.get_experiment(link.experiment_id).name: link.run_id for link in links}
+    names = {name: client.get_run(run).info.run_name for name, run in experiments.items()}
+    assert names == {
+        "tickets": "baseline",
+        "tickets: holdout": "baseline",
+        "tickets: trials": "baseline on dev (50 of 1,200 records)",
+    }
+
+
+def test_the_latest_run_of_a_version_is_the_current_one(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(60)
+    versions = [version(pilot, "baseline"), version(pilot, "majority"), version(pilot, "baseline", accuracy=0.92)]
+    first, other, last = log_versions(pilot, versions)
+    client, runs = logged_runs(pilot)
+    assert len(runs) == 3
+    current = {run.info.run_id for run in runs if run.data.tags["workbench.current"] == "true"}
+    assert current == {other.run_id, last.run_id}
+    assert client.get_run(first.run_id).data.tags["workbench.current"] == "false"
+
+
+def test_a_version_that_another_model_answered_has_the_model_in_its_name(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(60)
+    asked = version(pilot, "asked", prompt="ab")
+    larger = version(pilot, "asked", prompt="ab", accuracy=0.95)
+    larger.evaluation["identity"]["engine"]["model"] = "larger"
+    log_versions(pilot, [asked, larger])
+    _, runs = logged_runs(pilot)
+    assert {run.info.run_name for run in runs} == {"asked", "asked (larger)"}
+    assert {run.data.tags["workbench.current"] for run in runs} == {"true"}
+
+
+def test_the_description_has_answer_table_and_links_and_keeps_them(tickets: Callable[[int], Pilot]) -> None:
+    pilot = tickets(60)
+    page = pilot.runs / "notebooks" / "02.html"
+    log_versions(pilot, [version(pilot, "baseline")], "baseline goes on.", {"02": page})
+    log_versions(pilot, [version(pilot, "majority", accuracy=0.5), version(pilot, "baseline", split="holdout")])
+    log_gate(pilot, *decided(pilot, 1))
+    client, _ = logged_runs(pilot)
+    note = client.get_experiment_by_name("tickets").tags["mlflow.note.content"]
+    assert note.startswith("baseline goes on.\n")
+    for line in (
+        "| baseline | 90.0% | 50.0% | 95.0% | 125 ms | 0.002 | 1,200 |",
+        "| majority | 50.0% | 50.0% | 95.0% | 125 ms | 0.002 | 1,200 |",
+        "| holdout: baseline | 90.0% | 50.0% | 95.0% | 125 ms | 0.002 | 400 |",
+        "- [Prompts: tickets](#/prompts/tickets)",
+        "- 02: `mlruns/tickets/notebooks/02.html`",
+    ):
+        assert line in note.splitlines()
+    assert "- [tickets: gates](#/experiments/3/runs?" in note
+    assert "NO-GO" in client.get_experiment_by_name("tickets: gates").tags["mlflow.note.content"]
 
 
 @pytest.mark.slow

@@ -18,12 +18,12 @@ from workbench.engines.protocol import SamplingParams
 from workbench.pilot.pilot import Pilot
 from workbench.tracking import log_versions, prepare, store_uri
 from workbench.tracking import schema as kept
+from workbench.tracking.prompt_rows import add_prompt, set_alias
 from workbench.tracking.rows import (
     Experiment,
     Records,
     RunRows,
     add_experiment,
-    add_prompt,
     end_run,
     find_experiment,
     local_place,
@@ -31,7 +31,8 @@ from workbench.tracking.rows import (
 )
 from workbench.tracking.store import DATABASE, rows_of
 
-NAME, NOTE = "tickets", "Tickets\n\nWhich queue?\n\nTo be filled in"
+NAME = "tickets"
+NOTE = {"mlflow.note.content": "Tickets\n\nWhich queue?\n\nTo be filled in", "workbench.pilot": NAME}
 TAGS = {"name": "v1", "hash": "ab" * 32, "by": "ann"}
 RUNS = [
     (
@@ -68,9 +69,11 @@ def write_rows(root: Path, location: str) -> None:
     with rows_of(root) as store:
         experiment = add_experiment(store, NAME, location, NOTE)
         assert find_experiment(store, NAME) == experiment
-        assert add_experiment(store, NAME, "elsewhere", NOTE) == experiment, "another process may have been first"
+        assert add_experiment(store, NAME, "elsewhere", {}) == experiment, "another process may have been first"
         for one in PROMPTS:
-            add_prompt(store, NAME, one, {**TAGS, "name": one.name})
+            add_prompt(store, (NAME, None), one, {**TAGS, "name": one.name}, 0)
+        for version in (1, 2):  # moved
+            set_alias(store, (NAME, version), "candidate", (NAME,))
         for said, records in RUNS:
             end_run(store, start_run(store, experiment, said, records), "FINISHED")
 
@@ -81,7 +84,7 @@ def write_with_mlflow(database: Path, location: str) -> None:
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(f"sqlite:///{database}", f"sqlite:///{database}")
-    number = client.create_experiment(NAME, artifact_location=location, tags={"mlflow.note.content": NOTE})
+    number = client.create_experiment(NAME, artifact_location=location, tags=NOTE)
     for one in PROMPTS:
         client.register_prompt(
             NAME,
@@ -91,6 +94,8 @@ def write_with_mlflow(database: Path, location: str) -> None:
             response_format=None if one.schema is None else dict(one.schema),
             model_config={"temperature": 0.5, "top_p": 1.0, "max_tokens": 64, "extra_params": {"seed": 7}},
         )
+    for version in (1, 2):
+        client.set_prompt_alias(NAME, "candidate", version)
     for said, records in RUNS:
         run = client.create_run(number, run_name=said.name)
         run_id, now = run.info.run_id, run.info.start_time
@@ -125,11 +130,18 @@ def content(database: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def test_the_kept_schema_is_the_one_that_the_installed_mlflow_migrates_to(tmp_path: Path) -> None:
-    migrate(tmp_path / "mlflow.db")
-    ours, theirs = kept.SCHEMA_FILE.read_text(encoding="utf-8"), schema_of(tmp_path / "mlflow.db")
-    assert parts_of(ours) == parts_of(theirs), "write it again: python tests/mlflow_schema.py"
-    assert kept.revision_of(tmp_path / "mlflow.db") == kept.REVISION
-    assert kept.is_installed()
+    migrate(tmp_path / "theirs.db")
+    revision = kept.installed_revision()
+    assert revision == kept.revision_of(tmp_path / "theirs.db"), "keep what it adds: python tests/mlflow_schema.py"
+    assert revision is not None
+    kept.create(tmp_path / "ours.db", revision)
+    assert parts_of(schema_of(tmp_path / "ours.db")) == parts_of(schema_of(tmp_path / "theirs.db"))
+
+
+@pytest.mark.parametrize("revision", kept.KEPT)
+def test_every_kept_schema_makes_a_store_of_its_revision(tmp_path: Path, revision: str) -> None:
+    kept.create(tmp_path / "mlflow.db", revision)
+    assert kept.revision_of(tmp_path / "mlflow.db") == revision
 
 
 def test_rows_are_those_of_mlflows_own_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,10 +183,10 @@ def test_logging_on_a_new_root_imports_no_mlflow(tickets: Callable[[int], Pilot]
 
 
 def test_a_schema_that_is_not_kept_is_made_by_mlflow(tickets: Callable[[int], Pilot], monkeypatch: Any) -> None:
-    monkeypatch.setattr("workbench.tracking.store.is_installed", lambda: False)
+    monkeypatch.setattr("workbench.tracking.store.installed_revision", lambda: None)
     pilot = tickets(60)
     log_versions(pilot, [])
-    assert kept.revision_of(pilot.root / "mlruns" / DATABASE) == kept.REVISION  # of the MLflow that is installed
+    assert kept.revision_of(pilot.root / "mlruns" / DATABASE) == kept.installed_revision()
 
 
 def test_a_store_of_another_revision_is_left_to_mlflow_which_says_what_to_do(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from workbench.commands import (
     salvage,
     verify,
 )
-from workbench.commands.completion import agents_like, notebooks_like
+from workbench.commands.completion import agents_like, notebooks_like, pilots_like
 from workbench.commands.options import (
     AS_AGREED,
     HERE,
@@ -223,26 +223,25 @@ def serve_pilot(
     serve_model(pilot_named(pilot, root), model=_whole_path(model), host=host, port=port)
 
 
-def ui(root: Root = HERE, port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> None:
-    """Open the MLflow UI on this machine."""
-    from workbench.tracking import prepare, store_uri
+def ui(
+    pilot: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PILOT]", help="A pilot; without it the one that was last run.", autocompletion=pilots_like
+        ),
+    ] = None,
+    root: Root = HERE,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port on this machine; without it 5000, or a free one.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the address in a browser.")] = True,
+) -> None:
+    """Open MLflow on this machine, at the versions of a pilot side by side, until Ctrl-C."""
+    from workbench.tracking import opening_page, serve_tracking
 
-    prepare(root.resolve())
-    print(f"MLflow at http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
-    _replaced_by(
-        [
-            sys.executable,
-            "-m",
-            "mlflow",
-            "ui",
-            "--backend-store-uri",
-            store_uri(root.resolve()),
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-        ]
-    )
+    name = "" if pilot is None else pilot_named(pilot, root).name
+    page = opening_page(root.resolve(), name)
+    serve_tracking(root.resolve(), page, port, opens_browser=browser)
 
 
 BEGIN, DEVELOP, LOOK, DECIDE, EVIDENCE, SERVE = (
@@ -274,7 +273,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, str], ...] = (
     ("record", iteration.record, LOOK, "record invoice_matching IM00001"),
     ("ledger", ledger.ledger, LOOK, "ledger invoice_matching"),
     ("lab", lab.lab, LOOK, "lab --port 8890 --no-browser"),
-    ("ui", ui, LOOK, "ui --port 5001"),
+    ("ui", ui, LOOK, "ui invoice_matching --port 5001"),
     ("gate", gates.gate, DECIDE, "gate 2 invoice_matching"),
     ("answer", gates.answer, DECIDE, "answer 2 invoice_matching"),
     (

@@ -103,14 +103,14 @@ def record(
     as_json: AsJson = False,
 ) -> None:
     """Write the page of one record: prompt, reply, token probabilities, label, and every version's decision."""
-    from workbench.evaluation.shown import page_name, record_page
+    from workbench.evaluation.shown import record_address, record_page
     from workbench.evaluation.versions import record_history
     from workbench.files import write_atomically
     from workbench.records.splits import read_dataset
 
     opened = pilot_named(pilot, root)
     history = record_history(opened, read_dataset(opened), record_id, show_personal=show_personal)
-    path = opened.runs / "results" / "records" / page_name(record_id)
+    path = record_address(opened, record_id)
     write_atomically(path, record_page(history))
     if as_json:
         decisions = [

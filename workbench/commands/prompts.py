@@ -104,7 +104,14 @@ def register(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> No
     registered = register_prompts(pilot_named(pilot, root))
     if as_json:
         rows = [
-            {"prompt": r.prompt.name, "hash": r.prompt.hash, "version": r.version, "new": r.is_new} for r in registered
+            {
+                "prompt": one.prompt.name,
+                "hash": one.prompt.hash,
+                "name": one.name,
+                "version": one.version,
+                "new": one.is_new,
+            }
+            for one in registered
         ]
         print_json({"pilot": pilot, "prompts": rows})
         return

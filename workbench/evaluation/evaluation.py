@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,7 @@ def evaluation_of(
     if split is Split.HOLDOUT:
         truth, opening = opened or _opened(pilot, dataset, (purpose_of(info, identity), decisions))
     else:
-        truth, opening = dataset.dev_labels().join(dataset.strata(decisions.index)), None
+        truth, opening = _development_truth(dataset), None
     outcomes = decisions.join(truth)
     threshold, note = threshold_of(pilot, dataset, journal, (info, outcomes))
     development = None if opening is None else development_outcomes(dataset, journal, info)
@@ -196,7 +197,7 @@ def evaluation_of(
     estimates = evaluate_outcomes(outcomes, settings)
     if certification is not None:
         name, block = SELECTIVE_ACCURACY, certification.as_json()
-        estimates[name] = certified_accuracy(outcomes, block, estimates[name], settings)
+        estimates = {**estimates, name: certified_accuracy(outcomes, block, estimates[name], settings)}
     agents = pilot.settings.agents
     return Evaluation(
         pilot.name,
@@ -231,6 +232,13 @@ def purpose_of(info: RunInfo, identity: Mapping[str, Any]) -> Purpose:
     """Return why the holdout is opened for a run."""
     judged = info.agent, info.agent_digest, info.dataset_digest, info.planned
     return Purpose("evaluation", *judged, prompt=identity.get("prompt"))
+
+
+@lru_cache(maxsize=1)
+def _development_truth(dataset: Dataset) -> pd.DataFrame:
+    """Return labels and strata of the development records: the same for every version."""
+    labels = dataset.dev_labels()
+    return labels.join(dataset.strata(labels.index))
 
 
 def _opened(pilot: Pilot, dataset: Dataset, asked: tuple[Purpose, pd.DataFrame]) -> tuple[pd.DataFrame, Opening]:

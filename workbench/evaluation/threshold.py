@@ -31,7 +31,9 @@ def threshold_of(
     target = pilot.charter.target(SELECTIVE_ACCURACY)
     if target is None:
         return None, "No threshold: the charter has no KPI on selective_accuracy"
-    largest = journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
+    is_whole = info.split == Split.DEV.value and info.finished and info.planned == len(dataset.ids(Split.DEV))
+    found = info.run if is_whole else None
+    largest = found or journal.largest_finished(Split.DEV.value, info.agent_digest, info.dataset_digest)
     if largest is None:
         advice = f"workbench evaluate {pilot.name} --agent {info.agent}"
         return None, f"No threshold: this version has no finished development run; {advice}"

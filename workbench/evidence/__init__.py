@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from workbench.evidence.facts import Agreed, Facts, Population
     from workbench.evidence.freshness import Inputs, Memory, code_digest, file_digest, files_at, files_under
     from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, read_listed, read_plain
-    from workbench.evidence.places import executed_path, results_folder
+    from workbench.evidence.places import executed_path, index_path, results_folder
     from workbench.evidence.registry import MAKERS, Maker, maker, maker_of, makers
     from workbench.evidence.same import TOLERANCE, parsed, require_same, without_texts
     from workbench.evidence.tabular import ColumnKind, table_csv, table_of

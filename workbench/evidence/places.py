@@ -7,6 +7,11 @@ from pathlib import Path
 from workbench.pilot import Pilot
 
 
+def index_path(pilot: Pilot) -> Path:
+    """Return where the page of a pilot at a glance is."""
+    return pilot.runs / "index.html"
+
+
 def results_folder(pilot: Pilot, notebook: str) -> Path:
     """Return where a notebook leaves its figures and tables."""
     return pilot.runs / "results" / notebook

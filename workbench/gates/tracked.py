@@ -8,7 +8,18 @@ from workbench.files import current_user
 from workbench.gates.verdict import GateDecision
 from workbench.metrics import State
 from workbench.pilot import Pilot
-from workbench.tracking import DIGITS, Link, RunRows, log_run, opened, read_logged, write_logged
+from workbench.tracking import (
+    DIGITS,
+    Link,
+    RunKind,
+    RunRows,
+    experiment_of,
+    log_run,
+    opened,
+    read_logged,
+    set_note,
+    write_logged,
+)
 
 BUNDLE = "bundle"
 
@@ -24,8 +35,12 @@ def log_gate(pilot: Pilot, decision: GateDecision, bundle: Path) -> Link:
     known = read_logged(pilot)
     name = f"gate {decision.gate} {bundle.name}"
     if name not in known:
-        with opened(pilot) as place:
-            known[name] = log_run(pilot.root, place, _said(decision, bundle), {BUNDLE: tuple(bundle.iterdir())})
+        with opened(pilot) as store:
+            place = store, experiment_of(store, pilot, RunKind.GATES)
+            said = _said(decision, bundle)
+            known[name] = log_run(pilot.root, place, said, {BUNDLE: tuple(bundle.iterdir())})
+            last = f"The last decision: {said.name}. Its evidence: `{bundle.relative_to(pilot.root).as_posix()}`"
+            set_note(store, place[1], f"{decision.brief}\n\n{last}")
         write_logged(pilot, known)
     return Link(str(decision.subject.get("agent", "")), f"gate-{decision.gate}", known[name][0], known[name][1])
 
@@ -41,9 +56,12 @@ def _said(decision: GateDecision, bundle: Path) -> RunRows:
         "workbench.bundle": bundle.name,
         "workbench.changed": str(decision.subject.get("changed") or ""),
     }
-    params = {"gate": str(decision.gate), "agent": str(decision.subject.get("agent", "")), "bundle": bundle.name}
+    agent, verdict = str(decision.subject.get("agent", "")), decision.verdict.value
+    counts = {"failed": str(decision.count(State.FAIL)), "unproven": str(decision.count(State.UNPROVEN))}
+    params = {"gate": str(decision.gate), "verdict": verdict, "agent": agent, "bundle": bundle.name, **counts}
     tags = {key: value for key, value in tags.items() if value}
-    return RunRows(f"gate {decision.gate}: {decision.verdict.value}", _metrics(decision), params, tags)
+    day = f"{bundle.name[:4]}-{bundle.name[4:6]}-{bundle.name[6:8]}"
+    return RunRows(f"gate {decision.gate} {verdict} {day} {agent}".strip(), _metrics(decision), params, tags)
 
 
 def _metrics(decision: GateDecision) -> dict[str, float]:
@@ -56,6 +74,8 @@ def _metrics(decision: GateDecision) -> dict[str, float]:
         name = result.criterion.id
         metrics[f"{name}_passes"] = float(result.state is State.PASS)
         if result.estimate is not None and result.estimate.value is not None:
-            values = {"": result.estimate.value, "_lower": result.estimate.lower, "_upper": result.estimate.upper}
-            metrics |= {name + end: round(value, DIGITS) for end, value in values.items() if value is not None}
+            metrics[name] = round(result.estimate.value, DIGITS)
+            for end, bound in (("lower", result.estimate.lower), ("upper", result.estimate.upper)):
+                if bound is not None:
+                    metrics[f"bounds/{name}_{end}"] = round(bound, DIGITS)
     return metrics

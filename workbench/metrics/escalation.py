@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.metrics.outcomes import is_asked, is_automated, is_right, number_column
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
-from workbench.stats import IntervalMethod, proportion_bounds, rank
+from workbench.stats import IntervalMethod, Ranked, proportion_bounds, rank
 from workbench.words import InputError
 
 BAND_POINTS = 20
@@ -81,10 +81,7 @@ def risk_coverage(outcomes: pd.DataFrame, escalate_label: str | None = None) -> 
         `selective_accuracy` with the Wilson bounds `lower` and `upper`. Each row's interval holds for that threshold
         alone, fixed beforehand; choosing a threshold by looking at the rows makes it optimistic.
     """
-    automatable = is_automated(outcomes, 0.0, escalate_label).to_numpy()
-    confidence = number_column(outcomes, "confidence")[automatable]
-    right = is_right(outcomes).to_numpy()[automatable]
-    ranked = rank(confidence, right)
+    ranked = _ranked(outcomes, escalate_label)
     automated, hits = ranked.n_automated, ranked.n_automated - ranked.n_wrong
     lower, upper = proportion_bounds(hits, automated, DEFAULT_CONFIDENCE_LEVEL, IntervalMethod.WILSON)
     columns = (
@@ -151,15 +148,22 @@ def threshold_for(outcomes: pd.DataFrame, target: float, escalate_label: str | N
     """
     if not 0.0 < target <= 1.0:
         raise InputError("a target for selective accuracy must lie above 0 and at most at 1", got=repr(target))
-    points = risk_coverage(outcomes, escalate_label)
-    reached = points[points["selective_accuracy"] >= target]
-    if reached.empty:
+    ranked = _ranked(outcomes, escalate_label)
+    hits = ranked.n_automated - ranked.n_wrong
+    reached = np.flatnonzero(hits / np.maximum(ranked.n_automated, 1) >= target)
+    if not len(reached):
         return None
-    best = reached.iloc[-1]
     return ThresholdChoice(
-        threshold=float(best["threshold"]),
+        threshold=float(ranked.threshold[reached[-1]]),
         target=target,
-        automated=int(best["automated"]),
-        right=int(best["right"]),
+        automated=int(ranked.n_automated[reached[-1]]),
+        right=int(hits[reached[-1]]),
         asked=int(is_asked(outcomes).sum()),
     )
+
+
+def _ranked(outcomes: pd.DataFrame, escalate_label: str | None) -> Ranked:
+    """Return the decisions that can be automated, by their confidence."""
+    automatable = is_automated(outcomes, 0.0, escalate_label).to_numpy()
+    confidence = number_column(outcomes, "confidence")[automatable]
+    return rank(confidence, is_right(outcomes).to_numpy()[automatable])

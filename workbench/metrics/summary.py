@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -41,10 +42,32 @@ def estimate_of(metric: str, outcomes: pd.DataFrame, settings: EvaluationSetting
     return _estimate(_entry(metric), Rows(outcomes, settings))
 
 
-def evaluate_outcomes(outcomes: pd.DataFrame, settings: EvaluationSettings) -> dict[str, Estimate]:
+def evaluate_outcomes(outcomes: pd.DataFrame, settings: EvaluationSettings) -> Mapping[str, Estimate]:
     """Return every estimate by name; the names are `METRIC_NAMES`, in this order, whatever the outcomes."""
-    rows = Rows(outcomes, settings)
-    return {name: _estimate(metric, rows) for name, metric in CATALOGUE.items()}
+    return _Estimates(outcomes, settings)
+
+
+class _Estimates(Mapping[str, Estimate]):
+    """Every estimate of outcomes, each computed when it is first looked at: most readers want two of them."""
+
+    def __init__(self, outcomes: pd.DataFrame, settings: EvaluationSettings) -> None:
+        self._outcomes, self._settings = outcomes, settings
+        self._found: dict[str, Estimate] = {}
+
+    @cached_property
+    def _rows(self) -> Rows:
+        return Rows(self._outcomes, self._settings)
+
+    def __getitem__(self, name: str) -> Estimate:
+        if name not in self._found:
+            self._found[name] = _estimate(CATALOGUE[name], self._rows)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(CATALOGUE)
+
+    def __len__(self) -> int:
+        return len(CATALOGUE)
 
 
 def behind_metric(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.evidence import index_path
 from workbench.files import write_atomically
 from workbench.metrics import Estimate, estimate_text, target_text, title_of
 from workbench.overview.glance import MEASURED, GateHeld, VersionRun, audit_findings, gates_held, versions_run
@@ -15,7 +16,7 @@ from workbench.pages import CharterDocument, framed, templates_in
 from workbench.pilot import Pilot
 from workbench.pilot.charter import charter_gaps, charter_signatures
 
-INDEX_FILE, CHARTER_PAGE = "index.html", "charter.html"
+CHARTER_PAGE = "charter.html"
 TEMPLATES = Path(__file__).parent / "templates"
 WIDTH = 200.0
 
@@ -57,7 +58,7 @@ def write_index(pilot: Pilot) -> Path:
         datetime.now(UTC).date(),
     )
     write_atomically(pilot.runs / CHARTER_PAGE, document.html())
-    path = pilot.runs / INDEX_FILE
+    path = index_path(pilot)
     write_atomically(path, index_page(pilot, is_signed=document.signatures.is_complete))
     return path
 

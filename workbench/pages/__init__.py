@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from workbench.pages.charter import CharterDocument
     from workbench.pages.conclusion import Conclusion
     from workbench.pages.exhibits import show_exhibit
-    from workbench.pages.filters import FilterKind
+    from workbench.pages.filters import FilterKind, RowGroups, frame_html, table_data, table_page
     from workbench.pages.frame import framed
     from workbench.pages.ledger import LedgerView, budgets_table, ledger_view, openings_table, refresh_note, remarks
     from workbench.pages.pages import notebook_page
+    from workbench.pages.record_links import page_name
     from workbench.pages.templating import templates_in
     from workbench.pages.views import Page, table_html, template
 else:

@@ -10,7 +10,7 @@ import base64
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -23,14 +23,16 @@ from pydantic import Field, ValidationError, model_validator
 
 from workbench.files import Settings
 from workbench.pages.views import Page, template
-from workbench.words import InputError, visible
+from workbench.words import InputError, several, visible
 
 MIME = "application/vnd.workbench.filters+json"
 MOST_ROWS = 2_000
 MOST_WHOLE = 10_000
 MAX_LETTERS = 400
+MOST_LETTERS = 4_000_000
 DIGITS = 4
 HEIGHT = 560
+Cell = str | float | None
 
 
 class FilterKind(StrEnum):
@@ -40,6 +42,7 @@ class FilterKind(StrEnum):
     NUMBER = "number"  # by a range
     TEXT = "text"  # by words, as every column is
     NOTE = "note"  # by words, and shown below its row, over the whole width
+    FOLDED = "folded"  # by words, and shown below its row once a click unfolds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +65,24 @@ class ColumnData(Settings):
 
 
 class TableData(Settings):
-    """A table to filter: what stands in a notebook's output and on a page."""
+    """A table to filter: what stands in a notebook's output and on a page.
+
+    A cell of a folded column is the place of its text in `texts`, where every text stands once.
+    """
 
     caption: str
     columns: tuple[ColumnData, ...] = Field(min_length=1)
     rows: tuple[tuple[str | float | None, ...], ...]
+    texts: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _is_rectangular(self) -> TableData:
         if any(len(row) != len(self.columns) for row in self.rows):
             raise ValueError("rows and columns do not fit")
+        folded = [place for place, column in enumerate(self.columns) if column.kind is FilterKind.FOLDED]
+        known = {None, *range(len(self.texts))}
+        if any(row[place] not in known for place in folded for row in self.rows):
+            raise ValueError("a folded cell names no text")
         return self
 
 
@@ -92,20 +103,40 @@ def table_data(frame: pd.DataFrame, kinds: Mapping[str, FilterKind], caption: st
     kinds : mapping
         Column to how it is filtered; every other column is text.
     groups : Groups
-        What is kept of more than 2,000 rows; the caption names each group that is cut, and by how much.
+        What is kept of more than 2,000 rows; the caption names each group that is cut, and by how much. Of folded texts
+        the first 4 million letters are kept, row by row, and the caption says how many rows have lost any.
     """
     shown, left_out = _cut(frame, groups)
+    folded, texts, shortened = _folded(
+        shown, [str(name) for name in shown.columns if kinds.get(name) is FilterKind.FOLDED]
+    )
     columns, cells = [], []
     for name in map(str, shown.columns):
         kind = kinds.get(name, FilterKind.TEXT)
-        values = [_cell(value, kind) for value in shown[name]]
+        values = folded[name] if name in folded else [_cell(value, kind) for value in shown[name]]
         choices = tuple(sorted({str(value) for value in values if value is not None}))
         missing = (None,) if None in values else ()
         columns.append(
             ColumnData(name=visible(name), kind=kind, values=(*choices, *missing) if kind is FilterKind.CHOICE else ())
         )
         cells.append(values)
-    return TableData(caption=visible(caption + left_out), columns=tuple(columns), rows=tuple(zip(*cells, strict=True)))
+    said = visible(caption + left_out + shortened)
+    return TableData(caption=said, columns=tuple(columns), rows=tuple(zip(*cells, strict=True)), texts=texts)
+
+
+def _folded(frame: pd.DataFrame, names: Sequence[str]) -> tuple[dict[str, list[Cell]], tuple[str, ...], str]:
+    """Return the cells of folded columns as places of their texts, these texts, and in words what is left out."""
+    places: dict[str, int] = {}
+    cells: dict[str, list[Cell]] = {name: [] for name in names}
+    room, n_cut = MOST_LETTERS, 0
+    for row in frame[list(names)].itertuples(index=False, name=None):
+        said = [_cell(value, FilterKind.FOLDED) for value in row]
+        room -= sum(len(text) for text in {str(text) for text in said if text is not None} if text not in places)
+        n_cut += room < 0
+        for name, text in zip(names, said, strict=True):
+            is_kept = text is not None and (room >= 0 or text in places)
+            cells[name].append(places.setdefault(str(text), len(places)) if is_kept else None)
+    return cells, tuple(places), f" (texts of {several(n_cut, 'row')} are left out)" if n_cut else ""
 
 
 def _cut(frame: pd.DataFrame, groups: RowGroups) -> tuple[pd.DataFrame, str]:
@@ -132,16 +163,20 @@ def read_filter_table(content: object) -> TableData:
         raise InputError("an output is no table to filter", got=str(error).splitlines()[-1][:200]) from None
 
 
-def frame_html(table: TableData) -> str:
-    """Return the frame that shows a table: its page is inside the markup, and has no origin."""
-    data = json.dumps(table.model_dump(mode="json"), ensure_ascii=True)
+def table_page(table: TableData) -> str:
+    """Return the whole page of a table, a document that runs its one script and loads nothing."""
+    data = json.dumps(table.model_dump(mode="json"), ensure_ascii=True, separators=(",", ":"))
     for sign in "<>&":
         data = data.replace(sign, f"\\u{ord(sign):04x}")
-    page = template("filter").render(
+    return template("filter").render(
         caption=table.caption, data=Markup(data), script=Markup(script()), script_source=Markup(script_source())
     )
+
+
+def frame_html(table: TableData) -> str:
+    """Return the frame that shows a table: its page is inside the markup, and has no origin."""
     markup = '<iframe sandbox="allow-scripts" title="{}" width="100%" height="{}" srcdoc="{}"></iframe>'
-    return str(Markup(markup).format(table.caption, HEIGHT, page))
+    return str(Markup(markup).format(table.caption, HEIGHT, table_page(table)))
 
 
 def script_source() -> str:
@@ -155,7 +190,7 @@ def script() -> str:
     return (Path(__file__).parent / "templates" / "filter.js").read_text(encoding="utf-8")
 
 
-def _cell(value: Any, kind: FilterKind) -> str | float | None:
+def _cell(value: Any, kind: FilterKind) -> Cell:
     if value is None or value is pd.NA or value != value:
         return None
     if kind is FilterKind.NUMBER:

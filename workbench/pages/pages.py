@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from workbench.pages import filters
 from workbench.pages.frame import framed
+from workbench.pages.record_links import with_record_links
 from workbench.pages.views import template
 from workbench.words import Brief, InputError
 
@@ -74,7 +75,7 @@ def notebook_page(path: Path, answer: str | None = None) -> str:
     )
     return framed(
         title or path.stem,
-        body,
+        with_record_links(body, path),
         _made(path.stem, notebook.get("metadata", {}).get("papermill", {})),
         style=STYLE,
         script_source=filters.script_source() if has_filters else None,

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from workbench.files import write_atomically
 from workbench.pages.conclusion import Conclusion
 from workbench.pages.templating import templates_in
-from workbench.pilot import Pilot, open_pilot
+from workbench.pilot import Pilot, nearest_root, open_pilot
 from workbench.records.tables import safe_for_spreadsheets
 from workbench.words import Brief, number, visible
 
@@ -52,9 +52,7 @@ def open_notebook(notebook: str, pilot: str, root: str, results: str) -> tuple[P
     InputError
         There is no such pilot, or one of its files does not fit.
     """
-    here = Path.cwd()
-    nearest = next((folder for folder in (here, *here.parents) if (folder / "eval_suites").is_dir()), here)
-    opened = open_pilot(pilot, nearest if root == HERE else root)
+    opened = open_pilot(pilot, nearest_root(Path.cwd()) if root == HERE else root)
     return opened, Page(Path(results) if results else opened.runs / "results" / notebook)
 
 

@@ -25,6 +25,6 @@ if TYPE_CHECKING:
         read_table_contract,
     )
     from workbench.pilot.labels import cell_text, label_aliases, label_text, looking_like_escalation
-    from workbench.pilot.pilot import AgentSettings, Pilot, PilotSettings, open_pilot, pilot_names
+    from workbench.pilot.pilot import AgentSettings, Pilot, PilotSettings, nearest_root, open_pilot, pilot_names
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -141,6 +141,11 @@ class Pilot:
         return self.settings.agents[name]
 
 
+def nearest_root(here: Path) -> Path:
+    """Return the nearest folder from one upwards that has pilots, or the folder itself where none has."""
+    return next((folder for folder in (here, *here.parents) if (folder / "eval_suites").is_dir()), here)
+
+
 def pilot_names(root: Path) -> tuple[str, ...]:
     """Return the names of the pilots under a root, sorted."""
     return tuple(sorted(path.parent.name for path in (root / "eval_suites").glob(f"*/{PILOT_FILE}")))

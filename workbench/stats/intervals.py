@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left, bisect_right
 from enum import StrEnum
 from numbers import Integral
+from statistics import NormalDist
 from typing import assert_never
 
 import numpy as np
@@ -213,9 +214,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95) -> tuple[float | 
 
 def _wilson(k: NDArray[np.integer], n: NDArray[np.integer], alpha: float) -> tuple[Floats, Floats]:
     """Return Wilson bounds; the caller sets the exact ends."""
-    from scipy import special
-
-    z = -float(special.ndtri(alpha / 2))
+    z = -NormalDist().inv_cdf(alpha / 2)  # without scipy, which takes a quarter of a second to import
     centre = (k + z * z / 2) / (n + z * z)
     half = z * np.sqrt(k * (1 - k / n) + z * z / 4) / (n + z * z)
     return centre - half, centre + half

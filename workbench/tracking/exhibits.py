@@ -8,9 +8,11 @@ from pathlib import Path
 from workbench.evidence import EXHIBITS, Exhibit, Severity, exhibit_folder, maker
 from workbench.pilot import Pilot
 from workbench.runs.journal import digest_of
+from workbench.tracking.experiments import experiment_of, opened, set_note
 from workbench.tracking.rows import RunRows
-from workbench.tracking.runs import DIGITS, Link, log_run, opened
+from workbench.tracking.runs import DIGITS, Link, log_run
 from workbench.tracking.store import read_logged, write_logged
+from workbench.tracking.views import RunKind
 
 MAX_METRICS = 200
 
@@ -35,8 +37,11 @@ def log_exhibit(pilot: Pilot, exhibit: Exhibit, files: Sequence[Path] = ()) -> L
     name = f"{exhibit.maker} {digest_of(exhibit.as_json())}"
     if name not in known:
         left = tuple(sorted(path for path in exhibit_folder(pilot, exhibit.maker).iterdir() if path.is_file()))
-        with opened(pilot) as place:
-            known[name] = log_run(pilot.root, place, _said(exhibit), {"": tuple(files), EXHIBITS: left})
+        with opened(pilot) as store:
+            place = store, experiment_of(store, pilot, RunKind.EXHIBITS)
+            said = _said(exhibit)
+            known[name] = log_run(pilot.root, place, said, {"": tuple(files), EXHIBITS: left})
+            set_note(store, place[1], f"{said.name}: {exhibit.answer}")
         write_logged(pilot, known)
     return Link(str(exhibit.facts.get("agent", "")), exhibit.maker, known[name][0], known[name][1])
 
@@ -51,7 +56,7 @@ def _said(exhibit: Exhibit) -> RunRows:
     }
     facts = {name: str(value) for name, value in exhibit.facts.items() if isinstance(value, str | int | float)}
     params = {**facts, **{f"{name}_digest": digest[:12] for name, digest in exhibit.about.items()}}
-    titled = f"{maker(exhibit.maker).title} {exhibit.made.time}"
+    titled = f"{exhibit.made.time[:16].replace('T', ' ')} {maker(exhibit.maker).title}"
     return RunRows(titled, _metrics(exhibit), params, {key: value for key, value in tags.items() if value})
 
 

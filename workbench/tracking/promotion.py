@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -19,8 +20,10 @@ from workbench.files import provenance
 from workbench.pilot import Pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunEntry, RunInfo
+from workbench.tracking.experiments import opened
+from workbench.tracking.prompt_rows import add_results, set_alias
 from workbench.tracking.registry import register_prompts
-from workbench.tracking.store import client_of
+from workbench.tracking.store import read_logged
 from workbench.words import InputError, RunError, shown
 
 PROMOTIONS_FILE = "promotions.jsonl"
@@ -35,7 +38,7 @@ class Promotion:
     Parameters
     ----------
     version : int
-        Of the pilot's prompt in the registry.
+        In the registry.
     run, split, dataset_digest, engine : str
         The run of the journal that is the evidence, on which side, on which records and answered by what.
     counts : mapping
@@ -103,7 +106,8 @@ def promote(pilot: Pilot, name: str, alias: str, evidence: str) -> Promotion:
         promotion = before
     else:
         _append(pilot.runs / PROMOTIONS_FILE, promotion)
-    _show(pilot, promotion)
+    with opened(pilot) as store:
+        show_promotions(store, pilot, read_logged(pilot))
     return promotion
 
 
@@ -121,6 +125,17 @@ def read_promotions(pilot: Pilot) -> tuple[Promotion, ...]:
 def current_promotions(pilot: Pilot) -> dict[str, Promotion]:
     """Return for each alias the move that counts now."""
     return {promotion.alias: promotion for promotion in read_promotions(pilot)}
+
+
+def show_promotions(store: sqlite3.Connection, pilot: Pilot, known: Mapping[str, Any]) -> None:
+    """Set in MLflow the aliases that count now, with the evidence of each as a tag of its version."""
+    names = sorted({place["prompt"] for place in known.values() if "prompt" in place})
+    for alias, promotion in current_promotions(pilot).items():
+        if promotion.hash in known:
+            said = {name: value for name, value in asdict(promotion).items() if name not in ("alias", "prompt", "hash")}
+            place = known[promotion.hash]["prompt"], known[promotion.hash]["version"]
+            add_results(store, place, {f"promoted.{alias}": json.dumps(said, sort_keys=True)})
+            set_alias(store, place, alias, names)
 
 
 def runs_by_prompt(pilot: Pilot) -> dict[str, list[RunEntry]]:
@@ -199,12 +214,3 @@ def _append(path: Path, promotion: Promotion) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise RunError("the promotion could not be recorded", where=str(path), got=str(error)) from None
-
-
-def _show(pilot: Pilot, promotion: Promotion) -> None:
-    """Set the alias in MLflow, with its evidence as a tag of the version."""
-    with client_of(pilot.root) as client:
-        evidence = {name: value for name, value in asdict(promotion).items() if name not in ("alias", "prompt", "hash")}
-        tag = f"promoted.{promotion.alias}"
-        client.set_prompt_version_tag(pilot.name, promotion.version, tag, json.dumps(evidence, sort_keys=True))
-        client.set_prompt_alias(pilot.name, promotion.alias, promotion.version)

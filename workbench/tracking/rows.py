@@ -1,4 +1,4 @@
-"""Rows of the MLflow store, written as its own client writes them.
+"""Rows of experiments and runs in the MLflow store, written as its own client writes them.
 
 Importing MLflow and opening its store takes seconds, and one evaluation leaves some eighty rows: they are written
 without it. `tests/test_tracking_rows.py` holds them against what the installed MLflow's client writes.
@@ -17,19 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from workbench.agents.prompts import Prompt
-
 MAX_TAG = 8000
 MAX_PARAM = 6000
 DEFAULT_EXPERIMENT = "0"
-NO_SOURCE = "dummy-source"  # MLflow's own word for where a prompt's files are
 _TAGS = (
     "INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, ?)"
     " ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value"
 )
-_MODEL_TAGS = (
-    "INSERT INTO registered_model_tags (key, value, name) VALUES (?, ?, ?)"
-    " ON CONFLICT (workspace, key, name) DO UPDATE SET value = excluded.value"
+_EXPERIMENT_TAGS = (
+    "INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?, ?, ?)"
+    " ON CONFLICT (key, experiment_id) DO UPDATE SET value = excluded.value"
 )
 _METRIC = "key, value, timestamp, step, is_nan, run_uuid) VALUES (?, ?, ?, 0, 0, ?)"
 
@@ -85,10 +82,10 @@ def find_experiment(store: sqlite3.Connection, name: str) -> Experiment | None:
     return None if found is None else Experiment(*found)
 
 
-def add_experiment(store: sqlite3.Connection, name: str, location: str, note: str) -> Experiment:
-    """Add an experiment with its description and return it; the one that another process added meanwhile if so."""
+def add_experiment(store: sqlite3.Connection, name: str, location: str, tags: Mapping[str, str]) -> Experiment:
+    """Add an experiment with its tags and return it; the one that another process added meanwhile if so."""
     now = now_ms()
-    with _transaction(store):
+    with transaction(store):
         found = find_experiment(store, name)
         if found is not None:
             return found
@@ -98,18 +95,21 @@ def add_experiment(store: sqlite3.Connection, name: str, location: str, note: st
             (name, location, now, now),
         ).lastrowid
         assert number is not None
-        store.execute(
-            "INSERT INTO experiment_tags (key, value, experiment_id) VALUES ('mlflow.note.content', ?, ?)",
-            (note, number),
-        )
+        store.executemany(_EXPERIMENT_TAGS, ((key, value, number) for key, value in tags.items()))
     return Experiment(number, location)
+
+
+def set_experiment_tag(store: sqlite3.Connection, experiment: Experiment, name: str, value: str) -> None:
+    """Set a tag of an experiment."""
+    with transaction(store):
+        store.execute(_EXPERIMENT_TAGS, (name, value, experiment.number))
 
 
 def start_run(store: sqlite3.Connection, experiment: Experiment, said: RunRows, records: Records | None) -> str:
     """Add a run with all that it says, still running, and return its id."""
     run, now = uuid.uuid4().hex, now_ms()
     tags = {"mlflow.runName": said.name, **said.tags}
-    with _transaction(store):
+    with transaction(store):
         store.execute(
             "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,"
             " source_version, lifecycle_stage, artifact_uri, experiment_id)"
@@ -129,14 +129,34 @@ def start_run(store: sqlite3.Connection, experiment: Experiment, said: RunRows, 
 
 def end_run(store: sqlite3.Connection, run: str, status: str) -> None:
     """Set how a run ended, and when."""
-    with _transaction(store):
+    with transaction(store):
         store.execute("UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?", (status, now_ms(), run))
 
 
 def set_tag(store: sqlite3.Connection, run: str, name: str, value: str) -> None:
     """Set a tag of a run."""
-    with _transaction(store):
+    with transaction(store):
         store.execute(_TAGS, (name, value[:MAX_TAG], run))
+
+
+def current_name(store: sqlite3.Connection, experiment: Experiment, said: RunRows) -> str:
+    """Return a run's name, with its model where a run of the same name and another model is there already."""
+    query = (
+        "SELECT 1 FROM runs JOIN params ON params.run_uuid = runs.run_uuid AND params.key = 'model'"
+        " WHERE experiment_id = ? AND name = ? AND lifecycle_stage = 'active' AND params.value != ?"
+    )
+    found = store.execute(query, (experiment.number, said.name, said.params["model"])).fetchone()
+    return said.name if found is None else f"{said.name} ({said.params['model']})"
+
+
+def supersede(store: sqlite3.Connection, experiment: Experiment, run: str, tag: str) -> None:
+    """Let the tag that marks the current run of a name be false on the earlier runs of that name."""
+    query = (
+        "UPDATE tags SET value = 'false' WHERE key = ? AND run_uuid != ? AND run_uuid IN (SELECT run_uuid FROM runs"
+        " WHERE experiment_id = ? AND name = (SELECT name FROM runs WHERE run_uuid = ?))"
+    )
+    with transaction(store):
+        store.execute(query, (tag, run, experiment.number, run))
 
 
 def local_place(experiment: Experiment, run: str) -> Path | None:
@@ -155,36 +175,8 @@ def copy_files(paths: Iterable[Path], folder: Path) -> None:
             shutil.copy2(path, folder)
 
 
-def add_prompt(store: sqlite3.Connection, name: str, prompt: Prompt, tags: Mapping[str, str]) -> int:
-    """Add a prompt document as the next version of a prompt and return its number."""
-    note, now = f"{prompt.name}: {prompt.change_note}", now_ms()
-    with _transaction(store):
-        is_new = store.execute("SELECT 1 FROM registered_models WHERE name = ?", (name,)).fetchone() is None
-        if is_new:
-            store.execute(
-                "INSERT INTO registered_models (name, creation_time, description) VALUES (?, ?, ?)", (name, now, note)
-            )
-        general = {"mlflow.prompt.is_prompt": "true", **tags} if is_new else tags
-        if is_new:
-            general = {**general, "_mlflow_experiment_ids": f",{DEFAULT_EXPERIMENT},"}
-        store.executemany(_MODEL_TAGS, ((key, value, name) for key, value in general.items()))
-        store.execute("UPDATE registered_models SET last_updated_time = ? WHERE name = ?", (now, name))
-        (last,) = store.execute("SELECT max(version) FROM model_versions WHERE name = ?", (name,)).fetchone()
-        version = (last or 0) + 1
-        store.execute(
-            "INSERT INTO model_versions (name, version, creation_time, last_updated_time, description, current_stage,"
-            " source, status, storage_location) VALUES (?, ?, ?, ?, ?, 'None', ?, 'READY', ?)",
-            (name, version, now, now, note, NO_SOURCE, NO_SOURCE),
-        )
-        store.executemany(
-            "INSERT INTO model_version_tags (key, value, name, version) VALUES (?, ?, ?, ?)",
-            ((key, value, name, version) for key, value in {**tags, **_prompt_tags(prompt)}.items()),
-        )
-    return version
-
-
 @contextmanager
-def _transaction(store: sqlite3.Connection) -> Iterator[None]:
+def transaction(store: sqlite3.Connection) -> Iterator[None]:
     """Write all of it or nothing, alone from the first look at what is there; `store` begins none by itself."""
     store.execute("BEGIN IMMEDIATE")
     try:
@@ -194,27 +186,6 @@ def _transaction(store: sqlite3.Connection) -> Iterator[None]:
             store.execute("ROLLBACK")
         raise
     store.execute("COMMIT")
-
-
-def _prompt_tags(prompt: Prompt) -> dict[str, str]:
-    """Return what a prompt document says, as tags of its version."""
-    user = {"role": "user", "content": prompt.record_source}
-    system = [{"role": "system", "content": prompt.system_source}] if prompt.system_source else []
-    sampling = prompt.sampling
-    model = {
-        "temperature": sampling.temperature,
-        "max_tokens": sampling.max_tokens,
-        "top_p": sampling.top_p,
-        "extra_params": {"seed": sampling.seed},
-    }
-    form = {} if not prompt.schema else {"_mlflow_prompt_response_format": json.dumps(dict(prompt.schema))}
-    return {
-        "mlflow.prompt.is_prompt": "true",
-        "_mlflow_prompt_type": "chat",
-        "mlflow.prompt.text": json.dumps([*system, user]),
-        **form,
-        "_mlflow_prompt_model_config": json.dumps({name: value for name, value in model.items() if value is not None}),
-    }
 
 
 def _add_records(store: sqlite3.Connection, experiment: Experiment, run: str, records: Records) -> None:

@@ -1,41 +1,42 @@
-"""Agent versions in MLflow: an experiment for each pilot, a run for each version."""
+"""Agent versions in MLflow: a run for each, linked to its prompt, and the description of their comparison."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workbench.files import Provenance, provenance
 from workbench.pilot import Pilot
+from workbench.tracking.experiments import experiment_of, opened, set_said
+from workbench.tracking.promotion import show_promotions
+from workbench.tracking.prompt_rows import add_results
 from workbench.tracking.registry import register_new, unregistered
 from workbench.tracking.rows import (
     Experiment,
     Records,
     RunRows,
-    add_experiment,
     copy_files,
+    current_name,
     end_run,
-    find_experiment,
     local_place,
     start_run,
+    supersede,
 )
-from workbench.tracking.store import DATABASE, client_of, read_logged, rows_of, write_logged
-from workbench.tracking.upkeep import PROCESS_TAG, artifact_location, deleted_experiment, end_orphans, this_process
-from workbench.words import shown
+from workbench.tracking.store import client_of, read_logged, write_logged
+from workbench.tracking.upkeep import PROCESS_TAG, this_process
+from workbench.tracking.views import COUNT, CURRENT_TAG, HEADLINES, RunKind
+from workbench.words import percent, shown
 
 DIGITS = 4
 MAX_PARAM = 500
 MAX_DIGEST = 36
-HEADLINES = (
-    "accuracy", "automation_rate", "selective_accuracy", "missed_escalation", "over_escalation", "latency_p95_s",
-    "cost_per_decision",
-)  # fmt: skip
+SAID = "said"  # in what is known of the store: what the description of a comparison was made from
+BOUNDED = (*HEADLINES.values(), "missed_escalation", "over_escalation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,13 @@ class LoggedVersion:
         n, of = self.evaluation["counts"]["planned"], self.evaluation["records_in_split"]
         return "" if n == of else f"{n:,} of {of:,}"
 
+    @property
+    def kind(self) -> RunKind:
+        """The experiment it belongs into: development and holdout are never in one table, nor are trials."""
+        if self.part:
+            return RunKind.TRIALS
+        return RunKind.HOLDOUT if self.evaluation["split"] == "holdout" else RunKind.VERSIONS
+
 
 def version_from(path: Path, files: Mapping[str, tuple[Path, ...]]) -> LoggedVersion:
     """Return the version that `Evaluation.write` left at a path, with its outcomes and further files attached."""
@@ -83,8 +91,17 @@ class Link:
     part: str = ""
 
 
-def log_versions(pilot: Pilot, versions: Sequence[LoggedVersion]) -> tuple[Link, ...]:
+def log_versions(
+    pilot: Pilot, versions: Sequence[LoggedVersion], answer: str = "", pages: Mapping[str, Path] | None = None
+) -> tuple[Link, ...]:
     """Log agent versions and the pilot's prompts to MLflow, each once, and return where they are.
+
+    Parameters
+    ----------
+    answer : str
+        What the comparison came to, for its description; the one that stands there is kept without it.
+    pages : mapping, optional
+        Pages to read on, by their names.
 
     Raises
     ------
@@ -94,15 +111,22 @@ def log_versions(pilot: Pilot, versions: Sequence[LoggedVersion]) -> tuple[Link,
     known = read_logged(pilot)
     new = [version for version in versions if version.content not in known]
     prompts = unregistered(pilot, known)
-    if new or prompts:
-        with opened(pilot) as (store, experiment):
+    said = known.get(SAID, {})
+    if answer:
+        places = {name: path.relative_to(pilot.root).as_posix() for name, path in (pages or {}).items()}
+        said = {"answer": answer, "pages": places}
+    if new or prompts or said != known.get(SAID, {}):
+        with opened(pilot) as store:
             made_by = provenance(pilot.root)
             known |= register_new(store, pilot, prompts, made_by)
             for version in new:
-                place = log_run(
-                    pilot.root, (store, experiment), _said(version, made_by), version.files, _records(version)
-                )
-                known[version.content] = place
+                known[version.content] = _logged(store, pilot, version, made_by)
+            for version in versions:
+                _link_to_prompt(store, version, known)
+            show_promotions(store, pilot, known)
+            if said:
+                set_said(store, pilot, said["answer"], said["pages"])
+                known[SAID] = said
         write_logged(pilot, known)
     return tuple(_link(version, known[version.content]) for version in versions)
 
@@ -111,27 +135,35 @@ def _link(version: LoggedVersion, place: Sequence[str]) -> Link:
     return Link(version.evaluation["agent"], version.evaluation["split"], place[0], place[1], version.part)
 
 
-@contextmanager
-def opened(pilot: Pilot) -> Iterator[tuple[sqlite3.Connection, Experiment]]:
-    """Give the store and a pilot's experiment: made if it is not there, restored if it was deleted; its orphans ended.
+def _logged(store: sqlite3.Connection, pilot: Pilot, version: LoggedVersion, made_by: Provenance) -> list[str]:
+    """Log a version as the current one of its name, and return where it is."""
+    place = store, experiment_of(store, pilot, version.kind)
+    said = _said(version, made_by)
+    said = replace(said, name=current_name(store, place[1], said))
+    logged = log_run(pilot.root, place, said, version.files, _records(version))
+    supersede(store, place[1], logged[1], CURRENT_TAG)
+    return logged
 
-    Raises
-    ------
-    RunError
-        The store cannot be written.
-    """
-    with rows_of(pilot.root) as store:
-        deleted = deleted_experiment(pilot.root / "mlruns" / DATABASE, pilot.name)
-        if deleted is not None:
-            with client_of(pilot.root) as client:
-                client.restore_experiment(deleted)
-        experiment = find_experiment(store, pilot.name)
-        if experiment is None:
-            note = f"{pilot.settings.title}\n\n{pilot.settings.question}\n\n{pilot.charter.process}"
-            experiment = add_experiment(store, pilot.name, artifact_location(pilot.root, pilot.name), note)
-        else:
-            end_orphans(store, experiment)
-        yield store, experiment
+
+def _link_to_prompt(store: sqlite3.Connection, version: LoggedVersion, known: Mapping[str, Any]) -> None:
+    """Link a version's run to its registered prompt, and tag that with the results, where that was not done yet."""
+    prompt, run = known.get(str(version.evaluation["identity"].get("prompt"))), known[version.content][1]
+    if prompt is None or run in prompt["runs"]:
+        return
+    place = prompt["prompt"], prompt["version"]
+    add_results(store, place, {} if version.part else _results(version.evaluation), run)
+    prompt["runs"].append(run)
+
+
+def _results(evaluation: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a prompt's page says of its results; those on the holdout under names of their own."""
+    mark = "" if evaluation["split"] == "dev" else f"{evaluation['split']}_"
+    accuracy = percent(evaluation["estimates"]["accuracy"]["value"], 2)
+    return {
+        f"{mark}accuracy": accuracy,
+        f"{mark}n": f"{evaluation['counts']['planned']:,}",
+        **({} if mark else {"split": "dev"}),
+    }
 
 
 def log_run(
@@ -167,7 +199,7 @@ def _send(root: Path, run: str, name: str, paths: Sequence[Path]) -> None:
 def _said(version: LoggedVersion, made_by: Provenance) -> RunRows:
     """Return what a version's run says."""
     evaluation = version.evaluation
-    part = f" ({version.part} records)" if version.part else ""
+    trial = f" on {evaluation['split']} ({version.part} records)" if version.part else ""
     tags = {
         "mlflow.user": made_by.who,
         "mlflow.source.git.commit": made_by.commit or "",
@@ -176,11 +208,12 @@ def _said(version: LoggedVersion, made_by: Provenance) -> RunRows:
         "workbench.part": version.part,
         "workbench.run": str(evaluation["run"]),
         "workbench.content": version.content,
+        CURRENT_TAG: "true",
         "mlflow.note.content": f"{evaluation['note']}\n\n{evaluation['threshold_note']}",
         **_digests(evaluation),
     }
     return RunRows(
-        f"{evaluation['agent']} on {evaluation['split']}{part}",
+        f"{evaluation['agent']}{trial}",
         _metrics(evaluation),
         {name: str(value)[:MAX_PARAM] for name, value in _params(evaluation).items()},
         {name: value for name, value in tags.items() if value},
@@ -196,17 +229,22 @@ def _records(version: LoggedVersion) -> Records:
 
 
 def _metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
-    """Return every defined estimate as a metric, and of the headlines the interval and n; the headlines come first.
-
-    The order is that of the columns in MLflow's list of evaluation runs; its comparison has a row for each of them.
-    """
+    """Return what versions are compared by, then the rest in groups of their own: `more/`, `bounds/` and `counts/`."""
     defined = {name: estimate for name, estimate in evaluation["estimates"].items() if estimate["value"] is not None}
-    headlines = {name: defined[name] for name in HEADLINES if name in defined}
-    metrics = {name: round(estimate["value"], DIGITS) for name, estimate in {**headlines, **defined}.items()}
-    for name, estimate in headlines.items():
-        bounds = {f"{name}_{bound}": estimate[bound] for bound in ("lower", "upper")}
-        metrics |= {metric: round(value, DIGITS) for metric, value in bounds.items() if value is not None}
-    return metrics | {f"{name}_n": estimate["n"] for name, estimate in headlines.items()} | dict(evaluation["counts"])
+    values = {name: _rounded(estimate["value"]) for name, estimate in defined.items()}
+    metrics = {column: values[name] for column, name in HEADLINES.items() if name in values}
+    metrics |= {COUNT: evaluation["counts"]["planned"]}
+    metrics |= {f"more/{name}": value for name, value in values.items() if name not in HEADLINES.values()}
+    for name in BOUNDED:
+        bounds = {f"bounds/{name}_{bound}": defined[name][bound] for bound in ("lower", "upper") if name in defined}
+        metrics |= {metric: _rounded(value) for metric, value in bounds.items() if value is not None}
+    metrics |= {f"counts/{name}_n": defined[name]["n"] for name in BOUNDED if name in defined}
+    return metrics | {f"counts/{name}": value for name, value in evaluation["counts"].items()}
+
+
+def _rounded(value: float) -> float:
+    """Return a number to four decimals, a small one, such as a latency, to its first four digits."""
+    return round(value, DIGITS) if abs(value) >= 0.1 else float(f"{value:.{DIGITS}g}")
 
 
 def _params(evaluation: Mapping[str, Any]) -> dict[str, Any]:

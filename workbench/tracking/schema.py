@@ -1,10 +1,12 @@
 """The schema of MLflow's store, kept beside this file as MLflow's migrations leave it: running them takes seconds.
 
-`schema.sql` is written by `python tests/mlflow_schema.py` and held against the installed MLflow by a test.
+`schema.sql` is that of MLflow 3.17, a further file what a later one adds. `python tests/mlflow_schema.py` prints that
+of the installed MLflow, and a test holds what is kept against it.
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from importlib.util import find_spec
@@ -12,28 +14,33 @@ from pathlib import Path
 
 from workbench.tracking.rows import add_default_experiment
 
-SCHEMA_FILE = Path(__file__).with_name("schema.sql")
-REVISION = "dc11669786a5"  # of the migrations of MLflow 3.17
+KEPT = {
+    "dc11669786a5": ("schema.sql",),  # MLflow 3.17
+    "f4a9b2c7d1e6": ("schema.sql", "schema_318.sql"),  # MLflow 3.18
+}
+_REVISION = re.compile(r'^(down_)?revision = "(\w+)"', re.MULTILINE)
 
 
-def is_installed() -> bool:
-    """Return whether the kept schema is the newest that the installed MLflow knows, by its migrations' files."""
+def installed_revision() -> str | None:
+    """Return the newest revision that the installed MLflow knows, by its migrations' files; None where none is kept."""
     package = find_spec("mlflow")
     if package is None or not package.submodule_search_locations:
-        return False
+        return None
     scripts = (Path(package.submodule_search_locations[0]) / "store" / "db_migrations" / "versions").glob("*.py")
-    texts = [script.read_text(encoding="utf-8") for script in scripts]
-    is_known = any(f'\nrevision = "{REVISION}"' in text for text in texts)
-    return is_known and not any(f'\ndown_revision = "{REVISION}"' in text for text in texts)
+    found = [_REVISION.findall(script.read_text(encoding="utf-8")) for script in scripts]
+    before = {revision for one in found for is_before, revision in one if is_before}
+    (newest, *others) = {revision for one in found for is_before, revision in one if not is_before} - before or {""}
+    return newest if newest in KEPT and not others else None
 
 
-def create(database: Path) -> None:
-    """Make a new store that is whole or not there, as MLflow makes it."""
+def create(database: Path, revision: str) -> None:
+    """Make a new store of a kept revision that is whole or not there, as MLflow makes it."""
     draft = database.with_name(f".{database.name}.new")
     draft.unlink(missing_ok=True)
+    texts = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in KEPT[revision])
     with closing(sqlite3.connect(draft, isolation_level=None)) as store:
         store.execute("PRAGMA journal_mode=WAL")
-        store.executescript(f"BEGIN;\n{SCHEMA_FILE.read_text(encoding='utf-8')}\nCOMMIT;")
+        store.executescript("\n".join(("BEGIN;", *texts, "COMMIT;")))
         add_default_experiment(store, str(database.parent / "0"))
     draft.replace(database)
 

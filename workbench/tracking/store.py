@@ -15,15 +15,14 @@ from urllib.parse import quote
 
 from workbench.files import write_atomically
 from workbench.pilot import Pilot
-from workbench.tracking.schema import REVISION, create, is_installed, revision_of
-from workbench.tracking.upkeep import active_runs, deleted_experiment, put_in_place
+from workbench.tracking.schema import create, installed_revision, revision_of
+from workbench.tracking.upkeep import DATABASE, active_runs, deleted_experiments, put_in_place, versions_there
 from workbench.words import RunError
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-DATABASE = "mlflow.db"
-LOGGED_FILE = "logged.json"
+LOGGED_FILE = "tracked.json"
 
 
 def store_uri(root: Path) -> str:
@@ -34,24 +33,36 @@ def store_uri(root: Path) -> str:
 def read_logged(pilot: Pilot) -> dict[str, Any]:
     """Return what of a pilot is in the store already: content digest to its place there; nothing without a store.
 
-    An experiment that was deleted in the UI is restored; a run that was deleted is in the store no more.
+    An experiment that was deleted in the UI is restored; a run or prompt that was deleted is in the store no more, and
+    a store that was moved with its root is put in place.
     """
     path = pilot.runs / LOGGED_FILE
     if not path.is_file() or not has_store(pilot.root):
         return {}
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    database = pilot.root / "mlruns" / DATABASE
-    deleted = deleted_experiment(database, pilot.name)
-    if deleted is not None:
-        with client_of(pilot.root) as client:
-            client.restore_experiment(deleted)
-    there = active_runs(database)
-    return {content: place for content, place in known.items() if not _is_gone(place, there)}
+    try:
+        put_in_place(pilot.root)
+        restore_experiments(pilot.root)
+        runs, prompts = active_runs(pilot.root), versions_there(pilot.root)
+    except sqlite3.Error as error:
+        raise _unwritable(pilot.root, error) from None
+    return {content: place for content, place in known.items() if not _is_gone(place, runs, prompts)}
 
 
-def _is_gone(place: Any, there: Collection[str]) -> bool:
-    """Return whether a place is that of a run that was deleted."""
-    return isinstance(place, list) and len(place) == 2 and str(place[1]) not in there
+def restore_experiments(root: Path) -> None:
+    """Restore the experiments of pilots that were deleted in the UI, with their runs."""
+    deleted = deleted_experiments(root)
+    if deleted:
+        with client_of(root) as client:
+            for number in deleted:
+                client.restore_experiment(number)
+
+
+def _is_gone(place: Any, runs: Collection[str], prompts: Collection[tuple[str, int]]) -> bool:
+    """Return whether a place is that of a run, or of a version of a prompt, that was deleted."""
+    if isinstance(place, list):
+        return place[1] not in runs
+    return "prompt" in place and (place["prompt"], place["version"]) not in prompts
 
 
 def write_logged(pilot: Pilot, known: dict[str, Any]) -> None:
@@ -121,13 +132,13 @@ def client_of(root: Path) -> Iterator[MlflowClient]:
 
 def _made_ready(root: Path) -> bool:
     """Make a store that is not there, if that needs no migration, and put it in place; return whether it is current."""
-    database, is_kept = root / "mlruns" / DATABASE, is_installed()
+    database, newest = root / "mlruns" / DATABASE, installed_revision()
     with _alone(root):
         if has_store(root):
-            put_in_place(database, root)
-        elif is_kept:
-            create(database)
-        return is_kept and has_store(root) and revision_of(database) == REVISION
+            put_in_place(root)
+        elif newest is not None:
+            create(database, newest)
+        return newest is not None and has_store(root) and revision_of(database) == newest
 
 
 @contextmanager

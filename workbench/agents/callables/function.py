@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -106,15 +107,21 @@ def _with_neighbours(path: Path) -> Iterator[Path]:
 def _imports(path: Path) -> Iterator[Path]:
     """Yield the files that a file's relative imports may mean."""
     try:
-        tree = ast.parse(_content(path))
+        names = _imported_names(_content(path))
     except SyntaxError as error:
         raise InputError(
             "a file of the pilot is no Python", where=f"{path}, line {error.lineno}", got=error.msg
         ) from None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            yield from (path.parent / f"{name.replace('.', '/')}.py" for name in names)
+    yield from (path.parent / f"{name.replace('.', '/')}.py" for name in names)
+
+
+@lru_cache(maxsize=64)
+def _imported_names(source: bytes) -> tuple[str, ...]:
+    """Return the names of the modules that a source's relative imports may mean; agents share their files."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.level == 1]
+    return tuple(
+        name for node in nodes for name in ([node.module] if node.module else [one.name for one in node.names])
+    )
 
 
 def _content(path: Path) -> bytes:

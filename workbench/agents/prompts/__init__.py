@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.agents.prompts.document import Prompt, messages, read_prompt, response_schema
+    from workbench.agents.prompts.document import Prompt, messages, prompt_in, read_prompt, response_schema
     from workbench.agents.prompts.findings import LintFinding, LintLevel
     from workbench.agents.prompts.limits import Limit, limits_of, rules_of
     from workbench.agents.prompts.lint import lint_prompts

@@ -138,14 +138,20 @@ def read_prompt(path: Path, columns: Sequence[str]) -> Prompt:
         names = sorted(other.stem for other in path.parent.glob("*.md"))
         expected = ", ".join(names) or "no prompt is there yet"
         raise InputError(f"there is no prompt {path.stem!r}", where=str(path), expected=expected)
-    lines = read_text(path).split("\n")
+    prompt = prompt_in(read_text(path), path, columns)
+    if prompt.name != path.stem:
+        raise InputError(
+            "a prompt is named otherwise than its file", where=str(path), got=prompt.name, expected=path.stem
+        )
+    return prompt
+
+
+def prompt_in(text: str, path: Path, columns: Sequence[str]) -> Prompt:
+    """Return the prompt that a document's text is; `path` names it in messages. Raises InputError as `read_prompt`."""
+    lines = text.split("\n")
     end = _front_matter_end(lines, path)
     # an empty line stands for the first "---", so that YAML counts lines as the file does
     head = settings_from(parse_yaml("\n".join(["", *lines[1:end]]), str(path)), FrontMatter, str(path))
-    if head.name != path.stem:
-        raise InputError(
-            "a prompt is named otherwise than its file", where=str(path), got=head.name, expected=path.stem
-        )
     _check_schema(head.response_schema, str(path))
     sections = read_sections(lines, end + 1, path)
     for section in sections:

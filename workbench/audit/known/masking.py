@@ -124,7 +124,8 @@ class Masking:
         found = self._pieces(text)
         values = [spelling for cell in cells for spelling in _spellings(cell)]
         words = {word for value in values for word in _words(value)} - self.public
-        for value in sorted(set(values) - self.public, key=lambda one: (-len(one), one)):
+        said = {value for value in values if value in text} - self.public
+        for value in sorted(said, key=lambda one: (-len(one), one)):
             whole = rf"(?<!\w){re.escape(value)}(?!\w)" if len(value) <= SHORTEST_WORD else re.escape(value)
             for match in re.finditer(whole, text):
                 _add(found, match.start(), match.end(), self.value(value))
@@ -262,8 +263,8 @@ def _words(text: str) -> set[str]:
 
 def _shape(text: str) -> str:
     """Return classes of signs instead of signs, runs of them written once, cut to forty."""
-    shape = "".join(_class(sign) for sign in shape_of(text[: 4 * LONGEST_SHAPE]))
-    runs = runs_of(shape)
+    shape = shape_of(text[: 4 * LONGEST_SHAPE])
+    runs = runs_of(shape if shape.isascii() else "".join(map(_class, shape)))
     return runs if len(runs) <= LONGEST_SHAPE and len(text) <= 4 * LONGEST_SHAPE else f"{runs[:LONGEST_SHAPE]}…"
 
 

@@ -192,6 +192,11 @@ def contents(dataset: Dataset, ids: pd.Index[str]) -> pd.Series[Any]:
     return pd.Series(said, index=ids, dtype=object)
 
 
+def said_by(dataset: Dataset, ids: pd.Index[str]) -> pd.Series[str]:
+    """Return what an agent sees of each record as one text."""
+    return contents(dataset, ids).map(_one_text)
+
+
 def answer_texts(outcomes: pd.DataFrame) -> pd.Series[str]:
     """Return each decision as one text: "refund (0.83): the reason given", "(failed: timeout): the detail"."""
     columns = (column(outcomes, name) for name in ("status", "cause", "action"))
@@ -250,3 +255,10 @@ def _interval(bounds: tuple[float, float, float]) -> str:
         return UNDEFINED
     value, lower, upper = map(percent, bounds)
     return f"{value} ({lower} to {upper})"
+
+
+def _one_text(said: object) -> str:
+    """Return what a record says as one text."""
+    if isinstance(said, Mapping):
+        return " · ".join(f"{name}: {value}" for name, value in said.items())
+    return str(said)

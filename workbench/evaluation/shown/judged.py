@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
 from workbench.audit import critical_note
 from workbench.evaluation import Evaluation, evaluate, kpi_results
 from workbench.evaluation.shown.ceiling import Ceiling, audited_ceiling
@@ -13,7 +15,7 @@ from workbench.evaluation.shown.conclusion import threshold_in_use
 from workbench.evaluation.shown.escalation import escalation_lines
 from workbench.evaluation.shown.judgement import judged_brief
 from workbench.evaluation.versions import agent_to_judge, as_shown
-from workbench.metrics import undeclared_warning
+from workbench.metrics import risk_coverage, risk_coverage_band, undeclared_warning
 from workbench.pages import Conclusion
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, read_dataset
@@ -51,6 +53,17 @@ class VersionJudged:
     def threshold(self) -> float | None:
         """The threshold that its decisions are routed by, None where it has none."""
         return threshold_in_use(self.evaluation)
+
+    @property
+    def curve(self) -> dict[str, pd.DataFrame]:
+        """How often it is right against how much it decides alone, by the version's name, for a figure."""
+        evaluation = self.evaluation
+        return {evaluation.agent: risk_coverage(evaluation.outcomes, evaluation.escalate_label)}
+
+    @property
+    def band(self) -> pd.DataFrame:
+        """The band around the curve that holds at all of its points at once."""
+        return risk_coverage_band(self.evaluation.outcomes, self.evaluation.escalate_label)
 
     @property
     def marks(self) -> dict[str, float]:

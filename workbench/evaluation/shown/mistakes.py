@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.evaluation import Evaluation
-from workbench.evaluation.shown.comparisons import contents
+from workbench.evaluation.shown.comparisons import said_by
 from workbench.evaluation.versions.mistakes import confusion_clusters, flips
 from workbench.evaluation.versions.tracing import records_behind
 from workbench.metrics import Behind, Status, is_automated, is_wrong
@@ -59,14 +59,14 @@ def mistakes_table(
         changed = flips(evaluations[0], against)["change"]
         parts[0] = parts[0].assign(change=changed.reindex(parts[0].index).fillna("wrong before, the same way"))
     table = pd.concat(parts) if parts else pd.DataFrame(columns=["record"])
-    said = contents(dataset, table.index.unique()).map(_one_text)
+    said = said_by(dataset, table.index.unique())
     return table.assign(says=said.reindex(table.index)).reset_index(drop=True)
 
 
 def flips_table(new: Evaluation, old: Evaluation, dataset: Dataset) -> pd.DataFrame:
     """Return `workbench.evaluation.versions.mistakes.flips` for readers, each record with its id and what it says."""
     table = flips(new, old)
-    said = contents(dataset, table.index).map(_one_text)
+    said = said_by(dataset, table.index)
     named = table.assign(says=said).rename(columns=lambda name: str(name).replace("_", " "))
     return named.rename_axis("record").reset_index()
 
@@ -115,10 +115,3 @@ def _outcomes(ordered: pd.DataFrame, evaluation: Evaluation) -> np.ndarray:
     alone = is_automated(ordered, evaluation.threshold.threshold, evaluation.escalate_label)
     told = np.where(alone, "wrong, and no person would see it", "wrong, but a person would see it")
     return np.where(ordered["status"] == Status.OK.value, told, not_ok)
-
-
-def _one_text(said: object) -> str:
-    """Return what a record says as one text."""
-    if isinstance(said, Mapping):
-        return " · ".join(f"{name}: {value}" for name, value in said.items())
-    return str(said)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from markupsafe import Markup
 
 from workbench.engines import TokenLogprob
-from workbench.evaluation.versions.history import Answered, RecordHistory
-from workbench.pages import framed, template
+from workbench.evaluation.versions.history import Answered, RecordHistory, record_histories
+from workbench.files import write_atomically
+from workbench.pages import framed, page_name, template
+from workbench.pilot import Pilot
+from workbench.records.splits import Dataset
 from workbench.words import percent, visible
 
 SURE = 0.995
+MOST_PAGES = 300
 STYLE = "sub { font-size: .7rem; color: var(--faint) } pre { line-height: 1.7 }"
 
 
@@ -35,10 +38,28 @@ def record_page(history: RecordHistory) -> str:
     return framed(title, heading + Markup(record_html(history)), style=STYLE)
 
 
-def page_name(record_id: str) -> str:
-    """Return the file name of a record's page: its id where that is a plain name, else the id's digest."""
-    plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", record_id)
-    return f"{record_id if plain else hashlib.sha256(record_id.encode()).hexdigest()[:24]}.html"
+def record_address(pilot: Pilot, record_id: str) -> Path:
+    """Return where the page of a pilot's record is, or will be once it is written."""
+    return pilot.runs / "results" / "records" / page_name(record_id)
+
+
+def write_record_pages(
+    pilot: Pilot, dataset: Dataset, record_ids: Sequence[str], labels: Mapping[str, str] = {}
+) -> list[Path]:
+    """Write the pages of records, personal data masked, and return them; of very many only the first.
+
+    Parameters
+    ----------
+    record_ids : sequence of str
+        The first 300 get a page.
+    labels : mapping
+        Labels of holdout records, from an evaluation that opened the holdout.
+    """
+    written = []
+    for history in record_histories(pilot, dataset, record_ids[:MOST_PAGES], labels):
+        written.append(record_address(pilot, history.record_id))
+        write_atomically(written[-1], record_page(history))
+    return written
 
 
 def record_html(history: RecordHistory) -> str:

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.evaluation.versions.history import record_history
-    from workbench.evaluation.versions.masked import as_shown, evaluation_as_shown, stratum_as_shown
+    from workbench.evaluation.versions.history import RecordHistory, record_history
+    from workbench.evaluation.versions.masked import (
+        as_shown,
+        evaluation_as_shown,
+        masking_of_pilot,
+        stratum_as_shown,
+    )
+    from workbench.evaluation.versions.mistakes import flips
     from workbench.evaluation.versions.pairs import not_told_apart, paired_differences, seen_from
     from workbench.evaluation.versions.stored import (
         agent_to_judge,

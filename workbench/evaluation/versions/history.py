@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import pandas as pd
 
 from workbench.agents import preparation_for
 from workbench.agents.callables import UnpreparedError
@@ -88,19 +90,75 @@ def record_history(
     InputError
         There is no such record.
     """
-    if record_id not in dataset.splits.index:
-        raise InputError(f"there is no record {record_id!r}", where=str(pilot.data))
-    split = Split(dataset.splits.loc[record_id])
-    if split is Split.DEV:
-        label = str(dataset.dev_labels()["label"].loc[record_id])
+    labels = {} if label is None else {record_id: label}
+    (found,) = record_histories(pilot, dataset, [record_id], labels, show_personal=show_personal)
+    return found
+
+
+def record_histories(
+    pilot: Pilot,
+    dataset: Dataset,
+    record_ids: Iterable[str],
+    labels: Mapping[str, str] = {},
+    *,
+    show_personal: bool = False,
+) -> Iterator[RecordHistory]:
+    """Yield the histories of several records, as `record_history` returns one.
+
+    Parameters
+    ----------
+    labels : mapping
+        Labels of holdout records, from an evaluation that opened the holdout.
+
+    Raises
+    ------
+    InputError
+        There is no such record.
+    """
     documents = read_prompts(pilot.suite / "prompts", pilot.prompt_fields)
-    by_hash = {prompt.hash: prompt for prompt in documents.values()}
-    masking = None if show_personal else masking_of_pilot(pilot, dataset)
-    answered = _answered(pilot, record_id, label, {digest: prompt.name for digest, prompt in by_hash.items()})
-    named = dict.fromkeys(one.prompt for one in answered if one.prompt is not None)
-    rendered = {name: _rendered(pilot, dataset, documents[name], (record_id, masking)) for name in named}
+    known = _Known(
+        pilot,
+        dataset,
+        {prompt.hash: prompt for prompt in documents.values()},
+        {name: preparation_for(pilot, prompt) for name, prompt in documents.items()},
+        None if show_personal else masking_of_pilot(pilot, dataset),
+        {str(name): str(label) for name, label in dataset.dev_labels()["label"].items()} | dict(labels),
+        dataset.shown(),
+    )
+    path = pilot.runs / JOURNAL_FILE
+    if not path.is_file():
+        yield from (_history(known, record_id, ()) for record_id in record_ids)
+        return
+    with Journal(path) as journal:
+        entries = sorted(journal.entries(), key=lambda entry: entry.started)
+        for record_id in record_ids:
+            yield _history(known, record_id, _answered(journal, entries, known, record_id))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What the histories of all records share: prompts by their hash, what prepares each, masks and labels."""
+
+    pilot: Pilot
+    dataset: Dataset
+    prompts: Mapping[str, Prompt]
+    prepares: Mapping[str, Callable[[Record], Record] | None]
+    masking: Masking | None
+    labels: Mapping[str, str]
+    shown: pd.DataFrame
+
+
+def _history(known: _Known, record_id: str, answered: tuple[Answered, ...]) -> RecordHistory:
+    dataset, masking = known.dataset, known.masking
+    if record_id not in dataset.splits.index:
+        raise InputError(f"there is no record {record_id!r}", where=str(known.pilot.data))
+    split = Split(dataset.splits.loc[record_id])
+    named = {one.prompt for one in answered if one.prompt is not None}
+    (record,) = dataset.records(pd.Index([record_id], dtype=object))
+    asked = [prompt for prompt in known.prompts.values() if prompt.name in named]
+    rendered = {prompt.name: _rendered(known, prompt, record) for prompt in asked}
     ids = {name for name, column in dataset.contract.columns.items() if column.role is Role.ID}
-    row = dataset.shown().loc[record_id]
+    row = known.shown.loc[record_id]
     cells = {
         str(name): value for name, value in row.items() if value is not None and value == value and name not in ids
     }
@@ -108,24 +166,24 @@ def record_history(
         marked = masking.marked_in(cells)
         answered = tuple(_masked(one, masking, marked) for one in answered)
         cells = {name: masking.cell(name, value) for name, value in cells.items()}
-    return RecordHistory(record_id, split, label, cells, answered, rendered)
+    return RecordHistory(record_id, split, known.labels.get(record_id), cells, answered, rendered)
 
 
-def _answered(pilot: Pilot, record_id: str, label: str | None, prompts: Mapping[str, str]) -> tuple[Answered, ...]:
+def _answered(journal: Journal, entries: Iterable[RunEntry], known: _Known, record_id: str) -> tuple[Answered, ...]:
     """Return each version's decision once, whichever runs it was part of."""
-    path = pilot.runs / JOURNAL_FILE
-    if not path.is_file():
-        return ()
-    found: dict[str, Answered] = {}
-    with Journal(path) as journal:
-        decisions = journal.of_record(record_id)
-        for entry in sorted(journal.entries(), key=lambda entry: entry.started):
-            if entry.run in decisions:
-                decision = decisions[entry.run]
-                found[entry.agent_digest] = Answered(
-                    entry.agent, entry.run, _engine(entry), prompts.get(str(entry.identity.get("prompt"))),
-                    decision, journal.tokens(entry.run, record_id), _is_right(decision, label),
-                )  # fmt: skip
+    decisions, found = journal.of_record(record_id), dict[str, Answered]()
+    for entry in entries:
+        if entry.run in decisions:
+            decision, prompt = decisions[entry.run], known.prompts.get(str(entry.identity.get("prompt")))
+            found[entry.agent_digest] = Answered(
+                entry.agent,
+                entry.run,
+                _engine(entry),
+                None if prompt is None else prompt.name,
+                decision,
+                journal.tokens(entry.run, record_id),
+                _is_right(decision, known.labels.get(record_id)),
+            )
     return tuple(found.values())
 
 
@@ -160,17 +218,15 @@ def _masked(answered: Answered, masking: Masking, marked: Sequence[object]) -> A
     return replace(answered, decision=decision, tokens=tokens)
 
 
-def _rendered(pilot: Pilot, dataset: Dataset, prompt: Prompt, of: tuple[str, Masking | None]) -> tuple[Message, ...]:
+def _rendered(known: _Known, prompt: Prompt, record: Record) -> tuple[Message, ...]:
     """Return the messages that a record makes of a prompt; none where the record cannot be prepared.
 
     What is masked is masked in the record and in its prepared fields, so that the prompt's own words stay.
     """
-    record_id, masking = of
-    (record,) = dataset.records(dataset.splits.index[dataset.splits.index == record_id])
-    prepare = preparation_for(pilot, prompt)
+    masking, prepare = known.masking, known.prepares[prompt.name]
     try:
         asked = record if prepare is None else prepare(record)
-        return messages(prompt, asked if masking is None else _with_masks(asked, record, masking), dataset.labels)
+        return messages(prompt, asked if masking is None else _with_masks(asked, record, masking), known.dataset.labels)
     except UnpreparedError:
         return ()
 

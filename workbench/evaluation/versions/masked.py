@@ -57,9 +57,11 @@ def as_shown(
     return dataset.with_shown(masking.frame(dataset.shown())), found
 
 
-def evaluation_as_shown(pilot: Pilot, dataset: Dataset, evaluation: Evaluation) -> Evaluation:
-    """Return an evaluation alone as `as_shown` gives it: most of the time goes into the records."""
-    return _masked(evaluation, pilot, dataset, masking_of_pilot(pilot, dataset))
+def evaluation_as_shown(
+    pilot: Pilot, dataset: Dataset, evaluation: Evaluation, masking: Masking | None = None
+) -> Evaluation:
+    """Return an evaluation alone as `as_shown` gives it; `masking` where it is known."""
+    return _masked(evaluation, pilot, dataset, masking or masking_of_pilot(pilot, dataset))
 
 
 def _masked(evaluation: Evaluation, pilot: Pilot, dataset: Dataset, masking: Masking) -> Evaluation:

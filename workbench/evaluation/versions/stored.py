@@ -10,7 +10,7 @@ from workbench.engines import EngineChoice
 from workbench.evaluation import Evaluation, evaluation_of
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
-from workbench.runs.journal import JOURNAL_FILE, Journal, RunInfo, digest_of
+from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
 from workbench.runs.runner import Session
 from workbench.words import InputError, RunError, shown
 
@@ -50,24 +50,20 @@ def stored_evaluations(
 
 
 def stored_runs(
-    pilot: Pilot, dataset: Dataset, split: Split = Split.DEV
+    pilot: Pilot, dataset: Dataset, split: Split = Split.DEV, only: str | None = None
 ) -> tuple[tuple[Evaluation, ...], tuple[LeftOut, ...]]:
     """Return what `stored_evaluations` does, and the runs newer than what counts of their agent that count for nothing.
 
-    Raises as `stored_evaluations`.
+    `only` names the one agent that is wanted. Raises as `stored_evaluations`.
     """
-    runs, left_out = _newest(pilot, dataset, split)
-    if not runs:
+    evaluations, left_out = _newest(pilot, dataset, split, only)
+    if not evaluations:
         raise InputError(
-            f"pilot {pilot.name!r} has no finished run on {split.value} with all its present records",
+            f"{f'pilot {pilot.name!r}' if only is None else only} has no finished run on {split.value}"
+            " with all its present records",
             where=str(pilot.runs / JOURNAL_FILE),
             got=f"left out: {in_words(left_out)}" if left_out else None,
-            remedy=f"workbench run {pilot.name}",
-        )
-    with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        evaluations = tuple(
-            evaluation_of(pilot, dataset, journal, Session(info, 0, 0, None), journal.identity(info.run))
-            for info in runs
+            remedy=f"workbench run {pilot.name}" if only is None else f"workbench evaluate {pilot.name} --agent {only}",
         )
     return evaluations, left_out
 
@@ -133,23 +129,26 @@ def agent_to_judge(pilot: Pilot, dataset: Dataset, choice: EngineChoice) -> str:
     return best.agent
 
 
-def _newest(pilot: Pilot, dataset: Dataset, split: Split) -> tuple[tuple[RunInfo, ...], tuple[LeftOut, ...]]:
+def _newest(
+    pilot: Pilot, dataset: Dataset, split: Split, only: str | None
+) -> tuple[tuple[Evaluation, ...], tuple[LeftOut, ...]]:
     """Return each agent's newest run that counts, and its newest finished run where that one does not; by agent."""
     path, n_split = pilot.runs / JOURNAL_FILE, len(dataset.ids(split))
-    counting: dict[str, RunInfo] = {}
+    counting: dict[str, Evaluation] = {}
     left_out: dict[str, LeftOut] = {}
     if not path.is_file():
         return (), ()
     with Journal(path) as journal:
         for entry in journal.entries(split.value):
             is_present = entry.finished and entry.dataset_digest == dataset.digest and not entry.is_repeat
-            if not is_present or entry.agent in counting:
+            if not is_present or entry.agent in counting or only not in (None, entry.agent):
                 continue
             info = journal.info(entry.run)
             is_answered = info.ok and info.failed_share <= pilot.settings.max_failed_share
             if is_answered and info.planned == n_split:
-                counting[entry.agent] = info
+                session = Session(info, 0, 0, None)
+                counting[entry.agent] = evaluation_of(pilot, dataset, journal, session, entry.identity)
             else:
                 n_failed = info.failed + info.skipped
                 left_out.setdefault(entry.agent, LeftOut(entry.agent, info.planned, n_split, info.ok, n_failed))
-    return tuple(info for _, info in sorted(counting.items())), tuple(one for _, one in sorted(left_out.items()))
+    return tuple(one for _, one in sorted(counting.items())), tuple(one for _, one in sorted(left_out.items()))

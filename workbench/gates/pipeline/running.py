@@ -12,7 +12,7 @@ from workbench.agents import needed_secrets, settled_choice
 from workbench.engines import EngineChoice
 from workbench.evaluation import open_answers
 from workbench.evaluation.versions import agent_to_judge
-from workbench.evidence import Inputs, Memory, executed_path, results_folder
+from workbench.evidence import Inputs, Memory, executed_path, index_path, results_folder
 from workbench.files import write_atomically
 from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, NOTEBOOKS
 from workbench.notebooks import Limits, NotebookJob, NotebookResult, find_notebook, packaged_notebook, read_finish
@@ -130,13 +130,15 @@ def run_pilot(
             _open_for(pilot, what, name, dataset)
         done |= work.done({EVALUATION: {**_parameters(pilot, what, EVALUATION), "agent": name}}, name)
     versions = _versions(pilot, done)
+    pages = {name: page_path(result) for name, result in done.items()}
+    compared = [done[name].answer for name in (ITERATION, EVALUATION) if name in done and what.limit is None]
     return PilotResult(
         {name: result.answer for name, result in done.items()},
         {name: result.output for name, result in done.items()},
-        {name: page_path(result) for name, result in done.items()},
+        pages,
         tuple(name for name in done if name not in work.ran),
         tuple(version.evaluation for version in versions),
-        log_versions(pilot, versions),
+        log_versions(pilot, versions, "\n\n".join(compared), {"at a glance": index_path(pilot), **pages}),
     )
 
 

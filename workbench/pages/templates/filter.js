@@ -1,5 +1,5 @@
 "use strict";
-const {columns, rows} = JSON.parse(document.getElementById("data").textContent);
+const {columns, rows, texts} = JSON.parse(document.getElementById("data").textContent);
 const SHOWN = 200;
 const byId = (id) => document.getElementById(id);
 const make = (tag, text, parent) => {
@@ -8,6 +8,8 @@ const make = (tag, text, parent) => {
   parent.append(made);
   return made;
 };
+const folds = columns.map((column) => column.kind === "folded");
+const text = (cell, place) => cell === null ? "" : folds[place] ? texts[cell] : String(cell);
 const said = (cell) => cell === null ? "–" : typeof cell === "number" ? cell.toPrecision(3) : cell;
 const controls = [];
 let order = null;
@@ -34,7 +36,7 @@ columns.forEach((column, place) => {
       return value !== null && (from.value === "" || value >= Number(from.value)) && (to.value === "" || value <= Number(to.value));
     }});
   }
-  if (column.kind === "note") return;
+  if (column.kind === "note" || folds[place]) return;
   const head = make("th", "", byId("head"));
   const sort = make("button", column.name, head);
   sort.addEventListener("click", () => {
@@ -46,8 +48,8 @@ const words = byId("words");
 controls.push({place: null, matches: (row) => {
   const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
   if (wanted.length === 0) return true;
-  const text = row.map((cell) => cell === null ? "" : String(cell)).join("\n").toLowerCase();
-  return wanted.every((word) => text.includes(word));
+  const whole = row.map(text).join("\n").toLowerCase();
+  return wanted.every((word) => whole.includes(word));
 }});
 
 const compare = (a, b) => {
@@ -68,6 +70,21 @@ const count = (control) => {
   });
   control.select.value = chosen;
 };
+const unfold = (row, body, width) => {
+  const cell = make("td", "", make("tr", "", body));
+  cell.colSpan = width;
+  const details = make("details", "", cell);
+  make("summary", columns[folds.indexOf(true)].name + ", …", details);
+  details.addEventListener("toggle", () => {
+    if (details.children.length > 1) return;
+    const list = make("dl", "", details);
+    columns.forEach((column, place) => {
+      if (!folds[place]) return;
+      make("dt", column.name, list);
+      make("dd", row[place] === null ? "–" : texts[row[place]], list);
+    });
+  });
+};
 const show = () => {
   const found = rows.filter((row) => controls.every((control) => control.matches(row)));
   if (order !== null) found.sort((a, b) => compare(a[order.place], b[order.place]));
@@ -77,11 +94,12 @@ const show = () => {
   found.slice(0, SHOWN).forEach((row) => {
     const line = make("tr", "", body);
     row.forEach((cell, place) => {
-      if (columns[place].kind !== "note") make("td", said(cell), line);
+      if (columns[place].kind !== "note" && !folds[place]) make("td", said(cell), line);
     });
     row.forEach((cell, place) => {
       if (columns[place].kind === "note") make("td", said(cell), make("tr", "", body)).colSpan = line.children.length;
     });
+    if (folds.includes(true)) unfold(row, body, line.children.length);
   });
   const first = found.length > SHOWN ? `, the first ${SHOWN} shown` : "";
   byId("found").textContent = `${found.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}${first}`;

@@ -22,7 +22,7 @@ N_FOLDS = 5
 _STRATA = (Role.CLASS, Role.SOURCE, Role.ENTITY, Role.TIMESTAMP)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
     """A pilot's records, split; labels of holdout records cannot be reached from here.
 

@@ -50,6 +50,8 @@ def typed(cells: pd.Series[Any], column: Column) -> tuple[pd.Series[Any], NDArra
 def missing_texts(texts: Sequence[str], missing: Sequence[str]) -> NDArray[np.bool_]:
     """Return which texts stand for nothing: blank ones, and those named, compared without white space around them."""
     named = {composed(text).strip() for text in missing}
+    if not named:
+        return np.array([not text.strip() for text in texts], dtype=bool)
     return np.array([not text.strip() or composed(text).strip() in named for text in texts], dtype=bool)
 
 

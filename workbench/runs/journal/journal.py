@@ -12,7 +12,15 @@ from workbench.agents import Decision
 from workbench.engines import Origin, TokenLogprob
 from workbench.metrics import Status
 from workbench.runs.journal.plans import RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
-from workbench.runs.journal.rows import COLUMNS, STORED, checksum, restored, stored_values, tokens_as_json
+from workbench.runs.journal.rows import (
+    COLUMNS,
+    STORED,
+    checksum,
+    restored,
+    restored_columns,
+    stored_values,
+    tokens_as_json,
+)
 from workbench.runs.journal.storage import JournalFile
 
 if TYPE_CHECKING:
@@ -21,8 +29,12 @@ if TYPE_CHECKING:
 _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORED) + 2))})"
 _INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
 _INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
-_OF_RUN = "WHERE run = ? ORDER BY position"
 Rows = Sequence[tuple[Any, ...]]
+_TYPES = {
+    **dict.fromkeys(("confidence", "logprob", "stated", "latency_s"), "float64"),
+    **dict.fromkeys(("prompt_tokens", "completion_tokens"), "Int64"),
+    "attempts": "int64",
+}
 _OF_RECORD = "WHERE planned.record_id = ?"
 
 
@@ -56,10 +68,12 @@ class Journal(JournalFile):
                     plan.dataset_digest, now, now,
                 ),
             )  # fmt: skip
-            connection.executemany(
-                "INSERT OR IGNORE INTO planned VALUES (?, ?, ?, ?)",
-                ((run, position, record_id, key) for position, (record_id, key) in enumerate(keys)),
-            )
+            (n_planned,) = connection.execute("SELECT COUNT(*) FROM planned WHERE run = ?", (run,)).fetchone()
+            if n_planned < len(keys):
+                connection.executemany(
+                    "INSERT OR IGNORE INTO planned VALUES (?, ?, ?, ?)",
+                    ((run, position, record_id, key) for position, (record_id, key) in enumerate(keys)),
+                )
         return run
 
     def to_ask(self, run: str) -> ToAsk:
@@ -67,7 +81,8 @@ class Journal(JournalFile):
 
         Records without a decision, with a failed or skipped one (it is asked again), or whose row is damaged.
         """
-        ended = {row["record_id"]: row["status"] for _, row in self._intact(_OF_RUN, run)}
+        stored = self._columns(run)
+        ended = dict(zip(stored["record_id"], stored["status"], strict=True))
         planned = self._read("SELECT record_id FROM planned WHERE run = ?", run)
         known = {Status.OK, Status.INVALID}
         ids = frozenset(record_id for (record_id,) in planned if ended.get(record_id) not in known)
@@ -100,11 +115,11 @@ class Journal(JournalFile):
         """
         import pandas as pd
 
-        frame = pd.DataFrame([restored(row) for _, row in self._intact(_OF_RUN, run)], columns=list(COLUMNS))
-        floats = dict.fromkeys(("confidence", "logprob", "stated", "latency_s"), float)
-        integers = dict.fromkeys(("prompt_tokens", "completion_tokens"), "Int64")
-        typed = frame.astype({**floats, "attempts": int, **integers})
-        return typed.set_index("record_id", drop=False).rename_axis(index=None)
+        stored = restored_columns(self._columns(run))
+        index = pd.Index(stored["record_id"], dtype=object)
+        return pd.DataFrame(
+            {name: pd.Series(stored[name], index, dtype=_TYPES.get(name, object)) for name in COLUMNS}, index
+        )
 
     def tokens(self, run: str, record_id: str) -> tuple[TokenLogprob, ...] | None:
         """Return a reply token by token, None when the engine gave no log probabilities or the decision has no reply.
@@ -128,6 +143,8 @@ class Journal(JournalFile):
 
         Replies on every split count; those without such a word, and those from before it was kept, are not there.
         """
+        if not self._read("SELECT 1 FROM origins LIMIT 1"):  # most engines say nothing of themselves
+            return {}
         rows = self._read(
             "SELECT model, fingerprint, COUNT(*) FROM origins WHERE key IN"
             " (SELECT key FROM planned JOIN runs USING (run) WHERE agent_digest = ?)"
@@ -138,7 +155,7 @@ class Journal(JournalFile):
 
     def of_record(self, record_id: str) -> dict[str, dict[str, Any]]:
         """Return every intact decision on a record, by its run; columns as in `decisions`."""
-        return {run: restored(row) for run, row in self._intact(_OF_RECORD, record_id)}
+        return {row[-1]: restored(row[:-1]) for row in self._intact(_OF_RECORD, record_id)}
 
     def entries(self, split: str | None = None) -> tuple[RunEntry, ...]:
         """Return every run, or those of one split, the one used last first, in one query that reads no decision."""
@@ -185,12 +202,10 @@ class Journal(JournalFile):
             " (SELECT COUNT(*) FROM planned WHERE planned.run = runs.run) FROM runs WHERE run = ?",
             run,
         )
-        counts: Counter[str] = Counter()
-        causes: Counter[str] = Counter()
-        for _, row in self._intact(_OF_RUN, run):
-            counts[row["status"]] += 1
-            if row["cause"] is not None:
-                causes[f"{row['status']}: {row['cause']}"] += 1
+        stored = self._columns(run)
+        counts = Counter(stored["status"])
+        named = zip(stored["status"], stored["cause"], strict=True)
+        causes = Counter(f"{status}: {cause}" for status, cause in named if cause is not None)
         ended = {status.value: counts[status.value] for status in Status}
         return RunInfo(
             run, agent, split, agent_digest, dataset_digest, planned, **ended,

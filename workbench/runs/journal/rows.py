@@ -31,9 +31,16 @@ def stored_values(decision: Decision) -> tuple[Any, ...]:
     return tuple([_storable(str(value)) if isinstance(value, str) else value for value in _stored(decision)])
 
 
-def restored(stored: Mapping[str, Any]) -> dict[str, Any]:
+def restored(stored: tuple[Any, ...]) -> dict[str, Any]:
     """Return every field of a decision but its tokens from what is stored of it."""
-    given = given_confidences(stored["confidence"], stored["confidence_source"], stored["text"])
+    columns = restored_columns({name: (value,) for name, value in zip(STORED, stored, strict=True)})
+    return {name: value for name, (value,) in columns.items()}
+
+
+def restored_columns(stored: Mapping[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    """Return every field of decisions but their tokens, a column each, from the columns that are stored."""
+    said = zip(stored["confidence"], stored["confidence_source"], stored["text"], strict=True)
+    given = list(zip(*(given_confidences(*one) for one in said), strict=True)) or [()] * len(_DERIVED)
     return {**stored, **dict(zip(_DERIVED, given, strict=True))}
 
 

@@ -37,6 +37,7 @@ _DECISIONS = (
     f"SELECT key, checksum, {', '.join(f'decisions.{name}' for name in STORED)}, run"
     " FROM planned JOIN decisions USING (key)"
 )
+_OF_RUN = "WHERE run = ? ORDER BY position"
 # A checkpoint waits for the disk; one for each 64 MB is enough, and closing the journal makes one anyway.
 _PAGES_BETWEEN_CHECKPOINTS = 16_000
 
@@ -54,6 +55,7 @@ class JournalFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._kept: tuple[object, dict[str, tuple[Any, ...]]] | None = None
         try:
             _make_private(path)
             self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
@@ -77,14 +79,24 @@ class JournalFile:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def _intact(self, condition: str, value: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield run and stored fields of planned decisions; a row whose checksum is wrong counts as not there."""
+    def _intact(self, condition: str, value: str) -> list[tuple[Any, ...]]:
+        """Return stored fields and run of planned decisions; a row whose checksum is wrong counts as not there."""
         try:
-            for key, stored_checksum, *values, run in self._connection.execute(f"{_DECISIONS} {condition}", (value,)):
-                if checksum(key, tuple(values)) == stored_checksum:
-                    yield run, dict(zip(STORED, values, strict=True))
+            rows = self._connection.execute(f"{_DECISIONS} {condition}", (value,)).fetchall()
+            return [row[2:] for row in rows if checksum(row[0], row[2:-1]) == row[1]]
         except sqlite3.DatabaseError as error:
             raise self._unreadable(error) from None
+
+    def _columns(self, run: str) -> dict[str, tuple[Any, ...]]:
+        """Return the stored fields of a run's intact decisions in planned order, each a column.
+
+        Those of the run that was read last are kept while the file is as it was.
+        """
+        state = run, self._connection.total_changes, self._one("PRAGMA data_version")
+        if self._kept is None or self._kept[0] != state:
+            columns = list(zip(*self._intact(_OF_RUN, run), strict=True)) or [()] * (len(STORED) + 1)
+            self._kept = state, dict(zip(STORED, columns, strict=False))
+        return self._kept[1]
 
     def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
