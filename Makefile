@@ -72,11 +72,12 @@ ci-tools: ## install Chromium and Java, which some tests start (Debian, as root)
 	command -v chromium || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium)
 	command -v java || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless)
 
-format: $(VENV)/.installed-dev ## format the code, strip the notebooks' outputs, write docs/metrics.md and glossary.md
+format: $(VENV)/.installed-dev ## format the code, strip the notebooks' outputs, write the generated pages of docs/
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 	$(PYTHON) -c "from workbench.metrics import catalogue_markdown; print(catalogue_markdown(), end='')" > docs/metrics.md
 	$(PYTHON) -c "from workbench.words import glossary_markdown; print(glossary_markdown(), end='')" > docs/glossary.md
+	$(PYTHON) docs/reference/write.py
 	$(VENV)/bin/nbstripout --extra-keys "metadata.papermill cell.metadata.papermill metadata.widgets" notebooks/*.ipynb
 
 lab: install ## open JupyterLab at the notebooks
