@@ -103,6 +103,15 @@ def test_findings_of_earlier_audits_that_are_gone_are_mended(tmp_path: Path) -> 
     assert "2 open in the newest audit ; 1 of earlier audits are mended." in text_of(write_index(pilot))
 
 
+def test_a_gates_file_that_does_not_fit_is_said_and_the_rest_is_shown(tmp_path: Path) -> None:
+    pilot = judged_pilot(tmp_path / "root", KPIS)
+    (pilot.suite / "gates.yaml").write_text("gates: {1: {title: x}}", encoding="utf-8")
+    write_version(pilot, "a", 0.7)
+    text = text_of(write_index(pilot))
+    assert "No gate can be held: gates.yaml does not fit:" in text
+    assert "Versions on development records" in text
+
+
 @pytest.mark.parametrize("content", ["{", '{"agent": 1}', "[]"])
 def test_a_file_that_is_no_evaluation_is_passed_over(tmp_path: Path, content: str) -> None:
     pilot = judged_pilot(tmp_path / "root", KPIS)

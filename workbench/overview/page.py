@@ -15,6 +15,7 @@ from workbench.overview.glance import MEASURED, GateHeld, VersionRun, audit_find
 from workbench.pages import CharterDocument, framed, templates_in
 from workbench.pilot import Pilot
 from workbench.pilot.charter import charter_gaps, charter_signatures
+from workbench.words import InputError
 
 CHARTER_PAGE = "charter.html"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -65,12 +66,17 @@ def write_index(pilot: Pilot) -> Path:
 
 def index_page(pilot: Pilot, *, is_signed: bool) -> str:
     """Return the index page; every link is relative to the pilot's folder of runs."""
-    gates, versions = gates_held(pilot), versions_run(pilot)
+    versions = versions_run(pilot)
+    try:
+        gates, fault = gates_held(pilot), ""
+    except InputError as error:  # what a gate will refuse is no reason to show nothing
+        gates, fault = (), error.problem
     body = templates_in(TEMPLATES).get_template("index.html.j2").render(
         pilot=pilot,
         is_signed=is_signed,
         charter_page=CHARTER_PAGE,
         gates=gates,
+        fault=fault,
         kpis=list(_kpis(pilot, gates)),
         columns=[title_of(name) for name in MEASURED],
         splits={split: _lines([one for one in versions if one.split == split]) for split in ("dev", "holdout")},
