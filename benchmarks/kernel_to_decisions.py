@@ -21,8 +21,8 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 # The call after which the decisions are there.
 DECIDED = {
     "00_explore": ".decisions(",
-    "02_prompt_iteration": "evaluate_all(",
-    "03_evaluation": " evaluate(",
+    "02_prompt_iteration": "compare_versions(",
+    "03_evaluation": "judge_version(",
 }
 
 
