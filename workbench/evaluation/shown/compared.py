@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -17,39 +18,55 @@ from workbench.runs import RunRequest
 from workbench.words import Brief
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class VersionsCompared:
     """Versions that were asked about the same development records.
 
     Parameters
     ----------
-    dataset, readable : Dataset
-        The records, and as people see them: personal data masked.
-    asked, evaluations : tuple of Evaluation
-        One for each version, and as people see them.
+    dataset : Dataset
+        The records as they are.
+    asked : tuple of Evaluation
+        One for each version.
     tried : Tried
         Every version that was ever asked about development records.
     pairs : DataFrame
         See `paired_differences`.
-    best : Evaluation
-        The one that goes on, or in a trial the one ahead, as people see it.
     brief : Brief
-        Which one goes on, and by what.
+        Which version goes on, and by what.
     """
 
+    pilot: Pilot
     dataset: Dataset
-    readable: Dataset
     asked: tuple[Evaluation, ...]
-    evaluations: tuple[Evaluation, ...]
     tried: Tried
     pairs: pd.DataFrame
-    best: Evaluation
     brief: Brief
+    show_personal: bool
 
     @property
     def estimates(self) -> dict[str, Mapping[str, Estimate]]:
         """The estimates of each version."""
-        return {evaluation.agent: evaluation.estimates for evaluation in self.evaluations}
+        return {evaluation.agent: evaluation.estimates for evaluation in self.asked}
+
+    @property
+    def readable(self) -> Dataset:
+        """The records as people see them: personal data masked."""
+        return self._shown[0]
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """The versions as people see them."""
+        return self._shown[1]
+
+    @property
+    def best(self) -> Evaluation:
+        """The version that goes on, or in a trial the one ahead, as people see it."""
+        return leading(self.evaluations)
+
+    @cached_property
+    def _shown(self) -> tuple[Dataset, list[Evaluation]]:
+        return as_shown(self.pilot, self.dataset, self.asked, self.show_personal)
 
 
 def compare_versions(
@@ -71,9 +88,8 @@ def compare_versions(
     """
     dataset = read_dataset(pilot)
     asked = evaluate_all(pilot, list(agents), request, dataset)
-    readable, evaluations = as_shown(pilot, dataset, asked, show_personal)
-    tried = tried_versions(pilot, dataset, {one.info.agent_digest for one in evaluations})
-    best, pairs = leading(evaluations), paired_differences(evaluations, tried)
+    tried = tried_versions(pilot, dataset, {one.info.agent_digest for one in asked})
+    best, pairs = leading(asked), paired_differences(asked, tried)
     unclear = not_told_apart(best.agent, pairs)
-    brief = choice_brief(best, len(evaluations), unclear, pilot.charter.placeholder_note)
-    return VersionsCompared(dataset, readable, tuple(asked), tuple(evaluations), tried, pairs, best, brief)
+    brief = choice_brief(best, len(asked), unclear, pilot.charter.placeholder_note)
+    return VersionsCompared(pilot, dataset, tuple(asked), tried, pairs, brief, show_personal)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -23,31 +23,45 @@ from workbench.runs import RunRequest
 from workbench.words import Brief
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class VersionJudged:
     """A version whose holdout was opened.
 
     Parameters
     ----------
-    dataset, readable : Dataset
-        The records, and as people see them: personal data masked.
-    evaluation, seen : Evaluation
-        The evaluation, and as people see it.
+    dataset : Dataset
+        The records as they are.
     ceiling : Ceiling
         The highest accuracy that the labels allow.
-    concluded : mapping of Conclusion
-        See `conclusions`.
     brief : Brief
         How often it is right, what it may decide alone, its KPIs, and what to mind.
     """
 
+    pilot: Pilot
     dataset: Dataset
-    readable: Dataset
     evaluation: Evaluation
-    seen: Evaluation
     ceiling: Ceiling
-    concluded: Mapping[str, Conclusion]
     brief: Brief
+    show_personal: bool
+
+    @property
+    def readable(self) -> Dataset:
+        """The records as people see them: personal data masked."""
+        return self._shown[0]
+
+    @property
+    def seen(self) -> Evaluation:
+        """The evaluation as people see it."""
+        return self._shown[1][0]
+
+    @cached_property
+    def concluded(self) -> dict[str, Conclusion]:
+        """What follows besides the estimates; see `conclusions`."""
+        return conclusions(self.pilot, self.dataset, self.evaluation, self.ceiling)
+
+    @cached_property
+    def _shown(self) -> tuple[Dataset, list[Evaluation]]:
+        return as_shown(self.pilot, self.dataset, [self.evaluation], self.show_personal)
 
     @property
     def threshold(self) -> float | None:
@@ -88,7 +102,6 @@ def judge_version(pilot: Pilot, agent: str, request: RunRequest, *, show_persona
     """
     dataset = read_dataset(pilot)
     evaluation = evaluate(pilot, agent or agent_to_judge(pilot, dataset, request.engine), request, dataset)
-    readable, (seen,) = as_shown(pilot, dataset, [evaluation], show_personal)
     ceiling = audited_ceiling(pilot, dataset.digest, evaluation.estimates["accuracy"])
     clustered = evaluation.errors_cluster_on
     minded = (
@@ -99,5 +112,4 @@ def judge_version(pilot: Pilot, agent: str, request: RunRequest, *, show_persona
         f"highest accuracy that these labels allow: {ceiling.beside}",
     )
     brief = judged_brief(evaluation, kpi_results(pilot.charter, evaluation), minded)
-    concluded = conclusions(pilot, dataset, evaluation, ceiling)
-    return VersionJudged(dataset, readable, evaluation, seen, ceiling, concluded, brief)
+    return VersionJudged(pilot, dataset, evaluation, ceiling, brief, show_personal)
