@@ -122,7 +122,7 @@ def _version(path: Path, first: Mapping[tuple[str, str], str]) -> VersionRun | N
         estimates = {name: Estimate(**said["estimates"][name]) for name in MEASURED}
         started = first.get((said["agent_digest"], said["split"]), "")
         counts = said["counts"]["planned"], said["records_in_split"]
-        return VersionRun(said["agent"], said["note"], said["split"], started[:10], *counts, estimates)
+        return VersionRun(said["agent"], said["note"], said["split"], started, *counts, estimates)
     except (ValueError, KeyError, TypeError):
         return None
 
