@@ -13,7 +13,6 @@ if TYPE_CHECKING:
         EVIDENCE_TYPE,
         LEDGER_FILE,
         VERDICT_FILE,
-        WORDING,
         BundleContent,
         write_bundle,
     )

@@ -15,6 +15,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from workbench.evidence.freshness import code_digest
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, check_paths, manifest_bytes
 from workbench.files import Provenance, is_alive
 from workbench.pilot.signing import SigningKey, open_envelope, sealed, sha256, statement
@@ -23,8 +24,6 @@ from workbench.words import InputError, RunError, SignatureError, shown
 
 DRAFT = "draft"
 EVIDENCE_TYPE = "urn:agent-workbench:evidence:v3"
-# Which words verdicts, pages and answers are written in; a bundle that is worded otherwise is held to its numbers.
-WORDING = 2
 VERDICT_FILE, LEDGER_FILE, ENVIRONMENT_FILE = "verdict.json", "ledger.jsonl", "environment.json"
 
 
@@ -124,7 +123,7 @@ def _predicate(content: BundleContent, openings: tuple[Opening, ...], created: d
         "pilot": content.pilot,
         "gate": content.gate,
         "verdict": content.verdict["verdict"],
-        "wording": WORDING,
+        "wording": code_digest(),
         "created": created.isoformat(timespec="seconds"),
         "who": provenance.who,
         "commit": provenance.commit,

@@ -26,7 +26,7 @@ from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
 
 STATE_FILE = "notebooks.json"
 PACKAGE = Path(__file__).resolve().parent.parent
-CODE = ("*.py", "*.j2", "*.template", "*.yaml")
+CODE = ("*.py", "*.j2", "*.css", "*.js", "*.template", "*.yaml")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,8 +15,8 @@ from workbench.evidence import (
     LEDGER_FILE,
     MANIFEST_FILE,
     VERDICT_FILE,
-    WORDING,
     Exhibit,
+    code_digest,
     maker,
     parsed,
     read_listed,
@@ -106,8 +106,8 @@ class _Bundle:
 
     @property
     def is_worded_now(self) -> bool:
-        """Whether its texts are in the words of today, so that they can be written again."""
-        return bool(self.signed.get("wording") == WORDING)
+        """Whether the very code that is here worded its texts, so that they can be written again, byte for byte."""
+        return bool(self.signed.get("wording") == code_digest())
 
     @property
     def facts(self) -> GateFacts:
@@ -269,7 +269,7 @@ def _not_recomputed(bundle: _Bundle) -> tuple[str, ...]:
     try:
         gates = read_settings(bundle.folder / GATES_FILE, Gates)
         n_holdout = parsed(bundle.files, FACTS_FILE)["population"]["n_holdout"]
-        worded = () if bundle.is_worded_now else ("texts and pages, which an earlier version of the workbench worded",)
+        worded = () if bundle.is_worded_now else ("texts and pages, which another version of the workbench worded",)
         return (*believed(gates.gates[bundle.signed["gate"]], n_holdout), *worded)
     except _FAULTS:
         return ()
