@@ -214,8 +214,9 @@ class Reader:
         log = self.folder / f"server-{port}.log"
         with log.open("wb") as said:
             started = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdout=said, stderr=said, start_new_session=True
-            )
+                command, cwd=self.folder, env=self.environment, stdout=said, stderr=said, start_new_session=True,
+                preexec_fn=hears_ctrl_c,
+            )  # fmt: skip
         self.servers.append(started)
         for _ in range(ASKED_AGAIN):
             if answers(port):
@@ -230,6 +231,11 @@ class Reader:
             os.killpg(server.pid, signal.SIGINT)
             server.wait(60)
         self.servers.clear()
+
+
+def hears_ctrl_c() -> None:
+    """Let Ctrl-C end a server also where the tests run in the background, which ignores it and hands that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def free_port() -> int:

@@ -80,10 +80,12 @@ def test_an_interrupted_cell_loses_at_most_the_calls_in_flight_and_says_how_to_g
             kernel[0].interrupt_kernel()
 
     with stub_process("--latency-ms", "20", "--log", str(log)) as url:
-        opening = f"import workbench; pilot = workbench.open_pilot({NAME!r}, {str(pilot.root)!r})"
+        rooms = {"pilot": "open_pilot", "evaluation": "evaluate", "runs": "RunRequest", "engines": "EngineChoice"}
+        imports = "; ".join(f"from workbench.{room} import {name}" for room, name in rooms.items())
+        opening = f"{imports}; pilot = open_pilot({NAME!r}, {str(pilot.root)!r})"
         assert run_cell(kernel, opening)[1] == []
-        request = f"workbench.RunRequest(engine=workbench.EngineChoice(base_url={url!r}, model='m'))"
-        asking = f"found = workbench.evaluate(pilot, {AGENT!r}, {request}); print(found.session.n_asked, found.info.ok)"
+        request = f"RunRequest(engine=EngineChoice(base_url={url!r}, model='m'))"
+        asking = f"found = evaluate(pilot, {AGENT!r}, {request}); print(found.session.n_asked, found.info.ok)"
         _, error = run_cell(kernel, asking, interrupt)
         stopped = re.fullmatch(r"RunError: the run was stopped: (\d+) of (\d+) decisions are stored", error[0])
         assert stopped is not None, error
@@ -95,14 +97,14 @@ def test_an_interrupted_cell_loses_at_most_the_calls_in_flight_and_says_how_to_g
         assert 0 < kept < planned
         printed, error = run_cell(kernel, asking)
         assert error == []
-        assert printed.splitlines()[-1] == f"{planned - kept} {planned}"
+        assert f"{planned - kept} {planned}" in printed.splitlines()  # the bar's last newline may come after it
     repeated = sum(n - 1 for n in Counter(call["id"] for call in logged_calls(log)).values())
     assert repeated <= CONCURRENCY
 
 
 @pytest.mark.slow
 def test_other_errors_in_a_cell_keep_their_traceback(kernel: Any) -> None:
-    _, ours = run_cell(kernel, "import workbench\nworkbench.open_pilot('none', '.')")
+    _, ours = run_cell(kernel, "import workbench\nworkbench.load('none', '.')")
     assert ours[0] == "InputError: there is no pilot 'none'"
     assert len(ours) <= 4
     assert any("ZeroDivisionError" in line for line in run_cell(kernel, "1 / 0")[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 import shutil
@@ -97,7 +98,7 @@ def held(command: Command, pilot: str = "small") -> dict[str, Any]:
     page = (Path(decision["bundle"]) / "report.html").read_text(encoding="utf-8")
     for remark in decision["remarks"]:
         assert remark in dict(Brief.read(decision["answer"]).groups)["Mind"]
-        assert remark.replace("'", "&#39;") in re.sub("</?abbr[^>]*>", "", page)
+        assert remark in html.unescape(re.sub("</?abbr[^>]*>", "", page))
     return decision
 
 
