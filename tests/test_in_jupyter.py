@@ -97,7 +97,7 @@ def test_an_interrupted_cell_loses_at_most_the_calls_in_flight_and_says_how_to_g
         assert 0 < kept < planned
         printed, error = run_cell(kernel, asking)
         assert error == []
-        assert f"{planned - kept} {planned}" in printed.splitlines()  # the bar's last newline may come after it
+        assert f"{planned - kept} {planned}\n" in printed, printed[-200:]  # the bar may end before or after it
     repeated = sum(n - 1 for n in Counter(call["id"] for call in logged_calls(log)).values())
     assert repeated <= CONCURRENCY
 
