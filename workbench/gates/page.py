@@ -21,7 +21,6 @@ from workbench.metrics import (
     ACCURACY,
     AUTOMATION_RATE,
     SELECTIVE_ACCURACY,
-    Estimate,
     EvaluationSettings,
     estimate_of,
     estimate_text,
@@ -69,7 +68,6 @@ def gate_page(facts: GateFacts, decision: GateDecision, files: Sequence[str]) ->
         pilot=facts.pilot,
         today=facts.today.isoformat(),
         wanted={one.criterion.id: one.criterion.wanted() for one in decision.results},
-        found={one.criterion.id: _found(one.criterion.name, one.estimate) for one in decision.results},
         waivers={waiver.criterion: waiver for waiver in decision.waivers if waiver.is_valid},
         plots=[(one, plot) for one, plot in plots if plot is not None],
         curve=None if judged is None else _curve(facts, judged),
@@ -121,10 +119,6 @@ def _curve(facts: GateFacts, judged: Judged) -> Any:
 def _escalation(facts: GateFacts, judged: Judged) -> str:
     escalate = facts.pilot.settings.escalate_label
     return escalation_sentence(judged.outcomes, judged.threshold, escalate, facts.population.labels)
-
-
-def _found(metric: str, estimate: Estimate | None) -> str:
-    return "" if estimate is None else estimate_text(metric, estimate)
 
 
 def _left_out(counts: Mapping[str, int]) -> str:
