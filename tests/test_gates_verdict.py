@@ -10,6 +10,7 @@ from gate_pilots import TODAY, facts_of, finding, gate, gate_pilot, outcomes_of,
 
 from workbench.evidence import Missing, Severity, Terms
 from workbench.gates import Criterion, CriterionResult, GateDecision, Kind, Verdict, decide
+from workbench.gates.held.shown import decision_in
 from workbench.gates.judging import asked_criteria
 from workbench.gates.junit import junit_xml
 from workbench.gates.page import gate_page
@@ -223,3 +224,11 @@ def test_a_summary_holds_no_markup_of_others() -> None:
         len([line for line in text.splitlines() if line.startswith("| ")]) == 2
     )  # head and one row: no pipe of a cell
     assert text.startswith("## NO-GO: gate 2 of small\n")
+
+
+def test_a_decision_that_an_earlier_version_left_is_decided_anew(tmp_path: Path) -> None:
+    pilot = gate_pilot(tmp_path / "root", gate([RIGHT]))
+    signed(pilot)
+    for left, said in (({"paragraph": "NO-GO: of old"}, "NO-GO at gate 2"), ({"answer": "GO as left"}, "GO as left")):
+        (tmp_path / "decision.json").write_text(json.dumps(left), encoding="utf-8")
+        assert decision_in(pilot, 2, tmp_path)["answer"].startswith(said)

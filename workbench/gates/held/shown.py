@@ -22,7 +22,8 @@ def decision_in(pilot: Pilot, number: int, folder: Path) -> dict[str, Any]:
     path = folder / DECISION_FILE
     if path.is_file():
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return content
+        if "answer" in content:  # one that an earlier version left has none, and is decided anew
+            return content
     facts = read_facts(pilot, datetime.now(UTC).date(), told=told_of(pilot, number), number=number)
     return decide(facts, number, subject_of(pilot, facts, number)).as_json()
 
