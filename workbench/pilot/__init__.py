@@ -26,5 +26,16 @@ if TYPE_CHECKING:
     )
     from workbench.pilot.labels import cell_text, label_aliases, label_text, looking_like_escalation
     from workbench.pilot.pilot import AgentSettings, Pilot, PilotSettings, nearest_root, open_pilot, pilot_names
+    from workbench.pilot.process import (
+        PROCESS_FILE,
+        Approval,
+        Process,
+        Rule,
+        RuleException,
+        StatedFact,
+        content_of,
+        decisions_by_reason,
+        read_process,
+    )
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

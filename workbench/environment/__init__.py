@@ -1,0 +1,30 @@
+"""What an agent acts on in a test: tables, tools over them, limits; and the trace of what happened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.environment.trace import (
+        CallOutcome,
+        Effect,
+        Event,
+        GuardEvent,
+        GuardVerdict,
+        LimitMet,
+        MemoryUse,
+        ModelCall,
+        Reasoning,
+        Source,
+        Stage,
+        StateSeen,
+        ToolCall,
+        Trace,
+        cut,
+        reported_events,
+        trace_from,
+    )
+else:
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)
