@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         MemoryUse,
         ModelCall,
         Reasoning,
-        Source,
+        SaidBy,
         Stage,
         StateSeen,
         ToolCall,

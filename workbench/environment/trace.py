@@ -16,7 +16,7 @@ MAX_BYTES = 64 * 1024  # of a decision's trace as JSON
 MAX_TEXT = 4_000  # characters of one text in an event
 
 
-class Source(StrEnum):
+class SaidBy(StrEnum):
     """Who says that it happened."""
 
     OBSERVED = "observed"  # it passed through our tools, guards or engines
@@ -62,7 +62,7 @@ class _Event(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: Source = Source.OBSERVED
+    source: SaidBy = SaidBy.OBSERVED
     t_s: float | None = Field(default=None, ge=0)
 
 
@@ -152,7 +152,7 @@ class Trace:
     events: tuple[Event, ...] = ()
     dropped: int = 0
 
-    def of(self, kind: type[EventT], source: Source | None = Source.OBSERVED) -> tuple[EventT, ...]:
+    def of(self, kind: type[EventT], source: SaidBy | None = SaidBy.OBSERVED) -> tuple[EventT, ...]:
         """Return the events of one kind: those observed, or of another source, or of any where it is None."""
         return tuple(one for one in self.events if isinstance(one, kind) and source in (None, one.source))
 
@@ -194,7 +194,7 @@ def reported_events(said: object) -> tuple[tuple[Event, ...], int]:
     events: list[Event] = []
     for one in said:
         try:
-            events += _adapter().validate_python(({**one, "source": Source.REPORTED},))
+            events += _adapter().validate_python(({**one, "source": SaidBy.REPORTED},))
         except (ValidationError, TypeError):
             continue
     return tuple(map(cut, events)), len(said) - len(events)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         PROCESS_FILE,
         Approval,
         Process,
-        Rule,
+        ProcessRule,
         RuleException,
         StatedFact,
         content_of,

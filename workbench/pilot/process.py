@@ -23,7 +23,7 @@ class RuleException(Settings):
     parameters: dict[str, float] = Field(default_factory=dict)
 
 
-class Rule(Settings):
+class ProcessRule(Settings):
     """One rule: where its condition holds, `decision` for `reason`, handed `to` somebody where it is escalated."""
 
     id: str
@@ -66,7 +66,7 @@ class Process(Settings):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     decisions: dict[str, str] = Field(default_factory=dict)
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[ProcessRule, ...] = ()
     approvals: tuple[Approval, ...] = ()
     python: str | None = Field(default=None, pattern=r"^[\w.-]+\.py:[A-Za-z_]\w*$")
     limits: tuple[str, ...] = ()
