@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.environment.faults import Fault
     from workbench.environment.trace import (
         CallOutcome,
         Effect,

@@ -1,0 +1,95 @@
+"""Test cases as files: a base record, what is changed in it, what is expected, and what the case covers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from workbench.environment import Fault
+from workbench.files import Settings, read_settings
+
+SUITES_FOLDER = "suites"
+CaseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.@+-]*$", max_length=120)]
+
+
+class CaseClass(StrEnum):
+    """The paths that test cases must cover."""
+
+    COMMON = "common"
+    EDGE = "edge"
+    ERROR = "error"
+
+
+class Relation(StrEnum):
+    """What must hold between the decisions on a changed record and on the record as it was; no label is needed."""
+
+    SAME = "same"
+    REASON_SAME = "reason_same"
+    MAY_ONLY_ESCALATE = "may_only_escalate"
+
+
+class ExpectedTools(Settings):
+    """Tools that must be called, that must never be called, and an order in which some are called first."""
+
+    must: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+
+
+class Expected(Settings):
+    """What is expected of a decision; what is not given is not looked at.
+
+    `to` is whom an escalation goes to, `person` whether a person must see it, `state` how many rows the decision adds
+    to each table of the environment, `guards` those that must step in.
+    """
+
+    action: str | None = None
+    reason: str | None = None
+    to: str | None = None
+    person: bool | None = None
+    tools: ExpectedTools | None = None
+    state: dict[str, int] | None = None
+    guards: tuple[str, ...] | None = None
+
+
+class Case(Settings):
+    """One test case: record `base` with the values of `set` in it, and what is expected.
+
+    A case has `expect`, or a `relation` to the case (or to the unchanged record) named `of`; `change` says what kind of
+    change makes the one of the other. `covers` names what of the specification it is about, such as
+    `rule:price_variance@above`. `faults` are those that its tools have.
+    """
+
+    id: CaseId
+    case_class: CaseClass = Field(alias="class")
+    base: str
+    set: dict[str, Any] = Field(default_factory=dict)
+    expect: Expected | None = None
+    relation: Relation | None = None
+    of: str | None = None
+    change: str | None = None
+    covers: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    why: str = ""
+    author: str = ""
+
+    @model_validator(mode="after")
+    def _one_expectation(self) -> Self:
+        if (self.expect is None) == (self.relation is None):
+            raise ValueError("a case has either expect or relation")
+        return self
+
+
+class Suite(Settings):
+    """One file of eval_suites/PILOT/suites/."""
+
+    title: str = Field(min_length=3)
+    cases: tuple[Case, ...] = Field(min_length=1)
+
+
+def read_suite(path: Path) -> Suite:
+    """Return a suite of test cases from its file."""
+    return read_settings(path, Suite)
