@@ -13,6 +13,7 @@ from typing import Any
 
 from workbench.agents.replies import InvalidAnswer, InvalidCause, action_span, json_in
 from workbench.engines import Origin, Reply, TokenLogprob
+from workbench.environment import Trace, reported_events
 from workbench.metrics import Status
 from workbench.pilot import label_text
 
@@ -51,6 +52,8 @@ class Decision:
         Probability of the action's tokens, and the agent's own number: each where it was given, in [0, 1].
     origin : Origin, optional
         What the server said of itself in the reply.
+    trace : Trace, optional
+        What happened on the way, where the agent has tools or guards or reports anything.
     """
 
     record_id: str
@@ -70,22 +73,25 @@ class Decision:
     logprob: float | None = None
     stated: float | None = None
     origin: Origin | None = None
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedAnswer:
-    """The valid content of an answer."""
+    """The valid content of an answer; `trace` is what the agent reports of its way there, and the evidence it cites."""
 
     action: str
     confidence: float | None
     reason: str | None
+    trace: Trace | None = None
 
 
 def read_answer(content: object, actions: Collection[str]) -> ParsedAnswer:
     """Return the answer in an agent's object `{"action": ..., "confidence": ..., "reason": ...}`.
 
     The three kinds of agent (prompt, Python callable, HTTP endpoint) all answer in this form; `confidence` and
-    `reason` may be left out, further keys are ignored.
+    `reason` may be left out. `trace` may list events (what the agent did), `evidence` the fields and tool calls that it
+    rests on; further keys are ignored.
 
     Raises
     ------
@@ -95,7 +101,7 @@ def read_answer(content: object, actions: Collection[str]) -> ParsedAnswer:
     Examples
     --------
     >>> read_answer({"action": "approve", "confidence": 0.9}, {"approve", "reject"})
-    ParsedAnswer(action='approve', confidence=0.9, reason=None)
+    ParsedAnswer(action='approve', confidence=0.9, reason=None, trace=None)
     """
     if not isinstance(content, Mapping):
         raise InvalidAnswer(InvalidCause.NOT_AN_OBJECT, f"got {type(content).__name__}")
@@ -104,7 +110,8 @@ def read_answer(content: object, actions: Collection[str]) -> ParsedAnswer:
     action = _meant(content["action"], actions)
     if action is None:
         raise InvalidAnswer(InvalidCause.UNKNOWN_ACTION, _shown(content["action"]))
-    return ParsedAnswer(action, _confidence(content.get("confidence")), _reason(content.get("reason")))
+    reason = _reason(content.get("reason"))
+    return ParsedAnswer(action, _confidence(content.get("confidence")), reason, _reported(content))
 
 
 def _meant(action: object, actions: Collection[str]) -> str | None:
@@ -148,6 +155,19 @@ def _confidence(value: object) -> float | None:
     return number
 
 
+def _reported(content: Mapping[str, Any]) -> Trace | None:
+    """Return what an answer reports of its way, None where it reports nothing; what cannot be read is counted."""
+    events, unread = reported_events(content.get("trace"))
+    cited = content.get("evidence")
+    evidence, unread_evidence = reported_events(
+        [{**one, "kind": "evidence"} if isinstance(one, Mapping) else one for one in cited]
+        if isinstance(cited, list | tuple)
+        else cited
+    )
+    found = Trace((*events, *evidence), unread + unread_evidence)
+    return found if found or found.dropped else None
+
+
 def _reason(value: object) -> str | None:
     """Return a stated reason, None when there is none."""
     if value is None or isinstance(value, str):
@@ -174,6 +194,7 @@ def decision_from_reply(reply: Reply, actions: Collection[str]) -> Decision:
         Status.OK,
         action=answer.action,
         reason=answer.reason,
+        trace=answer.trace,
         **confidences(probability, answer.confidence),
     )
 

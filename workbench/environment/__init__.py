@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.environment.desk import CallsExhaustedError, DecisionAt, Desk, FunctionDone
+    from workbench.environment.environment import Environment, read_environment
     from workbench.environment.faults import Fault
+    from workbench.environment.settings import ENVIRONMENT_FILE
+    from workbench.environment.tools import Tool, ToolError
     from workbench.environment.trace import (
         CallOutcome,
+        Cited,
         Effect,
         Event,
         GuardEvent,

@@ -98,6 +98,16 @@ class GuardEvent(_Event):
     changed: Mapping[str, Any] | None = None
 
 
+class Cited(_Event):
+    """What an answer rests on: a field of the record or a tool call, and the value that it has there."""
+
+    kind: Literal["evidence"] = "evidence"
+    source: SaidBy = SaidBy.REPORTED
+    field: str | None = None
+    tool_call: str | None = None
+    value: Any = None
+
+
 class ModelCall(_Event):
     """A model that was asked within a decision."""
 
@@ -141,7 +151,7 @@ class StateSeen(_Event):
     changes: Mapping[str, Mapping[str, tuple[Mapping[str, Any], ...]]] = Field(default_factory=dict)
 
 
-Event = ToolCall | GuardEvent | ModelCall | Reasoning | MemoryUse | LimitMet | StateSeen
+Event = ToolCall | GuardEvent | Cited | ModelCall | Reasoning | MemoryUse | LimitMet | StateSeen
 EventT = TypeVar("EventT", bound=_Event)
 
 
