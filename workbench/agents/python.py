@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
+from workbench.agents.acting import Acting, acting_of, described, version_of
 from workbench.agents.callables import (
     CallableWorker,
     Failed,
@@ -20,6 +21,7 @@ from workbench.agents.callables import (
 from workbench.agents.callables.worker import DEADLINE_S, Said
 from workbench.agents.decisions import Decision, confidences
 from workbench.engines import results_of
+from workbench.environment import Trace, trace_from
 from workbench.metrics import Status
 from workbench.pilot import AgentSettings, Pilot
 from workbench.records import Record
@@ -40,6 +42,8 @@ class PythonAgent:
         The callable, what it learns from where it does, and how long one record may take.
     deadline_s : None
         That of the task bounds each record from when the callable begins it, whatever waits before it.
+    acting : Acting, optional
+        What it acts on, where it calls tools; it then has one record at a time under way.
     """
 
     name: str
@@ -48,6 +52,7 @@ class PythonAgent:
     window: int = PYTHON_WINDOW
     patience: int = PYTHON_PATIENCE
     deadline_s: float | None = None
+    acting: Acting | None = None
 
     def prepare(self) -> None:
         """See that the callable can be imported."""
@@ -57,10 +62,16 @@ class PythonAgent:
         """Yield a decision for each record; where the callable raises, hangs or ends its process, one has failed."""
         training = self.task.training
         fold_of = {} if training is None else {str(one): int(fold) for one, fold in training.folds.items()}
-        async with CallableWorker(self.task) as worker:
+        async with CallableWorker(self.task) as worker, AsyncExitStack() as stack:
+            desk_of = None if self.acting is None else await stack.enter_async_context(self.acting.opened())
 
             async def ask(record: Record) -> Decision:
-                return _decision(record.id, await worker.ask(record, fold_of.get(record.id)))
+                if desk_of is None:
+                    return _decision(record.id, await worker.ask(record, fold_of.get(record.id)))
+                desk = desk_of(record)
+                decision = _decision(record.id, await worker.ask(record, desk=desk))
+                reported = decision.trace or Trace()
+                return replace(decision, trace=Trace((*desk.end(), *reported.events), reported.dropped))
 
             async with aclosing(results_of(records, ask, self.window)) as decisions:
                 async for decision in decisions:
@@ -79,9 +90,10 @@ def _decision(record_id: str, said: Said) -> Decision:
         return Decision(
             record_id, Status.INVALID, cause=cause, detail=detail, text=text, latency_s=said["s"], attempts=1
         )  # fmt: skip
-    action, confidence, reason = said["ok"]
+    action, confidence, reason, reported = said["ok"]
     given = confidences(None, confidence)
-    return Decision(record_id, Status.OK, action, reason=reason, latency_s=said["s"], attempts=1, **given)
+    trace = None if reported is None else trace_from(reported)
+    return Decision(record_id, Status.OK, action, reason=reason, latency_s=said["s"], attempts=1, trace=trace, **given)
 
 
 def python_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Dataset) -> PythonAgent:
@@ -100,4 +112,12 @@ def python_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Data
         identity["libraries"] = {library: version(library) for library in LEARNING_LIBRARIES}
         training = Training(dataset.training(), dataset.folds())
     deadline_s = DEADLINE_S if settings.deadline_s is None else settings.deadline_s
-    return PythonAgent(name, identity, Task(function, tuple(dataset.labels), training, deadline_s=deadline_s))
+    task = Task(function, tuple(dataset.labels), training, deadline_s=deadline_s)
+    if not settings.tools:
+        return PythonAgent(name, identity, task)
+    acting = acting_of(pilot, settings.role)
+    identity["acts"] = acting.identity
+    acting = replace(acting, version=version_of(identity))
+    return PythonAgent(
+        name, identity, replace(task, tools=tuple(map(described, acting.offered))), window=1, acting=acting
+    )

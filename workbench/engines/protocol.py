@@ -19,6 +19,7 @@ class FailureCause(StrEnum):
     CONNECTION = "connection"  # refused, reset, DNS, TLS
     MALFORMED = "malformed"  # the server's body is not the JSON it should be
     EXCEPTION = "exception"  # a Python agent raised
+    LIMIT = "limit"  # an agent went on calling tools long after its limit
     NO_REPLY = "no_reply"  # the engine ended without answering this request
 
 

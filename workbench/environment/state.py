@@ -124,7 +124,8 @@ def made_image(tables: Mapping[str, TableSettings], folder: Path) -> StateImage:
         connection.execute(f"CREATE TABLE {_quoted(name)} ({', '.join(map(_quoted, columns[name]))}{unique})")
         places = f"({', '.join(map(_quoted, header))}) VALUES ({', '.join('?' * len(header))})"
         try:
-            connection.executemany(f"INSERT INTO {_quoted(name)} {places}", rows)
+            if rows:
+                connection.executemany(f"INSERT INTO {_quoted(name)} {places}", rows)
         except sqlite3.IntegrityError as error:
             raise InputError("rows of a table are not unique", where=where, got=str(error)) from None
     digests = {name: _digest(connection.execute(f"SELECT * FROM {_quoted(name)}").fetchall()) for name in tables}

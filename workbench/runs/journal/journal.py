@@ -145,7 +145,7 @@ class Journal(JournalFile):
         return tokens if "".join(token.token for token in tokens) == text else None
 
     def traces(self, run: str, record_id: str | None = None) -> dict[str, Trace]:
-        """Return what happened on the way to a run's decisions, or to one of them, by record; damaged ones are left out.
+        """Return what happened on the way to a run's decisions, or to one, by record; damaged ones are left out.
 
         Decisions without tools, guards or anything reported have no trace.
         """
