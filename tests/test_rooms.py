@@ -50,6 +50,10 @@ HEAVY = {
     "cryptography": {"pilot"},
     "securesystemslib": {"pilot"},
     "gepa": {"evaluation"},
+    "mcp": {"agents"},
+    "mcp_types": {"agents"},
+    "uvicorn": {"agents"},
+    "starlette": {"agents"},
 }
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
+from workbench.agents.acting import acting_of, version_of
 from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.endpoint import HttpAgent
 from workbench.agents.engines import engine_for, settled_choice
@@ -36,7 +38,12 @@ def _asked(pilot: Pilot, name: str, dataset: Dataset, engine: Callable[[], Engin
         return python_agent(pilot, name, settings, dataset)
     if settings.http is not None:
         policy = CallPolicy(deadline_s=server.deadline_s, max_attempts=server.max_attempts)
-        return HttpAgent(name, settings.http, dataset.labels, policy, server.concurrency, settings.version)
+        asked = HttpAgent(name, settings.http, dataset.labels, policy, server.concurrency, settings.version)
+        if not settings.tools:
+            return asked
+        acting = acting_of(pilot, settings.role)
+        acting = replace(acting, version=version_of({**asked.identity, "acts": acting.identity}))
+        return replace(asked, acting=acting)
     return prompt_agent(pilot, name, settings, dataset, engine())
 
 

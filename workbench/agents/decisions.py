@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from numbers import Integral, Real
@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.agents.replies import InvalidAnswer, InvalidCause, action_span, json_in
 from workbench.engines import Origin, Reply, TokenLogprob
-from workbench.environment import Trace, reported_events
+from workbench.environment import Event, Trace, reported_events
 from workbench.metrics import Status
 from workbench.pilot import label_text
 
@@ -153,6 +153,12 @@ def _confidence(value: object) -> float | None:
     if not 0.0 <= number <= 1.0:
         raise InvalidAnswer(InvalidCause.BAD_CONFIDENCE, _shown(number))
     return number
+
+
+def with_events(decision: Decision, events: Sequence[Event]) -> Decision:
+    """Return a decision whose trace begins with events that were observed; what the agent reports follows."""
+    reported = decision.trace or Trace()
+    return replace(decision, trace=Trace((*events, *reported.events), reported.dropped))
 
 
 def _reported(content: Mapping[str, Any]) -> Trace | None:

@@ -19,9 +19,9 @@ from workbench.agents.callables import (
     training_digest,
 )
 from workbench.agents.callables.worker import DEADLINE_S, Said
-from workbench.agents.decisions import Decision, confidences
+from workbench.agents.decisions import Decision, confidences, with_events
 from workbench.engines import results_of
-from workbench.environment import Trace, trace_from
+from workbench.environment import trace_from
 from workbench.metrics import Status
 from workbench.pilot import AgentSettings, Pilot
 from workbench.records import Record
@@ -70,8 +70,7 @@ class PythonAgent:
                     return _decision(record.id, await worker.ask(record, fold_of.get(record.id)))
                 desk = desk_of(record)
                 decision = _decision(record.id, await worker.ask(record, desk=desk))
-                reported = decision.trace or Trace()
-                return replace(decision, trace=Trace((*desk.end(), *reported.events), reported.dropped))
+                return with_events(decision, desk.end())
 
             async with aclosing(results_of(records, ask, self.window)) as decisions:
                 async for decision in decisions:

@@ -58,6 +58,8 @@ class Desk:
     decision : DecisionAt
     run_function : callable
         Runs a tool that is a function of the pilot, in a process of its own; raises ToolError or TimeoutError.
+    exhausted : str, optional
+        Set once the agent went on calling long after its limit: its decision does not count.
     """
 
     def __init__(self, environment: Environment, decision: DecisionAt, run_function: RunFunction) -> None:
@@ -68,6 +70,7 @@ class Desk:
         self._asked: Counter[str] = Counter()
         self._met: set[str] = set()
         self._euro = 0.0
+        self.exhausted: str | None = None
         self._since = time.perf_counter()
         self._one_at_a_time = asyncio.Lock()
 
@@ -97,6 +100,10 @@ class Desk:
             if answer.outcome is CallOutcome.OK:
                 return {"result": answer.result}
             return {"error": {"outcome": answer.outcome.value, "message": answer.error}}
+
+    def note(self, event: Event) -> None:
+        """Put an event of another kind between the calls."""
+        self._events.append(event.model_copy(update={"t_s": self._now()}))
 
     def end(self) -> tuple[Event, ...]:
         """Return what happened, the state before and after it last, and forget the state."""
@@ -144,7 +151,8 @@ class Desk:
         most = self._environment.limits.calls
         if self._counts["calls"] > most:
             if self._counts["calls"] > most + MOST_REFUSED:
-                raise CallsExhaustedError(f"it went on calling tools after {most} calls")
+                self.exhausted = f"it went on calling tools after {most} calls"
+                raise CallsExhaustedError(self.exhausted)
             self._refuse("calls", most)
 
     def _check_writes(self, tool: Tool, arguments: Mapping[str, Any]) -> None:
