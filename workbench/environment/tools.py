@@ -122,7 +122,7 @@ def run_statement(
     assert tool.settings.sql is not None
     ends = time.monotonic() + tool.settings.deadline_s
     connection.set_progress_handler(lambda: time.monotonic() > ends, OPS_BETWEEN_LOOKS)
-    connection.execute("SAVEPOINT tool")
+    connection.execute("BEGIN")
     try:
         cursor = connection.execute(tool.settings.sql, {**arguments, IDEMPOTENCY_KEY: key})
         rows = cursor.fetchmany(MAX_ROWS + 1)
@@ -132,15 +132,15 @@ def run_statement(
         done = [dict(zip(names, row, strict=True)) for row in rows] if names else {"rows": max(cursor.rowcount, 0)}
     except BaseException as error:
         connection.set_progress_handler(None, 0)
-        connection.execute("ROLLBACK TO tool")
-        connection.execute("RELEASE tool")
+        if connection.in_transaction:  # a statement that is interrupted has ended it
+            connection.execute("ROLLBACK")
         if isinstance(error, sqlite3.OperationalError) and "interrupted" in str(error):
             raise TimeoutError from None
         if isinstance(error, sqlite3.Error):
             raise ToolError(str(error)) from None
         raise
     connection.set_progress_handler(None, 0)
-    connection.execute("RELEASE tool")
+    connection.execute("COMMIT")
     return done
 
 

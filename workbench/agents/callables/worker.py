@@ -20,7 +20,7 @@ from workbench.agents.callables.process import child_environment, python_module
 from workbench.agents.callables.serving import MAX_ANSWER, READY, TRAINED, TRAINING
 from workbench.engines import FailureCause
 from workbench.environment import CallsExhaustedError, Desk
-from workbench.words import RunError, WorkbenchError, error_from
+from workbench.words import RunError, error_from
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +173,7 @@ class CallableWorker:
                 if self._doing is not None:
                     raise _ended(self._task, process.returncode, self._doing)
                 self._settle(failed)
-        except (WorkbenchError, OSError, ValueError) as error:
+        except Exception as error:  # whatever it is, who waits must hear of it
             self._error = error
             while self._waiting:
                 self._waiting.popleft()[1].set_exception(error)
