@@ -269,3 +269,12 @@ def test_what_an_agent_reports_is_kept_apart_from_what_was_seen_however_much_it_
     kept = decision.trace.as_json()
     assert len(kept) <= MAX_BYTES
     assert trace_from(kept).of(StateSeen)
+
+
+def test_personal_data_of_a_record_is_not_kept_in_a_trace(tmp_path: Path) -> None:
+    pilot = acting_pilot(tmp_path, {"clean": CLEAN}, n=5)
+    for name in ("clean", "prompt"):
+        trace = decisions_of(pilot, name)["R000"].trace
+        assert trace is not None
+        assert trace.of(ToolCall)[0].result == [{"ordered": 10, "contact": "[contact]"}]
+        assert "buyer0" not in trace.as_json()

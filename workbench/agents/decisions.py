@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.agents.replies import InvalidAnswer, InvalidCause, action_span, json_in
 from workbench.engines import Origin, Reply, TokenLogprob
-from workbench.environment import Event, Trace, reported_events
+from workbench.environment import Event, Trace, redacted, reported_events
 from workbench.metrics import Status
 from workbench.pilot import label_text
 
@@ -155,10 +155,13 @@ def _confidence(value: object) -> float | None:
     return number
 
 
-def with_events(decision: Decision, events: Sequence[Event]) -> Decision:
-    """Return a decision whose trace begins with events that were observed; what the agent reports follows."""
+def traced(decision: Decision, events: Sequence[Event], private: Mapping[str, str]) -> Decision:
+    """Return a decision whose trace begins with events that were observed; what the agent reports follows.
+
+    Values of the record that are personal data, by column, do not stand in it.
+    """
     reported = decision.trace or Trace()
-    return replace(decision, trace=Trace((*events, *reported.events), reported.dropped))
+    return replace(decision, trace=redacted(Trace((*events, *reported.events), reported.dropped), private))
 
 
 def _reported(content: Mapping[str, Any]) -> Trace | None:

@@ -19,7 +19,7 @@ from workbench.agents.callables import (
     training_digest,
 )
 from workbench.agents.callables.worker import DEADLINE_S, Said
-from workbench.agents.decisions import Decision, confidences, with_events
+from workbench.agents.decisions import Decision, confidences, traced
 from workbench.engines import results_of
 from workbench.environment import trace_from
 from workbench.metrics import Status
@@ -63,14 +63,15 @@ class PythonAgent:
         training = self.task.training
         fold_of = {} if training is None else {str(one): int(fold) for one, fold in training.folds.items()}
         async with CallableWorker(self.task) as worker, AsyncExitStack() as stack:
-            desk_of = None if self.acting is None else await stack.enter_async_context(self.acting.opened())
+            acting = self.acting
+            desk_of = None if acting is None else await stack.enter_async_context(acting.opened())
 
             async def ask(record: Record) -> Decision:
-                if desk_of is None:
+                if acting is None or desk_of is None:
                     return _decision(record.id, await worker.ask(record, fold_of.get(record.id)))
                 desk = desk_of(record)
                 decision = _decision(record.id, await worker.ask(record, desk=desk))
-                return with_events(decision, desk.end())
+                return traced(decision, desk.end(), acting.private_of(record))
 
             async with aclosing(results_of(records, ask, self.window)) as decisions:
                 async for decision in decisions:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ToolCall,
         Trace,
         cut,
+        redacted,
         reported_events,
         trace_from,
     )

@@ -13,7 +13,7 @@ from typing import Any
 from workbench.agents.callables import CallableWorker, Failed, PilotFunction, Task
 from workbench.engines import FailureCause
 from workbench.environment import DecisionAt, Desk, Environment, Fault, FunctionDone, Tool, ToolError, read_environment
-from workbench.pilot import Pilot
+from workbench.pilot import PiiClass, Pilot
 from workbench.records import Record
 
 
@@ -30,6 +30,8 @@ class Acting:
         The agent's, for tools that only some may call.
     version : str
         Digest of the agent's identity, for keys that are the same whenever it decides the same record.
+    private : tuple of str
+        Columns with personal data: their values are not kept in traces.
     faults : mapping of str to tuple of Fault
         Faults that tools have on purpose, by record id.
     """
@@ -38,6 +40,7 @@ class Acting:
     functions: Mapping[str, PilotFunction]
     role: str | None
     version: str = ""
+    private: tuple[str, ...] = ()
     faults: Mapping[str, tuple[Fault, ...]] = field(default_factory=dict)
 
     @property
@@ -50,6 +53,11 @@ class Acting:
     def offered(self) -> tuple[Tool, ...]:
         """The tools that the agent is told of."""
         return self.environment.offered(self.role)
+
+    def private_of(self, record: Record) -> dict[str, str]:
+        """Return the values of a record that are personal data, by column."""
+        cells = {name: record.fields.get(name) for name in self.private}
+        return {name: str(value) for name, value in cells.items() if value is not None}
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Callable[[Record], Desk]]:
@@ -97,7 +105,8 @@ def acting_of(pilot: Pilot, role: str | None) -> Acting:
         for name, tool in environment.tools.items()
         if tool.settings.python is not None
     }
-    return Acting(environment, functions, role)
+    private = tuple(name for name in pilot.contract.shown if pilot.contract.columns[name].pii is not PiiClass.NONE)
+    return Acting(environment, functions, role, private=private)
 
 
 def version_of(identity: Mapping[str, Any]) -> str:

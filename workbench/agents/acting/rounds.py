@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.agents.acting.acting import Acting, described
-from workbench.agents.decisions import Decision, decision_from_reply, with_events
+from workbench.agents.decisions import Decision, decision_from_reply, traced
 from workbench.agents.replies import InvalidAnswer, InvalidCause, json_in
 from workbench.engines import CalledTool, Engine, FailureCause, Message, Reply, Request
 from workbench.environment import CallsExhaustedError, Desk, ModelCall, Tool, cut
@@ -39,14 +39,14 @@ class RoundsOf:
 class _Conversation:
     """One record on its way to a decision."""
 
-    def __init__(self, request: Request, desk: Desk) -> None:
-        self.request, self.desk = request, desk
+    def __init__(self, request: Request, desk: Desk, private: Mapping[str, str]) -> None:
+        self.request, self.desk, self.private = request, desk, private
         self.replies: list[Reply] = []
 
     def total(self, decision: Decision) -> Decision:
         """Return a decision with time and tokens of all its rounds, and the trace."""
         return replace(
-            with_events(decision, self.desk.end()),
+            traced(decision, self.desk.end(), self.private),
             latency_s=sum(one.latency_s for one in self.replies),
             attempts=sum(one.attempts for one in self.replies),
             prompt_tokens=_sum(one.prompt_tokens for one in self.replies),
@@ -77,7 +77,8 @@ async def decided_in_rounds(
                 except StopAsyncIteration:
                     is_open = False
                 else:
-                    under_way[record.id] = _Conversation(_offering(request, rounds), desk_of(record))
+                    private = rounds.acting.private_of(record)
+                    under_way[record.id] = _Conversation(_offering(request, rounds), desk_of(record), private)
             if not under_way:
                 return
             asked = [one.request for one in under_way.values()]
