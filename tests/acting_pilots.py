@@ -15,8 +15,12 @@ from typing import Any
 
 from small_pilots import ALL_DEV, written_pilot
 
-from workbench.engines import Request
+from workbench.agents import build_agent
+from workbench.engines import EngineChoice, Request
 from workbench.pilot import Pilot, open_pilot
+from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.runs.runner import RecordSelection, run_agent
 
 LABELS = ("approve", "reject", "escalate")
 COLUMNS = {
@@ -225,3 +229,12 @@ def endpoint(decide: Callable[[Mapping[str, Any]], Mapping[str, object]]) -> Ite
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def evaluated(root: str, agent: str) -> None:
+    """Run an agent of the pilot under a root on its development records, into its journal."""
+    pilot = open_pilot("small", root)
+    dataset = read_dataset(pilot)
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        asked = build_agent(pilot, agent, dataset, EngineChoice())
+        run_agent(journal, asked, RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV)), show_progress=False)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import sqlite3
+import subprocess
+import sys
 import textwrap
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +23,7 @@ from workbench.environment.trace import MAX_BYTES
 from workbench.pilot import Pilot
 from workbench.records import Record
 from workbench.records.splits import Split, read_dataset
+from workbench.runs.journal import JOURNAL_FILE, Journal
 
 
 def decisions_of(pilot: Pilot, name: str) -> dict[str, Decision]:
@@ -278,3 +283,52 @@ def test_personal_data_of_a_record_is_not_kept_in_a_trace(tmp_path: Path) -> Non
         assert trace is not None
         assert trace.of(ToolCall)[0].result == [{"ordered": 10, "contact": "[contact]"}]
         assert "buyer0" not in trace.as_json()
+
+
+OUTSIDE = """
+import os
+import sqlite3
+from pathlib import Path
+
+STORE = Path(__file__).with_name("outside.sqlite")
+
+
+def post_outside(idempotency_key: str, po_number: str) -> str:
+    \"\"\"Post an order in a system that outlives the run.\"\"\"
+    with sqlite3.connect(STORE) as store:
+        store.execute("CREATE TABLE IF NOT EXISTS postings (key UNIQUE, po_number)")
+        store.execute("INSERT OR IGNORE INTO postings VALUES (?, ?)", (idempotency_key, po_number))
+        (n,) = store.execute("SELECT COUNT(*) FROM postings").fetchone()
+    if n == 3 and not STORE.with_name("killed").exists():
+        STORE.with_name("killed").touch()
+        os.kill(os.getppid(), 9)  # the run, between the write and the journal
+    return "posted"
+"""
+
+
+def test_a_run_killed_between_a_write_and_the_journal_writes_nothing_twice(tmp_path: Path) -> None:
+    code = """
+    def decide(record, tools):
+        tools.post_outside(po_number=record["po_number"])
+        return {"action": "approve"}
+    """
+    outside = "  post_outside: {python: 'outside.py:post_outside', effect: write}\n"
+    environment = ENVIRONMENT.replace("tools:\n", f"tools:\n{outside}")
+    pilot = acting_pilot(tmp_path, {"mine": code}, n=6, environment=environment)
+    (pilot.suite / "outside.py").write_text(OUTSIDE, encoding="utf-8")
+    asked = f"from acting_pilots import evaluated; evaluated({str(tmp_path)!r}, 'mine')"
+    command = [sys.executable, "-c", asked]
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent), str(Path(__file__).parent.parent))),
+    }
+    assert subprocess.run(command, env=environ, check=False).returncode == -9
+    assert subprocess.run(command, env=environ, check=False).returncode == 0
+    with sqlite3.connect(pilot.suite / "outside.sqlite") as store:
+        posted = [number for (number,) in store.execute("SELECT po_number FROM postings ORDER BY po_number")]
+    assert posted == [f"45{number:05d}" for number in range(6)]
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        (run,) = journal.runs()
+        traces = journal.traces(run.run)
+        assert sorted(traces) == [f"R{number:03d}" for number in range(6)]
+        assert all(one.of(ToolCall)[0].result == "posted" for one in traces.values())
