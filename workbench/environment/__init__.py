@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workbench.environment.environment import Environment, read_environment
     from workbench.environment.faults import Fault
     from workbench.environment.settings import ENVIRONMENT_FILE
+    from workbench.environment.spans import CONVENTIONS, TracedDecision, TraceSpan, otlp, spans_of
     from workbench.environment.telling import told_events
     from workbench.environment.tools import Tool, ToolError
     from workbench.environment.trace import (
