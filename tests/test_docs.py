@@ -30,7 +30,10 @@ PAGES = (README, *sorted(DOCS.rglob("*.md")))
 EXECUTED = (
     "README.md",
     "docs/tutorial.md",
-    *(f"docs/how_to/{name}.md" for name in ("records", "agents", "engines", "compare_versions", "look", "hold_a_gate")),
+    *(
+        f"docs/how_to/{name}.md"
+        for name in ("records", "agents", "act", "engines", "compare_versions", "look", "hold_a_gate")
+    ),
     *(f"docs/how_to/{name}.md" for name in ("servers", "vllm", "ray", "spark")),
 )
 NOT_RUN = [

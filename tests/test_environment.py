@@ -60,6 +60,7 @@ def test_no_environment_is_said_with_what_to_do(pilot: Pilot) -> None:
         ("tools.py:share_received", "other.py:share_received", "the file of a tool is not there"),
         ("po_number: string, amount", "po_number: text, amount", "Input should be 'string', 'number'"),
         ("limits: {calls: 8", "limits: {call: 8", "unknown key 'limits.call'"),
+        ("columns: [po_number, amount, key]", "columns: [key, amount, KEY]", "duplicate column name: KEY"),
         ("columns: [po_number, amount, key]", "rows: none.csv", "a file of rows is not there"),
     ],
 )

@@ -7,6 +7,7 @@ from ticket_records import write_tickets
 
 from workbench.agents.prompts import messages, read_prompt
 from workbench.commands.scaffold import Choices, Columns, init_pilot
+from workbench.environment import read_environment
 from workbench.evaluation import evaluate, evaluate_all
 from workbench.pilot.contract import ColumnType, PiiClass, RareLabels, Reading, Role, Unlabelled
 from workbench.pilot.pilot import open_pilot
@@ -70,6 +71,16 @@ def test_odd_column_names_work_in_the_first_prompt(tmp_path: Path) -> None:
     user = messages(prompt, record, dataset.labels)[-1].content
     assert "3 pieces" in user
     assert "{% if %}" in user
+
+
+def test_a_new_pilot_has_an_environment_with_two_tools_whatever_its_columns_are_called(tmp_path: Path) -> None:
+    rows = [f"{number % 3},{number},{number % 5},{'yn'[number % 2]}" for number in range(40)]
+    table(tmp_path / "r.csv", 'who is it?,Total "net",total "NET",y', rows)
+    made = init_pilot("odd", tmp_path / "r.csv", Columns("y"), tmp_path)
+    environment = read_environment(open_pilot("odd", tmp_path))
+    assert sorted(environment.tools) == ["hand_over", "read_record"]
+    assert environment.image.columns["records"] == ("who is it?", 'total "NET"')
+    assert made.contract.shown == ("who is it?", 'Total "net"', 'total "NET"')
 
 
 @pytest.mark.parametrize(

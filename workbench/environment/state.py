@@ -52,9 +52,9 @@ class State:
         self._image = image
         for table, filled in image.filled.items():
             places = ", ".join("?" * len(filled))
-            names = ", ".join(f'"{name}"' for name in filled)
+            names = ", ".join(map(_quoted, filled))
             cells = [fields.get(column) for column in filled.values()]
-            self.connection.execute(f'INSERT INTO "{table}" ({names}) VALUES ({places})', cells)
+            self.connection.execute(f"INSERT INTO {_quoted(table)} ({names}) VALUES ({places})", cells)
         self._before: dict[str, list[tuple[Any, ...]]] = {}
         self._digests = {**image.digests, **{table: _digest(self._rows(table)) for table in image.filled}}
         self._before_sha256 = _combined(self._digests)
@@ -95,7 +95,7 @@ class State:
         self.connection.close()
 
     def _rows(self, table: str) -> list[tuple[Any, ...]]:
-        return self.connection.execute(f'SELECT * FROM "{table}"').fetchall()
+        return self.connection.execute(f"SELECT * FROM {_quoted(table)}").fetchall()
 
 
 def made_image(tables: Mapping[str, TableSettings], folder: Path) -> StateImage:
@@ -121,7 +121,10 @@ def made_image(tables: Mapping[str, TableSettings], folder: Path) -> StateImage:
                 expected=shown(columns[name]),
             )
         unique = f", UNIQUE ({', '.join(map(_quoted, table.unique))})" if table.unique else ""
-        connection.execute(f"CREATE TABLE {_quoted(name)} ({', '.join(map(_quoted, columns[name]))}{unique})")
+        try:
+            connection.execute(f"CREATE TABLE {_quoted(name)} ({', '.join(map(_quoted, columns[name]))}{unique})")
+        except sqlite3.Error as error:
+            raise InputError("a table cannot be made", where=where, got=str(error)) from None
         places = f"({', '.join(map(_quoted, header))}) VALUES ({', '.join('?' * len(header))})"
         try:
             if rows:
