@@ -71,5 +71,5 @@ class AllowedValues:
         for name, allowed in self.allowed.items():
             cell = record.fields.get(name)
             if cell is not None and cell not in allowed and cell_text(cell) not in allowed:
-                return StepIn(f"{name} holds {readable(str(cell), MAX_TOLD)!r}, which is not allowed", target=name)
+                return StepIn(f"{name} holds {readable(repr(cell), MAX_TOLD)}, which is not allowed", target=name)
         return None
