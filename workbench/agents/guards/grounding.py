@@ -13,8 +13,7 @@ from workbench.agents.callables import UnpreparedError
 from workbench.agents.decisions import Decision
 from workbench.agents.guards.guard import Asks, StepIn
 from workbench.agents.guards.numbers import Written, as_text, cited_numbers, numbers_in
-from workbench.agents.replies import InvalidAnswer, json_in
-from workbench.environment import Stage, ToolCall, Trace
+from workbench.environment import Cited, Stage, ToolCall, Trace
 from workbench.pilot import GuardName, Process, content_of
 from workbench.records import Record
 from workbench.words import readable
@@ -30,8 +29,8 @@ class Grounding:
 
     Amounts are the numbers of its reason; shares in percent, dates, and whole numbers below 100 are none. One is
     grounded where it stands, in any way of writing and rounded as it is cited, in the record, in a field prepared of
-    it, in the result of a tool call that was observed, or in the process specification. Evidence is the list
-    `evidence` of a raw answer: `{"field": NAME, "value": ...}` or `{"tool_call": ID, "value": ...}`.
+    it, in the result of a tool call that was observed, or in the process specification. Evidence, the list
+    `evidence` of an answer, must name a field of the record or a tool call that was observed, and what it has there.
     """
 
     limits: frozenset[float] = frozenset()
@@ -63,7 +62,7 @@ class Grounding:
                 missing = _not_among(missing, _given(await asks.prepared(record), trace))
         if missing:
             return StepIn(f"the amount {missing[0].text} stands neither in the record nor in what a tool said")
-        return next((StepIn(fault) for fault in _evidence_faults(decision, record, trace)), None)
+        return next((StepIn(fault) for fault in _evidence_faults(record, trace)), None)
 
 
 def _counts_things(one: Written) -> bool:
@@ -87,26 +86,17 @@ def _given(record: Record, trace: Trace) -> Iterator[float]:
         yield from numbers_in(call.result)
 
 
-def _evidence_faults(decision: Decision, record: Record, trace: Trace) -> Iterator[str]:
-    """Yield what is wrong with the evidence that a raw answer lists."""
-    if decision.text is None or '"evidence"' not in decision.text:
-        return
-    try:
-        listed = json_in(decision.text).get("evidence")
-    except (InvalidAnswer, AttributeError):
-        return
+def _evidence_faults(record: Record, trace: Trace) -> Iterator[str]:
+    """Yield what is wrong with the evidence that an answer lists."""
     results = {call.call: call.result for call in trace.of(ToolCall)}
-    for one in listed if isinstance(listed, list) else ():
-        if not isinstance(one, Mapping) or "value" not in one:
-            continue
-        kind = "field" if "field" in one else "tool_call"
-        held: Mapping[Any, Any] = record.fields if kind == "field" else results
-        named = one.get(kind)
+    for one in trace.of(Cited, source=None):
+        kind, named = ("tool call", one.tool_call) if one.field is None else ("field", one.field)
+        held: Mapping[Any, Any] = results if one.field is None else record.fields
         told = readable(str(named), MAX_TOLD)
-        if not isinstance(named, str) or named not in held:
-            yield f"evidence names {kind} {told}, which was not there"
-        elif not _holds(held[named], one["value"]):
-            yield f"evidence gives {readable(str(one['value']), MAX_TOLD)} for {kind} {told}, which says something else"
+        if named not in held:
+            yield f"evidence names the {kind} {told}, which was not there"
+        elif not _holds(held[named], one.value):
+            yield f"evidence has {readable(str(one.value), MAX_TOLD)} of the {kind} {told}, which says something else"
 
 
 def _holds(held: Any, value: Any) -> bool:

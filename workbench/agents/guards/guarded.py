@@ -19,7 +19,7 @@ from workbench.records import Record
 
 DENIED = "guard"  # the cause of a record that was not shown to the agent, where no label means "a person decides"
 MAX_REASON = 300
-_UNSURE: dict[str, Any] = dict.fromkeys(("confidence", "confidence_source", "logprob", "stated"))
+_UNSURE = dict.fromkeys(("confidence", "confidence_source", "logprob", "stated"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +126,13 @@ class GuardedAgent:
             step = await guard.look(record, decision, asks)
             if step is None or (is_with_a_person and step.verdict is GuardVerdict.ESCALATE):
                 continue
-            trace = (decision.trace or Trace()).followed_by(_event(guard, step, decision))
+            changed, event = dict(step.changed or {}), _event(guard, step, decision)
             if step.verdict is GuardVerdict.ESCALATE:
                 is_with_a_person = True
                 action = self.escalate_label or decision.action
-                decision = replace(decision, action=action, reason=_said(guard, step), trace=trace, **_UNSURE)
-            else:
-                decision = replace(decision, trace=trace, **(step.changed or {}))
+                changed |= {"action": action, "reason": _said(guard, step), **_UNSURE}
+            seen = changed.pop("trace", decision.trace) or Trace()
+            decision = replace(decision, **changed, trace=seen.followed_by(event))
         return decision
 
     async def _opened(self, stack: AsyncExitStack) -> Asks:
