@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.agents.guards.building import guards_of, with_guards
+    from workbench.agents.guards.building import guard_files, guards_of, with_guards
     from workbench.agents.guards.guard import Asks, Guard, StepIn
     from workbench.agents.guards.guarded import DENIED, GuardedAgent
 else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import NoReturn
 
 from workbench.agents.agent import Agent
@@ -74,3 +75,13 @@ def _nothing(pilot: Pilot, name: GuardName, wanted: str) -> NoReturn:
         expected=wanted,
         remedy=f"write it, or take {name.value} out of guards",
     )
+
+
+def guard_files(pilot: Pilot) -> tuple[Path, ...]:
+    """Return the files of a pilot that its guards read besides contract and charter: the specification and its code."""
+    process = read_process(pilot) if pilot.settings.guards else None
+    if process is None:
+        return ()
+    policy = written_policy(pilot, process) if GuardName.MUST_REACH_A_PERSON in pilot.settings.guards else None
+    code = () if policy is None else policy.function.digests(())
+    return pilot.suite / PROCESS_FILE, *(pilot.root / name for name in code)

@@ -66,7 +66,7 @@ class Grounding:
 
 
 def _counts_things(one: Written) -> bool:
-    return all(value < SMALL and value.is_integer() for value in one.values)
+    return all(value < SMALL and value.is_integer() for value, _ in one.readings)
 
 
 def _not_among(cited: list[Written], known: Iterable[float]) -> list[Written]:
@@ -75,7 +75,7 @@ def _not_among(cited: list[Written], known: Iterable[float]) -> list[Written]:
     return [
         one
         for one in cited
-        if not any(abs(value - number) <= one.within + EXACT for value in one.values for number in there)
+        if not any(abs(value - number) <= within + EXACT for value, within in one.readings for number in there)
     ]
 
 

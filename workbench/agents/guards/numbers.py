@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _SPACES = "'\u2019\u00a0\u202f"  # apostrophes and narrow blanks that group digits
 _NUMBER = rf"\d{{1,3}}(?: \d{{3}})+(?:[.,]\d+)?|\d+(?:[.,{_SPACES}]\d+)*"
@@ -16,13 +16,19 @@ _CITED = re.compile(rf"(?<![\w.,/:-])[-+]?((?>{_NUMBER}))(?![\w:/]|-\w|\s?(?:%|p
 _DATE = re.compile(r"\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}[./]\s?\d{1,2}[./]\s?(?:\d{4}|\d{2})\b|\b\d{1,2}:\d{2}\b")
 
 
+class Reading(NamedTuple):
+    """A value that written digits may stand for, and half a unit of their last place."""
+
+    value: float
+    within: float
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A number as it is written, the values that it may stand for, and half a unit of its last place."""
+    """A number as it is written, and what it may stand for."""
 
     text: str
-    values: tuple[float, ...]
-    within: float
+    readings: tuple[Reading, ...]
 
 
 def cited_numbers(text: str) -> Iterator[Written]:
@@ -30,12 +36,12 @@ def cited_numbers(text: str) -> Iterator[Written]:
 
     Examples
     --------
-    >>> [one.values for one in cited_numbers("1.234,56 EUR, 3% above 250 on 2025-01-31")]
-    [(1234.56,), (250.0,)]
+    >>> [one.text for one in cited_numbers("1.234,56 EUR, 3% above 250 on 2025-01-31")]
+    ['1.234,56', '250']
     """
     for match in _CITED.finditer(_DATE.sub(" ", text)):
-        if values := readings(match[1]):
-            yield Written(match[1], values, _half_a_unit(match[1], values))
+        if found := readings(match[1]):
+            yield Written(match[1], found)
 
 
 def numbers_in(value: Any) -> Iterator[float]:
@@ -46,7 +52,7 @@ def numbers_in(value: Any) -> Iterator[float]:
         yield abs(float(value))
     elif isinstance(value, str):
         for match in _ANY.finditer(value):
-            yield from readings(match[0])
+            yield from (one.value for one in readings(match[0]))
             if " " in match[0]:
                 yield from (float(part) for part in match[0].split(" ") if part.isdigit())
     else:
@@ -55,25 +61,25 @@ def numbers_in(value: Any) -> Iterator[float]:
             yield from numbers_in(one)
 
 
-def readings(text: str) -> tuple[float, ...]:
-    """Return the values that digits with points and commas may stand for; none where they are no number.
+def readings(text: str) -> tuple[Reading, ...]:
+    """Return what digits with points and commas may stand for; nothing where they are no number.
 
     Examples
     --------
-    >>> readings("1.234,56"), readings("1,234.56"), readings("1.234"), readings("31.12.2025")
-    ((1234.56,), (1234.56,), (1.234, 1234.0), ())
+    >>> [[one.value for one in readings(text)] for text in ("1.234,56", "1,234.56", "1.234", "31.12.2025")]
+    [[1234.56], [1234.56], [1.234, 1234.0], []]
     """
     plain = re.sub(rf"[ {_SPACES}]", "", text)
     marks = [sign for sign in plain if sign in ".,"]
     if not marks:
-        return (float(plain),)
-    whole, fraction = plain[: plain.rindex(marks[-1])], plain[plain.rindex(marks[-1]) + 1 :]
-    groups = re.split(r"[.,]", whole)
-    if len(set(marks)) == 1:
-        is_grouped = _are_groups([*groups, fraction])
-        found = [float("".join([*groups, fraction]))] if is_grouped and groups[0] != "0" else []
-        return (*([float(f"{whole}.{fraction}")] if len(marks) == 1 else []), *found)
-    return (float(f"{''.join(groups)}.{fraction}"),) if marks.count(marks[-1]) == 1 and _are_groups(groups) else ()
+        return (Reading(float(plain), 0.5),)
+    *groups, fraction = re.split(r"[.,]", plain)
+    decimal = Reading(float(f"{''.join(groups)}.{fraction}"), 0.5 * 10.0 ** -len(fraction))
+    if len(set(marks)) > 1:  # the last sign is the decimal one, the others group digits
+        return (decimal,) if marks.count(marks[-1]) == 1 and _are_groups(groups) else ()
+    whole = Reading(float("".join([*groups, fraction])), 0.5)
+    is_grouped = _are_groups([*groups, fraction]) and groups[0] != "0"
+    return (*([decimal] if len(marks) == 1 else []), *([whole] if is_grouped else []))
 
 
 def as_text(value: Any) -> str:
@@ -84,10 +90,3 @@ def as_text(value: Any) -> str:
 
 def _are_groups(groups: list[str]) -> bool:
     return 1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
-
-
-def _half_a_unit(text: str, values: tuple[float, ...]) -> float:
-    """Return half a unit of the last place of a number as it was meant most exactly."""
-    fraction = re.split(r"[.,]", text)[-1] if re.search(r"[.,]", text) else ""
-    is_whole = not fraction or (len(values) == 1 and values[0].is_integer() and len(fraction) == 3)
-    return 0.5 if is_whole else 0.5 * 10.0 ** -len(fraction)
