@@ -14,7 +14,7 @@ from workbench.agents.decisions import Decision
 from workbench.agents.guards.guard import Asks, StepIn
 from workbench.agents.guards.numbers import Written, as_text, cited_numbers, numbers_in
 from workbench.environment import Cited, Stage, ToolCall, Trace
-from workbench.pilot import GuardName, Process, content_of
+from workbench.pilot import GuardName
 from workbench.records import Record
 from workbench.words import readable
 
@@ -39,9 +39,9 @@ class Grounding:
     stage: ClassVar[Stage] = Stage.OUTPUT
 
     @classmethod
-    def of(cls, process: Process | None) -> Grounding:
-        """Return the guard of a specification, whose numbers an answer may cite."""
-        return cls(frozenset() if process is None else frozenset(numbers_in(content_of(process))))
+    def of(cls, process: Mapping[str, Any]) -> Grounding:
+        """Return the guard of a specification's content, whose numbers an answer may cite."""
+        return cls(frozenset(numbers_in(process)))
 
     @property
     def identity(self) -> Mapping[str, Any]:

@@ -61,10 +61,15 @@ class MustReachAPerson:
 
     @classmethod
     def of(cls, charter: Charter, contract: Contract, policy: WrittenPolicy | None) -> MustReachAPerson:
-        """Return the guard of a charter; the policy is kept where a category needs it."""
+        """Return the guard of a charter; without a policy, categories that it alone can tell are unrecognised."""
         rules: tuple[HighRisk | Authority, ...] = (*charter.high_risk, *charter.authority)
         found = tuple(_category(one, contract) for one in rules)
-        return cls(found, policy if any(one.said for one in found) else None)
+        return cls(found, policy)
+
+    @property
+    def needs_policy(self) -> bool:
+        """Whether a category is told by what the written policy says."""
+        return any(one.said is not None for one in self.categories)
 
     @property
     def unrecognised(self) -> tuple[str, ...]:

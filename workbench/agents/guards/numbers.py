@@ -16,7 +16,7 @@ _CITED = re.compile(rf"(?<![\w.,/:-])[-+]?((?>{_NUMBER}))(?![\w:/]|-\w|\s?(?:%|p
 _DATE = re.compile(r"\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}[./]\s?\d{1,2}[./]\s?(?:\d{4}|\d{2})\b|\b\d{1,2}:\d{2}\b")
 
 
-class Reading(NamedTuple):
+class MayMean(NamedTuple):
     """A value that written digits may stand for, and half a unit of their last place."""
 
     value: float
@@ -28,7 +28,7 @@ class Written:
     """A number as it is written, and what it may stand for."""
 
     text: str
-    readings: tuple[Reading, ...]
+    readings: tuple[MayMean, ...]
 
 
 def cited_numbers(text: str) -> Iterator[Written]:
@@ -61,7 +61,7 @@ def numbers_in(value: Any) -> Iterator[float]:
             yield from numbers_in(one)
 
 
-def readings(text: str) -> tuple[Reading, ...]:
+def readings(text: str) -> tuple[MayMean, ...]:
     """Return what digits with points and commas may stand for; nothing where they are no number.
 
     Examples
@@ -72,12 +72,12 @@ def readings(text: str) -> tuple[Reading, ...]:
     plain = re.sub(rf"[ {_SPACES}]", "", text)
     marks = [sign for sign in plain if sign in ".,"]
     if not marks:
-        return (Reading(float(plain), 0.5),)
+        return (MayMean(float(plain), 0.5),)
     *groups, fraction = re.split(r"[.,]", plain)
-    decimal = Reading(float(f"{''.join(groups)}.{fraction}"), 0.5 * 10.0 ** -len(fraction))
+    decimal = MayMean(float(f"{''.join(groups)}.{fraction}"), 0.5 * 10.0 ** -len(fraction))
     if len(set(marks)) > 1:  # the last sign is the decimal one, the others group digits
         return (decimal,) if marks.count(marks[-1]) == 1 and _are_groups(groups) else ()
-    whole = Reading(float("".join([*groups, fraction])), 0.5)
+    whole = MayMean(float("".join([*groups, fraction])), 0.5)
     is_grouped = _are_groups([*groups, fraction]) and groups[0] != "0"
     return (*([decimal] if len(marks) == 1 else []), *([whole] if is_grouped else []))
 
