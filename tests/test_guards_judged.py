@@ -35,6 +35,14 @@ exact = good
 """
 
 
+POLICY = """
+def decide(record, process):
+    if int(record["id"].lstrip("=R")) % 10:
+        return {"action": "approve", "reason": "match"}
+    return {"action": "escalate", "reason": process["rules"][0]["reason"]}
+"""
+
+
 def guarded_pilot(root: Path, *guards: str) -> Pilot:
     pilot = judged_pilot(root, columns=GUARDED_COLUMNS, agents=AGENTS)
     settings = {name: one.model_dump(exclude_defaults=True) for name, one in pilot.settings.agents.items()}
@@ -42,7 +50,9 @@ def guarded_pilot(root: Path, *guards: str) -> Pilot:
     write(pilot, "pilot.yaml", {**common, "escalate_label": "escalate", "guards": list(guards)})
     rules = [rule for rule in PROCESS["rules"] if rule["decision"] == "escalate"]
     decisions = {name: name for name in ("approve", "escalate")}
-    write(pilot, "process.yaml", {"decisions": decisions, "rules": rules, "approvals": PROCESS["approvals"]})
+    content = {"decisions": decisions, "rules": rules, "approvals": PROCESS["approvals"], "python": "policy.py:decide"}
+    write(pilot, "process.yaml", content)
+    (pilot.suite / "policy.py").write_text(POLICY, encoding="utf-8")
     return open_pilot("small", root)
 
 
@@ -75,6 +85,18 @@ def test_a_holdout_is_answered_and_judged_with_the_guards_around_the_agent(tmp_p
     assert f"0 of {disputed.sum()} (0%) high-risk records are decided alone" in found.sentence
     assert found.sentence.endswith(f"with them, {caught.sum()} without.")
     assert list(found.behind["reason_implies_action: stepped in"].counted) == list(outcomes.index[caught | needless])
+
+
+def test_the_written_policy_is_asked_where_the_holdout_is_answered_too(tmp_path: Path) -> None:
+    pilot = guarded_pilot(tmp_path, "must_reach_a_person")
+    evaluation = run(pilot, development=False, limit=120)
+    numbers = evaluation.outcomes.index.str.lstrip("R").astype(int)
+    # the agent names the disputes that it pays, and one in fifty besides; the others it gives to a person itself
+    assert set(evaluation.traces) == set(evaluation.outcomes.index[(numbers % 20 == 0) | (numbers % 50 == 7)])
+    silent = AGENTS.replace('"dispute"', '"match"').replace('"escalate", "confidence"', '"approve", "confidence"')
+    (pilot.suite / "agents.py").write_text(silent, encoding="utf-8")
+    told = run(open_pilot("small", tmp_path), development=False, limit=120)
+    assert set(told.traces) == set(told.outcomes.index[numbers % 10 == 0])
 
 
 def test_an_evaluation_without_guards_says_nothing_of_any(tmp_path: Path) -> None:
