@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from workbench.agents.callables import UnpreparedError
 from workbench.agents.decisions import Decision
 from workbench.agents.guards.guard import Asks, StepIn
-from workbench.agents.guards.numbers import Written, as_text, cited_numbers, numbers_in
+from workbench.agents.guards.numbers import CitedNumber, as_text, cited_numbers, numbers_in
 from workbench.environment import Cited, Stage, ToolCall, Trace
 from workbench.pilot import GuardName
 from workbench.records import Record
@@ -65,11 +65,11 @@ class Grounding:
         return next((StepIn(fault) for fault in _evidence_faults(record, trace)), None)
 
 
-def _counts_things(one: Written) -> bool:
+def _counts_things(one: CitedNumber) -> bool:
     return all(value < SMALL and value.is_integer() for value, _ in one.readings)
 
 
-def _not_among(cited: list[Written], known: Iterable[float]) -> list[Written]:
+def _not_among(cited: list[CitedNumber], known: Iterable[float]) -> list[CitedNumber]:
     """Return the cited numbers that none of those known is, at the places that they are cited with."""
     there = tuple(known)
     return [

@@ -24,14 +24,14 @@ class MayMean(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class CitedNumber:
     """A number as it is written, and what it may stand for."""
 
     text: str
     readings: tuple[MayMean, ...]
 
 
-def cited_numbers(text: str) -> Iterator[Written]:
+def cited_numbers(text: str) -> Iterator[CitedNumber]:
     """Yield the amounts that a text names; dates, times, shares and parts of codes are none.
 
     Examples
@@ -41,7 +41,7 @@ def cited_numbers(text: str) -> Iterator[Written]:
     """
     for match in _CITED.finditer(_DATE.sub(" ", text)):
         if found := readings(match[1]):
-            yield Written(match[1], found)
+            yield CitedNumber(match[1], found)
 
 
 def numbers_in(value: Any) -> Iterator[float]:
