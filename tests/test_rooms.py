@@ -36,7 +36,7 @@ HEAVY = {
     "data_profiling": {"audit"},
     "duckdb": {"audit", "records"},
     "rapidfuzz": {"audit"},
-    "stdnum": {"audit"},
+    "stdnum": {"audit", "personal"},
     "vllm": {"engines", "agents"},
     "ray": {"engines"},
     "onnx": {"engines"},

@@ -31,6 +31,16 @@ def test_a_contract_is_inferred_from_the_cells(tmp_path: Path) -> None:
     assert columns["mail"].pii is PiiClass.CONTACT
 
 
+@pytest.mark.parametrize(("longest", "agreed"), [(123, 250), (433, 900), (4, 10), (760, 2000)])
+def test_a_text_may_be_twice_as_long_as_the_longest_one_seen(tmp_path: Path, longest: int, agreed: int) -> None:
+    rows = [f"{'w' * (longest - i % 3)},{i},{'a' if i % 2 else 'b'}" for i in range(20)]
+    records = table(tmp_path / "r.csv", "said,amount,y", rows)
+    made = init_pilot("said", records, Columns("y", text="said"), tmp_path)
+    assert made.contract.columns["said"].max_length == agreed
+    assert made.contract.columns["amount"].max_length is None
+    assert f"max_length: {agreed}" in (made.data / "contract.yaml").read_text(encoding="utf-8")
+
+
 def test_columns_that_may_be_an_entity_are_named_until_one_is(tmp_path: Path) -> None:
     # vendors of ten; a class of three values, an id of its own and an amount are no entity
     rows = [f"r{i},v{i // 10},{'abc'[i % 3]},{i * 1.5},{'yes' if i % 4 else 'no'}" for i in range(200)]

@@ -10,8 +10,9 @@ from workbench.agents.acting import acting_of, version_of
 from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.endpoint import HttpAgent
 from workbench.agents.engines import engine_for, settled_choice
+from workbench.agents.guards import with_guards
 from workbench.agents.identity import RECALIBRATED
-from workbench.agents.prompted import prompt_agent
+from workbench.agents.prompted import PromptAgent, prompt_agent
 from workbench.agents.python import python_agent
 from workbench.engines import CallPolicy, Engine, EngineChoice
 from workbench.pilot import Pilot
@@ -26,9 +27,17 @@ def build_agent(pilot: Pilot, name: str, dataset: Dataset, choice: EngineChoice)
 def agent_with(pilot: Pilot, name: str, dataset: Dataset, engine: Callable[[], Engine]) -> Agent:
     """Return an agent of the pilot; `engine` gives the engine where the agent is a prompt.
 
-    Where its confidence is recalibrated it is another version, of which the same is asked.
+    The guards of the pilot are around it. Where its confidence is recalibrated it is another version, of which the same
+    is asked.
+
+    Raises
+    ------
+    InputError
+        A file of the agent does not fit, or a guard has nothing to go by.
     """
-    asked, way = _asked(pilot, name, dataset, engine), pilot.agent(name).recalibrate
+    agent = _asked(pilot, name, dataset, engine)
+    preparation = agent.preparation if isinstance(agent, PromptAgent) else None
+    asked, way = with_guards(agent, pilot, dataset.labels, preparation), pilot.agent(name).recalibrate
     return asked if way is None else KnownAs(asked, name, {**asked.identity, RECALIBRATED: way.value})
 
 

@@ -15,6 +15,7 @@ from workbench.metrics import Price, Recalibration
 from workbench.pilot.charter import CHARTER_FILE, Charter
 from workbench.pilot.charter.coverage import PILOT_FILE
 from workbench.pilot.contract import CONTRACT_FILE, Contract, read_contract
+from workbench.pilot.guards import GuardName
 from workbench.words import InputError, shown
 
 PYTHON_REFERENCE = r"^[^:]+\.py:[A-Za-z_]\w*$"
@@ -88,7 +89,7 @@ class PilotSettings(EngineSections):
 
     `compare` names the agents that a run without `--agent` compares, `engine` what answers prompts in a run without
     `--engine`. A run of which a larger share of calls failed than `max_failed_share` chooses no version and opens no
-    holdout.
+    holdout. `guards` names checks around every agent; turning one on or off makes another version of each.
     """
 
     title: str
@@ -99,12 +100,19 @@ class PilotSettings(EngineSections):
     prepare: PrepareSettings | None = None
     prices: dict[str, Price] = Field(default_factory=dict)
     max_failed_share: float = Field(default=0.05, ge=0, lt=1)
+    guards: tuple[GuardName, ...] = ()
 
     @model_validator(mode="after")
     def _compared_exist(self) -> Self:
         unknown = [name for name in self.compare if name not in self.agents]
         if unknown:
             raise ValueError(f"compare names unknown agents: {shown(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _guards_named_once(self) -> Self:
+        if len(set(self.guards)) < len(self.guards):
+            raise ValueError("guards are named once each")
         return self
 
 

@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 from workbench.agents.callables.function import PilotFunction, raised
-from workbench.agents.callables.prepared import UnpreparedError, made_fields
+from workbench.agents.callables.prepared import UnpreparedError, decided_fields, made_fields
 from workbench.agents.callables.tools import Tools
 from workbench.agents.callables.training import CrossFitted
 from workbench.agents.decisions import read_answer
@@ -85,6 +85,8 @@ def _answering(task: Line, said: BinaryIO, calling: Callable[[Line], Line]) -> C
         return lambda asked: _guarded(lambda: {"made": made_fields(loaded(asked["fields"]), task["fields"])})
     if task["is_tool"]:
         return lambda asked: _guarded(lambda: _used(loaded, asked))
+    if task["beside"] is not None:
+        return lambda asked: _guarded(lambda: {"decided": decided_fields(loaded(asked["fields"], task["beside"]))})
     actions = frozenset(task["actions"])
     if task["tools"] is not None:
         tools = Tools(task["tools"], calling)

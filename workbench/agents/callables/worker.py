@@ -44,8 +44,9 @@ class Training:
 class Task:
     """What a process runs: a callable that decides, one that learns to, one that makes `fields` of a record, or a tool.
 
-    `tools` are those that a deciding callable is offered. `deadline_s` is how long one record, or call, may take;
-    loading and training are not bounded.
+    `tools` are those that a deciding callable is offered. With `beside` the callable is the written policy, which takes
+    that as its second argument. `deadline_s` is how long one record, or call, may take; loading and training are not
+    bounded.
     """
 
     function: PilotFunction
@@ -55,6 +56,7 @@ class Task:
     deadline_s: float = DEADLINE_S
     tools: tuple[Mapping[str, Any], ...] | None = None
     is_tool: bool = False
+    beside: Mapping[str, Any] | None = None
 
     def as_line(self, only_load: bool = False) -> bytes:
         """Return the first line that the process gets."""
@@ -70,6 +72,7 @@ class Task:
                 "training": learnt,
                 "tools": self.tools,
                 "is_tool": self.is_tool,
+                "beside": self.beside,
                 "only_load": only_load,
             }
         )

@@ -208,7 +208,8 @@ def _contract_yaml(contract: Contract, columns: Columns) -> str:
     head += (
         '# the roles label, reason, class and ignore. How cells are written: decimal ("." or ","), format of a date,\n'
     )
-    head += "# missing (texts that stand for nothing).\n"
+    head += "# missing (texts that stand for nothing). max_length of a text is twice the longest one, rounded up: the\n"
+    head += "# guard `lengths` keeps an agent from a longer one.\n"
     return head + yaml.dump(content, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=110)
 
 
