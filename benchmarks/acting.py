@@ -9,7 +9,16 @@ from collections.abc import Callable, Coroutine, Mapping
 from statistics import median
 from typing import Any
 
-from workbench.environment import DecisionAt, Desk, Environment, FunctionDone, Tool, Trace, read_environment, redacted
+from workbench.environment import (
+    DecisionAt,
+    Environment,
+    FunctionDone,
+    Tool,
+    ToolDesk,
+    Trace,
+    read_environment,
+    redacted,
+)
 from workbench.environment.tools import run_statement
 from workbench.pilot import Pilot, open_pilot
 from workbench.records import Record
@@ -34,7 +43,7 @@ def calls_of(record: Record) -> list[tuple[str, dict[str, Any]]]:
 
 async def traced(environment: Environment, record: Record) -> None:
     """Do the five calls over a desk, and write the trace as the journal keeps it."""
-    desk = Desk(environment, DecisionAt(record.fields, record.digest, "clerk"), _no_function)
+    desk = ToolDesk(environment, DecisionAt(record.fields, record.digest, "clerk"), _no_function)
     for name, arguments in calls_of(record):
         await desk.call(name, arguments)
     redacted(Trace(desk.end()), {"vendor_name": str(record.fields["vendor_name"])}).as_json()

@@ -10,12 +10,12 @@ from acting_pilots import CLEAN, ENVIRONMENT, acting_pilot
 
 from workbench.environment import (
     DecisionAt,
-    Desk,
-    Fault,
     FunctionDone,
     StateSeen,
     Tool,
     ToolCall,
+    ToolDesk,
+    ToolFault,
     Trace,
     read_environment,
     redacted,
@@ -95,13 +95,13 @@ async def no_function(tool: Tool, arguments: object, state: bytes | None, key: s
     raise AssertionError(tool.name)
 
 
-def desk_of(pilot: Pilot, *faults: Fault, key: str = "k") -> Desk:
+def desk_of(pilot: Pilot, *faults: ToolFault, key: str = "k") -> ToolDesk:
     """Return the desk of a decision on a record of its own."""
-    return Desk(read_environment(pilot), DecisionAt(FIELDS, key, "clerk", faults), no_function)
+    return ToolDesk(read_environment(pilot), DecisionAt(FIELDS, key, "clerk", faults), no_function)
 
 
 def test_a_fault_is_had_by_the_call_that_it_names_with_or_without_the_work_done(pilot: Pilot) -> None:
-    async def posted(*faults: Fault) -> tuple[list[str], int]:
+    async def posted(*faults: ToolFault) -> tuple[list[str], int]:
         desk = desk_of(pilot, *faults)
         answers = [await desk.call("post", {"po_number": "1", "amount": 5}) for _ in range(2)]
         said = ["ok" if "result" in one else one["error"]["outcome"] for one in answers]
@@ -110,10 +110,10 @@ def test_a_fault_is_had_by_the_call_that_it_names_with_or_without_the_work_done(
         return said, len(state.changes.get("postings", {}).get("added", ()))
 
     assert asyncio.run(posted()) == (["ok", "ok"], 2)
-    assert asyncio.run(posted(Fault(tool="post"))) == (["timeout", "ok"], 1)
-    assert asyncio.run(posted(Fault(tool="post", done=True))) == (["timeout", "ok"], 2)
-    assert asyncio.run(posted(Fault(tool="post", call=2, outcome="error"))) == (["ok", "error"], 1)
-    assert asyncio.run(posted(Fault(tool="read_order"))) == (["ok", "ok"], 2)
+    assert asyncio.run(posted(ToolFault(tool="post"))) == (["timeout", "ok"], 1)
+    assert asyncio.run(posted(ToolFault(tool="post", done=True))) == (["timeout", "ok"], 2)
+    assert asyncio.run(posted(ToolFault(tool="post", call=2, outcome="error"))) == (["ok", "error"], 1)
+    assert asyncio.run(posted(ToolFault(tool="read_order"))) == (["ok", "ok"], 2)
 
 
 def test_the_same_asked_again_has_the_same_key_and_another_decision_another(pilot: Pilot) -> None:

@@ -52,8 +52,8 @@ HEAVY = {
     "gepa": {"evaluation"},
     "mcp": {"agents"},
     "mcp_types": {"agents"},
-    "uvicorn": {"agents"},
-    "starlette": {"agents"},
+    "uvicorn": {"agents", "tracking"},
+    "starlette": {"agents", "tracking"},
 }
 
 

@@ -155,7 +155,7 @@ def _confidence(value: object) -> float | None:
     return number
 
 
-def traced(decision: Decision, events: Sequence[Event], private: Mapping[str, str]) -> Decision:
+def with_trace(decision: Decision, events: Sequence[Event], private: Mapping[str, str]) -> Decision:
     """Return a decision whose trace begins with events that were observed; what the agent reports follows.
 
     Values of the record that are personal data, by column, do not stand in it.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.environment.desk import CallsExhaustedError, DecisionAt, Desk, FunctionDone
+    from workbench.environment.desk import CallsExhaustedError, DecisionAt, FunctionDone, ToolDesk
     from workbench.environment.environment import Environment, read_environment
-    from workbench.environment.faults import Fault
+    from workbench.environment.faults import ToolFault
     from workbench.environment.settings import ENVIRONMENT_FILE
     from workbench.environment.spans import CONVENTIONS, TracedDecision, TraceSpan, otlp, spans_of
     from workbench.environment.telling import told_events

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workbench.environment.environment import Environment
-from workbench.environment.faults import Fault
+from workbench.environment.faults import ToolFault
 from workbench.environment.state import Cell
 from workbench.environment.tools import Tool, ToolError, run_statement
 from workbench.environment.trace import CallOutcome, Effect, Event, LimitMet, ToolCall, cut
@@ -46,10 +46,10 @@ class DecisionAt:
     fields: Mapping[str, Cell]
     key: str
     role: str | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[ToolFault, ...] = ()
 
 
-class Desk:
+class ToolDesk:
     """The tools of one decision and the state they work on.
 
     Parameters

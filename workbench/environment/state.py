@@ -38,12 +38,12 @@ class StateImage:
     columns: Mapping[str, tuple[str, ...]]
     digests: Mapping[str, str]
 
-    def opened(self, fields: Mapping[str, Cell]) -> State:
+    def opened(self, fields: Mapping[str, Cell]) -> DecisionState:
         """Return a fresh state with the rows of a record."""
-        return State(self, fields)
+        return DecisionState(self, fields)
 
 
-class State:
+class DecisionState:
     """One decision's database; close it when the decision is made."""
 
     def __init__(self, image: StateImage, fields: Mapping[str, Cell]) -> None:

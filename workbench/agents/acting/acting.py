@@ -12,7 +12,16 @@ from typing import Any
 
 from workbench.agents.callables import CallableWorker, Failed, PilotFunction, Task
 from workbench.engines import FailureCause
-from workbench.environment import DecisionAt, Desk, Environment, Fault, FunctionDone, Tool, ToolError, read_environment
+from workbench.environment import (
+    DecisionAt,
+    Environment,
+    FunctionDone,
+    Tool,
+    ToolDesk,
+    ToolError,
+    ToolFault,
+    read_environment,
+)
 from workbench.pilot import PiiClass, Pilot
 from workbench.records import Record
 
@@ -32,7 +41,7 @@ class Acting:
         Digest of the agent's identity, for keys that are the same whenever it decides the same record.
     private : tuple of str
         Columns with personal data: their values are not kept in traces.
-    faults : mapping of str to tuple of Fault
+    faults : mapping of str to tuple of ToolFault
         Faults that tools have on purpose, by record id.
     """
 
@@ -41,7 +50,7 @@ class Acting:
     role: str | None
     version: str = ""
     private: tuple[str, ...] = ()
-    faults: Mapping[str, tuple[Fault, ...]] = field(default_factory=dict)
+    faults: Mapping[str, tuple[ToolFault, ...]] = field(default_factory=dict)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -60,7 +69,7 @@ class Acting:
         return {name: str(value) for name, value in cells.items() if value is not None}
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[Callable[[Record], Desk]]:
+    async def opened(self) -> AsyncIterator[Callable[[Record], ToolDesk]]:
         """Give what makes the desk of a record's decision; functions run in processes of their own meanwhile."""
         async with AsyncExitStack() as stack:
             workers = {}
@@ -72,10 +81,10 @@ class Acting:
             async def run(tool: Tool, arguments: Mapping[str, Any], state: bytes | None, key: str) -> FunctionDone:
                 return await _run_function(workers[tool.name], tool, arguments, state, key)
 
-            def desk(record: Record) -> Desk:
+            def desk(record: Record) -> ToolDesk:
                 digest = hashlib.sha256(f"{self.version} {record.digest}".encode()).hexdigest()
                 at = DecisionAt(record.fields, digest, self.role, self.faults.get(record.id, ()))
-                return Desk(self.environment, at, run)
+                return ToolDesk(self.environment, at, run)
 
             yield desk
 

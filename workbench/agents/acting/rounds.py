@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.agents.acting.acting import Acting, described
-from workbench.agents.decisions import Decision, decision_from_reply, traced
+from workbench.agents.decisions import Decision, decision_from_reply, with_trace
 from workbench.agents.replies import InvalidAnswer, InvalidCause, json_in
 from workbench.engines import CalledTool, Engine, FailureCause, Message, Reply, Request
-from workbench.environment import CallsExhaustedError, Desk, ModelCall, Tool, cut
+from workbench.environment import CallsExhaustedError, ModelCall, Tool, ToolDesk, cut
 from workbench.metrics import Status
 from workbench.records import Record
 
@@ -39,14 +39,14 @@ class RoundsOf:
 class _Conversation:
     """One record on its way to a decision."""
 
-    def __init__(self, request: Request, desk: Desk, private: Mapping[str, str]) -> None:
+    def __init__(self, request: Request, desk: ToolDesk, private: Mapping[str, str]) -> None:
         self.request, self.desk, self.private = request, desk, private
         self.replies: list[Reply] = []
 
     def total(self, decision: Decision) -> Decision:
         """Return a decision with time and tokens of all its rounds, and the trace."""
         return replace(
-            traced(decision, self.desk.end(), self.private),
+            with_trace(decision, self.desk.end(), self.private),
             latency_s=sum(one.latency_s for one in self.replies),
             attempts=sum(one.attempts for one in self.replies),
             prompt_tokens=_sum(one.prompt_tokens for one in self.replies),

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from workbench.agents.acting.acting import described
-from workbench.environment import CallsExhaustedError, Desk, Effect, Tool
+from workbench.environment import CallsExhaustedError, Effect, Tool, ToolDesk
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
@@ -62,7 +62,7 @@ class ToolServer:
 
     def __init__(self, offered: tuple[Tool, ...]) -> None:
         self._offered = offered
-        self._desks: dict[str, Desk] = {}
+        self._desks: dict[str, ToolDesk] = {}
         routes = [
             Route(TOOLS_PATH, self._list, methods=["GET"]),
             Route(f"{TOOLS_PATH}/{{name}}", self._call, methods=["POST"]),
@@ -93,7 +93,7 @@ class ToolServer:
         self._socket.close()
 
     @contextmanager
-    def admitted(self, desk: Desk) -> Iterator[Admission]:
+    def admitted(self, desk: ToolDesk) -> Iterator[Admission]:
         """Give what an endpoint needs to call the tools of a decision, until the block ends."""
         token = secrets.token_urlsafe(24)
         base = f"http://{LOOPBACK}:{self._socket.getsockname()[1]}"
@@ -103,7 +103,7 @@ class ToolServer:
         finally:
             del self._desks[token]
 
-    def _desk(self, request: Request | None) -> Desk | None:
+    def _desk(self, request: Request | None) -> ToolDesk | None:
         """Return the desk whose token a request carries, None where it carries none of a decision under way."""
         scheme, _, token = ("" if request is None else request.headers.get("authorization", "")).partition(" ")
         return self._desks.get(token) if scheme.lower() == "bearer" else None

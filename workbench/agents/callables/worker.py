@@ -19,7 +19,7 @@ from workbench.agents.callables.function import PilotFunction
 from workbench.agents.callables.process import child_environment, python_module
 from workbench.agents.callables.serving import MAX_ANSWER, READY, TRAINED, TRAINING
 from workbench.engines import FailureCause
-from workbench.environment import CallsExhaustedError, Desk
+from workbench.environment import CallsExhaustedError, ToolDesk
 from workbench.words import RunError, error_from
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class CallableWorker:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._process: asyncio.subprocess.Process | None = None
-        self._waiting: deque[tuple[bytes, asyncio.Future[Said], Desk | None]] = deque()
+        self._waiting: deque[tuple[bytes, asyncio.Future[Said], ToolDesk | None]] = deque()
         self._more = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
         self._doing: str | None = "was loaded"
@@ -140,7 +140,7 @@ class CallableWorker:
             await asyncio.gather(self._serving, return_exceptions=True)
         await self._stop()
 
-    async def ask(self, record: Record, fold: int | None = None, desk: Desk | None = None) -> Said:
+    async def ask(self, record: Record, fold: int | None = None, desk: ToolDesk | None = None) -> Said:
         """Return what the callable says of a record, or why it says nothing; its tool calls go over the desk.
 
         Raises
@@ -150,7 +150,7 @@ class CallableWorker:
         """
         return await self.run({"fields": dict(record.fields), "fold": fold}, desk)
 
-    async def run(self, asked: Mapping[str, Any], desk: Desk | None = None) -> Said:
+    async def run(self, asked: Mapping[str, Any], desk: ToolDesk | None = None) -> Said:
         """Return what the process says to a line of another content. Raises as `ask`."""
         if self._error is not None:
             raise self._error
