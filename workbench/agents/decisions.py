@@ -13,6 +13,7 @@ from typing import Any
 
 from workbench.agents.replies import InvalidAnswer, InvalidCause, action_span, json_in
 from workbench.engines import Origin, Reply, TokenLogprob
+from workbench.environment import Trace
 from workbench.metrics import Status
 from workbench.pilot import label_text
 
@@ -51,6 +52,8 @@ class Decision:
         Probability of the action's tokens, and the agent's own number: each where it was given, in [0, 1].
     origin : Origin, optional
         What the server said of itself in the reply.
+    trace : Trace, optional
+        What happened on the way to it; None where nothing was seen.
     """
 
     record_id: str
@@ -70,6 +73,7 @@ class Decision:
     logprob: float | None = None
     stated: float | None = None
     origin: Origin | None = None
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)
