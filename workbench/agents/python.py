@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
+import pandas as pd
+
+from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.callables import (
     CallableWorker,
     Failed,
@@ -65,6 +68,27 @@ class PythonAgent:
             async with aclosing(results_of(records, ask, self.window)) as decisions:
                 async for decision in decisions:
                     yield decision
+
+
+def standing_for(agent: Agent, bases: Mapping[str, str]) -> Agent:
+    """Return an agent that decides made records as it decides those that they were made from.
+
+    One that learns decides a development record by a model that did not see it; so it must be with what is made of one.
+
+    Parameters
+    ----------
+    bases : mapping
+        Id of a made record to that of the record it was made from.
+    """
+    if isinstance(agent, KnownAs):
+        return KnownAs(standing_for(agent.asked, bases), agent.name, agent.identity)
+    training = agent.task.training if isinstance(agent, PythonAgent) else None
+    if not isinstance(agent, PythonAgent) or training is None:
+        return agent
+    folds = training.folds
+    made = {name: int(folds[base]) for name, base in bases.items() if base in folds.index and name not in folds.index}
+    further = pd.Series(made, index=list(made), dtype=folds.dtype)
+    return replace(agent, task=replace(agent.task, training=replace(training, folds=pd.concat([folds, further]))))
 
 
 def _decision(record_id: str, said: Said) -> Decision:

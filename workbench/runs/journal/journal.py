@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.agents import Decision
 from workbench.engines import Origin, TokenLogprob
+from workbench.environment import Trace, trace_from
 from workbench.metrics import Status
+from workbench.records.splits import Split
 from workbench.runs.journal.plans import RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
 from workbench.runs.journal.rows import (
     COLUMNS,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORED) + 2))})"
 _INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
+_INSERT_TRACE = "INSERT OR REPLACE INTO traces VALUES (?, ?)"
 _INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
 Rows = Sequence[tuple[Any, ...]]
 _TYPES = {
@@ -36,6 +39,8 @@ _TYPES = {
     "attempts": "int64",
 }
 _OF_RECORD = "WHERE planned.record_id = ?"
+_IN_SPLITS = f"split IN ({', '.join(repr(one.value) for one in Split)})"
+_OF_SPLIT = f"(split = ?1 OR (?1 IS NULL AND {_IN_SPLITS}))"
 
 
 class Journal(JournalFile):
@@ -93,11 +98,14 @@ class Journal(JournalFile):
         rows = [(key, *(values := stored_values(decision)), checksum(key, values)) for key, decision in decisions]
         tokens = [(key, tokens_as_json(decision.tokens)) for key, decision in decisions if decision.tokens]
         said = [(key, decision.origin) for key, decision in decisions if decision.origin is not None]
+        traces = [(key, decision.trace.as_json()) for key, decision in decisions if decision.trace is not None]
         origins = [(key, origin.model, origin.fingerprint) for key, origin in said]
         with self._storing() as connection:
             connection.executemany(_INSERT, rows)
             if tokens:
                 connection.executemany(_INSERT_TOKENS, tokens)
+            if traces:
+                connection.executemany(_INSERT_TRACE, traces)
             if origins:
                 connection.executemany(_INSERT_ORIGIN, origins)
 
@@ -138,6 +146,14 @@ class Journal(JournalFile):
         tokens = tuple(TokenLogprob(token, logprob) for token, logprob in self._json(content))
         return tokens if "".join(token.token for token in tokens) == text else None
 
+    def traces(self, run: str) -> dict[str, Trace]:
+        """Return the traces of a run's decisions by record id; a decision without one is not there."""
+        rows = self._read("SELECT record_id, content FROM planned JOIN traces USING (key) WHERE run = ?", run)
+        try:
+            return {record_id: trace_from(content) for record_id, content in rows}
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._damaged(error) from None
+
     def origins(self, agent_digest: str) -> dict[Origin, int]:
         """Return what servers said of themselves in an agent version's replies, and in how many of them, most first.
 
@@ -158,11 +174,14 @@ class Journal(JournalFile):
         return {row[-1]: restored(row[:-1]) for row in self._intact(_OF_RECORD, record_id)}
 
     def entries(self, split: str | None = None) -> tuple[RunEntry, ...]:
-        """Return every run, or those of one split, the one used last first, in one query that reads no decision."""
+        """Return the runs of one split, or of both, the one used last first, in one query that reads no decision.
+
+        Runs over records that are of no split, such as test cases, are there only where they are asked for by name.
+        """
         rows = self._read(
             "SELECT run, agent, split, agent_digest, dataset_digest, identity, started, COUNT(*), COUNT(decisions.key)"
             " FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
-            " WHERE split = coalesce(?, split) GROUP BY run ORDER BY touched DESC, run",
+            f" WHERE {_OF_SPLIT} GROUP BY run ORDER BY touched DESC, run",
             split,
         )
         return tuple(
@@ -171,15 +190,15 @@ class Journal(JournalFile):
         )
 
     def runs(self, split: str | None = None) -> tuple[RunInfo, ...]:
-        """Return all runs, or those of one split, the one used last first."""
-        names = self._read("SELECT run FROM runs WHERE split = coalesce(?, split) ORDER BY touched DESC, run", split)
+        """Return the runs of one split, or of both, the one used last first."""
+        names = self._read(f"SELECT run FROM runs WHERE {_OF_SPLIT} ORDER BY touched DESC, run", split)
         return tuple(self.info(run) for (run,) in names)
 
     def finished_versions(self) -> set[str]:
         """Return the digests of the agent versions whose every planned record has a decision, in one query."""
         rows = self._read(
             "SELECT agent_digest FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
-            " GROUP BY agent_digest HAVING COUNT(decisions.key) = COUNT(*)"
+            f" WHERE {_IN_SPLITS} GROUP BY agent_digest HAVING COUNT(decisions.key) = COUNT(*)"
         )
         return {digest for (digest,) in rows}
 
