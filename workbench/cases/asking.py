@@ -10,8 +10,8 @@ from workbench.cases.made import MadeRecords
 from workbench.environment import Trace
 from workbench.metrics import Status
 from workbench.pilot import Pilot
-from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
-from workbench.runs.runner import Apart, RecordSelection, require_asked, require_decisions, run_agent
+from workbench.runs.journal import JOURNAL_FILE, Apart, Journal, digest_of
+from workbench.runs.runner import RecordSelection, require_asked, require_decisions, run_agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +52,7 @@ def ask_about(pilot: Pilot, agent: Agent, made: MadeRecords, *, show_progress: b
     require_decisions(decisions, asked.name)
     named = decisions[["status", "action", "reason", "confidence", "cause"]].astype(object)
     rows = named.where(named.notna(), None).itertuples(name=None)
-    return {name: CaseAnswer(Status(status), *said, traces.get(name)) for name, status, *said in rows}
+    return {
+        name: CaseAnswer(Status(status), action, reason, confidence, cause, traces.get(name))
+        for name, status, action, reason, confidence, cause in rows
+    }

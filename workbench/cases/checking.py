@@ -14,8 +14,7 @@ from workbench.cases.coverage import check_tokens
 from workbench.cases.relations import CHANGES
 from workbench.cases.suite import Case, Expected, ExpectedTools
 from workbench.cases.suites import Cases
-from workbench.pilot import Pilot, Role, read_process
-from workbench.pilot.process import Process, ProcessRule, decisions_by_reason
+from workbench.pilot import Pilot, Process, ProcessRule, Role, decisions_by_reason, read_process
 from workbench.records.splits import Dataset, Split
 from workbench.words import InputError, did_you_mean, shown
 
@@ -30,7 +29,7 @@ class Acting:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Against:
     """What a case is held against.
 
     Parameters
@@ -73,7 +72,7 @@ def check_cases(pilot: Pilot, dataset: Dataset, cases: Cases, acting: Acting | N
     """
     escalate = pilot.settings.escalate_label
     actions = tuple(dict.fromkeys([*dataset.labels, *(() if escalate is None else (escalate,))]))
-    known = Known(dataset, actions, read_process(pilot), acting or Acting())
+    known = Against(dataset, actions, read_process(pilot), acting or Acting())
     for file, case in cases.by_id.values():
         for one in _misfits(case, cases, known):
             raise InputError(
@@ -91,7 +90,7 @@ def check_cases(pilot: Pilot, dataset: Dataset, cases: Cases, acting: Acting | N
     _check_circles(cases)
 
 
-def _misfits(case: Case, cases: Cases, known: Known) -> Iterator[Misfit]:
+def _misfits(case: Case, cases: Cases, known: Against) -> Iterator[Misfit]:
     yield from _of_record(case, known)
     yield from _of_relation(case, cases)
     if case.faults:
@@ -104,7 +103,7 @@ def _tools(case: Case) -> list[str]:
     return [fault.tool for fault in case.faults]
 
 
-def _of_record(case: Case, known: Known) -> Iterator[Misfit]:
+def _of_record(case: Case, known: Against) -> Iterator[Misfit]:
     dataset, contract = known.dataset, known.dataset.contract
     if case.base not in dataset.splits.index:
         yield Misfit("the base record is not there", repr(case.base), "a development record")
@@ -165,7 +164,7 @@ def _check_circles(cases: Cases) -> None:
         ) from None
 
 
-def _of_expected(expect: Expected, known: Known) -> Iterator[Misfit]:
+def _of_expected(expect: Expected, known: Against) -> Iterator[Misfit]:
     if expect.action is not None and expect.action not in known.actions:
         yield Misfit("the pilot has no such action", repr(expect.action), shown(known.actions))
     if known.process is not None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.cases.suite import Case
-from workbench.pilot.process import Process, ProcessRule
+from workbench.pilot import Process, ProcessRule
 from workbench.words import InputError, did_you_mean
 
 SIDES = ("below", "at", "above")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workbench.cases.asking import CaseAnswer
 from workbench.cases.suite import Expected, ExpectedTools, Relation
 from workbench.environment import CallOutcome, Effect, GuardEvent, GuardVerdict, SaidBy, StateSeen, ToolCall, Trace
-from workbench.pilot.process import Process
+from workbench.pilot import Process
 
 ADDED = "added"
 DONE = (CallOutcome.OK, CallOutcome.TIMEOUT)  # outcomes after which a call may have done its work

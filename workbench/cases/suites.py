@@ -52,11 +52,6 @@ class Cases:
         return {case.id: (file, case) for file in self.files for case in file.suite.cases}
 
     @property
-    def digests(self) -> dict[str, str]:
-        """Digest of every file, by its name."""
-        return {file.name: file.digest for file in self.files}
-
-    @property
     def confirmed(self) -> tuple[Case, ...]:
         """The cases that a person confirmed."""
         return tuple(case for file, case in self.by_id.values() if file.is_confirmed)

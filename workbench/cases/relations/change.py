@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from workbench.cases.relations.formats import WrittenFormats, formats_of, written_kinds
+from workbench.cases.relations.formats import FormsBySource, forms_of, written_kinds
 from workbench.pilot import ColumnType, Contract, Role
 from workbench.records import Scalar
 
@@ -43,9 +43,9 @@ class Ground:
     labels: pd.Series[Any]
 
     @cached_property
-    def formats(self) -> WrittenFormats:
+    def formats(self) -> FormsBySource:
         """How each source writes things, as the process specification says under `source_formats`."""
-        return formats_of(self.process)
+        return forms_of(self.process)
 
     @cached_property
     def kinds(self) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ FITTING = 0.9  # of them that must be written so; damaged cells are the others
 
 
 @dataclass(frozen=True)
-class SourceFormat:
+class WrittenForm:
     """How one source writes things."""
 
     date: str | None
@@ -67,19 +67,17 @@ class SourceFormat:
         return None
 
 
-WrittenFormats: TypeAlias = Mapping[str, SourceFormat]
+FormsBySource: TypeAlias = Mapping[str, WrittenForm]
 
 
-def formats_of(process: Mapping[str, Any]) -> WrittenFormats:
+def forms_of(process: Mapping[str, Any]) -> FormsBySource:
     """Return the format of every source that a process specification names; none where it names none."""
     declared = process.get("source_formats")
     sources = declared if isinstance(declared, Mapping) else {}
     return {str(name): _format(one) for name, one in sources.items() if isinstance(one, Mapping)}
 
 
-def written_kinds(
-    records: pd.DataFrame, source: str, columns: Sequence[str], formats: WrittenFormats
-) -> dict[str, str]:
+def written_kinds(records: pd.DataFrame, source: str, columns: Sequence[str], formats: FormsBySource) -> dict[str, str]:
     """Return the columns that every source writes in its own format, with what they hold.
 
     Parameters
@@ -105,7 +103,7 @@ def _cells(records: pd.DataFrame, source: str, one: str, name: str) -> list[str]
     return [str(cell).strip() for cell in found]
 
 
-def _kind(cells: Mapping[str, list[str]], formats: WrittenFormats) -> str | None:
+def _kind(cells: Mapping[str, list[str]], formats: FormsBySource) -> str | None:
     """Return what the cells of a column hold: the first that fits of codes, templates, dates and numbers."""
     first = next(iter(formats.values()))
     for table in (*first.codes, *first.templates):
@@ -120,7 +118,7 @@ def _kind(cells: Mapping[str, list[str]], formats: WrittenFormats) -> str | None
     return None
 
 
-def _is_of(formats: WrittenFormats, table: str, one: str, cell: str) -> bool:
+def _is_of(formats: FormsBySource, table: str, one: str, cell: str) -> bool:
     """Return whether a cell is a code of one of a source's tables, or fills one of its templates."""
     own = formats[one]
     return cell in own.codes.get(table, {}) or (table in own.templates and own.filled(table, cell) is not None)
@@ -130,12 +128,12 @@ def _all_fit(cells: Mapping[str, list[str]], fits: Callable[[str, str], bool]) -
     return all(sum(fits(one, cell) for cell in found) >= FITTING * len(found) for one, found in cells.items())
 
 
-def _format(declared: Mapping[str, Any]) -> SourceFormat:
+def _format(declared: Mapping[str, Any]) -> WrittenForm:
     tables = {str(name): one for name, one in declared.items() if isinstance(one, Mapping)}
     texts = {name: {str(key): str(value) for key, value in one.items()} for name, one in tables.items()}
     templates = {name for name, one in texts.items() if any("{" in value for value in one.values())}
     date = declared.get("date")
-    return SourceFormat(
+    return WrittenForm(
         None if date is None else str(date),
         str(declared.get("decimal", ".")),
         str(declared.get("thousands", "")),

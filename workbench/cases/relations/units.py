@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from workbench.cases.relations.change import Fields, Ground, UnchangeableError
-from workbench.cases.relations.formats import SourceFormat
+from workbench.cases.relations.formats import WrittenForm
 from workbench.pilot import Role
 from workbench.records import Scalar
 
-PLAIN = SourceFormat(None, ".", "")
+PLAIN = WrittenForm(None, ".", "")
 MOST_DIGITS = 12
 
 
@@ -37,7 +37,7 @@ def other_unit(fields: Fields, ground: Ground, rng: np.random.Generator) -> Fiel
 
 
 def _converted(
-    fields: Fields, measure: Mapping[str, Any], units: Mapping[str, Any], own: SourceFormat, rng: np.random.Generator
+    fields: Fields, measure: Mapping[str, Any], units: Mapping[str, Any], own: WrittenForm, rng: np.random.Generator
 ) -> Fields | None:
     codes = next((table for table in own.codes.values() if fields[measure["unit"]] in table), {n: n for n in units})
     unit = codes.get(str(fields[measure["unit"]]), "")
@@ -61,7 +61,7 @@ def _converted(
     return None if None in cells.values() else {**fields, **cells, measure["unit"]: code}
 
 
-def _scaled(cell: Scalar, factor: Decimal, own: SourceFormat) -> Scalar:
+def _scaled(cell: Scalar, factor: Decimal, own: WrittenForm) -> Scalar:
     """Return a number times a factor, written as it was; None where it is no number."""
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         value = Decimal(str(cell)) * factor

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from workbench.cases.relations.change import Fields, Ground, UnchangeableError
-from workbench.cases.relations.formats import DATE, NUMBER, SourceFormat
+from workbench.cases.relations.formats import DATE, NUMBER, WrittenForm
 from workbench.pilot import Role
 
 
@@ -19,7 +19,7 @@ def other_numbers(fields: Fields, ground: Ground, rng: np.random.Generator) -> F
 def other_dates(fields: Fields, ground: Ground, rng: np.random.Generator) -> Fields:
     """Return a record as a source writes it that has the same decimal sign and writes dates otherwise."""
 
-    def fits(own: SourceFormat, one: SourceFormat) -> bool:
+    def fits(own: WrittenForm, one: WrittenForm) -> bool:
         return one.decimal == own.decimal and one.date != own.date
 
     return _as_another(fields, ground, rng, fits, "the same decimal sign and other dates")
@@ -29,7 +29,7 @@ def _as_another(
     fields: Fields,
     ground: Ground,
     rng: np.random.Generator,
-    fits: Callable[[SourceFormat, SourceFormat], bool],
+    fits: Callable[[WrittenForm, WrittenForm], bool],
     wanted: str,
 ) -> Fields:
     source = ground.contract.column_with(Role.SOURCE)
@@ -53,7 +53,7 @@ def _filled(fields: Fields, ground: Ground) -> list[tuple[str, str]]:
     return [(name, kind) for name, kind in ground.kinds.items() if fields[name] not in (None, "")]
 
 
-def _cell(text: str, kind: str, own: SourceFormat, other: SourceFormat) -> str | None:
+def _cell(text: str, kind: str, own: WrittenForm, other: WrittenForm) -> str | None:
     """Return a cell as another source writes it, None where the own one does not write so."""
     text = text.strip()
     if kind == DATE:

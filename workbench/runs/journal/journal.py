@@ -12,8 +12,7 @@ from workbench.agents import Decision
 from workbench.engines import Origin, TokenLogprob
 from workbench.environment import Trace, trace_from
 from workbench.metrics import Status
-from workbench.records.splits import Split
-from workbench.runs.journal.plans import RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
+from workbench.runs.journal.plans import Apart, RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
 from workbench.runs.journal.rows import (
     COLUMNS,
     STORED,
@@ -39,7 +38,7 @@ _TYPES = {
     "attempts": "int64",
 }
 _OF_RECORD = "WHERE planned.record_id = ?"
-_IN_SPLITS = f"split IN ({', '.join(repr(one.value) for one in Split)})"
+_IN_SPLITS = f"split NOT IN ({', '.join(repr(one.value) for one in Apart)})"
 _OF_SPLIT = f"(split = ?1 OR (?1 IS NULL AND {_IN_SPLITS}))"
 
 

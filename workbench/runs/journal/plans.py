@@ -6,9 +6,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from workbench.agents import RECALIBRATED, REPEAT
+
+
+class Apart(StrEnum):
+    """Sets of records that are no split of the data set: a run over one is no development run and no holdout run."""
+
+    CASES = "cases"  # records made for test cases
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 import pandas as pd
@@ -15,7 +14,7 @@ from workbench.agents.callables import check_may_ask
 from workbench.metrics import Status
 from workbench.records import Record
 from workbench.records.splits import Split
-from workbench.runs.journal import Journal, RunInfo, RunPlan, key_of, sole_run
+from workbench.runs.journal import Apart, Journal, RunInfo, RunPlan, key_of, sole_run
 from workbench.runs.runner.driving import supervised
 from workbench.runs.runner.news import Asking, News
 from workbench.runs.runner.queue import Patience, Refusal, WorkQueue
@@ -46,12 +45,6 @@ class Session:
     n_asked: int
     n_unmatched: int
     refusal: Refusal | None
-
-
-class Apart(StrEnum):
-    """Sets of records that are no split of the data set: a run over one is no development run and no holdout run."""
-
-    CASES = "cases"  # records made for test cases
 
 
 class RecordSource(Protocol):
