@@ -110,7 +110,7 @@ def test_only_cases_of_a_signed_file_count(tmp_path: Path) -> None:
     )  # fmt: skip
     sign_suite(pilot)
     note = MAKER.present(pilot, read_dataset(pilot), None)
-    assert note == "the suites changed since the last test of the cases; workbench cases small run --agent NAME"
+    assert note == "the suites changed since the last test of the cases; workbench cases run small --agent NAME"
     assert made(pilot).estimates["cases_passed"].n == 5
 
 
@@ -351,7 +351,7 @@ def at_gate(pilot: Pilot, check: str, **asked: int) -> Any:
 def test_a_gate_counts_confirmed_cases_by_class(signed: Pilot) -> None:
     found = at_gate(signed, "test_cases", at_least=5, each=1)
     assert (found.state, found.reason) == (
-        State.UNPROVEN, "no test of the cases has been run; workbench cases small run --agent NAME"
+        State.UNPROVEN, "no test of the cases has been run; workbench cases run small --agent NAME"
     )  # fmt: skip
     made(signed)
     found = at_gate(signed, "test_cases", at_least=5, each=1)

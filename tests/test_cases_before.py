@@ -27,7 +27,7 @@ def test_holdout_records_are_no_test_cases_now(tmp_path: Path) -> None:
     write_evaluation(pilot, outcomes_of(pilot))
     found = next(one for one in judged_criteria(facts_of(pilot), 2) if one.criterion.id == "cases")
     assert found.state is State.UNPROVEN
-    assert found.reason == "no test of the cases has been run; workbench cases small run --agent NAME"
+    assert found.reason == "no test of the cases has been run; workbench cases run small --agent NAME"
 
 
 def test_test_cases_are_counted_by_class(tmp_path: Path) -> None:

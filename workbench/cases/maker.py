@@ -63,7 +63,7 @@ class CasesMaker(Maker):
     question = "Does the agent do what the test cases expect?"
     how = "ask the agent about the test cases"
     notebooks = ("04_test_cases",)
-    command = "workbench cases PILOT run --agent NAME"
+    command = "workbench cases run PILOT --agent NAME"
     metrics: ClassVar = UNITS
     checks: ClassVar = CHECKS
     counted = "test cases"
