@@ -92,8 +92,9 @@ def missing_tokens(table: pd.DataFrame) -> list[str]:
 def matrix_of(table: pd.DataFrame) -> pd.DataFrame:
     """Return the coverage as a matrix: a row for each rule, exception, target and fact, a column for each aspect.
 
-    Cells are numbers of cases; missing where nothing of the kind is needed.
+    Cells are numbers of cases; missing where nothing of the kind is needed, or is excluded.
     """
+    table = table[table["excluded"].isna()]
     named = table.assign(row=table["group"] + " " + table["item"])
     matrix = named.pivot_table(index="row", columns="aspect", values="cases", aggfunc="sum", sort=False)
     return matrix.reindex(columns=[name for name in (*SIDES, HOLDS, USED, CLAIMED) if name in matrix.columns])
