@@ -58,6 +58,12 @@ def test_ten_rules_deleted_from_a_suite_are_all_named(first: int) -> None:
     assert len(named) == 20, "five with three sides, five with one"
 
 
+def test_what_is_excluded_is_no_gap_in_the_matrix() -> None:
+    matrix = matrix_of(coverage_table(SMALL, [], {"rule:late@holds": "not here", "rule:heavy@at": "nor there"}))
+    assert "rule late" not in matrix.index
+    assert matrix.loc["rule heavy"].dropna().to_dict() == {"below": 0, "above": 0}
+
+
 def test_the_matrix_has_a_row_for_each_part_and_a_column_for_each_aspect() -> None:
     matrix = matrix_of(coverage_table(SMALL, [covering("rule:heavy@at"), covering("rule:heavy@at")], {}))
     assert list(matrix.columns) == ["below", "at", "above", "holds", "used", "claimed"]

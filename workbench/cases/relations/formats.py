@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 DATE, NUMBER = "a date", "a number"
-MOST_CELLS = 200  # different cells of a column and source that are looked at
-FITTING = 0.9  # of them that must be written so; damaged cells are the others
+FITTING = 0.9  # of a column's cells that must be written so; damaged cells are the others
+Counted: TypeAlias = Mapping[str, int]  # cells to how often each occurs
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,12 @@ def written_kinds(records: pd.DataFrame, source: str, columns: Sequence[str], fo
     return found
 
 
-def _cells(records: pd.DataFrame, source: str, one: str, name: str) -> list[str]:
-    found = records.loc[records[source] == one, name].dropna().unique()[:MOST_CELLS]
-    return [str(cell).strip() for cell in found]
+def _cells(records: pd.DataFrame, source: str, one: str, name: str) -> Counted:
+    found = records.loc[records[source] == one, name].dropna().astype(str).str.strip()
+    return {str(cell): int(n) for cell, n in found[found != ""].value_counts().items()}
 
 
-def _kind(cells: Mapping[str, list[str]], formats: FormsBySource) -> str | None:
+def _kind(cells: Mapping[str, Counted], formats: FormsBySource) -> str | None:
     """Return what the cells of a column hold: the first that fits of codes, templates, dates and numbers."""
     first = next(iter(formats.values()))
     for table in (*first.codes, *first.templates):
@@ -124,8 +124,11 @@ def _is_of(formats: FormsBySource, table: str, one: str, cell: str) -> bool:
     return cell in own.codes.get(table, {}) or (table in own.templates and own.filled(table, cell) is not None)
 
 
-def _all_fit(cells: Mapping[str, list[str]], fits: Callable[[str, str], bool]) -> bool:
-    return all(sum(fits(one, cell) for cell in found) >= FITTING * len(found) for one, found in cells.items())
+def _all_fit(cells: Mapping[str, Counted], fits: Callable[[str, str], bool]) -> bool:
+    return all(
+        sum(n for cell, n in found.items() if fits(one, cell)) >= FITTING * sum(found.values())
+        for one, found in cells.items()
+    )
 
 
 def _format(declared: Mapping[str, Any]) -> WrittenForm:
