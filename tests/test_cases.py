@@ -17,7 +17,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from workbench.agents import Decision
 from workbench.cases import MAKER, cases_junit, read_cases
-from workbench.cases.asking import ask_about
+from workbench.cases.asking import answers_in, ask_about
 from workbench.cases.made import asked_records, ground_of, records_of_cases
 from workbench.cases.numbers import estimates_of_cases
 from workbench.engines import EngineChoice
@@ -156,6 +156,29 @@ def test_what_was_left_reads_back_and_every_number_is_computed_again(signed: Pil
     assert isinstance(MAKER.present(signed, read_dataset(signed), None), Exhibit)
 
 
+def test_who_edits_what_was_left_changes_nothing_of_what_a_gate_reads(signed: Pilot) -> None:
+    exhibit, dataset = made(signed), read_dataset(signed)
+    said = exhibit.tables["answers"]
+    replace(exhibit, answer="all well", tables={**exhibit.tables, "answers": said.assign(action="approve")}).write(
+        exhibit_folder(signed, "cases")
+    )
+    present = MAKER.present(signed, dataset, None)
+    assert isinstance(present, Exhibit)
+    assert present.as_json() == exhibit.as_json()
+    other = replace(exhibit, facts={**exhibit.facts, "run": "0" * 16})
+    other.write(exhibit_folder(signed, "cases"))
+    gone = "the answers of the last test of the cases are gone; workbench cases run small --agent NAME"
+    assert MAKER.present(signed, dataset, None) == gone
+
+
+def test_a_run_over_other_records_is_not_taken_for_the_test(signed: Pilot) -> None:
+    first = made(signed)
+    write_suite(signed, [case("more", "O007", set={"note": "by rail"})], "later")
+    later, dataset = made(signed), read_dataset(signed)
+    replace(later, facts={**later.facts, "run": first.facts["run"]}).write(exhibit_folder(signed, "cases"))
+    assert "are gone" in str(MAKER.present(signed, dataset, None))
+
+
 def test_a_case_that_was_judged_otherwise_is_found(signed: Pilot) -> None:
     exhibit = made(signed)
     table = exhibit.tables["cases"].assign(passed=True)
@@ -204,6 +227,13 @@ def test_an_agent_that_decides_nothing_is_no_evidence(tmp_path: Path) -> None:
 def test_a_pilot_without_cases_says_where_they_stand(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the pilot has no test cases(.|\n)*suites"):
         made(order_pilot(tmp_path))
+
+
+def test_a_suite_of_which_no_change_can_be_made_says_why(tmp_path: Path) -> None:
+    pilot = order_pilot(tmp_path)
+    write_suite(pilot, [case("a", "O001", relation="same", change="date_format")])
+    with pytest.raises(InputError, match=r"no change of any case(.|\n)*no source has the same decimal sign"):
+        made(pilot)
 
 
 def test_a_cell_of_another_type_names_file_case_and_column(tmp_path: Path) -> None:
@@ -266,7 +296,7 @@ def test_a_trace_comes_back_from_the_journal_and_faults_make_another_question(tm
     records = asked_records(records_of_cases(read_cases(pilot), dataset, ground_of(pilot, dataset)), dataset)
     assert len(records.by_id) == 2, "b and c are one question"
     assert list(records.faults.values()) == [(Fault(tool="post", outcome="timeout", done=True),)]
-    answers = ask_about(pilot, Acts(), records, show_progress=False)
+    answers = answers_in(pilot, ask_about(pilot, Acts(), records, show_progress=False))
     for name, answer in answers.items():
         assert answer.trace is not None
         (call,) = answer.trace.of(ToolCall)

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from workbench.agents import build_agent
-from workbench.cases.asking import ask_about
+from workbench.cases.asking import answers_in, ask_about, run_over
 from workbench.cases.checking import Acting, check_cases
 from workbench.cases.checks import CASES, CHECKS, COVERAGE
 from workbench.cases.coverage import coverage_table
 from workbench.cases.findings import case_findings
 from workbench.cases.judging import Bench
-from workbench.cases.made import asked_records, ground_of, records_of_cases
+from workbench.cases.made import CaseRecords, asked_records, ground_of, records_of_cases
 from workbench.cases.numbers import COVERED, PASSED, UNITS, VIOLATED, estimates_of_cases, relations_table
 from workbench.cases.oracle import check_is_another
 from workbench.cases.results import ASKED, answers_table, cases_table, read_answers
@@ -90,27 +90,43 @@ class CasesMaker(Maker):
         check_is_another(pilot, agent, _process(pilot))
         made = records_of_cases(cases, dataset, ground_of(pilot, dataset))
         asked = asked_records(made, dataset)
-        answers = ask_about(pilot, agent, asked, show_progress=request.run.show_progress) if asked.by_id else {}
+        if not asked.by_id:
+            why = shown(dict.fromkeys(one.unchangeable for one in made))
+            raise InputError("no change of any case can be made", where=str(pilot.suite / "suites"), got=why)
+        run = ask_about(pilot, agent, asked, show_progress=request.run.show_progress)
+        facts = {"agent": request.agent, "run": run, "threshold": request.threshold}
         about = {"records": dataset.digest, "agent": digest_of(agent.identity), **_about(pilot, cases)}
-        facts = {
-            "agent": request.agent,
-            "threshold": request.threshold,
-            "unchangeable": {one.case.id: one.unchangeable for one in made if one.unchangeable},
-        }
-        tables = {ANSWERS: answers_table(made, answers)}
-        tables |= {} if request.mutants is None else {MUTANTS: request.mutants}
+        tables = {} if request.mutants is None else {MUTANTS: request.mutants}
         exhibit = Exhibit(CASES, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
-        exhibit = _counted(exhibit, pilot, cases)
+        exhibit = _answered(exhibit, pilot, cases, made)
         exhibit.write(exhibit_folder(pilot, CASES))
         return exhibit
 
     def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
-        """Return what the last test left, where the suites, their signatures and the process are as they were."""
+        """Return the last test, its answers as the journal has them; the file that was left only names the run.
+
+        Suites, their signatures and the process must be as they were.
+
+        Raises
+        ------
+        InputError
+            A suite does not fit.
+        RunError
+            The file is damaged.
+        """
         left = super().present(pilot, dataset, agent)
-        if isinstance(left, Exhibit) and (now := _about(pilot, read_cases(pilot))).items() - left.about.items():
-            changed = next(name for name in now if left.about.get(name) != now[name])
-            return f"the {changed} changed since the last {self.title}; {self.remedy(pilot)}"
-        return left
+        if isinstance(left, str):
+            return left
+        cases = read_cases(pilot)
+        changed = [name for name, digest in _about(pilot, cases).items() if left.about.get(name) != digest]
+        if changed:
+            return f"the {changed[0]} changed since the last {self.title}; {self.remedy(pilot)}"
+        made = records_of_cases(cases, dataset, ground_of(pilot, dataset))
+        entry = run_over(pilot, left.facts["run"], asked_records(made, dataset))
+        if entry is None:
+            return f"the answers of the last {self.title} are gone; {self.remedy(pilot)}"
+        about = {**left.about, "agent": entry.agent_digest}
+        return _answered(replace(left, about=about), pilot, cases, made)
 
     def depends(self, inputs: Inputs, notebook: str, chosen: str | None) -> Mapping[str, Any]:
         """Return what else makes the notebook another one: also the suites with their signatures, and the process."""
@@ -164,6 +180,16 @@ def _about(pilot: Agreed, cases: Cases) -> dict[str, str]:
 def _process(pilot: Agreed) -> Process | None:
     path = pilot.suite / PROCESS_FILE
     return read_settings(path, Process) if path.is_file() else None
+
+
+def _answered(exhibit: Exhibit, pilot: Pilot, cases: Cases, made: Sequence[CaseRecords]) -> Exhibit:
+    """Return an exhibit with the answers that its run has in the journal, and everything that follows from them."""
+    answers = answers_in(pilot, exhibit.facts["run"])
+    unchangeable = {one.case.id: one.unchangeable for one in made if one.unchangeable}
+    tables = {**exhibit.tables, ANSWERS: answers_table(made, answers)}
+    return _counted(
+        replace(exhibit, tables=tables, facts={**exhibit.facts, "unchangeable": unchangeable}), pilot, cases
+    )
 
 
 def _counted(exhibit: Exhibit, pilot: Agreed, cases: Cases) -> Exhibit:

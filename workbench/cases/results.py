@@ -51,7 +51,7 @@ Part = tuple[str, str]
 def answers_table(made: Sequence[CaseRecords], answers: Mapping[str, CaseAnswer]) -> pd.DataFrame:
     """Return what was answered, by case and part; parts that were not asked are not there."""
     rows = []
-    for one in made if answers else ():
+    for one in made:
         parts = {ASKED: one.asked, BEFORE: one.reference, TWIN: one.twin} if one.asked is not None else {}
         for part, record in parts.items():
             if record is not None:

@@ -122,6 +122,11 @@ class RunEntry:
         return REPEAT in self.identity
 
     @property
+    def asked_digest(self) -> str:
+        """Digest of what is asked, which the answers are kept by."""
+        return asked_digest(self.identity)
+
+    @property
     def repeated_digest(self) -> str:
         """Digest of what is asked by the version that the run repeats, or by the run's own."""
         return asked_digest({name: value for name, value in self.identity.items() if name != REPEAT})
