@@ -18,7 +18,7 @@ from statsmodels.stats.proportion import proportion_confint
 from workbench.agents import Decision
 from workbench.cases import MAKER, cases_junit, read_cases
 from workbench.cases.asking import answers_in, ask_about
-from workbench.cases.made import asked_records, ground_of, records_of_cases
+from workbench.cases.made import asked_records, case_records, ground_of
 from workbench.cases.numbers import estimates_of_cases
 from workbench.engines import EngineChoice
 from workbench.environment import Effect, Fault, ToolCall, Trace
@@ -293,7 +293,7 @@ def test_a_trace_comes_back_from_the_journal_and_faults_make_another_question(tm
     dataset = read_dataset(pilot)
     late = {"faults": [{"tool": "post", "outcome": "timeout", "done": True}]}
     write_suite(pilot, [case("a", "O001"), case("b", "O001", **late), case("c", "O001", **late)])
-    records = asked_records(records_of_cases(read_cases(pilot), dataset, ground_of(pilot, dataset)), dataset)
+    records = asked_records(case_records(read_cases(pilot), dataset, ground_of(pilot, dataset)), dataset)
     assert len(records.by_id) == 2, "b and c are one question"
     assert list(records.faults.values()) == [(Fault(tool="post", outcome="timeout", done=True),)]
     answers = answers_in(pilot, ask_about(pilot, Acts(), records, show_progress=False))

@@ -88,7 +88,7 @@ def ground_of(pilot: Pilot, dataset: Dataset) -> Ground:
     return Ground(pilot.contract, content, dataset.shown().loc[labels.index], labels)
 
 
-def records_of_cases(cases: Cases, dataset: Dataset, ground: Ground) -> tuple[CaseRecords, ...]:
+def case_records(cases: Cases, dataset: Dataset, ground: Ground) -> tuple[CaseRecords, ...]:
     """Return the records of checked cases, in their order.
 
     Raises

@@ -15,7 +15,7 @@ from workbench.cases.checks import CASES, CHECKS, COVERAGE
 from workbench.cases.coverage import coverage_table
 from workbench.cases.findings import case_findings
 from workbench.cases.judging import Bench
-from workbench.cases.made import CaseRecords, asked_records, ground_of, records_of_cases
+from workbench.cases.made import CaseRecords, asked_records, case_records, ground_of
 from workbench.cases.numbers import COVERED, PASSED, UNITS, VIOLATED, estimates_of_cases, relations_table
 from workbench.cases.oracle import check_is_another
 from workbench.cases.results import ASKED, answers_table, cases_table, read_answers
@@ -88,7 +88,7 @@ class CasesMaker(Maker):
         check_cases(pilot, dataset, cases, request.acting)
         agent = build_agent(pilot, request.agent, dataset, request.run.engine)
         check_is_another(pilot, agent, _process(pilot))
-        made = records_of_cases(cases, dataset, ground_of(pilot, dataset))
+        made = case_records(cases, dataset, ground_of(pilot, dataset))
         asked = asked_records(made, dataset)
         if not asked.by_id:
             why = shown(dict.fromkeys(one.unchangeable for one in made))
@@ -121,7 +121,7 @@ class CasesMaker(Maker):
         changed = [name for name, digest in _about(pilot, cases).items() if left.about.get(name) != digest]
         if changed:
             return f"the {changed[0]} changed since the last {self.title}; {self.remedy(pilot)}"
-        made = records_of_cases(cases, dataset, ground_of(pilot, dataset))
+        made = case_records(cases, dataset, ground_of(pilot, dataset))
         entry = run_over(pilot, left.facts["run"], asked_records(made, dataset))
         if entry is None:
             return f"the answers of the last {self.title} are gone; {self.remedy(pilot)}"
