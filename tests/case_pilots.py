@@ -160,6 +160,10 @@ def first_words(record):
     return exact(record, complains=says(" ".join((record["note"] or "").split()[:3])))
 
 
+def last_words(record):
+    return exact(record, complains=says(" ".join((record["note"] or "").split()[-3:])))
+
+
 def flips(record):
     drawn = hashlib.sha256(json.dumps(record).encode()).digest()[0] % 4
     answer = exact(record)
@@ -178,6 +182,7 @@ BLIND_TO = {
     "irrelevant_sentence": "length_blind",
     "translated_note": "one_language",
     "paraphrase": "first_words",
+    "two_intents": "last_words",
     "unit": "unit_blind",
     "locale": "locale_blind",
     "date_format": "date_blind",
@@ -259,7 +264,8 @@ def quietly(agent: str = "exact", **facts: Any) -> CasesRequest:
 
 def relation_cases(change: str, n: int = 90) -> list[dict[str, Any]]:
     """Return a relation under one change for each of the first orders that are no holdout."""
+    relation = "may_only_escalate" if change == "two_intents" else "same"
     return [
-        case(f"{change}-{i:03}", f"O{i:03}", relation="same", change=change)
+        case(f"{change}-{i:03}", f"O{i:03}", relation=relation, change=change)
         for i in range(min(n, N - 4))
     ]  # fmt: skip

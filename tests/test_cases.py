@@ -18,8 +18,10 @@ from statsmodels.stats.proportion import proportion_confint
 from workbench.agents import Decision
 from workbench.cases import MAKER, cases_junit, read_cases
 from workbench.cases.asking import answers_in, ask_about
+from workbench.cases.judging import Bench
 from workbench.cases.made import asked_records, case_records, ground_of
 from workbench.cases.numbers import estimates_of_cases
+from workbench.cases.results import cases_table
 from workbench.engines import EngineChoice
 from workbench.environment import Effect, Fault, ToolCall, Trace
 from workbench.evaluation import evaluate
@@ -297,10 +299,34 @@ def test_a_trace_comes_back_from_the_journal_and_faults_make_another_question(tm
     assert len(records.by_id) == 2, "b and c are one question"
     assert list(records.faults.values()) == [(Fault(tool="post", outcome="timeout", done=True),)]
     answers = answers_in(pilot, ask_about(pilot, Acts(), records, show_progress=False))
+    judged = cases_table(read_cases(pilot), {("a", "asked"): answers["O001"]}, {}, Bench("escalate"))
+    assert judged.loc[0, "steps"] == "post ok"
     for name, answer in answers.items():
         assert answer.trace is not None
         (call,) = answer.trace.of(ToolCall)
         assert (call.name, call.arguments) == ("post", {"order": name})
+
+
+def test_what_a_relation_is_held_against_has_the_faults_it_is_known_with(tmp_path: Path) -> None:
+    pilot = order_pilot(tmp_path)
+    dataset = read_dataset(pilot)
+    late = {"faults": [{"tool": "post"}]}
+    write_suite(
+        pilot,
+        [
+            case("a", "O001"),
+            case("b", "O001", relation="same", change="typo", **late),
+            case("c", "O001", relation="same", of="a", change="typo", **late),
+        ],
+    )
+    made_of = {one.case.id: one for one in case_records(read_cases(pilot), dataset, ground_of(pilot, dataset))}
+    faults = asked_records(list(made_of.values()), dataset).faults
+    a, b, c = made_of["a"], made_of["b"], made_of["c"]
+    assert all(one is not None for one in (b.reference, b.twin, c.reference, c.twin, b.asked, c.asked))
+    assert {one.id for one in (b.reference, b.twin, b.asked)} <= set(faults)
+    assert c.reference == a.asked
+    assert c.reference.id not in faults
+    assert {c.asked.id, c.twin.id} <= set(faults)
 
 
 def test_an_agent_that_learns_decides_a_made_record_as_the_record_it_was_made_from(tmp_path: Path) -> None:

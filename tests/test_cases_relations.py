@@ -54,6 +54,11 @@ def test_a_text_with_a_second_intent_goes_on_with_that_of_another_label(ground: 
     assert str(after).startswith("open complaint 0 by truck ")
 
 
+def test_a_text_out_of_scope_is_about_nothing_of_the_process(ground: Ground) -> None:
+    ((_, after),) = changed(ground, "out_of_scope").values()
+    assert not {"complaint", "truck"} & set(str(after).lower().split())
+
+
 def test_an_amount_in_tonnes_has_a_price_for_a_tonne(ground: Ground) -> None:
     # order 1 of DE weighs 7.500,5 kg at 1,50 a kilogram
     assert changed(ground, "unit", "O001") == {

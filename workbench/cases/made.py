@@ -29,6 +29,8 @@ class CaseRecords:
         What a relation holds it against: the record without the change.
     twin : Record, optional
         The reference with a harmless change as small in the same place; None where there is no such place.
+    start : Case, optional
+        The case whose record the reference is, where it is another one's.
     unchangeable : str
         Why the change cannot be made.
     """
@@ -37,14 +39,19 @@ class CaseRecords:
     asked: Record | None
     reference: Record | None = None
     twin: Record | None = None
+    start: Case | None = None
     unchangeable: str = ""
 
     @property
-    def all(self) -> tuple[Record, ...]:
-        """Every record that is asked."""
-        if self.asked is None:
-            return ()
-        return tuple(one for one in (self.asked, self.reference, self.twin) if one is not None)
+    def with_faults(self) -> tuple[tuple[Record, tuple[Fault, ...]], ...]:
+        """Every record that is asked, with the faults that its tools have; of the reference, those it is known with."""
+        own = self.case.faults
+        parts = (
+            (self.asked, own),
+            (self.reference, own if self.start is None else self.start.faults),
+            (self.twin, own),
+        )
+        return tuple((record, faults) for record, faults in parts if record is not None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,12 +109,13 @@ def case_records(cases: Cases, dataset: Dataset, ground: Ground) -> tuple[CaseRe
 
 def asked_records(made: Sequence[CaseRecords], dataset: Dataset) -> MadeRecords:
     """Return what there is to ask, every record once."""
-    by_id = {record.id: record for one in made for record in one.all}
-    bases = {record.id: one.case.base for one in made for record in one.all}
-    faults = {
-        record.id: one.case.faults for one in made for record in one.all if one.case.faults and record != one.reference
-    }
-    return MadeRecords(dataset.digest, by_id, bases, faults)
+    parts = [(record, faults, one.case.base) for one in made for record, faults in one.with_faults]
+    return MadeRecords(
+        dataset.digest,
+        {record.id: record for record, _, _ in parts},
+        {record.id: base for record, _, base in parts},
+        {record.id: faults for record, faults, _ in parts if faults},
+    )
 
 
 class _Maker:
@@ -128,11 +136,11 @@ class _Maker:
         asked = self._record(case, fields)
         if case.relation is None:
             return CaseRecords(case, asked)
-        start = self._start(case)
-        other = case if case.of is None else self._cases.by_id[case.of][1]
-        reference = made_record(self._ground.contract, self._bases[case.base], start, _mark(other))
+        start, other = self._start(case), None if case.of is None else self._cases.by_id[case.of][1]
         twin = twin_fields(start, fields, self._ground)
-        return CaseRecords(case, asked, reference, None if twin is None else self._record(case, twin))
+        return CaseRecords(
+            case, asked, self._record(other or case, start), None if twin is None else self._record(case, twin), other
+        )
 
     def _record(self, case: Case, fields: Fields) -> Record:
         return made_record(self._ground.contract, self._bases[case.base], fields, _mark(case))

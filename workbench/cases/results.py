@@ -24,7 +24,7 @@ from workbench.cases.judging import (
 from workbench.cases.made import CaseRecords
 from workbench.cases.suite import Case, Expected
 from workbench.cases.suites import Cases, SuiteFile
-from workbench.environment import Trace, trace_from
+from workbench.environment import GuardEvent, GuardVerdict, LimitMet, SaidBy, ToolCall, Trace, trace_from
 from workbench.metrics import Status
 from workbench.words import RunError
 
@@ -32,7 +32,7 @@ ASKED, BEFORE, TWIN = "asked", "before", "twin"
 ANSWER_COLUMNS = ("case", "part", "record_id", "status", "action", "reason", "confidence", "cause", "trace")
 TEXTS = (
     "case", "class", "suite", "base", "covers", "expected", "relation", "change", "action", "reason", "failures",
-    "unchangeable",
+    "unchangeable", "steps",
 )  # fmt: skip
 FLAGS = (
     "confirmed",
@@ -90,14 +90,31 @@ def cases_table(
     -------
     DataFrame
         Texts: `case`, `class`, `suite` (its file), `base`, `covers`, `expected`, `relation`, `change`, the answer's
-        `action` and `reason`, `failures`, `unchangeable`. Booleans: `confirmed` by a person; `judged`, which a case is
-        not whose change cannot be made, or whose unchanged record got no decision; `passed`; `broken` (its relation
-        does not hold) and `twin_moved` (nor does it with the harmless twin); `traced`; `forbids` (it says what must not
-        be written), `forbidden_write`, `double_write`. `unobserved` counts tool calls that only the agent tells of.
+        `action` and `reason`, `failures`, `unchangeable`, `steps` (what was seen on the way). Booleans: `confirmed` by
+        a person; `judged`, which a case is not whose change cannot be made, or whose unchanged record got no decision;
+        `passed`; `broken` (its relation does not hold) and `twin_moved` (nor does it with the harmless twin); `traced`;
+        `forbids` (it says what must not be written), `forbidden_write`, `double_write`. `unobserved` counts tool calls
+        that only the agent tells of.
     """
     rows = [_row(file, case, answers, unchangeable.get(case.id, ""), bench) for file, case in cases.by_id.values()]
     table = pd.DataFrame(rows, columns=[*TEXTS, *FLAGS, "unobserved"], dtype=object)
     return table.astype({**dict.fromkeys(FLAGS, bool), "unobserved": int})
+
+
+def steps_of(trace: Trace) -> str:
+    """Return in a few words the tool calls, guards and limits of a trace, what only the agent tells of in brackets."""
+    said = []
+    for one in trace.events:
+        if isinstance(one, ToolCall):
+            step = f"{one.name} {one.outcome.value}"
+        elif isinstance(one, GuardEvent) and one.verdict is not GuardVerdict.ALLOW:
+            step = f"guard {one.name}: {one.verdict.value}"
+        elif isinstance(one, LimitMet):
+            step = f"limit {one.name}"
+        else:
+            continue
+        said.append(step if one.source is SaidBy.OBSERVED else f"({step})")
+    return ", ".join(said)
 
 
 def _row(
@@ -158,6 +175,7 @@ def _of_trace(case: Case, trace: Trace | None) -> dict[str, Any]:
     return {
         "forbids": forbids,
         "traced": True,
+        "steps": steps_of(trace) or None,
         "unobserved": unobserved_calls(trace),
         "forbidden_write": expect is not None and has_forbidden_write(expect, trace),
         "double_write": has_double_write(expect or Expected(), trace),
