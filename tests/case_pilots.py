@@ -235,6 +235,20 @@ def order_pilot(root: Path, agents: Iterable[str] = ("exact",)) -> Pilot:
     return opened
 
 
+def with_surroundings(pilot: Pilot) -> Pilot:
+    """Give the pilot an environment with two tools and one table, and a guard."""
+    posting = {
+        "description": "Post an order.", "sql": "INSERT INTO posting VALUES (:order)", "arguments": {"order": "string"},
+        "effect": "write",
+    }  # fmt: skip
+    reading = {"description": "Read it.", "sql": "SELECT 1 WHERE :order IS NOT NULL", "arguments": {"order": "string"}}
+    content = {"tables": {"posting": {"columns": ["order_id"]}}, "tools": {"read_order": reading, "post": posting}}
+    (pilot.suite / "environment.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    settings = yaml.safe_load((pilot.suite / "pilot.yaml").read_text(encoding="utf-8"))
+    (pilot.suite / "pilot.yaml").write_text(yaml.safe_dump({**settings, "guards": ["lengths"]}), encoding="utf-8")
+    return open_pilot(pilot.name, pilot.root)
+
+
 def case(name: str, base: str = "O004", **facts: Any) -> dict[str, Any]:
     """Return a case as its file has it; without anything else it expects an approval."""
     given = {} if {"expect", "relation"} & facts.keys() else {"expect": {"action": "approve"}}

@@ -127,6 +127,16 @@ def test_what_the_contract_says_comes_before_what_is_inferred() -> None:
     }
 
 
+def test_a_text_longer_than_agreed_is_told_and_one_as_long_as_that_is_not() -> None:
+    words = ("all", "most", "none", "half", "more")
+    notes = [f"{words[i % 5]} goods {words[i % 3]} arrived {words[i % 2]} late" for i in range(60)]
+    frame = pd.DataFrame({"note": notes, "n": [str(i) for i in range(60)]})
+    longest = max(map(len, notes))
+    frame.loc[8, "note"] = notes[8] + " " * (longest - len(notes[8])) + "!"
+    contract = TableContract.model_validate({"columns": {"note": {"type": "string", "max_length": longest}}})
+    assert flagged(frame, contract) == {(8, "note"): "too_long"}
+
+
 @pytest.mark.parametrize(
     ("contract", "problem"),
     [

@@ -23,7 +23,7 @@ from workbench.cases.made import asked_records, case_records, ground_of
 from workbench.cases.numbers import estimates_of_cases
 from workbench.cases.results import cases_table
 from workbench.engines import EngineChoice
-from workbench.environment import Effect, Fault, ToolCall, Trace
+from workbench.environment import Effect, ToolCall, ToolFault, Trace
 from workbench.evaluation import evaluate
 from workbench.evaluation.versions import tried_versions
 from workbench.evidence import Exhibit, Facts, Population, read_exhibit
@@ -297,7 +297,7 @@ def test_a_trace_comes_back_from_the_journal_and_faults_make_another_question(tm
     write_suite(pilot, [case("a", "O001"), case("b", "O001", **late), case("c", "O001", **late)])
     records = asked_records(case_records(read_cases(pilot), dataset, ground_of(pilot, dataset)), dataset)
     assert len(records.by_id) == 2, "b and c are one question"
-    assert list(records.faults.values()) == [(Fault(tool="post", outcome="timeout", done=True),)]
+    assert list(records.faults.values()) == [(ToolFault(tool="post", outcome="timeout", done=True),)]
     answers = answers_in(pilot, ask_about(pilot, Acts(), records, show_progress=False))
     judged = cases_table(read_cases(pilot), {("a", "asked"): answers["O001"]}, {}, Bench("escalate"))
     assert judged.loc[0, "steps"] == "post ok"

@@ -6,28 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from case_pilots import case, order_pilot, sign_suite, write_suite
+from case_pilots import case, order_pilot, sign_suite, with_surroundings, write_suite
 
-from workbench.cases import Acting, check_cases, read_cases
+from workbench.cases import check_cases, read_cases
 from workbench.pilot.pilot import Pilot
 from workbench.pilot.signing import Signer, sign_document
 from workbench.pilot.signing.keys import generated_key
 from workbench.records.splits import read_dataset
 from workbench.words import InputError
 
-ACTING = Acting(frozenset({"read_order", "post"}), frozenset({"posting"}), frozenset({"limit"}))
-
 
 @pytest.fixture(scope="module")
 def pilot(tmp_path_factory: pytest.TempPathFactory) -> Pilot:
-    return order_pilot(tmp_path_factory.mktemp("orders"))
+    return with_surroundings(order_pilot(tmp_path_factory.mktemp("orders")))
 
 
-def check(pilot: Pilot, *cases: dict[str, Any], acting: Acting | None = None, **facts: Any) -> None:
+def check(pilot: Pilot, *cases: dict[str, Any], **facts: Any) -> None:
     for old in (pilot.suite / "suites").glob("*.yaml"):
         old.unlink()
     write_suite(pilot, cases, **facts)
-    check_cases(pilot, read_dataset(pilot), read_cases(pilot), acting)
+    check_cases(pilot, read_dataset(pilot), read_cases(pilot))
 
 
 GOOD = case("a", expect={"action": "escalate", "reason": "heavy", "to": "warehouse"}, set={"weight": "9.000"})
@@ -83,7 +81,7 @@ FAULTS: dict[str, tuple[list[dict[str, Any]], str]] = {
 def test_a_case_that_does_not_fit_is_one_message_with_file_and_id(pilot: Pilot, name: str) -> None:
     cases, message = FAULTS[name]
     with pytest.raises(InputError, match=message) as raised:
-        check(pilot, *cases, acting=ACTING)
+        check(pilot, *cases)
     assert str(raised.value.where) == f"{pilot.suite}/suites/hand.yaml, case a"
 
 
@@ -92,21 +90,21 @@ def test_cases_that_fit_are_taken(pilot: Pilot) -> None:
     check(
         pilot,
         GOOD,
-        case("b", expect={"person": True, "tools": tools, "state": {"posting": 0}, "guards": ["limit"]}),
+        case("b", expect={"person": True, "tools": tools, "state": {"posting": 0}, "guards": ["lengths"]}),
         case("c", relation="may_only_escalate", of="a", change="two_intents"),
         case("d", relation="reason_same", set={"supplier_name": "Other"}),
         case("e", faults=[{"tool": "post", "outcome": "timeout", "done": True}]),
         case("f", covers=["rule:heavy@at", "precedence:complaint>late", "fact:complaint"]),
         case("g", covers=["exception:complaint/settled@used", "target:quality"]),
-        acting=ACTING,
         excluded={"rule:late@holds": "tested by hand"},
     )  # fmt: skip
 
 
-def test_without_an_environment_nothing_is_expected_of_tools(pilot: Pilot) -> None:
-    for expect in ({"tools": {"never": ["post"]}}, {"state": {"posting": 0}}, {"guards": ["limit"]}):
-        with pytest.raises(InputError, match=r"nothing can meet(.|\n)*the pilot has no environment"):
-            check(pilot, case("a", expect=expect))
+def test_without_an_environment_nothing_is_expected_of_tools(tmp_path: Path) -> None:
+    bare = order_pilot(tmp_path)
+    for expect in ({"tools": {"never": ["post"]}}, {"state": {"posting": 0}}, {"guards": ["lengths"]}):
+        with pytest.raises(InputError, match=r"nothing can meet(.|\n)*the pilot has none"):
+            check(bare, case("a", expect=expect))
 
 
 def test_what_is_excluded_is_something_of_the_specification(pilot: Pilot) -> None:

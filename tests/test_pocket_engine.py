@@ -28,7 +28,7 @@ from workbench.agents.prompted import prompt_agent
 from workbench.engines.pocket.answers import Draft, QueuedRequest, next_token
 from workbench.engines.pocket.engine import PocketEngine
 from workbench.engines.pocket.folder import read_shape, read_weights
-from workbench.engines.pocket.model import Model
+from workbench.engines.pocket.model import Model, loaded
 from workbench.engines.pocket.network import MAX_WIDTH, BatchReader, Network
 from workbench.engines.protocol import FailureCause, Message, Reply, Request, SamplingParams
 from workbench.metrics import Status
@@ -479,6 +479,32 @@ def test_a_prompt_longer_than_the_model_reads_is_a_rejected_reply_that_says_so(f
     assert "400" in refused.failure.detail
     assert "the model reads" in refused.failure.detail
     assert answered.text == ask(folder, short)[0].text
+
+
+def test_a_prompt_longer_than_those_of_the_training_is_rejected_and_others_are_answered_as_before(
+    folder: Path, tmp_path: Path
+) -> None:
+    request = Request("r", (SYSTEM, user(1)), GREEDY, SCHEMA)
+    (before,) = ask(folder, request)
+    assert before.prompt_tokens is not None
+    trained = shutil.copytree(folder, tmp_path / "trained")
+    for longest, is_answered in ((before.prompt_tokens, True), (before.prompt_tokens - 1, False)):
+        (trained / "trained.json").write_text(f'{{"longest_prompt_tokens": {longest}}}', encoding="utf-8")
+        loaded.cache_clear()
+        (reply,) = ask(trained, request)
+        assert (reply.text == before.text) is is_answered
+        assert PocketEngine(trained).identity["digest"] == PocketEngine(folder).identity["digest"]
+    assert reply.failure is not None
+    assert reply.failure.cause is FailureCause.REJECTED
+    assert reply.failure.detail == f"prompt of {before.prompt_tokens:,} tokens; trained up to {longest:,}"
+
+
+def test_a_length_of_the_training_that_is_none_is_refused(folder: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(folder, tmp_path / "broken")
+    (broken / "trained.json").write_text('{"longest_prompt_tokens": "all"}', encoding="utf-8")
+    loaded.cache_clear()
+    with pytest.raises(InputError, match=r"does not fit"):
+        PocketEngine(broken)
 
 
 def test_an_answer_ends_where_the_models_context_does(folder: Path) -> None:

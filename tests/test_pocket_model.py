@@ -17,6 +17,7 @@ from workbench.agents.decisions import decision_from_reply
 from workbench.agents.prompts import Prompt, messages, read_prompts, response_schema
 from workbench.agents.serving import served
 from workbench.engines.pocket.engine import PocketEngine
+from workbench.engines.pocket.folder import trained_length
 from workbench.engines.pocket.settings import PACKAGED
 from workbench.engines.protocol import Message, Request
 from workbench.engines.server.engine import ServerEngine
@@ -80,6 +81,18 @@ def test_the_complete_prompt_is_long_and_its_answer_short() -> None:
     assert reply.prompt_tokens > 600
     assert reply.tokens is not None
     assert [token.token for token in reply.tokens][::2] == ['{"action":"', '","reason":"', '"}']
+
+
+def test_every_shipped_prompt_is_within_what_the_model_was_trained_on_with_the_longest_record() -> None:
+    from eval_suites.invoice_matching.facts import matching_facts
+
+    engine, dataset = PocketEngine(), read_dataset(PILOT)
+    facts = {matching_facts(record.fields)["facts"] for record in dataset.records(dataset.splits.index)}
+    longest = sorted(facts, key=len)[-200:]
+    for version in ("v1", "v2", "v3", "v4", "v5", "v6"):
+        requests = [request_of(PROMPTS[version], str(number), text) for number, text in enumerate(longest)]
+        tokens = [engine._model.chat.prompt(request.messages).n_tokens for request in requests]
+        assert max(tokens) <= trained_length(PACKAGED)
 
 
 def test_better_prompts_do_better_on_the_same_records(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,10 +15,11 @@ import torch
 from tokenizers import Tokenizer
 
 from training.pocket import tokenizer as tokenizers_room
-from training.pocket.batches import HEADS, Batcher, Recipe
+from training.pocket.batches import HEADS, IGNORED, Batch, Batcher, Recipe
 from training.pocket.cases import NoteBook
 from training.pocket.model import Pocket, Shape, export, load
 from training.pocket.optimizer import Optimizer, orthogonalised
+from training.pocket.tokenizer import PAD
 from training.pocket.train import Meter, Stage, Trainer, loss_of, read_stages
 
 SMALL = {"width": 32, "layers": 2, "heads": 2, "head_width": 16, "inner": 64, "lines_layer": 1}
@@ -45,6 +47,19 @@ def test_a_few_steps_lower_the_loss(tokens: Tokenizer, tmp_path: Path) -> None:
         after = loss_of(model, fresh, Meter(), answers=True).item()
     assert after < 0.7 * before
     assert load(tmp_path).shape.width == model.shape.width
+    written = json.loads((tmp_path / "trained.json").read_text(encoding="utf-8"))
+    again = Batcher(tokens, NoteBook(), 1)
+    assert written == {"longest_prompt_tokens": max(_longest(again.batch(RECIPE)) for _ in range(50))}
+
+
+def _longest(batch: Batch) -> int:
+    """Count the tokens of each prompt with each of its records, one by one."""
+    found = []
+    for number, (record, targets) in enumerate(zip(batch.records.tolist(), batch.targets.tolist(), strict=True)):
+        n_answered = sum(target != IGNORED for target in targets) - 1  # the last one ends the answer and is not read
+        n_read = sum(token != PAD for token in record) - n_answered
+        found.append(int(batch.lengths[number // batch.n_each]) + n_read)
+    return max(found)
 
 
 def test_a_record_does_not_see_the_other_records_behind_its_prompt(tokens: Tokenizer) -> None:

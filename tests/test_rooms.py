@@ -36,7 +36,7 @@ HEAVY = {
     "data_profiling": {"audit"},
     "duckdb": {"audit", "records"},
     "rapidfuzz": {"audit"},
-    "stdnum": {"audit"},
+    "stdnum": {"audit", "personal"},
     "vllm": {"engines", "agents"},
     "ray": {"engines"},
     "onnx": {"engines"},
@@ -50,6 +50,10 @@ HEAVY = {
     "cryptography": {"pilot"},
     "securesystemslib": {"pilot"},
     "gepa": {"evaluation"},
+    "mcp": {"agents"},
+    "mcp_types": {"agents"},
+    "uvicorn": {"agents", "tracking"},
+    "starlette": {"agents", "tracking"},
 }
 
 

@@ -7,6 +7,7 @@ from ticket_records import write_tickets
 
 from workbench.agents.prompts import messages, read_prompt
 from workbench.commands.scaffold import Choices, Columns, init_pilot
+from workbench.environment import read_environment
 from workbench.evaluation import evaluate, evaluate_all
 from workbench.pilot.contract import ColumnType, PiiClass, RareLabels, Reading, Role, Unlabelled
 from workbench.pilot.pilot import open_pilot
@@ -28,6 +29,16 @@ def test_a_contract_is_inferred_from_the_cells(tmp_path: Path) -> None:
     }  # fmt: skip
     assert columns["queue"].allowed == ("login", "refund", "shipping")
     assert columns["mail"].pii is PiiClass.CONTACT
+
+
+@pytest.mark.parametrize(("longest", "agreed"), [(123, 250), (433, 900), (4, 10), (760, 2000)])
+def test_a_text_may_be_twice_as_long_as_the_longest_one_seen(tmp_path: Path, longest: int, agreed: int) -> None:
+    rows = [f"{'w' * (longest - i % 3)},{i},{'a' if i % 2 else 'b'}" for i in range(20)]
+    records = table(tmp_path / "r.csv", "said,amount,y", rows)
+    made = init_pilot("said", records, Columns("y", text="said"), tmp_path)
+    assert made.contract.columns["said"].max_length == agreed
+    assert made.contract.columns["amount"].max_length is None
+    assert f"max_length: {agreed}" in (made.data / "contract.yaml").read_text(encoding="utf-8")
 
 
 def test_columns_that_may_be_an_entity_are_named_until_one_is(tmp_path: Path) -> None:
@@ -70,6 +81,16 @@ def test_odd_column_names_work_in_the_first_prompt(tmp_path: Path) -> None:
     user = messages(prompt, record, dataset.labels)[-1].content
     assert "3 pieces" in user
     assert "{% if %}" in user
+
+
+def test_a_new_pilot_has_an_environment_with_two_tools_whatever_its_columns_are_called(tmp_path: Path) -> None:
+    rows = [f"{number % 3},{number},{number % 5},{'yn'[number % 2]}" for number in range(40)]
+    table(tmp_path / "r.csv", 'who is it?,Total "net",total "NET",y', rows)
+    made = init_pilot("odd", tmp_path / "r.csv", Columns("y"), tmp_path)
+    environment = read_environment(open_pilot("odd", tmp_path))
+    assert sorted(environment.tools) == ["hand_over", "read_record"]
+    assert environment.image.columns["records"] == ("who is it?", 'total "NET"')
+    assert made.contract.shown == ("who is it?", 'Total "net"', 'total "NET"')
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from types import ModuleType
 from typing import Any
 
@@ -58,18 +58,12 @@ ESSENTIAL = frozenset(
 
 
 class Trial:
-    """One record under the written policy, with the distance to the nearest limit that was compared."""
+    """One record under the written policy and what its note states, with the distance to the nearest limit compared."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, stated: Set[str]) -> None:
         self.facts = reading.read_facts(record)
         self.measures = reading.measure(self.facts)
-        note = self.facts.note.lower()
-        is_settled = any(word in note for word in SETTLED)
-        self.stated = {
-            fact
-            for fact, words in KEYWORDS.items()
-            if not (is_settled and fact in ("quality_block", "bank_details_change")) and any(w in note for w in words)
-        }
+        self.stated = stated
         self.nearest = math.inf
         self.excepted_by: set[str] = set()
 
@@ -95,7 +89,19 @@ class Trial:
 
 def policy_rules(record: Record) -> Answer:
     """Apply the written policy to the structured columns; of a note only a few obvious keywords count."""
-    trial = Trial(record)
+    note = str(record["note"] or "").lower()
+    is_settled = any(word in note for word in SETTLED)
+    stated = {
+        fact
+        for fact, words in KEYWORDS.items()
+        if not (is_settled and fact in ("quality_block", "bank_details_change")) and any(w in note for w in words)
+    }
+    return by_policy(record, stated)
+
+
+def by_policy(record: Record, stated: Set[str]) -> Answer:
+    """Apply the written policy to the structured columns and the facts that the note states."""
+    trial = Trial(record, stated)
     rule = next((rule for rule in RULES if POLICY[rule](trial)), None)
     missing = ESSENTIAL.intersection(trial.facts.unread)
     if rule is None and missing:

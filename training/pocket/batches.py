@@ -56,6 +56,12 @@ class Batch:
     limit_targets: Tensor
 
     @property
+    def longest(self) -> int:
+        """Tokens of its longest prompt with a record, without the answer."""
+        read = (self.records != PAD).sum(1) - ((self.targets != IGNORED).sum(1) - 1).clamp(min=0)
+        return int((self.lengths.repeat_interleave(self.n_each) + read).max())
+
+    @property
     def n_tokens(self) -> int:
         """Tokens of prompts and records, padding included."""
         return self.prompts.numel() + self.records.numel()

@@ -43,6 +43,7 @@ WINDOW = 25
 REPEATS = 0.2
 WARM_UP = 30
 EXPORT_EVERY = 100
+TRAINED_FILE = "trained.json"
 # Most lines have no rule in a short policy, which is soon learnt; the comparisons are what is hard.
 LINE_WEIGHTS = torch.tensor([1.0, 1.0, 1.0, 0.25])
 NUMBER_WEIGHTS = torch.tensor([0.25, 1.0, 1.0])
@@ -178,6 +179,8 @@ class Trainer:
         Where the log is appended to and the model exported, every 100 steps and at the end.
     seed : int
         Seed of the choice between a stage's own recipe and those of earlier stages (one batch in five).
+    longest : int
+        Tokens of the longest prompt so far, its record included: the pocket engine answers none that is longer.
     """
 
     model: Pocket
@@ -186,6 +189,7 @@ class Trainer:
     folder: Path
     seed: int
     step: int = 0
+    longest: int = 0
 
     def run(self, stages: Sequence[Stage]) -> None:
         """Run the stages one after the other."""
@@ -194,7 +198,7 @@ class Trainer:
             answers = stage.recipe.answers
             earlier = [other.recipe for other in stages[: number - 1] if other.recipe.answers == answers]
             self._run(stage, number, earlier, r)
-        export(self.model, self.folder)
+        self._export()
 
     def _run(self, stage: Stage, number: int, earlier: Sequence[Recipe], r: Random) -> None:
         meter = Meter()
@@ -206,12 +210,18 @@ class Trainer:
             loss.backward()
             self.optimizer.step(stage.scale(n_steps) * min(1.0, (self.step + 1) / WARM_UP))
             self.step += 1
+            self.longest = max(self.longest, batch.longest)
             if self.step % WINDOW == 0:
                 self._log({"stage": number, "tokens": batch.n_tokens, **meter.row()})
             if self.step % EXPORT_EVERY == 0:
-                export(self.model, self.folder)
+                self._export()
             if stage.until is not None and n_steps >= 2 * WINDOW and meter.mean("lines") > stage.until:
                 return
+
+    def _export(self) -> None:
+        export(self.model, self.folder)
+        written = json.dumps({"longest_prompt_tokens": self.longest})
+        (self.folder / TRAINED_FILE).write_text(f"{written}\n", encoding="utf-8")
 
     def _log(self, row: Mapping[str, float]) -> None:
         whole = {"step": self.step, "cpu_minutes": round(time.process_time() / 60, 2), **row}
@@ -223,6 +233,12 @@ class Trainer:
 def read_stages(config: Mapping[str, Any]) -> list[Stage]:
     """Return the stages of a configuration."""
     return [Stage(**{**stage, "recipe": Recipe(**stage["recipe"])}) for stage in config["stages"]]
+
+
+def _longest_before(folder: Path) -> int:
+    """Return how long the longest prompt was that an exported model was trained on, 0 where it does not say."""
+    path = folder / TRAINED_FILE
+    return int(json.loads(path.read_text(encoding="utf-8"))["longest_prompt_tokens"]) if path.is_file() else 0
 
 
 def main() -> None:
@@ -252,7 +268,8 @@ def main() -> None:
     batcher = Batcher(tokens, NoteBook(), config["seed"])
     optimizer = Optimizer(model, config["rate"], config["matrix_rate"])
     stages = read_stages(config)[arguments.from_stage - 1 :]
-    Trainer(model, batcher, optimizer, folder, config["seed"]).run(stages)
+    longest = 0 if arguments.resume is None else _longest_before(arguments.resume)
+    Trainer(model, batcher, optimizer, folder, config["seed"], longest=longest).run(stages)
 
 
 if __name__ == "__main__":

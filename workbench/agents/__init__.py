@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from workbench.agents.building import agent_with, build_agent, shared_engine
     from workbench.agents.decisions import ConfidenceSource, Decision, given_confidences
     from workbench.agents.engines import engine_for, engine_settings, needed_secrets, settled_choice
-    from workbench.agents.identity import RECALIBRATED, REPEAT
+    from workbench.agents.identity import GUARDS, RECALIBRATED, REPEAT
     from workbench.agents.prompted import PromptAgent, preparation_for
-    from workbench.agents.python import standing_for
     from workbench.agents.repeating import repeated
     from workbench.agents.serving import serve
+    from workbench.agents.standing import standing_for
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

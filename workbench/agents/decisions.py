@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from numbers import Integral, Real
@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.agents.replies import InvalidAnswer, InvalidCause, action_span, json_in
 from workbench.engines import Origin, Reply, TokenLogprob
-from workbench.environment import Trace
+from workbench.environment import Event, Trace, redacted, reported_events
 from workbench.metrics import Status
 from workbench.pilot import label_text
 
@@ -53,7 +53,7 @@ class Decision:
     origin : Origin, optional
         What the server said of itself in the reply.
     trace : Trace, optional
-        What happened on the way to it; None where nothing was seen.
+        What happened on the way, where the agent has tools or guards or reports anything.
     """
 
     record_id: str
@@ -78,18 +78,20 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class ParsedAnswer:
-    """The valid content of an answer."""
+    """The valid content of an answer; `trace` is what the agent reports of its way there, and the evidence it cites."""
 
     action: str
     confidence: float | None
     reason: str | None
+    trace: Trace | None = None
 
 
 def read_answer(content: object, actions: Collection[str]) -> ParsedAnswer:
     """Return the answer in an agent's object `{"action": ..., "confidence": ..., "reason": ...}`.
 
     The three kinds of agent (prompt, Python callable, HTTP endpoint) all answer in this form; `confidence` and
-    `reason` may be left out, further keys are ignored.
+    `reason` may be left out. `trace` may list events (what the agent did), `evidence` the fields and tool calls that it
+    rests on; further keys are ignored.
 
     Raises
     ------
@@ -99,7 +101,7 @@ def read_answer(content: object, actions: Collection[str]) -> ParsedAnswer:
     Examples
     --------
     >>> read_answer({"action": "approve", "confidence": 0.9}, {"approve", "reject"})
-    ParsedAnswer(action='approve', confidence=0.9, reason=None)
+    ParsedAnswer(action='approve', confidence=0.9, reason=None, trace=None)
     """
     if not isinstance(content, Mapping):
         raise InvalidAnswer(InvalidCause.NOT_AN_OBJECT, f"got {type(content).__name__}")
@@ -108,7 +110,8 @@ def read_answer(content: object, actions: Collection[str]) -> ParsedAnswer:
     action = _meant(content["action"], actions)
     if action is None:
         raise InvalidAnswer(InvalidCause.UNKNOWN_ACTION, _shown(content["action"]))
-    return ParsedAnswer(action, _confidence(content.get("confidence")), _reason(content.get("reason")))
+    reason = _reason(content.get("reason"))
+    return ParsedAnswer(action, _confidence(content.get("confidence")), reason, _reported(content))
 
 
 def _meant(action: object, actions: Collection[str]) -> str | None:
@@ -152,6 +155,28 @@ def _confidence(value: object) -> float | None:
     return number
 
 
+def with_trace(decision: Decision, events: Sequence[Event], private: Mapping[str, str]) -> Decision:
+    """Return a decision whose trace begins with events that were observed; what the agent reports follows.
+
+    Values of the record that are personal data, by column, do not stand in it.
+    """
+    reported = decision.trace or Trace()
+    return replace(decision, trace=redacted(Trace((*events, *reported.events), reported.dropped), private))
+
+
+def _reported(content: Mapping[str, Any]) -> Trace | None:
+    """Return what an answer reports of its way, None where it reports nothing; what cannot be read is counted."""
+    events, unread = reported_events(content.get("trace"))
+    cited = content.get("evidence")
+    evidence, unread_evidence = reported_events(
+        [{**one, "kind": "evidence"} if isinstance(one, Mapping) else one for one in cited]
+        if isinstance(cited, list | tuple)
+        else cited
+    )
+    found = Trace((*events, *evidence), unread + unread_evidence)
+    return found if found or found.dropped else None
+
+
 def _reason(value: object) -> str | None:
     """Return a stated reason, None when there is none."""
     if value is None or isinstance(value, str):
@@ -178,6 +203,7 @@ def decision_from_reply(reply: Reply, actions: Collection[str]) -> Decision:
         Status.OK,
         action=answer.action,
         reason=answer.reason,
+        trace=answer.trace,
         **confidences(probability, answer.confidence),
     )
 

@@ -2,3 +2,4 @@
 
 REPEAT = "repeat"  # which repeat it is, and at which temperature
 RECALIBRATED = "recalibrated"  # how its confidences are fitted again
+GUARDS = "guards"  # what checks it before and after, each with what it goes by

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, nullcontext
-from dataclasses import dataclass
+from contextlib import aclosing, nullcontext, suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
+from workbench.agents.acting import Acting, RoundsOf, acting_of, decided_in_rounds, version_of
 from workbench.agents.agent import patience_of
 from workbench.agents.callables import PilotFunction, Preparation, Prepare, Task, UnpreparedError, check_loads
 from workbench.agents.decisions import Decision, begins_another, decision_from_reply
@@ -21,13 +22,17 @@ from workbench.records.splits import Dataset
 
 @dataclass(frozen=True, slots=True)
 class PromptAgent:
-    """A prompt document and an engine that answers it; `preparation` where the document shows prepared fields."""
+    """A prompt document and an engine that answers it.
+
+    `preparation` where the document shows prepared fields, `acting` where the prompt may call tools before it decides.
+    """
 
     name: str
     prompt: Prompt
     engine: Engine
     labels: tuple[str, ...]
     preparation: Preparation | None = None
+    acting: Acting | None = None
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -44,6 +49,7 @@ class PromptAgent:
             "labels": list(self.labels),
             **({"confidence": "with the closing token"} if closing else {}),
             **prepared,
+            **({} if self.acting is None else {"acts": self.acting.identity}),
         }
 
     @property
@@ -58,8 +64,9 @@ class PromptAgent:
 
     @property
     def deadline_s(self) -> float | None:
-        """The engine's deadline."""
-        return self.engine.deadline_s
+        """The engine's deadline, as often as the prompt may be asked about one record."""
+        rounds = 1 if self.acting is None else self.acting.environment.limits.calls + 1
+        return self.engine.deadline_s * rounds
 
     def prepare(self) -> None:
         """See that the preparation can be imported; prompt and engine were checked when they were made."""
@@ -75,9 +82,9 @@ class PromptAgent:
             try:
                 async with nullcontext() if self.preparation is None else self.preparation.opened() as prepare:
                     rendered = _Rendered(records, self, prepare, decided.put_nowait, schema)
-                    async with self.engine, aclosing(self.engine.stream(rendered)) as replies:
-                        async for reply in replies:
-                            decided.put_nowait(decision_from_reply(reply, self.labels))
+                    async with self.engine, aclosing(self._decisions(rendered)) as decisions:
+                        async for decision in decisions:
+                            decided.put_nowait(decision)
             finally:
                 decided.put_nowait(None)
 
@@ -89,6 +96,20 @@ class PromptAgent:
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
+
+    async def _decisions(self, rendered: _Rendered) -> AsyncGenerator[Decision, None]:
+        """Yield the decision in each reply, or where the prompt acts those after its rounds."""
+        if self.acting is not None:
+            is_sent = bool(self.engine.identity.get("sent", {}).get("tools", False))
+            acting = replace(self.acting, version=version_of(self.identity))
+            rounds = RoundsOf(self.engine, self.labels, acting, is_sent)
+            async with aclosing(decided_in_rounds(rounds, rendered.with_records())) as decisions:
+                async for decision in decisions:
+                    yield decision
+            return
+        async with aclosing(self.engine.stream(rendered)) as replies:
+            async for reply in replies:
+                yield decision_from_reply(reply, self.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +127,15 @@ class _Rendered:
 
     async def __anext__(self) -> Request:
         """Return the request for the next record that can be prepared; the others before it have failed."""
+        return (await self._next())[1]
+
+    async def with_records(self) -> AsyncGenerator[tuple[Record, Request], None]:
+        """Yield records with their requests."""
+        with suppress(StopAsyncIteration):
+            while True:
+                yield await self._next()
+
+    async def _next(self) -> tuple[Record, Request]:
         agent = self.agent
         while True:
             record = await anext(self.records)
@@ -116,7 +146,7 @@ class _Rendered:
                 self.fail(Decision(record.id, Status.FAILED, cause=cause, detail=str(error)))
             else:
                 rendered = messages(agent.prompt, shown, agent.labels)
-                return Request(record.id, rendered, agent.prompt.sampling, self.schema)
+                return record, Request(record.id, rendered, agent.prompt.sampling, self.schema)
 
 
 def prompt_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Dataset, engine: Engine) -> PromptAgent:
@@ -128,7 +158,8 @@ def prompt_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Data
         The document does not fit, or it shows prepared fields and a file of their function is missing or no Python.
     """
     prompt = read_prompt(pilot.suite / "prompts" / f"{settings.prompt}.md", pilot.prompt_fields)
-    return PromptAgent(name, prompt, engine, dataset.labels, preparation_for(pilot, prompt))
+    acting = acting_of(pilot, settings.role) if settings.tools else None
+    return PromptAgent(name, prompt, engine, dataset.labels, preparation_for(pilot, prompt), acting)
 
 
 def preparation_for(pilot: Pilot, prompt: Prompt) -> Preparation | None:

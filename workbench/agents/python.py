@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
-import pandas as pd
-
-from workbench.agents.agent import Agent, KnownAs
+from workbench.agents.acting import Acting, acting_of, described, version_of
 from workbench.agents.callables import (
     CallableWorker,
     Failed,
@@ -21,8 +19,9 @@ from workbench.agents.callables import (
     training_digest,
 )
 from workbench.agents.callables.worker import DEADLINE_S, Said
-from workbench.agents.decisions import Decision, confidences
+from workbench.agents.decisions import Decision, confidences, with_trace
 from workbench.engines import results_of
+from workbench.environment import trace_from
 from workbench.metrics import Status
 from workbench.pilot import AgentSettings, Pilot
 from workbench.records import Record
@@ -43,6 +42,8 @@ class PythonAgent:
         The callable, what it learns from where it does, and how long one record may take.
     deadline_s : None
         That of the task bounds each record from when the callable begins it, whatever waits before it.
+    acting : Acting, optional
+        What it acts on, where it calls tools; it then has one record at a time under way.
     """
 
     name: str
@@ -51,6 +52,7 @@ class PythonAgent:
     window: int = PYTHON_WINDOW
     patience: int = PYTHON_PATIENCE
     deadline_s: float | None = None
+    acting: Acting | None = None
 
     def prepare(self) -> None:
         """See that the callable can be imported."""
@@ -60,35 +62,20 @@ class PythonAgent:
         """Yield a decision for each record; where the callable raises, hangs or ends its process, one has failed."""
         training = self.task.training
         fold_of = {} if training is None else {str(one): int(fold) for one, fold in training.folds.items()}
-        async with CallableWorker(self.task) as worker:
+        async with CallableWorker(self.task) as worker, AsyncExitStack() as stack:
+            acting = self.acting
+            desk_of = None if acting is None else await stack.enter_async_context(acting.opened())
 
             async def ask(record: Record) -> Decision:
-                return _decision(record.id, await worker.ask(record, fold_of.get(record.id)))
+                if acting is None or desk_of is None:
+                    return _decision(record.id, await worker.ask(record, fold_of.get(record.id)))
+                desk = desk_of(record)
+                decision = _decision(record.id, await worker.ask(record, desk=desk))
+                return with_trace(decision, desk.end(), acting.private_of(record))
 
             async with aclosing(results_of(records, ask, self.window)) as decisions:
                 async for decision in decisions:
                     yield decision
-
-
-def standing_for(agent: Agent, bases: Mapping[str, str]) -> Agent:
-    """Return an agent that decides made records as it decides those that they were made from.
-
-    One that learns decides a development record by a model that did not see it; so it must be with what is made of one.
-
-    Parameters
-    ----------
-    bases : mapping
-        Id of a made record to that of the record it was made from.
-    """
-    if isinstance(agent, KnownAs):
-        return KnownAs(standing_for(agent.asked, bases), agent.name, agent.identity)
-    training = agent.task.training if isinstance(agent, PythonAgent) else None
-    if not isinstance(agent, PythonAgent) or training is None:
-        return agent
-    folds = training.folds
-    made = {name: int(folds[base]) for name, base in bases.items() if base in folds.index and name not in folds.index}
-    further = pd.Series(made, index=list(made), dtype=folds.dtype)
-    return replace(agent, task=replace(agent.task, training=replace(training, folds=pd.concat([folds, further]))))
 
 
 def _decision(record_id: str, said: Said) -> Decision:
@@ -103,9 +90,10 @@ def _decision(record_id: str, said: Said) -> Decision:
         return Decision(
             record_id, Status.INVALID, cause=cause, detail=detail, text=text, latency_s=said["s"], attempts=1
         )  # fmt: skip
-    action, confidence, reason = said["ok"]
+    action, confidence, reason, reported = said["ok"]
     given = confidences(None, confidence)
-    return Decision(record_id, Status.OK, action, reason=reason, latency_s=said["s"], attempts=1, **given)
+    trace = None if reported is None else trace_from(reported)
+    return Decision(record_id, Status.OK, action, reason=reason, latency_s=said["s"], attempts=1, trace=trace, **given)
 
 
 def python_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Dataset) -> PythonAgent:
@@ -124,4 +112,12 @@ def python_agent(pilot: Pilot, name: str, settings: AgentSettings, dataset: Data
         identity["libraries"] = {library: version(library) for library in LEARNING_LIBRARIES}
         training = Training(dataset.training(), dataset.folds())
     deadline_s = DEADLINE_S if settings.deadline_s is None else settings.deadline_s
-    return PythonAgent(name, identity, Task(function, tuple(dataset.labels), training, deadline_s=deadline_s))
+    task = Task(function, tuple(dataset.labels), training, deadline_s=deadline_s)
+    if not settings.tools:
+        return PythonAgent(name, identity, task)
+    acting = acting_of(pilot, settings.role)
+    identity["acts"] = acting.identity
+    acting = replace(acting, version=version_of(identity))
+    return PythonAgent(
+        name, identity, replace(task, tools=tuple(map(described, acting.offered))), window=1, acting=acting
+    )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.endpoint import HttpAgent
+from workbench.agents.guards import GuardedAgent
 from workbench.agents.identity import REPEAT
 from workbench.agents.prompted import PromptAgent
 from workbench.words import InputError
@@ -22,6 +23,10 @@ def repeated(agent: Agent, number: int, temperature: float) -> KnownAs:
         The agent is a Python callable, which answers the same every time.
     """
     agent = agent.asked if isinstance(agent, KnownAs) else agent
+    if isinstance(agent, GuardedAgent):
+        again = repeated(agent.asked, number, temperature)
+        identity = {**agent.identity, REPEAT: again.identity[REPEAT]}
+        return KnownAs(replace(agent, asked=again), again.name, identity)
     if isinstance(agent, PromptAgent):
         sampling = replace(agent.prompt.sampling, temperature=temperature, seed=agent.prompt.sampling.seed + number)
         asked: Agent = replace(agent, prompt=replace(agent.prompt, sampling=sampling))

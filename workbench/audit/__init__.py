@@ -3,7 +3,7 @@
 A module imports only from its own subroom or those above it:
 
     cells findings    what all speak of: flagged cells, and findings about them
-    known             the world: personal data and its masks, units, how people mistype
+    known             the world: masks of personal data, units, how people mistype
     table             the table: its subject and roles, its cells as codes, what holds between columns, rules
     detectors         what votes on cells, a file each, and how votes become flagged cells
     questions         completeness, quality, leakage and the others, each a section, and the audit of them all
@@ -19,7 +19,6 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.audit.known.masking import Masking, key_of_cells, key_of_files, masking_of
-    from workbench.audit.known.personal_data import masked
     from workbench.audit.maker import MAKER, leave_audit
     from workbench.audit.published.audited import critical_note
     from workbench.audit.published.spark import counts_text, exit_code_of, validate_records

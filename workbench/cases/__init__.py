@@ -8,7 +8,7 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.cases.asking import CaseAnswer
-    from workbench.cases.checking import Acting, check_cases
+    from workbench.cases.checking import check_cases
     from workbench.cases.coverage import coverage_table, matrix_of, missing_tokens, needed_tokens
     from workbench.cases.judging import Bench, failures_of
     from workbench.cases.junit import cases_junit

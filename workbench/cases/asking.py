@@ -41,7 +41,7 @@ def ask_about(pilot: Pilot, agent: Agent, made: MadeRecords, *, show_progress: b
     RunError
         The run was interrupted, the server refused the credentials, or not one record got a decision.
     """
-    asked = standing_for(agent, made.bases)
+    asked = standing_for(agent, made.bases, made.faults)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         if digest_of(asked.identity) not in journal.finished_versions():
             asked.prepare()

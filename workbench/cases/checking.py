@@ -14,18 +14,28 @@ from workbench.cases.coverage import check_tokens
 from workbench.cases.relations import CHANGES
 from workbench.cases.suite import Case, Expected, ExpectedTools
 from workbench.cases.suites import Cases
+from workbench.environment import ENVIRONMENT_FILE, read_environment
 from workbench.pilot import Pilot, Process, ProcessRule, Role, decisions_by_reason, read_process
 from workbench.records.splits import Dataset, Split
 from workbench.words import InputError, did_you_mean, shown
 
 
 @dataclass(frozen=True, slots=True)
-class Acting:
-    """What an agent can act on in a test: the names of tools, tables and guards of the pilot's environment."""
+class Surroundings:
+    """What is around an agent in a test: the names of the environment's tools and tables, and of the guards."""
 
     tools: frozenset[str] = frozenset()
     tables: frozenset[str] = frozenset()
     guards: frozenset[str] = frozenset()
+
+
+def surroundings_of(pilot: Pilot) -> Surroundings:
+    """Return what is around a pilot's agents. Raises InputError where its environment does not fit."""
+    guards = frozenset(str(name) for name in pilot.settings.guards)
+    if not (pilot.suite / ENVIRONMENT_FILE).is_file():
+        return Surroundings(guards=guards)
+    environment = read_environment(pilot)
+    return Surroundings(frozenset(environment.tools), frozenset(environment.image.columns), guards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +48,14 @@ class Against:
         Every action that the pilot has.
     process : Process, optional
         None where the pilot has no specification.
-    acting : Acting
+    around : Surroundings
         Empty where the pilot has no environment.
     """
 
     dataset: Dataset
     actions: tuple[str, ...]
     process: Process | None
-    acting: Acting
+    around: Surroundings
 
 
 class Misfit(NamedTuple):
@@ -57,13 +67,8 @@ class Misfit(NamedTuple):
     remedy: str | None = None
 
 
-def check_cases(pilot: Pilot, dataset: Dataset, cases: Cases, acting: Acting | None = None) -> None:
+def check_cases(pilot: Pilot, dataset: Dataset, cases: Cases) -> None:
     """Refuse cases that do not fit; the first fault is named.
-
-    Parameters
-    ----------
-    acting : Acting, optional
-        None where the pilot has no environment: nothing is expected of tools, state and guards then.
 
     Raises
     ------
@@ -72,7 +77,7 @@ def check_cases(pilot: Pilot, dataset: Dataset, cases: Cases, acting: Acting | N
     """
     escalate = pilot.settings.escalate_label
     actions = tuple(dict.fromkeys([*dataset.labels, *(() if escalate is None else (escalate,))]))
-    known = Against(dataset, actions, read_process(pilot), acting or Acting())
+    known = Against(dataset, actions, read_process(pilot), surroundings_of(pilot))
     for file, case in cases.by_id.values():
         for one in _misfits(case, cases, known):
             raise InputError(
@@ -94,7 +99,7 @@ def _misfits(case: Case, cases: Cases, known: Against) -> Iterator[Misfit]:
     yield from _of_record(case, known)
     yield from _of_relation(case, cases)
     if case.faults:
-        yield from _unknown("a fault is of a tool that the environment does not have", _tools(case), known.acting.tools)
+        yield from _unknown("a fault is of a tool that the environment does not have", _tools(case), known.around.tools)
     if case.expect is not None:
         yield from _of_expected(case.expect, known)
 
@@ -170,13 +175,13 @@ def _of_expected(expect: Expected, known: Against) -> Iterator[Misfit]:
     if known.process is not None:
         yield from _of_process(expect, known.process)
     if expect.tools is not None:
-        yield from _of_tools(expect.tools, known.acting)
+        yield from _of_tools(expect.tools, known.around)
     if expect.state is not None:
         what = "an expectation nothing can meet: the environment has no such table"
-        yield from _unknown(what, list(expect.state), known.acting.tables)
+        yield from _unknown(what, list(expect.state), known.around.tables)
     if expect.guards is not None:
         what = "an expectation nothing can meet: there is no such guard"
-        yield from _unknown(what, expect.guards, known.acting.guards)
+        yield from _unknown(what, expect.guards, known.around.guards)
     if not expect.model_dump(exclude_none=True):
         yield Misfit("a case expects nothing", "", "an action, a reason, a person, tools, a state or guards")
 
@@ -209,7 +214,7 @@ def _hands_over(rule: ProcessRule, expect: Expected) -> bool:
     return rule.to == expect.to and is_reason and expect.action in (None, rule.decision)
 
 
-def _of_tools(tools: ExpectedTools, acting: Acting) -> Iterator[Misfit]:
+def _of_tools(tools: ExpectedTools, around: Surroundings) -> Iterator[Misfit]:
     both = [name for name in tools.must if name in tools.never]
     if both:
         yield Misfit("an expectation nothing can meet: a tool must and must never be called", shown(both), "")
@@ -222,10 +227,10 @@ def _of_tools(tools: ExpectedTools, acting: Acting) -> Iterator[Misfit]:
     if twice:
         yield Misfit("the order names a tool twice", shown(twice), "the first calls of tools, each once")
     what = "an expectation nothing can meet: the environment has no such tool"
-    yield from _unknown(what, (*tools.must, *tools.never, *tools.order), acting.tools)
+    yield from _unknown(what, (*tools.must, *tools.never, *tools.order), around.tools)
 
 
 def _unknown(problem: str, names: Sequence[str], known: frozenset[str]) -> Iterator[Misfit]:
     absent = [name for name in names if name not in known]
     if absent:
-        yield Misfit(problem, shown(absent), shown(sorted(known)) if known else "none: the pilot has no environment")
+        yield Misfit(problem, shown(absent), shown(sorted(known)) if known else "none: the pilot has none")

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.cases.relations import CHANGES, Fields, Ground, UnchangeableError, changed_fields, twin_fields
 from workbench.cases.suite import Case
 from workbench.cases.suites import Cases
-from workbench.environment import Fault
+from workbench.environment import ToolFault
 from workbench.pilot import Pilot, content_of, read_process
 from workbench.records import Record, Scalar, cell_from, made_record
 from workbench.records.splits import Dataset
@@ -43,7 +43,7 @@ class CaseRecords:
     unchangeable: str = ""
 
     @property
-    def with_faults(self) -> tuple[tuple[Record, tuple[Fault, ...]], ...]:
+    def with_faults(self) -> tuple[tuple[Record, tuple[ToolFault, ...]], ...]:
         """Every record that is asked, with the faults that its tools have; of the reference, those it is known with."""
         own = self.case.faults
         parts = (
@@ -71,7 +71,7 @@ class MadeRecords:
     digest: str
     by_id: Mapping[str, Record]
     bases: Mapping[str, str]
-    faults: Mapping[str, tuple[Fault, ...]] = field(default_factory=dict)
+    faults: Mapping[str, tuple[ToolFault, ...]] = field(default_factory=dict)
 
     @property
     def ids(self) -> pd.Index[str]:

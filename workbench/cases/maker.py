@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.agents import build_agent
 from workbench.cases.asking import answers_in, ask_about, run_over
-from workbench.cases.checking import Acting, check_cases
+from workbench.cases.checking import check_cases
 from workbench.cases.checks import CASES, CHECKS, COVERAGE
 from workbench.cases.coverage import coverage_table
 from workbench.cases.findings import case_findings
@@ -42,8 +42,6 @@ class CasesRequest:
         What answers prompts, and whether a bar is shown; split and limit mean nothing here.
     threshold : float, optional
         Below it a decision goes to a person; None where none was chosen.
-    acting : Acting, optional
-        What the pilot's environment has; None where it has none.
     mutants : DataFrame, optional
         What mutating the policy came to: `mutant`, `kind`, `noticed_by`, `state`.
     """
@@ -51,7 +49,6 @@ class CasesRequest:
     agent: str
     run: RunRequest = field(default_factory=RunRequest)
     threshold: float | None = None
-    acting: Acting | None = None
     mutants: pd.DataFrame | None = None
 
 
@@ -85,7 +82,7 @@ class CasesMaker(Maker):
             raise InputError(
                 "the pilot has no test cases", where=str(pilot.suite / "suites"), remedy="write suites/*.yaml there"
             )
-        check_cases(pilot, dataset, cases, request.acting)
+        check_cases(pilot, dataset, cases)
         agent = build_agent(pilot, request.agent, dataset, request.run.engine)
         check_is_another(pilot, agent, _process(pilot))
         made = case_records(cases, dataset, ground_of(pilot, dataset))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from workbench.environment import Fault
+from workbench.environment import ToolFault
 from workbench.files import Settings, read_settings
 
 SUITES_FOLDER = "suites"
@@ -73,7 +73,7 @@ class Case(Settings):
     of: str | None = None
     change: str | None = None
     covers: tuple[str, ...] = ()
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[ToolFault, ...] = ()
     why: str = ""
     author: str = ""
 

@@ -28,6 +28,7 @@ from workbench.commands import (
     overview,
     prompts,
     salvage,
+    traces,
     verify,
 )
 from workbench.commands.completion import agents_like, notebooks_like, pilots_like
@@ -272,6 +273,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, str], ...] = (
     ("pilots", overview.pilots, LOOK, "pilots"),
     ("status", overview.status, LOOK, "status invoice_matching"),
     ("record", iteration.record, LOOK, "record invoice_matching IM00001"),
+    ("traces", traces.traces, LOOK, "traces invoice_matching --agent acting"),
     ("ledger", ledger.ledger, LOOK, "ledger invoice_matching"),
     ("lab", lab.lab, LOOK, "lab --port 8890 --no-browser"),
     ("ui", ui, LOOK, "ui invoice_matching --port 5001"),

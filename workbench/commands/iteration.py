@@ -21,11 +21,14 @@ from workbench.commands.options import (
 )
 from workbench.commands.screen import say
 from workbench.commands.streams import stdout_to_stderr, stoppable
+from workbench.commands.tables import TextColumn, TextTable, of_names, of_numbers, show_table
 from workbench.words import several
 
 if TYPE_CHECKING:
     from workbench.engines import EngineChoice
     from workbench.pilot import Pilot
+
+EVENTS = (of_numbers("s"), TextColumn("event"), TextColumn("result"), of_names("says", rank=1))
 
 
 @with_options
@@ -114,7 +117,13 @@ def record(
     write_atomically(path, record_page(history))
     if as_json:
         decisions = [
-            {"agent": one.agent, "run": one.run, "action": one.decision["action"], "right": one.is_right}
+            {
+                "agent": one.agent,
+                "run": one.run,
+                "action": one.decision["action"],
+                "right": one.is_right,
+                "events": list(one.events),
+            }
             for one in history.answered
         ]
         facts = {"pilot": pilot, "record": record_id, "split": history.split.value, "label": history.label}
@@ -122,3 +131,10 @@ def record(
     else:
         say(f"{record_id} ({history.split.value}), decided by {several(len(history.answered), 'version')}:")
         print(path)
+        for one in history.answered:
+            if one.events:
+                events = tuple((event["s"], event["event"], event["result"], event["says"]) for event in one.events)
+                show_table(
+                    f"What {one.agent} did ({one.decision['action'] or one.decision['status']})",
+                    TextTable(EVENTS, events),
+                )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from workbench.engines.kinds import EngineSections
     from workbench.engines.pool import results_of
     from workbench.engines.protocol import (
+        CalledTool,
         Engine,
         FailureCause,
         Message,

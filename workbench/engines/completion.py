@@ -10,13 +10,13 @@ from typing import Any
 
 from workbench.engines.http_answers import json_text
 from workbench.engines.protocol import (
+    CalledTool,
     Failure,
     FailureCause,
     Message,
     Origin,
     Reply,
     Request,
-    SamplingParams,
     TokenLogprob,
 )
 from workbench.engines.server.settings import ReplyFormat, SendSettings
@@ -40,7 +40,7 @@ class BodyEncoder:
         self._model = model
         self._send = send
         self._systems: dict[Message, bytes] = {}
-        self._settings: tuple[SamplingParams, Mapping[str, Any] | None, bytes] | None = None
+        self._settings: tuple[Request, bytes] | None = None
 
     def body(self, request: Request) -> bytes:
         """Return the JSON body of a request."""
@@ -60,9 +60,9 @@ class BodyEncoder:
     def _tail(self, request: Request) -> bytes:
         """Return everything of a body but the messages."""
         known = self._settings
-        if known is None or known[1] is not request.response_schema or known[0] != request.sampling:
-            known = self._settings = (request.sampling, request.response_schema, self._encoded_tail(request))
-        return known[2]
+        if known is None or not _is_set_alike(known[0], request):
+            known = self._settings = (request, self._encoded_tail(request))
+        return known[1]
 
     def _encoded_tail(self, request: Request) -> bytes:
         """Return the settings of a request as the end of a JSON object."""
@@ -75,12 +75,25 @@ class BodyEncoder:
             content["response_format"] = {"type": "json_schema", "json_schema": schema}
         elif request.response_schema is not None and send.response_format is ReplyFormat.JSON_OBJECT:
             content["response_format"] = {"type": "json_object"}
+        if request.tools is not None and send.tools:
+            content["tools"] = [{"type": "function", "function": dict(tool)} for tool in request.tools]
         return json.dumps(content).removeprefix("{").encode()
+
+
+def _is_set_alike(one: Request, other: Request) -> bool:
+    """Return whether two requests differ in their messages only."""
+    return one.response_schema is other.response_schema and one.tools is other.tools and one.sampling == other.sampling
 
 
 def _json_message(message: Message) -> bytes:
     """Return one message as JSON, in ASCII so that a lone surrogate in a record cannot stop it."""
-    return json.dumps({"role": message.role, "content": message.content}).encode()
+    content: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.calls is not None:
+        function = {"name": message.calls.name, "arguments": message.calls.arguments}
+        content["tool_calls"] = [{"id": message.calls.id, "type": "function", "function": function}]
+    if message.answers is not None:
+        content["tool_call_id"] = message.answers.id
+    return json.dumps(content).encode()
 
 
 def reply_from_completion(request_id: str, body: Mapping[str, Any], *, latency_s: float, attempts: int) -> Reply:
@@ -113,6 +126,7 @@ def reply_from_completion(request_id: str, body: Mapping[str, Any], *, latency_s
         completion_tokens,
         instead or finish_reason,
         origin=_origin(body),
+        called=_called(choice["message"]),
     )
 
 
@@ -130,6 +144,16 @@ def _said(message: Mapping[str, Any]) -> tuple[str, str | None]:
     if refusal is not None:
         return refusal, REFUSAL
     return content or "", TOOL_CALLS if called and not content else None
+
+
+def _called(message: Mapping[str, Any]) -> CalledTool | None:
+    """Return the first tool that a message calls, None where it calls none that can be read."""
+    try:
+        call = message["tool_calls"][0]
+        name, arguments = call["function"]["name"], call["function"]["arguments"]
+        return CalledTool(str(call["id"]), str(name), whole_text(str(arguments)))
+    except (KeyError, IndexError, TypeError):
+        return None
 
 
 def _origin(body: Mapping[str, Any]) -> Origin | None:

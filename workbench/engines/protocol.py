@@ -19,6 +19,7 @@ class FailureCause(StrEnum):
     CONNECTION = "connection"  # refused, reset, DNS, TLS
     MALFORMED = "malformed"  # the server's body is not the JSON it should be
     EXCEPTION = "exception"  # a Python agent raised
+    LIMIT = "limit"  # an agent went on calling tools long after its limit
     NO_REPLY = "no_reply"  # the engine ended without answering this request
 
 
@@ -33,21 +34,39 @@ class SamplingParams:
 
 
 @dataclass(frozen=True, slots=True)
+class CalledTool:
+    """A tool call in a chat: its id, the tool's name, and its arguments as JSON."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One chat message; `role` is "system", "user" or "assistant"."""
+    """One chat message; `role` is "system", "user", "assistant" or "tool".
+
+    `calls` is the tool call that an assistant's message is, `answers` the call that a tool's message answers.
+    """
 
     role: str
     content: str
+    calls: CalledTool | None = None
+    answers: CalledTool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One rendered prompt; `response_schema` is a JSON schema the reply must follow."""
+    """One rendered prompt; `response_schema` is a JSON schema the reply must follow.
+
+    `tools` are offered to a server that is sent them: name, description and JSON schema of each.
+    """
 
     id: str
     messages: tuple[Message, ...]
     sampling: SamplingParams
     response_schema: Mapping[str, Any] | None = None
+    tools: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,8 @@ class Reply:
         it called a tool instead of answering.
     origin : Origin, optional
         What the server says of itself, where it does.
+    called : CalledTool, optional
+        The tool that it calls, where tools were offered; the text is then what it says beside.
     """
 
     id: str
@@ -103,6 +124,7 @@ class Reply:
     finish_reason: str | None = None
     failure: Failure | None = None
     origin: Origin | None = None
+    called: CalledTool | None = None
 
 
 class Engine(Protocol):

@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.environment.faults import Fault
+    from workbench.environment.desk import CallsExhaustedError, DecisionAt, FunctionDone, ToolDesk
+    from workbench.environment.environment import Environment, read_environment
+    from workbench.environment.faults import ToolFault
+    from workbench.environment.settings import ENVIRONMENT_FILE
+    from workbench.environment.spans import CONVENTIONS, TracedDecision, TraceSpan, otlp, spans_of
+    from workbench.environment.telling import told_events
+    from workbench.environment.tools import Tool, ToolError
     from workbench.environment.trace import (
         CallOutcome,
+        Cited,
         Effect,
         Event,
         GuardEvent,
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
         ToolCall,
         Trace,
         cut,
+        redacted,
         reported_events,
         trace_from,
     )

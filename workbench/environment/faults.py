@@ -9,7 +9,7 @@ from pydantic import Field
 from workbench.files import Settings
 
 
-class Fault(Settings):
+class ToolFault(Settings):
     """One fault of one call: the `call`-th of `tool` in a decision, from 1, ends in an error or a timeout.
 
     `done: true` says that the tool did its work before: a write has happened, and nobody was told.

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 MAX_EVENTS = 500  # events of a decision that are kept; the others are counted
 MAX_BYTES = 64 * 1024  # of a decision's trace as JSON
 MAX_TEXT = 4_000  # characters of one text in an event
+SHORTEST_PRIVATE = 3
 
 
 class SaidBy(StrEnum):
@@ -98,6 +99,16 @@ class GuardEvent(_Event):
     changed: Mapping[str, Any] | None = None
 
 
+class Cited(_Event):
+    """What an answer rests on: a field of the record or a tool call, and the value that it has there."""
+
+    kind: Literal["evidence"] = "evidence"
+    source: SaidBy = SaidBy.REPORTED
+    field: str | None = None
+    tool_call: str | None = None
+    value: Any = None
+
+
 class ModelCall(_Event):
     """A model that was asked within a decision."""
 
@@ -141,7 +152,7 @@ class StateSeen(_Event):
     changes: Mapping[str, Mapping[str, tuple[Mapping[str, Any], ...]]] = Field(default_factory=dict)
 
 
-Event = ToolCall | GuardEvent | ModelCall | Reasoning | MemoryUse | LimitMet | StateSeen
+Event = ToolCall | GuardEvent | Cited | ModelCall | Reasoning | MemoryUse | LimitMet | StateSeen
 EventT = TypeVar("EventT", bound=_Event)
 
 
@@ -198,6 +209,32 @@ def reported_events(said: object) -> tuple[tuple[Event, ...], int]:
         except (ValidationError, TypeError):
             continue
     return tuple(map(cut, events)), len(said) - len(events)
+
+
+def redacted(trace: Trace, private: Mapping[str, str]) -> Trace:
+    """Return a trace in which the name of a column stands wherever the value of it stood, in brackets.
+
+    Parameters
+    ----------
+    private : mapping of str to str
+        Values that must not be kept, by column; values of fewer than three characters are anybody's.
+    """
+    values = {value: f"[{column}]" for column, value in private.items() if len(value) >= SHORTEST_PRIVATE}
+    if not values:
+        return trace
+    longest_first = sorted(values, key=lambda value: (-len(value), value))
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            for known in longest_first:
+                value = value.replace(known, values[known])
+            return value
+        if isinstance(value, Mapping):
+            return {clean(name): clean(one) for name, one in value.items()}
+        return [clean(one) for one in value] if isinstance(value, list | tuple) else value
+
+    events = [clean(one.model_dump(mode="json")) for one in trace.events]
+    return Trace(_adapter().validate_python(tuple(events)), trace.dropped)
 
 
 def cut(event: Event) -> Event:

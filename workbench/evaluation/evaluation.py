@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from workbench.agents import GUARDS
+from workbench.environment import Trace
 from workbench.evaluation.confidence import decisions_of
 from workbench.evaluation.remarks import remarks_of
 from workbench.evaluation.threshold import (
@@ -76,6 +78,8 @@ class Evaluation:
         What tokens of the version's model cost.
     wall_s : float, optional
         Seconds that all calls would have taken at the rate of those of the run; None where it called nothing.
+    traces : mapping
+        What happened on the way to the decisions, by record, where guards stand around the agent.
     """
 
     pilot: str
@@ -97,6 +101,7 @@ class Evaluation:
     remarks: tuple[str, ...] = ()
     price: Price | None = None
     wall_s: float | None = None
+    traces: Mapping[str, Trace] = field(default_factory=dict)
 
     @property
     def settings(self) -> EvaluationSettings:
@@ -219,6 +224,7 @@ def evaluation_of(
         remarks_of(decisions, identity, journal.origins(info.agent_digest)),
         price,
         wall_s,
+        journal.traces(info.run) if GUARDS in identity else {},
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from workbench.agents import RECALIBRATED
+from workbench.agents import GUARDS, RECALIBRATED
 from workbench.engines import UNKNOWN, Origin
 from workbench.metrics import Status, as_given
+from workbench.pilot import GuardName
 from workbench.words import MAX_SHOWN, readable
 
 MAX_REPLY = 160
@@ -32,6 +33,7 @@ def remarks_of(decisions: pd.DataFrame, identity: Mapping[str, Any], origins: Ma
         _unknown(identity.get("engine", {})),
         _changed(origins),
         _recalibrated(decisions, identity.get(RECALIBRATED)),
+        _unrecognised(identity.get(GUARDS, ())),
         _invalid(decisions),
     )
     return tuple(sentence for sentence in said if sentence is not None)
@@ -67,6 +69,14 @@ def _recalibrated(decisions: pd.DataFrame, way: str | None) -> str | None:
         wanted = "right and wrong decisions in any four of the five folds of the development records"
         return f"Its confidence cannot be recalibrated, so that it decides nothing alone: that needs {wanted}"
     return f"Its confidence is recalibrated ({way.capitalize()}): a chance of being right, from development decisions"
+
+
+def _unrecognised(guards: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return which categories of the charter a guard cannot tell when it is decided."""
+    named = [str(one) for guard in guards for one in guard.get("unrecognised", ())]
+    if not named:
+        return None
+    return f"The guard {GuardName.MUST_REACH_A_PERSON.value} cannot tell from a record: {', '.join(named)}"
 
 
 def _invalid(decisions: pd.DataFrame) -> str | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         read_contract,
         read_table_contract,
     )
+    from workbench.pilot.guards import GuardName, in_order
     from workbench.pilot.labels import cell_text, label_aliases, label_text, looking_like_escalation
     from workbench.pilot.pilot import AgentSettings, Pilot, PilotSettings, nearest_root, open_pilot, pilot_names
     from workbench.pilot.process import (

@@ -112,6 +112,7 @@ class Column(Settings):
     missing: tuple[str, ...] | None = None
     bins: tuple[float, ...] = ()
     unit: str | None = None
+    max_length: int | None = Field(default=None, gt=0)
 
     @field_validator("allowed", "aliases", "missing", mode="before")
     @classmethod
@@ -136,6 +137,12 @@ class Column(Settings):
         except re.error as error:
             raise ValueError(f"the name of a format or a regular expression; this one is broken: {error}") from None
         return text
+
+    @model_validator(mode="after")
+    def _only_text_is_long(self) -> Self:
+        if self.max_length is not None and self.type is not ColumnType.STRING:
+            raise ValueError(f"max_length belongs to a column of type string, not {self.type.value}")
+        return self
 
 
 class Unlabelled(StrEnum):

@@ -15,6 +15,7 @@ from workbench.metrics import Price, Recalibration
 from workbench.pilot.charter import CHARTER_FILE, Charter
 from workbench.pilot.charter.coverage import PILOT_FILE
 from workbench.pilot.contract import CONTRACT_FILE, Contract, read_contract
+from workbench.pilot.guards import GuardName
 from workbench.words import InputError, shown
 
 PYTHON_REFERENCE = r"^[^:]+\.py:[A-Za-z_]\w*$"
@@ -29,8 +30,11 @@ class AgentSettings(Settings):
     root, that the callable depends on: a change in one is a new version of the agent. `deadline_s` is how many seconds
     the callable may take for one record, 60 without it; then its process is ended and the record has failed. `version`
     names what runs behind an HTTP endpoint, which cannot be seen from here: a change in it is a new version too.
-    `recalibrate` makes a chance of being right of the confidence that is held against the threshold, fitted on the
-    version's own development decisions; the same without it is another version, with the same answers.
+    `tools: true` says that the agent acts: a callable takes a second argument, the tools of environment.yaml; an
+    endpoint is given their address and a token that ends with the decision; a prompt may call them before it decides.
+    `role` is the agent's, for tools that only some may call. `recalibrate` makes a chance of being right of the
+    confidence that is held against the threshold, fitted on the version's own development decisions; the same without
+    it is another version, with the same answers.
     """
 
     note: str = ""
@@ -42,6 +46,8 @@ class AgentSettings(Settings):
     reads: tuple[str, ...] = ()
     deadline_s: float | None = Field(default=None, gt=0)
     recalibrate: Recalibration | None = None
+    tools: bool = False
+    role: str | None = Field(default=None, min_length=1, max_length=100)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -52,6 +58,10 @@ class AgentSettings(Settings):
             raise ValueError("trained, reads and deadline_s belong to a python agent")
         if self.version is not None and self.http is None:
             raise ValueError("version belongs to an http agent; a prompt's server has one under server:")
+        if self.tools and self.trained:
+            raise ValueError("an agent that is trained has no tools")
+        if self.role is not None and not self.tools:
+            raise ValueError("role belongs to an agent with tools")
         return self
 
 
@@ -79,7 +89,7 @@ class PilotSettings(EngineSections):
 
     `compare` names the agents that a run without `--agent` compares, `engine` what answers prompts in a run without
     `--engine`. A run of which a larger share of calls failed than `max_failed_share` chooses no version and opens no
-    holdout.
+    holdout. `guards` names checks around every agent; turning one on or off makes another version of each.
     """
 
     title: str
@@ -90,12 +100,19 @@ class PilotSettings(EngineSections):
     prepare: PrepareSettings | None = None
     prices: dict[str, Price] = Field(default_factory=dict)
     max_failed_share: float = Field(default=0.05, ge=0, lt=1)
+    guards: tuple[GuardName, ...] = ()
 
     @model_validator(mode="after")
     def _compared_exist(self) -> Self:
         unknown = [name for name in self.compare if name not in self.agents]
         if unknown:
             raise ValueError(f"compare names unknown agents: {shown(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _guards_named_once(self) -> Self:
+        if len(set(self.guards)) < len(self.guards):
+            raise ValueError("guards are named once each")
         return self
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.tracking.rows import RunRows
     from workbench.tracking.runs import DIGITS, Link, LoggedVersion, log_run, log_versions, version_from
     from workbench.tracking.store import prepare, read_logged, store_uri, write_logged
+    from workbench.tracking.traces import log_traces
     from workbench.tracking.ui import opening_page, serve_tracking
     from workbench.tracking.views import RunKind
 else:

@@ -62,6 +62,8 @@ def _is_gone(place: Any, runs: Collection[str], prompts: Collection[tuple[str, i
     """Return whether a place is that of a run, or of a version of a prompt, that was deleted."""
     if isinstance(place, list):
         return place[1] not in runs
+    if "trace" in place:
+        return False
     return "prompt" in place and (place["prompt"], place["version"]) not in prompts
 
 

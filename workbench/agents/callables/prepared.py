@@ -1,4 +1,4 @@
-"""What a preparation must return."""
+"""What a preparation and a written policy must return."""
 
 from __future__ import annotations
 
@@ -24,3 +24,19 @@ def made_fields(made: object, fields: Sequence[str]) -> dict[str, str]:
         if not isinstance(made[field], str):
             raise UnpreparedError(f"{field} is no text but {type(made[field]).__name__}")
     return dict(made)
+
+
+def decided_fields(decided: object) -> list[str | None]:
+    """Return action, reason, who gets it and the rule from what a written policy says of a record.
+
+    Raises
+    ------
+    UnpreparedError
+        It is no mapping with these, or one of them is no text.
+    """
+    if not isinstance(decided, Mapping) or not isinstance(decided.get("action"), str):
+        raise UnpreparedError("the written policy returned no mapping with an action")
+    found = [decided.get(name) for name in ("action", "reason", "to", "rule")]
+    if not all(value is None or isinstance(value, str) for value in found):
+        raise UnpreparedError("the written policy returned a reason, `to` or rule that is no text")
+    return [None if value is None else str(value) for value in found]

@@ -19,7 +19,8 @@ from workbench.agents.callables.function import PilotFunction
 from workbench.agents.callables.process import child_environment, python_module
 from workbench.agents.callables.serving import MAX_ANSWER, READY, TRAINED, TRAINING
 from workbench.engines import FailureCause
-from workbench.words import RunError, WorkbenchError, error_from
+from workbench.environment import CallsExhaustedError, ToolDesk
+from workbench.words import RunError, error_from
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 SERVING = python_module("workbench.agents.callables")
 DEADLINE_S = 60.0
+TOOL_CALL = b'{"tool"'  # how a line begins that asks for a tool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +42,11 @@ class Training:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """What a process runs: a callable that decides, one that learns to, or one that makes `fields` of a record.
+    """What a process runs: a callable that decides, one that learns to, one that makes `fields` of a record, or a tool.
 
-    `deadline_s` is how long one record may take; loading and training are not bounded.
+    `tools` are those that a deciding callable is offered. With `beside` the callable is the written policy, which takes
+    that as its second argument. `deadline_s` is how long one record, or call, may take; loading and training are not
+    bounded.
     """
 
     function: PilotFunction
@@ -50,6 +54,9 @@ class Task:
     training: Training | None = None
     fields: tuple[str, ...] | None = None
     deadline_s: float = DEADLINE_S
+    tools: tuple[Mapping[str, Any], ...] | None = None
+    is_tool: bool = False
+    beside: Mapping[str, Any] | None = None
 
     def as_line(self, only_load: bool = False) -> bytes:
         """Return the first line that the process gets."""
@@ -63,6 +70,9 @@ class Task:
                 "actions": list(self.actions),
                 "fields": None if self.fields is None else list(self.fields),
                 "training": learnt,
+                "tools": self.tools,
+                "is_tool": self.is_tool,
+                "beside": self.beside,
                 "only_load": only_load,
             }
         )
@@ -114,7 +124,7 @@ class CallableWorker:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._process: asyncio.subprocess.Process | None = None
-        self._waiting: deque[tuple[bytes, asyncio.Future[Said]]] = deque()
+        self._waiting: deque[tuple[bytes, asyncio.Future[Said], ToolDesk | None]] = deque()
         self._more = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
         self._doing: str | None = "was loaded"
@@ -130,21 +140,25 @@ class CallableWorker:
             await asyncio.gather(self._serving, return_exceptions=True)
         await self._stop()
 
-    async def ask(self, record: Record, fold: int | None = None) -> Said:
-        """Return what the callable says of a record, or why it says nothing.
+    async def ask(self, record: Record, fold: int | None = None, desk: ToolDesk | None = None) -> Said:
+        """Return what the callable says of a record, or why it says nothing; its tool calls go over the desk.
 
         Raises
         ------
         InputError, RunError
             The callable cannot be loaded or trained.
         """
+        return await self.run({"fields": dict(record.fields), "fold": fold}, desk)
+
+    async def run(self, asked: Mapping[str, Any], desk: ToolDesk | None = None) -> Said:
+        """Return what the process says to a line of another content. Raises as `ask`."""
         if self._error is not None:
             raise self._error
-        line = _line({"fields": dict(record.fields), "fold": fold})
+        line = _line(asked)
         answer: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         if not self._waiting:
             self._since = asyncio.get_running_loop().time()
-        self._waiting.append((line, answer))
+        self._waiting.append((line, answer, desk))
         self._more.set()
         if self._process is not None:
             _send(self._process, line)
@@ -162,7 +176,7 @@ class CallableWorker:
                 if self._doing is not None:
                     raise _ended(self._task, process.returncode, self._doing)
                 self._settle(failed)
-        except (WorkbenchError, OSError, ValueError) as error:
+        except Exception as error:  # whatever it is, who waits must hear of it
             self._error = error
             while self._waiting:
                 self._waiting.popleft()[1].set_exception(error)
@@ -179,7 +193,7 @@ class CallableWorker:
             limit=2 * MAX_ANSWER,
         )
         self._process = process
-        for line in (self._task.as_line(), *(line for line, _ in self._waiting)):
+        for line in (self._task.as_line(), *(line for line, *_ in self._waiting)):
             _send(process, line)
         return process
 
@@ -194,13 +208,24 @@ class CallableWorker:
             try:
                 async with asyncio.timeout_at(None if self._doing is not None else self._since + deadline_s):
                     line = await process.stdout.readline()
+                    while line.startswith(TOOL_CALL):
+                        await self._serve_call(process, json.loads(line))
+                        line = await process.stdout.readline()
             except TimeoutError:
                 return Failed(FailureCause.TIMEOUT, f"no answer within {deadline_s:.3g} s", deadline_s)
+            except CallsExhaustedError as error:
+                return Failed(FailureCause.LIMIT, str(error), loop.time() - self._since)
             waited_s, self._since = loop.time() - self._since, loop.time()
             if not line:
                 code = await process.wait()
                 return Failed(FailureCause.NO_REPLY, f"its process ended at this record ({_code(code)})", waited_s)
             self._take(json.loads(line))
+
+    async def _serve_call(self, process: asyncio.subprocess.Process, call: Mapping[str, Any]) -> None:
+        """Make a tool call of the record that waits longest, and hand its answer back."""
+        desk = self._waiting[0][2]
+        assert desk is not None
+        _send(process, _line({"tool_answer": await desk.call(str(call["tool"]), call["arguments"])}))
 
     def _take(self, said: Mapping[str, Any]) -> None:
         """Take one line of the process in."""
@@ -218,7 +243,7 @@ class CallableWorker:
     def _settle(self, said: Said) -> None:
         """Give the record that waits longest its answer."""
         if self._waiting:
-            _, answer = self._waiting.popleft()
+            _, answer, _ = self._waiting.popleft()
             if not answer.done():
                 answer.set_result(said)
 

@@ -30,6 +30,14 @@ NOT_ALLOWED = CellKind(
     of_value="not one of the values that the contract allows",
 )
 
+TOO_LONG = CellKind(
+    "too_long",
+    "texts longer than the contract says",
+    Severity.MEDIUM,
+    "a long text can move an agent whatever it says; the guard `lengths` keeps the record from it",
+    until_gone("shorten the texts, or allow more under max_length in contract.yaml", Effort.HOURS, "longer text"),
+    of_value="longer than the contract says",
+)
 
 WRITTEN, GUESSED = 0.9, 0.65  # a unit that is written, and one that is guessed from the size
 MIN_VALUES = 30  # of fewer numbers nobody knows how large they are usually
@@ -40,11 +48,14 @@ MAX_SHARE = 0.1  # what more cells have is another kind of thing, not a slip of 
 
 
 def vote_on_agreed(known: Known, votes: Votes) -> None:
-    """Vote on cells that are none of the allowed values, or not written as declared."""
+    """Vote on cells that are none of the allowed values, longer than agreed, or not written as declared."""
     for column, _ in known.each():
         agreed, pattern = known.agreed(column.name), known.pattern(column.name)
         if agreed is not None and agreed.allowed is not None:
             _vote(column, NOT_ALLOWED.of_value, set(agreed.allowed), NOT_ALLOWED, votes)
+        if agreed is not None and agreed.max_length is not None:
+            short = {value for value in column.values if len(value) <= agreed.max_length}
+            _vote(column, TOO_LONG.of_value, short, TOO_LONG, votes)
         if pattern is not None:
             written = {value for value in column.values if pattern.fullmatch(value.strip())}
             _vote(column, NOT_WRITTEN_SO, written, FORMAT, votes)
@@ -69,7 +80,7 @@ def agreed_rules(known: Known) -> Iterator[Rule]:
             yield Rule.of(profile, RuleKind.MATCHES, FORMAT, NOT_WRITTEN_SO, pattern=regex_text(pattern))
 
 
-OF_AGREED = Detector("formats", 40, vote_on_agreed, (NOT_ALLOWED,), True, agreed_rules)
+OF_AGREED = Detector("formats", 40, vote_on_agreed, (NOT_ALLOWED, TOO_LONG), True, agreed_rules)
 
 
 def vote_on_units(known: Known, votes: Votes) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.audit.known.personal_data import LONGEST, Found, PersonalData, find_personal_data, may_hold, replaced
+from workbench.personal import LONGEST, Found, PersonalData, find_personal_data, may_hold, replaced
 from workbench.pilot import PiiClass, Role, TableContract
 from workbench.records.tables import runs_of, shape_of
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.commands.scaffold.choices import Choices, Columns
-from workbench.pilot import Column, ColumnType, Contract, PiiClass, Reading, Role, label_aliases, label_text
+from workbench.pilot import Column, ColumnType, Contract, PiiClass, Reading, Role, Semantic, label_aliases, label_text
 from workbench.records.tables import (
     MOMENTS,
     NUMERIC,
@@ -172,7 +172,25 @@ def _column(found: ColumnProfile, role: Role, cells: CodedColumn, said: tuple[Co
         decimal="." if is_text else found.written.decimal,
         format=None if is_text else found.written.format,
         missing=missing or None,
+        max_length=_max_length(cells) if is_text and _is_prose(found, role) else None,
     )
+
+
+def _is_prose(found: ColumnProfile, role: Role) -> bool:
+    """Whether an agent reads a column as text that somebody wrote."""
+    return role is Role.TEXT or (role is Role.FIELD and found.semantic is Semantic.TEXT)
+
+
+def _max_length(cells: CodedColumn) -> int | None:
+    """Return a length that no text of this kind reaches: twice the longest one, rounded up; None without any text.
+
+    Examples
+    --------
+    Longest texts of 123, 433 and 4 characters give 250, 900 and 10.
+    """
+    longest = max((len(value) for value in cells.values), default=0)
+    step = max(10, 10 ** (len(str(2 * longest)) - 1) // 2)
+    return -(-2 * longest // step) * step or None
 
 
 def _label_column(found: ColumnProfile, cells: pd.Series[Any], columns: Columns, choices: Choices) -> Column:

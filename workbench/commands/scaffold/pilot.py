@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from workbench.commands.scaffold.choices import Choices, Columns
 from workbench.commands.scaffold.contract import Inferred, check_columns, infer_contract
 from workbench.commands.scaffold.leaks import telling_columns
 from workbench.commands.scaffold.notes import entity_note, leak_note, notes
+from workbench.environment import ENVIRONMENT_FILE
 from workbench.evaluation import candidate_entities
 from workbench.files import read_settings
 from workbench.gates import default_gates
@@ -121,7 +122,7 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path, choices: 
         (new_data / "README.md").write_text(_filled("README.md", facts), encoding="utf-8")
         (new_suite / "prompts").mkdir()
         (new_suite / "prompts" / "v1.md").write_text(_filled("v1.md", facts), encoding="utf-8")
-        for file in (PILOT_FILE, CHARTER_FILE, "agents.py"):
+        for file in (PILOT_FILE, CHARTER_FILE, ENVIRONMENT_FILE, "agents.py"):
             (new_suite / file).write_text(_filled(file, facts), encoding="utf-8")
         kpis = read_settings(new_suite / CHARTER_FILE, Charter).kpis
         (new_suite / GATES_FILE).write_text(default_gates(tuple(kpi.id for kpi in kpis)), encoding="utf-8")
@@ -177,7 +178,14 @@ def _facts(name: str, contract: Contract, records: Path, n_records: int) -> dict
         "n_records": f"{n_records:,}",
         "compared": ", ".join(("majority", "baseline", *(("boosted",) if _has_fields(contract) else ()))),
         "file": records.name,
+        "columns": _flow({name.casefold(): name for name in contract.shown}.values()),
     }
+
+
+def _flow(names: Iterable[str]) -> str:
+    """Return names as a list of YAML within a line, or a few; of those that SQL takes for one the last."""
+    text = yaml.dump(list(names), Dumper=yaml.CSafeDumper, allow_unicode=True, default_flow_style=True, width=100)
+    return text.strip().replace("\n", "\n    ")
 
 
 def _has_fields(contract: Contract) -> bool:
@@ -200,7 +208,8 @@ def _contract_yaml(contract: Contract, columns: Columns) -> str:
     head += (
         '# the roles label, reason, class and ignore. How cells are written: decimal ("." or ","), format of a date,\n'
     )
-    head += "# missing (texts that stand for nothing).\n"
+    head += "# missing (texts that stand for nothing). max_length of a text is twice the longest one, rounded up: the\n"
+    head += "# guard `lengths` keeps an agent from a longer one.\n"
     return head + yaml.dump(content, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=110)
 
 

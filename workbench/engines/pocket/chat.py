@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
-from workbench.engines.pocket.folder import Shape, read_json
+from workbench.engines.pocket.folder import Shape, read_json, trained_length
 from workbench.engines.protocol import Message, TokenLogprob
 from workbench.words import InputError, shown, whole_text
 
@@ -45,15 +45,23 @@ class Chat:
     """A tokenizer and a chat template.
 
     What stands in a message is text and never becomes a special token: the template is filled in with slots, split at
-    the special tokens it names, and only then given the content.
+    the special tokens it names, and only then given the content. A prompt longer than those of the training, where that
+    is known, is refused: what a model says of it is no reading of it.
     """
 
-    def __init__(self, tokenizer: Tokenizer, template: Template, names: dict[str, str], context: int) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        template: Template,
+        names: dict[str, str],
+        context: int,
+        trained: int | None = None,
+    ) -> None:
         tokenizer.encode_special_tokens = True
         self.tokenizer = tokenizer
         self._template = template
         self._names = names
-        self._context = context
+        self._context, self._trained = context, trained
         added = tokenizer.get_added_tokens_decoder()
         self._special = {token.content: number for number, token in added.items() if token.special}
         self._max_characters = context * max(map(len, tokenizer.get_vocab()))
@@ -74,6 +82,8 @@ class Chat:
             raise UnreadablePrompt(
                 f"the prompt has {prompt.n_tokens:,} tokens; the model reads {self._context:,}, the answer's included"
             )
+        if self._trained is not None and prompt.n_tokens > self._trained:
+            raise UnreadablePrompt(f"prompt of {prompt.n_tokens:,} tokens; trained up to {self._trained:,}")
         return prompt
 
     def tokens(self, ids: Sequence[int], logprobs: Sequence[float], *, shows_special: bool) -> tuple[TokenLogprob, ...]:
@@ -173,7 +183,7 @@ def read_chat(folder: Path, shape: Shape) -> Chat:
     source, where = _template_source(folder, settings)
     try:
         template = _environment().from_string(source)
-        chat = Chat(tokenizer, template, _names(settings), shape.context)
+        chat = Chat(tokenizer, template, _names(settings), shape.context, trained_length(folder))
         chat.prompt([Message("system", "s"), Message("user", "u")])
     except (TemplateError, UnreadablePrompt) as error:
         raise InputError("the model's chat template cannot be used", where=where, got=str(error)[:200]) from None

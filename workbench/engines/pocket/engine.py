@@ -31,9 +31,9 @@ class PocketEngine:
 
     Requests that wait are taken in batches that share their system message, which is read once and remembered. An
     answer follows the request's response schema where there is one, otherwise it ends when the model ends it; a schema
-    that cannot be followed and a prompt longer than the model reads are `rejected` replies. At temperature 0 the
-    likeliest token is taken, above 0 one is drawn with a generator of the request's own; neither depends on what else
-    is asked.
+    that cannot be followed and a prompt longer than the model reads, or was trained on, are `rejected` replies. At
+    temperature 0 the likeliest token is taken, above 0 one is drawn with a generator of the request's own; neither
+    depends on what else is asked.
 
     Log probabilities are the model's own: over the whole vocabulary at temperature 1, not among the tokens that the
     schema allows. Tokens that a schema forces have theirs too. The token that ends an answer is not counted.

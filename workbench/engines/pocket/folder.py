@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float32]
 Weights = Mapping[str, FloatArray]
 
 MAX_WEIGHT_BYTES = 800 * 1024 * 1024  # the graph is one message of at most 2 GB, and float32 doubles the size
+TRAINED_FILE = "trained.json"
 LARGER = "run a larger model, or one of another architecture, with vLLM: --engine vllm --model DIR"
 
 
@@ -78,6 +79,25 @@ def read_shape(folder: Path) -> Shape:
             remedy=LARGER,
         ) from None
     return shape
+
+
+def trained_length(folder: Path) -> int | None:
+    """Return how many tokens the longest prompt had that the model was trained on, None where trained.json is missing.
+
+    The file is no part of the model's digest: it changes no answer, and which prompts get one is seen in each of them.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    path = folder / TRAINED_FILE
+    if not path.is_file():
+        return None
+    length = read_json(path).get("longest_prompt_tokens")
+    if not isinstance(length, int) or isinstance(length, bool) or length < 1:
+        raise InputError("a file of the model does not fit", where=str(path), expected='{"longest_prompt_tokens": N}')
+    return length
 
 
 def _check_kind(config: Mapping[str, Any]) -> None:

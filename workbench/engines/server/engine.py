@@ -78,6 +78,8 @@ class ServerEngine:
         place = {"address": base} if version is None else {"version": version}
         served = served_model(base, self._model, self._headers, self.deadline_s, self._memory)
         sent = self._settings.send.model_dump(mode="json")
+        if not sent["tools"]:  # as it was before tools could be sent, so that answers of then are found
+            del sent["tools"]
         return {"kind": "server", "model": self._model, **place, "served": served, "sent": sent}
 
     async def __aenter__(self) -> Self:

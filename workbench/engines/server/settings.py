@@ -36,7 +36,8 @@ class SendSettings(Settings):
     """What is sent to a server beside model and messages: false leaves a field out, for a server that refuses it.
 
     Without `logprobs` a decision has no other confidence than the number that its reply states. `max_tokens` is always
-    sent, under the name given here. A prompt's `sampling` counts as far as it is sent.
+    sent, under the name given here. A prompt's `sampling` counts as far as it is sent. `tools: true` is for a server
+    that takes OpenAI tool calls: a prompt with tools then offers them there instead of in its text.
     """
 
     logprobs: bool = True
@@ -45,6 +46,7 @@ class SendSettings(Settings):
     top_p: bool = True
     seed: bool = True
     response_format: ReplyFormat = ReplyFormat.JSON_SCHEMA
+    tools: bool = False
 
 
 class ServerSettings(EngineSettings):

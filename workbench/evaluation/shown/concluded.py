@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from workbench.agents import GUARDS
 from workbench.evaluation import Evaluation
 from workbench.evaluation.shown.ceiling import Ceiling, ceiling_conclusion
 from workbench.evaluation.shown.escalation import escalation_conclusion
+from workbench.evaluation.shown.guards import guards_conclusion
 from workbench.evaluation.shown.high_risk import high_risk_measures, high_risk_members, high_risk_proofs
 from workbench.evaluation.shown.worth import amounts_conclusion, costs_conclusion, minutes_conclusion
 from workbench.pages import Conclusion
@@ -15,7 +17,8 @@ from workbench.records.splits import Dataset
 def conclusions(pilot: Pilot, dataset: Dataset, evaluation: Evaluation, ceiling: Ceiling) -> dict[str, Conclusion]:
     """Return the conclusions by name: escalation, noise_ceiling, high_risk, high_risk_proofs, costs, minutes, amounts.
 
-    While the charter has placeholders, `targets` says so first. Nothing is asked, and no record is opened that the
+    While the charter has placeholders, `targets` says so first; where guards stand around the agent, `guards` says what
+    they did. Nothing is asked, and no record is opened that the
     evaluation has not opened.
 
     Raises
@@ -34,4 +37,5 @@ def conclusions(pilot: Pilot, dataset: Dataset, evaluation: Evaluation, ceiling:
         "costs": costs_conclusion(pilot, evaluation),
         "minutes": minutes_conclusion(pilot, evaluation),
         "amounts": amounts_conclusion(pilot, dataset, evaluation),
+        **({"guards": guards_conclusion(evaluation, members)} if GUARDS in evaluation.identity else {}),
     }

@@ -74,6 +74,7 @@ def record_html(history: RecordHistory) -> str:
             visible(name): [(message.role, visible(message.content)) for message in rendered]
             for name, rendered in history.prompts.items()
         },
+        traces=[_trace(answered) for answered in history.answered if answered.events],
         replies=[_reply(answered) for answered in history.answered if answered.decision["text"]],
     )
 
@@ -104,6 +105,11 @@ def _row(answered: Answered) -> dict[str, str]:
         "reason": str(decision["reason"] or decision["detail"] or "–"),  # noqa: RUF001 - as above
     }
     return {name: visible(text) for name, text in texts.items()}
+
+
+def _trace(answered: Answered) -> dict[str, object]:
+    rows = [{name: visible(text) for name, text in event.items()} for event in answered.events]
+    return {"version": visible(answered.agent), "run": visible(answered.run), "rows": rows}
 
 
 def _reply(answered: Answered) -> dict[str, object]:

@@ -13,6 +13,7 @@ from workbench.agents.callables import UnpreparedError
 from workbench.agents.prompts import Prompt, messages, read_prompts
 from workbench.audit import Masking
 from workbench.engines import Message, TokenLogprob
+from workbench.environment import Trace, told_events
 from workbench.evaluation.versions.masked import masking_of_pilot
 from workbench.metrics import Status
 from workbench.pilot import Pilot, Role
@@ -36,6 +37,8 @@ class Answered:
         The reply token by token, where the engine gave log probabilities.
     is_right : bool, optional
         None where the label is not known here.
+    events : tuple of mapping
+        What happened on the way, as `told_events` tells it.
     """
 
     agent: str
@@ -45,6 +48,7 @@ class Answered:
     decision: Mapping[str, Any]
     tokens: tuple[TokenLogprob, ...] | None
     is_right: bool | None
+    events: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,7 @@ def _answered(journal: Journal, entries: Iterable[RunEntry], known: _Known, reco
                 decision,
                 journal.tokens(entry.run, record_id),
                 _is_right(decision, known.labels.get(record_id)),
+                tuple(told_events(journal.traces(entry.run, record_id).get(record_id, Trace()))),
             )
     return tuple(found.values())
 
@@ -215,7 +220,8 @@ def _masked(answered: Answered, masking: Masking, marked: Sequence[object]) -> A
             shown.append(replace(token, token="[masked]") if hides else token)
             at = end
         tokens = tuple(shown)
-    return replace(answered, decision=decision, tokens=tokens)
+    events = tuple({name: masking.said(text, marked) for name, text in one.items()} for one in answered.events)
+    return replace(answered, decision=decision, tokens=tokens, events=events)
 
 
 def _rendered(known: _Known, prompt: Prompt, record: Record) -> tuple[Message, ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Cell,
         Charter,
         Compliance,
+        HighRisk,
         Keys,
         Kpi,
         Match,

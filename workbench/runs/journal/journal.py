@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORED) + 2))})"
 _INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
-_INSERT_TRACE = "INSERT OR REPLACE INTO traces VALUES (?, ?)"
 _INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
+_INSERT_TRACE = "INSERT OR REPLACE INTO traces VALUES (?, ?, ?)"
 Rows = Sequence[tuple[Any, ...]]
 _TYPES = {
     **dict.fromkeys(("confidence", "logprob", "stated", "latency_s"), "float64"),
@@ -97,16 +97,17 @@ class Journal(JournalFile):
         rows = [(key, *(values := stored_values(decision)), checksum(key, values)) for key, decision in decisions]
         tokens = [(key, tokens_as_json(decision.tokens)) for key, decision in decisions if decision.tokens]
         said = [(key, decision.origin) for key, decision in decisions if decision.origin is not None]
-        traces = [(key, decision.trace.as_json()) for key, decision in decisions if decision.trace is not None]
         origins = [(key, origin.model, origin.fingerprint) for key, origin in said]
+        traces = [(key, decision.trace.as_json()) for key, decision in decisions if decision.trace is not None]
         with self._storing() as connection:
             connection.executemany(_INSERT, rows)
             if tokens:
                 connection.executemany(_INSERT_TOKENS, tokens)
-            if traces:
-                connection.executemany(_INSERT_TRACE, traces)
             if origins:
                 connection.executemany(_INSERT_ORIGIN, origins)
+            if traces:
+                rows_of_traces = [(key, content, checksum(key, (content,))) for key, content in traces]
+                connection.executemany(_INSERT_TRACE, rows_of_traces)
 
     def spend(self, run: str, called: int, wall_s: float) -> None:
         """Add to the decisions that a run made itself and the seconds they took."""
@@ -145,13 +146,22 @@ class Journal(JournalFile):
         tokens = tuple(TokenLogprob(token, logprob) for token, logprob in self._json(content))
         return tokens if "".join(token.token for token in tokens) == text else None
 
-    def traces(self, run: str) -> dict[str, Trace]:
-        """Return the traces of a run's decisions by record id; a decision without one is not there."""
-        rows = self._read("SELECT record_id, content FROM planned JOIN traces USING (key) WHERE run = ?", run)
-        try:
-            return {record_id: trace_from(content) for record_id, content in rows}
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._damaged(error) from None
+    def traces(self, run: str, record_id: str | None = None) -> dict[str, Trace]:
+        """Return what happened on the way to a run's decisions, or to one, by record; damaged ones are left out.
+
+        Decisions without tools, guards or anything reported have no trace.
+        """
+        found = self._read(
+            "SELECT planned.record_id, traces.key, content, traces.checksum FROM planned JOIN traces USING (key)"
+            " WHERE run = ? AND planned.record_id = coalesce(?, planned.record_id) ORDER BY position",
+            run,
+            record_id,
+        )
+        return {
+            record: trace_from(content)
+            for record, key, content, written in found
+            if checksum(key, (content,)) == written
+        }
 
     def origins(self, agent_digest: str) -> dict[Origin, int]:
         """Return what servers said of themselves in an agent version's replies, and in how many of them, most first.

@@ -55,6 +55,7 @@ class _Found:
     runs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     planned: dict[str, dict[int, tuple[str, str]]] = field(default_factory=lambda: defaultdict(dict))
     origins: dict[str, tuple[str, str | None, str | None]] = field(default_factory=dict)
+    traces: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 def salvaged(path: Path) -> Salvage:
@@ -99,6 +100,9 @@ def _found(rows: Iterable[Row]) -> _Found:
             found.tokens[values[0]].append(values[1])
         elif len(values) == 3 and _is_digest(values[0], KEY_LENGTH):
             key, model, fingerprint = values
+            if isinstance(model, str) and checksum(key, (model,)) == fingerprint:
+                found.traces[key] = values
+                continue
             if isinstance(model, str | None) and isinstance(fingerprint, str | None):
                 found.origins[key] = key, model, fingerprint
     return found
@@ -143,7 +147,15 @@ def _content(found: _Found, whole: Mapping[str, Mapping[int, tuple[str, str]]]) 
         spelling = next((one for one in found.tokens.get(values[0], ()) if _spells(one, values[text])), None)
         tokens += [(values[0], spelling)] if spelling is not None else []
     origins: list[tuple[Any, ...]] = [found.origins[row[0]] for row in decisions if row[0] in found.origins]
-    return {"runs": runs, "planned": planned, "decisions": decisions, "tokens": tokens, "origins": origins}
+    traces = [found.traces[row[0]] for row in decisions if row[0] in found.traces]
+    return {
+        "runs": runs,
+        "planned": planned,
+        "decisions": decisions,
+        "tokens": tokens,
+        "origins": origins,
+        "traces": traces,
+    }
 
 
 def _spells(tokens: str, text: object) -> bool:

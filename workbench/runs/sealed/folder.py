@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from workbench.agents.callables import PilotFunction
+from workbench.agents.guards import guard_files
 from workbench.pilot import CONTRACT_FILE, Pilot
 from workbench.pilot.charter import CHARTER_FILE, PILOT_FILE
 from workbench.words import InputError, shown
@@ -23,7 +24,7 @@ def write_sealed_folder(pilot: Pilot, agent: str, folder: Path) -> None:
     InputError
         The agent is said to read the records themselves, or a file outside the root.
     """
-    own = [pilot.data / CONTRACT_FILE, pilot.suite / PILOT_FILE, pilot.suite / CHARTER_FILE]
+    own = [pilot.data / CONTRACT_FILE, pilot.suite / PILOT_FILE, pilot.suite / CHARTER_FILE, *guard_files(pilot)]
     if pilot.agent(agent).prompt is not None:
         own += sorted((pilot.suite / PROMPTS).glob("*.md"))
     declared = [pilot.root / name for name in _declared(pilot, agent)]

@@ -15,7 +15,7 @@ import pandas as pd
 
 from workbench.metrics import Estimate
 
-CASES_FILE = Path(__file__).with_name("personal_data_cases.jsonl")
+CASES_FILE = Path(__file__).with_name("labelled_texts.jsonl")
 WINDOW = 40  # letters around a candidate: the words that tell what it is stand within a short sentence
 LONGEST = 20_000  # letters of a cell: bounds the time of the patterns
 # What every kind has: an at sign, or a number of four digits, or a house number.

@@ -1,0 +1,85 @@
+"""The written policy of a pilot as a function, asked in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench.agents.callables.function import PilotFunction
+from workbench.agents.callables.worker import CallableWorker, Failed, Task
+from workbench.pilot import Pilot, Process, content_of
+
+if TYPE_CHECKING:
+    from workbench.records import Record
+
+    AskPolicy = Callable[[Record], Awaitable["PolicySays | None"]]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySays:
+    """What the written policy decides of a record: what to do, why, who gets it, and the rule that decided."""
+
+    action: str
+    reason: str | None
+    to: str | None
+    rule: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPolicy:
+    """The policy that process.yaml names under `python`.
+
+    Parameters
+    ----------
+    function : PilotFunction
+        Takes the columns an agent may see, and the content of process.yaml.
+    content : mapping
+        That content, as plain values.
+    """
+
+    function: PilotFunction
+    content: Mapping[str, Any]
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What makes this version of the policy: its code and the content of process.yaml."""
+        written = json.dumps(self.content, sort_keys=True, ensure_ascii=False)
+        return {
+            "python": self.function.name,
+            "code": self.function.digests(()),
+            "process": hashlib.sha256(written.encode()).hexdigest(),
+        }
+
+    @property
+    def task(self) -> Task:
+        """What its process runs."""
+        return Task(self.function, beside=self.content)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[AskPolicy]:
+        """Give what asks it, in a process that is started when it is first asked; None where it could not decide."""
+        async with CallableWorker(self.task) as worker:
+
+            async def ask(record: Record) -> PolicySays | None:
+                said = await worker.ask(record)
+                return None if isinstance(said, Failed) else PolicySays(*said["decided"])
+
+            yield ask
+
+
+def written_policy(pilot: Pilot, process: Process) -> WrittenPolicy | None:
+    """Return the policy as a function, None where process.yaml names none.
+
+    Raises
+    ------
+    InputError
+        Its file is missing, or is no Python.
+    """
+    if process.python is None:
+        return None
+    place = pilot.suite.relative_to(pilot.root).as_posix()
+    return WrittenPolicy(PilotFunction(pilot.root, f"{place}/{process.python}"), content_of(process))

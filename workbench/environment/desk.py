@@ -1,0 +1,221 @@
+"""The desk of one decision: every tool call passes over it, is held against permissions and limits, and is noted."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from workbench.environment.environment import Environment
+from workbench.environment.faults import ToolFault
+from workbench.environment.state import Cell
+from workbench.environment.tools import Tool, ToolError, run_statement
+from workbench.environment.trace import CallOutcome, Effect, Event, LimitMet, ToolCall, cut
+from workbench.words import shown
+
+MAX_RESULT = 100_000  # characters of JSON that a tool gives an agent
+MOST_REFUSED = 20  # calls after the limit of calls: an agent that goes on then is ended
+
+LimitName = Literal["calls", "writes", "euro"]
+
+
+class CallsExhaustedError(Exception):
+    """An agent went on calling tools long after its limit of calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDone:
+    """What a tool's function returned, and the database after it where it may change it."""
+
+    result: Any
+    state: bytes | None = None
+
+
+RunFunction = Callable[[Tool, Mapping[str, Any], bytes | None, str], Awaitable[FunctionDone]]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionAt:
+    """What a desk is for: a record's fields, the decision's key, the agent's role, and faults of tools."""
+
+    fields: Mapping[str, Cell]
+    key: str
+    role: str | None = None
+    faults: tuple[ToolFault, ...] = ()
+
+
+class ToolDesk:
+    """The tools of one decision and the state they work on.
+
+    Parameters
+    ----------
+    environment : Environment
+    decision : DecisionAt
+    run_function : callable
+        Runs a tool that is a function of the pilot, in a process of its own; raises ToolError or TimeoutError.
+    exhausted : str, optional
+        Set once the agent went on calling long after its limit: its decision does not count.
+    """
+
+    def __init__(self, environment: Environment, decision: DecisionAt, run_function: RunFunction) -> None:
+        self._environment, self._decision, self._run_function = environment, decision, run_function
+        self._state = environment.image.opened(decision.fields)
+        self._events: list[Event] = []
+        self._counts: Counter[str] = Counter()
+        self._asked: Counter[str] = Counter()
+        self._met: set[str] = set()
+        self._euro = 0.0
+        self.exhausted: str | None = None
+        self._since = time.perf_counter()
+        self._one_at_a_time = asyncio.Lock()
+
+    async def call(self, name: str, arguments: object) -> dict[str, Any]:
+        """Do what an agent asks for: `{"result": ...}`, or `{"error": {"outcome": ..., "message": ...}}`.
+
+        Raises
+        ------
+        CallsExhaustedError
+            The limit of calls was reached long ago.
+        """
+        async with self._one_at_a_time:
+            start = time.perf_counter() - self._since
+            tool = self._environment.tools.get(name)
+            given = dict(arguments) if isinstance(arguments, Mapping) else {}
+            try:
+                self._check_calls()
+                answer = _Answer(CallOutcome.OK, await self._done(name, tool, arguments))
+            except _RefusedError as refused:
+                answer = _Answer(CallOutcome.DENIED, error=str(refused))
+            except ToolError as fault:
+                answer = _Answer(CallOutcome.ERROR, error=str(fault))
+            except TimeoutError:
+                seconds = 0.0 if tool is None else tool.settings.deadline_s
+                answer = _Answer(CallOutcome.TIMEOUT, error=f"no answer within {seconds:g} s")
+            self._note(name, tool, given, start, answer)
+            if answer.outcome is CallOutcome.OK:
+                return {"result": answer.result}
+            return {"error": {"outcome": answer.outcome.value, "message": answer.error}}
+
+    def note(self, event: Event) -> None:
+        """Put an event of another kind between the calls."""
+        self._events.append(event.model_copy(update={"t_s": self._now()}))
+
+    def end(self) -> tuple[Event, ...]:
+        """Return what happened, the state before and after it last, and forget the state."""
+        events = (*self._events, self._state.seen())
+        self._state.close()
+        return events
+
+    async def _done(self, name: str, tool: Tool | None, arguments: object) -> Any:
+        """Return a tool's result, permissions and limits held."""
+        if tool is None:
+            raise ToolError(f"there is no tool {name!r}; there are {shown(self._environment.tools)}")
+        allowed = tool.settings.allowed_for
+        if allowed and self._decision.role not in allowed:
+            raise _RefusedError(f"{name} may be called by {shown(allowed)} only")
+        checked = tool.checked(arguments)
+        if tool.effect is Effect.WRITE:
+            self._check_writes(tool, checked)
+        self._asked[name] += 1
+        fault = next((one for one in self._decision.faults if one.tool == name and one.call == self._asked[name]), None)
+        if fault is None or fault.done:
+            result = await self._run(tool, checked)
+        if fault is not None:
+            if fault.outcome == "timeout":
+                raise TimeoutError
+            raise ToolError("the system behind this tool is out of order")
+        return result
+
+    async def _run(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
+        self._state.remember(tool.writes)
+        key = self._key(tool.name, arguments)
+        if tool.settings.sql is not None:
+            result: Any = run_statement(self._state.connection, tool, arguments, key)
+        else:
+            content = self._state.content() if tool.takes_state else None
+            done = await self._run_function(tool, arguments, content, key)
+            result = done.result
+            if done.state is not None and tool.effect is Effect.WRITE:
+                self._state.replace(done.state)
+        if len(json.dumps(result, default=str)) > MAX_RESULT:
+            raise ToolError(f"the result is longer than {MAX_RESULT:,} characters")
+        return result
+
+    def _check_calls(self) -> None:
+        self._counts["calls"] += 1
+        most = self._environment.limits.calls
+        if self._counts["calls"] > most:
+            if self._counts["calls"] > most + MOST_REFUSED:
+                self.exhausted = f"it went on calling tools after {most} calls"
+                raise CallsExhaustedError(self.exhausted)
+            self._refuse("calls", most)
+
+    def _check_writes(self, tool: Tool, arguments: Mapping[str, Any]) -> None:
+        limits = self._environment.limits
+        if self._counts["writes"] >= limits.writes:
+            self._refuse("writes", limits.writes)
+        amount = abs(float(arguments.get(tool.settings.amount) or 0)) if tool.settings.amount else 0.0
+        if limits.euro is not None and self._euro + amount > limits.euro:
+            self._refuse("euro", limits.euro)
+        self._counts["writes"] += 1
+        self._euro += amount
+
+    def _refuse(self, limit: LimitName, most: float) -> None:
+        """Note, once, that a limit is reached, and refuse the call."""
+        if limit not in self._met:
+            self._met.add(limit)
+            self._events.append(LimitMet(name=limit, most=most, t_s=self._now()))
+        raise _RefusedError(f"the limit of {most:,g} {limit} a decision is reached")
+
+    def _note(self, name: str, tool: Tool | None, given: Mapping[str, Any], start: float, answer: _Answer) -> None:
+        written = _canonical(given)
+        self._counts[f"{name} {written}"] += 1
+        self._events.append(
+            cut(
+                ToolCall(
+                    name=name[:200],
+                    call=str(self._counts["calls"]),
+                    arguments=json.loads(written),
+                    effect=None if tool is None else tool.effect,
+                    outcome=answer.outcome,
+                    result=answer.result,
+                    result_sha256=None if answer.result is None else _sha256(_canonical(answer.result)),
+                    error=answer.error,
+                    attempt=self._counts[f"{name} {written}"],
+                    t_s=round(start, 6),
+                )
+            )
+        )
+
+    def _key(self, name: str, arguments: Mapping[str, Any]) -> str:
+        """Return a key that is the same whenever this decision asks the same of this tool."""
+        return _sha256(f"{self._decision.key} {name} {_canonical(arguments)}")[:32]
+
+    def _now(self) -> float:
+        return round(time.perf_counter() - self._since, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """How one call ended."""
+
+    outcome: CallOutcome
+    result: Any = None
+    error: str | None = None
+
+
+class _RefusedError(Exception):
+    """A call that this agent may not make, or not any more."""
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

@@ -1,0 +1,170 @@
+"""The state that an agent acts on: a database of its own for every decision, in memory."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.environment.settings import ENVIRONMENT_FILE, TableSettings
+from workbench.environment.trace import StateSeen
+from workbench.words import InputError, shown
+
+Cell = str | int | float | bool | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class StateImage:
+    """The state before any record: tables with the rows that are always there, as the bytes of a database.
+
+    Parameters
+    ----------
+    content : bytes
+    filled : mapping of str to mapping of str to str
+        By table: its column, and the record's column that fills it.
+    columns : mapping of str to tuple of str
+        Columns by table.
+    digests : mapping of str to str
+        Of the rows that are there before, by table.
+    """
+
+    content: bytes
+    filled: Mapping[str, Mapping[str, str]]
+    columns: Mapping[str, tuple[str, ...]]
+    digests: Mapping[str, str]
+
+    def opened(self, fields: Mapping[str, Cell]) -> DecisionState:
+        """Return a fresh state with the rows of a record."""
+        return DecisionState(self, fields)
+
+
+class DecisionState:
+    """One decision's database; close it when the decision is made."""
+
+    def __init__(self, image: StateImage, fields: Mapping[str, Cell]) -> None:
+        self.connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self.connection.deserialize(image.content)
+        self._image = image
+        for table, filled in image.filled.items():
+            places = ", ".join("?" * len(filled))
+            names = ", ".join(map(_quoted, filled))
+            cells = [fields.get(column) for column in filled.values()]
+            self.connection.execute(f"INSERT INTO {_quoted(table)} ({names}) VALUES ({places})", cells)
+        self._before: dict[str, list[tuple[Any, ...]]] = {}
+        self._digests = {**image.digests, **{table: _digest(self._rows(table)) for table in image.filled}}
+        self._before_sha256 = _combined(self._digests)
+
+    def remember(self, tables: Collection[str]) -> None:
+        """Keep the rows of tables as they are before the first call that may change them."""
+        for table in tables:
+            if table not in self._before:
+                self._before[table] = self._rows(table)
+
+    def content(self) -> bytes:
+        """Return the whole database."""
+        return self.connection.serialize()
+
+    def replace(self, content: bytes) -> None:
+        """Take another content in place of this one."""
+        self.connection.deserialize(content)
+
+    def seen(self) -> StateSeen:
+        """Return the digests of the state before and now, and the rows that were added and are gone."""
+        digests, changes = dict(self._digests), {}
+        for table, before in self._before.items():
+            now = self._rows(table)
+            if now == before:
+                continue
+            digests[table] = _digest(now)
+            added, gone = Counter(now) - Counter(before), Counter(before) - Counter(now)
+            names = self._image.columns[table]
+            changes[table] = {
+                what: tuple(dict(zip(names, row, strict=True)) for row in sorted(rows.elements(), key=repr))
+                for what, rows in (("added", added), ("gone", gone))
+                if rows
+            }
+        return StateSeen(before_sha256=self._before_sha256, after_sha256=_combined(digests), changes=changes)
+
+    def close(self) -> None:
+        """Forget the state."""
+        self.connection.close()
+
+    def _rows(self, table: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(f"SELECT * FROM {_quoted(table)}").fetchall()
+
+
+def made_image(tables: Mapping[str, TableSettings], folder: Path) -> StateImage:
+    """Return the state before any record, with the rows of files beside environment.yaml.
+
+    Raises
+    ------
+    InputError
+        A file of rows is missing or does not fit its table.
+    """
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    columns: dict[str, tuple[str, ...]] = {}
+    for name, table in tables.items():
+        header, rows = _read_rows(folder, name, table.rows)
+        columns[name] = tuple(dict.fromkeys((*table.filled, *header, *table.columns)))
+        where = f"{folder / ENVIRONMENT_FILE}, tables.{name}"
+        unknown = [one for one in table.unique if one not in columns[name]]
+        if unknown:
+            raise InputError(
+                "unique names columns that the table has not",
+                where=where,
+                got=shown(unknown),
+                expected=shown(columns[name]),
+            )
+        unique = f", UNIQUE ({', '.join(map(_quoted, table.unique))})" if table.unique else ""
+        try:
+            connection.execute(f"CREATE TABLE {_quoted(name)} ({', '.join(map(_quoted, columns[name]))}{unique})")
+        except sqlite3.Error as error:
+            raise InputError("a table cannot be made", where=where, got=str(error)) from None
+        places = f"({', '.join(map(_quoted, header))}) VALUES ({', '.join('?' * len(header))})"
+        try:
+            if rows:
+                connection.executemany(f"INSERT INTO {_quoted(name)} {places}", rows)
+        except sqlite3.IntegrityError as error:
+            raise InputError("rows of a table are not unique", where=where, got=str(error)) from None
+    digests = {name: _digest(connection.execute(f"SELECT * FROM {_quoted(name)}").fetchall()) for name in tables}
+    content = connection.serialize()
+    connection.close()
+    return StateImage(content, {name: one.filled for name, one in tables.items() if one.filled}, columns, digests)
+
+
+def _read_rows(folder: Path, name: str, file: str | None) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows of a table's CSV file; both empty where it has none."""
+    if file is None:
+        return [], []
+    path = folder / file
+    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+        raise InputError(
+            "a file of rows is not there",
+            where=f"{folder / ENVIRONMENT_FILE}, tables.{name}.rows",
+            got=file,
+            expected=f"a CSV file in {folder}",
+        )
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        header, *rows = list(csv.reader(lines)) or [[]]
+    wrong = next((number for number, row in enumerate(rows, start=2) if len(row) != len(header)), None)
+    if wrong is not None or not header or len(set(header)) < len(header):
+        expected = f"{len(header)} cells in each row" if wrong else "a header of columns, each once"
+        raise InputError("a file of rows does not fit", where=f"{path}, line {wrong or 1}", expected=expected)
+    return header, rows
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _digest(rows: Sequence[tuple[Any, ...]]) -> str:
+    return hashlib.sha256(repr(sorted(rows, key=repr)).encode()).hexdigest()
+
+
+def _combined(digests: Mapping[str, str]) -> str:
+    return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()
