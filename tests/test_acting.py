@@ -20,7 +20,7 @@ from workbench.agents import Decision, agent_with
 from workbench.engines import ScriptedEngine
 from workbench.environment import GuardEvent, LimitMet, SaidBy, StateSeen, ToolCall, trace_from
 from workbench.environment.trace import MAX_BYTES
-from workbench.pilot import Pilot
+from workbench.pilot import Pilot, open_pilot
 from workbench.records import Record
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
@@ -332,3 +332,37 @@ def test_a_run_killed_between_a_write_and_the_journal_writes_nothing_twice(tmp_p
         traces = journal.traces(run.run)
         assert sorted(traces) == [f"R{number:03d}" for number in range(6)]
         assert all(one.of(ToolCall)[0].result == "posted" for one in traces.values())
+
+
+CARELESS = """
+def decide(record, tools):
+    try:
+        tools.post(po_number=record["po_number"], amount=record["amount"])
+    except tools.Error as error:
+        return {"action": "approve", "confidence": 0.9, "reason": error.outcome}
+    return {"action": "approve", "confidence": 0.9}
+"""
+
+
+def test_what_a_person_must_decide_is_not_carried_out_whatever_the_agent_does(tmp_path: Path) -> None:
+    environment = ENVIRONMENT.replace("    amount: amount\n", "    amount: amount\n    carries_out: approve\n")
+    pilot = acting_pilot(tmp_path, {"careless": CARELESS}, n=5, environment=environment)
+    rule = {"id": "first", "description": "The first order", "to": "a buyer", "when": {"column": "po_number"}}
+    rule["when"]["values"] = ["4500000"]
+    charter = {"process": "none", "high_risk": [rule]}
+    (pilot.suite / "charter.yaml").write_text(json.dumps(charter), encoding="utf-8")
+    with (pilot.suite / "pilot.yaml").open("a", encoding="utf-8") as file:
+        file.write("guards: [must_reach_a_person]\n")
+    made = decisions_of(open_pilot(pilot.name, pilot.root), "careless")
+    held, free = made["R000"], made["R001"]
+    assert held.trace is not None
+    assert free.trace is not None
+    assert [(one.stage.value, one.verdict.value) for one in held.trace.of(GuardEvent)] == [
+        ("tool", "deny"),
+        ("output", "escalate"),
+    ]
+    assert observed_calls(held) == [("post", "denied")]
+    assert held.trace.of(StateSeen)[0].changes == {}
+    assert held.action == "escalate"
+    assert free.trace.of(GuardEvent) == ()
+    assert len(free.trace.of(StateSeen)[0].changes["postings"]["added"]) == 1

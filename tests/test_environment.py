@@ -54,6 +54,7 @@ def test_no_environment_is_said_with_what_to_do(pilot: Pilot) -> None:
         ("SELECT received", "SELECT received FROM receipts; SELECT received", "execute one statement"),
         ("SELECT received", "ATTACH 'x' AS y; SELECT received", "one statement that reads or changes rows"),
         ("effect: write", "effect: read", "effect: read, and it changes 'postings'"),
+        ("amount: amount\n", "amount: amount\n    carries_out: pay\n", "what is no action of the pilot"),
         ("amount: amount\n", "amount: sum\n", "amount names no argument of the tool"),
         ("[po_number, received]", "[po_number, decision]", "columns that the agent may not see"),
         ("tools.py:share_received", "tools.py:share_receivd", "did you mean 'share_received'?"),

@@ -21,7 +21,13 @@ def acting(record: agents.Record, tools: Any) -> agents.Answer:
     payable = round(reading.measure(reading.read_facts(seen)).payable_eur, 2)
     if answer["action"] == "approve" and math.isnan(payable):
         answer = {"action": "escalate", "confidence": 0.5, "reason": "unreadable"}
-    _carried_out(record, answer, payable, tools)
+    try:
+        _carried_out(record, answer, payable, tools)
+    except tools.Error as error:
+        if error.outcome != "denied" or answer["action"] == "escalate":
+            raise
+        answer = {"action": "escalate", "confidence": 0.5, "reason": "not_allowed"}  # a person may do it
+        _carried_out(record, answer, payable, tools)
     return answer
 
 

@@ -15,7 +15,17 @@ from workbench.environment.environment import Environment
 from workbench.environment.faults import ToolFault
 from workbench.environment.state import Cell
 from workbench.environment.tools import Tool, ToolError, run_statement
-from workbench.environment.trace import CallOutcome, Effect, Event, LimitMet, ToolCall, cut
+from workbench.environment.trace import (
+    CallOutcome,
+    Effect,
+    Event,
+    GuardEvent,
+    GuardVerdict,
+    LimitMet,
+    Stage,
+    ToolCall,
+    cut,
+)
 from workbench.words import shown
 
 MAX_RESULT = 100_000  # characters of JSON that a tool gives an agent
@@ -41,12 +51,18 @@ RunFunction = Callable[[Tool, Mapping[str, Any], bytes | None, str], Awaitable[F
 
 @dataclass(frozen=True, slots=True)
 class DecisionAt:
-    """What a desk is for: a record's fields, the decision's key, the agent's role, and faults of tools."""
+    """What a desk is for: a record's fields, the decision's key, the agent's role, and faults of tools.
+
+    `held` names the guard by which a person must decide, and why; None where the agent may. `escalate_label` is what an
+    escalation is called.
+    """
 
     fields: Mapping[str, Cell]
     key: str
     role: str | None = None
     faults: tuple[ToolFault, ...] = ()
+    held: tuple[str, str] | None = None
+    escalate_label: str | None = None
 
 
 class ToolDesk:
@@ -118,6 +134,7 @@ class ToolDesk:
         allowed = tool.settings.allowed_for
         if allowed and self._decision.role not in allowed:
             raise _RefusedError(f"{name} may be called by {shown(allowed)} only")
+        self._check_held(tool)
         checked = tool.checked(arguments)
         if tool.effect is Effect.WRITE:
             self._check_writes(tool, checked)
@@ -145,6 +162,16 @@ class ToolDesk:
         if len(json.dumps(result, default=str)) > MAX_RESULT:
             raise ToolError(f"the result is longer than {MAX_RESULT:,} characters")
         return result
+
+    def _check_held(self, tool: Tool) -> None:
+        """Refuse to carry a decision out that a person must make."""
+        held, action = self._decision.held, tool.settings.carries_out
+        if held is None or action in (None, self._decision.escalate_label):
+            return
+        guard, why = held
+        denied = GuardVerdict.DENY
+        self.note(GuardEvent(name=guard, stage=Stage.TOOL, verdict=denied, target=tool.name, rule=why))
+        raise _RefusedError(f"a person must decide: {why}")
 
     def _check_calls(self) -> None:
         self._counts["calls"] += 1

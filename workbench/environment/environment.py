@@ -54,6 +54,7 @@ def read_environment(pilot: Pilot) -> Environment:
         )
     settings = read_settings(path, EnvironmentSettings)
     _check_columns(pilot, settings, path)
+    _check_actions(pilot, settings, path)
     image = made_image(settings.tables, pilot.suite)
     tools = {name: made_tool(name, one, image, pilot.suite) for name, one in settings.tools.items()}
     said = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
@@ -61,6 +62,19 @@ def read_environment(pilot: Pilot) -> Environment:
     return Environment(
         pilot.suite, image, tools, settings.limits, {"environment": hashlib.sha256(content.encode()).hexdigest()}
     )
+
+
+def _check_actions(pilot: Pilot, settings: EnvironmentSettings, path: Path) -> None:
+    """Refuse tools that carry out what is no action of the pilot."""
+    actions = pilot.contract.labels
+    for name, tool in settings.tools.items():
+        if actions is not None and tool.carries_out is not None and tool.carries_out not in actions:
+            raise InputError(
+                "a tool carries out what is no action of the pilot",
+                where=f"{path}, tools.{name}.carries_out",
+                got=tool.carries_out,
+                expected=shown(actions),
+            )
 
 
 def _check_columns(pilot: Pilot, settings: EnvironmentSettings, path: Path) -> None:

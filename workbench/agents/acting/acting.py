@@ -43,6 +43,11 @@ class Acting:
         Columns with personal data: their values are not kept in traces.
     faults : mapping of str to tuple of ToolFault
         Faults that tools have on purpose, by record id.
+    escalate_label : str, optional
+        What an escalation is called.
+    held : dict of str to (str, str)
+        Records under way that a person must decide: the guard that says so, and why. The guards around the agent write
+        it before the agent is asked.
     """
 
     environment: Environment
@@ -51,6 +56,8 @@ class Acting:
     version: str = ""
     private: tuple[str, ...] = ()
     faults: Mapping[str, tuple[ToolFault, ...]] = field(default_factory=dict)
+    escalate_label: str | None = None
+    held: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -83,7 +90,8 @@ class Acting:
 
             def desk(record: Record) -> ToolDesk:
                 digest = hashlib.sha256(f"{self.version} {record.digest}".encode()).hexdigest()
-                at = DecisionAt(record.fields, digest, self.role, self.faults.get(record.id, ()))
+                faults, held = self.faults.get(record.id, ()), self.held.get(record.id)
+                at = DecisionAt(record.fields, digest, self.role, faults, held, self.escalate_label)
                 return ToolDesk(self.environment, at, run)
 
             yield desk
@@ -115,7 +123,7 @@ def acting_of(pilot: Pilot, role: str | None) -> Acting:
         if tool.settings.python is not None
     }
     private = tuple(name for name in pilot.contract.shown if pilot.contract.columns[name].pii is not PiiClass.NONE)
-    return Acting(environment, functions, role, private=private)
+    return Acting(environment, functions, role, private=private, escalate_label=pilot.settings.escalate_label)
 
 
 def version_of(identity: Mapping[str, Any]) -> str:

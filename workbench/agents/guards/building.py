@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NoReturn
 
+from workbench.agents.acting import Acting
 from workbench.agents.agent import Agent
 from workbench.agents.callables import Preparation, WrittenPolicy, written_policy
 from workbench.agents.guards.cells import AllowedValues, Lengths
@@ -35,7 +36,9 @@ def with_guards(agent: Agent, pilot: Pilot, labels: Collection[str], preparation
     found = guards_of(pilot, labels)
     policy = next((one.policy for one in found if isinstance(one, MustReachAPerson)), None)
     prepared = preparation if GuardName.GROUNDING in names else None
-    return GuardedAgent(agent, found, pilot.settings.escalate_label, policy, prepared)
+    acting: Acting | None = getattr(agent, "acting", None)
+    held = {} if acting is None else acting.held
+    return GuardedAgent(agent, found, pilot.settings.escalate_label, policy, prepared, acting is not None, held)
 
 
 def guards_of(pilot: Pilot, labels: Collection[str]) -> tuple[Guard, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.agents.agent import Agent
@@ -15,6 +15,7 @@ from workbench.agents.guards.guard import Asks, Guard, StepIn
 from workbench.agents.identity import GUARDS
 from workbench.environment import GuardEvent, GuardVerdict, Stage, Trace
 from workbench.metrics import Status
+from workbench.pilot import GuardName
 from workbench.records import Record
 
 DENIED = "guard"  # the cause of a record that was not shown to the agent, where no label means "a person decides"
@@ -37,6 +38,10 @@ class GuardedAgent:
         confidence, so that it is never automated; a record that the agent was not shown is then invalid.
     policy, preparation : optional
         Code of the pilot that guards may ask.
+    acts : bool
+        Whether the agent carries its decisions out by tools.
+    held : dict of str to (str, str)
+        The records under way that a person must decide, as the agent's desks read them.
     """
 
     asked: Agent
@@ -44,6 +49,8 @@ class GuardedAgent:
     escalate_label: str | None = None
     policy: WrittenPolicy | None = None
     preparation: Preparation | None = None
+    acts: bool = False
+    held: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -91,18 +98,25 @@ class GuardedAgent:
 
     async def _ask(self, records: AsyncIterator[Record], decide: Callable[[Decision | None], None]) -> None:
         """Let the agent decide the records that it may be shown, and hand every decision on; None is the end."""
-        passed = _Passed(records, self, decide, {})
-        decisions = self.asked.decide(passed)
         try:
             async with AsyncExitStack() as stack:
                 asks = await self._opened(stack)
+                passed = _Passed(records, self, decide, asks, {})
+                decisions = self.asked.decide(passed)
+                if isinstance(decisions, AsyncGenerator):
+                    stack.push_async_callback(decisions.aclose)
                 async for decision in decisions:
                     record = passed.shown.pop(decision.record_id, None)
+                    self.held.pop(decision.record_id, None)
                     decide(decision if record is None else await self.judged(record, decision, asks))
         finally:
-            if isinstance(decisions, AsyncGenerator):
-                await decisions.aclose()
             decide(None)
+
+    async def hold(self, record: Record, asks: Asks) -> None:
+        """Note, before an agent that acts is asked, that it must not carry out what a person must decide."""
+        for guard in self.guards if self.acts else ():
+            if guard.name is GuardName.MUST_REACH_A_PERSON and (step := await guard.look(record, None, asks)):
+                self.held[record.id] = guard.name.value, step.rule
 
     async def denied(self, record: Record) -> Decision | None:
         """Return the decision on a record that the agent is not to be shown, None where it may be."""
@@ -151,6 +165,7 @@ class _Passed:
     records: AsyncIterator[Record]
     agent: GuardedAgent
     decide: Callable[[Decision], None]
+    asks: Asks
     shown: dict[str, Record]
 
     def __aiter__(self) -> AsyncIterator[Record]:
@@ -161,6 +176,7 @@ class _Passed:
             record = await anext(self.records)
             denied = await self.agent.denied(record)
             if denied is None:
+                await self.agent.hold(record, self.asks)
                 self.shown[record.id] = record
                 return record
             self.decide(denied)

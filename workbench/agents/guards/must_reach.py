@@ -94,10 +94,8 @@ class MustReachAPerson:
 
     async def look(self, record: Record, decision: Decision | None, asks: Asks) -> StepIn | None:
         """Step in where the record belongs to a category, or the policy that would tell it could not decide."""
-        if decision is None:
-            return None
         for one in self.categories:
-            if one.told_by_cells(record) or one.told_by(decision):
+            if one.told_by_cells(record) or (decision is not None and one.told_by(decision)):
                 return StepIn(f"{one.id}: the charter gives it to a person", target=one.shown or one.amount)
         if self.policy is None or asks.policy is None:
             return None
