@@ -410,3 +410,18 @@ def test_what_is_believed_is_named(made: Case, bundle: Path, pinned: Path) -> No
     found = verify_bundle(bundle, pinned)
     assert found.ok
     assert "the decisions on development records" in found.not_recomputed
+
+
+def test_a_bundle_that_is_silent_of_test_cases_is_not_decided_as_one_of_before_was(tmp_path: Path) -> None:
+    # then, twelve decided records of all classes would have passed for test cases
+    table = outcomes().assign(**{"class": [("common", "edge", "error")[i % 3] for i in range(12)]})
+    found = case(tmp_path, table=table, gates=asking({"id": "cases", "check": "test_cases", "at_least": 3, "each": 1}))
+    result = next(one for one in found.decision.results if one.criterion.id == "cases")
+    assert result.state.value == "unproven"
+    forged = reworded(found, all_pass)
+    facts = json.loads(found.content.files["facts.json"])
+    del facts["absent"]["cases"]
+    silent = changed(forged, files={**forged.content.files, "facts.json": json.dumps(facts).encode()})
+    checks = verify_bundle(silent.written(tmp_path / "silent"), found.public_key(tmp_path)).checks
+    details = {check.name: check.detail for check in checks if check.passed is False}
+    assert "criterion cases does not follow (got: pass" in details["verdict"]

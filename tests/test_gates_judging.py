@@ -18,7 +18,6 @@ from workbench.words import InputError
 CHARGED = 2 * 0.05 * 2 / 3
 RIGHT = [{"id": "right", "kpi": "right"}]
 RULES = [{"id": "rules", "check": "escalation_rules", "at_least": 3}]
-CASES = [{"id": "cases", "check": "test_cases", "at_least": 200, "each": 20}]
 AUDITED = [
     {"id": "limits", "check": "audit_limits"},
     {"id": "owned", "check": "issues_owned", "at_least": 2},
@@ -135,56 +134,6 @@ def test_a_rule_on_a_column_that_is_not_there_is_bad_input(tmp_path: Path) -> No
     write_evaluation(pilot, outcomes_of(pilot))
     with pytest.raises(InputError, match="a column that is unknown or ignored"):
         result(pilot, "rules")
-
-
-def test_test_cases_are_counted_by_class(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate(CASES))
-    write_evaluation(pilot, outcomes_of(pilot))
-    found = result(pilot, "cases")
-    assert (found.state, found.reason) == (State.PASS, "400 test cases were decided: common 134, edge 133, error 133")
-
-
-def test_a_class_with_too_few_cases_leaves_them_unproven(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate(CASES))
-    classes = ["error" if i < 19 else "common" if i % 2 else "edge" for i in range(400)]
-    write_evaluation(pilot, outcomes_of(pilot, **{"class": classes}))
-    found = result(pilot, "cases")
-    assert (found.state, found.missing.records) == (State.UNPROVEN, 1)
-
-
-def test_skipped_records_are_no_test_cases(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate(CASES))
-    status = ["skipped" if i >= 150 else "ok" for i in range(400)]
-    write_evaluation(pilot, outcomes_of(pilot, status=status))
-    assert result(pilot, "cases").missing.records == 50
-
-
-def test_suites_name_cases_and_a_record_counts_once(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate(CASES))
-    write_evaluation(pilot, outcomes_of(pilot))
-    suite = pilot.suite / "suites" / "hand.yaml"
-    suite.parent.mkdir()
-    suite.write_text(
-        "title: By hand\ncases:\n  - {class: edge, where: {class: edge}}\n"
-        "  - {class: edge, records: [R0001, R0004, GONE]}\n  - {class: error, where: {class: error}}\n",
-        encoding="utf-8",
-    )
-    found = result(pilot, "cases")
-    assert found.state is State.UNPROVEN
-    assert "266 test cases were decided (common 0, edge 133, error 133)" in found.reason
-
-
-def test_a_suite_that_puts_a_record_into_two_classes_is_bad_input(tmp_path: Path) -> None:
-    pilot = gate_pilot(tmp_path, gate(CASES))
-    write_evaluation(pilot, outcomes_of(pilot))
-    suite = pilot.suite / "suites" / "hand.yaml"
-    suite.parent.mkdir()
-    suite.write_text(
-        "title: By hand\ncases:\n  - {class: edge, records: [R0001]}\n  - {class: error, records: [R0001]}\n",
-        encoding="utf-8",
-    )
-    with pytest.raises(InputError, match=r"test case of two classes(.|\n)*case 2"):
-        result(pilot, "cases")
 
 
 def test_an_audit_without_severe_findings_passes(tmp_path: Path) -> None:

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.cases.suite import Case, Expected, ExpectedTools, Relation, Suite, read_suite
+    from workbench.cases.asking import CaseAnswer
+    from workbench.cases.checking import check_cases
+    from workbench.cases.coverage import coverage_table, matrix_of, missing_tokens, needed_tokens
+    from workbench.cases.judging import Bench, failures_of
+    from workbench.cases.junit import cases_junit
+    from workbench.cases.maker import MAKER, CasesRequest
+    from workbench.cases.suite import Case, CaseClass, Expected, ExpectedTools, Relation, Suite, read_suite
+    from workbench.cases.suites import Cases, SuiteFile, read_cases, suite_paths
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

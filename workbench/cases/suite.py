@@ -58,8 +58,9 @@ class Expected(Settings):
 class Case(Settings):
     """One test case: record `base` with the values of `set` in it, and what is expected.
 
-    A case has `expect`, or a `relation` to the case (or to the unchanged record) named `of`; `change` says what kind of
-    change makes the one of the other. `covers` names what of the specification it is about, such as
+    A case has `expect`, or a `relation` to the case named `of`, without it to the record as it was; with `of` it starts
+    from that case's record. `change` names a change of `workbench.cases.relations`, which is made after `set`, the same
+    each time. `covers` names what of the specification it is about, such as
     `rule:price_variance@above`. `faults` are those that its tools have.
     """
 
@@ -84,10 +85,15 @@ class Case(Settings):
 
 
 class Suite(Settings):
-    """One file of eval_suites/PILOT/suites/."""
+    """One file of eval_suites/PILOT/suites/.
+
+    `excluded` names what of the specification no case is needed for, each with the reason; it counts once the file is
+    signed.
+    """
 
     title: str = Field(min_length=3)
     cases: tuple[Case, ...] = Field(min_length=1)
+    excluded: dict[str, Annotated[str, Field(min_length=3)]] = Field(default_factory=dict)
 
 
 def read_suite(path: Path) -> Suite:

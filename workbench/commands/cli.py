@@ -16,6 +16,7 @@ import typer
 
 from workbench.commands import (
     audit,
+    cases,
     charter,
     gates,
     init,
@@ -295,6 +296,7 @@ for _name, _command, _group, _example in COMMANDS:
     app.command(_name, rich_help_panel=_group, epilog=f"Example: workbench {_example}")(_command)
 app.add_typer(charter.app, name="charter", rich_help_panel=BEGIN)
 app.add_typer(prompts.app, name="prompts", rich_help_panel=DEVELOP)
+app.add_typer(cases.app, name="cases", rich_help_panel=DEVELOP)
 app.add_typer(keys.app, name="keys", rich_help_panel=EVIDENCE)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.evaluation.cases import read_suites
     from workbench.evaluation.entities import candidate_entities
     from workbench.evaluation.evaluation import Evaluation, evaluation_of, rightness
     from workbench.evaluation.holdout import (
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
         open_answers,
         open_run,
     )
-    from workbench.evaluation.judged import Judged, judged_among, judged_ids, judged_of, opening_of
+    from workbench.evaluation.judged import Judged, judged_among, judged_ids, judged_of, not_judged, opening_of
     from workbench.evaluation.kpis import kpi_results
     from workbench.evaluation.maker import MAKER
     from workbench.evaluation.rules import rule_results

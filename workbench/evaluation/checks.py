@@ -6,7 +6,6 @@ developed on, so a gap beyond chance says that the holdout's labels were known, 
 
 from __future__ import annotations
 
-from workbench.evaluation.cases import CaseClass, case_classes
 from workbench.evaluation.certified import certified
 from workbench.evaluation.judged import EVALUATION, judged_of, not_judged, right_of, share_of
 from workbench.evaluation.rules import rule_results
@@ -79,24 +78,6 @@ def _escalation_rules(facts: Facts, asked: Terms) -> Answer:
     return Answer(State.PASS, f"all {len(results)} rules fired on every one of {covered:,} test cases")
 
 
-def _test_cases(facts: Facts, asked: Terms) -> Answer:
-    judged, at_least, each = judged_of(facts), asked.counts["at_least"], asked.counts["each"]
-    if judged is None:
-        return not_judged(facts)
-    classes = case_classes(facts, judged)
-    counts = {one.value: int((classes == one.value).sum()) for one in CaseClass}
-    total = sum(counts.values())
-    listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-    if total == 0:
-        why = "no test case: no record has a class (common, edge, error) and no suite names one"
-        return unproven(why, "declare a class column in the contract, or write suites/*.yaml", at_least)
-    missing = max(at_least - total, sum(max(each - count, 0) for count in counts.values()))
-    if missing <= 0:
-        return Answer(State.PASS, f"{total:,} test cases were decided: {listed}")
-    reason = f"{total:,} test cases were decided ({listed}); wanted {at_least:,}, and {each:,} of each class"
-    return unproven(reason, f"add {missing:,} test cases", missing)
-
-
 def _certified(facts: Facts, _asked: Terms) -> Answer:
     return certified(facts)
 
@@ -115,5 +96,4 @@ CHECKS = (
         is_at_this_rate=True,
     ),
     Check("escalation_rules", "Escalation rules all fire", _escalation_rules, {"at_least": 1}, needs=EVALUATION),
-    Check("test_cases", "Test cases: common, edge, error", _test_cases, {"at_least": 200, "each": 1}, needs=EVALUATION),
 )

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from workbench.evidence.facts import Agreed, Facts, Population
     from workbench.evidence.freshness import Inputs, Memory, code_digest, file_digest, files_at, files_under
+    from workbench.evidence.junit import JUnitCase, junit_suite
     from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, read_listed, read_plain
     from workbench.evidence.places import executed_path, index_path, results_folder
     from workbench.evidence.registry import MAKERS, Maker, maker, maker_of, makers

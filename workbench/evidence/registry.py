@@ -30,6 +30,7 @@ MAKERS = {
     "audit": "workbench.audit:MAKER",
     "evaluation": "workbench.evaluation:MAKER",
     "repeats": "workbench.repeats:MAKER",
+    "cases": "workbench.cases:MAKER",
 }
 ENTRY_POINTS = "workbench.makers"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workbench.evidence import Missing, Terms, arrival_days, maker_of
+from workbench.gates.cases_before import cases_before, is_of_before
 from workbench.gates.criteria import Criterion, CriterionResult, Kind, check_result, details_of, held, reason_of
 from workbench.gates.documents import document_answer
 from workbench.gates.facts import GateFacts
@@ -40,6 +41,8 @@ def _criterion_result(facts: GateFacts, gate: GateSettings, asked: CriterionSett
     criterion = _criterion(facts, asked)
     if asked.check is None:
         return _estimate_result(facts, criterion)
+    if is_of_before(facts, asked.check):
+        return check_result(criterion, cases_before(facts, asked.at_least, asked.each))
     kpis = frozenset(one.kpi for one in gate.criteria if one.kpi is not None and not one.slice)
     return check_result(criterion, known_checks()[asked.check].answer(facts, Terms(asked.counts, gate.blocking, kpis)))
 

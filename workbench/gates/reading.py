@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from workbench.evaluation import judged_ids, read_suites
+from workbench.evaluation import judged_ids
 from workbench.evidence import Agreed, Exhibit, Population, maker, makers
 from workbench.gates.facts import GateFacts
 from workbench.gates.planning import pace
@@ -79,11 +79,10 @@ def _of_one_version(found: Mapping[str, Exhibit | str], pilot: Pilot) -> dict[st
 
 
 def named_columns(pilot: Agreed, gates: Gates) -> tuple[str, ...]:
-    """Return the columns that the charter's rules, the gates' slices and the suites name."""
+    """Return the columns that the charter's rules and the gates' slices name."""
     charter = pilot.charter
     conditions = [*(one.when for one in charter.high_risk), *(one.when for one in charter.authority)]
     slices = [one.slice for gate in gates.gates.values() for one in gate.criteria]
-    suites = [selection.where for suite in read_suites(pilot.suite).values() for selection in suite.cases]
     named = [*(when.column for when in conditions if when is not None), *(one.column for one in charter.authority)]
-    named += [name for where in (*slices, *suites) for name in where]
+    named += [name for where in slices for name in where]
     return tuple(dict.fromkeys(name for name in named if name is not None))

@@ -265,6 +265,12 @@ def _identified(contract: Contract, raw: pd.DataFrame, frame: pd.DataFrame) -> R
     )
 
 
+def cells_digest(record_id: str, cells: Sequence[Scalar]) -> str:
+    """Return the digest of one record: its id and the columns an agent may see, in the contract's order."""
+    (content,) = _row_digests([[cell] for cell in cells], 1)
+    return _row_digests([[record_id], [content]], 1)[0]
+
+
 def _composed(cells: list[str | None]) -> list[str | None]:
     """Return cells in Unicode's composed form."""
     if "".join(filter(None, cells)).isascii():

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.evaluation import read_suites
+from workbench.cases import suite_paths
 from workbench.evidence import agreement_files, code_digest, executed_path
 from workbench.files import provenance
 from workbench.gates import GateDecision, GateFacts, read_gates
@@ -16,7 +16,7 @@ from workbench.gates.held.work import own_notebook
 from workbench.gates.junit import junit_xml
 from workbench.gates.verdict import judged_subject
 from workbench.gates.verified.facts import facts_files
-from workbench.pilot import Pilot
+from workbench.pilot import PROCESS_FILE, Pilot
 from workbench.pilot.signing import SignatureStatus
 from workbench.records.ledger import OPENED_FOLDER, history_remarks, read_ledger
 from workbench.records.splits import ledger_path
@@ -82,7 +82,8 @@ def bundle_files(pilot: Pilot, facts: GateFacts, decision: GateDecision) -> dict
     """Return everything a bundle holds but report, verdict and ledger, by path in the bundle."""
     gate = facts.gates.gates[decision.gate]
     documents = [document.file for document in gate.documents]
-    suites = [path.relative_to(pilot.suite).as_posix() for path in read_suites(pilot.suite)]
+    agreed = [*suite_paths(pilot.suite), pilot.suite / PROCESS_FILE]
+    suites = [path.relative_to(pilot.suite).as_posix() for path in agreed]
     files: dict[str, Path | bytes] = {
         **agreement_files(pilot, [*documents, *suites, *(waiver.file for waiver in decision.waivers)]),
         **facts_files(facts, decision.gate),

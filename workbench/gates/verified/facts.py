@@ -18,6 +18,7 @@ import pandas as pd
 from workbench.evidence import (
     EXHIBITS,
     LEDGER_FILE,
+    MAKERS,
     ColumnKind,
     Exhibit,
     Population,
@@ -84,6 +85,8 @@ def bundled_facts(
         Something is missing.
     """
     said = parsed(files, FACTS_FILE)
+    silent = {name: "the bundle says nothing of it" for name in MAKERS if name not in of[1]}
+    said = {**said, "absent": {**silent, **said["absent"]}}  # or a criterion could be held as it was before its maker
     return facts_from(folder, said, _cells(files[CELLS_FILE], said["cells"]), of, openings)
 
 

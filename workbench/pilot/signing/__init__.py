@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from workbench.pilot.signing.documents import (
         SignatureStatus,
         Signer,
+        SignOff,
         document_signatures,
         sign_document,
         signature_files,

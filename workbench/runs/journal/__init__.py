@@ -14,7 +14,16 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.runs.journal.journal import Journal
     from workbench.runs.journal.lock import sole_run
-    from workbench.runs.journal.plans import RunEntry, RunInfo, RunPlan, asked_digest, digest_of, key_of
+    from workbench.runs.journal.plans import (
+        Apart,
+        RunEntry,
+        RunInfo,
+        RunPlan,
+        asked_digest,
+        digest_of,
+        key_of,
+        run_name,
+    )
     from workbench.runs.journal.salvage import salvaged
     from workbench.runs.journal.storage import JOURNAL_FILE
 else:

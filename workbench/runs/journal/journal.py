@@ -12,7 +12,7 @@ from workbench.agents import Decision
 from workbench.engines import Origin, TokenLogprob
 from workbench.environment import Trace, trace_from
 from workbench.metrics import Status
-from workbench.runs.journal.plans import RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
+from workbench.runs.journal.plans import Apart, RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
 from workbench.runs.journal.rows import (
     COLUMNS,
     STORED,
@@ -38,6 +38,8 @@ _TYPES = {
     "attempts": "int64",
 }
 _OF_RECORD = "WHERE planned.record_id = ?"
+_IN_SPLITS = f"split NOT IN ({', '.join(repr(one.value) for one in Apart)})"
+_OF_SPLIT = f"(split = ?1 OR (?1 IS NULL AND {_IN_SPLITS}))"
 
 
 class Journal(JournalFile):
@@ -181,11 +183,14 @@ class Journal(JournalFile):
         return {row[-1]: restored(row[:-1]) for row in self._intact(_OF_RECORD, record_id)}
 
     def entries(self, split: str | None = None) -> tuple[RunEntry, ...]:
-        """Return every run, or those of one split, the one used last first, in one query that reads no decision."""
+        """Return the runs of one split, or of both, the one used last first, in one query that reads no decision.
+
+        Runs over records that are of no split, such as test cases, are there only where they are asked for by name.
+        """
         rows = self._read(
             "SELECT run, agent, split, agent_digest, dataset_digest, identity, started, COUNT(*), COUNT(decisions.key)"
             " FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
-            " WHERE split = coalesce(?, split) GROUP BY run ORDER BY touched DESC, run",
+            f" WHERE {_OF_SPLIT} GROUP BY run ORDER BY touched DESC, run",
             split,
         )
         return tuple(
@@ -194,15 +199,15 @@ class Journal(JournalFile):
         )
 
     def runs(self, split: str | None = None) -> tuple[RunInfo, ...]:
-        """Return all runs, or those of one split, the one used last first."""
-        names = self._read("SELECT run FROM runs WHERE split = coalesce(?, split) ORDER BY touched DESC, run", split)
+        """Return the runs of one split, or of both, the one used last first."""
+        names = self._read(f"SELECT run FROM runs WHERE {_OF_SPLIT} ORDER BY touched DESC, run", split)
         return tuple(self.info(run) for (run,) in names)
 
     def finished_versions(self) -> set[str]:
         """Return the digests of the agent versions whose every planned record has a decision, in one query."""
         rows = self._read(
             "SELECT agent_digest FROM runs JOIN planned USING (run) LEFT JOIN decisions USING (key)"
-            " GROUP BY agent_digest HAVING COUNT(decisions.key) = COUNT(*)"
+            f" WHERE {_IN_SPLITS} GROUP BY agent_digest HAVING COUNT(decisions.key) = COUNT(*)"
         )
         return {digest for (digest,) in rows}
 

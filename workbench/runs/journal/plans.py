@@ -6,9 +6,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from workbench.agents import RECALIBRATED, REPEAT
+
+
+class Apart(StrEnum):
+    """Sets of records that are no split of the data set: a run over one is no development run and no holdout run."""
+
+    CASES = "cases"  # records made for test cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,11 @@ class RunEntry:
     def is_repeat(self) -> bool:
         """Whether the run asks a version again, at another temperature or with another seed."""
         return REPEAT in self.identity
+
+    @property
+    def asked_digest(self) -> str:
+        """Digest of what is asked, which the answers are kept by."""
+        return asked_digest(self.identity)
 
     @property
     def repeated_digest(self) -> str:

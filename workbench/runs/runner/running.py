@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import pandas as pd
 
 from workbench.agents import Agent, Decision
 from workbench.agents.callables import check_may_ask
 from workbench.metrics import Status
-from workbench.records.splits import Dataset, Split
-from workbench.runs.journal import Journal, RunInfo, RunPlan, key_of, sole_run
+from workbench.records import Record
+from workbench.records.splits import Split
+from workbench.runs.journal import Apart, Journal, RunInfo, RunPlan, key_of, sole_run
 from workbench.runs.runner.driving import supervised
 from workbench.runs.runner.news import Asking, News
 from workbench.runs.runner.queue import Patience, Refusal, WorkQueue
@@ -45,12 +47,26 @@ class Session:
     refusal: Refusal | None
 
 
+class RecordSource(Protocol):
+    """What records are taken from; a `Dataset` is it."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the data set that the records are, or were made from."""
+
+    def digests(self, ids: pd.Index[str]) -> pd.Series[str]:
+        """Return each record's digest."""
+
+    def records(self, ids: pd.Index[str]) -> Iterator[Record]:
+        """Yield records as an agent sees them."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordSelection:
     """Which records a run is about; `now` is those of them that may be asked at present, None for all."""
 
-    dataset: Dataset
-    split: Split
+    dataset: RecordSource
+    split: Split | Apart
     ids: pd.Index[str]
     now: pd.Index[str] | None = None
 

@@ -1,0 +1,161 @@
+"""What a decision and its trace are held against, one expectation at a time; what is only told counts for nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from case_pilots import PROCESS
+
+from workbench.cases.asking import CaseAnswer
+from workbench.cases.judging import (
+    Bench,
+    failures_of,
+    has_double_write,
+    has_forbidden_write,
+    is_kept,
+    unobserved_calls,
+)
+from workbench.cases.suite import Expected, Relation
+from workbench.environment import (
+    CallOutcome,
+    Effect,
+    Event,
+    GuardEvent,
+    GuardVerdict,
+    SaidBy,
+    Stage,
+    StateSeen,
+    ToolCall,
+    Trace,
+)
+from workbench.metrics import Status
+from workbench.pilot import Process
+
+BENCH = Bench("escalate", Process.model_validate(PROCESS))
+READ, POST = ToolCall(name="read_order", effect=Effect.READ), ToolCall(name="post", effect=Effect.WRITE)
+
+
+def seen(**added: int) -> StateSeen:
+    changes = {name: {"added": tuple({"n": i} for i in range(n))} for name, n in added.items()}
+    return StateSeen(before_sha256="0", after_sha256="1", changes=changes)
+
+
+def answer(*events: Event, **facts: Any) -> CaseAnswer:
+    told = {"action": "escalate", "reason": "heavy", "confidence": 0.9, **facts}
+    return CaseAnswer(Status.OK, **told, trace=Trace(events) if events else None)
+
+
+def reported(call: ToolCall) -> ToolCall:
+    return call.model_copy(update={"source": SaidBy.REPORTED})
+
+
+def failures(expect: dict[str, Any], said: CaseAnswer, bench: Bench = BENCH) -> list[str]:
+    return list(failures_of(Expected.model_validate(expect), said, bench))
+
+
+ALLOWED = GuardEvent(name="limit", stage=Stage.OUTPUT, verdict=GuardVerdict.ALLOW)
+ESCALATED = GuardEvent(name="limit", stage=Stage.OUTPUT, verdict=GuardVerdict.ESCALATE)
+TOOLS = {"must": ["post"], "never": ["cancel"], "order": ["read_order", "post"]}
+HELD: dict[str, tuple[dict[str, Any], CaseAnswer, list[str]]] = {
+    "as expected": ({"action": "escalate", "reason": "heavy", "to": "warehouse", "person": True}, answer(), []),
+    "action": ({"action": "approve"}, answer(), ["expected approve, got escalate"]),
+    "reason": ({"reason": "late"}, answer(), ["expected reason late, got heavy"]),
+    "no reason": ({"reason": "late"}, answer(reason=None), ["expected reason late, got none"]),
+    "to": ({"to": "quality"}, answer(), ["expected to quality, got warehouse"]),
+    "to nobody": ({"to": "quality"}, answer(action="approve", reason="fine"), ["expected to quality, got nobody"]),
+    "person": ({"person": True}, answer(action="approve"), ["expected a person, got none"]),
+    "no person": ({"person": False}, answer(), ["expected no person, got one"]),
+    "guard is a person": ({"person": True}, answer(ESCALATED, action="approve"), []),
+    "tools": ({"tools": TOOLS}, answer(READ, POST), []),
+    "order": ({"tools": TOOLS}, answer(POST, READ), ["post was called before read_order"]),
+    "must": ({"tools": TOOLS}, answer(READ), ["post was not called"]),
+    "only told": ({"tools": TOOLS}, answer(READ, reported(POST)), ["post was not called"]),
+    "no trace": ({"tools": TOOLS}, answer(), ["post was not called"]),
+    "denied": (
+        {"tools": TOOLS},
+        answer(READ, POST.model_copy(update={"outcome": CallOutcome.DENIED})),
+        ["post was not called"],
+    ),
+    "never": ({"tools": {"never": ["post"]}}, answer(POST), ["post was called"]),
+    "never, told": ({"tools": {"never": ["post"]}}, answer(reported(POST)), []),
+    "state": ({"state": {"posting": 1, "mail": 0}}, answer(seen(posting=1)), []),
+    "state twice": ({"state": {"posting": 1}}, answer(seen(posting=2)), ["expected 1 new in posting, got 2"]),
+    "state unseen": ({"state": {"posting": 0}}, answer(READ), ["the state was not observed"]),
+    "guards": ({"guards": ["limit"]}, answer(ESCALATED), []),
+    "guard only looked": ({"guards": ["limit"]}, answer(ALLOWED), ["guard limit did not step in"]),
+    "several": (
+        {"action": "approve", "reason": "fine", "person": False},
+        answer(),
+        ["expected approve, got escalate", "expected reason fine, got heavy", "expected no person, got one"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_an_answer_is_held_against_what_is_expected(name: str) -> None:
+    expect, said, expected = HELD[name]
+    assert failures(expect, said) == expected
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.INVALID, Status.SKIPPED])
+def test_what_is_no_decision_fails_with_its_cause_whatever_is_expected(status: Status) -> None:
+    said = CaseAnswer(status, cause="timeout")
+    assert failures({"person": False}, said) == [f"{status.value}: timeout"]
+    assert not is_kept(Relation.MAY_ONLY_ESCALATE, answer(), said, "escalate")
+
+
+def test_a_decision_below_the_threshold_goes_to_a_person() -> None:
+    bench = Bench("escalate", None, 0.8)
+    assert failures({"person": True}, answer(action="approve", confidence=0.7), bench) == []
+    assert failures({"person": True}, answer(action="approve", confidence=None), bench) == []
+    assert failures({"person": True}, answer(action="approve"), bench) == ["expected a person, got none"]
+
+
+def test_a_do_nothing_agent_meets_no_expected_state_and_calls_no_tool() -> None:
+    nothing = answer(seen())
+    assert failures({"state": {"posting": 1}}, nothing) == ["expected 1 new in posting, got 0"]
+    assert failures({"tools": {"must": ["read_order"]}}, nothing) == ["read_order was not called"]
+
+
+@pytest.mark.parametrize(
+    ("relation", "after", "kept"),
+    [
+        (Relation.SAME, {"reason": "late"}, True),
+        (Relation.SAME, {"action": "approve"}, False),
+        (Relation.REASON_SAME, {}, True),
+        (Relation.REASON_SAME, {"reason": "late"}, False),
+        (Relation.MAY_ONLY_ESCALATE, {}, True),
+        (Relation.MAY_ONLY_ESCALATE, {"action": "reject"}, False),
+    ],
+)
+def test_a_relation_holds_between_two_answers(relation: Relation, after: dict[str, Any], kept: bool) -> None:
+    assert is_kept(relation, answer(), answer(**after), "escalate") is kept
+    assert is_kept(Relation.MAY_ONLY_ESCALATE, answer(action="approve"), answer(), "escalate")
+
+
+def test_calls_that_only_the_agent_tells_of_are_counted() -> None:
+    told = reported(POST.model_copy(update={"arguments": {"order": 1}}))
+    done = POST.model_copy(update={"arguments": {"order": 1}})
+    assert unobserved_calls(Trace((done, told))) == 0
+    assert unobserved_calls(Trace((done, told, told))) == 1, "told twice, done once"
+    assert unobserved_calls(Trace((POST.model_copy(update={"arguments": {"order": 2}}), told))) == 1
+    assert unobserved_calls(Trace((done, reported(POST)))) == 0, "told without arguments, the name has to do"
+
+
+def test_what_must_not_be_written_and_what_is_written_twice() -> None:
+    never, none, one = (
+        Expected.model_validate(expect)
+        for expect in ({"tools": {"never": ["post"]}}, {"state": {"posting": 0}}, {"state": {"posting": 1}})
+    )
+    denied = POST.model_copy(update={"outcome": CallOutcome.DENIED})
+    late = POST.model_copy(update={"outcome": CallOutcome.TIMEOUT})
+    assert has_forbidden_write(never, Trace((POST,)))
+    assert has_forbidden_write(never, Trace((late,))), "it may have been done"
+    assert not has_forbidden_write(never, Trace((denied, READ)))
+    assert has_forbidden_write(none, Trace((seen(posting=1),)))
+    assert not has_forbidden_write(one, Trace((POST, seen(posting=1))))
+    assert has_double_write(one, Trace((late, POST, seen(posting=2)))), "a write that timed out was done after all"
+    assert has_double_write(one, Trace((POST, POST)))
+    assert not has_double_write(one, Trace((late, POST, seen(posting=1))))
+    assert not has_double_write(one, Trace((POST, POST.model_copy(update={"arguments": {"order": 2}}))))

@@ -1,0 +1,51 @@
+"""Agents asked about records that were made of others for a test, with the faults that their tools have then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from workbench.agents.agent import Agent, KnownAs
+from workbench.agents.callables import Training
+from workbench.agents.endpoint import HttpAgent
+from workbench.agents.guards import GuardedAgent
+from workbench.agents.prompted import PromptAgent
+from workbench.agents.python import PythonAgent
+from workbench.environment import ToolFault
+
+NO_FAULTS: Mapping[str, tuple[ToolFault, ...]] = {}
+
+
+def standing_for(
+    agent: Agent, bases: Mapping[str, str], faults: Mapping[str, tuple[ToolFault, ...]] = NO_FAULTS
+) -> Agent:
+    """Return an agent that decides made records as it decides those that they were made from.
+
+    One that learns decides a development record by a model that did not see it; so it must be with what is made of one.
+    Its identity stays: that a record's tools have faults makes it another record.
+
+    Parameters
+    ----------
+    bases : mapping
+        Id of a made record to that of the record it was made from.
+    faults : mapping
+        Id of a made record to the faults that tools have in its decision.
+    """
+    if isinstance(agent, KnownAs):
+        return KnownAs(standing_for(agent.asked, bases, faults), agent.name, agent.identity)
+    if isinstance(agent, GuardedAgent):
+        return replace(agent, asked=standing_for(agent.asked, bases, faults))
+    if isinstance(agent, PythonAgent | HttpAgent | PromptAgent) and agent.acting is not None and faults:
+        agent = replace(agent, acting=replace(agent.acting, faults=faults))
+    if isinstance(agent, PythonAgent) and agent.task.training is not None:
+        return replace(agent, task=replace(agent.task, training=_knowing(agent.task.training, bases)))
+    return agent
+
+
+def _knowing(training: Training, bases: Mapping[str, str]) -> Training:
+    """Return what an agent learns from, with the fold of each made record: that of its base."""
+    folds = training.folds
+    made = {name: int(folds[base]) for name, base in bases.items() if base in folds.index and name not in folds.index}
+    return replace(training, folds=pd.concat([folds, pd.Series(made, index=list(made), dtype=folds.dtype)]))

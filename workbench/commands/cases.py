@@ -1,0 +1,152 @@
+"""The commands `workbench cases run | coverage PILOT`: an agent held against test cases, and what the cases cover."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.commands.completion import agents_like
+from workbench.commands.options import (
+    AS_AGREED,
+    HERE,
+    AsJson,
+    Details,
+    EngineOptions,
+    PilotName,
+    Root,
+    pilot_named,
+    print_json,
+    with_options,
+)
+from workbench.commands.screen import say
+from workbench.commands.streams import stdout_to_stderr, stoppable
+from workbench.words import several
+
+if TYPE_CHECKING:
+    from workbench.evidence import Exhibit
+    from workbench.pilot import Pilot
+
+MOST_LINES = 10
+
+app = typer.Typer(help="Hold an agent against test cases, and see what they cover.", no_args_is_help=True)
+
+
+@app.command("run", epilog="Example: workbench cases run invoice_matching --agent policy_rules")
+@with_options
+def run_cases(
+    pilot: PilotName,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            help="An agent of pilot.yaml; without it the one that a gate would judge.", autocompletion=agents_like
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Confidence below which a decision goes to a person.")
+    ] = None,
+    asked: EngineOptions = AS_AGREED,
+    root: Root = HERE,
+    details: Details = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask an agent about every test case, each once, and print which it does not pass; only signed cases count."""
+    from workbench.cases import MAKER, CasesRequest
+    from workbench.evaluation.versions import agent_to_judge
+    from workbench.records.splits import read_dataset
+    from workbench.runs import RunRequest
+    from workbench.tracking import log_exhibit
+
+    opened, choice = pilot_named(pilot, root), asked.choice()
+    with stoppable(), stdout_to_stderr():
+        dataset = read_dataset(opened)
+        name = agent or agent_to_judge(opened, dataset, choice)
+        request = CasesRequest(name, RunRequest(engine=choice), threshold)
+        exhibit = MAKER.make(opened, dataset, request)
+        link = log_exhibit(opened, exhibit)
+    junit = _written(opened, exhibit)
+    if as_json:
+        estimates = {one: estimate.as_json() for one, estimate in exhibit.estimates.items()}
+        said = {"pilot": pilot, **exhibit.facts, "answer": exhibit.answer, "estimates": estimates}
+        print_json({**said, "failed": _failed(exhibit), "junit": str(junit), "mlflow_run": link.run_id})
+        return
+    _print(exhibit, details=details)
+    print(f"JUnit: {junit}")
+
+
+@app.command(epilog="Example: workbench cases coverage invoice_matching")
+def coverage(pilot: PilotName, root: Root = HERE, details: Details = False, as_json: AsJson = False) -> None:
+    """Say which rules, exceptions, targets and facts of process.yaml have no test case; nothing is asked.
+
+    A case that is only proposed is named apart: it counts once its suite is signed.
+    """
+    from workbench.cases import check_cases, coverage_table, missing_tokens, read_cases
+    from workbench.pilot import read_process
+    from workbench.records.splits import read_dataset
+    from workbench.words import InputError
+
+    opened = pilot_named(pilot, root)
+    process, cases = read_process(opened), read_cases(opened)
+    if process is None:
+        raise InputError("the pilot has no process specification", where=str(opened.suite / "process.yaml"))
+    check_cases(opened, read_dataset(opened), cases)
+    table = coverage_table(process, cases.confirmed, cases.excluded)
+    missing = missing_tokens(table)
+    every = coverage_table(process, [case for _, case in cases.by_id.values()], cases.excluded)
+    uncovered = missing_tokens(every)
+    proposed = [token for token in missing if token not in set(uncovered)]
+    if as_json:
+        needed = int((table["group"] != "precedence").sum())
+        print_json({"pilot": pilot, "needed": needed, "uncovered": uncovered, "only_proposed": proposed})
+        return
+    confirmed = len(cases.confirmed)
+    say(f"{several(confirmed, 'confirmed test case')}, {len(cases.by_id) - confirmed:,} proposed.")
+    _list("Without any case", uncovered, details=details)
+    _list("Covered by proposed cases only", proposed, details=details)
+    if not missing:
+        say("Everything that the process needs has a confirmed case.")
+
+
+def _list(title: str, tokens: list[str], *, details: bool) -> None:
+    if tokens:
+        shown = tokens if details else tokens[:MOST_LINES]
+        more = f", and {len(tokens) - len(shown):,} more: --details" if len(shown) < len(tokens) else ""
+        say(f"{title} ({len(tokens):,}): {', '.join(shown)}{more}", "  ")
+
+
+def _written(pilot: Pilot, exhibit: Exhibit) -> Any:
+    """Write the cases for a CI system and return the file."""
+    from workbench.cases import cases_junit
+    from workbench.files import write_atomically
+
+    path = pilot.runs / "results" / "cases" / "junit.xml"
+    write_atomically(path, cases_junit(exhibit))
+    return path
+
+
+def _failed(exhibit: Exhibit) -> list[dict[str, Any]]:
+    """Return the cases that are not passed, or that could not be judged, with what is wrong."""
+    table = exhibit.tables["cases"]
+    rows = table[~table["passed"]]
+    return [
+        {"case": case, "class": kind, "confirmed": bool(confirmed), "why": failures or unchangeable or "not asked"}
+        for case, kind, confirmed, failures, unchangeable in zip(
+            rows["case"], rows["class"], rows["confirmed"], rows["failures"], rows["unchangeable"], strict=True
+        )
+    ]
+
+
+def _print(exhibit: Exhibit, *, details: bool) -> None:
+    from workbench.metrics import estimate_text
+
+    say(exhibit.answer)
+    for name, estimate in exhibit.estimates.items():
+        if estimate.value is not None:
+            say(f"  {name:<20} {estimate_text(name, estimate)}", "  ")
+    for finding in exhibit.findings:
+        say(f"{finding.severity.value}: {finding.title}. {finding.remedy}", "  ")
+    failed = _failed(exhibit)
+    for one in failed if details else failed[:MOST_LINES]:
+        say(f"  {one['case']} ({one['class']}{'' if one['confirmed'] else ', proposed'}): {one['why']}", "    ")
+    if not details and len(failed) > MOST_LINES:
+        say(f"  and {len(failed) - MOST_LINES:,} more: --details")
