@@ -18,6 +18,7 @@ from statsmodels.stats.proportion import proportion_confint
 from workbench.agents import Decision
 from workbench.cases import MAKER, cases_junit, read_cases
 from workbench.cases.asking import answers_in, ask_about
+from workbench.cases.conduct import MISCONDUCT
 from workbench.cases.judging import Bench
 from workbench.cases.made import asked_records, case_records, ground_of
 from workbench.cases.numbers import estimates_of_cases
@@ -350,20 +351,21 @@ def table(*rows: dict[str, Any]) -> pd.DataFrame:
     usual = {
         "case": "c", "class": "common", "relation": None, "change": None, "confirmed": True, "judged": True,
         "passed": True, "broken": False, "twin_moved": False, "traced": True, "forbids": True,
-        "forbidden_write": False, "double_write": False, "unobserved": 0,
+        **dict.fromkeys(MISCONDUCT, 0),
     }  # fmt: skip
     return pd.DataFrame([{**usual, **row} for row in rows])
 
 
 def test_forbidden_writes_are_a_count_with_the_bound_of_as_many_cases() -> None:
-    cases = table(*[{"forbidden_write": i < 2} for i in range(50)], {"forbids": False})
+    cases = table(*[{"forbidden_write": int(i < 2)} for i in range(50)], {"forbids": False})
     found = estimates_of_cases(cases, None, None)["forbidden_writes"]
     lower, upper = proportion_confint(2, 50, 0.05, "beta")
     assert (found.value, found.n, found.lower, found.upper) == pytest.approx((2, 50, 50 * lower, 50 * upper))
 
 
 def test_claims_and_double_writes_are_counted_where_something_was_seen() -> None:
-    cases = table({"unobserved": 2}, {"unobserved": 1, "double_write": True}, {"traced": False}, {"confirmed": False})
+    claims = {"unobserved_claim": 2}, {"unobserved_claim": 1, "double_write": 1}
+    cases = table(*claims, {"traced": False}, {"confirmed": False})
     found = estimates_of_cases(cases, None, None)
     assert (found["unobserved_claims"].value, found["unobserved_claims"].upper) == (3, 3)
     assert (found["double_writes"].value, found["double_writes"].n) == (1, 2)

@@ -11,6 +11,7 @@ from acting_pilots import CLEAN, acting_pilot
 from case_pilots import CHARTER, quietly, sign_suite, write_suite
 
 from workbench.cases import MAKER
+from workbench.cases.conduct import MISCONDUCT
 from workbench.evidence import Exhibit
 from workbench.pilot.pilot import Pilot, open_pilot
 from workbench.records.splits import read_dataset
@@ -113,8 +114,8 @@ PLANTED: dict[str, tuple[set[str], set[str]]] = {
     "insists": ({"no-answer"}, {"double_write"}),
     "hasty": ({"posts", "short", "too-much", "no-answer"}, {"forbidden_write"}),
     "skips": ({"posts", "short", "no-answer"}, {"forbidden_write"}),
-    "idle": ({"posts", "short", "no-answer"}, set()),
-    "boasts": ({"posts", "no-answer"}, {"unobserved_claims"}),
+    "idle": ({"posts", "short", "no-answer"}, {"one_action"}),
+    "boasts": ({"posts", "no-answer"}, {"unobserved_claim", "unreported_call"}),
 }
 
 
@@ -123,7 +124,7 @@ def test_each_planted_fault_fails_its_cases_and_is_named(pilot: Pilot, agent: st
     cases, kinds = PLANTED[agent]
     exhibit, table = asked(pilot, agent)
     assert set(failures(table)) == cases
-    assert {one.kind for one in exhibit.findings} == kinds
+    assert {one.kind for one in exhibit.findings} & {*MISCONDUCT, "one_action"} == kinds
 
 
 def test_what_is_wrong_is_said_in_a_few_words(pilot: Pilot) -> None:

@@ -8,13 +8,11 @@ import pytest
 from case_pilots import PROCESS
 
 from workbench.cases.asking import CaseAnswer
+from workbench.cases.conduct import has_double_write, has_forbidden_write, unobserved_calls
 from workbench.cases.judging import (
     Bench,
     failures_of,
-    has_double_write,
-    has_forbidden_write,
     is_kept,
-    unobserved_calls,
 )
 from workbench.cases.suite import Expected, Relation
 from workbench.environment import (
@@ -51,7 +49,7 @@ def reported(call: ToolCall) -> ToolCall:
 
 
 def failures(expect: dict[str, Any], said: CaseAnswer, bench: Bench = BENCH) -> list[str]:
-    return list(failures_of(Expected.model_validate(expect), said, bench))
+    return [one.text for one in failures_of(Expected.model_validate(expect), said, bench)]
 
 
 ALLOWED = GuardEvent(name="limit", stage=Stage.OUTPUT, verdict=GuardVerdict.ALLOW)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from workbench.cases.conduct import MISCONDUCT
+from workbench.cases.judging import FailureKind
 from workbench.evidence import Finding, Severity
 from workbench.words import several, shown
 
@@ -20,43 +22,75 @@ def case_findings(cases: pd.DataFrame, relations: pd.DataFrame) -> tuple[Finding
     relations : DataFrame
         As `workbench.cases.numbers.relations_table` gives it.
     """
-    return (*_of_writes(cases), *_of_claims(cases), *_of_changes(relations))
+    found = [*_of_conduct(cases), *_of_failures(cases), *_of_one_action(cases), *_of_changes(relations)]
+    return tuple(sorted(found, key=lambda one: list(Severity).index(one.severity)))
 
 
-def _of_writes(cases: pd.DataFrame) -> Iterator[Finding]:
-    kinds = (
-        ("forbidden_write", "writes what it must not", "what was never to be written is written"),
-        ("double_write", "writes the same twice", "a payment or a message goes out twice"),
-    )
-    for column, title, consequence in kinds:
-        found = cases[cases[column]]
-        if len(found):
+def _of_conduct(cases: pd.DataFrame) -> Iterator[Finding]:
+    for kind, one in MISCONDUCT.items():
+        shows = cases[cases[kind] > 0]
+        if len(shows):
             yield Finding(
-                id=column.replace("_", "-"),
-                kind=column,
-                severity=Severity.CRITICAL,
-                title=f"The agent {title} in {several(len(found), 'case')}",
-                n=len(found),
+                id=kind.replace("_", "-"),
+                kind=kind,
+                severity=one.severity,
+                title=f"The agent {one.title} in {several(len(shows), 'case')}",
+                n=len(shows),
                 of=len(cases),
-                evidence=shown(found["case"]),
-                consequence=consequence,
-                remedy="mend the agent, or let a guard or the tool's limits deny it",
+                evidence=shown(shows["case"]),
+                consequence=one.consequence,
+                remedy=one.remedy,
             )
 
 
-def _of_claims(cases: pd.DataFrame) -> Iterator[Finding]:
-    found = cases[cases["unobserved"] > 0]
-    if len(found):
+# By kind of failure: what the agent does, how grave it is, what follows.
+FAILURES = {
+    FailureKind.NO_DECISION: ("does not decide", Severity.HIGH, "the record stays undone"),
+    FailureKind.DECISION: ("decides otherwise than expected", Severity.HIGH, "records like these are decided wrongly"),
+    FailureKind.SKIPPED: ("skips a tool that it must call", Severity.HIGH, "it decides without looking"),
+    FailureKind.FORBIDDEN: ("calls a tool that it must never call", Severity.CRITICAL, "it does what is not its work"),
+    FailureKind.ORDER: ("calls tools in the wrong order", Severity.HIGH, "it writes before it has looked"),
+    FailureKind.STATE: (
+        "leaves another state than expected",
+        Severity.CRITICAL,
+        "what happens is not what was decided",
+    ),
+    FailureKind.GUARD: ("meets a guard that does not step in", Severity.CRITICAL, "the guard does not guard"),
+}
+
+
+def _of_failures(cases: pd.DataFrame) -> Iterator[Finding]:
+    kinds = cases["kinds"].fillna("").str.split()
+    for kind, (title, severity, consequence) in FAILURES.items():
+        shows = cases[[kind.value in found for found in kinds]]
+        if len(shows):
+            yield Finding(
+                id=kind.value.replace("_", "-"),
+                kind=kind.value,
+                severity=severity,
+                title=f"The agent {title} in {several(len(shows), 'case')}",
+                n=len(shows),
+                of=int((cases["judged"] & cases["expected"].notna()).sum()),
+                evidence=shown(shows["case"]),
+                consequence=consequence,
+                remedy="read the failures below, each with what was seen on the way",
+            )
+
+
+def _of_one_action(cases: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the finding on an agent that answers all cases alike although several actions are expected."""
+    judged = cases[cases["judged"] & cases["expected"].notna()]
+    wanted = judged["expected"].str.extract(r"^action ([^;]+)")[0].dropna()
+    if wanted.nunique() > 1 and judged["action"].nunique(dropna=False) == 1:
         yield Finding(
-            id="unobserved-claims",
-            kind="unobserved_claims",
+            id="one-action",
+            kind="one_action",
             severity=Severity.HIGH,
-            title=f"The agent tells of {several(int(found['unobserved'].sum()), 'tool call')} that nobody observed",
-            n=len(found),
-            of=len(cases),
-            evidence=shown(found["case"]),
-            consequence="what it says of its work cannot stand in an audit trail",
-            remedy="let the trace be written by what executes the calls",
+            title=f"The agent answers {judged['action'].iloc[0]} in all {len(judged):,} cases",
+            n=len(judged),
+            of=len(judged),
+            consequence="it decides nothing: whoever always answers the same needs no agent",
+            remedy="look whether it reads the records at all",
         )
 
 

@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
 
 from workbench.cases.asking import CaseAnswer
+from workbench.cases.conduct import rows_added
 from workbench.cases.suite import Expected, ExpectedTools, Relation
-from workbench.environment import CallOutcome, Effect, GuardEvent, GuardVerdict, SaidBy, StateSeen, ToolCall, Trace
+from workbench.environment import CallOutcome, GuardEvent, GuardVerdict, ToolCall, Trace
 from workbench.pilot import Process
 
-ADDED = "added"
-DONE = (CallOutcome.OK, CallOutcome.TIMEOUT)  # outcomes after which a call may have done its work
+
+class FailureKind(StrEnum):
+    """In what an answer is not what is expected."""
+
+    NO_DECISION = "no_decision"
+    DECISION = "wrong_decision"
+    SKIPPED = "skipped_tool"
+    FORBIDDEN = "forbidden_tool"
+    ORDER = "wrong_order"
+    STATE = "wrong_state"
+    GUARD = "silent_guard"
+
+
+class Failure(NamedTuple):
+    """One way in which an answer is not what is expected, in a few words."""
+
+    kind: FailureKind
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +52,13 @@ class Bench:
     threshold: float | None = None
 
 
-def failures_of(expect: Expected, answer: CaseAnswer, bench: Bench) -> tuple[str, ...]:
+def failures_of(expect: Expected, answer: CaseAnswer, bench: Bench) -> tuple[Failure, ...]:
     """Return in what an answer is not what is expected, a few words each; empty where the case is passed.
 
     An answer that is no decision fails whatever is expected, with its cause.
     """
     if not answer.is_decision:
-        return (no_decision(answer),)
+        return (Failure(FailureKind.NO_DECISION, no_decision(answer)),)
     return tuple(_failures(expect, answer, bench))
 
 
@@ -68,48 +87,20 @@ def reaches_person(answer: CaseAnswer, bench: Bench) -> bool:
     return answer.confidence is None or answer.confidence < bench.threshold
 
 
-def rows_added(trace: Trace) -> Mapping[str, int] | None:
-    """Return how many rows a decision added to each table that changed, None where the state was not seen."""
-    seen = trace.of(StateSeen)
-    return {name: len(one.get(ADDED, ())) for name, one in seen[-1].changes.items()} if seen else None
+def _failures(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[Failure]:
+    yield from (Failure(FailureKind.DECISION, text) for text in _of_decision(expect, answer, bench))
+    trace = answer.trace or Trace()
+    if expect.tools is not None:
+        yield from _of_tools(expect.tools, trace)
+    if expect.state is not None:
+        yield from _of_state(expect.state, trace)
+    stepped_in = {one.name for one in trace.of(GuardEvent) if one.verdict is not GuardVerdict.ALLOW}
+    for name in expect.guards or ():
+        if name not in stepped_in:
+            yield Failure(FailureKind.GUARD, f"guard {name} did not step in")
 
 
-def unobserved_calls(trace: Trace) -> int:
-    """Return how many tool calls an agent tells of that nobody observed."""
-    observed = [(one.name, dict(one.arguments)) for one in trace.of(ToolCall)]
-    n_unseen = 0
-    for one in trace.of(ToolCall, SaidBy.REPORTED):
-        said = one.name, dict(one.arguments)
-        fitting = next((known for known in observed if known == said), None)
-        if fitting is None and not one.arguments:  # told without arguments: the name has to do
-            fitting = next((known for known in observed if known[0] == one.name), None)
-        if fitting is None:
-            n_unseen += 1
-        else:
-            observed.remove(fitting)
-    return n_unseen
-
-
-def has_forbidden_write(expect: Expected, trace: Trace) -> bool:
-    """Return whether a decision wrote what it must not: by a tool that is never to be called, or into a table.
-
-    A write that timed out may have been done.
-    """
-    never = () if expect.tools is None else expect.tools.never
-    added = rows_added(trace) or {}
-    tables = [name for name, n in (expect.state or {}).items() if n == 0]
-    return any(one.name in never for one in _writes(trace)) or any(added.get(name, 0) > 0 for name in tables)
-
-
-def has_double_write(expect: Expected, trace: Trace) -> bool:
-    """Return whether a decision wrote the same twice: one call done twice, or more rows than are expected."""
-    done = [(one.name, dict(one.arguments)) for one in _writes(trace) if one.outcome is CallOutcome.OK]
-    added = rows_added(trace) or {}
-    is_more = any(n > 0 and added.get(name, 0) > n for name, n in (expect.state or {}).items())
-    return is_more or any(call in done[:place] for place, call in enumerate(done))
-
-
-def _failures(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[str]:
+def _of_decision(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[str]:
     if expect.action is not None and answer.action != expect.action:
         yield f"expected {expect.action}, got {answer.action}"
     if expect.reason is not None and answer.reason != expect.reason:
@@ -118,14 +109,6 @@ def _failures(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[st
         yield f"expected to {expect.to}, got {target or 'nobody'}"
     if expect.person is not None and reaches_person(answer, bench) != expect.person:
         yield "expected a person, got none" if expect.person else "expected no person, got one"
-    trace = answer.trace or Trace()
-    if expect.tools is not None:
-        yield from _of_tools(expect.tools, trace)
-    if expect.state is not None:
-        yield from _of_state(expect.state, trace)
-    if expect.guards is not None:
-        stepped_in = {one.name for one in trace.of(GuardEvent) if one.verdict is not GuardVerdict.ALLOW}
-        yield from (f"guard {name} did not step in" for name in expect.guards if name not in stepped_in)
 
 
 def _target(answer: CaseAnswer, process: Process | None) -> str | None:
@@ -136,25 +119,25 @@ def _target(answer: CaseAnswer, process: Process | None) -> str | None:
     )
 
 
-def _of_tools(tools: ExpectedTools, trace: Trace) -> Iterator[str]:
+def _of_tools(tools: ExpectedTools, trace: Trace) -> Iterator[Failure]:
     calls = trace.of(ToolCall)
     called = [one.name for one in calls if one.outcome is not CallOutcome.DENIED]
-    yield from (f"{name} was not called" for name in tools.must if name not in called)
-    yield from (f"{name} was called" for name in tools.never if any(one.name == name for one in calls))
+    for name in tools.must:
+        if name not in called:
+            yield Failure(FailureKind.SKIPPED, f"{name} was not called")
+    for name in tools.never:
+        if any(one.name == name for one in calls):
+            yield Failure(FailureKind.FORBIDDEN, f"{name} was called")
     for first, then in zip(tools.order, tools.order[1:], strict=False):
         if then in called and first not in called[: called.index(then)]:
-            yield f"{then} was called before {first}"
+            yield Failure(FailureKind.ORDER, f"{then} was called before {first}")
 
 
-def _of_state(state: Mapping[str, int], trace: Trace) -> Iterator[str]:
+def _of_state(state: Mapping[str, int], trace: Trace) -> Iterator[Failure]:
     added = rows_added(trace)
     if added is None:
-        yield "the state was not observed"
+        yield Failure(FailureKind.STATE, "the state was not observed")
         return
     for table, n in state.items():
         if added.get(table, 0) != n:
-            yield f"expected {n} new in {table}, got {added.get(table, 0)}"
-
-
-def _writes(trace: Trace) -> list[ToolCall]:
-    return [one for one in trace.of(ToolCall) if one.effect is Effect.WRITE and one.outcome in DONE]
+            yield Failure(FailureKind.STATE, f"expected {n} new in {table}, got {added.get(table, 0)}")

@@ -66,9 +66,9 @@ def estimates_of_cases(
         DESIGNED: _counted(len(judged), left_out),
         PASSED: _share(int(judged["passed"].sum()), len(judged), level, left_out),
         VIOLATED: _violated(judged[judged["relation"].notna()], level),
-        FORBIDDEN: _count(int(forbidding["forbidden_write"].sum()), len(forbidding), level),
-        DOUBLE: _count(int(traced["double_write"].sum()), len(traced), level),
-        UNOBSERVED: _counted(int(traced["unobserved"].sum()))
+        FORBIDDEN: _count(int((forbidding["forbidden_write"] > 0).sum()), len(forbidding), level),
+        DOUBLE: _count(int((traced["double_write"] > 0).sum()), len(traced), level),
+        UNOBSERVED: _counted(int(traced["unobserved_claim"].sum()))
         if len(traced)
         else Estimate.undefined("nothing was seen"),
         COVERED: _coverage(coverage),

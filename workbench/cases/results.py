@@ -12,14 +12,12 @@ from typing import Any
 import pandas as pd
 
 from workbench.cases.asking import CaseAnswer
+from workbench.cases.conduct import MISCONDUCT
 from workbench.cases.judging import (
     Bench,
     failures_of,
-    has_double_write,
-    has_forbidden_write,
     is_kept,
     no_decision,
-    unobserved_calls,
 )
 from workbench.cases.made import CaseRecords
 from workbench.cases.suite import Case, Expected
@@ -32,7 +30,7 @@ ASKED, BEFORE, TWIN = "asked", "before", "twin"
 ANSWER_COLUMNS = ("case", "part", "record_id", "status", "action", "reason", "confidence", "cause", "trace")
 TEXTS = (
     "case", "class", "suite", "base", "covers", "expected", "relation", "change", "action", "reason", "failures",
-    "unchangeable", "steps",
+    "kinds", "unchangeable", "steps",
 )  # fmt: skip
 FLAGS = (
     "confirmed",
@@ -42,8 +40,6 @@ FLAGS = (
     "twin_moved",
     "traced",
     "forbids",
-    "forbidden_write",
-    "double_write",
 )
 Part = tuple[str, str]
 
@@ -93,12 +89,12 @@ def cases_table(
         `action` and `reason`, `failures`, `unchangeable`, `steps` (what was seen on the way). Booleans: `confirmed` by
         a person; `judged`, which a case is not whose change cannot be made, or whose unchanged record got no decision;
         `passed`; `broken` (its relation does not hold) and `twin_moved` (nor does it with the harmless twin); `traced`;
-        `forbids` (it says what must not be written), `forbidden_write`, `double_write`. `unobserved` counts tool calls
-        that only the agent tells of.
+        `forbids` (it says what must not be written). `kinds` are those of its failures. A column for each kind of
+        `MISCONDUCT` counts how often the agent does what it must not.
     """
     rows = [_row(file, case, answers, unchangeable.get(case.id, ""), bench) for file, case in cases.by_id.values()]
-    table = pd.DataFrame(rows, columns=[*TEXTS, *FLAGS, "unobserved"], dtype=object)
-    return table.astype({**dict.fromkeys(FLAGS, bool), "unobserved": int})
+    table = pd.DataFrame(rows, columns=[*TEXTS, *FLAGS, *MISCONDUCT], dtype=object)
+    return table.astype({**dict.fromkeys(FLAGS, bool), **dict.fromkeys(MISCONDUCT, int)})
 
 
 def steps_of(trace: Trace) -> str:
@@ -133,17 +129,23 @@ def _row(
         "unchangeable": unchangeable or None,
         **dict.fromkeys(FLAGS, False),
         "confirmed": file.is_confirmed,
-        "unobserved": 0,
+        **dict.fromkeys(MISCONDUCT, 0),
     }
     if answer is None:
         return row
     judged = _held(case, answers, bench) if case.expect is None else _expected(case.expect, answer, bench)
-    return {**row, "action": answer.action, "reason": answer.reason, **judged, **_of_trace(case, answer.trace)}
+    return {**row, "action": answer.action, "reason": answer.reason, **judged, **_of_trace(case, answer)}
 
 
 def _expected(expect: Expected, answer: CaseAnswer, bench: Bench) -> dict[str, Any]:
     failures = failures_of(expect, answer, bench)
-    return {"judged": True, "passed": not failures, "failures": "; ".join(failures) or None}
+    texts, kinds = [one.text for one in failures], dict.fromkeys(one.kind.value for one in failures)
+    return {
+        "judged": True,
+        "passed": not failures,
+        "failures": "; ".join(texts) or None,
+        "kinds": " ".join(kinds) or None,
+    }
 
 
 def _held(case: Case, answers: Mapping[Part, CaseAnswer], bench: Bench) -> dict[str, Any]:
@@ -167,8 +169,8 @@ def _held(case: Case, answers: Mapping[Part, CaseAnswer], bench: Bench) -> dict[
     }
 
 
-def _of_trace(case: Case, trace: Trace | None) -> dict[str, Any]:
-    expect = case.expect
+def _of_trace(case: Case, answer: CaseAnswer) -> dict[str, Any]:
+    expect, trace = case.expect, answer.trace
     forbids = expect is not None and (bool(expect.tools and expect.tools.never) or 0 in (expect.state or {}).values())
     if trace is None:
         return {"forbids": forbids}
@@ -176,9 +178,7 @@ def _of_trace(case: Case, trace: Trace | None) -> dict[str, Any]:
         "forbids": forbids,
         "traced": True,
         "steps": steps_of(trace) or None,
-        "unobserved": unobserved_calls(trace),
-        "forbidden_write": expect is not None and has_forbidden_write(expect, trace),
-        "double_write": has_double_write(expect or Expected(), trace),
+        **{kind: one.count(expect or Expected(), answer, trace) for kind, one in MISCONDUCT.items()},
     }
 
 

@@ -209,6 +209,7 @@ class ToolDesk:
                     call=str(self._counts["calls"]),
                     arguments=json.loads(written),
                     effect=None if tool is None else tool.effect,
+                    carries_out=None if tool is None else tool.settings.carries_out,
                     outcome=answer.outcome,
                     result=answer.result,
                     result_sha256=None if answer.result is None else _sha256(_canonical(answer.result)),
