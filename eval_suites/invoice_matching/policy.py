@@ -1,0 +1,485 @@
+"""The written policy as a function: what process.yaml decides of a document, derived from process.yaml alone.
+
+Every limit, the order of the rules, their exceptions and what a note may state come from the process that is handed in,
+so a changed process is a changed policy. Python here says what a condition means, never a number of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from . import policy_tax_ids as tax_ids
+
+Content = Mapping[str, Any]
+DUST = 1e-7  # what floating point leaves behind: a value this near to its limit is at the limit, not above it
+SEVERAL = 512  # processes whose tables are kept
+SENTENCE = re.compile(r"(?<=\w{5})[.]\s+|(?<=\))[.]\s+|[;!?]\s+")
+UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
+
+class Terms(NamedTuple):
+    """Payment terms: cash discount in percent, and days until the net amount is due."""
+
+    discount_pct: float
+    net_days: int
+
+
+class Document(NamedTuple):
+    """A document beside its order line and receipts, amounts in its own currency."""
+
+    fields: Content
+    is_invoice: bool
+    age_days: int
+    currency: str
+    po_currency: str
+    converts: bool
+    billable: float
+    over: float
+    over_pct: float
+    order_value: Callable[[float], float]
+    price_pct: float
+    price_eur: float
+    surplus: float
+    surplus_pct: float
+    fx: float
+    quantity_price: float
+    net: float
+    freight: float
+    discount: float
+    tax_rate: float
+    gross: float
+    po_freight: float
+    terms: Terms
+    po_terms: Terms
+    related: bool
+    related_gross: float | None
+    sentences: tuple[str, ...]
+
+    @property
+    def payable_eur(self) -> float:
+        """Net amount plus freight less cash-discount line, in euro, without tax."""
+        return (self.net + self.freight - self.discount) / self.fx
+
+
+class Unreadable(ValueError):
+    """A cell that is not written as its source writes such cells."""
+
+
+def above(value: float, limit: float) -> bool:
+    """Return whether a value is above a limit; one that is at it is not."""
+    return value - limit > DUST
+
+
+# What is written in a record.
+
+
+class Format:
+    """How one source system writes."""
+
+    def __init__(self, written: Content, units: Content) -> None:
+        self.date, self.documents, self.currencies = written["date"], written["documents"], written["currencies"]
+        self.units = {code: units[name] for code, name in written["units"].items()}
+        self.thousands, self.decimal = written["thousands"], written["decimal"]
+        sep, mark = re.escape(self.thousands), re.escape(self.decimal)
+        grouped = rf"\d{{1,3}}(?:{sep}\d{{3}})+|" if sep else ""
+        self._number = re.compile(rf"-?(?:{grouped}\d+)(?:{mark}\d+)?\Z")
+        self._terms = [_terms_pattern(written["terms"][kind], mark) for kind in ("net", "discount")]
+
+    def number(self, text: Any) -> float:
+        """Return a number as it is written, or say that it is none."""
+        text = _text(text)
+        if not self._number.match(text):
+            raise Unreadable(text)
+        return float((text.replace(self.thousands, "") if self.thousands else text).replace(self.decimal, "."))
+
+    def day(self, text: Any) -> date:
+        """Return a date as it is written."""
+        return _day(_text(text), self.date)
+
+    def terms(self, text: Any) -> Terms:
+        """Return payment terms as they are written."""
+        for pattern in self._terms:
+            if found := pattern.match(_text(text)):
+                said = found.groupdict()
+                return Terms(float(said.get("pct", "0").replace(self.decimal, ".")), int(said["net"]))
+        raise Unreadable(text)
+
+
+def _terms_pattern(template: str, mark: str) -> re.Pattern[str]:
+    kinds = {"pct": rf"(?P<pct>\d+(?:{mark}\d+)?)", "days": r"(?P<days>\d+)", "net": r"(?P<net>\d+)"}
+    parts = re.split(r"\{(\w+)\}", template)
+    return re.compile("".join(kinds[one] if n % 2 else re.escape(one) for n, one in enumerate(parts)) + r"\Z")
+
+
+@lru_cache(maxsize=4096)
+def _day(text: str, written: str) -> date:
+    try:
+        return datetime.strptime(text, written).date()
+    except ValueError:
+        raise Unreadable(text) from None
+
+
+def _text(cell: Any) -> str:
+    if cell is None or isinstance(cell, bool):
+        raise Unreadable(cell)
+    return str(cell).strip()
+
+
+def _one_of(cell: Any, known: Content) -> Any:
+    text = _text(cell)
+    if text not in known:
+        raise Unreadable(text)
+    return known[text]
+
+
+def _plain(cell: Any) -> float:
+    """Return a number that every source writes alike."""
+    try:
+        return float(_text(cell))
+    except ValueError:
+        raise Unreadable(cell) from None
+
+
+def _read(record: Content, written: Format) -> Document:
+    """Return what a record says, or raise Unreadable."""
+    number, f = written.number, record
+    unit, order_unit = _one_of(f["invoice_unit"], written.units), _one_of(f["order_unit"], written.units)
+    fx, quantity = _positive(_plain(f["fx_rate"])), number(f["invoice_quantity"])
+    price, price_unit = number(f["invoice_price"]), _positive(_plain(f["invoice_price_unit"]))
+    before, ordered = number(f["invoiced_before"]), _positive(number(f["po_quantity"]))
+    billable = number(f["received_quantity"]) - before
+    to_base, order_base = unit["factor"], order_unit["factor"]
+    unit_price = price / price_unit / to_base
+    order_price = _positive(number(f["po_price"])) / _positive(_plain(f["po_price_unit"])) / order_base
+    now = quantity * to_base
+    over = now - billable * order_base
+    surplus = before * order_base + now - ordered * order_base * (1 + _plain(f["over_delivery_pct"]) / 100)
+    received = datetime.fromisoformat(_text(f["received_at"])).date()
+    related = not _empty(f.get("related_document"))
+    return Document(
+        fields=f, is_invoice=_one_of(f["document_type"], written.documents) == "invoice",
+        age_days=(received - written.day(f["invoice_date"])) // timedelta(days=1),
+        currency=_one_of(f["currency"], written.currencies), po_currency=_one_of(f["po_currency"], written.currencies),
+        converts=unit["base"] == order_unit["base"], billable=billable, over=over,
+        over_pct=_share(over, billable * order_base), order_value=lambda amount: amount * order_price / fx,
+        price_pct=_share(unit_price - order_price, order_price), price_eur=(unit_price - order_price) * now / fx,
+        surplus=surplus, surplus_pct=_share(surplus, ordered * order_base), fx=fx,
+        quantity_price=quantity * price / price_unit, net=number(f["net_amount"]), freight=number(f["freight_amount"]),
+        discount=number(f["discount_amount"]), tax_rate=_plain(f["tax_rate"]), gross=number(f["gross_amount"]),
+        po_freight=number(f["po_freight"]), terms=written.terms(f["invoice_terms"]),
+        po_terms=written.terms(f["po_terms"]), related=related,
+        related_gross=number(f["related_gross"]) if related else None,
+        sentences=_sentences(f.get("note")),
+    )  # fmt: skip
+
+
+def _positive(number: float) -> float:
+    if number <= 0:
+        raise Unreadable(number)
+    return number
+
+
+def _share(part: float, whole: float) -> float:
+    """Return a share in percent; of nothing it is without bounds."""
+    if whole > 0:
+        return part / whole * 100
+    return float("inf") if part > 0 else 0.0
+
+
+def _empty(cell: Any) -> bool:
+    return cell is None or not str(cell).strip()
+
+
+def _sentences(note: Any) -> tuple[str, ...]:
+    return () if _empty(note) else tuple(SENTENCE.split(str(note).lower().translate(UMLAUTS)))
+
+
+# What the rules mean.
+
+
+class Asked(NamedTuple):
+    """A condition in question: the document, the tables of the process, the condition's own limits."""
+
+    document: Document
+    tables: Tables
+    limits: Content
+
+
+def _tax_id_invalid(a: Asked) -> bool:
+    on_document, master = (tax_ids.plain(a.document.fields[f"{whose}_tax_id"]) for whose in ("invoice", "master"))
+    if not on_document or not master:
+        raise Unreadable("tax id")
+    return on_document != master or not _digits_right(a)
+
+
+def _digits_right(a: Asked) -> bool:
+    return tax_ids.is_right(tax_ids.plain(a.document.fields["invoice_tax_id"]), a.tables.process["tax_id_countries"])
+
+
+def _tax_rate_wrong(a: Asked) -> bool:
+    country = _one_of(a.document.fields["plant"], a.tables.process["plants"])["country"]
+    is_domestic = a.document.fields["vendor_country"] == country
+    return a.document.tax_rate != (a.tables.process["domestic_tax_rate_pct"][country] if is_domestic else 0)
+
+
+def _arithmetic_error(a: Asked) -> bool:
+    d, tolerance = a.document, a.limits["tolerance"]
+    gross = (d.net + d.freight - d.discount) * (1 + d.tax_rate / 100)
+    return above(abs(d.net - d.quantity_price), tolerance) or above(abs(d.gross - gross), tolerance)
+
+
+def _is_repeat(a: Asked, tolerance: float) -> bool | None:
+    """Return whether an invoice asks for what an earlier one with its reference did, None where there is none."""
+    d = a.document
+    if not d.is_invoice or d.related_gross is None:
+        return None
+    return not above(abs(d.gross - d.related_gross), tolerance)
+
+
+def _possible_duplicate(a: Asked) -> bool:
+    return _is_repeat(a, a.tables.parameters.get("duplicate_invoice", {}).get("tolerance", 0.0)) is False
+
+
+def _credit_note_exceeds(a: Asked) -> bool:
+    d = a.document
+    return not d.is_invoice and d.related_gross is not None and above(d.gross - d.related_gross, a.limits["tolerance"])
+
+
+def _undelivered(a: Asked) -> bool:
+    return a.document.is_invoice and a.document.billable <= DUST
+
+
+def _over_both(pct: float, eur: float, limits: Content) -> bool:
+    return above(pct, limits["above_pct"]) and above(eur, limits["above_eur"])
+
+
+def _quantity_over_receipt(a: Asked) -> bool:
+    d = a.document
+    return d.is_invoice and _over_both(d.over_pct, d.order_value(d.over), a.limits)
+
+
+def _varies(pct: float, eur: float, limits: Content, tolerance_pct: float) -> bool:
+    return above(eur, limits["small_eur"]) and (above(pct, tolerance_pct) or above(eur, limits["cap_eur"]))
+
+
+def _quantity_variance(a: Asked) -> bool:
+    d = a.document
+    return d.is_invoice and _varies(d.over_pct, d.order_value(d.over), a.limits, a.limits["tolerance_pct"])
+
+
+def _over_delivery(a: Asked) -> bool:
+    return a.document.is_invoice and above(a.document.order_value(a.document.surplus), a.limits["small_eur"])
+
+
+def _price_over_limit(a: Asked) -> bool:
+    d = a.document
+    return d.is_invoice and _over_both(d.price_pct, d.price_eur, a.limits)
+
+
+def _price_variance(a: Asked) -> bool:
+    d = a.document
+    tolerance_pct = _one_of(d.fields["material_group"], a.tables.process["price_tolerance_pct"])
+    return d.is_invoice and _varies(d.price_pct, d.price_eur, a.limits, tolerance_pct)
+
+
+def _price_unusually_low(a: Asked) -> bool:
+    d = a.document
+    return d.is_invoice and above(-d.price_pct, a.limits["below_pct"]) and above(-d.price_eur, a.limits["below_eur"])
+
+
+def _freight_not_agreed(a: Asked) -> bool:
+    d = a.document
+    return d.is_invoice and d.po_freight == 0 and above(d.freight / d.fx, a.limits["small_eur"])
+
+
+def _freight_variance(a: Asked) -> bool:
+    d = a.document
+    more = d.freight - d.po_freight
+    return d.is_invoice and _over_both(_share(more, d.po_freight), more / d.fx, a.limits)
+
+
+def _discount_line_wrong(a: Asked) -> bool:
+    d = a.document
+    agreed = d.po_terms.discount_pct / 100 * d.net
+    return d.is_invoice and d.discount != 0 and above(abs(d.discount - agreed) / d.fx, a.limits["above_eur"])
+
+
+def _payment_terms(a: Asked) -> bool:
+    d = a.document
+    lost = (d.po_terms.discount_pct - d.terms.discount_pct) / 100 * d.net / d.fx
+    is_shorter = above(d.po_terms.net_days - d.terms.net_days, a.limits["days"])
+    return d.is_invoice and (is_shorter or above(lost, a.limits["lost_eur"]))
+
+
+def _new_vendor(a: Asked) -> bool:
+    d = a.document
+    return d.is_invoice and d.fields["vendor_status"] == "new" and above(d.payable_eur, a.limits["above_eur"])
+
+
+def _over_authority(a: Asked) -> bool:
+    of_plant = _one_of(a.document.fields["plant"], a.tables.process["authority_eur"])
+    return above(a.document.payable_eur, of_plant.get(a.document.fields["material_group"], of_plant["default"]))
+
+
+CONDITIONS: Mapping[str, Callable[[Asked], bool]] = {
+    "vendor_blocked": lambda a: a.document.fields["vendor_status"] == "blocked",
+    "bank_details_change": lambda a: a.tables.states(a.document, "bank_details_change"),
+    "tax_id_invalid": _tax_id_invalid,
+    "currency_mismatch": lambda a: a.document.currency != a.document.po_currency,
+    "tax_rate_wrong": _tax_rate_wrong,
+    "arithmetic_error": _arithmetic_error,
+    "duplicate_invoice": lambda a: _is_repeat(a, a.limits["tolerance"]) is True,
+    "possible_duplicate": _possible_duplicate,
+    "unit_mismatch": lambda a: not a.document.converts,
+    "credit_note_unreferenced": lambda a: not a.document.is_invoice and not a.document.related,
+    "credit_note_exceeds_invoice": _credit_note_exceeds,
+    "no_delivery": lambda a: _undelivered(a) and above(a.document.age_days, a.limits["age_days"]),
+    "missing_receipt": _undelivered,
+    "quality_block": lambda a: a.document.is_invoice and a.tables.states(a.document, "quality_block"),
+    "dispute": lambda a: a.tables.states(a.document, "dispute"),
+    "quantity_over_receipt": _quantity_over_receipt,
+    "quantity_variance": _quantity_variance,
+    "over_delivery": _over_delivery,
+    "price_over_limit": _price_over_limit,
+    "price_variance": _price_variance,
+    "price_unusually_low": _price_unusually_low,
+    "freight_not_agreed": _freight_not_agreed,
+    "freight_variance": _freight_variance,
+    "discount_line_wrong": _discount_line_wrong,
+    "payment_terms": _payment_terms,
+    "new_vendor": _new_vendor,
+    "over_authority": _over_authority,
+}
+# What an exception asks for besides the fact of its name.
+FURTHER: Mapping[str, Callable[[Asked], bool]] = {
+    "tax_id_confirmed": _digits_right,
+    "over_delivery_agreed": lambda a: not above(a.document.surplus_pct, a.limits["up_to_pct"]),
+    "price_agreed": lambda a: not above(a.document.price_pct, a.limits["up_to_pct"]),
+}
+
+
+def _within_tolerance(d: Document, tables: Tables) -> bool:
+    equal = tables.process["equality_pct"]
+    return above(d.price_pct, equal) or above(d.over_pct, equal) or above(d.freight, d.po_freight)
+
+
+APPROVALS: Mapping[str, Callable[[Document, Tables], bool]] = {
+    "credit_note_match": lambda d, _: not d.is_invoice,
+    "within_tolerance": _within_tolerance,
+    "partial_delivery": lambda d, _: _plain(d.fields["deliveries_planned"]) > 1,
+    "three_way_match": lambda d, _: True,
+}
+REASON_OF = {"replaces_cancelled": "replacement_invoice"}
+
+
+# The policy.
+
+
+class Tables:
+    """What is looked up of a process, made once for each."""
+
+    def __init__(self, process: Content) -> None:
+        self.process = process
+        self.parameters = {rule["id"]: rule["parameters"] for rule in process["rules"]}
+        self.rules = [(rule, CONDITIONS[rule["id"]]) for rule in process["rules"]]
+        self._facts = {name: _patterns(fact) for name, fact in process["facts"].items()}
+
+    def states(self, document: Document, name: str) -> bool:
+        """Return whether a sentence of the note states a fact; one that the process does not know is never stated."""
+        if name not in self._facts:
+            return False
+        says, unless = self._facts[name]
+        return any(says.search(one) is not None and not unless.search(one) for one in document.sentences)
+
+
+def _patterns(fact: Content) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    return _pattern(tuple(fact["says"])), _pattern(tuple(fact.get("unless", ())))
+
+
+@lru_cache(maxsize=256)
+def _pattern(words: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{one})" for one in words) if words else r"(?!)")
+
+
+class Known:
+    """The tables of several processes and what the last record says, each known by the object that was handed in."""
+
+    def __init__(self) -> None:
+        self._tables: dict[int, Tables] = {}
+        self._formats: dict[tuple[int, str], tuple[object, Format]] = {}
+        self._last: tuple[object, object, Document | None] = (None, None, None)
+
+    def tables(self, process: Content) -> Tables:
+        """Return the tables of a process."""
+        found = self._tables.get(id(process))
+        if found is None or found.process is not process:
+            if len(self._tables) >= SEVERAL:
+                self._tables.clear()
+            found = self._tables[id(process)] = Tables(process)
+        return found
+
+    def document(self, record: Content, process: Content) -> Document | None:
+        """Return what a record says, None where a cell of it cannot be read."""
+        written = process["source_formats"]
+        last_record, last_written, document = self._last
+        if last_record is not record or last_written is not written:
+            document = self._document(record, process)
+            self._last = (record, written, document)
+        return document
+
+    def _document(self, record: Content, process: Content) -> Document | None:
+        formats = process["source_formats"]
+        source = str(record["source_system"])
+        if source not in formats:
+            return None
+        known = self._formats.get((id(formats), source))
+        if known is None or known[0] is not formats:
+            known = self._formats[id(formats), source] = (formats, Format(formats[source], process["units"]))
+        try:
+            return _read(record, known[1])
+        except ValueError:  # Unreadable, or a time that is none
+            return None
+
+
+KNOWN = Known()
+UNREADABLE = {"action": "escalate", "reason": "unreadable", "to": None, "rule": None}
+
+
+def decide(record: Content, process: Content) -> dict[str, Any]:
+    """Return what the process decides of a record: `action`, `reason`, `to` whom, and the `rule` that decided.
+
+    A record with a cell that cannot be read is escalated, by no rule.
+    """
+    document = KNOWN.document(record, process)
+    if document is None:
+        return UNREADABLE
+    try:
+        return _decided(document, KNOWN.tables(process))
+    except Unreadable:
+        return UNREADABLE
+
+
+def _decided(document: Document, tables: Tables) -> dict[str, Any]:
+    used = set()
+    for rule, holds in tables.rules:
+        if not holds(Asked(document, tables, rule["parameters"])):
+            continue
+        passed = [one["id"] for one in rule["exceptions"] if _is_exempt(document, tables, one)]
+        if not passed:
+            return {"action": rule["decision"], "reason": rule["reason"], "to": rule["to"], "rule": rule["id"]}
+        used.update(REASON_OF.get(one, one) for one in passed)
+    for approval in tables.process["approvals"]:
+        reason = approval["reason"]
+        if reason in used or (reason in APPROVALS and APPROVALS[reason](document, tables)):
+            return {"action": "approve", "reason": reason, "to": None, "rule": None}
+    raise ValueError("no reason of an approval fits")
+
+
+def _is_exempt(document: Document, tables: Tables, exception: Content) -> bool:
+    name = exception["id"]
+    asked = Asked(document, tables, exception["parameters"])
+    return tables.states(document, name) and (name not in FURTHER or FURTHER[name](asked))
