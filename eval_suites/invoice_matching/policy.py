@@ -8,194 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from . import policy_tax_ids as tax_ids
+from .policy_levers import LEVERS as LEVERS
+from .policy_reading import Content, Document, Format, UnreadableError, one_of, plain_number, read, share
 
-Content = Mapping[str, Any]
 DUST = 1e-7  # what floating point leaves behind: a value this near to its limit is at the limit, not above it
 SEVERAL = 512  # processes whose tables are kept
-SENTENCE = re.compile(r"(?<=\w{5})[.]\s+|(?<=\))[.]\s+|[;!?]\s+")
-UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
-
-
-class Terms(NamedTuple):
-    """Payment terms: cash discount in percent, and days until the net amount is due."""
-
-    discount_pct: float
-    net_days: int
-
-
-class Document(NamedTuple):
-    """A document beside its order line and receipts, amounts in its own currency."""
-
-    fields: Content
-    is_invoice: bool
-    age_days: int
-    currency: str
-    po_currency: str
-    converts: bool
-    billable: float
-    over: float
-    over_pct: float
-    order_value: Callable[[float], float]
-    price_pct: float
-    price_eur: float
-    surplus: float
-    surplus_pct: float
-    fx: float
-    quantity_price: float
-    net: float
-    freight: float
-    discount: float
-    tax_rate: float
-    gross: float
-    po_freight: float
-    terms: Terms
-    po_terms: Terms
-    related: bool
-    related_gross: float | None
-    sentences: tuple[str, ...]
-
-    @property
-    def payable_eur(self) -> float:
-        """Net amount plus freight less cash-discount line, in euro, without tax."""
-        return (self.net + self.freight - self.discount) / self.fx
-
-
-class Unreadable(ValueError):
-    """A cell that is not written as its source writes such cells."""
 
 
 def above(value: float, limit: float) -> bool:
     """Return whether a value is above a limit; one that is at it is not."""
     return value - limit > DUST
-
-
-# What is written in a record.
-
-
-class Format:
-    """How one source system writes."""
-
-    def __init__(self, written: Content, units: Content) -> None:
-        self.date, self.documents, self.currencies = written["date"], written["documents"], written["currencies"]
-        self.units = {code: units[name] for code, name in written["units"].items()}
-        self.thousands, self.decimal = written["thousands"], written["decimal"]
-        sep, mark = re.escape(self.thousands), re.escape(self.decimal)
-        grouped = rf"\d{{1,3}}(?:{sep}\d{{3}})+|" if sep else ""
-        self._number = re.compile(rf"-?(?:{grouped}\d+)(?:{mark}\d+)?\Z")
-        self._terms = [_terms_pattern(written["terms"][kind], mark) for kind in ("net", "discount")]
-
-    def number(self, text: Any) -> float:
-        """Return a number as it is written, or say that it is none."""
-        text = _text(text)
-        if not self._number.match(text):
-            raise Unreadable(text)
-        return float((text.replace(self.thousands, "") if self.thousands else text).replace(self.decimal, "."))
-
-    def day(self, text: Any) -> date:
-        """Return a date as it is written."""
-        return _day(_text(text), self.date)
-
-    def terms(self, text: Any) -> Terms:
-        """Return payment terms as they are written."""
-        for pattern in self._terms:
-            if found := pattern.match(_text(text)):
-                said = found.groupdict()
-                return Terms(float(said.get("pct", "0").replace(self.decimal, ".")), int(said["net"]))
-        raise Unreadable(text)
-
-
-def _terms_pattern(template: str, mark: str) -> re.Pattern[str]:
-    kinds = {"pct": rf"(?P<pct>\d+(?:{mark}\d+)?)", "days": r"(?P<days>\d+)", "net": r"(?P<net>\d+)"}
-    parts = re.split(r"\{(\w+)\}", template)
-    return re.compile("".join(kinds[one] if n % 2 else re.escape(one) for n, one in enumerate(parts)) + r"\Z")
-
-
-@lru_cache(maxsize=4096)
-def _day(text: str, written: str) -> date:
-    try:
-        return datetime.strptime(text, written).date()
-    except ValueError:
-        raise Unreadable(text) from None
-
-
-def _text(cell: Any) -> str:
-    if cell is None or isinstance(cell, bool):
-        raise Unreadable(cell)
-    return str(cell).strip()
-
-
-def _one_of(cell: Any, known: Content) -> Any:
-    text = _text(cell)
-    if text not in known:
-        raise Unreadable(text)
-    return known[text]
-
-
-def _plain(cell: Any) -> float:
-    """Return a number that every source writes alike."""
-    try:
-        return float(_text(cell))
-    except ValueError:
-        raise Unreadable(cell) from None
-
-
-def _read(record: Content, written: Format) -> Document:
-    """Return what a record says, or raise Unreadable."""
-    number, f = written.number, record
-    unit, order_unit = _one_of(f["invoice_unit"], written.units), _one_of(f["order_unit"], written.units)
-    fx, quantity = _positive(_plain(f["fx_rate"])), number(f["invoice_quantity"])
-    price, price_unit = number(f["invoice_price"]), _positive(_plain(f["invoice_price_unit"]))
-    before, ordered = number(f["invoiced_before"]), _positive(number(f["po_quantity"]))
-    billable = number(f["received_quantity"]) - before
-    to_base, order_base = unit["factor"], order_unit["factor"]
-    unit_price = price / price_unit / to_base
-    order_price = _positive(number(f["po_price"])) / _positive(_plain(f["po_price_unit"])) / order_base
-    now = quantity * to_base
-    over = now - billable * order_base
-    surplus = before * order_base + now - ordered * order_base * (1 + _plain(f["over_delivery_pct"]) / 100)
-    received = datetime.fromisoformat(_text(f["received_at"])).date()
-    related = not _empty(f.get("related_document"))
-    return Document(
-        fields=f, is_invoice=_one_of(f["document_type"], written.documents) == "invoice",
-        age_days=(received - written.day(f["invoice_date"])) // timedelta(days=1),
-        currency=_one_of(f["currency"], written.currencies), po_currency=_one_of(f["po_currency"], written.currencies),
-        converts=unit["base"] == order_unit["base"], billable=billable, over=over,
-        over_pct=_share(over, billable * order_base), order_value=lambda amount: amount * order_price / fx,
-        price_pct=_share(unit_price - order_price, order_price), price_eur=(unit_price - order_price) * now / fx,
-        surplus=surplus, surplus_pct=_share(surplus, ordered * order_base), fx=fx,
-        quantity_price=quantity * price / price_unit, net=number(f["net_amount"]), freight=number(f["freight_amount"]),
-        discount=number(f["discount_amount"]), tax_rate=_plain(f["tax_rate"]), gross=number(f["gross_amount"]),
-        po_freight=number(f["po_freight"]), terms=written.terms(f["invoice_terms"]),
-        po_terms=written.terms(f["po_terms"]), related=related,
-        related_gross=number(f["related_gross"]) if related else None,
-        sentences=_sentences(f.get("note")),
-    )  # fmt: skip
-
-
-def _positive(number: float) -> float:
-    if number <= 0:
-        raise Unreadable(number)
-    return number
-
-
-def _share(part: float, whole: float) -> float:
-    """Return a share in percent; of nothing it is without bounds."""
-    if whole > 0:
-        return part / whole * 100
-    return float("inf") if part > 0 else 0.0
-
-
-def _empty(cell: Any) -> bool:
-    return cell is None or not str(cell).strip()
-
-
-def _sentences(note: Any) -> tuple[str, ...]:
-    return () if _empty(note) else tuple(SENTENCE.split(str(note).lower().translate(UMLAUTS)))
 
 
 # What the rules mean.
@@ -212,7 +38,7 @@ class Asked(NamedTuple):
 def _tax_id_invalid(a: Asked) -> bool:
     on_document, master = (tax_ids.plain(a.document.fields[f"{whose}_tax_id"]) for whose in ("invoice", "master"))
     if not on_document or not master:
-        raise Unreadable("tax id")
+        raise UnreadableError("tax id")
     return on_document != master or not _digits_right(a)
 
 
@@ -221,7 +47,7 @@ def _digits_right(a: Asked) -> bool:
 
 
 def _tax_rate_wrong(a: Asked) -> bool:
-    country = _one_of(a.document.fields["plant"], a.tables.process["plants"])["country"]
+    country = one_of(a.document.fields["plant"], a.tables.process["plants"])["country"]
     is_domestic = a.document.fields["vendor_country"] == country
     return a.document.tax_rate != (a.tables.process["domestic_tax_rate_pct"][country] if is_domestic else 0)
 
@@ -282,7 +108,7 @@ def _price_over_limit(a: Asked) -> bool:
 
 def _price_variance(a: Asked) -> bool:
     d = a.document
-    tolerance_pct = _one_of(d.fields["material_group"], a.tables.process["price_tolerance_pct"])
+    tolerance_pct = one_of(d.fields["material_group"], a.tables.process["price_tolerance_pct"])
     return d.is_invoice and _varies(d.price_pct, d.price_eur, a.limits, tolerance_pct)
 
 
@@ -299,7 +125,7 @@ def _freight_not_agreed(a: Asked) -> bool:
 def _freight_variance(a: Asked) -> bool:
     d = a.document
     more = d.freight - d.po_freight
-    return d.is_invoice and _over_both(_share(more, d.po_freight), more / d.fx, a.limits)
+    return d.is_invoice and _over_both(share(more, d.po_freight), more / d.fx, a.limits)
 
 
 def _discount_line_wrong(a: Asked) -> bool:
@@ -321,7 +147,7 @@ def _new_vendor(a: Asked) -> bool:
 
 
 def _over_authority(a: Asked) -> bool:
-    of_plant = _one_of(a.document.fields["plant"], a.tables.process["authority_eur"])
+    of_plant = one_of(a.document.fields["plant"], a.tables.process["authority_eur"])
     return above(a.document.payable_eur, of_plant.get(a.document.fields["material_group"], of_plant["default"]))
 
 
@@ -370,7 +196,7 @@ def _within_tolerance(d: Document, tables: Tables) -> bool:
 APPROVALS: Mapping[str, Callable[[Document, Tables], bool]] = {
     "credit_note_match": lambda d, _: not d.is_invoice,
     "within_tolerance": _within_tolerance,
-    "partial_delivery": lambda d, _: _plain(d.fields["deliveries_planned"]) > 1,
+    "partial_delivery": lambda d, _: plain_number(d.fields["deliveries_planned"]) > 1,
     "three_way_match": lambda d, _: True,
 }
 REASON_OF = {"replaces_cancelled": "replacement_invoice"}
@@ -440,8 +266,8 @@ class Known:
         if known is None or known[0] is not formats:
             known = self._formats[id(formats), source] = (formats, Format(formats[source], process["units"]))
         try:
-            return _read(record, known[1])
-        except ValueError:  # Unreadable, or a time that is none
+            return read(record, known[1])
+        except ValueError:  # UnreadableError, or a time that is none
             return None
 
 
@@ -459,7 +285,7 @@ def decide(record: Content, process: Content) -> dict[str, Any]:
         return UNREADABLE
     try:
         return _decided(document, KNOWN.tables(process))
-    except Unreadable:
+    except UnreadableError:
         return UNREADABLE
 
 

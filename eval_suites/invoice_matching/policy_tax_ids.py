@@ -19,7 +19,7 @@ def plain(cell: Any) -> str:
 
 
 def is_right(tax_id: str, countries: Collection[str]) -> bool:
-    """Return whether an id's check digits are right; those of a country that is not among `countries` are not tested."""
+    """Return whether an id's check digits are right; only those of `countries` are tested."""
     country, rest = tax_id[:2], tax_id[2:]
     if country not in countries:
         return True
