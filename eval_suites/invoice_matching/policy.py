@@ -15,7 +15,7 @@ from . import policy_tax_ids as tax_ids
 from .policy_levers import LEVERS as LEVERS
 from .policy_reading import Content, Document, Format, UnreadableError, one_of, plain_number, read, share
 
-DUST = 1e-7  # what floating point leaves behind: a value this near to its limit is at the limit, not above it
+DUST = 5e-9  # what floating point leaves behind: a value this near to its limit is at the limit, not above it
 SEVERAL = 512  # processes whose tables are kept
 
 

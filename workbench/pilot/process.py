@@ -46,6 +46,7 @@ class Approval(Settings):
 class StatedFact(Settings):
     """What a text may state as fact: the column that it stands in, and an example of a text that states it.
 
+    `counterexample` is a text that seems to state it and does not: it denies, requests or announces it, or only claims it.
     Further keys, such as the words by which the policy knows it, are the policy's own.
     """
 
@@ -53,6 +54,7 @@ class StatedFact(Settings):
 
     column: str
     example: str
+    counterexample: str | None = None
 
 
 class Process(Settings):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.agents.callables.function import PilotFunction
+    from workbench.agents.callables.function import PilotFunction, place_of, told
     from workbench.agents.callables.permission import check_may_ask, only_answered
     from workbench.agents.callables.preparation import Preparation, Prepare
     from workbench.agents.callables.prepared import UnpreparedError
