@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import policy_tax_ids as tax_ids
 from .policy_levers import LEVERS as LEVERS
@@ -27,146 +27,129 @@ def above(value: float, limit: float) -> bool:
 # What the rules mean.
 
 
-class Asked(NamedTuple):
-    """A condition in question: the document, the tables of the process, the condition's own limits."""
-
-    document: Document
-    tables: Tables
-    limits: Content
+Condition = Callable[[Document, "Tables", Content], bool]
 
 
-def _tax_id_invalid(a: Asked) -> bool:
-    on_document, master = (tax_ids.plain(a.document.fields[f"{whose}_tax_id"]) for whose in ("invoice", "master"))
+def _tax_id_invalid(d: Document, tables: Tables, limits: Content) -> bool:
+    on_document, master = (tax_ids.plain(d.fields[f"{whose}_tax_id"]) for whose in ("invoice", "master"))
     if not on_document or not master:
         raise UnreadableError("tax id")
-    return on_document != master or not _digits_right(a)
+    return on_document != master or not _digits_right(d, tables, limits)
 
 
-def _digits_right(a: Asked) -> bool:
-    return tax_ids.is_right(tax_ids.plain(a.document.fields["invoice_tax_id"]), a.tables.process["tax_id_countries"])
+def _digits_right(d: Document, tables: Tables, limits: Content) -> bool:
+    return tax_ids.is_right(tax_ids.plain(d.fields["invoice_tax_id"]), tables.process["tax_id_countries"])
 
 
-def _tax_rate_wrong(a: Asked) -> bool:
-    country = one_of(a.document.fields["plant"], a.tables.process["plants"])["country"]
-    is_domestic = a.document.fields["vendor_country"] == country
-    return a.document.tax_rate != (a.tables.process["domestic_tax_rate_pct"][country] if is_domestic else 0)
+def _tax_rate_wrong(d: Document, tables: Tables, limits: Content) -> bool:
+    country = one_of(d.fields["plant"], tables.process["plants"])["country"]
+    is_domestic = d.fields["vendor_country"] == country
+    return d.tax_rate != (tables.process["domestic_tax_rate_pct"][country] if is_domestic else 0)
 
 
-def _arithmetic_error(a: Asked) -> bool:
-    d, tolerance = a.document, a.limits["tolerance"]
+def _arithmetic_error(d: Document, tables: Tables, limits: Content) -> bool:
+    tolerance = limits["tolerance"]
     gross = (d.net + d.freight - d.discount) * (1 + d.tax_rate / 100)
     return above(abs(d.net - d.quantity_price), tolerance) or above(abs(d.gross - gross), tolerance)
 
 
-def _is_repeat(a: Asked, tolerance: float) -> bool | None:
+def _is_repeat(d: Document, tolerance: float) -> bool | None:
     """Return whether an invoice asks for what an earlier one with its reference did, None where there is none."""
-    d = a.document
     if not d.is_invoice or d.related_gross is None:
         return None
     return not above(abs(d.gross - d.related_gross), tolerance)
 
 
-def _possible_duplicate(a: Asked) -> bool:
-    return _is_repeat(a, a.tables.parameters.get("duplicate_invoice", {}).get("tolerance", 0.0)) is False
+def _possible_duplicate(d: Document, tables: Tables, limits: Content) -> bool:
+    return _is_repeat(d, tables.parameters.get("duplicate_invoice", {}).get("tolerance", 0.0)) is False
 
 
-def _credit_note_exceeds(a: Asked) -> bool:
-    d = a.document
-    return not d.is_invoice and d.related_gross is not None and above(d.gross - d.related_gross, a.limits["tolerance"])
+def _credit_note_exceeds(d: Document, tables: Tables, limits: Content) -> bool:
+    return not d.is_invoice and d.related_gross is not None and above(d.gross - d.related_gross, limits["tolerance"])
 
 
-def _undelivered(a: Asked) -> bool:
-    return a.document.is_invoice and a.document.billable <= DUST
+def _undelivered(d: Document, tables: Tables, limits: Content) -> bool:
+    return d.is_invoice and d.billable <= DUST
 
 
 def _over_both(pct: float, eur: float, limits: Content) -> bool:
     return above(pct, limits["above_pct"]) and above(eur, limits["above_eur"])
 
 
-def _quantity_over_receipt(a: Asked) -> bool:
-    d = a.document
-    return d.is_invoice and _over_both(d.over_pct, d.order_value(d.over), a.limits)
+def _quantity_over_receipt(d: Document, tables: Tables, limits: Content) -> bool:
+    return d.is_invoice and _over_both(d.over_pct, d.order_value(d.over), limits)
 
 
 def _varies(pct: float, eur: float, limits: Content, tolerance_pct: float) -> bool:
     return above(eur, limits["small_eur"]) and (above(pct, tolerance_pct) or above(eur, limits["cap_eur"]))
 
 
-def _quantity_variance(a: Asked) -> bool:
-    d = a.document
-    return d.is_invoice and _varies(d.over_pct, d.order_value(d.over), a.limits, a.limits["tolerance_pct"])
+def _quantity_variance(d: Document, tables: Tables, limits: Content) -> bool:
+    return d.is_invoice and _varies(d.over_pct, d.order_value(d.over), limits, limits["tolerance_pct"])
 
 
-def _over_delivery(a: Asked) -> bool:
-    return a.document.is_invoice and above(a.document.order_value(a.document.surplus), a.limits["small_eur"])
+def _over_delivery(d: Document, tables: Tables, limits: Content) -> bool:
+    return d.is_invoice and above(d.order_value(d.surplus), limits["small_eur"])
 
 
-def _price_over_limit(a: Asked) -> bool:
-    d = a.document
-    return d.is_invoice and _over_both(d.price_pct, d.price_eur, a.limits)
+def _price_over_limit(d: Document, tables: Tables, limits: Content) -> bool:
+    return d.is_invoice and _over_both(d.price_pct, d.price_eur, limits)
 
 
-def _price_variance(a: Asked) -> bool:
-    d = a.document
-    tolerance_pct = one_of(d.fields["material_group"], a.tables.process["price_tolerance_pct"])
-    return d.is_invoice and _varies(d.price_pct, d.price_eur, a.limits, tolerance_pct)
+def _price_variance(d: Document, tables: Tables, limits: Content) -> bool:
+    tolerance_pct = one_of(d.fields["material_group"], tables.process["price_tolerance_pct"])
+    return d.is_invoice and _varies(d.price_pct, d.price_eur, limits, tolerance_pct)
 
 
-def _price_unusually_low(a: Asked) -> bool:
-    d = a.document
-    return d.is_invoice and above(-d.price_pct, a.limits["below_pct"]) and above(-d.price_eur, a.limits["below_eur"])
+def _price_unusually_low(d: Document, tables: Tables, limits: Content) -> bool:
+    return d.is_invoice and above(-d.price_pct, limits["below_pct"]) and above(-d.price_eur, limits["below_eur"])
 
 
-def _freight_not_agreed(a: Asked) -> bool:
-    d = a.document
-    return d.is_invoice and d.po_freight == 0 and above(d.freight / d.fx, a.limits["small_eur"])
+def _freight_not_agreed(d: Document, tables: Tables, limits: Content) -> bool:
+    return d.is_invoice and d.po_freight == 0 and above(d.freight / d.fx, limits["small_eur"])
 
 
-def _freight_variance(a: Asked) -> bool:
-    d = a.document
+def _freight_variance(d: Document, tables: Tables, limits: Content) -> bool:
     more = d.freight - d.po_freight
-    return d.is_invoice and _over_both(share(more, d.po_freight), more / d.fx, a.limits)
+    return d.is_invoice and _over_both(share(more, d.po_freight), more / d.fx, limits)
 
 
-def _discount_line_wrong(a: Asked) -> bool:
-    d = a.document
+def _discount_line_wrong(d: Document, tables: Tables, limits: Content) -> bool:
     agreed = d.po_terms.discount_pct / 100 * d.net
-    return d.is_invoice and d.discount != 0 and above(abs(d.discount - agreed) / d.fx, a.limits["above_eur"])
+    return d.is_invoice and d.discount != 0 and above(abs(d.discount - agreed) / d.fx, limits["above_eur"])
 
 
-def _payment_terms(a: Asked) -> bool:
-    d = a.document
+def _payment_terms(d: Document, tables: Tables, limits: Content) -> bool:
     lost = (d.po_terms.discount_pct - d.terms.discount_pct) / 100 * d.net / d.fx
-    is_shorter = above(d.po_terms.net_days - d.terms.net_days, a.limits["days"])
-    return d.is_invoice and (is_shorter or above(lost, a.limits["lost_eur"]))
+    is_shorter = above(d.po_terms.net_days - d.terms.net_days, limits["days"])
+    return d.is_invoice and (is_shorter or above(lost, limits["lost_eur"]))
 
 
-def _new_vendor(a: Asked) -> bool:
-    d = a.document
-    return d.is_invoice and d.fields["vendor_status"] == "new" and above(d.payable_eur, a.limits["above_eur"])
+def _new_vendor(d: Document, tables: Tables, limits: Content) -> bool:
+    return d.is_invoice and d.fields["vendor_status"] == "new" and above(d.payable_eur, limits["above_eur"])
 
 
-def _over_authority(a: Asked) -> bool:
-    of_plant = one_of(a.document.fields["plant"], a.tables.process["authority_eur"])
-    return above(a.document.payable_eur, of_plant.get(a.document.fields["material_group"], of_plant["default"]))
+def _over_authority(d: Document, tables: Tables, limits: Content) -> bool:
+    of_plant = one_of(d.fields["plant"], tables.process["authority_eur"])
+    return above(d.payable_eur, of_plant.get(d.fields["material_group"], of_plant["default"]))
 
 
-CONDITIONS: Mapping[str, Callable[[Asked], bool]] = {
-    "vendor_blocked": lambda a: a.document.fields["vendor_status"] == "blocked",
-    "bank_details_change": lambda a: a.tables.states(a.document, "bank_details_change"),
+CONDITIONS: Mapping[str, Condition] = {
+    "vendor_blocked": lambda d, tables, limits: d.fields["vendor_status"] == "blocked",
+    "bank_details_change": lambda d, tables, limits: tables.states(d, "bank_details_change"),
     "tax_id_invalid": _tax_id_invalid,
-    "currency_mismatch": lambda a: a.document.currency != a.document.po_currency,
+    "currency_mismatch": lambda d, tables, limits: d.currency != d.po_currency,
     "tax_rate_wrong": _tax_rate_wrong,
     "arithmetic_error": _arithmetic_error,
-    "duplicate_invoice": lambda a: _is_repeat(a, a.limits["tolerance"]) is True,
+    "duplicate_invoice": lambda d, tables, limits: _is_repeat(d, limits["tolerance"]) is True,
     "possible_duplicate": _possible_duplicate,
-    "unit_mismatch": lambda a: not a.document.converts,
-    "credit_note_unreferenced": lambda a: not a.document.is_invoice and not a.document.related,
+    "unit_mismatch": lambda d, tables, limits: not d.converts,
+    "credit_note_unreferenced": lambda d, tables, limits: not d.is_invoice and not d.related,
     "credit_note_exceeds_invoice": _credit_note_exceeds,
-    "no_delivery": lambda a: _undelivered(a) and above(a.document.age_days, a.limits["age_days"]),
+    "no_delivery": lambda d, tables, limits: _undelivered(d, tables, limits) and above(d.age_days, limits["age_days"]),
     "missing_receipt": _undelivered,
-    "quality_block": lambda a: a.document.is_invoice and a.tables.states(a.document, "quality_block"),
-    "dispute": lambda a: a.tables.states(a.document, "dispute"),
+    "quality_block": lambda d, tables, limits: d.is_invoice and tables.states(d, "quality_block"),
+    "dispute": lambda d, tables, limits: tables.states(d, "dispute"),
     "quantity_over_receipt": _quantity_over_receipt,
     "quantity_variance": _quantity_variance,
     "over_delivery": _over_delivery,
@@ -181,10 +164,10 @@ CONDITIONS: Mapping[str, Callable[[Asked], bool]] = {
     "over_authority": _over_authority,
 }
 # What an exception asks for besides the fact of its name.
-FURTHER: Mapping[str, Callable[[Asked], bool]] = {
+FURTHER: Mapping[str, Condition] = {
     "tax_id_confirmed": _digits_right,
-    "over_delivery_agreed": lambda a: not above(a.document.surplus_pct, a.limits["up_to_pct"]),
-    "price_agreed": lambda a: not above(a.document.price_pct, a.limits["up_to_pct"]),
+    "over_delivery_agreed": lambda d, tables, limits: not above(d.surplus_pct, limits["up_to_pct"]),
+    "price_agreed": lambda d, tables, limits: not above(d.price_pct, limits["up_to_pct"]),
 }
 
 
@@ -292,7 +275,7 @@ def decide(record: Content, process: Content) -> dict[str, Any]:
 def _decided(document: Document, tables: Tables) -> dict[str, Any]:
     used = set()
     for rule, holds in tables.rules:
-        if not holds(Asked(document, tables, rule["parameters"])):
+        if not holds(document, tables, rule["parameters"]):
             continue
         passed = [one["id"] for one in rule["exceptions"] if _is_exempt(document, tables, one)]
         if not passed:
@@ -307,5 +290,5 @@ def _decided(document: Document, tables: Tables) -> dict[str, Any]:
 
 def _is_exempt(document: Document, tables: Tables, exception: Content) -> bool:
     name = exception["id"]
-    asked = Asked(document, tables, exception["parameters"])
-    return tables.states(document, name) and (name not in FURTHER or FURTHER[name](asked))
+    further = FURTHER.get(name)
+    return tables.states(document, name) and (further is None or further(document, tables, exception["parameters"]))

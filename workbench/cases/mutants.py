@@ -13,6 +13,7 @@ from workbench.words import InputError
 Place = tuple[str | int, ...]
 MOVED = 0.1
 FAR = 1_000.0
+NUDGE = 1e-6
 
 
 class _Gone:
@@ -98,6 +99,14 @@ def extremes(limit: NumericLimit) -> tuple[Mutant, Mutant]:
     low, high = (0.0, FAR * limit.value) if limit.value else (-FAR, FAR)
     return _limit_mutant(limit, MutantKind.LIMIT_DOWN, low, "far down"), _limit_mutant(
         limit, MutantKind.LIMIT_UP, high, "far up"
+    )
+
+
+def nudged(limit: NumericLimit) -> tuple[Mutant, Mutant]:
+    """Return two mutants that move a limit by a millionth of itself: whoever notices one stands at the limit."""
+    step = abs(limit.value) * NUDGE or NUDGE
+    return _limit_mutant(limit, MutantKind.LIMIT_DOWN, limit.value - step, "nudged down"), _limit_mutant(
+        limit, MutantKind.LIMIT_UP, limit.value + step, "nudged up"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -10,6 +11,7 @@ from pydantic import Field, model_validator
 
 from workbench.environment import Fault
 from workbench.files import Settings, read_settings
+from workbench.words import shown
 
 SUITES_FOLDER = "suites"
 CaseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.@+-]*$", max_length=120)]
@@ -84,10 +86,27 @@ class Case(Settings):
 
 
 class Suite(Settings):
-    """One file of eval_suites/PILOT/suites/."""
+    """One file of eval_suites/PILOT/suites/.
+
+    `smoke` names the few cases that are run first. `equivalent` says of mutants of the specification why no case can
+    notice them.
+    """
 
     title: str = Field(min_length=3)
+    smoke: tuple[CaseId, ...] = ()
+    equivalent: dict[str, str] = Field(default_factory=dict)
     cases: tuple[Case, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        counts = Counter(case.id for case in self.cases)
+        repeated = [name for name, count in counts.items() if count > 1]
+        if repeated:
+            raise ValueError(f"cases with one id: {shown(repeated)}")
+        unknown = [name for name in self.smoke if name not in counts]
+        if unknown:
+            raise ValueError(f"smoke names cases that are not there: {shown(unknown)}")
+        return self
 
 
 def read_suite(path: Path) -> Suite:

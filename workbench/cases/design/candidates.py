@@ -13,7 +13,7 @@ PER_FACT = 3
 PER_PAIR = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """A record that may become a case: a base record and the cells that are set in it.
 

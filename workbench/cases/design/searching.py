@@ -1,0 +1,122 @@
+"""The search for candidates: base records, facts, boundaries, combinations; further where a limit is not noticed yet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+
+from workbench.cases.design.bases import Base
+from workbench.cases.design.boundaries import Boundary, find_boundaries, key_of
+from workbench.cases.design.candidates import PER_FACT, Candidate, candidate_of, combined, with_text
+from workbench.cases.design.levers import Levers, Move
+from workbench.cases.design.noticing import Judged
+from workbench.cases.policy import Decider, Fields
+from workbench.pilot import Process
+
+MOST_OF_A_KIND = 16
+TRIGGERS = 40
+BEYOND = (1, 4, 16, 64, 256, 1024, 4096, 16384)
+
+
+class Search:
+    """Makes candidates from base records; nothing that was made once is made again.
+
+    Parameters
+    ----------
+    originals : mapping
+        The development records by id, as they are.
+    """
+
+    def __init__(self, decider: Decider, levers: Levers, originals: Sequence[Base]) -> None:
+        self._decider, self._levers = decider, levers
+        self._original = {base.id: base.fields for base in originals}
+        self._made: set[tuple[str, str]] = set()
+        self.boundaries: list[tuple[Boundary, Base, tuple[Candidate, Candidate]]] = []
+
+    def plain(self, bases: Iterable[Base]) -> list[Candidate]:
+        """Return base records as they are."""
+        return self._new(self._candidate(base, base.fields, "a record as it is") for base in bases)
+
+    def made(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Return those candidates that are new."""
+        return self._new(candidates)
+
+    def stating(self, process: Process, found: Sequence[Base]) -> tuple[list[Candidate], list[Base]]:
+        """Return records whose text states a fact, or only seems to, where that matters; and bases that state one."""
+        candidates, bases = [], []
+        for name, fact in process.facts.items():
+            stating = [with_text(base, fact.column, fact.example) for base in found]
+            n_of: Counter[object] = Counter()
+            for base, fields, ruling in zip(found, stating, self._decider.rulings(stating), strict=True):
+                kind = (key_of(base.ruling), key_of(ruling))
+                if kind[0] == kind[1] or n_of[kind] >= PER_FACT:
+                    continue
+                n_of[kind] += 1
+                bases.append(Base(base.id, fields, ruling))
+                candidates.append(self._candidate(base, fields, f"the text states {name}"))
+                only_seems = with_text(base, fact.column, fact.counterexample)
+                covers = {f"fact:{name}@denied"} if fact.counterexample else set()
+                if base.ruling.rule is not None and ruling.rule != base.ruling.rule:
+                    covers.add(f"exception:{base.ruling.rule}.{name}@without_fact")
+                candidates.append(self._candidate(base, only_seems, f"the text only seems to state {name}", covers))
+        return self._new(candidates), bases
+
+    def at_boundaries(self, bases: Sequence[Base], most: int = MOST_OF_A_KIND) -> list[Candidate]:
+        """Return the records on both sides of each change of decision that a lever of a base shows."""
+        fields = [base.fields for base in bases]
+        found = find_boundaries(self._levers, fields, most)
+        records = self._levers.records(fields, [move for one in found for move in one.moves()])
+        candidates = []
+        for one, before, after in zip(found, records[::2], records[1::2], strict=True):
+            if before is None or after is None:
+                continue
+            base, way = bases[one.base], f"{_rule(one.was.rule)} to {_rule(one.becomes.rule)}"
+            pair = (
+                self._candidate(base, before, f"{one.lever}: last value before {way}"),
+                self._candidate(base, after, f"{one.lever}: first value after {way}"),
+            )
+            self.boundaries.append((one, base, pair))
+            candidates += pair
+        return self._new(candidates)
+
+    def farther(self, boundary: Boundary, base: Base, is_before: bool) -> Candidate | None:
+        """Return the next record that can be written beyond a side of a boundary, away from it."""
+        ticks, sign = (boundary.before, -1) if is_before else (boundary.after, 1)
+        moves = [Move(0, boundary.lever, ticks + sign * step) for step in (0, *BEYOND)]
+        moves = [move for move in moves if move.ticks >= 0]
+        first, *others = self._levers.records([base.fields], moves)
+        other = next((one for one in others if one is not None and one != first), None)
+        return None if other is None else self._candidate(base, other, f"{boundary.lever}: one step farther from a limit")
+
+    def together(self, judged: Sequence[Judged]) -> list[Candidate]:
+        """Return records in which the triggers of two rules are set together."""
+        recipes: dict[str, list[Candidate]] = {}
+        for one in judged:
+            if one.ruling.rule is not None and one.candidate.set:
+                recipes.setdefault(one.ruling.rule, []).append(one.candidate)
+        made = []
+        for rule, other, fields, recipe in combined({rule: of[:TRIGGERS] for rule, of in recipes.items()}):
+            base = Base(recipe.base, fields, judged[0].ruling)
+            made.append(self._candidate(base, fields, f"triggers of {rule} and {other} together"))
+        return self._new(made)
+
+    def as_bases(self, judged: Iterable[Judged]) -> list[Base]:
+        """Return candidates as bases of a further search."""
+        return [Base(one.candidate.base, one.candidate.fields, one.ruling) for one in judged]
+
+    def _candidate(self, base: Base, fields: Fields, why: str, covers: Iterable[str] = ()) -> Candidate:
+        return candidate_of(base, self._original[base.id], fields, why, covers)
+
+    def _new(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        new = []
+        for one in candidates:
+            key = (one.base, repr(sorted(one.set.items())))
+            if key not in self._made:
+                self._made.add(key)
+                new.append(one)
+        return new
+
+
+def _rule(name: str | None) -> str:
+    return name or "no rule"
