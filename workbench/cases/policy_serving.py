@@ -96,14 +96,15 @@ class Serving:
         """Return what is decided of a record, and under which mutants what else."""
         if record is None:
             return {"own": None}
-        own, others = _ruling(self._policy(record, self._process)), {}
+        given = self._policy(record, self._process)
+        own, others = _ruling(given), {}
         for n, mutant in enumerate(mutants):
             try:
-                other = _ruling(self._policy(record, mutant))
+                other = self._policy(record, mutant)
+                if other != given:
+                    others[n] = _ruling(other)
             except (Exception, SystemExit) as error:  # whatever a user's function raises
                 return {"fault": [told(error)[:MAX_TOLD], self._place_of(error), n]}
-            if other != own:
-                others[n] = other
         return {"own": own, "others": others}
 
     def _place_of(self, error: BaseException) -> str:

@@ -12,7 +12,8 @@ from workbench.cases.policy import Decider, Fields, PolicyProcess, Ruling
 from workbench.pilot import Contract, Process, Role
 from workbench.records.splits import Dataset, Split
 
-PER_LIMIT, PER_RULE, PER_CATEGORY = 3, 3, 1
+PER_LIMIT, PER_RULE, PER_CATEGORY = 2, 2, 1
+MOST_ALIKE = 250
 FEW_VALUES = 12
 NOT_CATEGORIES = {Role.ID, Role.ENTITY, Role.TEXT, Role.TIMESTAMP}
 
@@ -92,10 +93,22 @@ def reached_limits(policy: PolicyProcess, process: Process, found: Sequence[Base
     limits = numeric_limits(process)
     far = [mutant for limit in limits for mutant in extremes(limit)]
     reach: dict[str, list[int]] = {limit.name: [] for limit in limits}
-    for place, others in enumerate(policy.under([base.fields for base in found], far)):
+    places = _first_of_each(found)
+    for place, others in zip(places, policy.under([found[place].fields for place in places], far), strict=True):
         for n in {number // 2 for number, other in others.items() if other.action != found[place].ruling.action}:
             reach[limits[n].name].append(place)
     return {name: sorted(places, key=lambda place: found[place].ruling.rule is not None) for name, places in reach.items()}
+
+
+def _first_of_each(found: Sequence[Base]) -> list[int]:
+    """Return the places of the first records of each ruling."""
+    n_of: Counter[Ruling] = Counter()
+    places = []
+    for place, base in enumerate(found):
+        n_of[base.ruling] += 1
+        if n_of[base.ruling] <= MOST_ALIKE:
+            places.append(place)
+    return places
 
 
 def _apart(places: Sequence[int], found: Sequence[Base], source: str | None, most: int) -> Iterator[int]:

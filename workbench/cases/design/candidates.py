@@ -9,7 +9,7 @@ from typing import Any
 from workbench.cases.design.bases import Base
 from workbench.cases.policy import Fields
 
-PER_FACT = 3
+PER_FACT = 2
 PER_PAIR = 2
 
 

@@ -12,9 +12,9 @@ from workbench.cases.design.writing import CellStyle, style_of
 from workbench.cases.policy import Decider, Fields, LeverRange, PolicyProcess, Ruling
 from workbench.pilot import ColumnType, Contract, Role
 
-QUANTILES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
-FACTORS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 5.0)
-DAYS = (1, 3, 10, 30, 100, 365)
+QUANTILES = (0.0, 0.2, 0.5, 0.8, 1.0)
+FACTORS = (0.0, 0.5, 0.8, 0.95, 0.99, 1.01, 1.05, 1.2, 1.5, 2.0, 5.0)
+DAYS = (1, 10, 40, 365)
 POINTS = 24
 NUMERIC = {ColumnType.INTEGER, ColumnType.NUMBER}
 UNMOVED = {Role.ID, Role.ENTITY, Role.SOURCE, Role.TEXT}

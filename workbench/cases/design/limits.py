@@ -11,7 +11,8 @@ from workbench.cases.design.searching import Search
 from workbench.cases.mutants import Mutant, MutantKind, NumericLimit, extremes, nudged, numeric_limits
 from workbench.pilot import Process
 
-PER_SIDE = 8
+MOST_PAIRS = 60
+MOST_BEYOND = 2
 ENOUGH = 3  # boundaries that must show that no value lies between two limits
 
 
@@ -24,67 +25,60 @@ def sides_of_limits(
     values that can be written, or where none can be written at the limit, those within a tenth of it.
     """
     limits = numeric_limits(process)
-    near = _near(limits, search, judged)
-    ids = dict.fromkeys(one.candidate for pairs in near.values() for pair in pairs for one in pair)
-    chosen = [judged[candidate] for candidate in ids]
-    moved = [mutant for limit in limits for mutant in nudged(limit)]
-    at = dict(zip(ids, noticing.sensitive(chosen, moved), strict=True))
-    covers: dict[Candidate, set[str]] = {candidate: set() for candidate in ids}
-    farther: dict[Candidate, set[str]] = {}
+    pairs_of = _pairs_around(search, judged)
+    named: dict[Candidate, Judged] = {}
+    farther: dict[Candidate, str] = {}
     for limit in limits:
-        exact = {mutant.id for mutant in nudged(limit)}
-        pairs = near[limit.name]
-        at_it = [pair for pair in pairs if any(at[one.candidate] & exact for one in pair)]
-        for pair in at_it or pairs:
-            for n, one in enumerate(pair):
-                side = "at" if at[one.candidate] & exact else _side(limit, one)
-                if side is not None:
-                    covers[one.candidate].add(f"{limit.about}@{side}")
-                if side == "at" and (other := _beyond(search, one.candidate, n == 0)) is not None:
-                    farther.setdefault(other, set()).add(limit.name)
-    named = [replace(judged[one], covers=judged[one].covers | names) for one, names in covers.items() if names]
-    return [*named, *_farther(noticing, limits, search.made(farther), farther)]
+        pairs = pairs_of.get(limit.about, [])[:MOST_PAIRS]
+        sides = _named_sides(noticing, limit, pairs)
+        for n, (one, side) in enumerate(sides):
+            was = named.get(one.candidate, one)
+            named[one.candidate] = replace(was, covers=was.covers | {f"{limit.about}@{side}"})
+            if side == "at" and n < MOST_BEYOND:
+                farther |= dict.fromkeys(search.farther(one.candidate), limit.about)
+    return [*named.values(), *_farther(noticing, search.made(farther), farther)]
 
 
-def _near(
-    limits: Sequence[NumericLimit], search: Search, judged: Mapping[Candidate, Judged]
-) -> dict[str, list[tuple[Judged, Judged]]]:
-    """Return for each limit the pairs around boundaries that depend on it."""
-    near: dict[str, list[tuple[Judged, Judged]]] = {limit.name: [] for limit in limits}
+def _named_sides(
+    noticing: Noticing, limit: NumericLimit, pairs: Sequence[tuple[Judged, Judged]]
+) -> list[tuple[Judged, str]]:
+    """Return the members of pairs around a limit with their sides; where some stand at the limit, of those pairs only."""
+    down, up = nudged(limit)
+    changed = noticing.sensitive([one for pair in pairs for one in pair], (down, up))
+    exact, near = [], []
+    for n, pair in enumerate(pairs):
+        for one, other, others in zip(pair, pair[::-1], changed[2 * n : 2 * n + 2], strict=True):
+            if others:
+                exact += [(one, "at"), (other, "above" if down.id in others else "below")]
+            elif side := _side(limit.about, one):
+                near.append((one, side))
+    return exact or near
+
+
+def _pairs_around(search: Search, judged: Mapping[Candidate, Judged]) -> dict[str, list[tuple[Judged, Judged]]]:
+    """Return for each limit the pairs around boundaries that depend on it, those that both its mutants show first."""
+    both: dict[str, list[tuple[Judged, Judged]]] = {}
+    others: dict[str, list[tuple[Judged, Judged]]] = {}
     for _, _, (before, after) in search.boundaries:
-        if before not in judged or after not in judged:
-            continue
-        pair = (judged[before], judged[after])
-        for about in {one.partition("@")[0] for item in pair for one in item.noticed if one.startswith("limit:")}:
-            is_both = all(any(one.startswith(f"{about}@") for one in item.noticed) for item in pair)
-            name = about.removeprefix("limit:")
-            if (is_both or len(near[name]) < PER_SIDE) and len(near[name]) < 4 * PER_SIDE:
-                near[name].append(pair)
-    return near
+        if before in judged and after in judged:
+            pair = (judged[before], judged[after])
+            moved = [{name.partition("@")[0] for name in one.noticed if name.startswith("limit:")} for one in pair]
+            for about in sorted(moved[0] | moved[1]):
+                (both if about in moved[0] & moved[1] else others).setdefault(about, []).append(pair)
+    return {about: [*both.get(about, ()), *others.get(about, ())] for about in {**both, **others}}
 
 
-def _side(limit: NumericLimit, one: Judged) -> str | None:
+def _side(about: str, one: Judged) -> str | None:
     """Return on which side of a limit a value is that is not at it: a lowered limit passes below it, a raised one above."""
-    if any(name.startswith(f"{limit.about}@-") for name in one.noticed):
+    if any(name.startswith(f"{about}@-") for name in one.noticed):
         return "below"
-    return "above" if any(name.startswith(f"{limit.about}@+") for name in one.noticed) else None
+    return "above" if any(name.startswith(f"{about}@+") for name in one.noticed) else None
 
 
-def _beyond(search: Search, candidate: Candidate, is_before: bool) -> Candidate | None:
-    for boundary, base, pair in search.boundaries:
-        if pair[0 if is_before else 1] is candidate:
-            return search.farther(boundary, base, is_before)
-    return None
-
-
-def _farther(
-    noticing: Noticing, limits: Sequence[NumericLimit], new: Sequence[Candidate], about: Mapping[Candidate, set[str]]
-) -> Iterator[Judged]:
-    by_name = {limit.name: limit for limit in limits}
+def _farther(noticing: Noticing, new: Sequence[Candidate], about: Mapping[Candidate, str]) -> Iterator[Judged]:
     for one in noticing.judged(new):
-        sides = {name: _side(by_name[name], one) for name in sorted(about[one.candidate])}
-        names = {f"limit:{name}@{side}" for name, side in sides.items() if side is not None}
-        yield replace(one, covers=one.covers | names)
+        side = _side(about[one.candidate], one)
+        yield replace(one, covers=one.covers | {f"{about[one.candidate]}@{side}"}) if side else one
 
 
 def not_told_apart(

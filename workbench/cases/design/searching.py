@@ -14,7 +14,7 @@ from workbench.cases.design.noticing import Judged
 from workbench.cases.policy import Decider, Fields
 from workbench.pilot import Process
 
-MOST_OF_A_KIND = 16
+MOST_OF_A_KIND = 10
 TRIGGERS = 40
 BEYOND = (1, 4, 16, 64, 256, 1024, 4096, 16384)
 
@@ -43,22 +43,27 @@ class Search:
         return self._new(candidates)
 
     def stating(self, process: Process, found: Sequence[Base]) -> tuple[list[Candidate], list[Base]]:
-        """Return records whose text states a fact, or only seems to, where that matters; and bases that state one."""
+        """Return records whose text states a fact, or only seems to, where that matters.
+
+        With them come bases whose text lets them pass a rule: on them the limits of that exception are looked for.
+        """
         candidates, bases = [], []
         for name, fact in process.facts.items():
             stating = [with_text(base, fact.column, fact.example) for base in found]
             n_of: Counter[object] = Counter()
             for base, fields, ruling in zip(found, stating, self._decider.rulings(stating), strict=True):
-                kind = (key_of(base.ruling), key_of(ruling))
-                if kind[0] == kind[1] or n_of[kind] >= PER_FACT:
+                passed = _passed(process, base.ruling.rule, ruling.rule)
+                kind = (base.ruling.rule if passed else None, ruling.rule)
+                if key_of(base.ruling) == key_of(ruling) or n_of[kind] >= PER_FACT:
                     continue
                 n_of[kind] += 1
-                bases.append(Base(base.id, fields, ruling))
-                candidates.append(self._candidate(base, fields, f"the text states {name}"))
                 only_seems = with_text(base, fact.column, fact.counterexample)
                 covers = {f"fact:{name}@denied"} if fact.counterexample else set()
-                if base.ruling.rule is not None and ruling.rule != base.ruling.rule:
-                    covers.add(f"exception:{base.ruling.rule}.{name}@without_fact")
+                if passed is not None:
+                    exception = name if name in passed else passed[0]
+                    covers.add(f"exception:{base.ruling.rule}.{exception}@without_fact")
+                    bases.append(Base(base.id, fields, ruling))
+                candidates.append(self._candidate(base, fields, f"the text states {name}"))
                 candidates.append(self._candidate(base, only_seems, f"the text only seems to state {name}", covers))
         return self._new(candidates), bases
 
@@ -80,14 +85,18 @@ class Search:
             candidates += pair
         return self._new(candidates)
 
-    def farther(self, boundary: Boundary, base: Base, is_before: bool) -> Candidate | None:
-        """Return the next record that can be written beyond a side of a boundary, away from it."""
-        ticks, sign = (boundary.before, -1) if is_before else (boundary.after, 1)
-        moves = [Move(0, boundary.lever, ticks + sign * step) for step in (0, *BEYOND)]
-        moves = [move for move in moves if move.ticks >= 0]
+    def farther(self, candidate: Candidate) -> list[Candidate]:
+        """Return the next record that can be written beyond a candidate, away from the boundary that it stands at."""
+        found = next(((one, base, pair) for one, base, pair in self.boundaries if candidate in pair), None)
+        if found is None:
+            return []
+        boundary, base, pair = found
+        ticks, sign = (boundary.before, -1) if candidate is pair[0] else (boundary.after, 1)
+        moves = [Move(0, boundary.lever, ticks + sign * step) for step in (0, *BEYOND) if ticks + sign * step >= 0]
         first, *others = self._levers.records([base.fields], moves)
         other = next((one for one in others if one is not None and one != first), None)
-        return None if other is None else self._candidate(base, other, f"{boundary.lever}: one step farther from a limit")
+        why = f"{boundary.lever}: one step farther from a limit"
+        return [] if other is None else [self._candidate(base, other, why)]
 
     def together(self, judged: Sequence[Judged]) -> list[Candidate]:
         """Return records in which the triggers of two rules are set together."""
@@ -120,3 +129,11 @@ class Search:
 
 def _rule(name: str | None) -> str:
     return name or "no rule"
+
+
+def _passed(process: Process, was: str | None, becomes: str | None) -> tuple[str, ...] | None:
+    """Return the exceptions of a rule where a text lets a record pass it: the next rule that holds is a later one."""
+    order = [rule.id for rule in process.rules]
+    if was not in order or (becomes in order and order.index(becomes) < order.index(was)):
+        return None
+    return tuple(one.id for one in process.rules[order.index(was)].exceptions) or None
