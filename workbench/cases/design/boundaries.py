@@ -59,9 +59,10 @@ def find_boundaries(levers: Levers, bases: Sequence[Fields], most: int) -> list[
     Parameters
     ----------
     most : int
-        How many boundaries of one lever with the same change of the decision are narrowed, those of earlier bases first.
+        How many boundaries of one lever with the same change of the decision are narrowed, those of earlier bases
+        first; of a column where the policy offers levers of its own a third of that.
     """
-    todo = _first_of_each(_intervals(levers, bases), most)
+    todo = _first_of_each(levers, _intervals(levers, bases), most)
     found = []
     while todo:
         narrow = [one for one in todo if one.high - one.low <= 1]
@@ -83,14 +84,14 @@ def key_of(ruling: Ruling) -> Key:
     return (ruling.action, ruling.rule)
 
 
-def _first_of_each(intervals: Sequence[_Interval], most: int) -> list[_Interval]:
+def _first_of_each(levers: Levers, intervals: Sequence[_Interval], most: int) -> list[_Interval]:
     """Return the first intervals of each lever and change."""
     n_of: Counter[tuple[str, Key, Key]] = Counter()
     kept = []
     for one in intervals:
         kind = (one.lever, key_of(one.was), key_of(one.becomes))
         n_of[kind] += 1
-        if n_of[kind] <= most:
+        if n_of[kind] <= (-(-most // 3) if levers.is_second_choice(one.lever) else most):
             kept.append(one)
     return kept
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from workbench.cases.design.bases import Base, choose_bases, development_records, reached_limits
 from workbench.cases.design.candidates import Candidate
-from workbench.cases.design.choosing import SMOKE, case_of, chosen_cases
+from workbench.cases.design.choosing import SMOKE, chosen_cases
 from workbench.cases.design.combinations import pairwise_candidates
 from workbench.cases.design.covering import greedy_cover
 from workbench.cases.design.levers import Levers
@@ -24,6 +24,7 @@ from workbench.records.splits import Dataset
 N_CASES = 200
 WAVES = 3
 PER_WAVE = 4
+SPREAD = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def design_cases(pilot: Pilot, process: Process, dataset: Dataset, n_cases: int 
         search = Search(policy, levers, found)
         reach = reached_limits(policy, process, found)
         judged = _searched(search, noticing, process, found, choose_bases(found, pilot.contract, reach))
+        judged |= _spread(search, noticing, judged, found)
         judged = _further(search, noticing, process, judged, [[found[n] for n in reach[one]] for one in reach])
         extra = noticing.judged(search.made(pairwise_candidates(pilot.contract, found)))
         extra += noticing.judged(search.together([*judged.values()]))
@@ -126,6 +128,23 @@ def _searched(
     return {one.candidate: one for one in noticing.judged(candidates)}
 
 
+def _spread(
+    search: Search, noticing: Noticing, judged: Mapping[Candidate, Judged], found: Sequence[Base]
+) -> dict[Candidate, Judged]:
+    """Return records of the rules of which a mutant is not noticed yet, moved by every lever until one notices it."""
+    noticed = frozenset[str]().union(*(one.noticed for one in judged.values()))
+    new: dict[Candidate, Judged] = {}
+    for mutant in noticing.mutants:
+        rule = mutant.about.removeprefix("rule:")
+        bases = [base for base in found if base.ruling.rule == rule][:SPREAD]
+        if mutant.id not in noticed and bases:
+            spread = search.spread(bases)
+            seen = noticing.sensitive(spread, (mutant,))
+            noticing_it = [one.candidate for one, others in zip(spread, seen, strict=True) if others]
+            new |= {one.candidate: one for one in noticing.judged(search.made(noticing_it[:PER_WAVE]))}
+    return new
+
+
 def _further(
     search: Search,
     noticing: Noticing,
@@ -149,7 +168,7 @@ def _further(
             near = [one for one, others in zip(known, reached, strict=True) if others & ids]
             bases += search.as_bases(near[:: max(len(near) // PER_WAVE, 1)][:PER_WAVE])
             bases += reaching[n][PER_WAVE * wave : PER_WAVE * (wave + 1)]
-        new = noticing.judged(search.at_boundaries(bases, most=2 * len(bases)))
+        new = noticing.judged(search.at_boundaries(bases, most=2 * PER_WAVE * WAVES))
         judged = judged | {one.candidate: one for one in new}
     return judged
 

@@ -56,6 +56,10 @@ class Levers:
         columns = [name for (of, name), style in self._styles.items() if of == source]
         return [*self._offered, *(f"column {name}" for name in columns if self._ticks(record, name) is not None)]
 
+    def is_second_choice(self, lever: str) -> bool:
+        """Return whether a lever moves one column alone although the policy offers levers that keep a record in itself."""
+        return bool(self._offered) and lever not in self._offered
+
     def grid(self, record: Fields, lever: str) -> list[int]:
         """Return the ticks at which a lever is tried first, rising."""
         if lever in self._offered:

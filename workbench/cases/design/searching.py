@@ -85,6 +85,22 @@ class Search:
             candidates += pair
         return self._new(candidates)
 
+    def spread(self, bases: Sequence[Base]) -> list[Judged]:
+        """Return bases as they are and with every lever at every value that is tried, as far as they are decided."""
+        fields = [base.fields for base in bases]
+        moves = [
+            Move(place, lever, ticks)
+            for place, base in enumerate(fields)
+            for lever in self._levers.names(base)
+            for ticks in self._levers.grid(base, lever)
+        ]
+        found = [Judged(self._candidate(base, base.fields, "a record as it is"), base.ruling) for base in bases]
+        records, rulings = self._levers.records(fields, moves), self._levers.rulings(fields, moves)
+        for move, record, ruling in zip(moves, records, rulings, strict=True):
+            if record is not None and ruling is not None:
+                found.append(Judged(self._candidate(bases[move.base], record, f"{move.lever} moved"), ruling))
+        return found
+
     def farther(self, candidate: Candidate) -> list[Candidate]:
         """Return the next record that can be written beyond a candidate, away from the boundary that it stands at."""
         found = next(((one, base, pair) for one, base, pair in self.boundaries if candidate in pair), None)
