@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from . import policy_tax_ids as tax_ids
 from .policy_levers import LEVERS as LEVERS
 from .policy_reading import Content, Document, Format, UnreadableError, one_of, plain_number, read, share
+from .policy_tax_ids import is_right
 
 DUST = 5e-9  # what floating point leaves behind: a value this near to its limit is at the limit, not above it
 SEVERAL = 512  # processes whose tables are kept
@@ -31,14 +31,11 @@ Condition = Callable[[Document, "Tables", Content], bool]
 
 
 def _tax_id_invalid(d: Document, tables: Tables, limits: Content) -> bool:
-    on_document, master = (tax_ids.plain(d.fields[f"{whose}_tax_id"]) for whose in ("invoice", "master"))
-    if not on_document or not master:
-        raise UnreadableError("tax id")
-    return on_document != master or not _digits_right(d, tables, limits)
+    return d.tax_id != d.master_tax_id or not _digits_right(d, tables, limits)
 
 
 def _digits_right(d: Document, tables: Tables, limits: Content) -> bool:
-    return tax_ids.is_right(tax_ids.plain(d.fields["invoice_tax_id"]), tables.process["tax_id_countries"])
+    return is_right(d.tax_id, tables.process["tax_id_countries"])
 
 
 def _tax_rate_wrong(d: Document, tables: Tables, limits: Content) -> bool:
@@ -201,12 +198,16 @@ class Tables:
         """Return whether a sentence of the note states a fact; one that the process does not know is never stated."""
         if name not in self._facts:
             return False
-        says, unless = self._facts[name]
-        return any(says.search(one) is not None and not unless.search(one) for one in document.sentences)
+        return bool(document.sentences) and _is_stated(document.sentences, *self._facts[name])
 
 
 def _patterns(fact: Content) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return _pattern(tuple(fact["says"])), _pattern(tuple(fact.get("unless", ())))
+
+
+@lru_cache(maxsize=16_384)
+def _is_stated(sentences: tuple[str, ...], says: re.Pattern[str], unless: re.Pattern[str]) -> bool:
+    return any(says.search(one) is not None and not unless.search(one) for one in sentences)
 
 
 @lru_cache(maxsize=256)

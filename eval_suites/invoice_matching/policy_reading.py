@@ -25,6 +25,8 @@ class Document(NamedTuple):
 
     fields: Content
     is_invoice: bool
+    tax_id: str
+    master_tax_id: str
     age_days: int
     currency: str
     po_currency: str
@@ -146,6 +148,7 @@ def read(record: Content, written: Format) -> Document:
     related = not _empty(f.get("related_document"))
     return Document(
         fields=f, is_invoice=one_of(f["document_type"], written.documents) == "invoice",
+        tax_id=_without_blanks(f["invoice_tax_id"]), master_tax_id=_without_blanks(f["master_tax_id"]),
         age_days=(received - written.day(f["invoice_date"])) // timedelta(days=1),
         currency=one_of(f["currency"], written.currencies), po_currency=one_of(f["po_currency"], written.currencies),
         converts=unit["base"] == order_unit["base"], billable=billable, over=over,
@@ -159,6 +162,12 @@ def read(record: Content, written: Format) -> Document:
         related_gross=number(f["related_gross"]) if related else None,
         sentences=_sentences(f.get("note")),
     )  # fmt: skip
+
+
+def _without_blanks(cell: Any) -> str:
+    if text := "".join(_text(cell).split()):
+        return text
+    raise UnreadableError(cell)
 
 
 def _positive(number: float) -> float:

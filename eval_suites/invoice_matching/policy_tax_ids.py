@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 PATTERNS = {"DE": r"\d{9}", "AT": r"U\d{8}", "FR": r"\d{11}", "IT": r"\d{11}", "PL": r"\d{10}"}
 POLISH_WEIGHTS = (6, 5, 7, 2, 3, 4, 5, 6, 7)
 
 
-def plain(cell: Any) -> str:
-    """Return a tax id without blanks."""
-    return "" if cell is None else "".join(str(cell).split())
-
-
 def is_right(tax_id: str, countries: Collection[str]) -> bool:
     """Return whether an id's check digits are right; only those of `countries` are tested."""
+    return tax_id[:2] not in countries or _are_digits_right(tax_id)
+
+
+@lru_cache(maxsize=4096)
+def _are_digits_right(tax_id: str) -> bool:
     country, rest = tax_id[:2], tax_id[2:]
-    if country not in countries:
-        return True
-    return re.fullmatch(PATTERNS[country], rest) is not None and CHECKS[country](rest.removeprefix("U"))
+    return re.fullmatch(PATTERNS[country], rest) is not None and bool(CHECKS[country](rest.removeprefix("U")))
 
 
 def _german(digits: str) -> bool:
