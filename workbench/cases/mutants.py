@@ -76,8 +76,8 @@ class NumericLimit:
 def mutants_of(process: Process) -> tuple[Mutant, ...]:
     """Return all mutants of a specification.
 
-    Each numeric limit - of rules, of their exceptions, in the tables that `limits` names - is moved by a tenth of itself
-    (by one where it is zero) up and down; each rule is dropped, and has another decision, the next one of `decisions`;
+    Each numeric limit - of rules, of their exceptions, in the tables that `limits` names - is moved up and down by a
+    tenth of itself (by one where it is zero); each rule is dropped, and has another decision, the next of `decisions`;
     each fact that a text may state is taken out, so that nothing states it.
 
     Raises
@@ -91,7 +91,7 @@ def mutants_of(process: Process) -> tuple[Mutant, ...]:
 
 def numeric_limits(process: Process) -> tuple[NumericLimit, ...]:
     """Return every numeric limit of a specification: of rules in their order, then of the tables in `limits`."""
-    return tuple([*_rule_limits(process), *_table_limits(process)])
+    return (*_rule_limits(process), *_table_limits(process))
 
 
 def extremes(limit: NumericLimit) -> tuple[Mutant, Mutant]:
@@ -112,14 +112,13 @@ def nudged(limit: NumericLimit) -> tuple[Mutant, Mutant]:
 
 def exceptions_dropped(process: Process) -> tuple[Mutant, ...]:
     """Return for each exception of each rule a mutant without it; who notices that one uses the exception."""
-    return tuple(
-        Mutant(
-            f"exception:{rule.id}.{exception.id}@dropped", MutantKind.RULE_DROPPED, f"exception:{rule.id}.{exception.id}",
-            f"rule {rule.id} has no exception {exception.id}", ("rules", n, "exceptions", k), GONE,
-        )  # fmt: skip
-        for n, rule in enumerate(process.rules)
-        for k, exception in enumerate(rule.exceptions)
-    )
+    dropped = []
+    for n, rule in enumerate(process.rules):
+        for k, exception in enumerate(rule.exceptions):
+            about, place = f"exception:{rule.id}.{exception.id}", ("rules", n, "exceptions", k)
+            words = f"rule {rule.id} has no exception {exception.id}"
+            dropped.append(Mutant(f"{about}@dropped", MutantKind.RULE_DROPPED, about, words, place, GONE))
+    return tuple(dropped)
 
 
 def edited(content: Any, path: Sequence[str | int], value: Any) -> Any:
@@ -135,7 +134,8 @@ def edited(content: Any, path: Sequence[str | int], value: Any) -> Any:
     first, rest = path[0], path[1:]
     below = GONE if value is GONE and not rest else edited(content[first], rest, value)
     if isinstance(content, Mapping):
-        return {key: below if key == first else one for key, one in content.items() if key != first or below is not GONE}
+        kept = {key: below if key == first else one for key, one in content.items()}
+        return {key: one for key, one in kept.items() if one is not GONE}
     return [below if n == first else one for n, one in enumerate(content) if n != first or below is not GONE]
 
 

@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -47,9 +47,20 @@ class LeverRange:
 class Decider(Protocol):
     """What decides records, many at once: the policy of a pilot, or an agent's function."""
 
-    def rulings(self, records: Sequence[Fields]) -> list[Ruling]:
-        """Return what is decided of each record."""
+    def tried(self, records: Sequence[Fields]) -> list[Ruling | None]:
+        """Return what is decided of each record, None where nothing is."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDecider:
+    """A function of many records that returns what is decided of each, None where nothing is: an agent's decisions."""
+
+    function: Callable[[Sequence[Fields]], Sequence[Ruling | None]]
+
+    def tried(self, records: Sequence[Fields]) -> list[Ruling | None]:
+        """Return what is decided of each record, None where nothing is."""
+        return list(self.function(records)) if records else []
 
 
 class PolicyProcess:
@@ -108,28 +119,38 @@ class PolicyProcess:
 
     def rulings(self, records: Sequence[Fields]) -> list[Ruling]:
         """Return what the policy decides of each record."""
-        return [Ruling(*said["own"]) for said in self._asked(records, [], ())]
+        heard = self._asked(records, [], ())
+        return [Ruling(*self._checked(said, record)["own"]) for said, record in zip(heard, records, strict=True)]
+
+    def tried(self, records: Sequence[Fields]) -> list[Ruling | None]:
+        """Return what the policy decides of each record, None where it raises: for records that no real one is like."""
+        return self._tried(records, [])
 
     def moved_rulings(self, records: Sequence[Fields], moves: Sequence[tuple[int, str, float]]) -> list[Ruling | None]:
-        """Return for each move - the place of a record, a lever, a number - what is decided then; None where it cannot."""
-        return [Ruling(*said["own"]) if said["own"] else None for said in self._asked(records, moves, ())]
+        """Return for each move - place of a record, lever, number - what is decided then; None where it cannot be."""
+        return self._tried(records, moves)
 
     def moved(self, records: Sequence[Fields], moves: Sequence[tuple[int, str, float]]) -> list[Fields | None]:
         """Return for each move the record as it is then, None where the lever cannot move it."""
-        return [said["record"] for said in self._asked(records, moves, (), wants_record=True)]
+        return [said.get("record") for said in self._asked(records, moves, (), wants_record=True)]
 
     def under(self, records: Sequence[Fields], mutants: Sequence[Mutant]) -> list[dict[int, Ruling]]:
         """Return for each record the rulings under the mutants that change it, by the mutants' places."""
         changed = [[one.path, None if one.value is GONE else one.value, one.value is GONE] for one in mutants]
-        heard = self._asked(records, [], changed, [one.words for one in mutants])
-        return [{int(place): Ruling(*other) for place, other in said["others"].items()} for said in heard]
+        words = [one.words for one in mutants]
+        heard = zip(self._asked(records, [], changed), records, strict=True)
+        others = [self._checked(said, record, words)["others"] for said, record in heard]
+        return [{int(place): Ruling(*other) for place, other in one.items()} for one in others]
+
+    def _tried(self, records: Sequence[Fields], moves: Sequence[tuple[int, str, float]]) -> list[Ruling | None]:
+        heard = self._asked(records, moves, ())
+        return [Ruling(*said["own"]) if said.get("own") else None for said in heard]
 
     def _asked(
         self,
         records: Sequence[Fields],
         moves: Sequence[tuple[int, str, float]],
         mutants: Sequence[Any],
-        words: Sequence[str] = (),
         wants_record: bool = False,
     ) -> list[Mapping[str, Any]]:
         """Return an answer for each move, or for each record where none is moved."""
@@ -148,10 +169,10 @@ class PolicyProcess:
             )
             for place, *_ in part:
                 doing = f"decided {_named(records[place])}"
-                heard.append(self._checked(self._heard(doing, self._deadline_s), records[place], words))
+                heard.append(self._heard(doing, self._deadline_s))
         return heard
 
-    def _checked(self, said: Mapping[str, Any], record: Fields, words: Sequence[str]) -> Mapping[str, Any]:
+    def _checked(self, said: Mapping[str, Any], record: Fields, words: Sequence[str] = ()) -> Mapping[str, Any]:
         """Return an answer, or raise what the policy did instead."""
         if "fault" not in said:
             return said
@@ -163,7 +184,7 @@ class PolicyProcess:
             "the policy of the pilot does not decide a record when the specification changes",
             where=f"{where}, where {words[mutant]}",
             got=told,
-            remedy="take every rule, limit and fact from the process that is handed in; what is not there does not hold",
+            remedy="take every rule, limit and fact from the process that is handed in; what is not there holds never",
         )
 
     def _say(self, content: Mapping[str, Any]) -> None:

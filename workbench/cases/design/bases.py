@@ -1,4 +1,4 @@
-"""Base records: development records from which cases are made, so chosen that every rule, limit and category has some."""
+"""Base records: development records to make cases from, so chosen that every rule, limit and category has some."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def development_records(dataset: Dataset, decider: Decider) -> list[Base]:
     """
     ids = dataset.ids(Split.DEV)
     records = [(record.id, dict(record.fields)) for record in dataset.records(ids)]
-    rulings = decider.rulings([fields for _, fields in records])
-    bases = [Base(name, fields, ruling) for (name, fields), ruling in zip(records, rulings, strict=True)]
+    rulings = decider.tried([fields for _, fields in records])
+    bases = [Base(name, fields, one) for (name, fields), one in zip(records, rulings, strict=True) if one is not None]
     labels = dataset.dev_labels()["label"].to_dict()
     agreeing = [base for base in bases if base.ruling.action == labels[base.id]]
     return agreeing if 2 * len(agreeing) >= len(bases) else bases
@@ -97,7 +97,9 @@ def reached_limits(policy: PolicyProcess, process: Process, found: Sequence[Base
     for place, others in zip(places, policy.under([found[place].fields for place in places], far), strict=True):
         for n in {number // 2 for number, other in others.items() if other.action != found[place].ruling.action}:
             reach[limits[n].name].append(place)
-    return {name: sorted(places, key=lambda place: found[place].ruling.rule is not None) for name, places in reach.items()}
+    return {
+        name: sorted(places, key=lambda place: found[place].ruling.rule is not None) for name, places in reach.items()
+    }
 
 
 def _first_of_each(found: Sequence[Base]) -> list[int]:

@@ -1,4 +1,4 @@
-"""The choice of cases: few candidates that keep everything noticed that any candidate notices, and each class enough."""
+"""The choice of cases: few candidates that keep all noticed that any candidate notices, and each class enough."""
 
 from __future__ import annotations
 
@@ -39,11 +39,12 @@ def chosen_cases(judged: Sequence[Judged], process: Process | None, n_cases: int
         room = (n_cases - len(chosen) + 1) // 2 if prefix == OPTIONAL[0] else n_cases - len(chosen)
         chosen |= dict.fromkeys(greedy_cover(part, max(room, 0), given))
     ids: Counter[str] = Counter()
-    return [(case_of(ranked[n], classes[n], ids), ranked[n]) for n in sorted(chosen, key=lambda n: _place(ranked[n], n))]
+    places = sorted(chosen, key=lambda n: _place(ranked[n], n))
+    return [(case_of(ranked[n], classes[n], ids), ranked[n]) for n in places]
 
 
 def class_of(one: Judged, faults: frozenset[str]) -> CaseClass:
-    """Return the class of a case: a fault in what is decided about, something next to a limit or claimed, or all else."""
+    """Return the class of a case: a fault in what is decided about, next to a limit or something claimed, all else."""
     if one.ruling.rule in faults:
         return CaseClass.ERROR
     is_edge = any(name.startswith(("limit:", "exception:", "fact:")) for name in one.covers)
@@ -57,7 +58,8 @@ def case_of(one: Judged, case_class: CaseClass, ids: Counter[str]) -> Case:
         {_claimed(name) for name in one.covers if not name.startswith("values:")},
         key=lambda name: (next((n for n, kind in enumerate(NAMED_BY) if name.startswith(kind)), len(NAMED_BY)), name),
     )
-    name = re.sub(r"[^\w.@+-]+", "_", (covers[0] if covers else f"{one.ruling.action}").replace(":", ".").replace(">", "@"))
+    first = covers[0] if covers else one.ruling.action
+    name = re.sub(r"[^\w.@+-]+", "_", first.replace(":", ".").replace(">", "@"))
     ids[name] += 1
     return Case.model_validate(
         {

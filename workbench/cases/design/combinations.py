@@ -14,8 +14,8 @@ from workbench.pilot import Contract, Role
 def pairwise_candidates(contract: Contract, found: Sequence[Base]) -> Iterator[Candidate]:
     """Yield records in which all values of categorical columns meet in pairs, for each source those that it writes.
 
-    Each is a development record that no rule decides, with its categories set. Source: pairwise (2-way) covering arrays,
-    as the package allpairspy makes them.
+    Each is a development record that no rule decides, with its categories set. Source: pairwise (2-way) covering
+    arrays, as the package allpairspy makes them.
     """
     from allpairspy import AllPairs
 

@@ -12,7 +12,7 @@ from workbench.cases.design.choosing import SMOKE, chosen_cases
 from workbench.cases.design.combinations import pairwise_candidates
 from workbench.cases.design.covering import greedy_cover
 from workbench.cases.design.levers import Levers
-from workbench.cases.design.limits import not_told_apart, sides_of_limits
+from workbench.cases.design.limits import not_met_exactly, not_told_apart, sides_of_limits
 from workbench.cases.design.noticing import Judged, Noticing
 from workbench.cases.design.searching import Search
 from workbench.cases.mutants import Mutant, extremes, numeric_limits
@@ -60,9 +60,9 @@ class Design:
 def design_cases(pilot: Pilot, process: Process, dataset: Dataset, n_cases: int = N_CASES) -> Design:
     """Return a suite designed from a process specification with a policy as a function.
 
-    Cases are made of development records. They stand at each numeric limit and on both its sides, hold each rule, use and
-    wrongly claim each exception, state each fact, reach everyone to whom it is escalated, and set two rules at odds; what
-    is expected is what the policy decides.
+    Cases are made of development records. They stand at each numeric limit and on both its sides, hold each rule, use
+    and wrongly claim each exception, state each fact, reach everyone to whom it is escalated, and set rules at odds.
+    What is expected is what the policy decides.
 
     Raises
     ------
@@ -79,6 +79,8 @@ def design_cases(pilot: Pilot, process: Process, dataset: Dataset, n_cases: int 
         judged = _searched(search, noticing, process, found, choose_bases(found, pilot.contract, reach))
         judged |= _spread(search, noticing, judged, found)
         judged = _further(search, noticing, process, judged, [[found[n] for n in reach[one]] for one in reach])
+        nearer = search.as_bases(not_met_exactly(noticing, search, judged, process))
+        judged |= {one.candidate: one for one in noticing.judged(search.at_boundaries(nearer, most=PER_WAVE))}
         extra = noticing.judged(search.made(pairwise_candidates(pilot.contract, found)))
         extra += noticing.judged(search.together([*judged.values()]))
         judged |= {one.candidate: one for one in extra}
@@ -110,8 +112,8 @@ def design_from_decisions(pilot: Pilot, dataset: Dataset, decider: Decider, n_ca
     bases = choose_bases(found, pilot.contract, {})
     candidates = [*search.plain(bases), *search.at_boundaries(bases)]
     candidates += search.made(pairwise_candidates(pilot.contract, found))
-    rulings = decider.rulings([one.fields for one in candidates])
-    judged = [Judged(one, ruling) for one, ruling in zip(candidates, rulings, strict=True)]
+    rulings = decider.tried([one.fields for one in candidates])
+    judged = [Judged(one, ruling) for one, ruling in zip(candidates, rulings, strict=True) if ruling is not None]
     cases = chosen_cases(judged, None, n_cases)
     smoke = tuple(case.id for case, _ in cases[:SMOKE])
     return Design(tuple(case for case, _ in cases), smoke, n_candidates=len(judged), cpu_s=_cpu_s() - before)

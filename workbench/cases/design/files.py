@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from workbench.cases.design.designing import Design
 from workbench.cases.suite import Case
 from workbench.files import write_atomically
 
-WIDTH = 118
+RESERVED = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
+PLAIN = re.compile(r"[A-Za-z][\w.@+-]*")  # text that YAML reads as itself
 
 
 def write_design(design: Design, path: Path, title: str) -> None:
@@ -20,10 +22,10 @@ def write_design(design: Design, path: Path, title: str) -> None:
 
 
 def _head(design: Design, title: str) -> Iterator[str]:
-    n_noticed, n = len(design.noticed), len(design.mutants)
+    n_noticed, n_equal, n = len(design.noticed), len(design.equivalent), len(design.mutants)
     if n:
-        yield f"# {len(design.cases)} cases notice {n_noticed} of {n} mutants of the specification; no record can tell "
-        yield f"# {len(design.equivalent)} from it, {len(design.unnoticed)} are not noticed. Written by a machine: proposed."
+        yield f"# {len(design.cases)} cases notice {n_noticed} of {n} mutants of the specification, {n_equal} are"
+        yield f"# equivalent, {len(design.unnoticed)} unnoticed. Written by a machine: proposed."
     else:
         yield f"# {len(design.cases)} cases at values where the action changes. Written by a machine: proposed."
     for name, reason in sorted(design.unnoticed.items()):
@@ -39,14 +41,12 @@ def _case_text(case: Case) -> str:
     """Return a case as a few lines."""
     content = case.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     first = {key: content[key] for key in ("id", "class", "base")}
-    lines = [f"  - {{{_pairs(first)}}}"[:4] + _pairs(first, newline=True)]
+    lines = ["  - " + _pairs(first, newline=True)]
     for key in ("set", "expect"):
         if content.get(key):
             given = {name: value for name, value in content[key].items() if value is not None or key == "set"}
             lines.append(f"{key}: {{{_pairs(given)}}}")
-    for key in ("covers", "why", "author"):
-        if content.get(key):
-            lines.append(f"{key}: {_text(content[key])}")
+    lines += [f"{key}: {_text(content[key])}" for key in ("covers", "why", "author") if content.get(key)]
     return "\n    ".join(lines)
 
 
@@ -58,8 +58,5 @@ def _text(value: Any) -> str:
     """Return a value as YAML: JSON, which is YAML, with plain words left without quotes."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_text, value))}]"
-    is_plain = isinstance(value, str) and value.replace("_", "").isalpha() and value.lower() not in RESERVED
+    is_plain = isinstance(value, str) and PLAIN.fullmatch(value) is not None and value.lower() not in RESERVED
     return str(value) if is_plain else json.dumps(value, ensure_ascii=False)
-
-
-RESERVED = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}

@@ -1,4 +1,4 @@
-"""Levers: what moves a number in a record, so that a limit can be approached to the smallest step that can be written."""
+"""Levers: what moves a number in a record, so that a limit is approached to the smallest step that can be written."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Levers:
         return [*self._offered, *(f"column {name}" for name in columns if self._ticks(record, name) is not None)]
 
     def is_second_choice(self, lever: str) -> bool:
-        """Return whether a lever moves one column alone although the policy offers levers that keep a record in itself."""
+        """Return whether a lever moves one column alone while the policy offers levers that move what follows too."""
         return bool(self._offered) and lever not in self._offered
 
     def grid(self, record: Fields, lever: str) -> list[int]:
@@ -87,7 +87,7 @@ class Levers:
             for n, ruling in zip(offered, self._decider.moved_rulings(bases, self._asks(moves, offered)), strict=True):
                 found[n] = ruling
         made = [self._with_column(bases[moves[n].base], moves[n]) for n in columns]
-        for n, one in zip(columns, self._decider.rulings(made) if made else [], strict=True):
+        for n, one in zip(columns, self._decider.tried(made), strict=True):
             found[n] = one
         return found
 

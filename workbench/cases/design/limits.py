@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from workbench.cases.design.candidates import Candidate
 from workbench.cases.design.noticing import Judged, Noticing
@@ -13,6 +14,7 @@ from workbench.pilot import Process
 
 MOST_PAIRS = 60
 MOST_BEYOND = 2
+PER_LIMIT = 2
 ENOUGH = 3  # boundaries that must show that no value lies between two limits
 
 
@@ -24,25 +26,42 @@ def sides_of_limits(
     A value is at a limit when a limit moved by a millionth of itself decides it otherwise; next to it are the nearest
     values that can be written, or where none can be written at the limit, those within a tenth of it.
     """
-    limits = numeric_limits(process)
     pairs_of = _pairs_around(search, judged)
     named: dict[Candidate, Judged] = {}
     farther: dict[Candidate, str] = {}
-    for limit in limits:
-        pairs = pairs_of.get(limit.about, [])[:MOST_PAIRS]
-        sides = _named_sides(noticing, limit, pairs)
-        for n, (one, side) in enumerate(sides):
+    for limit in numeric_limits(process):
+        sides = _named_sides(noticing, limit, pairs_of.get(limit.about, [])[:MOST_PAIRS])
+        for one, side in sides:
             was = named.get(one.candidate, one)
             named[one.candidate] = replace(was, covers=was.covers | {f"{limit.about}@{side}"})
-            if side == "at" and n < MOST_BEYOND:
-                farther |= dict.fromkeys(search.farther(one.candidate), limit.about)
-    return [*named.values(), *_farther(noticing, search.made(farther), farther)]
+        for (one, side), (_, beside) in list(pairwise(sides))[: 2 * MOST_BEYOND : 2]:
+            if side == "at":  # the one beside it is on the other side of the limit
+                away = "below" if beside == "above" else "above"
+                farther |= dict.fromkeys(search.farther(one.candidate), f"{limit.about}@{away}")
+    beyond = noticing.judged(search.made(farther))
+    return [*named.values(), *(replace(one, covers=one.covers | {farther[one.candidate]}) for one in beyond)]
+
+
+def not_met_exactly(
+    noticing: Noticing, search: Search, judged: Mapping[Candidate, Judged], process: Process
+) -> list[Judged]:
+    """Return records next to limits at which no record stands yet; another lever may bring them there."""
+    pairs_of = _pairs_around(search, judged)
+    found = []
+    for limit in numeric_limits(process):
+        pairs = pairs_of.get(limit.about, [])[:MOST_PAIRS]
+        if pairs and all(side != "at" for _, side in _named_sides(noticing, limit, pairs)):
+            found += [pair[0] for pair in pairs[:PER_LIMIT]]
+    return found
 
 
 def _named_sides(
     noticing: Noticing, limit: NumericLimit, pairs: Sequence[tuple[Judged, Judged]]
 ) -> list[tuple[Judged, str]]:
-    """Return the members of pairs around a limit with their sides; where some stand at the limit, of those pairs only."""
+    """Return the members of pairs around a limit with their sides.
+
+    Where some stand at the limit, they are returned alone, each with the other member of its pair after it.
+    """
     down, up = nudged(limit)
     changed = noticing.sensitive([one for pair in pairs for one in pair], (down, up))
     exact, near = [], []
@@ -69,22 +88,16 @@ def _pairs_around(search: Search, judged: Mapping[Candidate, Judged]) -> dict[st
 
 
 def _side(about: str, one: Judged) -> str | None:
-    """Return on which side of a limit a value is that is not at it: a lowered limit passes below it, a raised one above."""
+    """Return on which side of a limit a value is that is not at it: a lowered limit passes what is below it."""
     if any(name.startswith(f"{about}@-") for name in one.noticed):
         return "below"
     return "above" if any(name.startswith(f"{about}@+") for name in one.noticed) else None
 
 
-def _farther(noticing: Noticing, new: Sequence[Candidate], about: Mapping[Candidate, str]) -> Iterator[Judged]:
-    for one in noticing.judged(new):
-        side = _side(about[one.candidate], one)
-        yield replace(one, covers=one.covers | {f"{about[one.candidate]}@{side}"}) if side else one
-
-
 def not_told_apart(
     noticing: Noticing, search: Search, judged: Mapping[Candidate, Judged], mutants: Sequence[Mutant], process: Process
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the mutants that no record can tell from the specification, with the proof; and the others, with the reason.
+    """Return the mutants that no record tells from the specification, with the proof; and the others, with a reason.
 
     A limit that is moved is equivalent where, on every boundary that depends on it, the value next to the limit on the
     side to which it moves is beyond the moved limit too: then no value that can be written lies between the two.
@@ -113,7 +126,7 @@ def not_told_apart(
 def _levers_that_show(
     noticing: Noticing, search: Search, judged: Mapping[Candidate, Judged], limit: NumericLimit, mutant: Mutant
 ) -> dict[str, int]:
-    """Return by lever on how many boundaries of a limit the value on the side to which it moves is decided as before."""
+    """Return by lever on how many boundaries of a limit the value to which it moves is decided as before."""
     pairs = [(one.lever, [judged[c] for c in pair]) for one, _, pair in search.boundaries if set(pair) <= judged.keys()]
     far = extremes(limit)
     reached = noticing.sensitive([one for _, pair in pairs for one in pair], far)

@@ -1,10 +1,9 @@
-"""The search for candidates: base records, facts, boundaries, combinations; further where a limit is not noticed yet."""
+"""The search for candidates: base records, facts, boundaries, combinations; further where nothing is noticed yet."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-
 
 from workbench.cases.design.bases import Base
 from workbench.cases.design.boundaries import Boundary, find_boundaries, key_of
@@ -31,7 +30,8 @@ class Search:
     def __init__(self, decider: Decider, levers: Levers, originals: Sequence[Base]) -> None:
         self._decider, self._levers = decider, levers
         self._original = {base.id: base.fields for base in originals}
-        self._made: set[tuple[str, str]] = set()
+        self._made: dict[tuple[str, str], Candidate] = {}
+        self._given: set[Candidate] = set()
         self.boundaries: list[tuple[Boundary, Base, tuple[Candidate, Candidate]]] = []
 
     def plain(self, bases: Iterable[Base]) -> list[Candidate]:
@@ -47,11 +47,14 @@ class Search:
 
         With them come bases whose text lets them pass a rule: on them the limits of that exception are looked for.
         """
-        candidates, bases = [], []
+        candidates: list[Candidate] = []
+        bases: list[Base] = []
         for name, fact in process.facts.items():
             stating = [with_text(base, fact.column, fact.example) for base in found]
             n_of: Counter[object] = Counter()
-            for base, fields, ruling in zip(found, stating, self._decider.rulings(stating), strict=True):
+            for base, fields, ruling in zip(found, stating, self._decider.tried(stating), strict=True):
+                if ruling is None:
+                    continue
                 passed = _passed(process, base.ruling.rule, ruling.rule)
                 kind = (base.ruling.rule if passed else None, ruling.rule)
                 if key_of(base.ruling) == key_of(ruling) or n_of[kind] >= PER_FACT:
@@ -72,14 +75,14 @@ class Search:
         fields = [base.fields for base in bases]
         found = find_boundaries(self._levers, fields, most)
         records = self._levers.records(fields, [move for one in found for move in one.moves()])
-        candidates = []
+        candidates: list[Candidate] = []
         for one, before, after in zip(found, records[::2], records[1::2], strict=True):
             if before is None or after is None:
                 continue
             base, way = bases[one.base], f"{_rule(one.was.rule)} to {_rule(one.becomes.rule)}"
             pair = (
-                self._candidate(base, before, f"{one.lever}: last value before {way}"),
-                self._candidate(base, after, f"{one.lever}: first value after {way}"),
+                self._known(self._candidate(base, before, f"{one.lever}: last value before {way}")),
+                self._known(self._candidate(base, after, f"{one.lever}: first value after {way}")),
             )
             self.boundaries.append((one, base, pair))
             candidates += pair
@@ -133,14 +136,19 @@ class Search:
     def _candidate(self, base: Base, fields: Fields, why: str, covers: Iterable[str] = ()) -> Candidate:
         return candidate_of(base, self._original[base.id], fields, why, covers)
 
+    def _known(self, candidate: Candidate) -> Candidate:
+        """Return the candidate with the same record that was made first."""
+        return self._made.setdefault((candidate.base, repr(sorted(candidate.set.items()))), candidate)
+
     def _new(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Return those candidates that were not returned before and that are decided at all."""
         new = []
-        for one in candidates:
-            key = (one.base, repr(sorted(one.set.items())))
-            if key not in self._made:
-                self._made.add(key)
+        for one in map(self._known, candidates):
+            if one not in self._given:
+                self._given.add(one)
                 new.append(one)
-        return new
+        rulings = self._decider.tried([one.fields for one in new])
+        return [one for one, ruling in zip(new, rulings, strict=True) if ruling is not None]
 
 
 def _rule(name: str | None) -> str:

@@ -15,12 +15,14 @@ MARKS = ((".", ""), (".", ","), (",", "."), (",", ""))  # decimal sign, sign tha
 MAX_DECIMALS = 6
 CODE_DIGITS = 6
 FEW_CODES = 8
-_NUMBERS = {
-    (decimal, group): re.compile(
-        (rf"-?(?:\d{{1,3}}(?:{re.escape(group)}\d{{3}})+|\d+)" if group else r"-?\d+") + rf"(?:{re.escape(decimal)}\d+)?\Z"
-    )
-    for decimal, group in MARKS
-}
+
+
+def _number_pattern(decimal: str, group: str) -> re.Pattern[str]:
+    grouped = rf"\d{{1,3}}(?:{re.escape(group)}\d{{3}})+|" if group else ""
+    return re.compile(rf"-?(?:{grouped}\d+)(?:{re.escape(decimal)}\d+)?\Z")
+
+
+_NUMBERS = {marks: _number_pattern(*marks) for marks in MARKS}
 _DAY = timedelta(days=1)
 _ZERO = datetime(1970, 1, 1)
 
@@ -78,7 +80,8 @@ class CellStyle:
             within = (_when(like, self.date) or _ZERO) - _ZERO
             return (_ZERO + ticks * _DAY + within % _DAY).strftime(self.date)
         if not self.is_text:
-            return ticks if self.decimals == 0 and isinstance(like, int) else round(ticks / 10**self.decimals, self.decimals)
+            is_whole = self.decimals == 0 and isinstance(like, int)
+            return ticks if is_whole else round(ticks / 10**self.decimals, self.decimals)
         whole, part = divmod(abs(ticks), 10**self.decimals)
         grouped = f"{whole:,}".replace(",", self.group)
         tail = f"{self.decimal}{part:0{self.decimals}d}" if self.decimals else ""
