@@ -21,6 +21,7 @@ from workbench.words import InputError, RunError, error_from
 
 SERVING = python_module("workbench.cases.policy_serving")
 DEADLINE_S = 20.0
+LOADING = 10  # times as long may loading take, libraries and all
 MANY = 2_000
 Fields = Mapping[str, Any]
 
@@ -101,12 +102,20 @@ class PolicyProcess:
         self._process = subprocess.Popen(
             SERVING, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=child_environment(), start_new_session=True
         )
-        self._say(self._first)
-        said = self._heard("was loaded", 10 * self._deadline_s)
+        try:
+            self._say(self._first)
+            said = self._heard("was loaded", LOADING * self._deadline_s)
+        except BaseException:
+            self._end()
+            raise
         self.levers = {name: LeverRange(*numbers) for name, numbers in said["levers"].items()}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        """End the process with all that it has started."""
         process = self._process
         if process is not None:
             with suppress(ProcessLookupError, PermissionError):

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 from workbench.agents.callables import PilotFunction, place_of, told
@@ -36,8 +38,17 @@ def main() -> None:
         return
     _say(said, {"levers": {name: numbers for name, (_, *numbers) in levers.items()}})
     serving = Serving(policy, levers, first["process"])
+    lines: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_read, args=(asked, lines), daemon=True).start()
+    while True:
+        serving.answer(json.loads(lines.get()), said)
+
+
+def _read(asked: BinaryIO, lines: SimpleQueue[bytes]) -> None:
+    """Take lines in while the main thread works; where the other side is gone, nobody waits for what it is at."""
     for line in asked:
-        serving.answer(json.loads(line), said)
+        lines.put(line)
+    os._exit(0)
 
 
 def _levers(policy: Policy) -> dict[str, tuple[Any, float, float, float]]:
@@ -133,5 +144,3 @@ def _say(said: BinaryIO, line: Mapping[str, Any]) -> None:
 
 if __name__ == "__main__":
     main()
-    sys.stderr.flush()
-    os._exit(0)  # threads that a pilot's code has left do not hold the process
