@@ -15,7 +15,7 @@ from workbench.cases.design import Design, design_cases, design_from_decisions, 
 from workbench.cases.design.boundaries import find_boundaries
 from workbench.cases.design.covering import greedy_cover
 from workbench.cases.design.levers import Levers, Move
-from workbench.cases.design.writing import CellKind, style_of
+from workbench.cases.design.writing import MovedKind, style_of
 from workbench.cases.mutants import edited
 from workbench.cases.policy import Fields
 from workbench.pilot import Pilot, Process, content_of, open_pilot, read_process
@@ -93,7 +93,7 @@ def test_texts_truths_and_codes_are_no_numbers(cells: list[Any]) -> None:
 def test_one_damaged_cell_in_twenty_does_not_hide_how_a_column_is_written() -> None:
     style = style_of(["N/A", *(f"{n},50" for n in range(20))])
     assert style is not None
-    assert (style.kind, style.decimal, style.ticks("N/A")) == (CellKind.NUMBER, ",", None)
+    assert (style.kind, style.decimal, style.ticks("N/A")) == (MovedKind.NUMBER, ",", None)
 
 
 def loans(pilot: Pilot) -> list[Fields]:

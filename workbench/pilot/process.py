@@ -46,7 +46,7 @@ class Approval(Settings):
 class StatedFact(Settings):
     """What a text may state as fact: the column that it stands in, and an example of a text that states it.
 
-    `counterexample` is a text that seems to state it and does not: it denies, requests or announces it, or only claims it.
+    `counterexample` is a text that only seems to state it: it denies, requests or announces it.
     Further keys, such as the words by which the policy knows it, are the policy's own.
     """
 

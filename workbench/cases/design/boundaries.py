@@ -79,7 +79,7 @@ def find_boundaries(levers: Levers, bases: Sequence[Fields], most: int) -> list[
     return sorted(found, key=lambda one: (one.base, one.lever, one.before))
 
 
-def key_of(ruling: Ruling) -> Key:
+def decided_by(ruling: Ruling) -> Key:
     """Return what makes two rulings differ: the action and the rule that decided."""
     return (ruling.action, ruling.rule)
 
@@ -89,7 +89,7 @@ def _first_of_each(levers: Levers, intervals: Sequence[_Interval], most: int) ->
     n_of: Counter[tuple[str, Key, Key]] = Counter()
     kept = []
     for one in intervals:
-        kind = (one.lever, key_of(one.was), key_of(one.becomes))
+        kind = (one.lever, decided_by(one.was), decided_by(one.becomes))
         n_of[kind] += 1
         if n_of[kind] <= (-(-most // 3) if levers.is_second_choice(one.lever) else most):
             kept.append(one)
@@ -107,7 +107,7 @@ def _intervals(levers: Levers, bases: Sequence[Fields]) -> list[_Interval]:
     return [
         _Interval(one.base, one.lever, one.ticks, other.ticks, was, becomes)
         for (one, was), (other, becomes) in pairwise(decided)
-        if (one.base, one.lever) == (other.base, other.lever) and key_of(was) != key_of(becomes)
+        if (one.base, one.lever) == (other.base, other.lever) and decided_by(was) != decided_by(becomes)
     ]
 
 
@@ -115,4 +115,4 @@ def _halves(one: _Interval, middle: int, ruling: Ruling) -> list[_Interval]:
     """Return the halves of an interval whose ends are decided differently."""
     lower = replace(one, high=middle, becomes=ruling)
     upper = replace(one, low=middle, was=ruling)
-    return [half for half in (lower, upper) if key_of(half.was) != key_of(half.becomes)]
+    return [half for half in (lower, upper) if decided_by(half.was) != decided_by(half.becomes)]

@@ -14,7 +14,7 @@ PER_PAIR = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
+class CaseCandidate:
     """A record that may become a case: a base record and the cells that are set in it.
 
     Parameters
@@ -32,10 +32,10 @@ class Candidate:
     covers: frozenset[str] = field(default_factory=frozenset)
 
 
-def candidate_of(base: Base, original: Fields, fields: Fields, why: str, covers: Iterable[str] = ()) -> Candidate:
+def candidate_of(base: Base, original: Fields, fields: Fields, why: str, covers: Iterable[str] = ()) -> CaseCandidate:
     """Return a candidate from a changed record; `original` is the development record that its base names."""
     changed = {name: cell for name, cell in fields.items() if cell != original.get(name)}
-    return Candidate(base.id, fields, changed, why, frozenset(covers))
+    return CaseCandidate(base.id, fields, changed, why, frozenset(covers))
 
 
 def with_text(base: Base, column: str, text: str | None) -> Fields:
@@ -43,7 +43,9 @@ def with_text(base: Base, column: str, text: str | None) -> Fields:
     return {**base.fields, column: text}
 
 
-def combined(recipes: Mapping[str, Sequence[Candidate]]) -> Iterator[tuple[str, str, Fields, Candidate]]:
+def triggers_combined(
+    recipes: Mapping[str, Sequence[CaseCandidate]],
+) -> Iterator[tuple[str, str, Fields, CaseCandidate]]:
     """Yield records in which the triggers of two rules are set together, at most `PER_PAIR` for each two rules.
 
     Parameters

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence, Set
 
 from workbench.cases.design.covering import greedy_cover
-from workbench.cases.design.noticing import Judged
+from workbench.cases.design.noticing import Assessed
 from workbench.cases.suite import Case, CaseClass, Expected
 from workbench.pilot import Process
 
@@ -19,7 +19,7 @@ WRONGLY_CLAIMED = {"beyond_limit": "wrongly_claimed", "without_fact": "wrongly_c
 NAMED_BY = ("limit:", "exception:", "fact:", "pair:", "approval:", "rule:", "to:")
 
 
-def chosen_cases(judged: Sequence[Judged], process: Process | None, n_cases: int) -> list[tuple[Case, Judged]]:
+def chosen_cases(judged: Sequence[Assessed], process: Process | None, n_cases: int) -> list[tuple[Case, Assessed]]:
     """Return about `n_cases` cases, more only where fewer would lose something that candidates notice or cover.
 
     First come those that keep every mutant noticed and everything covered but pairs; then each class has its share; the
@@ -43,7 +43,7 @@ def chosen_cases(judged: Sequence[Judged], process: Process | None, n_cases: int
     return [(case_of(ranked[n], classes[n], ids), ranked[n]) for n in places]
 
 
-def class_of(one: Judged, faults: frozenset[str]) -> CaseClass:
+def class_of(one: Assessed, faults: frozenset[str]) -> CaseClass:
     """Return the class of a case: a fault in what is decided about, next to a limit or something claimed, all else."""
     if one.ruling.rule in faults:
         return CaseClass.ERROR
@@ -52,7 +52,7 @@ def class_of(one: Judged, faults: frozenset[str]) -> CaseClass:
     return CaseClass.EDGE if is_edge or (is_boundary and not one.covers) else CaseClass.COMMON
 
 
-def case_of(one: Judged, case_class: CaseClass, ids: Counter[str]) -> Case:
+def case_of(one: Assessed, case_class: CaseClass, ids: Counter[str]) -> Case:
     """Return a candidate as a case; `ids` counts the names that were given."""
     covers = sorted(
         {_claimed(name) for name in one.covers if not name.startswith("values:")},
@@ -80,18 +80,18 @@ def _claimed(name: str) -> str:
     return f"{head}{at}{WRONGLY_CLAIMED.get(how, how)}"
 
 
-def _must(one: Judged) -> frozenset[str]:
+def _must(one: Assessed) -> frozenset[str]:
     """Return what of a candidate may not be lost: what it notices, and what it covers without pairs."""
     covers = frozenset(name for name in one.covers if not name.startswith(OPTIONAL))
     return one.noticed | (covers or _kind(one))
 
 
-def _kind(one: Judged) -> frozenset[str]:
+def _kind(one: Assessed) -> frozenset[str]:
     """Return what stands for a candidate of which nothing is known but what was decided, and how it came about."""
     return frozenset({f"{one.ruling.action}, {one.ruling.reason}, {one.candidate.why}"})
 
 
-def _of_each_class(ranked: Sequence[Judged], classes: Sequence[CaseClass], chosen: Sequence[int]) -> list[int]:
+def _of_each_class(ranked: Sequence[Assessed], classes: Sequence[CaseClass], chosen: Sequence[int]) -> list[int]:
     """Return further places so that each class has enough, of different rulings first."""
     more: list[int] = []
     for case_class in CaseClass:
@@ -106,5 +106,5 @@ def _of_each_class(ranked: Sequence[Judged], classes: Sequence[CaseClass], chose
     return more
 
 
-def _place(one: Judged, n: int) -> tuple[str, str, int]:
+def _place(one: Assessed, n: int) -> tuple[str, str, int]:
     return (one.ruling.action, one.ruling.rule or "", n)

@@ -7,11 +7,11 @@ from itertools import combinations
 from typing import Any
 
 from workbench.cases.design.bases import Base, categories_of
-from workbench.cases.design.candidates import Candidate, candidate_of
+from workbench.cases.design.candidates import CaseCandidate, candidate_of
 from workbench.pilot import Contract, Role
 
 
-def pairwise_candidates(contract: Contract, found: Sequence[Base]) -> Iterator[Candidate]:
+def pairwise_candidates(contract: Contract, found: Sequence[Base]) -> Iterator[CaseCandidate]:
     """Yield records in which all values of categorical columns meet in pairs, for each source those that it writes.
 
     Each is a development record that no rule decides, with its categories set. Source: pairwise (2-way) covering

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbench.cases.design.bases import Base, choose_bases, development_records, reached_limits
-from workbench.cases.design.candidates import Candidate
+from workbench.cases.design.candidates import CaseCandidate
 from workbench.cases.design.choosing import SMOKE, chosen_cases
 from workbench.cases.design.combinations import pairwise_candidates
 from workbench.cases.design.covering import greedy_cover
 from workbench.cases.design.levers import Levers
-from workbench.cases.design.limits import not_met_exactly, not_told_apart, sides_of_limits
-from workbench.cases.design.noticing import Judged, Noticing
-from workbench.cases.design.searching import Search
+from workbench.cases.design.limits import not_met_exactly, sides_of_limits, unnoticed_mutants
+from workbench.cases.design.noticing import Assessed, Noticing
+from workbench.cases.design.searching import CandidateSearch
 from workbench.cases.mutants import Mutant, extremes, numeric_limits
 from workbench.cases.policy import Decider, PolicyProcess
 from workbench.cases.suite import Case
@@ -74,7 +74,7 @@ def design_cases(pilot: Pilot, process: Process, dataset: Dataset, n_cases: int 
         found = development_records(dataset, policy)
         noticing = Noticing(policy, process)
         levers = Levers(pilot.contract, [base.fields for base in found], policy)
-        search = Search(policy, levers, found)
+        search = CandidateSearch(policy, levers, found)
         reach = reached_limits(policy, process, found)
         judged = _searched(search, noticing, process, found, choose_bases(found, pilot.contract, reach))
         judged |= _spread(search, noticing, judged, found)
@@ -86,7 +86,7 @@ def design_cases(pilot: Pilot, process: Process, dataset: Dataset, n_cases: int 
         judged |= {one.candidate: one for one in extra}
         judged |= {one.candidate: one for one in sides_of_limits(noticing, search, judged, process)}
         missed = [one for one in noticing.mutants if not any(one.id in other.noticed for other in judged.values())]
-        equivalent, unnoticed = not_told_apart(noticing, search, judged, missed, process)
+        equivalent, unnoticed = unnoticed_mutants(noticing, search, judged, missed, process)
     cases = chosen_cases(list(judged.values()), process, n_cases)
     smoke = greedy_cover([one.noticed for _, one in cases], SMOKE)
     noticed = {
@@ -108,20 +108,20 @@ def design_from_decisions(pilot: Pilot, dataset: Dataset, decider: Decider, n_ca
     before = _cpu_s()
     found = development_records(dataset, decider)
     levers = Levers(pilot.contract, [base.fields for base in found], decider)
-    search = Search(decider, levers, found)
+    search = CandidateSearch(decider, levers, found)
     bases = choose_bases(found, pilot.contract, {})
     candidates = [*search.plain(bases), *search.at_boundaries(bases)]
     candidates += search.made(pairwise_candidates(pilot.contract, found))
     rulings = decider.tried([one.fields for one in candidates])
-    judged = [Judged(one, ruling) for one, ruling in zip(candidates, rulings, strict=True) if ruling is not None]
+    judged = [Assessed(one, ruling) for one, ruling in zip(candidates, rulings, strict=True) if ruling is not None]
     cases = chosen_cases(judged, None, n_cases)
     smoke = tuple(case.id for case, _ in cases[:SMOKE])
     return Design(tuple(case for case, _ in cases), smoke, n_candidates=len(judged), cpu_s=_cpu_s() - before)
 
 
 def _searched(
-    search: Search, noticing: Noticing, process: Process, found: Sequence[Base], bases: Sequence[Base]
-) -> dict[Candidate, Judged]:
+    search: CandidateSearch, noticing: Noticing, process: Process, found: Sequence[Base], bases: Sequence[Base]
+) -> dict[CaseCandidate, Assessed]:
     """Return the first candidates, judged: bases, facts, boundaries of both."""
     held = {rule.id for rule in process.rules if rule.exceptions}
     about = [*bases, *(base for base in found if base.ruling.rule in held)]
@@ -131,11 +131,11 @@ def _searched(
 
 
 def _spread(
-    search: Search, noticing: Noticing, judged: Mapping[Candidate, Judged], found: Sequence[Base]
-) -> dict[Candidate, Judged]:
+    search: CandidateSearch, noticing: Noticing, judged: Mapping[CaseCandidate, Assessed], found: Sequence[Base]
+) -> dict[CaseCandidate, Assessed]:
     """Return records of the rules of which a mutant is not noticed yet, moved by every lever until one notices it."""
     noticed = frozenset[str]().union(*(one.noticed for one in judged.values()))
-    new: dict[Candidate, Judged] = {}
+    new: dict[CaseCandidate, Assessed] = {}
     for mutant in noticing.mutants:
         rule = mutant.about.removeprefix("rule:")
         bases = [base for base in found if base.ruling.rule == rule][:SPREAD]
@@ -148,12 +148,12 @@ def _spread(
 
 
 def _further(
-    search: Search,
+    search: CandidateSearch,
     noticing: Noticing,
     process: Process,
-    judged: dict[Candidate, Judged],
+    judged: dict[CaseCandidate, Assessed],
     reaching: Sequence[Sequence[Base]],
-) -> dict[Candidate, Judged]:
+) -> dict[CaseCandidate, Assessed]:
     """Return candidates with those of further searches, which start where a limit that nobody notices decides."""
     limits = numeric_limits(process)
     for wave in range(WAVES):

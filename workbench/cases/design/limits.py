@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from workbench.cases.design.candidates import Candidate
-from workbench.cases.design.noticing import Judged, Noticing
-from workbench.cases.design.searching import Search
+from workbench.cases.design.candidates import CaseCandidate
+from workbench.cases.design.noticing import Assessed, Noticing
+from workbench.cases.design.searching import CandidateSearch
 from workbench.cases.mutants import Mutant, MutantKind, NumericLimit, extremes, nudged, numeric_limits
 from workbench.pilot import Process
 
 MOST_PAIRS = 60
 MOST_BEYOND = 2
 PER_LIMIT = 2
+Known = Mapping[CaseCandidate, Assessed]
 ENOUGH = 3  # boundaries that must show that no value lies between two limits
 
 
-def sides_of_limits(
-    noticing: Noticing, search: Search, judged: Mapping[Candidate, Judged], process: Process
-) -> list[Judged]:
+def sides_of_limits(noticing: Noticing, search: CandidateSearch, judged: Known, process: Process) -> list[Assessed]:
     """Return the candidates that stand at a limit, next to it on one side, or on the other, each named so.
 
     A value is at a limit when a limit moved by a millionth of itself decides it otherwise; next to it are the nearest
     values that can be written, or where none can be written at the limit, those within a tenth of it.
     """
     pairs_of = _pairs_around(search, judged)
-    named: dict[Candidate, Judged] = {}
-    farther: dict[Candidate, str] = {}
+    named: dict[CaseCandidate, Assessed] = {}
+    farther: dict[CaseCandidate, str] = {}
     for limit in numeric_limits(process):
         sides = _named_sides(noticing, limit, pairs_of.get(limit.about, [])[:MOST_PAIRS])
         for one, side in sides:
@@ -42,9 +42,7 @@ def sides_of_limits(
     return [*named.values(), *(replace(one, covers=one.covers | {farther[one.candidate]}) for one in beyond)]
 
 
-def not_met_exactly(
-    noticing: Noticing, search: Search, judged: Mapping[Candidate, Judged], process: Process
-) -> list[Judged]:
+def not_met_exactly(noticing: Noticing, search: CandidateSearch, judged: Known, process: Process) -> list[Assessed]:
     """Return records next to limits at which no record stands yet; another lever may bring them there."""
     pairs_of = _pairs_around(search, judged)
     found = []
@@ -56,8 +54,8 @@ def not_met_exactly(
 
 
 def _named_sides(
-    noticing: Noticing, limit: NumericLimit, pairs: Sequence[tuple[Judged, Judged]]
-) -> list[tuple[Judged, str]]:
+    noticing: Noticing, limit: NumericLimit, pairs: Sequence[tuple[Assessed, Assessed]]
+) -> list[tuple[Assessed, str]]:
     """Return the members of pairs around a limit with their sides.
 
     Where some stand at the limit, they are returned alone, each with the other member of its pair after it.
@@ -74,10 +72,10 @@ def _named_sides(
     return exact or near
 
 
-def _pairs_around(search: Search, judged: Mapping[Candidate, Judged]) -> dict[str, list[tuple[Judged, Judged]]]:
+def _pairs_around(search: CandidateSearch, judged: Known) -> dict[str, list[tuple[Assessed, Assessed]]]:
     """Return for each limit the pairs around boundaries that depend on it, those that both its mutants show first."""
-    both: dict[str, list[tuple[Judged, Judged]]] = {}
-    others: dict[str, list[tuple[Judged, Judged]]] = {}
+    both: dict[str, list[tuple[Assessed, Assessed]]] = {}
+    others: dict[str, list[tuple[Assessed, Assessed]]] = {}
     for _, _, (before, after) in search.boundaries:
         if before in judged and after in judged:
             pair = (judged[before], judged[after])
@@ -87,15 +85,19 @@ def _pairs_around(search: Search, judged: Mapping[Candidate, Judged]) -> dict[st
     return {about: [*both.get(about, ()), *others.get(about, ())] for about in {**both, **others}}
 
 
-def _side(about: str, one: Judged) -> str | None:
+def _side(about: str, one: Assessed) -> str | None:
     """Return on which side of a limit a value is that is not at it: a lowered limit passes what is below it."""
     if any(name.startswith(f"{about}@-") for name in one.noticed):
         return "below"
     return "above" if any(name.startswith(f"{about}@+") for name in one.noticed) else None
 
 
-def not_told_apart(
-    noticing: Noticing, search: Search, judged: Mapping[Candidate, Judged], mutants: Sequence[Mutant], process: Process
+def unnoticed_mutants(
+    noticing: Noticing,
+    search: CandidateSearch,
+    judged: Known,
+    mutants: Sequence[Mutant],
+    process: Process,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the mutants that no record tells from the specification, with the proof; and the others, with a reason.
 
@@ -110,13 +112,13 @@ def not_told_apart(
             said = "the action stays the same for each" if n else "none was found; it needs a hand-written case"
             unnoticed[mutant.id] = f"{n:,} candidates are about {mutant.about.partition(':')[2]}: {said}"
             continue
-        levers = _levers_that_show(noticing, search, judged, limits[mutant.about], mutant)
+        levers, n_bases = _levers_that_show(noticing, search, judged, limits[mutant.about], mutant)
         n = sum(levers.values())
-        if n >= ENOUGH:
+        if n >= ENOUGH and n_bases > 1:
             names = ", ".join(f"{name} ({count:,})" for name, count in sorted(levers.items()))
             equivalent[mutant.id] = (
                 f"{mutant.words}: no value that can be written lies between; searched to the smallest step on {n:,} "
-                f"boundaries of the limit, by {names}"
+                f"boundaries of the limit in {n_bases:,} records, by {names}"
             )
         else:
             unnoticed[mutant.id] = f"{mutant.words}: only {n:,} boundaries of the limit were found, too few for a proof"
@@ -124,16 +126,19 @@ def not_told_apart(
 
 
 def _levers_that_show(
-    noticing: Noticing, search: Search, judged: Mapping[Candidate, Judged], limit: NumericLimit, mutant: Mutant
-) -> dict[str, int]:
-    """Return by lever on how many boundaries of a limit the value to which it moves is decided as before."""
-    pairs = [(one.lever, [judged[c] for c in pair]) for one, _, pair in search.boundaries if set(pair) <= judged.keys()]
+    noticing: Noticing, search: CandidateSearch, judged: Known, limit: NumericLimit, mutant: Mutant
+) -> tuple[dict[str, int], int]:
+    """Return by lever on how many boundaries of a limit the value to which it moves is decided as before.
+
+    The number of base records of those boundaries comes with them.
+    """
+    pairs = [(one, [judged[c] for c in pair]) for one, _, pair in search.boundaries if set(pair) <= judged.keys()]
     far = extremes(limit)
     reached = noticing.sensitive([one for _, pair in pairs for one in pair], far)
     towards = far[1 if mutant.kind is MutantKind.LIMIT_UP else 0].id
-    counts: dict[str, int] = {}
-    for n, (lever, _) in enumerate(pairs):
+    shown: list[tuple[str, str]] = []
+    for n, (boundary, pair) in enumerate(pairs):
         sides = reached[2 * n], reached[2 * n + 1]
         if all(sides) and any(towards in side for side in sides):
-            counts[lever] = counts.get(lever, 0) + 1
-    return counts
+            shown.append((boundary.lever, pair[0].candidate.base))
+    return dict(Counter(lever for lever, _ in shown)), len({base for _, base in shown})

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.cases.design.candidates import Candidate
+from workbench.cases.design.candidates import CaseCandidate
 from workbench.cases.mutants import Mutant, MutantKind, exceptions_dropped, mutants_of
 from workbench.cases.policy import PolicyProcess, Ruling
 from workbench.pilot import Process
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Assessed:
     """A candidate with what is decided of it.
 
     Parameters
@@ -23,7 +23,7 @@ class Judged:
         What of the specification it is about.
     """
 
-    candidate: Candidate
+    candidate: CaseCandidate
     ruling: Ruling
     noticed: frozenset[str] = frozenset()
     covers: frozenset[str] = frozenset()
@@ -38,7 +38,7 @@ class Noticing:
         self._dropped = exceptions_dropped(process)
         self._exceptions_of = {rule.id: [one.id for one in rule.exceptions] for rule in process.rules}
 
-    def judged(self, candidates: Sequence[Candidate]) -> list[Judged]:
+    def judged(self, candidates: Sequence[CaseCandidate]) -> list[Assessed]:
         """Return what is decided of each candidate, what it notices and covers."""
         records = [one.fields for one in candidates]
         asked = (*self.mutants, *self._dropped)
@@ -48,7 +48,7 @@ class Noticing:
             for candidate, ruling, others in zip(candidates, rulings, changed, strict=True)
         ]
 
-    def sensitive(self, judged: Sequence[Judged], mutants: Sequence[Mutant]) -> list[frozenset[str]]:
+    def sensitive(self, judged: Sequence[Assessed], mutants: Sequence[Mutant]) -> list[frozenset[str]]:
         """Return for each candidate the ids of further mutants under which another action is decided."""
         others = self._policy.under([one.candidate.fields for one in judged], mutants)
         return [
@@ -56,7 +56,7 @@ class Noticing:
             for one, changed in zip(judged, others, strict=True)
         ]
 
-    def _judged(self, candidate: Candidate, own: Ruling, others: Mapping[Mutant, Ruling]) -> Judged:
+    def _judged(self, candidate: CaseCandidate, own: Ruling, others: Mapping[Mutant, Ruling]) -> Assessed:
         noticed = frozenset(mutant.id for mutant, other in others.items() if other.action != own.action)
         covers = {*candidate.covers, *_plain(own)}
         for mutant, other in others.items():
@@ -66,7 +66,7 @@ class Noticing:
             for name in self._exceptions_of.get(own.rule or "", ())
             if any(one.startswith(f"limit:{own.rule}.{name}.") for one in noticed)
         }
-        return Judged(candidate, own, noticed - {one.id for one in self._dropped}, frozenset(covers))
+        return Assessed(candidate, own, noticed - {one.id for one in self._dropped}, frozenset(covers))
 
 
 def _plain(own: Ruling) -> Iterable[str]:

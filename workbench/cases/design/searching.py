@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from workbench.cases.design.bases import Base
-from workbench.cases.design.boundaries import Boundary, find_boundaries, key_of
-from workbench.cases.design.candidates import PER_FACT, Candidate, candidate_of, combined, with_text
+from workbench.cases.design.boundaries import Boundary, decided_by, find_boundaries
+from workbench.cases.design.candidates import PER_FACT, CaseCandidate, candidate_of, triggers_combined, with_text
 from workbench.cases.design.levers import Levers, Move
-from workbench.cases.design.noticing import Judged
+from workbench.cases.design.noticing import Assessed
 from workbench.cases.policy import Decider, Fields
 from workbench.pilot import Process
 
@@ -18,7 +18,7 @@ TRIGGERS = 40
 BEYOND = (1, 4, 16, 64, 256, 1024, 4096, 16384)
 
 
-class Search:
+class CandidateSearch:
     """Makes candidates from base records; nothing that was made once is made again.
 
     Parameters
@@ -30,24 +30,24 @@ class Search:
     def __init__(self, decider: Decider, levers: Levers, originals: Sequence[Base]) -> None:
         self._decider, self._levers = decider, levers
         self._original = {base.id: base.fields for base in originals}
-        self._made: dict[tuple[str, str], Candidate] = {}
-        self._given: set[Candidate] = set()
-        self.boundaries: list[tuple[Boundary, Base, tuple[Candidate, Candidate]]] = []
+        self._made: dict[tuple[str, str], CaseCandidate] = {}
+        self._given: set[CaseCandidate] = set()
+        self.boundaries: list[tuple[Boundary, Base, tuple[CaseCandidate, CaseCandidate]]] = []
 
-    def plain(self, bases: Iterable[Base]) -> list[Candidate]:
+    def plain(self, bases: Iterable[Base]) -> list[CaseCandidate]:
         """Return base records as they are."""
         return self._new(self._candidate(base, base.fields, "a record as it is") for base in bases)
 
-    def made(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+    def made(self, candidates: Iterable[CaseCandidate]) -> list[CaseCandidate]:
         """Return those candidates that are new."""
         return self._new(candidates)
 
-    def stating(self, process: Process, found: Sequence[Base]) -> tuple[list[Candidate], list[Base]]:
+    def stating(self, process: Process, found: Sequence[Base]) -> tuple[list[CaseCandidate], list[Base]]:
         """Return records whose text states a fact, or only seems to, where that matters.
 
         With them come bases whose text lets them pass a rule: on them the limits of that exception are looked for.
         """
-        candidates: list[Candidate] = []
+        candidates: list[CaseCandidate] = []
         bases: list[Base] = []
         for name, fact in process.facts.items():
             stating = [with_text(base, fact.column, fact.example) for base in found]
@@ -57,7 +57,7 @@ class Search:
                     continue
                 passed = _passed(process, base.ruling.rule, ruling.rule)
                 kind = (base.ruling.rule if passed else None, ruling.rule)
-                if key_of(base.ruling) == key_of(ruling) or n_of[kind] >= PER_FACT:
+                if decided_by(base.ruling) == decided_by(ruling) or n_of[kind] >= PER_FACT:
                     continue
                 n_of[kind] += 1
                 only_seems = with_text(base, fact.column, fact.counterexample)
@@ -70,12 +70,12 @@ class Search:
                 candidates.append(self._candidate(base, only_seems, f"the text only seems to state {name}", covers))
         return self._new(candidates), bases
 
-    def at_boundaries(self, bases: Sequence[Base], most: int = MOST_OF_A_KIND) -> list[Candidate]:
+    def at_boundaries(self, bases: Sequence[Base], most: int = MOST_OF_A_KIND) -> list[CaseCandidate]:
         """Return the records on both sides of each change of decision that a lever of a base shows."""
         fields = [base.fields for base in bases]
         found = find_boundaries(self._levers, fields, most)
         records = self._levers.records(fields, [move for one in found for move in one.moves()])
-        candidates: list[Candidate] = []
+        candidates: list[CaseCandidate] = []
         for one, before, after in zip(found, records[::2], records[1::2], strict=True):
             if before is None or after is None:
                 continue
@@ -88,7 +88,7 @@ class Search:
             candidates += pair
         return self._new(candidates)
 
-    def spread(self, bases: Sequence[Base]) -> list[Judged]:
+    def spread(self, bases: Sequence[Base]) -> list[Assessed]:
         """Return bases as they are and with every lever at every value that is tried, as far as they are decided."""
         fields = [base.fields for base in bases]
         moves = [
@@ -97,14 +97,14 @@ class Search:
             for lever in self._levers.names(base)
             for ticks in self._levers.grid(base, lever)
         ]
-        found = [Judged(self._candidate(base, base.fields, "a record as it is"), base.ruling) for base in bases]
+        found = [Assessed(self._candidate(base, base.fields, "a record as it is"), base.ruling) for base in bases]
         records, rulings = self._levers.records(fields, moves), self._levers.rulings(fields, moves)
         for move, record, ruling in zip(moves, records, rulings, strict=True):
             if record is not None and ruling is not None:
-                found.append(Judged(self._candidate(bases[move.base], record, f"{move.lever} moved"), ruling))
+                found.append(Assessed(self._candidate(bases[move.base], record, f"{move.lever} moved"), ruling))
         return found
 
-    def farther(self, candidate: Candidate) -> list[Candidate]:
+    def farther(self, candidate: CaseCandidate) -> list[CaseCandidate]:
         """Return the next record that can be written beyond a candidate, away from the boundary that it stands at."""
         found = next(((one, base, pair) for one, base, pair in self.boundaries if candidate in pair), None)
         if found is None:
@@ -117,30 +117,30 @@ class Search:
         why = f"{boundary.lever}: one step farther from a limit"
         return [] if other is None else [self._candidate(base, other, why)]
 
-    def together(self, judged: Sequence[Judged]) -> list[Candidate]:
+    def together(self, judged: Sequence[Assessed]) -> list[CaseCandidate]:
         """Return records in which the triggers of two rules are set together."""
-        recipes: dict[str, list[Candidate]] = {}
+        recipes: dict[str, list[CaseCandidate]] = {}
         for one in judged:
             if one.ruling.rule is not None and one.candidate.set:
                 recipes.setdefault(one.ruling.rule, []).append(one.candidate)
         made = []
-        for rule, other, fields, recipe in combined({rule: of[:TRIGGERS] for rule, of in recipes.items()}):
+        for rule, other, fields, recipe in triggers_combined({rule: of[:TRIGGERS] for rule, of in recipes.items()}):
             base = Base(recipe.base, fields, judged[0].ruling)
             made.append(self._candidate(base, fields, f"triggers of {rule} and {other} together"))
         return self._new(made)
 
-    def as_bases(self, judged: Iterable[Judged]) -> list[Base]:
+    def as_bases(self, judged: Iterable[Assessed]) -> list[Base]:
         """Return candidates as bases of a further search."""
         return [Base(one.candidate.base, one.candidate.fields, one.ruling) for one in judged]
 
-    def _candidate(self, base: Base, fields: Fields, why: str, covers: Iterable[str] = ()) -> Candidate:
+    def _candidate(self, base: Base, fields: Fields, why: str, covers: Iterable[str] = ()) -> CaseCandidate:
         return candidate_of(base, self._original[base.id], fields, why, covers)
 
-    def _known(self, candidate: Candidate) -> Candidate:
+    def _known(self, candidate: CaseCandidate) -> CaseCandidate:
         """Return the candidate with the same record that was made first."""
         return self._made.setdefault((candidate.base, repr(sorted(candidate.set.items()))), candidate)
 
-    def _new(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+    def _new(self, candidates: Iterable[CaseCandidate]) -> list[CaseCandidate]:
         """Return those candidates that were not returned before and that are decided at all."""
         new = []
         for one in map(self._known, candidates):

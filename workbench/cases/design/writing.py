@@ -27,7 +27,7 @@ _DAY = timedelta(days=1)
 _ZERO = datetime(1970, 1, 1)
 
 
-class CellKind(StrEnum):
+class MovedKind(StrEnum):
     """What stands in the cells of a column that can be moved."""
 
     NUMBER = "number"
@@ -48,7 +48,7 @@ class CellStyle:
         Format of dates; a tick is a day.
     """
 
-    kind: CellKind
+    kind: MovedKind
     decimals: int = 0
     decimal: str = "."
     group: str = ""
@@ -57,13 +57,13 @@ class CellStyle:
 
     def with_decimals_of(self, cell: Any) -> CellStyle:
         """Return the style with the decimals that a text cell has."""
-        if self.kind is CellKind.DATE or not self.is_text or not isinstance(cell, str):
+        if self.kind is MovedKind.DATE or not self.is_text or not isinstance(cell, str):
             return self
         return replace(self, decimals=len(cell.partition(self.decimal)[2]))
 
     def ticks(self, cell: Any) -> int | None:
         """Return a cell's value in ticks, None where it is not written so."""
-        if self.kind is CellKind.DATE:
+        if self.kind is MovedKind.DATE:
             when = _when(cell, self.date)
             return None if when is None else (when - _ZERO) // _DAY
         if not self.is_text:
@@ -76,7 +76,7 @@ class CellStyle:
 
     def cell(self, ticks: int, like: Any) -> Any:
         """Return the cell that is so many ticks; of a time the part within the day stays as in `like`."""
-        if self.kind is CellKind.DATE:
+        if self.kind is MovedKind.DATE:
             within = (_when(like, self.date) or _ZERO) - _ZERO
             return (_ZERO + ticks * _DAY + within % _DAY).strftime(self.date)
         if not self.is_text:
@@ -101,7 +101,7 @@ def style_of(cells: Sequence[Any], beside: Iterable[Any] = ()) -> CellStyle | No
     filled = [cell for cell in cells if cell is not None and cell != ""]
     numbers = [cell for cell in filled if isinstance(cell, int | float) and not isinstance(cell, bool)]
     if filled and len(numbers) >= LIKE * len(filled):
-        return CellStyle(CellKind.NUMBER, max(map(_decimals_of, numbers)), is_text=False)
+        return CellStyle(MovedKind.NUMBER, max(map(_decimals_of, numbers)), is_text=False)
     texts = [cell for cell in filled if isinstance(cell, str)]
     if not texts or len(set(texts)) < 2:
         return None
@@ -111,7 +111,7 @@ def style_of(cells: Sequence[Any], beside: Iterable[Any] = ()) -> CellStyle | No
 def _date_style(texts: Sequence[str]) -> CellStyle | None:
     for written in DATES:
         if sum(_when(text, written) is not None for text in texts) >= LIKE * len(texts):
-            return CellStyle(CellKind.DATE, date=written)
+            return CellStyle(MovedKind.DATE, date=written)
     return None
 
 
@@ -123,7 +123,7 @@ def _number_style(texts: Sequence[str], beside: Sequence[str]) -> CellStyle | No
     fitting = [text for text in texts if _NUMBERS[marks].match(text)]
     if len(fitting) < LIKE * len(texts) or _are_codes(fitting):
         return None
-    return CellStyle(CellKind.NUMBER, max(len(text.partition(marks[0])[2]) for text in fitting), *marks)
+    return CellStyle(MovedKind.NUMBER, max(len(text.partition(marks[0])[2]) for text in fitting), *marks)
 
 
 def _are_codes(texts: Sequence[str]) -> bool:
