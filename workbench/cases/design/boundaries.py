@@ -51,7 +51,9 @@ class _Interval:
     becomes: Ruling
 
 
-def find_boundaries(levers: Levers, bases: Sequence[Fields], most: int) -> list[Boundary]:
+def find_boundaries(
+    levers: Levers, bases: Sequence[Fields], most: int, names: Sequence[Sequence[str]] | None = None
+) -> list[Boundary]:
     """Return the boundaries that trying out levers shows, each narrowed to neighbouring values.
 
     Between two tried values that are decided alike none is looked for.
@@ -61,8 +63,11 @@ def find_boundaries(levers: Levers, bases: Sequence[Fields], most: int) -> list[
     most : int
         How many boundaries of one lever with the same change of the decision are narrowed, those of earlier bases
         first; of a column where the policy offers levers of its own a third of that.
+    names : sequence of sequences, optional
+        For each base the levers to move; all that it has without it.
     """
-    todo = _first_of_each(levers, _intervals(levers, bases), most)
+    tried = [levers.names(base) for base in bases] if names is None else names
+    todo = _first_of_each(levers, _intervals(levers, bases, tried), most)
     found = []
     while todo:
         narrow = [one for one in todo if one.high - one.low <= 1]
@@ -96,11 +101,11 @@ def _first_of_each(levers: Levers, intervals: Sequence[_Interval], most: int) ->
     return kept
 
 
-def _intervals(levers: Levers, bases: Sequence[Fields]) -> list[_Interval]:
+def _intervals(levers: Levers, bases: Sequence[Fields], names: Sequence[Sequence[str]]) -> list[_Interval]:
     moves = [
         Move(place, lever, ticks)
         for place, base in enumerate(bases)
-        for lever in levers.names(base)
+        for lever in names[place]
         for ticks in levers.grid(base, lever)
     ]
     decided = [(move, ruling) for move, ruling in zip(moves, levers.rulings(bases, moves), strict=True) if ruling]

@@ -23,6 +23,8 @@ class CaseCandidate:
         How it came about, for a reader.
     covers : frozenset of str
         What is known of it from how it came about; the rest is found in what is decided of it.
+    is_second_choice : bool
+        Whether one cell alone was moved where others follow from it, so that the record is less like a real one.
     """
 
     base: str
@@ -30,6 +32,7 @@ class CaseCandidate:
     set: Mapping[str, Any]
     why: str
     covers: frozenset[str] = field(default_factory=frozenset)
+    is_second_choice: bool = False
 
 
 def candidate_of(base: Base, original: Fields, fields: Fields, why: str, covers: Iterable[str] = ()) -> CaseCandidate:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Sequence, Set
 
+from workbench.cases.design.candidates import CaseCandidate
 from workbench.cases.design.covering import greedy_cover
 from workbench.cases.design.noticing import Assessed
 from workbench.cases.suite import Case, CaseClass, Expected
@@ -26,7 +27,7 @@ def chosen_cases(judged: Sequence[Assessed], process: Process | None, n_cases: i
     rest sets two rules at odds and lets categorical values meet.
     """
     faults = frozenset[str]() if process is None else frozenset(rule.id for rule in process.rules if rule.fault)
-    order = sorted(range(len(judged)), key=lambda n: len(judged[n].candidate.set))  # of two alike the simpler one
+    order = sorted(range(len(judged)), key=lambda n: _simplicity(judged[n].candidate))  # of two alike the simpler one
     ranked = [judged[n] for n in order]
     must: list[Set[Hashable]] = [_must(one) for one in ranked]
     chosen = dict.fromkeys(greedy_cover(must, len(ranked)))
@@ -104,6 +105,10 @@ def _of_each_class(ranked: Sequence[Assessed], classes: Sequence[CaseClass], cho
             turn.append((seen[ranked[n].ruling.reason], n))
         more += [n for _, n in sorted(turn)[: max(EACH_CLASS - n_have, 0)]]
     return more
+
+
+def _simplicity(candidate: CaseCandidate) -> tuple[bool, int]:
+    return (candidate.is_second_choice, len(candidate.set))
 
 
 def _place(one: Assessed, n: int) -> tuple[str, str, int]:

@@ -12,7 +12,7 @@ from workbench.cases.design.choosing import SMOKE, chosen_cases
 from workbench.cases.design.combinations import pairwise_candidates
 from workbench.cases.design.covering import greedy_cover
 from workbench.cases.design.levers import Levers
-from workbench.cases.design.limits import not_met_exactly, sides_of_limits, unnoticed_mutants
+from workbench.cases.design.limits import met_exactly, sides_of_limits, unnoticed_mutants
 from workbench.cases.design.noticing import Assessed, Noticing
 from workbench.cases.design.searching import CandidateSearch
 from workbench.cases.mutants import Mutant, extremes, numeric_limits
@@ -22,7 +22,7 @@ from workbench.pilot import Pilot, Process
 from workbench.records.splits import Dataset
 
 N_CASES = 200
-WAVES = 3
+WAVES = 2
 PER_WAVE = 4
 SPREAD = 12
 
@@ -71,33 +71,25 @@ def design_cases(pilot: Pilot, process: Process, dataset: Dataset, n_cases: int 
     """
     before = _cpu_s()
     with PolicyProcess(pilot, process) as policy:
-        found = development_records(dataset, policy)
         noticing = Noticing(policy, process)
-        levers = Levers(pilot.contract, [base.fields for base in found], policy)
-        search = CandidateSearch(policy, levers, found)
-        reach = reached_limits(policy, process, found)
-        judged = _searched(search, noticing, process, found, choose_bases(found, pilot.contract, reach))
-        judged |= _spread(search, noticing, judged, found)
-        judged = _further(search, noticing, process, judged, [[found[n] for n in reach[one]] for one in reach])
-        nearer = search.as_bases(not_met_exactly(noticing, search, judged, process))
-        judged |= {one.candidate: one for one in noticing.judged(search.at_boundaries(nearer, most=PER_WAVE))}
-        extra = noticing.judged(search.made(pairwise_candidates(pilot.contract, found)))
-        extra += noticing.judged(search.together([*judged.values()]))
-        judged |= {one.candidate: one for one in extra}
-        judged |= {one.candidate: one for one in sides_of_limits(noticing, search, judged, process)}
+        found = development_records(dataset, policy)
+        search = CandidateSearch(policy, Levers(pilot.contract, [base.fields for base in found], policy), found)
+        judged = _assessed(pilot, process, policy, search, noticing, found)
         missed = [one for one in noticing.mutants if not any(one.id in other.noticed for other in judged.values())]
         equivalent, unnoticed = unnoticed_mutants(noticing, search, judged, missed, process)
-    cases = chosen_cases(list(judged.values()), process, n_cases)
-    smoke = greedy_cover([one.noticed for _, one in cases], SMOKE)
-    noticed = {
-        mutant.id: ids
-        for mutant in noticing.mutants
-        if (ids := tuple(case.id for case, one in cases if mutant.id in one.noticed))
-    }
+    chosen = chosen_cases(list(judged.values()), process, n_cases)
+    smoke = greedy_cover([one.noticed for _, one in chosen], SMOKE)
+    by_mutant = {one.id: tuple(case.id for case, its in chosen if one.id in its.noticed) for one in noticing.mutants}
     return Design(
-        tuple(case for case, _ in cases), tuple(cases[n][0].id for n in smoke), noticing.mutants, noticed, equivalent,
-        unnoticed, len(judged), _cpu_s() - before,
-    )  # fmt: skip
+        cases=tuple(case for case, _ in chosen),
+        smoke=tuple(chosen[place][0].id for place in smoke),
+        mutants=noticing.mutants,
+        noticed={name: ids for name, ids in by_mutant.items() if ids},
+        equivalent=equivalent,
+        unnoticed=unnoticed,
+        n_candidates=len(judged),
+        cpu_s=_cpu_s() - before,
+    )
 
 
 def design_from_decisions(pilot: Pilot, dataset: Dataset, decider: Decider, n_cases: int = N_CASES) -> Design:
@@ -119,6 +111,25 @@ def design_from_decisions(pilot: Pilot, dataset: Dataset, decider: Decider, n_ca
     return Design(tuple(case for case, _ in cases), smoke, n_candidates=len(judged), cpu_s=_cpu_s() - before)
 
 
+def _assessed(
+    pilot: Pilot,
+    process: Process,
+    policy: PolicyProcess,
+    search: CandidateSearch,
+    noticing: Noticing,
+    found: Sequence[Base],
+) -> dict[CaseCandidate, Assessed]:
+    """Return all candidates with what they notice and cover."""
+    reach = reached_limits(policy, process, found)
+    judged = _searched(search, noticing, process, found, choose_bases(found, pilot.contract, reach))
+    judged |= _spread(search, noticing, judged, found)
+    judged = _further(search, noticing, process, judged, [[found[n] for n in reach[one]] for one in reach])
+    judged = {**met_exactly(noticing, search, judged, process)}
+    judged |= noticing.known(search.made(pairwise_candidates(pilot.contract, found)))
+    judged |= noticing.known(search.together([*judged.values()]))
+    return judged | {one.candidate: one for one in sides_of_limits(noticing, search, judged, process)}
+
+
 def _searched(
     search: CandidateSearch, noticing: Noticing, process: Process, found: Sequence[Base], bases: Sequence[Base]
 ) -> dict[CaseCandidate, Assessed]:
@@ -127,7 +138,7 @@ def _searched(
     about = [*bases, *(base for base in found if base.ruling.rule in held)]
     stated, stating = search.stating(process, about)
     candidates = [*search.plain(bases), *stated, *search.at_boundaries([*bases, *stating])]
-    return {one.candidate: one for one in noticing.judged(candidates)}
+    return noticing.known(candidates)
 
 
 def _spread(
@@ -143,7 +154,7 @@ def _spread(
             spread = search.spread(bases)
             seen = noticing.sensitive(spread, (mutant,))
             noticing_it = [one.candidate for one, others in zip(spread, seen, strict=True) if others]
-            new |= {one.candidate: one for one in noticing.judged(search.made(noticing_it[:PER_WAVE]))}
+            new |= noticing.known(search.made(noticing_it[:PER_WAVE]))
     return new
 
 
@@ -170,8 +181,7 @@ def _further(
             near = [one for one, others in zip(known, reached, strict=True) if others & ids]
             bases += search.as_bases(near[:: max(len(near) // PER_WAVE, 1)][:PER_WAVE])
             bases += reaching[n][PER_WAVE * wave : PER_WAVE * (wave + 1)]
-        new = noticing.judged(search.at_boundaries(bases, most=2 * PER_WAVE * WAVES))
-        judged = judged | {one.candidate: one for one in new}
+        judged = judged | noticing.known(search.at_boundaries(bases, most=6 * PER_WAVE))
     return judged
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.cases.design.writing import CellStyle, style_of
+from workbench.cases.design.writing import CellStyle, MovedKind, style_of
 from workbench.cases.policy import Decider, Fields, LeverRange, PolicyProcess, Ruling
 from workbench.pilot import ColumnType, Contract, Role
 
@@ -59,6 +59,17 @@ class Levers:
     def is_second_choice(self, lever: str) -> bool:
         """Return whether a lever moves one column alone while the policy offers levers that move what follows too."""
         return bool(self._offered) and lever not in self._offered
+
+    def rounded(self, record: Fields) -> list[Fields]:
+        """Return a record with one number of it rounded to its first digit, once for each column of numbers."""
+        made: list[Fields] = []
+        for source, name in self._styles:
+            style, own = self._style(record, name), self._ticks(record, name)
+            if source == self._source_of(record) and style is not None and own and style.kind is MovedKind.NUMBER:
+                ticks = round(own, 1 - len(str(abs(own))))
+                if ticks not in {0, own}:
+                    made.append({**record, name: style.cell(ticks, record[name])})
+        return made
 
     def grid(self, record: Fields, lever: str) -> list[int]:
         """Return the ticks at which a lever is tried first, rising."""

@@ -16,6 +16,7 @@ from workbench.pilot import Process
 MOST_PAIRS = 60
 MOST_BEYOND = 2
 PER_LIMIT = 2
+MOST_LEVERS = 2
 Known = Mapping[CaseCandidate, Assessed]
 ENOUGH = 3  # boundaries that must show that no value lies between two limits
 
@@ -28,7 +29,7 @@ def sides_of_limits(noticing: Noticing, search: CandidateSearch, judged: Known, 
     """
     pairs_of = _pairs_around(search, judged)
     named: dict[CaseCandidate, Assessed] = {}
-    farther: dict[CaseCandidate, str] = {}
+    farther: dict[CaseCandidate, set[str]] = {}
     for limit in numeric_limits(process):
         sides = _named_sides(noticing, limit, pairs_of.get(limit.about, [])[:MOST_PAIRS])
         for one, side in sides:
@@ -37,20 +38,44 @@ def sides_of_limits(noticing: Noticing, search: CandidateSearch, judged: Known, 
         for (one, side), (_, beside) in list(pairwise(sides))[: 2 * MOST_BEYOND : 2]:
             if side == "at":  # the one beside it is on the other side of the limit
                 away = "below" if beside == "above" else "above"
-                farther |= dict.fromkeys(search.farther(one.candidate), f"{limit.about}@{away}")
-    beyond = noticing.judged(search.made(farther))
-    return [*named.values(), *(replace(one, covers=one.covers | {farther[one.candidate]}) for one in beyond)]
+                for other in search.farther(one.candidate):
+                    farther.setdefault(other, set()).add(f"{limit.about}@{away}")
+    new = {one.candidate: one for one in noticing.judged(search.made(farther))}
+    for candidate, names in farther.items():
+        found = named.get(candidate, new.get(candidate, judged.get(candidate)))
+        if found is not None:
+            named[candidate] = replace(found, covers=found.covers | names)
+    return list(named.values())
 
 
-def not_met_exactly(noticing: Noticing, search: CandidateSearch, judged: Known, process: Process) -> list[Assessed]:
-    """Return records next to limits at which no record stands yet; another lever may bring them there."""
+def met_exactly(noticing: Noticing, search: CandidateSearch, judged: Known, process: Process) -> Known:
+    """Return candidates with more of them at limits at which none stands yet.
+
+    From records next to such a limit all levers are tried first; then those levers that led there, from records with
+    one number rounded, as the limit of a round number can be written more often.
+    """
+    next_to = [pair[0] for pairs in _not_met(noticing, search, judged, process) for pair in pairs[:PER_LIMIT]]
+    found = search.at_boundaries(search.as_bases(next_to), most=2 * PER_LIMIT)
+    judged = {**judged, **noticing.known(found)}
+    apart = []
+    for pairs in _not_met(noticing, search, judged, process):
+        names = search.levers_of(one.candidate for pair in pairs for one in pair)[:MOST_LEVERS]
+        apart += [(base, names) for base in search.as_bases(pair[0] for pair in (pairs[0], pairs[-1]))]
+    near, levers = search.rounded(apart)
+    return {**judged, **noticing.known(search.at_boundaries(near, most=len(near), names=levers))}
+
+
+def _not_met(
+    noticing: Noticing, search: CandidateSearch, judged: Known, process: Process
+) -> list[list[tuple[Assessed, Assessed]]]:
+    """Return the pairs around each limit at which no record stands yet."""
     pairs_of = _pairs_around(search, judged)
-    found = []
-    for limit in numeric_limits(process):
-        pairs = pairs_of.get(limit.about, [])[:MOST_PAIRS]
-        if pairs and all(side != "at" for _, side in _named_sides(noticing, limit, pairs)):
-            found += [pair[0] for pair in pairs[:PER_LIMIT]]
-    return found
+    around = [(limit, pairs_of.get(limit.about, [])[:MOST_PAIRS]) for limit in numeric_limits(process)]
+    return [
+        pairs
+        for limit, pairs in around
+        if pairs and all(side != "at" for _, side in _named_sides(noticing, limit, pairs))
+    ]
 
 
 def _named_sides(

@@ -48,6 +48,10 @@ class Noticing:
             for candidate, ruling, others in zip(candidates, rulings, changed, strict=True)
         ]
 
+    def known(self, candidates: Sequence[CaseCandidate]) -> dict[CaseCandidate, Assessed]:
+        """Return what `judged` does, by candidate."""
+        return {one.candidate: one for one in self.judged(candidates)}
+
     def sensitive(self, judged: Sequence[Assessed], mutants: Sequence[Mutant]) -> list[frozenset[str]]:
         """Return for each candidate the ids of further mutants under which another action is decided."""
         others = self._policy.under([one.candidate.fields for one in judged], mutants)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from workbench.cases.design.bases import Base
 from workbench.cases.design.boundaries import Boundary, decided_by, find_boundaries
@@ -70,23 +71,39 @@ class CandidateSearch:
                 candidates.append(self._candidate(base, only_seems, f"the text only seems to state {name}", covers))
         return self._new(candidates), bases
 
-    def at_boundaries(self, bases: Sequence[Base], most: int = MOST_OF_A_KIND) -> list[CaseCandidate]:
+    def at_boundaries(
+        self, bases: Sequence[Base], most: int = MOST_OF_A_KIND, names: Sequence[Sequence[str]] | None = None
+    ) -> list[CaseCandidate]:
         """Return the records on both sides of each change of decision that a lever of a base shows."""
         fields = [base.fields for base in bases]
-        found = find_boundaries(self._levers, fields, most)
+        found = find_boundaries(self._levers, fields, most, names)
         records = self._levers.records(fields, [move for one in found for move in one.moves()])
         candidates: list[CaseCandidate] = []
         for one, before, after in zip(found, records[::2], records[1::2], strict=True):
             if before is None or after is None:
                 continue
             base, way = bases[one.base], f"{_rule(one.was.rule)} to {_rule(one.becomes.rule)}"
-            pair = (
-                self._known(self._candidate(base, before, f"{one.lever}: last value before {way}")),
-                self._known(self._candidate(base, after, f"{one.lever}: first value after {way}")),
+            is_second = self._levers.is_second_choice(one.lever)
+            made = (
+                self._candidate(base, before, f"{one.lever}: last value before {way}"),
+                self._candidate(base, after, f"{one.lever}: first value after {way}"),
             )
-            self.boundaries.append((one, base, pair))
+            pair = tuple(self._known(replace(side, is_second_choice=is_second)) for side in made)
+            self.boundaries.append((one, base, (pair[0], pair[1])))
             candidates += pair
         return self._new(candidates)
+
+    def rounded(self, bases: Sequence[tuple[Base, Sequence[str]]]) -> tuple[list[Base], list[Sequence[str]]]:
+        """Return bases with one number rounded, which lie more often exactly at a limit, and the levers to move."""
+        made = [(Base(base.id, fields, base.ruling), names) for base, names in bases
+                for fields in self._levers.rounded(base.fields)]  # fmt: skip
+        return [base for base, _ in made], [names for _, names in made]
+
+    def levers_of(self, candidates: Iterable[CaseCandidate]) -> list[str]:
+        """Return the levers of the boundaries at which candidates stand, those that let others follow first."""
+        wanted = set(candidates)
+        names = dict.fromkeys(one.lever for one, _, pair in self.boundaries if wanted & set(pair))
+        return sorted(names, key=self._levers.is_second_choice)
 
     def spread(self, bases: Sequence[Base]) -> list[Assessed]:
         """Return bases as they are and with every lever at every value that is tried, as far as they are decided."""
@@ -115,7 +132,7 @@ class CandidateSearch:
         first, *others = self._levers.records([base.fields], moves)
         other = next((one for one in others if one is not None and one != first), None)
         why = f"{boundary.lever}: one step farther from a limit"
-        return [] if other is None else [self._candidate(base, other, why)]
+        return [] if other is None else [self._known(self._candidate(base, other, why))]
 
     def together(self, judged: Sequence[Assessed]) -> list[CaseCandidate]:
         """Return records in which the triggers of two rules are set together."""
