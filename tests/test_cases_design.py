@@ -298,6 +298,8 @@ def test_without_a_policy_cases_stand_where_an_agent_changes_its_action(pilot: P
     assert at.expect is not None
     assert above.expect is not None
     assert (at.expect.action, above.expect.action, at.author) == ("approve", "refer", "proposed")
+    assert at.covers == ("boundary:column amount: approve to refer@before",)
+    assert at.case_class is CaseClass.EDGE
     assert len(found.cases) <= 200
     assert (found.mutants, found.noticed) == ((), {})
 

@@ -13,7 +13,7 @@ from workbench.words import InputError
 Place = tuple[str | int, ...]
 MOVED = 0.1
 FAR = 1_000.0
-NUDGE = 1e-6
+NUDGE = 1e-8  # above what floating point leaves behind, below any step in which something is written
 
 
 class _Gone:
@@ -103,8 +103,8 @@ def extremes(limit: NumericLimit) -> tuple[Mutant, Mutant]:
 
 
 def nudged(limit: NumericLimit) -> tuple[Mutant, Mutant]:
-    """Return two mutants that move a limit by a millionth of itself: whoever notices one stands at the limit."""
-    step = abs(limit.value) * NUDGE or NUDGE
+    """Return two mutants that move a limit by next to nothing: whoever notices one of them stands at the limit."""
+    step = NUDGE * max(abs(limit.value), 1.0)
     return _limit_mutant(limit, MutantKind.LIMIT_DOWN, limit.value - step, "nudged down"), _limit_mutant(
         limit, MutantKind.LIMIT_UP, limit.value + step, "nudged up"
     )

@@ -16,8 +16,9 @@ SMOKE = 20
 EACH_CLASS = 20
 PROPOSED = "proposed"
 OPTIONAL = ("pair:", "values:")
+EDGES = ("limit:", "exception:", "fact:", "boundary:")
 WRONGLY_CLAIMED = {"beyond_limit": "wrongly_claimed", "without_fact": "wrongly_claimed"}
-NAMED_BY = ("limit:", "exception:", "fact:", "pair:", "approval:", "rule:", "to:")
+NAMED_BY = ("limit:", "boundary:", "exception:", "fact:", "pair:", "approval:", "rule:", "to:")
 
 
 def chosen_cases(judged: Sequence[Assessed], process: Process | None, n_cases: int) -> list[tuple[Case, Assessed]]:
@@ -48,9 +49,7 @@ def class_of(one: Assessed, faults: frozenset[str]) -> CaseClass:
     """Return the class of a case: a fault in what is decided about, next to a limit or something claimed, all else."""
     if one.ruling.rule in faults:
         return CaseClass.ERROR
-    is_edge = any(name.startswith(("limit:", "exception:", "fact:")) for name in one.covers)
-    is_boundary = one.ruling.rule is None and "value" in one.candidate.why
-    return CaseClass.EDGE if is_edge or (is_boundary and not one.covers) else CaseClass.COMMON
+    return CaseClass.EDGE if any(name.startswith(EDGES) for name in one.covers) else CaseClass.COMMON
 
 
 def case_of(one: Assessed, case_class: CaseClass, ids: Counter[str]) -> Case:

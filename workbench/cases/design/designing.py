@@ -105,7 +105,12 @@ def design_from_decisions(pilot: Pilot, dataset: Dataset, decider: Decider, n_ca
     candidates = [*search.plain(bases), *search.at_boundaries(bases)]
     candidates += search.made(pairwise_candidates(pilot.contract, found))
     rulings = decider.tried([one.fields for one in candidates])
-    judged = [Assessed(one, ruling) for one, ruling in zip(candidates, rulings, strict=True) if ruling is not None]
+    names = search.boundary_names()
+    judged = [
+        Assessed(one, ruling, covers=one.covers | names.get(one, frozenset()))
+        for one, ruling in zip(candidates, rulings, strict=True)
+        if ruling is not None
+    ]
     cases = chosen_cases(judged, None, n_cases)
     smoke = tuple(case.id for case, _ in cases[:SMOKE])
     return Design(tuple(case for case, _ in cases), smoke, n_candidates=len(judged), cpu_s=_cpu_s() - before)

@@ -24,7 +24,7 @@ ENOUGH = 3  # boundaries that must show that no value lies between two limits
 def sides_of_limits(noticing: Noticing, search: CandidateSearch, judged: Known, process: Process) -> list[Assessed]:
     """Return the candidates that stand at a limit, next to it on one side, or on the other, each named so.
 
-    A value is at a limit when a limit moved by a millionth of itself decides it otherwise; next to it are the nearest
+    A value is at a limit when a limit moved by next to nothing decides it otherwise; next to it are the nearest
     values that can be written, or where none can be written at the limit, those within a tenth of it.
     """
     pairs_of = _pairs_around(search, judged)

@@ -11,7 +11,7 @@ from workbench.cases.design.boundaries import Boundary, decided_by, find_boundar
 from workbench.cases.design.candidates import PER_FACT, CaseCandidate, candidate_of, triggers_combined, with_text
 from workbench.cases.design.levers import Levers, Move
 from workbench.cases.design.noticing import Assessed
-from workbench.cases.policy import Decider, Fields
+from workbench.cases.policy import Decider, Fields, Ruling
 from workbench.pilot import Process
 
 MOST_OF_A_KIND = 10
@@ -82,11 +82,11 @@ class CandidateSearch:
         for one, before, after in zip(found, records[::2], records[1::2], strict=True):
             if before is None or after is None:
                 continue
-            base, way = bases[one.base], f"{_rule(one.was.rule)} to {_rule(one.becomes.rule)}"
+            base, was, becomes = bases[one.base], named(one.was), named(one.becomes)
             is_second = self._levers.is_second_choice(one.lever)
             made = (
-                self._candidate(base, before, f"{one.lever}: last value before {way}"),
-                self._candidate(base, after, f"{one.lever}: first value after {way}"),
+                self._candidate(base, before, f"{one.lever}: last value of {was} before {becomes}"),
+                self._candidate(base, after, f"{one.lever}: first value of {becomes} after {was}"),
             )
             pair = tuple(self._known(replace(side, is_second_choice=is_second)) for side in made)
             self.boundaries.append((one, base, (pair[0], pair[1])))
@@ -98,6 +98,15 @@ class CandidateSearch:
         made = [(Base(base.id, fields, base.ruling), names) for base, names in bases
                 for fields in self._levers.rounded(base.fields)]  # fmt: skip
         return [base for base, _ in made], [names for _, names in made]
+
+    def boundary_names(self) -> dict[CaseCandidate, frozenset[str]]:
+        """Return for each candidate at a boundary what it shows: the lever, the change, and on which side it stands."""
+        names: dict[CaseCandidate, frozenset[str]] = {}
+        for one, _, pair in self.boundaries:
+            for candidate, side in zip(pair, ("before", "after"), strict=True):
+                name = f"boundary:{one.lever}: {named(one.was)} to {named(one.becomes)}@{side}"
+                names[candidate] = names.get(candidate, frozenset()) | {name}
+        return names
 
     def levers_of(self, candidates: Iterable[CaseCandidate]) -> list[str]:
         """Return the levers of the boundaries at which candidates stand, those that let others follow first."""
@@ -168,8 +177,9 @@ class CandidateSearch:
         return [one for one, ruling in zip(new, rulings, strict=True) if ruling is not None]
 
 
-def _rule(name: str | None) -> str:
-    return name or "no rule"
+def named(ruling: Ruling) -> str:
+    """Return what a ruling is called for a reader: the rule that decided, else the action."""
+    return ruling.rule or ruling.action
 
 
 def _passed(process: Process, was: str | None, becomes: str | None) -> tuple[str, ...] | None:
