@@ -64,9 +64,9 @@ def find_boundaries(
         How many boundaries of one lever with the same change of the decision are narrowed, those of earlier bases
         first; of a column where the policy offers levers of its own a third of that.
     names : sequence of sequences, optional
-        For each base the levers to move; all that it has without it.
+        For each base the levers to move; without it all that it has, second choices for every other base.
     """
-    tried = [levers.names(base) for base in bases] if names is None else names
+    tried = _usual_names(levers, bases) if names is None else names
     todo = _first_of_each(levers, _intervals(levers, bases, tried), most)
     found = []
     while todo:
@@ -87,6 +87,13 @@ def find_boundaries(
 def decided_by(ruling: Ruling) -> Key:
     """Return what makes two rulings differ: the action and the rule that decided."""
     return (ruling.action, ruling.rule)
+
+
+def _usual_names(levers: Levers, bases: Sequence[Fields]) -> list[list[str]]:
+    return [
+        [name for name in levers.names(base) if place % 2 == 0 or not levers.is_second_choice(name)]
+        for place, base in enumerate(bases)
+    ]
 
 
 def _first_of_each(levers: Levers, intervals: Sequence[_Interval], most: int) -> list[_Interval]:

@@ -14,7 +14,7 @@ from workbench.cases.design.noticing import Assessed
 from workbench.cases.policy import Decider, Fields, Ruling
 from workbench.pilot import Process
 
-MOST_OF_A_KIND = 10
+MOST_OF_A_KIND = 8
 TRIGGERS = 40
 BEYOND = (1, 4, 16, 64, 256, 1024, 4096, 16384)
 
