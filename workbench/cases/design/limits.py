@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from workbench.cases.design.candidates import CaseCandidate
 from workbench.cases.design.noticing import Assessed, Noticing
@@ -31,15 +30,13 @@ def sides_of_limits(noticing: Noticing, search: CandidateSearch, judged: Known, 
     named: dict[CaseCandidate, Assessed] = {}
     farther: dict[CaseCandidate, set[str]] = {}
     for limit in numeric_limits(process):
-        sides = _named_sides(noticing, limit, pairs_of.get(limit.about, [])[:MOST_PAIRS])
+        sides, edges = _named_sides(noticing, limit, pairs_of.get(limit.about, [])[:MOST_PAIRS])
         for one, side in sides:
             was = named.get(one.candidate, one)
             named[one.candidate] = replace(was, covers=was.covers | {f"{limit.about}@{side}"})
-        for (one, side), (_, beside) in list(pairwise(sides))[: 2 * MOST_BEYOND : 2]:
-            if side == "at":  # the one beside it is on the other side of the limit
-                away = "below" if beside == "above" else "above"
-                for other in search.farther(one.candidate):
-                    farther.setdefault(other, set()).add(f"{limit.about}@{away}")
+        for one, away in edges[:MOST_BEYOND]:
+            for other in search.farther(one.candidate):
+                farther.setdefault(other, set()).add(f"{limit.about}@{away}")
     new = {one.candidate: one for one in noticing.judged(search.made(farther))}
     for candidate, names in farther.items():
         found = named.get(candidate, new.get(candidate, judged.get(candidate)))
@@ -74,27 +71,33 @@ def _not_met(
     return [
         pairs
         for limit, pairs in around
-        if pairs and all(side != "at" for _, side in _named_sides(noticing, limit, pairs))
+        if pairs and all(side != "at" for _, side in _named_sides(noticing, limit, pairs)[0])
     ]
 
 
 def _named_sides(
     noticing: Noticing, limit: NumericLimit, pairs: Sequence[tuple[Assessed, Assessed]]
-) -> list[tuple[Assessed, str]]:
-    """Return the members of pairs around a limit with their sides.
+) -> tuple[list[tuple[Assessed, str]], list[tuple[Assessed, str]]]:
+    """Return the members of pairs around a limit with their sides, only those at it where some stand at its boundary.
 
-    Where some stand at the limit, they are returned alone, each with the other member of its pair after it.
+    With them come those that stand at the limit on a boundary of this very limit, and the side away from it.
     """
     down, up = nudged(limit)
-    changed = noticing.sensitive([one for pair in pairs for one in pair], (down, up))
-    exact, near = [], []
+    far_down, far_up = extremes(limit)
+    changed = noticing.sensitive([one for pair in pairs for one in pair], (down, up, far_down, far_up))
+    exact, edges, near = [], [], []
     for n, pair in enumerate(pairs):
-        for one, other, others in zip(pair, pair[::-1], changed[2 * n : 2 * n + 2], strict=True):
-            if others:
-                exact += [(one, "at"), (other, "above" if down.id in others else "below")]
-            elif side := _side(limit.about, one):
-                near.append((one, side))
-    return exact or near
+        for k, (one, other) in enumerate((pair, pair[::-1])):
+            others, its = changed[2 * n + k], changed[2 * n + 1 - k]
+            if {down.id, up.id} & others:
+                exact.append((one, "at"))
+                side, away, far = ("above", "below", far_up) if down.id in others else ("below", "above", far_down)
+                if far.id in its:
+                    exact.append((other, side))
+                    edges.append((one, away))
+            elif named := _side(limit.about, one):
+                near.append((one, named))
+    return (exact if edges else [*exact, *near]), edges
 
 
 def _pairs_around(search: CandidateSearch, judged: Known) -> dict[str, list[tuple[Assessed, Assessed]]]:
