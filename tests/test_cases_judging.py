@@ -14,7 +14,7 @@ from workbench.cases.judging import (
     failures_of,
     is_kept,
 )
-from workbench.cases.suite import Expected, Relation
+from workbench.cases.suite import CaseRelation, Expected
 from workbench.environment import (
     CallOutcome,
     Effect,
@@ -100,7 +100,7 @@ def test_an_answer_is_held_against_what_is_expected(name: str) -> None:
 def test_what_is_no_decision_fails_with_its_cause_whatever_is_expected(status: Status) -> None:
     said = CaseAnswer(status, cause="timeout")
     assert failures({"person": False}, said) == [f"{status.value}: timeout"]
-    assert not is_kept(Relation.MAY_ONLY_ESCALATE, answer(), said, "escalate")
+    assert not is_kept(CaseRelation.MAY_ONLY_ESCALATE, answer(), said, "escalate")
 
 
 def test_a_decision_below_the_threshold_goes_to_a_person() -> None:
@@ -119,17 +119,17 @@ def test_a_do_nothing_agent_meets_no_expected_state_and_calls_no_tool() -> None:
 @pytest.mark.parametrize(
     ("relation", "after", "kept"),
     [
-        (Relation.SAME, {"reason": "late"}, True),
-        (Relation.SAME, {"action": "approve"}, False),
-        (Relation.REASON_SAME, {}, True),
-        (Relation.REASON_SAME, {"reason": "late"}, False),
-        (Relation.MAY_ONLY_ESCALATE, {}, True),
-        (Relation.MAY_ONLY_ESCALATE, {"action": "reject"}, False),
+        (CaseRelation.SAME, {"reason": "late"}, True),
+        (CaseRelation.SAME, {"action": "approve"}, False),
+        (CaseRelation.REASON_SAME, {}, True),
+        (CaseRelation.REASON_SAME, {"reason": "late"}, False),
+        (CaseRelation.MAY_ONLY_ESCALATE, {}, True),
+        (CaseRelation.MAY_ONLY_ESCALATE, {"action": "reject"}, False),
     ],
 )
-def test_a_relation_holds_between_two_answers(relation: Relation, after: dict[str, Any], kept: bool) -> None:
+def test_a_relation_holds_between_two_answers(relation: CaseRelation, after: dict[str, Any], kept: bool) -> None:
     assert is_kept(relation, answer(), answer(**after), "escalate") is kept
-    assert is_kept(Relation.MAY_ONLY_ESCALATE, answer(action="approve"), answer(), "escalate")
+    assert is_kept(CaseRelation.MAY_ONLY_ESCALATE, answer(action="approve"), answer(), "escalate")
 
 
 def test_calls_that_only_the_agent_tells_of_are_counted() -> None:

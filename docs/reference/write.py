@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from workbench.agents.prompts.document import FrontMatter
 from workbench.audit.published.store import AuditSettings
-from workbench.cases import Suite
+from workbench.cases import CaseSuite
 from workbench.commands.cli import app
 from workbench.environment.settings import EnvironmentSettings
 from workbench.gates.schema import Gates
@@ -36,7 +36,7 @@ FILES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("eval_suites/PILOT/charter.yaml", "What was agreed before the pilot began.", Charter),
     ("eval_suites/PILOT/gates.yaml", "What each gate asks for: [gates](../gates.md).", Gates),
     ("eval_suites/PILOT/prompts/*.md", "The head of a prompt document; one file is one version.", FrontMatter),
-    ("eval_suites/PILOT/suites/*.yaml", "Test cases; those of a signed file count at a gate.", Suite),
+    ("eval_suites/PILOT/suites/*.yaml", "Test cases; those of a signed file count at a gate.", CaseSuite),
     (
         "eval_suites/PILOT/environment.yaml",
         "What agents act on in a test: [act](../how_to/act.md).",

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from workbench.cases.judging import Bench, failures_of
     from workbench.cases.junit import cases_junit
     from workbench.cases.maker import MAKER, CasesRequest
-    from workbench.cases.suite import Case, CaseClass, Expected, ExpectedTools, Relation, Suite, read_suite
+    from workbench.cases.mutants import Mutant, MutantKind, mutants_of
+    from workbench.cases.policy import Decider, FunctionDecider, PolicyProcess, Ruling
+    from workbench.cases.scoring import MutationScore, score
+    from workbench.cases.suite import Case, CaseClass, CaseRelation, CaseSuite, Expected, ExpectedTools, read_case_suite
     from workbench.cases.suites import Cases, SuiteFile, read_cases, suite_paths
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from workbench.cases.asking import CaseAnswer
 from workbench.cases.conduct import rows_added
-from workbench.cases.suite import Expected, ExpectedTools, Relation
+from workbench.cases.suite import CaseRelation, Expected, ExpectedTools
 from workbench.environment import CallOutcome, GuardEvent, GuardVerdict, ToolCall, Trace
 from workbench.pilot import Process
 
@@ -67,14 +67,14 @@ def no_decision(answer: CaseAnswer) -> str:
     return f"{answer.status.value}: {answer.cause or 'no cause is known'}"
 
 
-def is_kept(relation: Relation, before: CaseAnswer, after: CaseAnswer, escalate_label: str | None) -> bool:
+def is_kept(relation: CaseRelation, before: CaseAnswer, after: CaseAnswer, escalate_label: str | None) -> bool:
     """Return whether a relation holds between a decision and the answer on the changed record."""
     if not after.is_decision:
         return False
-    if relation is Relation.MAY_ONLY_ESCALATE:
+    if relation is CaseRelation.MAY_ONLY_ESCALATE:
         return after.action in (before.action, escalate_label)
     is_same = after.action == before.action
-    return is_same and (relation is Relation.SAME or after.reason == before.reason)
+    return is_same and (relation is CaseRelation.SAME or after.reason == before.reason)
 
 
 def reaches_person(answer: CaseAnswer, bench: Bench) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -10,6 +11,7 @@ from pydantic import Field, model_validator
 
 from workbench.environment import ToolFault
 from workbench.files import Settings, read_settings
+from workbench.words import shown
 
 SUITES_FOLDER = "suites"
 CaseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.@+-]*$", max_length=120)]
@@ -23,7 +25,7 @@ class CaseClass(StrEnum):
     ERROR = "error"
 
 
-class Relation(StrEnum):
+class CaseRelation(StrEnum):
     """What must hold between the decisions on a changed record and on the record as it was; no label is needed."""
 
     SAME = "same"
@@ -69,7 +71,7 @@ class Case(Settings):
     base: str
     set: dict[str, Any] = Field(default_factory=dict)
     expect: Expected | None = None
-    relation: Relation | None = None
+    relation: CaseRelation | None = None
     of: str | None = None
     change: str | None = None
     covers: tuple[str, ...] = ()
@@ -84,18 +86,32 @@ class Case(Settings):
         return self
 
 
-class Suite(Settings):
+class CaseSuite(Settings):
     """One file of eval_suites/PILOT/suites/.
 
     `excluded` names what of the specification no case is needed for, each with the reason; it counts once the file is
-    signed.
+    signed. `smoke` names the few cases that are run first. `equivalent` says of mutants of the specification why no
+    case can notice them.
     """
 
     title: str = Field(min_length=3)
+    smoke: tuple[CaseId, ...] = ()
+    equivalent: dict[str, str] = Field(default_factory=dict)
     cases: tuple[Case, ...] = Field(min_length=1)
     excluded: dict[str, Annotated[str, Field(min_length=3)]] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        counts = Counter(case.id for case in self.cases)
+        repeated = [name for name, count in counts.items() if count > 1]
+        if repeated:
+            raise ValueError(f"cases with one id: {shown(repeated)}")
+        unknown = [name for name in self.smoke if name not in counts]
+        if unknown:
+            raise ValueError(f"smoke names cases that are not there: {shown(unknown)}")
+        return self
 
-def read_suite(path: Path) -> Suite:
+
+def read_case_suite(path: Path) -> CaseSuite:
     """Return a suite of test cases from its file."""
-    return read_settings(path, Suite)
+    return read_settings(path, CaseSuite)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.cases.suite import SUITES_FOLDER, Case, Suite, read_suite
+from workbench.cases.suite import SUITES_FOLDER, Case, CaseSuite, read_case_suite
 from workbench.evidence import Agreed
 from workbench.pilot.signing import SignOff, document_signatures
 from workbench.words import InputError
@@ -26,7 +26,7 @@ class SuiteFile:
 
     name: str
     path: Path
-    suite: Suite
+    suite: CaseSuite
     digest: str
     signed: tuple[SignOff, ...] = ()
 
@@ -92,6 +92,6 @@ def read_cases(pilot: Agreed) -> Cases:
 
 
 def _read(pilot: Agreed, path: Path, roles: Sequence[str]) -> SuiteFile:
-    suite, name = read_suite(path), f"{SUITES_FOLDER}/{path.name}"
+    suite, name = read_case_suite(path), f"{SUITES_FOLDER}/{path.name}"
     status = document_signatures(pilot.suite, name, roles, pilot.name)
     return SuiteFile(name, path, suite, status.digest, status.valid)

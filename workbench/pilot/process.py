@@ -46,6 +46,7 @@ class Approval(Settings):
 class StatedFact(Settings):
     """What a text may state as fact: the column that it stands in, and an example of a text that states it.
 
+    `counterexample` is a text that only seems to state it: it denies, requests or announces it.
     Further keys, such as the words by which the policy knows it, are the policy's own.
     """
 
@@ -53,6 +54,7 @@ class StatedFact(Settings):
 
     column: str
     example: str
+    counterexample: str | None = None
 
 
 class Process(Settings):
