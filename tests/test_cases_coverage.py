@@ -29,7 +29,7 @@ def test_each_rule_exception_target_and_fact_needs_a_case() -> None:
 
 
 def test_a_case_above_a_limit_is_one_where_the_rule_holds() -> None:
-    process = Process.model_validate({**PROCESS, "limits": ["weights"]})
+    process = Process.model_validate({**PROCESS, "limits": ["weights"], "weights": {"kg": 10}})
     table = coverage_table(process, [covering("rule:late@above", "rule:heavy@above")], {})
     assert table.set_index("token").loc[["rule:late@holds", "rule:heavy@above"], "cases"].tolist() == [1, 1]
 

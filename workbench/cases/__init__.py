@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workbench.cases.maker import MAKER, CasesRequest
     from workbench.cases.mutants import Mutant, MutantKind, mutants_of
     from workbench.cases.policy import Decider, FunctionDecider, PolicyProcess, Ruling
-    from workbench.cases.scoring import MutationScore, score
+    from workbench.cases.scoring import MutationScore, mutants_table, score
     from workbench.cases.suite import Case, CaseClass, CaseRelation, CaseSuite, Expected, ExpectedTools, read_case_suite
     from workbench.cases.suites import Cases, SuiteFile, read_cases, suite_paths
 else:

@@ -1,9 +1,11 @@
 """What of the process specification the cases cover: each rule on both sides of its limits, exceptions, targets, facts.
 
 A case says in `covers` what it is about, by tokens: `rule:ID@below`, `@at` and `@above` of a rule with limits and
-`rule:ID@holds` of one without (`@above` says that too), `exception:RULE/ID@used` and `@claimed` (claimed where it does
-not apply), `target:NAME` of an escalation, `fact:ID` of a text, and `precedence:A>B` where two rules hold at once.
-Which pairs of rules can hold at once no specification says, so that no pair is asked for.
+`rule:ID@holds` of one without (`@above` says that too); where a rule has several limits, and of limits in tables,
+`limit:NAME@below`, `@at` and `@above`; `exception:RULE/ID@used` and `@claimed` (claimed where it does not apply),
+`target:NAME` of an escalation, `fact:ID` of a text and `fact:ID@denied` of one that only seems to state it,
+`approval:REASON`, and `precedence:A>B` where two rules hold at once. Which pairs of rules can hold at once no
+specification says, so that no pair is asked for; nor is `@at` of one limit among several, which some cannot be met at.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from workbench.cases.mutants import NumericLimit, numeric_limits
 from workbench.cases.suite import Case
 from workbench.pilot import Process, ProcessRule
 from workbench.words import InputError, did_you_mean
@@ -38,6 +41,11 @@ class Needed:
 def needed_tokens(process: Process) -> tuple[Needed, ...]:
     """Return everything of a specification that a case is needed for, in the specification's order."""
     rules = [one for rule in process.rules for one in _of_rule(rule)]
+    single = Counter(limit.name.partition(".")[0] for limit in numeric_limits(process))
+    several = [
+        one for one in numeric_limits(process) if _is_of_table(one, process) or single[one.name.partition(".")[0]] > 1
+    ]
+    rules += [Needed(f"{one.about}@{side}", "limit", one.name, side) for one in several for side in ("below", "above")]
     targets = dict.fromkeys(rule.to for rule in process.rules if rule.to is not None)
     others = [Needed(f"target:{name}", "target", name, HOLDS) for name in targets]
     others += [Needed(f"fact:{name}", "fact", name, HOLDS) for name in process.facts]
@@ -48,14 +56,16 @@ def check_tokens(covers: Iterable[str], process: Process, where: str) -> None:
     """Refuse what the specification does not have. Raises InputError."""
     known = {one.token for one in needed_tokens(process)}
     known |= {f"rule:{rule.id}@{side}" for rule in process.rules for side in _sides(rule, process)}
+    known |= {f"{limit.about}@{side}" for limit in numeric_limits(process) for side in SIDES}
+    known |= {f"fact:{name}@denied" for name in process.facts} | {f"approval:{one.reason}" for one in process.approvals}
     for token in covers:
         if token not in known and not _is_precedence(token, process):
             raise InputError(
                 "`covers` names what the process specification does not have",
                 where=where,
                 got=repr(token),
-                expected="rule:ID@below|at|above|holds, exception:RULE/ID@used|claimed, target:NAME, "
-                "precedence:A>B with A before B, fact:ID",
+                expected="rule:ID@below|at|above|holds, limit:NAME@below|at|above, exception:RULE/ID@used|claimed, "
+                "target:NAME, precedence:A>B with A before B, fact:ID, approval:REASON",
                 remedy=did_you_mean(token, sorted(known)),
             )
 
@@ -101,9 +111,20 @@ def matrix_of(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _covered(case: Case) -> set[str]:
-    """Return what a case covers; where it lies above a rule's limit, the rule holds."""
+    """Return what a case covers: on a side of a limit is on that side of its rule, and above it the rule holds."""
+    of_limits = {f"rule:{name.partition('.')[0]}@{side}" for name, side in map(_limit_side, case.covers) if side}
     holds = {f"{token.removesuffix('@above')}@{HOLDS}" for token in case.covers if token.endswith("@above")}
-    return {*case.covers, *holds}
+    return {*case.covers, *of_limits, *holds}
+
+
+def _is_of_table(limit: NumericLimit, process: Process) -> bool:
+    return limit.name.partition(".")[0] in process.limits
+
+
+def _limit_side(token: str) -> tuple[str, str]:
+    """Return name and side of a token on a limit, the side empty for any other."""
+    name, _, side = token.removeprefix("limit:").rpartition("@")
+    return (name, side) if token.startswith("limit:") else ("", "")
 
 
 def _of_rule(rule: ProcessRule) -> Iterator[Needed]:

@@ -26,7 +26,7 @@ class FailureKind(StrEnum):
     GUARD = "silent_guard"
 
 
-class Failure(NamedTuple):
+class CaseFailure(NamedTuple):
     """One way in which an answer is not what is expected, in a few words."""
 
     kind: FailureKind
@@ -52,13 +52,13 @@ class Bench:
     threshold: float | None = None
 
 
-def failures_of(expect: Expected, answer: CaseAnswer, bench: Bench) -> tuple[Failure, ...]:
+def failures_of(expect: Expected, answer: CaseAnswer, bench: Bench) -> tuple[CaseFailure, ...]:
     """Return in what an answer is not what is expected, a few words each; empty where the case is passed.
 
     An answer that is no decision fails whatever is expected, with its cause.
     """
     if not answer.is_decision:
-        return (Failure(FailureKind.NO_DECISION, no_decision(answer)),)
+        return (CaseFailure(FailureKind.NO_DECISION, no_decision(answer)),)
     return tuple(_failures(expect, answer, bench))
 
 
@@ -87,8 +87,8 @@ def reaches_person(answer: CaseAnswer, bench: Bench) -> bool:
     return answer.confidence is None or answer.confidence < bench.threshold
 
 
-def _failures(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[Failure]:
-    yield from (Failure(FailureKind.DECISION, text) for text in _of_decision(expect, answer, bench))
+def _failures(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[CaseFailure]:
+    yield from (CaseFailure(FailureKind.DECISION, text) for text in _of_decision(expect, answer, bench))
     trace = answer.trace or Trace()
     if expect.tools is not None:
         yield from _of_tools(expect.tools, trace)
@@ -97,7 +97,7 @@ def _failures(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[Fa
     stepped_in = {one.name for one in trace.of(GuardEvent) if one.verdict is not GuardVerdict.ALLOW}
     for name in expect.guards or ():
         if name not in stepped_in:
-            yield Failure(FailureKind.GUARD, f"guard {name} did not step in")
+            yield CaseFailure(FailureKind.GUARD, f"guard {name} did not step in")
 
 
 def _of_decision(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[str]:
@@ -119,25 +119,25 @@ def _target(answer: CaseAnswer, process: Process | None) -> str | None:
     )
 
 
-def _of_tools(tools: ExpectedTools, trace: Trace) -> Iterator[Failure]:
+def _of_tools(tools: ExpectedTools, trace: Trace) -> Iterator[CaseFailure]:
     calls = trace.of(ToolCall)
     called = [one.name for one in calls if one.outcome is not CallOutcome.DENIED]
     for name in tools.must:
         if name not in called:
-            yield Failure(FailureKind.SKIPPED, f"{name} was not called")
+            yield CaseFailure(FailureKind.SKIPPED, f"{name} was not called")
     for name in tools.never:
         if any(one.name == name for one in calls):
-            yield Failure(FailureKind.FORBIDDEN, f"{name} was called")
+            yield CaseFailure(FailureKind.FORBIDDEN, f"{name} was called")
     for first, then in zip(tools.order, tools.order[1:], strict=False):
         if then in called and first not in called[: called.index(then)]:
-            yield Failure(FailureKind.ORDER, f"{then} was called before {first}")
+            yield CaseFailure(FailureKind.ORDER, f"{then} was called before {first}")
 
 
-def _of_state(state: Mapping[str, int], trace: Trace) -> Iterator[Failure]:
+def _of_state(state: Mapping[str, int], trace: Trace) -> Iterator[CaseFailure]:
     added = rows_added(trace)
     if added is None:
-        yield Failure(FailureKind.STATE, "the state was not observed")
+        yield CaseFailure(FailureKind.STATE, "the state was not observed")
         return
     for table, n in state.items():
         if added.get(table, 0) != n:
-            yield Failure(FailureKind.STATE, f"expected {n} new in {table}, got {added.get(table, 0)}")
+            yield CaseFailure(FailureKind.STATE, f"expected {n} new in {table}, got {added.get(table, 0)}")

@@ -115,7 +115,7 @@ def exceptions_dropped(process: Process) -> tuple[Mutant, ...]:
     dropped = []
     for n, rule in enumerate(process.rules):
         for k, exception in enumerate(rule.exceptions):
-            about, place = f"exception:{rule.id}.{exception.id}", ("rules", n, "exceptions", k)
+            about, place = f"exception:{rule.id}/{exception.id}", ("rules", n, "exceptions", k)
             words = f"rule {rule.id} has no exception {exception.id}"
             dropped.append(Mutant(f"{about}@dropped", MutantKind.RULE_DROPPED, about, words, place, GONE))
     return tuple(dropped)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from workbench.cases.made import CaseRecords
 from workbench.cases.mutants import Mutant, mutants_of
-from workbench.cases.policy import Fields, PolicyProcess, Ruling
-from workbench.cases.suite import Case
+from workbench.cases.policy import PolicyProcess, Ruling
 from workbench.pilot import Pilot, Process
-from workbench.records.splits import Dataset
-from workbench.words import InputError, did_you_mean, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +44,7 @@ class MutationScore:
         return len(self.noticed) / others if others else None
 
 
-def score(
-    pilot: Pilot,
-    process: Process,
-    dataset: Dataset,
-    cases: Sequence[Case],
-    equivalent: Mapping[str, str] | None = None,
-) -> MutationScore:
+def score(pilot: Pilot, process: Process, made: Sequence[CaseRecords], equivalent: Mapping[str, str]) -> MutationScore:
     """Return which mutants of a specification a suite notices, designed or written by hand.
 
     A mutant is noticed by a case where the policy decides another action under it. Cases that stand in a relation to
@@ -60,18 +52,21 @@ def score(
 
     Parameters
     ----------
+    made : sequence of CaseRecords
+        The cases with their records; one whose change cannot be made notices nothing.
     equivalent : mapping
         Mutants that were proved to be equivalent, with the proof; one that a case notices after all is noticed.
 
     Raises
     ------
     InputError
-        A case names a record or a column that is not there, or the policy does not decide a case.
+        The policy does not decide a case.
     RunError
         As `PolicyProcess`.
     """
     mutants = mutants_of(process)
-    records = records_of_cases(dataset, cases)
+    asked = [(one.case, one.asked.fields) for one in made if one.asked is not None]
+    cases, records = [case for case, _ in asked], [fields for _, fields in asked]
     with PolicyProcess(pilot, process) as policy:
         rulings, changed = policy.rulings(records), policy.under(records, mutants)
     by_mutant: dict[str, list[str]] = {}
@@ -81,7 +76,7 @@ def score(
                 by_mutant.setdefault(mutants[n].id, []).append(case.id)
     noticed = {one.id: tuple(by_mutant[one.id]) for one in mutants if one.id in by_mutant}
     known = {one.id for one in mutants}
-    proved = {name: why for name, why in (equivalent or {}).items() if name in known and name not in noticed}
+    proved = {name: why for name, why in equivalent.items() if name in known and name not in noticed}
     unnoticed = tuple(one for one in mutants if one.id not in noticed and one.id not in proved)
     wrong = {
         case.id: own
@@ -91,22 +86,20 @@ def score(
     return MutationScore(len(mutants), noticed, unnoticed, proved, wrong)
 
 
-def records_of_cases(dataset: Dataset, cases: Sequence[Case]) -> list[Fields]:
-    """Return the record of each case: its base record with what the case sets.
+def mutants_table(found: MutationScore, process: Process) -> pd.DataFrame:
+    """Return what became of each mutant of a specification.
 
-    Raises
-    ------
-    InputError
-        A case names a record or sets a column that is not there.
+    Returns
+    -------
+    DataFrame
+        `mutant`, `kind`, `words` (what was changed), `state` (noticed, unnoticed or equivalent), `noticed_by` (the
+        first case that does, None where none does), `n_noticed_by` and `why` (the proof that it is equivalent).
     """
-    ids = dataset.splits.index
-    unknown = sorted({case.base for case in cases} - set(ids))
-    if unknown:
-        raise InputError("cases are made from records that are not there", got=shown(unknown))
-    for case in cases:
-        others = sorted(set(case.set) - set(dataset.contract.shown))
-        if others:
-            remedy = did_you_mean(others[0], dataset.contract.shown)
-            raise InputError("a case sets what an agent does not see", where=case.id, got=shown(others), remedy=remedy)
-    bases = {record.id: record.fields for record in dataset.records(pd.Index(sorted({case.base for case in cases})))}
-    return [{**bases[case.base], **case.set} for case in cases]
+    rows = []
+    for one in mutants_of(process):
+        by = found.noticed.get(one.id, ())
+        state = "noticed" if by else "equivalent" if one.id in found.equivalent else "unnoticed"
+        first, why = by[0] if by else None, found.equivalent.get(one.id)
+        rows.append((one.id, one.kind.value, one.words, state, first, len(by), why))
+    columns = ["mutant", "kind", "words", "state", "noticed_by", "n_noticed_by", "why"]
+    return pd.DataFrame(rows, columns=columns, dtype=object).astype({"n_noticed_by": int})

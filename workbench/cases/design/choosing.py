@@ -15,10 +15,10 @@ from workbench.pilot import Process
 SMOKE = 20
 EACH_CLASS = 20
 PROPOSED = "proposed"
-OPTIONAL = ("pair:", "values:")
+OPTIONAL = ("precedence:", "values:")
 EDGES = ("limit:", "exception:", "fact:", "boundary:")
-WRONGLY_CLAIMED = {"beyond_limit": "wrongly_claimed", "without_fact": "wrongly_claimed"}
-NAMED_BY = ("limit:", "boundary:", "exception:", "fact:", "pair:", "approval:", "rule:", "to:")
+WRONGLY_CLAIMED = {"beyond_limit": "claimed", "without_fact": "claimed"}
+NAMED_BY = ("limit:", "boundary:", "exception:", "fact:", "precedence:", "approval:", "rule:", "target:")
 
 
 def chosen_cases(judged: Sequence[Assessed], process: Process | None, n_cases: int) -> list[tuple[Case, Assessed]]:

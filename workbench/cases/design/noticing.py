@@ -66,7 +66,7 @@ class Noticing:
         for mutant, other in others.items():
             covers |= set(_from_mutant(mutant, own, other))
         covers |= {
-            f"exception:{own.rule}.{name}@beyond_limit"
+            f"exception:{own.rule}/{name}@beyond_limit"
             for name in self._exceptions_of.get(own.rule or "", ())
             if any(one.startswith(f"limit:{own.rule}.{name}.") for one in noticed)
         }
@@ -76,19 +76,19 @@ class Noticing:
 def _plain(own: Ruling) -> Iterable[str]:
     """Yield what a ruling alone covers."""
     if own.rule is not None:
-        yield f"rule:{own.rule}"
+        yield f"rule:{own.rule}@holds"
     elif own.reason is not None:
         yield f"approval:{own.reason}"
     if own.to is not None:
-        yield f"to:{own.to}"
+        yield f"target:{own.to}"
 
 
 def _from_mutant(mutant: Mutant, own: Ruling, other: Ruling) -> Iterable[str]:
     """Yield what the difference that a mutant makes shows of a record."""
     kind, _, name = mutant.about.partition(":")
-    if kind == "exception" and other.rule == name.partition(".")[0]:
+    if kind == "exception" and other.rule == name.partition("/")[0]:
         yield f"{mutant.about}@used"
     if kind == "rule" and mutant.kind is MutantKind.RULE_DROPPED and own.rule == name and other.rule is not None:
-        yield f"pair:{name}>{other.rule}"
+        yield f"precedence:{name}>{other.rule}"
     if kind == "fact":
         yield mutant.about

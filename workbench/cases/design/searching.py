@@ -65,7 +65,7 @@ class CandidateSearch:
                 covers = {f"fact:{name}@denied"} if fact.counterexample else set()
                 if passed is not None:
                     exception = name if name in passed else passed[0]
-                    covers.add(f"exception:{base.ruling.rule}.{exception}@without_fact")
+                    covers.add(f"exception:{base.ruling.rule}/{exception}@without_fact")
                     bases.append(Base(base.id, fields, ruling))
                 candidates.append(self._candidate(base, fields, f"the text states {name}"))
                 candidates.append(self._candidate(base, only_seems, f"the text only seems to state {name}", covers))
@@ -82,7 +82,7 @@ class CandidateSearch:
         for one, before, after in zip(found, records[::2], records[1::2], strict=True):
             if before is None or after is None:
                 continue
-            base, was, becomes = bases[one.base], named(one.was), named(one.becomes)
+            base, was, becomes = bases[one.base], named_boundaries(one.was), named_boundaries(one.becomes)
             is_second = self._levers.is_second_choice(one.lever)
             made = (
                 self._candidate(base, before, f"{one.lever}: last value of {was} before {becomes}"),
@@ -104,7 +104,7 @@ class CandidateSearch:
         names: dict[CaseCandidate, frozenset[str]] = {}
         for one, _, pair in self.boundaries:
             for candidate, side in zip(pair, ("before", "after"), strict=True):
-                name = f"boundary:{one.lever}: {named(one.was)} to {named(one.becomes)}@{side}"
+                name = f"boundary:{one.lever}: {named_boundaries(one.was)} to {named_boundaries(one.becomes)}@{side}"
                 names[candidate] = names.get(candidate, frozenset()) | {name}
         return names
 
@@ -177,7 +177,7 @@ class CandidateSearch:
         return [one for one, ruling in zip(new, rulings, strict=True) if ruling is not None]
 
 
-def named(ruling: Ruling) -> str:
+def named_boundaries(ruling: Ruling) -> str:
     """Return what a ruling is called for a reader: the rule that decided, else the action."""
     return ruling.rule or ruling.action
 
