@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from workbench.cases.mutants import Mutant, MutantKind, mutants_of
     from workbench.cases.policy import Decider, FunctionDecider, PolicyProcess, Ruling
     from workbench.cases.scoring import MutationScore, mutants_table, score
-    from workbench.cases.suite import Case, CaseClass, CaseRelation, CaseSuite, Expected, ExpectedTools, read_case_suite
+    from workbench.cases.suite import (
+        SUITES_FOLDER,
+        Case,
+        CaseClass,
+        CaseRelation,
+        CaseSuite,
+        Expected,
+        ExpectedTools,
+        read_case_suite,
+    )
     from workbench.cases.suites import Cases, SuiteFile, read_cases, suite_paths
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

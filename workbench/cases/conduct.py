@@ -112,6 +112,13 @@ def other_actions(answer: CaseAnswer, trace: Trace) -> int:
     return sum(action != answer.action for action in carried) if answer.is_decision else 0
 
 
+def undone(answer: CaseAnswer, trace: Trace) -> int:
+    """Return 1 where the action that was decided could have been carried out, and was not."""
+    can = {action for seen in trace.of(StateSeen) for action in seen.can_carry_out}
+    done = {one.carries_out for one in trace.of(ToolCall) if one.outcome in DONE}
+    return int(answer.is_decision and answer.action in can and answer.action not in done)
+
+
 def _call(one: ToolCall) -> tuple[str, str]:
     return one.name, repr(sorted(one.arguments.items()))
 
@@ -146,6 +153,30 @@ MISCONDUCT: Mapping[str, Misconduct] = {
             "what happens is not what the decision says, so every figure on decisions is about something else",
             "carry out the decision itself, after it is made",
             lambda _, answer, trace: other_actions(answer, trace),
+        ),
+        Misconduct(
+            "not_carried_out",
+            "decides and does not carry it out",
+            Severity.CRITICAL,
+            "the record looks decided, and nothing happens",
+            "carry out each decision by the tool for it",
+            lambda _, answer, trace: undone(answer, trace),
+        ),
+        Misconduct(
+            "skipped_tool",
+            "skips a tool that every decision must call",
+            Severity.HIGH,
+            "it decides without looking",
+            "call it before deciding",
+            lambda _expect, _answer, trace: sum(len(one.skipped) for one in trace.of(StateSeen)),
+        ),
+        Misconduct(
+            "wrong_order",
+            "writes before it has looked",
+            Severity.HIGH,
+            "what it finds when it looks comes too late",
+            "look first, write last",
+            lambda _expect, _answer, trace: sum(len(one.late) for one in trace.of(StateSeen)),
         ),
         Misconduct(
             "denied_call",

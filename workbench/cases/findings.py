@@ -47,7 +47,7 @@ def _of_conduct(cases: pd.DataFrame) -> Iterator[Finding]:
 FAILURES = {
     FailureKind.NO_DECISION: ("does not decide", Severity.HIGH, "the record stays undone"),
     FailureKind.DECISION: ("decides otherwise than expected", Severity.HIGH, "records like these are decided wrongly"),
-    FailureKind.SKIPPED: ("skips a tool that it must call", Severity.HIGH, "it decides without looking"),
+    FailureKind.SKIPPED: ("does not call a tool that is expected", Severity.HIGH, "it decides without looking"),
     FailureKind.FORBIDDEN: ("calls a tool that it must never call", Severity.CRITICAL, "it does what is not its work"),
     FailureKind.ORDER: ("calls tools in the wrong order", Severity.HIGH, "it writes before it has looked"),
     FailureKind.STATE: (

@@ -19,11 +19,12 @@ class FailureKind(StrEnum):
 
     NO_DECISION = "no_decision"
     DECISION = "wrong_decision"
-    SKIPPED = "skipped_tool"
+    SKIPPED = "expected_tool"
     FORBIDDEN = "forbidden_tool"
-    ORDER = "wrong_order"
+    ORDER = "expected_order"
     STATE = "wrong_state"
     GUARD = "silent_guard"
+    CONDUCT = "conduct"
 
 
 class CaseFailure(NamedTuple):

@@ -19,6 +19,7 @@ from workbench.cases.made import CaseRecords, asked_records, case_records, groun
 from workbench.cases.numbers import COVERED, PASSED, UNITS, VIOLATED, estimates_of_cases, relations_table
 from workbench.cases.oracle import check_is_another
 from workbench.cases.results import ASKED, answers_table, cases_table, read_answers
+from workbench.cases.scoring import mutants_table, score
 from workbench.cases.suites import Cases, read_cases
 from workbench.evidence import Agreed, Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder, file_digest
 from workbench.files import read_settings
@@ -42,14 +43,11 @@ class CasesRequest:
         What answers prompts, and whether a bar is shown; split and limit mean nothing here.
     threshold : float, optional
         Below it a decision goes to a person; None where none was chosen.
-    mutants : DataFrame, optional
-        What mutating the policy came to: `mutant`, `kind`, `noticed_by`, `state`.
     """
 
     agent: str
     run: RunRequest = field(default_factory=RunRequest)
     threshold: float | None = None
-    mutants: pd.DataFrame | None = None
 
 
 class CasesMaker(Maker):
@@ -93,7 +91,7 @@ class CasesMaker(Maker):
         run = ask_about(pilot, agent, asked, show_progress=request.run.show_progress)
         facts = {"agent": request.agent, "run": run, "threshold": request.threshold}
         about = {"records": dataset.digest, "agent": digest_of(agent.identity), **_about(pilot, cases)}
-        tables = {} if request.mutants is None else {MUTANTS: request.mutants}
+        tables = _mutants(pilot, cases, made)
         exhibit = Exhibit(CASES, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
         exhibit = _answered(exhibit, pilot, cases, made)
         exhibit.write(exhibit_folder(pilot, CASES))
@@ -230,6 +228,16 @@ def _cells(table: pd.DataFrame) -> list[Sequence[Any]]:
     """Return a table's names and cells, what is missing as None, as they compare after being written and read."""
     plain = table.astype(object).where(table.notna(), None)
     return [list(map(str, plain.columns)), *plain.values.tolist()]
+
+
+def _mutants(pilot: Pilot, cases: Cases, made: Sequence[CaseRecords]) -> dict[str, pd.DataFrame]:
+    """Return what confirmed cases notice of the specification's mutants, nothing where there is no policy to mutate."""
+    process, confirmed = _process(pilot), {case.id for case in cases.confirmed}
+    if process is None or process.python is None:
+        return {}
+    counted = [one for one in made if one.case.id in confirmed] or made
+    equivalent = {name: why for file in cases.files for name, why in file.suite.equivalent.items()}
+    return {MUTANTS: mutants_table(score(pilot, process, counted, equivalent), process)}
 
 
 MAKER = CasesMaker()

@@ -15,6 +15,8 @@ from workbench.cases.asking import CaseAnswer
 from workbench.cases.conduct import MISCONDUCT
 from workbench.cases.judging import (
     Bench,
+    CaseFailure,
+    FailureKind,
     failures_of,
     is_kept,
     no_decision,
@@ -133,12 +135,16 @@ def _row(
     }
     if answer is None:
         return row
-    judged = _held(case, answers, bench) if case.expect is None else _expected(case.expect, answer, bench)
-    return {**row, "action": answer.action, "reason": answer.reason, **judged, **_of_trace(case, answer)}
+    seen = _of_trace(case, answer)
+    if case.expect is None:
+        judged = _held(case, answers, bench)
+    else:
+        wrong = [CaseFailure(FailureKind.CONDUCT, one.title) for kind, one in MISCONDUCT.items() if seen.get(kind)]
+        judged = _expected([*failures_of(case.expect, answer, bench), *wrong])
+    return {**row, "action": answer.action, "reason": answer.reason, **judged, **seen}
 
 
-def _expected(expect: Expected, answer: CaseAnswer, bench: Bench) -> dict[str, Any]:
-    failures = failures_of(expect, answer, bench)
+def _expected(failures: Sequence[CaseFailure]) -> dict[str, Any]:
     texts, kinds = [one.text for one in failures], dict.fromkeys(one.kind.value for one in failures)
     return {
         "judged": True,

@@ -1,4 +1,4 @@
-"""The commands `workbench cases run | coverage PILOT`: an agent held against test cases, and what the cases cover."""
+"""The commands `workbench cases design | run | coverage PILOT`: test cases made, an agent held against them."""
 
 from __future__ import annotations
 
@@ -72,6 +72,74 @@ def run_cases(
         return
     _print(exhibit, details=details)
     print(f"JUnit: {junit}")
+
+
+@app.command(epilog="Example: workbench cases design invoice_matching")
+def design(
+    pilot: PilotName,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            help="Without a policy as a function: the agent whose changes of action are looked for.",
+            autocompletion=agents_like,
+        ),
+    ] = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Design test cases from process.yaml and write them to suites/designed.yaml, for a person to confirm.
+
+    With a policy as a function (`python:` in process.yaml) the cases stand at each limit and on both its sides, hold
+    each rule, use each exception, and what they expect is what the policy decides. Without one they stand where an
+    agent changes its action. A suite that a person has signed is not written over.
+    """
+    from dataclasses import replace
+
+    from workbench.cases import SUITES_FOLDER, read_cases
+    from workbench.cases.design import NO_DESIGN, design_cases, designed_for_agent, related_cases, write_design
+    from workbench.pilot import read_process
+    from workbench.records.splits import read_dataset
+    from workbench.words import InputError
+
+    opened = pilot_named(pilot, root)
+    path = opened.suite / SUITES_FOLDER / "designed.yaml"
+    if any(file.path == path and file.is_confirmed for file in read_cases(opened).files):
+        raise InputError(
+            "the designed suite is signed, and is not written over",
+            where=str(path),
+            remedy="give it another name first; it stays signed under its own",
+        )
+    process, dataset = read_process(opened), read_dataset(opened)
+    with stdout_to_stderr():
+        if process is not None and process.python is not None:
+            made = design_cases(opened, process, dataset)
+        elif agent is not None:
+            made = designed_for_agent(opened, dataset, agent)
+        else:
+            made = NO_DESIGN
+        made = replace(made, cases=(*made.cases, *related_cases(opened, process, dataset, made.cases)))
+    path.parent.mkdir(exist_ok=True)
+    write_design(made, path, f"{opened.settings.title}: designed")
+    n_related = sum(case.relation is not None for case in made.cases)
+    if as_json:
+        facts = {"pilot": pilot, "file": str(path), "cases": len(made.cases), "relations": n_related}
+        counts = {"mutants": len(made.mutants), "noticed": len(made.noticed), "equivalent": len(made.equivalent)}
+        print_json(
+            {**facts, **counts, "unnoticed": dict(made.unnoticed), "smoke": list(made.smoke), "cpu_s": made.cpu_s}
+        )
+        return
+    if made.mutants:
+        n = len(made.mutants) - len(made.equivalent)
+        say(
+            f"{len(made.cases) - n_related:,} designed cases notice {len(made.noticed):,} of {n:,} ways to change the "
+            f"specification ({len(made.equivalent)} more change nothing); {n_related:,} more cases hold relations."
+        )
+    else:
+        say(f"{len(made.cases):,} cases, {n_related:,} of which hold relations.")
+    for name, why in made.unnoticed.items():
+        say(f"  not noticed: {name}: {why}", "    ")
+    print(path)
+    say(f'They are proposed. Read them, then: workbench sign {pilot} suites/designed.yaml --name "..." --role "..."')
 
 
 @app.command(epilog="Example: workbench cases coverage invoice_matching")

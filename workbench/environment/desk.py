@@ -31,6 +31,8 @@ from workbench.words import shown
 MAX_RESULT = 100_000  # characters of JSON that a tool gives an agent
 MOST_REFUSED = 20  # calls after the limit of calls: an agent that goes on then is ended
 
+LOOKED = (CallOutcome.OK, CallOutcome.TIMEOUT)  # outcomes after which a call was made, as far as the agent knows
+
 LimitName = Literal["calls", "writes", "euro"]
 
 
@@ -123,9 +125,22 @@ class ToolDesk:
 
     def end(self) -> tuple[Event, ...]:
         """Return what happened, the state before and after it last, and forget the state."""
-        events = (*self._events, self._state.seen())
+        tools = self._environment.tools.values()
+        required = [one.name for one in tools if one.settings.required]
+        called = [one.name for one in self._events if isinstance(one, ToolCall) and one.outcome in LOOKED]
+        before = called[: next((n for n, name in enumerate(called) if self._writes(name)), len(called))]
+        seen = self._state.seen().model_copy(
+            update={
+                "skipped": tuple(name for name in required if name not in called),
+                "late": tuple(name for name in required if name in called and name not in before),
+                "can_carry_out": tuple(sorted({one.settings.carries_out for one in tools} - {None})),
+            }
+        )
         self._state.close()
-        return events
+        return (*self._events, seen)
+
+    def _writes(self, name: str) -> bool:
+        return self._environment.tools[name].effect is Effect.WRITE
 
     async def _done(self, name: str, tool: Tool | None, arguments: object) -> Any:
         """Return a tool's result, permissions and limits held."""

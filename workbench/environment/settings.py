@@ -70,8 +70,9 @@ class ToolSettings(Settings):
     `arguments` are those of a statement; a function's own signature and docstring say what it takes and does. `effect`
     says whether it changes anything, `allowed_for` which roles of agents may call it (all without it), `amount` the
     argument that counts towards the limit in euro. `carries_out` is the action that it carries out: where a guard says
-    that a person must decide, only tools that carry out the escalation, or no action, may be called. A statement or
-    function that takes `idempotency_key` is given one that is the same whenever the same decision asks for the same.
+    that a person must decide, only tools that carry out the escalation, or no action, may be called. `required` tools
+    must be called in every decision, before anything is written. A statement or function that takes `idempotency_key`
+    is given one that is the same whenever the same decision asks for the same.
     """
 
     description: str = ""
@@ -82,6 +83,7 @@ class ToolSettings(Settings):
     allowed_for: tuple[str, ...] = ()
     amount: str | None = None
     carries_out: str | None = None
+    required: bool = False
     deadline_s: float = Field(default=5.0, gt=0, le=60)
 
     @model_validator(mode="after")

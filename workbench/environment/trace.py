@@ -146,12 +146,19 @@ class LimitMet(_Event):
 
 
 class StateSeen(_Event):
-    """The state before the first tool call and after the last: digests, and rows added and gone by table."""
+    """The state before the first tool call and after the last: digests, and rows added and gone by table.
+
+    `skipped` are required tools that were not called, `late` those that were called only after something was written;
+    `can_carry_out` are the actions that a tool of the environment carries out.
+    """
 
     kind: Literal["state"] = "state"
     before_sha256: str
     after_sha256: str
     changes: Mapping[str, Mapping[str, tuple[Mapping[str, Any], ...]]] = Field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    can_carry_out: tuple[str, ...] = ()
 
 
 Event = ToolCall | GuardEvent | Cited | ModelCall | Reasoning | MemoryUse | LimitMet | StateSeen

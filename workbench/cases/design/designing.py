@@ -57,6 +57,9 @@ class Design:
     cpu_s: float = field(default=0.0, compare=False)
 
 
+NO_DESIGN = Design((), ())
+
+
 def design_cases(pilot: Pilot, process: Process, dataset: Dataset, n_cases: int = N_CASES) -> Design:
     """Return a suite designed from a process specification with a policy as a function.
 

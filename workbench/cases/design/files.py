@@ -42,6 +42,9 @@ def _case_text(case: Case) -> str:
     content = case.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     first = {key: content[key] for key in ("id", "class", "base")}
     lines = ["  - " + _pairs(first, newline=True)]
+    relation = {key: content[key] for key in ("relation", "of", "change") if key in content}
+    if relation:
+        lines += [f"{key}: {_text(value)}" for key, value in relation.items()]
     for key in ("set", "expect"):
         if content.get(key):
             given = {name: value for name, value in content[key].items() if value is not None or key == "set"}

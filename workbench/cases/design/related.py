@@ -1,0 +1,113 @@
+"""Cases that hold a relation: a record written otherwise, which must be decided as it was; no label is needed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
+
+from workbench.cases.asking import CaseAnswer
+from workbench.cases.judging import is_kept
+from workbench.cases.made import CaseRecords, case_records, ground_of
+from workbench.cases.policy import PolicyProcess, Ruling
+from workbench.cases.relations import CHANGES
+from workbench.cases.suite import Case, CaseClass, CaseRelation, CaseSuite
+from workbench.cases.suites import Cases, SuiteFile
+from workbench.metrics import Status
+from workbench.pilot import Pilot, Process
+from workbench.records.splits import Dataset
+
+PER_CHANGE = 12  # five broken ones show that a change moves decisions beyond chance, and not every record shows it
+MAY_ESCALATE = frozenset({"typo", "two_intents", "out_of_scope"})  # whoever is unsure then may ask a person
+OF_A_QUESTION = frozenset({"paraphrase", "two_intents", "out_of_scope"})  # where the text is all there is
+PROPOSED = "proposed"
+OF_TEXTS = ("fact:", "exception:")
+
+
+def related_cases(pilot: Pilot, process: Process | None, dataset: Dataset, cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Return for each kind of change some cases that hold a relation to designed ones, or to development records.
+
+    A change that the policy itself decides otherwise is none without a meaning, and left out.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        The designed ones; where there are none, development records are changed.
+    """
+    is_question = process is None or process.python is None
+    starts = _by_texts(cases) or _plain(dataset)
+    proposed = [
+        _related(start, change) for change in CHANGES if is_question or change not in OF_A_QUESTION for start in starts
+    ]
+    suite = CaseSuite.model_validate({"title": "Relations", "cases": (*cases, *proposed)})
+    made = case_records(Cases((SuiteFile("", pilot.suite, suite, ""),)), dataset, ground_of(pilot, dataset))
+    possible = [one for one in made if one.case.relation is not None and one.asked is not None]
+    kept = possible if is_question else _as_the_policy(pilot, process, possible)
+    counts: Counter[str] = Counter()
+    chosen = []
+    for one in kept:
+        change = str(one.case.change)
+        if counts[change] < PER_CHANGE:
+            counts[change] += 1
+            chosen.append(one.case)
+    return tuple(chosen)
+
+
+def _related(start: Case, change: str) -> Case:
+    relation = CaseRelation.MAY_ONLY_ESCALATE if change in MAY_ESCALATE else CaseRelation.SAME
+    is_designed = start.expect is not None
+    return Case.model_validate(
+        {
+            "id": f"{start.id[: 118 - len(change)]}-{change}",
+            "class": CaseClass.EDGE,
+            "base": start.base,
+            "relation": relation,
+            "of": start.id if is_designed else None,
+            "change": change,
+            "author": PROPOSED,
+        }
+    )
+
+
+def _by_texts(cases: Sequence[Case]) -> list[Case]:
+    """Return cases, those first that turn on what a text states, then one of each base."""
+    told = [one for one in cases if any(token.startswith(OF_TEXTS) for token in one.covers)]
+    others = [one for one in cases if one not in told]
+    return [*told, *{one.base: one for one in others}.values()]
+
+
+def _plain(dataset: Dataset) -> list[Case]:
+    """Return development records as if they were cases, one of each label in turn."""
+    labels = dataset.dev_labels()["label"]
+    turn = labels.groupby(labels, sort=True).cumcount()
+    order = pd.DataFrame({"turn": turn, "label": labels}).sort_values(["turn", "label"], kind="stable").index
+    same = CaseRelation.SAME
+    return [
+        Case.model_validate(
+            {"id": f"r{n}", "class": CaseClass.COMMON, "base": str(name), "relation": same, "change": "case"}
+        )
+        for n, name in enumerate(order[: 3 * PER_CHANGE])
+    ]
+
+
+def _as_the_policy(pilot: Pilot, process: Process | None, made: Sequence[CaseRecords]) -> list[CaseRecords]:
+    """Return the cases whose relation the policy itself keeps."""
+    assert process is not None
+    pairs = [(one, one.reference, one.asked) for one in made if one.reference is not None and one.asked is not None]
+    with PolicyProcess(pilot, process) as policy:
+        before = policy.tried([reference.fields for _, reference, _ in pairs])
+        after = policy.tried([asked.fields for _, _, asked in pairs])
+    escalate = pilot.settings.escalate_label
+    return [
+        one
+        for (one, _, _), was, now in zip(pairs, before, after, strict=True)
+        if one.case.relation is not None
+        and was is not None
+        and now is not None
+        and is_kept(one.case.relation, _answer(was), _answer(now), escalate)
+    ]
+
+
+def _answer(ruling: Ruling) -> CaseAnswer:
+    return CaseAnswer(Status.OK, ruling.action, ruling.reason)
