@@ -10,7 +10,7 @@ from workbench.cases.design.candidates import CaseCandidate
 from workbench.cases.design.covering import greedy_cover
 from workbench.cases.design.noticing import Assessed
 from workbench.cases.suite import Case, CaseClass, Expected
-from workbench.pilot import Process
+from workbench.pilot import Process, decisions_by_reason
 
 SMOKE = 20
 EACH_CLASS = 20
@@ -30,7 +30,7 @@ def chosen_cases(judged: Sequence[Assessed], process: Process | None, n_cases: i
     faults = frozenset[str]() if process is None else frozenset(rule.id for rule in process.rules if rule.fault)
     order = sorted(range(len(judged)), key=lambda n: _simplicity(judged[n].candidate))  # of two alike the simpler one
     ranked = [judged[n] for n in order]
-    must: list[Set[Hashable]] = [_must(one) for one in ranked]
+    must: list[Set[Hashable]] = [_must(one, process) for one in ranked]
     chosen = dict.fromkeys(greedy_cover(must, len(ranked)))
     classes = [class_of(one, faults) for one in ranked]
     chosen |= dict.fromkeys(_of_each_class(ranked, classes, list(chosen)))
@@ -42,7 +42,8 @@ def chosen_cases(judged: Sequence[Assessed], process: Process | None, n_cases: i
         chosen |= dict.fromkeys(greedy_cover(part, max(room, 0), given))
     ids: Counter[str] = Counter()
     places = sorted(chosen, key=lambda n: _place(ranked[n], n))
-    return [(case_of(ranked[n], classes[n], ids), ranked[n]) for n in places]
+    known = None if process is None else frozenset(decisions_by_reason(process))
+    return [(case_of(ranked[n], classes[n], ids, known), ranked[n]) for n in places]
 
 
 def class_of(one: Assessed, faults: frozenset[str]) -> CaseClass:
@@ -52,8 +53,12 @@ def class_of(one: Assessed, faults: frozenset[str]) -> CaseClass:
     return CaseClass.EDGE if any(name.startswith(EDGES) for name in one.covers) else CaseClass.COMMON
 
 
-def case_of(one: Assessed, case_class: CaseClass, ids: Counter[str]) -> Case:
-    """Return a candidate as a case; `ids` counts the names that were given."""
+def case_of(one: Assessed, case_class: CaseClass, ids: Counter[str], reasons: frozenset[str] | None) -> Case:
+    """Return a candidate as a case; `ids` counts the names that were given, `reasons` are those of the specification.
+
+    A reason that the specification does not have, such as that a cell cannot be read, is not expected of an agent.
+    """
+    reason = one.ruling.reason if reasons is None or one.ruling.reason in reasons else None
     covers = sorted(
         {_claimed(name) for name in one.covers if not name.startswith("values:")},
         key=lambda name: (next((n for n, kind in enumerate(NAMED_BY) if name.startswith(kind)), len(NAMED_BY)), name),
@@ -67,7 +72,7 @@ def case_of(one: Assessed, case_class: CaseClass, ids: Counter[str]) -> Case:
             "class": case_class,
             "base": one.candidate.base,
             "set": dict(one.candidate.set),
-            "expect": Expected(action=one.ruling.action, reason=one.ruling.reason, to=one.ruling.to),
+            "expect": Expected(action=one.ruling.action, reason=reason, to=one.ruling.to),
             "covers": tuple(covers),
             "why": one.candidate.why,
             "author": PROPOSED,
@@ -80,10 +85,10 @@ def _claimed(name: str) -> str:
     return f"{head}{at}{WRONGLY_CLAIMED.get(how, how)}"
 
 
-def _must(one: Assessed) -> frozenset[str]:
+def _must(one: Assessed, process: Process | None) -> frozenset[str]:
     """Return what of a candidate may not be lost: what it notices, and what it covers without pairs."""
     covers = frozenset(name for name in one.covers if not name.startswith(OPTIONAL))
-    return one.noticed | (covers or _kind(one))
+    return one.noticed | (_kind(one) if process is None and not covers else covers)
 
 
 def _kind(one: Assessed) -> frozenset[str]:

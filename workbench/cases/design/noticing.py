@@ -36,6 +36,7 @@ class Noticing:
         self._policy, self._process = policy, process
         self.mutants = mutants_of(process)
         self._dropped = exceptions_dropped(process)
+        self._approvals = frozenset(one.reason for one in process.approvals)
         self._exceptions_of = {rule.id: [one.id for one in rule.exceptions] for rule in process.rules}
 
     def judged(self, candidates: Sequence[CaseCandidate]) -> list[Assessed]:
@@ -62,7 +63,7 @@ class Noticing:
 
     def _judged(self, candidate: CaseCandidate, own: Ruling, others: Mapping[Mutant, Ruling]) -> Assessed:
         noticed = frozenset(mutant.id for mutant, other in others.items() if other.action != own.action)
-        covers = {*candidate.covers, *_plain(own)}
+        covers = {*candidate.covers, *_plain(own, self._approvals)}
         for mutant, other in others.items():
             covers |= set(_from_mutant(mutant, own, other))
         covers |= {
@@ -73,11 +74,11 @@ class Noticing:
         return Assessed(candidate, own, noticed - {one.id for one in self._dropped}, frozenset(covers))
 
 
-def _plain(own: Ruling) -> Iterable[str]:
+def _plain(own: Ruling, approvals: frozenset[str]) -> Iterable[str]:
     """Yield what a ruling alone covers."""
     if own.rule is not None:
         yield f"rule:{own.rule}@holds"
-    elif own.reason is not None:
+    elif own.reason in approvals:
         yield f"approval:{own.reason}"
     if own.to is not None:
         yield f"target:{own.to}"
