@@ -47,7 +47,7 @@ def _looked_up(record: agents.Record, tools: Any) -> agents.Record:
 
 def _stated(note: str) -> set[str]:
     """Return the facts that a note states, by the words of process.yaml."""
-    sentences = [one.lower().translate(WRITTEN_OUT) for one in re.split(r"(?<=[.;!?])\s+(?=[A-ZÄÖÜ])", note)]
+    sentences = [one.lower().translate(WRITTEN_OUT) for one in re.split(r"(?<=[.;!?])\s+(?=[A-ZÄÖÜ][a-zäöü])", note)]
     return {
         name
         for name, says in SAYS.items()

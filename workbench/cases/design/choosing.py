@@ -25,8 +25,11 @@ def chosen_cases(judged: Sequence[Assessed], process: Process | None, n_cases: i
     """Return about `n_cases` cases, more only where fewer would lose something that candidates notice or cover.
 
     First come those that keep every mutant noticed and everything covered but pairs; then each class has its share; the
-    rest sets two rules at odds and lets categorical values meet.
+    rest sets two rules at odds and lets categorical values meet. What the specification says nothing of, such as cells
+    that cannot be read, is no case.
     """
+    reasons = None if process is None else frozenset(decisions_by_reason(process))
+    judged = [one for one in judged if reasons is None or one.ruling.reason in reasons]
     faults = frozenset[str]() if process is None else frozenset(rule.id for rule in process.rules if rule.fault)
     order = sorted(range(len(judged)), key=lambda n: _simplicity(judged[n].candidate))  # of two alike the simpler one
     ranked = [judged[n] for n in order]
@@ -42,8 +45,7 @@ def chosen_cases(judged: Sequence[Assessed], process: Process | None, n_cases: i
         chosen |= dict.fromkeys(greedy_cover(part, max(room, 0), given))
     ids: Counter[str] = Counter()
     places = sorted(chosen, key=lambda n: _place(ranked[n], n))
-    known = None if process is None else frozenset(decisions_by_reason(process))
-    return [(case_of(ranked[n], classes[n], ids, known), ranked[n]) for n in places]
+    return [(case_of(ranked[n], classes[n], ids), ranked[n]) for n in places]
 
 
 def class_of(one: Assessed, faults: frozenset[str]) -> CaseClass:
@@ -53,12 +55,8 @@ def class_of(one: Assessed, faults: frozenset[str]) -> CaseClass:
     return CaseClass.EDGE if any(name.startswith(EDGES) for name in one.covers) else CaseClass.COMMON
 
 
-def case_of(one: Assessed, case_class: CaseClass, ids: Counter[str], reasons: frozenset[str] | None) -> Case:
-    """Return a candidate as a case; `ids` counts the names that were given, `reasons` are those of the specification.
-
-    A reason that the specification does not have, such as that a cell cannot be read, is not expected of an agent.
-    """
-    reason = one.ruling.reason if reasons is None or one.ruling.reason in reasons else None
+def case_of(one: Assessed, case_class: CaseClass, ids: Counter[str]) -> Case:
+    """Return a candidate as a case; `ids` counts the names that were given."""
     covers = sorted(
         {_claimed(name) for name in one.covers if not name.startswith("values:")},
         key=lambda name: (next((n for n, kind in enumerate(NAMED_BY) if name.startswith(kind)), len(NAMED_BY)), name),
@@ -72,7 +70,7 @@ def case_of(one: Assessed, case_class: CaseClass, ids: Counter[str], reasons: fr
             "class": case_class,
             "base": one.candidate.base,
             "set": dict(one.candidate.set),
-            "expect": Expected(action=one.ruling.action, reason=reason, to=one.ruling.to),
+            "expect": Expected(action=one.ruling.action, reason=one.ruling.reason, to=one.ruling.to),
             "covers": tuple(covers),
             "why": one.candidate.why,
             "author": PROPOSED,
