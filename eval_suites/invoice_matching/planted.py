@@ -13,6 +13,10 @@ from . import agents
 from .acting import acting
 
 Call = Callable[[str, dict[str, Any]], Any]
+WORD = re.compile(r"[^\W\d_]{5,}")
+FACTS, TRANSLATIONS = agents.PROCESS["facts"].values(), agents.PROCESS["translations"]
+SAID = [*(text for one in FACTS for text in (one["example"], one["counterexample"])), *map(str, TRANSLATIONS)]
+KNOWN_WORDS = frozenset(word for text in SAID for word in WORD.findall(text.lower()))
 
 
 class Through:
@@ -278,9 +282,9 @@ def minds_white_space(record: agents.Record, tools: Any) -> agents.Answer:
 
 
 def minds_typos(record: agents.Record, tools: Any) -> agents.Answer:
-    """Believe a note only where every word of it is one of a short list of letters' pairs."""
+    """Believe a note only where each of its longer words is spelled as in process.yaml."""
     note = str(record["note"] or "")
-    is_spelled = not re.search(r"([a-zäöü])\1{2}|[bcdfghjklmnpqrstvwxz]{6}", note.lower())
+    is_spelled = all(word in KNOWN_WORDS for word in WORD.findall(note.lower()))
     return acting({**record, "note": note if is_spelled else ""}, tools)
 
 
@@ -291,9 +295,8 @@ def is_swayed_by_politeness(record: agents.Record, tools: Any) -> agents.Answer:
 
 
 def knows_vendors_by_name(record: agents.Record, tools: Any) -> agents.Answer:
-    """Trust vendors whose name ends in a form of company it knows."""
-    known = ("GmbH", "KG", "AG", "S.r.l.", "Inc.", "Ltd", "SA", "S.A.", "LLC", "Co.", "Sp. z o.o.", "SAS", "GesmbH")
-    if str(record["vendor_name"]).strip().endswith(known):
+    """Trust only vendors whose name says more than who owns them and what kind of company it is."""
+    if len(str(record["vendor_name"]).split()) >= 3:
         return acting(record, tools)
     return always_escalates(record, tools)
 

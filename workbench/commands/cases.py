@@ -21,6 +21,7 @@ from workbench.commands.options import (
 )
 from workbench.commands.screen import say
 from workbench.commands.streams import stdout_to_stderr, stoppable
+from workbench.commands.tables import TextColumn, TextTable, of_names, show_table
 from workbench.words import several
 
 if TYPE_CHECKING:
@@ -140,6 +141,27 @@ def design(
         say(f"  not noticed: {name}: {why}", "    ")
     print(path)
     say(f'They are proposed. Read them, then: workbench sign {pilot} suites/designed.yaml --name "..." --role "..."')
+
+
+@app.command(epilog="Example: workbench cases prove invoice_matching")
+def prove(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
+    """Run the pilot's agents with planted faults (planted.yaml) over the test cases, and say which are found."""
+    from workbench.cases import proved_on_planted, said_of_planted
+    from workbench.records.splits import read_dataset
+
+    opened = pilot_named(pilot, root)
+    with stoppable(), stdout_to_stderr():
+        table = proved_on_planted(opened, read_dataset(opened))
+    if as_json:
+        print_json({"pilot": pilot, "answer": said_of_planted(table), "agents": table.to_dict("records")})
+        return
+    rows = tuple(
+        (name, wanted or "nothing", "yes" if caught else "NO", found or "nothing")
+        for name, wanted, found, caught in table.itertuples(index=False, name=None)
+    )
+    columns = (of_names("agent"), of_names("wanted"), of_names("caught"), TextColumn("found"))
+    say(f"The test cases {said_of_planted(table)}.")
+    show_table("What was found of each", TextTable(columns, rows), details=True)
 
 
 @app.command(epilog="Example: workbench cases coverage invoice_matching")
