@@ -16,7 +16,7 @@ Call = Callable[[str, dict[str, Any]], Any]
 WORD = re.compile(r"[^\W\d_]{5,}")
 FACTS, TRANSLATIONS = agents.PROCESS["facts"].values(), agents.PROCESS["translations"]
 SAID = [*(text for one in FACTS for text in (one["example"], one["counterexample"])), *map(str, TRANSLATIONS)]
-KNOWN_WORDS = frozenset(word for text in SAID for word in WORD.findall(text.lower()))
+SAID += [str(agents.PROCESS[name]) for name in ("scope", "definitions", "decisions", "rules")]
 
 
 class Through:
@@ -282,10 +282,17 @@ def minds_white_space(record: agents.Record, tools: Any) -> agents.Answer:
 
 
 def minds_typos(record: agents.Record, tools: Any) -> agents.Answer:
-    """Believe a note only where each of its longer words is spelled as in process.yaml."""
+    """Believe a note only where its longer words have no three letters in a row that process.yaml does not have."""
     note = str(record["note"] or "")
-    is_spelled = all(word in KNOWN_WORDS for word in WORD.findall(note.lower()))
+    is_spelled = all(_triples(word) <= KNOWN_TRIPLES for word in WORD.findall(note.lower()))
     return acting({**record, "note": note if is_spelled else ""}, tools)
+
+
+def _triples(word: str) -> set[str]:
+    return {word[n : n + 3] for n in range(len(word) - 2)}
+
+
+KNOWN_TRIPLES = frozenset(one for text in SAID for word in WORD.findall(text.lower()) for one in _triples(word))
 
 
 def is_swayed_by_politeness(record: agents.Record, tools: Any) -> agents.Answer:

@@ -15,14 +15,14 @@ from workbench.cases.relations import CHANGES
 from workbench.cases.suite import Case, CaseClass, CaseRelation, CaseSuite
 from workbench.cases.suites import Cases, SuiteFile
 from workbench.metrics import Status
-from workbench.pilot import Pilot, Process
+from workbench.pilot import Pilot, Process, Role
 from workbench.records.splits import Dataset
 
-PER_CHANGE = 12  # five broken ones show that a change moves decisions beyond chance, and not every record shows it
-MAY_ESCALATE = frozenset({"typo", "two_intents", "out_of_scope"})  # whoever is unsure then may ask a person
+PER_CHANGE = 24  # five broken ones show that a change moves decisions beyond chance; a fifth must show it
+MAY_ESCALATE = frozenset({"two_intents", "out_of_scope"})  # whoever is unsure then may ask a person
 OF_A_QUESTION = frozenset({"paraphrase", "two_intents", "out_of_scope"})  # where the text is all there is
+OF_TEXTS = OF_A_QUESTION | {"typo", "case", "whitespace", "irrelevant_sentence", "translated_note"}
 PROPOSED = "proposed"
-OF_TEXTS = ("fact:", "exception:")
 
 
 def related_cases(pilot: Pilot, process: Process | None, dataset: Dataset, cases: Sequence[Case]) -> tuple[Case, ...]:
@@ -36,10 +36,11 @@ def related_cases(pilot: Pilot, process: Process | None, dataset: Dataset, cases
         The designed ones; where there are none, development records are changed.
     """
     is_question = process is None or process.python is None
-    starts = _by_texts(cases) or _plain(dataset)
-    proposed = [
-        _related(start, change) for change in CHANGES if is_question or change not in OF_A_QUESTION for start in starts
-    ]
+    told = others = _plain(dataset)
+    if not is_question and cases:
+        told, others = _by_texts(pilot, process, dataset, cases), _by_bases(pilot, cases)
+    changes = [one for one in CHANGES if is_question or one not in OF_A_QUESTION]
+    proposed = [_related(start, change) for change in changes for start in (told if change in OF_TEXTS else others)]
     suite = CaseSuite.model_validate({"title": "Relations", "cases": (*cases, *proposed)})
     made = case_records(Cases((SuiteFile("", pilot.suite, suite, ""),)), dataset, ground_of(pilot, dataset))
     possible = [one for one in made if one.case.relation is not None and one.asked is not None]
@@ -70,11 +71,32 @@ def _related(start: Case, change: str) -> Case:
     )
 
 
-def _by_texts(cases: Sequence[Case]) -> list[Case]:
-    """Return cases, those first that turn on what a text states, then one of each base."""
-    told = [one for one in cases if any(token.startswith(OF_TEXTS) for token in one.covers)]
-    others = [one for one in cases if one not in told]
-    return [*told, *{one.base: one for one in others}.values()]
+def _by_texts(pilot: Pilot, process: Process | None, dataset: Dataset, cases: Sequence[Case]) -> list[Case]:
+    """Return cases in the order in which their free text matters: first those that nobody would look at without it."""
+    assert process is not None
+    texts = dataset.contract.columns_with(Role.TEXT)
+    suite = SuiteFile("", pilot.suite, CaseSuite.model_validate({"title": "Starts", "cases": tuple(cases)}), "")
+    made = case_records(Cases((suite,)), dataset, ground_of(pilot, dataset))
+    whole = [one.asked.fields for one in made if one.asked is not None]
+    with PolicyProcess(pilot, process) as policy:
+        own = policy.tried(whole)
+        silent = policy.tried([{**fields, **dict.fromkeys(texts)} for fields in whole])
+    ranked: list[list[Case]] = [[], [], []]
+    for case, was, now in zip(cases, own, silent, strict=True):
+        differs = was is not None and now is not None and was.action != now.action
+        is_hard = differs and now is not None and now.action != pilot.settings.escalate_label
+        ranked[0 if is_hard else 1 if differs else 2].append(case)
+    return [*ranked[0], *ranked[1], *ranked[2]]
+
+
+def _by_bases(pilot: Pilot, cases: Sequence[Case]) -> list[Case]:
+    """Return one case of each base record, first those that are not given to a person anyway."""
+    escalate = pilot.settings.escalate_label
+    firm = [one for one in cases if one.expect is not None and one.expect.action != escalate]
+    first: dict[str, Case] = {}
+    for one in (*firm, *cases):
+        first.setdefault(one.base, one)
+    return [*first.values()]
 
 
 def _plain(dataset: Dataset) -> list[Case]:
