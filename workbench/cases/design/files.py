@@ -23,11 +23,14 @@ def write_design(design: Design, path: Path, title: str) -> None:
 
 def _head(design: Design, title: str) -> Iterator[str]:
     n_noticed, n_equal, n = len(design.noticed), len(design.equivalent), len(design.mutants)
+    n_related = sum(case.relation is not None for case in design.cases)
+    n_cases = len(design.cases) - n_related
+    yield "# Written by a machine (workbench cases design): proposed until somebody signs this file."
     if n:
-        yield f"# {len(design.cases)} cases notice {n_noticed} of {n} mutants of the specification, {n_equal} are"
-        yield f"# equivalent, {len(design.unnoticed)} unnoticed. Written by a machine: proposed."
-    else:
-        yield f"# {len(design.cases)} cases at values where the action changes. Written by a machine: proposed."
+        yield f"# {n_cases} cases notice {n_noticed} of {n} mutants of the specification, {n_equal} are equivalent,"
+        yield f"# {len(design.unnoticed)} unnoticed; {n_related} more hold relations."
+    elif n_cases:
+        yield f"# {n_cases} cases at values where the action changes; {n_related} more hold relations."
     for name, reason in sorted(design.unnoticed.items()):
         yield f"# Not noticed: {name}: {reason}"
     yield f"title: {_text(title)}"
