@@ -129,7 +129,8 @@ def test_each_planted_fault_fails_its_cases_and_is_named(pilot: Pilot, agent: st
 
 def test_what_is_wrong_is_said_in_a_few_words(pilot: Pilot) -> None:
     assert failures(asked(pilot, "skips")[1])["short"] == (
-        "expected reject, got approve; read_receipt was not called; post was called; expected 0 new in postings, got 1"
+        "expected reject, got approve; read_receipt was not called; post was called; "
+        "expected 0 new in postings, got 1; writes what it must not"
     )
     assert "expected 1 new in postings, got 2" in failures(asked(pilot, "insists")[1])["no-answer"]
     assert failures(asked(pilot, "idle")[1])["posts"].startswith("expected approve, got escalate; read_order was not")

@@ -128,6 +128,15 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "findings_by_share": lambda names: figures.findings_by_share(
         pd.DataFrame({"title": names[:2], "severity": ["critical", "low"], "share": [0.5, 0.001]})
     ),
+    "cases_by_class": lambda names: figures.cases_by_class(
+        pd.DataFrame({"class": names[:3], "confirmed": True, "judged": True, "passed": [True, True, False]})
+    ),
+    "coverage_matrix": lambda names: figures.coverage_matrix(
+        pd.DataFrame({"below": [1.0, 0.0, 2.0], "above": [1.0, np.nan, 0.0]}, index=names[:3])
+    ),
+    "mutants_by_kind": lambda names: figures.mutants_by_kind(
+        pd.DataFrame({"kind": names[:3], "noticed_by": ["c", None, "c"], "state": "noticed"})
+    ),
     "latency_distribution": lambda names: figures.latency_distribution({names[0]: [0.1, 0.2], names[1]: [0.0, 1.5]}),
 }
 

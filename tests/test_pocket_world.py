@@ -73,7 +73,7 @@ def test_the_shipped_policy_in_the_worlds_terms_decides_as_the_agent_policy_rule
     policy, total, same = shipped_policy(), 0, 0
     for record in dataset.records(dataset.dev_labels().index[:1500]):
         fields = {**record.fields, "note": None}
-        trial = agents.Trial(fields)
+        trial = agents.Trial(fields, set())
         if trial.facts.unread:
             continue
         rule = next((name for name in agents.RULES if agents.POLICY[name](trial)), None)
