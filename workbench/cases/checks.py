@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from workbench.cases.coverage import missing_tokens
-from workbench.cases.suite import CaseClass
+from workbench.cases.suite import SUITES_FOLDER, CaseClass
 from workbench.evidence import Answer, Check, Facts, Missing, Terms, unproven
 from workbench.metrics import State
 
 CASES, COVERAGE = "cases", "coverage"
-DESIGN = "write suites/*.yaml, or let `workbench cases` design them, and sign them"
+DESIGN = "workbench cases design {pilot}, read and sign the suite, then workbench cases run {pilot}"
+RUN = "workbench cases run {pilot} --agent NAME"
 
 
 def _test_cases(facts: Facts, asked: Terms) -> Answer:
@@ -16,7 +17,7 @@ def _test_cases(facts: Facts, asked: Terms) -> Answer:
     exhibit = facts.exhibits.get(CASES)
     at_least, each = asked.counts["at_least"], asked.counts["each"]
     if exhibit is None:
-        return unproven(facts.absent[CASES], DESIGN, at_least)
+        return unproven(facts.absent[CASES], _first_step(facts), at_least)
     cases = exhibit.tables[CASES]
     judged = cases[cases["confirmed"] & cases["judged"]]
     counts = {one.value: int((judged["class"] == one.value).sum()) for one in CaseClass}
@@ -31,11 +32,17 @@ def _test_cases(facts: Facts, asked: Terms) -> Answer:
     return unproven(reason, would, missing)
 
 
+def _first_step(facts: Facts) -> str:
+    """Return what comes first where no cases were run."""
+    has_suites = any((facts.pilot.suite / SUITES_FOLDER).glob("*.yaml"))
+    return (RUN if has_suites else DESIGN).format(pilot=facts.pilot.name)
+
+
 def _case_coverage(facts: Facts, _asked: Terms) -> Answer:
     """Return whether everything of the process specification has a confirmed case, or is excluded over a signature."""
     exhibit = facts.exhibits.get(CASES)
     if exhibit is None:
-        return unproven(facts.absent[CASES], DESIGN)
+        return unproven(facts.absent[CASES], _first_step(facts))
     table = exhibit.tables.get(COVERAGE)
     if table is None:
         return unproven("there is no process specification to cover", "write process.yaml")
@@ -45,7 +52,7 @@ def _case_coverage(facts: Facts, _asked: Terms) -> Answer:
     if not missing:
         return Answer(State.PASS, f"every other one has a confirmed test case: {said}")
     reason = f"{len(missing):,} of {len(needed) - excluded:,} parts of the process have no confirmed test case"
-    would = f"a case for each ({DESIGN})"
+    would = f"a case for each ({DESIGN.format(pilot=facts.pilot.name)})"
     return Answer(State.UNPROVEN, reason, would, Missing(records=len(missing)), tuple(missing))
 
 

@@ -22,7 +22,13 @@ def case_findings(cases: pd.DataFrame, relations: pd.DataFrame) -> tuple[Finding
     relations : DataFrame
         As `workbench.cases.numbers.relations_table` gives it.
     """
-    found = [*_of_conduct(cases), *_of_failures(cases), *_of_one_action(cases), *_of_changes(relations)]
+    found = [
+        *_of_conduct(cases),
+        *_of_failures(cases),
+        *_of_one_action(cases),
+        *_of_reasons(cases),
+        *_of_changes(relations),
+    ]
     return tuple(sorted(found, key=lambda one: list(Severity).index(one.severity)))
 
 
@@ -91,6 +97,24 @@ def _of_one_action(cases: pd.DataFrame) -> Iterator[Finding]:
             of=len(judged),
             consequence="it decides nothing: whoever always answers the same needs no agent",
             remedy="look whether it reads the records at all",
+        )
+
+
+def _of_reasons(cases: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the finding on decisions without a reason where one is expected."""
+    wanted = cases[cases["judged"] & cases["action"].notna() & cases["expected"].fillna("").str.contains("reason ")]
+    silent = wanted[wanted["reason"].isna()]
+    if len(silent):
+        yield Finding(
+            id="no-reason",
+            kind="no_reason",
+            severity=Severity.MEDIUM,
+            title=f"The agent gives no reason in {several(len(silent), 'case')}",
+            n=len(silent),
+            of=len(wanted),
+            evidence=shown(silent["case"]),
+            consequence="what it decides rightly for a wrong reason passes, and nobody is named to hand it to",
+            remedy="let it answer with one of the reasons of process.yaml",
         )
 
 
