@@ -6,6 +6,7 @@ from small_pilots import with_fixed_split
 from ticket_records import write_tickets
 
 from workbench.agents.prompts import messages, read_prompt
+from workbench.cases import check_cases, read_cases
 from workbench.commands.scaffold import Choices, Columns, init_pilot
 from workbench.environment import read_environment
 from workbench.evaluation import evaluate, evaluate_all
@@ -83,11 +84,16 @@ def test_odd_column_names_work_in_the_first_prompt(tmp_path: Path) -> None:
     assert "{% if %}" in user
 
 
-def test_a_new_pilot_has_an_environment_with_two_tools_whatever_its_columns_are_called(tmp_path: Path) -> None:
+def test_a_new_pilot_has_an_environment_with_two_tools_and_a_suite_whatever_its_columns_are_called(
+    tmp_path: Path,
+) -> None:
     rows = [f"{number % 3},{number},{number % 5},{'yn'[number % 2]}" for number in range(40)]
     table(tmp_path / "r.csv", 'who is it?,Total "net",total "NET",y', rows)
     made = init_pilot("odd", tmp_path / "r.csv", Columns("y"), tmp_path)
-    environment = read_environment(open_pilot("odd", tmp_path))
+    pilot = open_pilot("odd", tmp_path)
+    check_cases(pilot, read_dataset(pilot), read_cases(pilot))
+    assert {case.change for case in read_cases(pilot).files[0].suite.cases} == {"field_order"}
+    environment = read_environment(pilot)
     assert sorted(environment.tools) == ["hand_over", "read_record"]
     assert environment.image.columns["records"] == ("who is it?", 'total "NET"')
     assert made.contract.shown == ("who is it?", 'Total "net"', 'total "NET"')

@@ -12,15 +12,15 @@ from workbench.cases.judging import is_kept
 from workbench.cases.made import CaseRecords, case_records, ground_of
 from workbench.cases.policy import PolicyProcess, Ruling
 from workbench.cases.relations import CHANGES
-from workbench.cases.suite import Case, CaseClass, CaseRelation, CaseSuite
+from workbench.cases.suite import Case, CaseClass, CaseRelation, CaseSuite, Expected
 from workbench.cases.suites import Cases, SuiteFile
 from workbench.metrics import Status
 from workbench.pilot import Pilot, Process, Role
 from workbench.records.splits import Dataset
 
 PER_CHANGE = 24  # five broken ones show that a change moves decisions beyond chance; a fifth must show it
-MAY_ESCALATE = frozenset({"two_intents", "out_of_scope"})  # whoever is unsure then may ask a person
-OF_A_QUESTION = frozenset({"paraphrase", "two_intents", "out_of_scope"})  # where the text is all there is
+TO_A_PERSON = frozenset({"two_intents", "out_of_scope"})  # nobody can decide these for sure
+OF_A_QUESTION = TO_A_PERSON | {"paraphrase"}  # where the text is all there is
 OF_TEXTS = OF_A_QUESTION | {"typo", "case", "whitespace", "irrelevant_sentence", "translated_note"}
 PROPOSED = "proposed"
 
@@ -28,7 +28,8 @@ PROPOSED = "proposed"
 def related_cases(pilot: Pilot, process: Process | None, dataset: Dataset, cases: Sequence[Case]) -> tuple[Case, ...]:
     """Return for each kind of change some cases that hold a relation to designed ones, or to development records.
 
-    A change that the policy itself decides otherwise is none without a meaning, and left out.
+    A question with two intents, or about something else, has no right answer: a person must see it. A change that the
+    policy itself decides otherwise is none without a meaning, and left out.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def related_cases(pilot: Pilot, process: Process | None, dataset: Dataset, cases
     proposed = [_related(start, change) for change in changes for start in (told if change in OF_TEXTS else others)]
     suite = CaseSuite.model_validate({"title": "Relations", "cases": (*cases, *proposed)})
     made = case_records(Cases((SuiteFile("", pilot.suite, suite, ""),)), dataset, ground_of(pilot, dataset))
-    possible = [one for one in made if one.case.relation is not None and one.asked is not None]
+    possible = [one for one in made if one.case.change is not None and one.asked is not None]
     kept = possible if is_question else _as_the_policy(pilot, process, possible)
     counts: Counter[str] = Counter()
     chosen = []
@@ -56,19 +57,17 @@ def related_cases(pilot: Pilot, process: Process | None, dataset: Dataset, cases
 
 
 def _related(start: Case, change: str) -> Case:
-    relation = CaseRelation.MAY_ONLY_ESCALATE if change in MAY_ESCALATE else CaseRelation.SAME
-    is_designed = start.expect is not None
-    return Case.model_validate(
-        {
-            "id": f"{start.id[: 118 - len(change)]}-{change}",
-            "class": CaseClass.EDGE,
-            "base": start.base,
-            "relation": relation,
-            "of": start.id if is_designed else None,
-            "change": change,
-            "author": PROPOSED,
-        }
-    )
+    content = {
+        "id": f"{start.id[: 118 - len(change)]}-{change}",
+        "class": CaseClass.EDGE,
+        "base": start.base,
+        "change": change,
+        "author": PROPOSED,
+    }
+    if change in TO_A_PERSON:
+        return Case.model_validate({**content, "expect": Expected(person=True)})
+    of = start.id if start.expect is not None else None
+    return Case.model_validate({**content, "relation": CaseRelation.SAME, "of": of})
 
 
 def _by_texts(pilot: Pilot, process: Process | None, dataset: Dataset, cases: Sequence[Case]) -> list[Case]:

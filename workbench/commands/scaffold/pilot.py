@@ -15,6 +15,7 @@ from string import Template
 import yaml
 
 from workbench.agents.prompts import placeholder_name
+from workbench.cases import SUITES_FOLDER
 from workbench.commands.scaffold.choices import Choices, Columns
 from workbench.commands.scaffold.contract import Inferred, check_columns, infer_contract
 from workbench.commands.scaffold.leaks import telling_columns
@@ -26,11 +27,12 @@ from workbench.gates import default_gates
 from workbench.pilot import CONTRACT_FILE, ColumnType, Contract, Role
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, SPLITS_FILE, Charter
 from workbench.records import RecordTable, labelled_rows, records_of
-from workbench.records.splits import SplitSettings, fresh_split, write_split
+from workbench.records.splits import Split, SplitSettings, drawn_split, fresh_split, write_split
 from workbench.records.tables import KEY_NAME, read_raw_table
 from workbench.words import InputError, shown
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+FIRST_CASES = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +126,9 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path, choices: 
         (new_suite / "prompts" / "v1.md").write_text(_filled("v1.md", facts), encoding="utf-8")
         for file in (PILOT_FILE, CHARTER_FILE, ENVIRONMENT_FILE, "agents.py"):
             (new_suite / file).write_text(_filled(file, facts), encoding="utf-8")
+        (new_suite / SUITES_FOLDER).mkdir()
+        first = {"title_of_suite": facts["title"], "cases": _cases(contract, table, split, data / SPLITS_FILE)}
+        (new_suite / SUITES_FOLDER / "first.yaml").write_text(_filled("first.yaml", facts | first), encoding="utf-8")
         kpis = read_settings(new_suite / CHARTER_FILE, Charter).kpis
         (new_suite / GATES_FILE).write_text(default_gates(tuple(kpi.id for kpi in kpis)), encoding="utf-8")
     candidates = () if columns.entity else _candidates(table, contract)
@@ -180,6 +185,19 @@ def _facts(name: str, contract: Contract, records: Path, n_records: int) -> dict
         "file": records.name,
         "columns": _flow({name.casefold(): name for name in contract.shown}.values()),
     }
+
+
+def _cases(contract: Contract, table: RecordTable, split: SplitSettings, path: Path) -> str:
+    """Return cases of a few development records, one of each label first."""
+    _, _, sides = drawn_split(split, table, contract, path)
+    developed = table.frame.loc[sides == Split.DEV.value, contract.label]
+    change = "field_order" if len(contract.shown) > 1 else "whitespace"
+    chosen = developed[~developed.duplicated()].index[:FIRST_CASES]
+    return "\n".join(
+        f"  - {{id: written-otherwise-{number}, class: edge, base: {json.dumps(str(name))}, relation: same, "
+        f"change: {change}}}"
+        for number, name in enumerate(chosen, start=1)
+    )
 
 
 def _flow(names: Iterable[str]) -> str:
