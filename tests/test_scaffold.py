@@ -84,7 +84,7 @@ def test_odd_column_names_work_in_the_first_prompt(tmp_path: Path) -> None:
     assert "{% if %}" in user
 
 
-def test_a_new_pilot_has_an_environment_with_two_tools_and_a_suite_whatever_its_columns_are_called(
+def test_a_new_pilot_has_two_tools_and_a_suite_whatever_its_columns_are_called(
     tmp_path: Path,
 ) -> None:
     rows = [f"{number % 3},{number},{number % 5},{'yn'[number % 2]}" for number in range(40)]
