@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from workbench.agents.callables import PilotFunction, child_environment, python_module
+from workbench.agents.callables import PilotFunction, Ruling, child_environment, python_module
 from workbench.cases.mutants import GONE, Mutant
 from workbench.pilot import PROCESS_FILE, Pilot, Process, content_of
 from workbench.words import InputError, RunError, error_from
@@ -24,16 +24,6 @@ DEADLINE_S = 20.0
 LOADING = 10  # times as long may loading take, libraries and all
 MANY = 2_000
 Fields = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What a policy decides of a record: the action, why, to whom it goes, and the rule that decided."""
-
-    action: str
-    reason: str | None = None
-    to: str | None = None
-    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.agents.callables.function import PilotFunction, place_of, told
     from workbench.agents.callables.permission import check_may_ask, is_only_answered, only_answered
-    from workbench.agents.callables.policy import PolicySays, WrittenPolicy, written_policy
+    from workbench.agents.callables.policy import Ruling, WrittenPolicy, written_policy
     from workbench.agents.callables.preparation import Preparation, Prepare
     from workbench.agents.callables.prepared import UnpreparedError
     from workbench.agents.callables.process import child_environment, python_module

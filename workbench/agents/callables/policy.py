@@ -16,17 +16,17 @@ from workbench.pilot import Pilot, Process, content_of
 if TYPE_CHECKING:
     from workbench.records import Record
 
-    AskPolicy = Callable[[Record], Awaitable["PolicySays | None"]]
+    AskPolicy = Callable[[Record], Awaitable["Ruling | None"]]
 
 
 @dataclass(frozen=True, slots=True)
-class PolicySays:
+class Ruling:
     """What the written policy decides of a record: what to do, why, who gets it, and the rule that decided."""
 
     action: str
-    reason: str | None
-    to: str | None
-    rule: str | None
+    reason: str | None = None
+    to: str | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class WrittenPolicy:
         """Give what asks it, in a process that is started when it is first asked; None where it could not decide."""
         async with CallableWorker(self.task) as worker:
 
-            async def ask(record: Record) -> PolicySays | None:
+            async def ask(record: Record) -> Ruling | None:
                 said = await worker.ask(record)
-                return None if isinstance(said, Failed) else PolicySays(*said["decided"])
+                return None if isinstance(said, Failed) else Ruling(*said["decided"])
 
             yield ask
 

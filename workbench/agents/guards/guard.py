@@ -12,7 +12,7 @@ from workbench.pilot import GuardName
 from workbench.records import Record
 
 if TYPE_CHECKING:
-    from workbench.agents.callables import PolicySays
+    from workbench.agents.callables import Ruling
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Asks:
         Takes a record, gives it with the fields that are prepared for prompts.
     """
 
-    policy: Callable[[Record], Awaitable[PolicySays | None]] | None = None
+    policy: Callable[[Record], Awaitable[Ruling | None]] | None = None
     prepared: Callable[[Record], Awaitable[Record]] | None = None
 
 
