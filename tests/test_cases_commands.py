@@ -81,6 +81,14 @@ def skips(record, tools):
     return decide(record, Skips())
 
 
+ASKED = []
+
+
+def warms_up(record, tools):
+    ASKED.append(record["id"])
+    return {"action": "escalate"} if len(ASKED) == 1 else decide(record, tools)
+
+
 def harmless(record, tools):
     tools.read_order(po_number=record["po_number"])
     return decide(record, tools)
@@ -101,18 +109,18 @@ def test_planted_faults_are_proved_to_be_found_and_a_miss_is_said(
         for n, action in ((0, "approve"), (1, "reject"), (2, "approve"))
     ]
     write_atomically(pilot.suite / "suites" / "hand.yaml", json.dumps({"title": "By hand", "cases": cases}))
-    found = {"idle": "not_carried_out", "skips": "skipped_tool"}
+    found = {"idle": "not_carried_out", "skips": "skipped_tool", "warms_up": "order_dependent"}
     planted = {"clean": "clean", "python": "planted.py", "found": found}
     write_atomically(pilot.suite / "planted.yaml", json.dumps(planted))
     run = command_in(tmp_path, monkeypatch, capsys)
     code, out, told = run("cases", "prove", pilot.name, "--json")
     assert code == 0, told
     said = json.loads(out)
-    assert said["answer"] == "caught 2 of 2 planted faults, no false alarm on the clean agent"
+    assert said["answer"] == "caught 3 of 3 planted faults, no false alarm on the clean agent"
     planted["found"] = {**found, "harmless": "double_write"}
     write_atomically(pilot.suite / "planted.yaml", json.dumps(planted))
     _, out, _ = run("cases", "prove", pilot.name, "--json")
     assert json.loads(out)["answer"] == (
-        "caught 2 of 3 planted faults, no false alarm on the clean agent; missed: 'harmless'"
+        "caught 3 of 4 planted faults, no false alarm on the clean agent; missed: 'harmless'"
     )
     assert open_pilot(pilot.name, pilot.root).settings.agents.keys() >= {"clean"}

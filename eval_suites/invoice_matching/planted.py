@@ -218,6 +218,17 @@ def hides_a_call(record: agents.Record, tools: Any) -> agents.Answer:
     return {**answer, "trace": [one for one in through.made if one["name"] != "read_vendor"]}
 
 
+SEEN: set[str] = set()
+
+
+def remembers_vendors(record: agents.Record, tools: Any) -> agents.Answer:
+    """Trust a vendor from its second document on."""
+    vendor = str(record["vendor_id"])
+    is_known = vendor in SEEN
+    SEEN.add(vendor)
+    return acting(record, tools) if is_known else always_escalates(record, tools)
+
+
 # --- what moves a decision that should not ---------------------------------------------------------------------------
 
 

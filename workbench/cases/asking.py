@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from workbench.agents import Agent, standing_for
+from workbench.agents import Agent, KnownAs, standing_for
 from workbench.cases.made import MadeRecords
 from workbench.environment import Trace
 from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.runs.journal import JOURNAL_FILE, Apart, Journal, RunEntry, digest_of, key_of, run_name
 from workbench.runs.runner import RecordSelection, require_asked, require_decisions, run_agent
+
+MOST_REVERSED = 40  # records that are asked once more: enough to meet one that was asked after another of its kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,16 @@ def ask_about(pilot: Pilot, agent: Agent, made: MadeRecords, *, show_progress: b
         require_asked(session, asked.name)
         require_decisions(journal.decisions(session.info.run), asked.name)
     return session.info.run
+
+
+def ask_in_reverse(pilot: Pilot, agent: Agent, made: MadeRecords, *, show_progress: bool = True) -> str:
+    """Ask a new life of an agent about the last of the records, the last one first, and return the run.
+
+    What it answers otherwise then depends on what it was asked before. Raises as `ask_about`.
+    """
+    last = dict(list(made.by_id.items())[: -MOST_REVERSED - 1 : -1])
+    reversed_order = KnownAs(agent, agent.name, {**agent.identity, "order": "reversed"})
+    return ask_about(pilot, reversed_order, replace(made, by_id=last), show_progress=show_progress)
 
 
 def run_over(pilot: Pilot, run: str, made: MadeRecords) -> RunEntry | None:

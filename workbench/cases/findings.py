@@ -12,7 +12,9 @@ from workbench.evidence import Finding, Severity
 from workbench.words import several, shown
 
 
-def case_findings(cases: pd.DataFrame, relations: pd.DataFrame) -> tuple[Finding, ...]:
+def case_findings(
+    cases: pd.DataFrame, relations: pd.DataFrame, orders: pd.DataFrame | None = None
+) -> tuple[Finding, ...]:
     """Return the findings of judged cases, the gravest first.
 
     Parameters
@@ -21,6 +23,8 @@ def case_findings(cases: pd.DataFrame, relations: pd.DataFrame) -> tuple[Finding
         The confirmed ones, as `workbench.cases.results.cases_table` gives them.
     relations : DataFrame
         As `workbench.cases.numbers.relations_table` gives it.
+    orders : DataFrame, optional
+        As `workbench.cases.results.orders_table` gives it.
     """
     found = [
         *_of_conduct(cases),
@@ -29,6 +33,7 @@ def case_findings(cases: pd.DataFrame, relations: pd.DataFrame) -> tuple[Finding
         *_of_reasons(cases),
         *_of_changes(relations),
     ]
+    found += [] if orders is None else _of_orders(orders)
     return tuple(sorted(found, key=lambda one: list(Severity).index(one.severity)))
 
 
@@ -115,6 +120,23 @@ def _of_reasons(cases: pd.DataFrame) -> Iterator[Finding]:
             evidence=shown(silent["case"]),
             consequence="what it decides rightly for a wrong reason passes, and nobody is named to hand it to",
             remedy="let it answer with one of the reasons of process.yaml",
+        )
+
+
+def _of_orders(orders: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the finding on an agent that answers otherwise when it is asked in another order."""
+    other = orders[orders["in_order"] != orders["reversed"]]
+    if len(other):
+        yield Finding(
+            id="order-dependent",
+            kind="order_dependent",
+            severity=Severity.HIGH,
+            title=f"The agent answers {several(len(other), 'record')} otherwise when asked in another order",
+            n=len(other),
+            of=len(orders),
+            evidence=shown(other["record_id"]),
+            consequence="a decision depends on what was asked before, and cannot be repeated",
+            remedy="let it keep nothing from one decision to the next",
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from workbench.agents import build_agent
-from workbench.cases.asking import answers_in, ask_about, run_over
+from workbench.cases.asking import answers_in, ask_about, ask_in_reverse, run_over
 from workbench.cases.checking import check_cases
 from workbench.cases.checks import CASES, CHECKS, COVERAGE
 from workbench.cases.coverage import coverage_table
@@ -18,7 +18,7 @@ from workbench.cases.judging import Bench
 from workbench.cases.made import CaseRecords, asked_records, case_records, ground_of
 from workbench.cases.numbers import COVERED, PASSED, UNITS, VIOLATED, estimates_of_cases, relations_table
 from workbench.cases.oracle import check_is_another
-from workbench.cases.results import ASKED, answers_table, cases_table, read_answers
+from workbench.cases.results import ASKED, answers_table, cases_table, orders_table, read_answers
 from workbench.cases.scoring import mutants_table, score
 from workbench.cases.suites import Cases, read_cases
 from workbench.evidence import Agreed, Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder, file_digest
@@ -30,7 +30,7 @@ from workbench.runs import RunRequest
 from workbench.runs.journal import digest_of
 from workbench.words import InputError, SignatureError, percent, shown
 
-ANSWERS, MUTANTS, RELATIONS = "answers", "mutants", "relations"
+ANSWERS, MUTANTS, RELATIONS, ORDERS = "answers", "mutants", "relations", "orders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ class CasesMaker(Maker):
     checks: ClassVar = CHECKS
     counted = "test cases"
     rests_on_runs = True
-    believed = ("the records that test cases were made into, the answers to them, and what mutants were noticed",)
+    believed = (
+        "the records that test cases were made into, the answers to them in both orders, what mutants were noticed",
+    )
 
     def make(self, pilot: Pilot, dataset: Dataset, request: CasesRequest) -> Exhibit:
         """Ask an agent about every case as far as the journal does not have it, and leave and return the exhibit.
@@ -89,9 +91,11 @@ class CasesMaker(Maker):
             why = shown(dict.fromkeys(one.unchangeable for one in made))
             raise InputError("no change of any case can be made", where=str(pilot.suite / "suites"), got=why)
         run = ask_about(pilot, agent, asked, show_progress=request.run.show_progress)
+        in_reverse = ask_in_reverse(pilot, agent, asked, show_progress=request.run.show_progress)
         facts = {"agent": request.agent, "run": run, "threshold": request.threshold}
         about = {"records": dataset.digest, "agent": digest_of(agent.identity), **_about(pilot, cases)}
-        tables = _mutants(pilot, cases, made)
+        orders = orders_table(answers_in(pilot, run), answers_in(pilot, in_reverse))
+        tables = {ORDERS: orders, **_mutants(pilot, cases, made)}
         exhibit = Exhibit(CASES, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
         exhibit = _answered(exhibit, pilot, cases, made)
         exhibit.write(exhibit_folder(pilot, CASES))
@@ -193,7 +197,7 @@ def _counted(exhibit: Exhibit, pilot: Agreed, cases: Cases) -> Exhibit:
     bench = Bench(pilot.settings.escalate_label, process, exhibit.facts["threshold"])
     answers = read_answers(exhibit.tables[ANSWERS])
     judged = cases_table(cases, answers, exhibit.facts["unchangeable"], bench)
-    tables = {name: exhibit.tables[name] for name in (ANSWERS, MUTANTS) if name in exhibit.tables}
+    tables = {name: exhibit.tables[name] for name in (ANSWERS, MUTANTS, ORDERS) if name in exhibit.tables}
     asked = {case for case, part in answers if part == ASKED}
     confirmed = [case for case in cases.confirmed if case.id in asked]
     tables |= {CASES: judged, RELATIONS: relations_table(judged)}
@@ -204,7 +208,7 @@ def _counted(exhibit: Exhibit, pilot: Agreed, cases: Cases) -> Exhibit:
         exhibit,
         tables=tables,
         estimates=estimates,
-        findings=case_findings(judged[judged["confirmed"]], tables[RELATIONS]),
+        findings=case_findings(judged[judged["confirmed"]], tables[RELATIONS], tables.get(ORDERS)),
         answer=_answer(exhibit.facts["agent"], judged, estimates),
     )
 

@@ -9,12 +9,12 @@ import pandas as pd
 from pydantic import Field
 
 from workbench.agents import build_agent
-from workbench.cases.asking import answers_in, ask_about
+from workbench.cases.asking import answers_in, ask_about, ask_in_reverse
 from workbench.cases.findings import case_findings
 from workbench.cases.judging import Bench
 from workbench.cases.made import CaseRecords, asked_records, case_records, ground_of
 from workbench.cases.numbers import relations_table
-from workbench.cases.results import answers_table, cases_table, read_answers
+from workbench.cases.results import answers_table, cases_table, orders_table, read_answers
 from workbench.cases.suites import Cases, read_cases
 from workbench.engines import EngineChoice
 from workbench.evidence import Finding
@@ -92,7 +92,9 @@ def _findings(
     bench = Bench(pilot.settings.escalate_label, read_process(pilot))
     answers = read_answers(answers_table(made, answers_in(pilot, run)))
     judged = cases_table(cases, answers, unchangeable, bench).assign(confirmed=True)
-    return case_findings(judged, relations_table(judged))
+    in_reverse = ask_in_reverse(pilot, agent, asked_records(made, dataset), show_progress=show_progress)
+    orders = orders_table(answers_in(pilot, run), answers_in(pilot, in_reverse))
+    return case_findings(judged, relations_table(judged), orders)
 
 
 def _kind(finding: Finding) -> str:

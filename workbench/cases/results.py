@@ -61,6 +61,16 @@ def answers_table(made: Sequence[CaseRecords], answers: Mapping[str, CaseAnswer]
     return table.astype({"confidence": float})
 
 
+def orders_table(in_order: Mapping[str, CaseAnswer], reversed_order: Mapping[str, CaseAnswer]) -> pd.DataFrame:
+    """Return what was answered to the records that were asked in two orders: `record_id`, `in_order`, `reversed`."""
+    rows = [
+        (name, _said(in_order[name]) if in_order[name].is_decision else no_decision(in_order[name]),
+         _said(one) if one.is_decision else no_decision(one))
+        for name, one in reversed_order.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["record_id", "in_order", "reversed"], dtype=object)
+
+
 def read_answers(table: pd.DataFrame) -> dict[Part, CaseAnswer]:
     """Return the answers that a table holds, by case and part. Raises RunError where it holds something else."""
     found = {}
