@@ -33,7 +33,9 @@ class CaseAnswer:
         return self.status is Status.OK
 
 
-def ask_about(pilot: Pilot, agent: Agent, made: MadeRecords, *, show_progress: bool = True) -> str:
+def ask_about(
+    pilot: Pilot, agent: Agent, made: MadeRecords, *, apart: Apart = Apart.CASES, show_progress: bool = True
+) -> str:
     """Ask an agent about made records as far as the journal does not have it, and return the run.
 
     A record that is as the data set has it is the same question as in a development run, and is not asked twice.
@@ -47,7 +49,7 @@ def ask_about(pilot: Pilot, agent: Agent, made: MadeRecords, *, show_progress: b
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         if digest_of(asked.identity) not in journal.finished_versions():
             asked.prepare()
-        selection = RecordSelection(made, Apart.CASES, made.ids)
+        selection = RecordSelection(made, apart, made.ids)
         session = run_agent(journal, asked, selection, show_progress=show_progress)
         require_asked(session, asked.name)
         require_decisions(journal.decisions(session.info.run), asked.name)
@@ -61,7 +63,9 @@ def ask_in_reverse(pilot: Pilot, agent: Agent, made: MadeRecords, *, show_progre
     """
     last = dict(list(made.by_id.items())[: -MOST_REVERSED - 1 : -1])
     reversed_order = KnownAs(agent, agent.name, {**agent.identity, "order": "reversed"})
-    return ask_about(pilot, reversed_order, replace(made, by_id=last), show_progress=show_progress)
+    return ask_about(
+        pilot, reversed_order, replace(made, by_id=last), apart=Apart.REVERSED, show_progress=show_progress
+    )
 
 
 def run_over(pilot: Pilot, run: str, made: MadeRecords) -> RunEntry | None:

@@ -16,6 +16,7 @@ class Apart(StrEnum):
     """Sets of records that are no split of the data set: a run over one is no development run and no holdout run."""
 
     CASES = "cases"  # records made for test cases
+    REVERSED = "cases in reverse"  # some of them once more, the last one first
 
 
 @dataclass(frozen=True, slots=True)
