@@ -72,14 +72,30 @@ def happened(decision: Decision) -> list[dict[str, object]]:
     return json.loads(re.sub(r'"key": "[0-9a-f]{32}"', '"key": ""', json.dumps(told)))
 
 
-def test_the_four_ways_to_act_come_to_the_same_state_by_the_same_calls(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n", [12, pytest.param(200, marks=pytest.mark.slow)])
+def test_the_four_ways_to_act_come_to_the_same_state_by_the_same_calls(tmp_path: Path, n: int) -> None:
     with endpoint(by_http) as plain, endpoint(by_mcp) as mcp:
-        pilot = acting_pilot(tmp_path, {"clean": CLEAN, "plain": plain, "mcp": mcp}, n=12)
+        pilot = acting_pilot(tmp_path, {"clean": CLEAN, "plain": plain, "mcp": mcp}, n=n)
+        charter = {"process": "none", "high_risk": [FIRST_ORDER]}
+        (pilot.suite / "charter.yaml").write_text(json.dumps(charter), encoding="utf-8")
+        with (pilot.suite / "pilot.yaml").open("a", encoding="utf-8") as file:
+            file.write("guards: [must_reach_a_person]\n")
+        pilot = open_pilot(pilot.name, pilot.root)
         made = {name: decisions_of(pilot, name) for name in ("clean", "plain", "mcp", "prompt")}
     first = {record: (one.action, happened(one)) for record, one in made["clean"].items()}
-    assert len(first) == 12
+    assert len(first) == n
+    assert first["R000"][0] == "escalate"
+    assert [one["kind"] for one in first["R000"][1]][-1] == "guard"
     for name in ("plain", "mcp", "prompt"):
         assert {record: (one.action, happened(one)) for record, one in made[name].items()} == first, name
+
+
+FIRST_ORDER = {
+    "id": "first",
+    "description": "The first order",
+    "to": "a buyer",
+    "when": {"column": "po_number", "values": ["4500000"]},
+}
 
 
 def observed_calls(decision: Decision) -> list[tuple[str, str]]:
@@ -347,9 +363,7 @@ def decide(record, tools):
 def test_what_a_person_must_decide_is_not_carried_out_whatever_the_agent_does(tmp_path: Path) -> None:
     environment = ENVIRONMENT.replace("    amount: amount\n", "    amount: amount\n    carries_out: approve\n")
     pilot = acting_pilot(tmp_path, {"careless": CARELESS}, n=5, environment=environment)
-    rule = {"id": "first", "description": "The first order", "to": "a buyer", "when": {"column": "po_number"}}
-    rule["when"]["values"] = ["4500000"]
-    charter = {"process": "none", "high_risk": [rule]}
+    charter = {"process": "none", "high_risk": [FIRST_ORDER]}
     (pilot.suite / "charter.yaml").write_text(json.dumps(charter), encoding="utf-8")
     with (pilot.suite / "pilot.yaml").open("a", encoding="utf-8") as file:
         file.write("guards: [must_reach_a_person]\n")
