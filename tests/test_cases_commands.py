@@ -117,10 +117,15 @@ def test_planted_faults_are_proved_to_be_found_and_a_miss_is_said(
     assert code == 0, told
     said = json.loads(out)
     assert said["answer"] == "caught 3 of 3 planted faults, no false alarm on the clean agent"
+    _, out, _ = run("cases", "run", pilot.name, "--agent", "clean")
+    assert "These cases caught 3 of 3 planted faults" in out.replace("\n", " ").replace("  ", " ")
     planted["found"] = {**found, "harmless": "double_write"}
     write_atomically(pilot.suite / "planted.yaml", json.dumps(planted))
     _, out, _ = run("cases", "prove", pilot.name, "--json")
     assert json.loads(out)["answer"] == (
         "caught 3 of 4 planted faults, no false alarm on the clean agent; missed: 'harmless'"
     )
+    write_atomically(pilot.suite / "tools.py", f"{(pilot.suite / 'tools.py').read_text(encoding='utf-8')}\n# other\n")
+    _, out, _ = run("cases", "run", pilot.name, "--agent", "clean")
+    assert "planted faults" not in out, "what was proved of another environment does not count"
     assert open_pilot(pilot.name, pilot.root).settings.agents.keys() >= {"clean"}

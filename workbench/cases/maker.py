@@ -18,6 +18,7 @@ from workbench.cases.judging import Bench
 from workbench.cases.made import CaseRecords, asked_records, case_records, ground_of
 from workbench.cases.numbers import COVERED, PASSED, UNITS, VIOLATED, estimates_of_cases, relations_table
 from workbench.cases.oracle import check_is_another
+from workbench.cases.planted import last_proof
 from workbench.cases.results import ASKED, answers_table, cases_table, orders_table, read_answers
 from workbench.cases.scoring import mutants_table, score
 from workbench.cases.suites import Cases, read_cases
@@ -30,7 +31,7 @@ from workbench.runs import RunRequest
 from workbench.runs.journal import digest_of
 from workbench.words import InputError, SignatureError, percent, shown
 
-ANSWERS, MUTANTS, RELATIONS, ORDERS = "answers", "mutants", "relations", "orders"
+ANSWERS, MUTANTS, RELATIONS, ORDERS, PLANTED = "answers", "mutants", "relations", "orders", "planted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class CasesMaker(Maker):
     counted = "test cases"
     rests_on_runs = True
     believed = (
-        "the records that test cases were made into, the answers to them in both orders, what mutants were noticed",
+        "the records that test cases were made into, the answers to them in both orders",
+        "what was noticed of mutants, and found of planted faults",
     )
 
     def make(self, pilot: Pilot, dataset: Dataset, request: CasesRequest) -> Exhibit:
@@ -95,7 +97,8 @@ class CasesMaker(Maker):
         facts = {"agent": request.agent, "run": run, "threshold": request.threshold}
         about = {"records": dataset.digest, "agent": digest_of(agent.identity), **_about(pilot, cases)}
         orders = orders_table(answers_in(pilot, run), answers_in(pilot, in_reverse))
-        tables = {ORDERS: orders, **_mutants(pilot, cases, made)}
+        proof = last_proof(pilot)
+        tables = {ORDERS: orders, **({} if proof is None else {PLANTED: proof}), **_mutants(pilot, cases, made)}
         exhibit = Exhibit(CASES, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
         exhibit = _answered(exhibit, pilot, cases, made)
         exhibit.write(exhibit_folder(pilot, CASES))
@@ -197,7 +200,7 @@ def _counted(exhibit: Exhibit, pilot: Agreed, cases: Cases) -> Exhibit:
     bench = Bench(pilot.settings.escalate_label, process, exhibit.facts["threshold"])
     answers = read_answers(exhibit.tables[ANSWERS])
     judged = cases_table(cases, answers, exhibit.facts["unchangeable"], bench)
-    tables = {name: exhibit.tables[name] for name in (ANSWERS, MUTANTS, ORDERS) if name in exhibit.tables}
+    tables = {name: exhibit.tables[name] for name in (ANSWERS, MUTANTS, ORDERS, PLANTED) if name in exhibit.tables}
     asked = {case for case, part in answers if part == ASKED}
     confirmed = [case for case in cases.confirmed if case.id in asked]
     tables |= {CASES: judged, RELATIONS: relations_table(judged)}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 from pydantic import Field
 
 from workbench.agents import build_agent
+from workbench.agents.acting import acting_of
+from workbench.agents.callables import PilotFunction
 from workbench.cases.asking import answers_in, ask_about, ask_in_reverse
 from workbench.cases.findings import case_findings
 from workbench.cases.judging import Bench
@@ -17,13 +21,16 @@ from workbench.cases.numbers import relations_table
 from workbench.cases.results import answers_table, cases_table, orders_table, read_answers
 from workbench.cases.suites import Cases, read_cases
 from workbench.engines import EngineChoice
-from workbench.evidence import Finding
-from workbench.files import Settings, read_settings
-from workbench.pilot import Pilot, read_process
+from workbench.environment import ENVIRONMENT_FILE
+from workbench.evidence import Finding, file_digest
+from workbench.files import Settings, read_settings, write_atomically
+from workbench.pilot import PROCESS_FILE, Pilot, read_process
 from workbench.records.splits import Dataset
+from workbench.runs.journal import digest_of
 from workbench.words import InputError, shown
 
 PLANTED_FILE = "planted.yaml"
+COLUMNS = ["agent", "wanted", "found", "caught"]
 
 
 class PlantedSettings(Settings):
@@ -68,7 +75,36 @@ def proved_on_planted(pilot: Pilot, dataset: Dataset, *, show_progress: bool = T
     for name, wanted in {settings.clean: "", **settings.found}.items():
         kinds = [_kind(one) for one in _findings(whole, dataset, name, (cases, made), show_progress)]
         rows.append((name, wanted, ", ".join(kinds), wanted in kinds if wanted else not kinds))
-    return pd.DataFrame(rows, columns=["agent", "wanted", "found", "caught"]).astype({"caught": bool})
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"caught": bool})
+    kept = {"of": _state(pilot, settings), "rows": table.to_dict("records")}
+    write_atomically(_kept_at(pilot), json.dumps(kept, indent=1))
+    return table
+
+
+def last_proof(pilot: Pilot) -> pd.DataFrame | None:
+    """Return what was found of planted faults when that was tried last; None where anything of it has changed since."""
+    path = pilot.suite / PLANTED_FILE
+    if not path.is_file() or not _kept_at(pilot).is_file():
+        return None
+    kept = json.loads(_kept_at(pilot).read_text(encoding="utf-8"))
+    if kept["of"] != _state(pilot, read_settings(path, PlantedSettings)):
+        return None
+    return pd.DataFrame(kept["rows"], columns=COLUMNS).astype({"caught": bool})
+
+
+def _kept_at(pilot: Pilot) -> Path:
+    return pilot.runs / "results" / "cases" / "planted.json"
+
+
+def _state(pilot: Pilot, settings: PlantedSettings) -> str:
+    """Return the digest of all that a proof depends on: cases, planted agents, environment, specification."""
+    place = pilot.suite.relative_to(pilot.root).as_posix()
+    code = PilotFunction(pilot.root, f"{place}/{settings.python}:planted").digests(())
+    files = (PLANTED_FILE, PROCESS_FILE)
+    read = {name: file_digest(pilot.suite / name) for name in files if (pilot.suite / name).is_file()}
+    acts = acting_of(pilot, None).identity if (pilot.suite / ENVIRONMENT_FILE).is_file() else {}
+    suites = {one.name: one.digest for one in read_cases(pilot).files}
+    return digest_of({"suites": suites, "code": code, "read": read, "acts": acts})
 
 
 def said_of_planted(table: pd.DataFrame) -> str:

@@ -233,6 +233,10 @@ def _print(exhibit: Exhibit, *, details: bool) -> None:
     for name, estimate in exhibit.estimates.items():
         if estimate.value is not None:
             say(f"  {name:<20} {estimate_text(name, estimate)}", "  ")
+    if "planted" in exhibit.tables:
+        from workbench.cases import said_of_planted
+
+        say(f"  These cases {said_of_planted(exhibit.tables['planted'])}.", "  ")
     for finding in exhibit.findings:
         say(f"{finding.severity.value}: {finding.title}. {finding.remedy}", "  ")
     failed = _failed(exhibit)
