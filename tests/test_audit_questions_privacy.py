@@ -10,9 +10,10 @@ from audit_cases import subject_of
 from small_pilots import ALL_DEV, written_pilot
 
 from workbench.audit.findings import Severity
+from workbench.audit.known.personal_data import CASES_FILE, measured
 from workbench.audit.questions.privacy import personal_data
 from workbench.audit.table.subject import Roles, pilot_subject
-from workbench.personal import CASES_FILE, PersonalData, find_personal_data, masked, measured
+from workbench.personal import PersonalData, find_personal_data, masked
 
 IBAN = "DE89 3704 0044 0532 0130 00"  # the example of the IBAN registry
 

@@ -20,12 +20,12 @@ from workbench.cases.made import CaseRecords, asked_records, case_records, groun
 from workbench.cases.numbers import relations_table
 from workbench.cases.results import answers_table, cases_table, orders_table, read_answers
 from workbench.cases.suites import Cases, read_cases
-from workbench.engines import EngineChoice
 from workbench.environment import ENVIRONMENT_FILE
 from workbench.evidence import Finding, file_digest
 from workbench.files import Settings, read_settings, write_atomically
 from workbench.pilot import PROCESS_FILE, Pilot, read_process
 from workbench.records.splits import Dataset
+from workbench.runs import RunRequest
 from workbench.runs.journal import digest_of
 from workbench.words import InputError, shown
 
@@ -122,7 +122,7 @@ def _findings(
 ) -> tuple[Finding, ...]:
     """Return what is found of an agent over all cases, proposed ones as well."""
     cases, made = asked
-    agent = build_agent(pilot, name, dataset, EngineChoice())
+    agent = build_agent(pilot, name, dataset, RunRequest().engine)
     run = ask_about(pilot, agent, asked_records(made, dataset), show_progress=show_progress)
     unchangeable = {one.case.id: one.unchangeable for one in made if one.unchangeable}
     bench = Bench(pilot.settings.escalate_label, read_process(pilot))

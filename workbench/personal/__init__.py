@@ -8,16 +8,13 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.personal.finding import (
-        CASES_FILE,
         LONGEST,
         Found,
         PersonalData,
         find_personal_data,
         masked,
         may_hold,
-        measured,
         replaced,
-        scan,
     )
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -10,10 +10,11 @@ import pandas as pd
 from workbench.agents.prompts import read_prompts
 from workbench.audit.cells import flagged
 from workbench.audit.findings import DataFinding, Effort, Remedy, Severity
+from workbench.audit.known.personal_data import measured, scan
 from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.table.subject import Subject, declared_personal
 from workbench.metrics import Estimate
-from workbench.personal import PersonalData, measured, scan
+from workbench.personal import PersonalData
 from workbench.words import InputError, counted
 
 TITLE = "Personal data"

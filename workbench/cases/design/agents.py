@@ -11,16 +11,16 @@ from typing import Self
 from workbench.agents import Agent, Decision, build_agent
 from workbench.cases.design.designing import Design, design_from_decisions
 from workbench.cases.policy import Fields, Ruling
-from workbench.engines import EngineChoice
 from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.records import Record
 from workbench.records.splits import Dataset
+from workbench.runs import RunRequest
 
 
 def designed_for_agent(pilot: Pilot, dataset: Dataset, name: str) -> Design:
     """Return cases at the values where an agent changes its action. Raises as `build_agent` does."""
-    with AgentDecider(build_agent(pilot, name, dataset, EngineChoice())) as decider:
+    with AgentDecider(build_agent(pilot, name, dataset, RunRequest().engine)) as decider:
         return design_from_decisions(pilot, dataset, decider)
 
 
