@@ -17,6 +17,7 @@ from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan
 from workbench.tracking import (
+    Promotion,
     current_promotions,
     log_versions,
     promote,
@@ -59,6 +60,12 @@ def changed_prompt(pilot: Pilot) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("You decide", "You carefully decide"), encoding="utf-8")
 
 
+def promoted(pilot: Pilot, *asked: str) -> Promotion:
+    """Promote on the records as they are."""
+    name, alias, evidence = asked
+    return promote(pilot, name, alias, evidence, read_dataset(pilot).digest)
+
+
 def another_prompt(pilot: Pilot, name: str) -> None:
     text = (pilot.suite / "prompts" / "v1.md").read_text(encoding="utf-8").replace("name: v1", f"name: {name}")
     (pilot.suite / "prompts" / f"{name}.md").write_text(text.replace("You decide", f"{name} decides"), encoding="utf-8")
@@ -84,10 +91,10 @@ def test_every_document_is_registered_once_with_what_it_came_from(tickets: Calla
 def test_an_alias_moves_on_the_evidence_of_a_finished_run(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(60)
     run = finished_run(pilot)
-    moved = promote(pilot, "v1", "candidate", run[:8])
+    moved = promoted(pilot, "v1", "candidate", run[:8])
     n_dev = len(read_dataset(pilot).ids(Split.DEV))
     assert (moved.run, moved.split, moved.engine, moved.counts["planned"]) == (run, "dev", "scripted m", n_dev)
-    assert promote(pilot, "v1", "candidate", run) == moved, "the same move again writes nothing"
+    assert promoted(pilot, "v1", "candidate", run) == moved, "the same move again writes nothing"
     assert read_promotions(pilot) == (moved,)
     with client(pilot) as mlflow:
         assert mlflow.get_prompt_version_by_alias(pilot.name, "candidate").version == moved.version
@@ -97,10 +104,10 @@ def test_an_alias_moves_on_the_evidence_of_a_finished_run(tickets: Callable[[int
 
 def test_an_alias_follows_the_prompt_it_is_moved_to_and_says_what_it_replaces(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(60)
-    promote(pilot, "v1", "candidate", finished_run(pilot))
+    promoted(pilot, "v1", "candidate", finished_run(pilot))
     before = prompt_hash(pilot)
     changed_prompt(pilot)
-    moved = promote(pilot, "v1", "candidate", finished_run(pilot))
+    moved = promoted(pilot, "v1", "candidate", finished_run(pilot))
     assert moved.hash == prompt_hash(pilot) != before
     assert current_promotions(pilot)["candidate"] == moved
     assert [one.hash for one in read_promotions(pilot)] == [before, moved.hash]
@@ -136,9 +143,9 @@ def test_versions_are_numbered_as_their_documents_and_say_what_they_came_to(tick
 
 def test_an_alias_that_moves_to_another_family_of_prompts_leaves_the_first(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(60)
-    promote(pilot, "v1", "candidate", finished_run(pilot))
+    promoted(pilot, "v1", "candidate", finished_run(pilot))
     another_prompt(pilot, "strict_v2")
-    promote(pilot, "strict_v2", "candidate", finished_run(pilot, prompt=prompt_hash(pilot, "strict_v2")))
+    promoted(pilot, "strict_v2", "candidate", finished_run(pilot, prompt=prompt_hash(pilot, "strict_v2")))
     with client(pilot) as mlflow:
         assert mlflow.get_prompt_version_by_alias("tickets.strict", "candidate").version == 2
         assert mlflow.get_prompt_version("tickets", 1).aliases == []
@@ -159,7 +166,7 @@ def test_a_run_that_does_not_speak_for_the_prompt_is_no_evidence(
     pilot = tickets(60)
     run = finished_run(pilot, decided=decided, **identity)
     with pytest.raises(InputError, match=why):
-        promote(pilot, "v1", "candidate", run)
+        promoted(pilot, "v1", "candidate", run)
     assert read_promotions(pilot) == ()
 
 
@@ -168,15 +175,15 @@ def test_a_prompt_that_changed_after_its_run_needs_another_run(tickets: Callable
     run = finished_run(pilot)
     changed_prompt(pilot)
     with pytest.raises(InputError, match="asked another prompt"):
-        promote(pilot, "v1", "candidate", run)
+        promoted(pilot, "v1", "candidate", run)
 
 
 @pytest.mark.parametrize("alias", ["gate-2", "production"])
 def test_what_goes_towards_production_needs_the_holdout(tickets: Callable[[int], Pilot], alias: str) -> None:
     pilot = tickets(60)
     with pytest.raises(InputError, match=f"{alias} needs a run on the holdout"):
-        promote(pilot, "v1", alias, finished_run(pilot))
-    assert promote(pilot, "v1", alias, finished_run(pilot, Split.HOLDOUT)).split == "holdout"
+        promoted(pilot, "v1", alias, finished_run(pilot))
+    assert promoted(pilot, "v1", alias, finished_run(pilot, Split.HOLDOUT)).split == "holdout"
 
 
 def test_records_that_changed_make_a_run_no_evidence(tickets: Callable[[int], Pilot]) -> None:
@@ -186,25 +193,25 @@ def test_records_that_changed_make_a_run_no_evidence(tickets: Callable[[int], Pi
     lines = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
     with pytest.raises(InputError, match="made on other records"):
-        promote(pilot, "v1", "candidate", run)
+        promoted(pilot, "v1", "candidate", run)
 
 
 def test_unknown_names_are_told_with_what_there_is(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(60)
     with pytest.raises(InputError, match="no run is there yet"):
-        promote(pilot, "v1", "candidate", "0123456789")
+        promoted(pilot, "v1", "candidate", "0123456789")
     run = finished_run(pilot)
     with pytest.raises(InputError, match=rf"no such run[\s\S]*expected: one of the runs '{run}"):
-        promote(pilot, "v1", "candidate", "0123456789")
+        promoted(pilot, "v1", "candidate", "0123456789")
     with pytest.raises(InputError, match="no prompt 'v9'"):
-        promote(pilot, "v9", "candidate", run)
+        promoted(pilot, "v9", "candidate", run)
     with pytest.raises(InputError, match="no such alias"):
-        promote(pilot, "v1", "latest", run)
+        promoted(pilot, "v1", "latest", run)
 
 
 def test_a_damaged_record_of_promotions_is_said(tickets: Callable[[int], Pilot]) -> None:
     pilot = tickets(60)
-    promote(pilot, "v1", "candidate", finished_run(pilot))
+    promoted(pilot, "v1", "candidate", finished_run(pilot))
     path = pilot.runs / "promotions.jsonl"
     path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
     with pytest.raises(RunError, match="record of promotions is damaged"):

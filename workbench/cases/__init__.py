@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from workbench.cases.policy import Decider, FunctionDecider, PolicyProcess, Ruling
     from workbench.cases.scoring import MutationScore, mutants_table, score
     from workbench.cases.suite import (
-        SUITES_FOLDER,
         Case,
         CaseClass,
         CaseRelation,
@@ -27,6 +26,6 @@ if TYPE_CHECKING:
         ExpectedTools,
         read_case_suite,
     )
-    from workbench.cases.suites import Cases, SuiteFile, read_cases, suite_paths
+    from workbench.cases.suites import Cases, SuiteFile, read_cases
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from workbench.cases.coverage import missing_tokens
-from workbench.cases.suite import SUITES_FOLDER, CaseClass
+from workbench.cases.suite import CaseClass
 from workbench.evidence import Answer, Check, Facts, Missing, Terms, unproven
 from workbench.metrics import State
+from workbench.pilot import suite_paths
 
 CASES, COVERAGE = "cases", "coverage"
 DESIGN = "workbench cases design {pilot}, read and sign the suite, then workbench cases run {pilot}"
@@ -34,7 +35,7 @@ def _test_cases(facts: Facts, asked: Terms) -> Answer:
 
 def _first_step(facts: Facts) -> str:
     """Return what comes first where no cases were run."""
-    has_suites = any((facts.pilot.suite / SUITES_FOLDER).glob("*.yaml"))
+    has_suites = bool(suite_paths(facts.pilot.suite))
     return (RUN if has_suites else DESIGN).format(pilot=facts.pilot.name)
 
 

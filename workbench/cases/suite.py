@@ -13,7 +13,6 @@ from workbench.environment import ToolFault
 from workbench.files import Settings, read_settings
 from workbench.words import shown
 
-SUITES_FOLDER = "suites"
 CaseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.@+-]*$", max_length=120)]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.cases.suite import SUITES_FOLDER, Case, CaseSuite, read_case_suite
+from workbench.cases.suite import Case, CaseSuite, read_case_suite
 from workbench.evidence import Agreed
+from workbench.pilot import SUITES_FOLDER, suite_paths
 from workbench.pilot.signing import SignOff, document_signatures
 from workbench.words import InputError
 
@@ -60,11 +61,6 @@ class Cases:
     def excluded(self) -> Mapping[str, str]:
         """What of the specification no case is needed for, as signed files say."""
         return {token: why for file in self.files if file.is_confirmed for token, why in file.suite.excluded.items()}
-
-
-def suite_paths(suite: Path) -> tuple[Path, ...]:
-    """Return the files of suites in a pilot's folder, in order."""
-    return tuple(sorted((suite / SUITES_FOLDER).glob("*.yaml")))
 
 
 def read_cases(pilot: Agreed) -> Cases:

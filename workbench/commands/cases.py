@@ -96,9 +96,9 @@ def design(
     """
     from dataclasses import replace
 
-    from workbench.cases import SUITES_FOLDER, read_cases
+    from workbench.cases import read_cases
     from workbench.cases.design import NO_DESIGN, design_cases, designed_for_agent, related_cases, write_design
-    from workbench.pilot import read_process
+    from workbench.pilot import SUITES_FOLDER, read_process
     from workbench.records.splits import read_dataset
     from workbench.words import InputError
 

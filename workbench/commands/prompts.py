@@ -134,9 +134,11 @@ def promote_prompt(
     as_json: AsJson = False,
 ) -> None:
     """Move an alias to a prompt, on the evidence of a finished run of exactly this prompt."""
+    from workbench.records.splits import read_dataset
     from workbench.tracking import promote as promoted
 
-    promotion = promoted(pilot_named(pilot, root), prompt, alias, evidence)
+    opened = pilot_named(pilot, root)
+    promotion = promoted(opened, prompt, alias, evidence, read_dataset(opened).digest)
     if as_json:
         print_json(asdict(promotion))
     else:

@@ -18,13 +18,13 @@ from workbench.agents import PromptAgent, preparation_for, shared_engine
 from workbench.agents.prompts import Prompt, prompt_in, read_prompts
 from workbench.engines import EngineChoice
 from workbench.evaluation import Evaluation, evaluation_of
+from workbench.evaluation.versions import paired_difference
 from workbench.metrics import is_right
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs import checked_limit
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, require_asked, require_decisions, run_agent
-from workbench.stats import tango_bounds
 from workbench.words import InputError, counted, several
 
 NAME = "trial"
@@ -60,11 +60,10 @@ class Trial:
         said = f"A trial, not a version: right on {counted(self.right, self.n)} development records"
         if self.against is None:
             return f"{said}."
-        (lower,), (upper,) = tango_bounds([self.mended], [self.broken], [self.n], 0.95)
-        gain = 100 * (self.mended - self.broken) / self.n
+        (gain,), (lower,), (upper,) = paired_difference([self.mended], [self.broken], [self.n])
         return (
             f"{said}, {self.against} on {counted(self.right_before, self.n)} of the same:"
-            f" {self.mended} mended, {self.broken} broken, {gain:+.1f} points"
+            f" {self.mended} mended, {self.broken} broken, {100 * float(gain):+.1f} points"
             f" ({100 * float(lower):+.1f} to {100 * float(upper):+.1f})."
         )
 

@@ -6,27 +6,30 @@ Bundles of that time hold no exhibit of cases; their criterion `test_cases` is d
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, get_args
 
 import pandas as pd
 from pydantic import Field
 
-from workbench.cases import MAKER, CaseClass, suite_paths
 from workbench.evaluation import Judged, judged_of, not_judged
 from workbench.evidence import Answer, Facts, unproven
 from workbench.files import Settings, read_settings
 from workbench.metrics import State, is_asked
-from workbench.pilot import cell_text
+from workbench.pilot import cell_text, suite_paths
 from workbench.pilot.charter import Cell
 from workbench.records import cells_in
 from workbench.words import InputError
 
-TEST_CASES, AT_LEAST, EACH = "test_cases", 200, 1  # what a criterion asked for that gave no counts
+TEST_CASES, CASES = "test_cases", "cases"  # the check, and the exhibit that it rests on since
+AT_LEAST, EACH = 200, 1  # what a criterion asked for that gave no counts
+Class = Literal["common", "edge", "error"]
+CLASSES = get_args(Class)
 
 
 class Selection(Settings):
     """Records that were test cases of one class: by their ids, or all whose columns have the named values."""
 
-    case_class: CaseClass = Field(alias="class")
+    case_class: Class = Field(alias="class")
     records: tuple[str, ...] = ()
     where: dict[str, Cell] = Field(default_factory=dict)
 
@@ -40,7 +43,7 @@ class SelectionSuite(Settings):
 
 def is_of_before(facts: Facts, check: str) -> bool:
     """Return whether facts are of a time that knew no exhibit of cases: neither one nor why there is none."""
-    return check == TEST_CASES and MAKER.name not in facts.exhibits and MAKER.name not in facts.absent
+    return check == TEST_CASES and CASES not in facts.exhibits and CASES not in facts.absent
 
 
 def cases_before(facts: Facts, at_least: int | None, each: int | None) -> Answer:
@@ -49,7 +52,7 @@ def cases_before(facts: Facts, at_least: int | None, each: int | None) -> Answer
     if judged is None:
         return not_judged(facts)
     classes = _classes(facts, judged)
-    counts = {one.value: int((classes == one.value).sum()) for one in CaseClass}
+    counts = {one: int((classes == one).sum()) for one in CLASSES}
     total = sum(counts.values())
     missing = max(at_least - total, sum(max((each or EACH) - count, 0) for count in counts.values()))
     listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())
@@ -66,12 +69,12 @@ def _classes(facts: Facts, judged: Judged) -> pd.Series[str]:
         if "class" not in decided.columns:
             return pd.Series(dtype=object)
         classes = decided["class"].dropna().astype(str)
-        return classes[classes.isin([one.value for one in CaseClass])]
+        return classes[classes.isin(CLASSES)]
     found: dict[str, str] = {}
     for path in paths:
         for selection in read_settings(path, SelectionSuite).cases:
             for record in _selected(selection, decided, facts, path):
-                found[record] = selection.case_class.value
+                found[record] = selection.case_class
     return pd.Series(found, dtype=object)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.pilot.pilot import AgentSettings, Pilot, PilotSettings, nearest_root, open_pilot, pilot_names
     from workbench.pilot.process import (
         PROCESS_FILE,
+        SUITES_FOLDER,
         Approval,
         Process,
         ProcessRule,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         content_of,
         decisions_by_reason,
         read_process,
+        suite_paths,
     )
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -1,8 +1,9 @@
-"""The process specification: rules in their order, exceptions, limits, facts of a text; the policy as a function."""
+"""The process specification: rules in their order, exceptions, limits, facts of a text; where its test cases are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.pilot.pilot import Pilot
 
 PROCESS_FILE = "process.yaml"
+SUITES_FOLDER = "suites"
 
 
 class RuleException(Settings):
@@ -98,3 +100,8 @@ def decisions_by_reason(process: Process) -> Mapping[str, frozenset[str]]:
 def content_of(process: Process) -> dict[str, Any]:
     """Return the specification as plain values, as the policy's function gets it."""
     return process.model_dump(mode="json")
+
+
+def suite_paths(suite: Path) -> tuple[Path, ...]:
+    """Return the files of test cases in a pilot's folder, in order."""
+    return tuple(sorted((suite / SUITES_FOLDER).glob("*.yaml")))

@@ -18,7 +18,6 @@ from typing import Any
 from workbench.agents.prompts import Prompt, read_prompts
 from workbench.files import provenance
 from workbench.pilot import Pilot
-from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunEntry, RunInfo
 from workbench.tracking.experiments import opened
 from workbench.tracking.prompt_rows import add_results, set_alias
@@ -63,7 +62,7 @@ class Promotion:
     is_dirty: bool | None
 
 
-def promote(pilot: Pilot, name: str, alias: str, evidence: str) -> Promotion:
+def promote(pilot: Pilot, name: str, alias: str, evidence: str, records: str) -> Promotion:
     """Move an alias to a prompt on the evidence of a finished run of exactly this prompt, and return the move.
 
     A `candidate` needs a finished run on either side of the split; `gate-N` and `production` need one on the holdout.
@@ -78,6 +77,8 @@ def promote(pilot: Pilot, name: str, alias: str, evidence: str) -> Promotion:
         `candidate`, `gate-1` to `gate-9` or `production`.
     evidence : str
         A run of the journal, as `workbench prompts list` names it; its first 6 characters or more.
+    records : str
+        Digest of the pilot's records as they are now.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def promote(pilot: Pilot, name: str, alias: str, evidence: str) -> Promotion:
     if not _ALIAS.fullmatch(alias):
         raise InputError("there is no such alias", got=repr(alias), expected=ALIASES)
     prompt = _prompt(pilot, name)
-    info, identity = _evidence(pilot, prompt, alias, evidence)
+    info, identity = _evidence(pilot, prompt, alias, (evidence, records))
     versions = {registered.prompt.name: registered.version for registered in register_prompts(pilot)}
     before = current_promotions(pilot).get(alias)
     made_by = provenance(pilot.root)
@@ -159,9 +160,11 @@ def _prompt(pilot: Pilot, name: str) -> Prompt:
     return prompts[name]
 
 
-def _evidence(pilot: Pilot, prompt: Prompt, alias: str, evidence: str) -> tuple[RunInfo, Mapping[str, Any]]:
+def _evidence(
+    pilot: Pilot, prompt: Prompt, alias: str, evidence_on: tuple[str, str]
+) -> tuple[RunInfo, Mapping[str, Any]]:
     """Return the run that speaks for a prompt with what its agent was, or say why it is no evidence."""
-    path = pilot.runs / JOURNAL_FILE
+    path, (evidence, records) = pilot.runs / JOURNAL_FILE, evidence_on
     if not path.is_file():
         raise InputError("no run is there yet", where=str(path), remedy=f"workbench run {pilot.name}")
     with Journal(path) as journal:
@@ -172,7 +175,7 @@ def _evidence(pilot: Pilot, prompt: Prompt, alias: str, evidence: str) -> tuple[
             raise _no_evidence("there is no such run" if not found else "several runs begin so", evidence, fitting)
         (entry,) = found
         why = _misfit(entry, prompt, alias)
-        if why is None and entry.dataset_digest != read_dataset(pilot).digest:
+        if why is None and entry.dataset_digest != records:
             why = "it was made on other records than the pilot has now"
         if why is not None:
             problem = f"run {entry.run} is no evidence for prompt {prompt.name!r} as {alias}: {why}"
@@ -190,7 +193,7 @@ def _misfit(entry: RunEntry, prompt: Prompt, alias: str) -> str | None:
         return "it is a repeat at another temperature"
     if not entry.finished:
         return f"it is not finished: {entry.decided:,} of {entry.planned:,} decisions"
-    if alias != "candidate" and entry.split != Split.HOLDOUT.value:
+    if alias != "candidate" and not entry.is_of_holdout:
         return f"{alias} needs a run on the holdout"
     return None
 

@@ -15,7 +15,6 @@ from string import Template
 import yaml
 
 from workbench.agents.prompts import placeholder_name
-from workbench.cases import SUITES_FOLDER
 from workbench.commands.scaffold.choices import Choices, Columns
 from workbench.commands.scaffold.contract import Inferred, check_columns, infer_contract
 from workbench.commands.scaffold.leaks import telling_columns
@@ -24,7 +23,7 @@ from workbench.environment import ENVIRONMENT_FILE
 from workbench.evaluation import candidate_entities
 from workbench.files import read_settings
 from workbench.gates import default_gates
-from workbench.pilot import CONTRACT_FILE, ColumnType, Contract, Role
+from workbench.pilot import CONTRACT_FILE, SUITES_FOLDER, ColumnType, Contract, Role
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, SPLITS_FILE, Charter
 from workbench.records import RecordTable, labelled_rows, records_of
 from workbench.records.splits import Split, SplitSettings, drawn_split, fresh_split, write_split

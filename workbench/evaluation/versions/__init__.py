@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         stratum_as_shown,
     )
     from workbench.evaluation.versions.mistakes import flips
-    from workbench.evaluation.versions.pairs import not_told_apart, paired_differences, seen_from
+    from workbench.evaluation.versions.pairs import not_told_apart, paired_difference, paired_differences, seen_from
     from workbench.evaluation.versions.stored import (
         agent_to_judge,
         chosen,

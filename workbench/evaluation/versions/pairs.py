@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from workbench.evaluation import Evaluation
 from workbench.evaluation.versions.tried import Rightness, Tried, right_and_asked, rightness_of
-from workbench.stats import holm, mcnemar_midp, minimum_detectable_difference, tango_bounds
+from workbench.stats import Floats, holm, mcnemar_midp, minimum_detectable_difference, tango_bounds
 
 CONFIDENCE_LEVEL = 0.95
 ALPHA = 0.05
@@ -127,6 +128,25 @@ def detectable_differences(n: int, n_pairs: int, discordances: Sequence[float] =
     return table.where(table.notna(), None)
 
 
+def paired_difference(only_first: ArrayLike, only_second: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """Return how much more often the first of two versions is right on the same records, with Tango's 95% interval.
+
+    Parameters
+    ----------
+    only_first, only_second, n : array_like of int, shape (n_pairs,)
+        Records on which only the first, and only the second, is right, and all that both were asked.
+
+    Returns
+    -------
+    difference, lower, upper : ndarray of float, shape (n_pairs,)
+        (only_first - only_second) / n and its bounds; NaN where n is 0.
+    """
+    one, two, asked = (np.asarray(counts) for counts in (only_first, only_second, n))
+    lower, upper = tango_bounds(one, two, np.maximum(asked, 1), CONFIDENCE_LEVEL)
+    known, difference = asked > 0, (one - two) / np.maximum(asked, 1)
+    return np.where(known, difference, np.nan), np.where(known, lower, np.nan), np.where(known, upper, np.nan)
+
+
 def _family(
     shown: Mapping[str, str], right: Rightness, tried: Tried
 ) -> tuple[dict[str, str], dict[str, pd.Series[bool]], int]:
@@ -166,13 +186,12 @@ def _turned(row: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
 def _judged(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return pairs with their difference, its interval and which version is better; no number where n is 0."""
     n, one, two = (pairs[name].to_numpy() for name in ("n", "only_first", "only_second"))
-    lower, upper = tango_bounds(one, two, np.maximum(n, 1), CONFIDENCE_LEVEL)
-    known = n > 0
+    difference, lower, upper = paired_difference(one, two, n)
     winner = pairs["first"].where(one > two, pairs["second"]).astype(object)
     return pairs.assign(
         neither=n - pairs["both_right"] - one - two,
-        difference=np.where(known, (one - two) / np.maximum(n, 1), np.nan),
-        lower=np.where(known, lower, np.nan),
-        upper=np.where(known, upper, np.nan),
+        difference=difference,
+        lower=lower,
+        upper=upper,
         better=winner.where(pairs["p_adjusted"] <= ALPHA, None),
     )

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.cases import suite_paths
 from workbench.evidence import agreement_files, code_digest, executed_path
 from workbench.files import provenance
 from workbench.gates import GateDecision, GateFacts, read_gates
@@ -16,7 +15,7 @@ from workbench.gates.held.work import own_notebook
 from workbench.gates.junit import junit_xml
 from workbench.gates.verdict import judged_subject
 from workbench.gates.verified.facts import facts_files
-from workbench.pilot import PROCESS_FILE, Pilot
+from workbench.pilot import PROCESS_FILE, Pilot, suite_paths
 from workbench.pilot.signing import SignatureStatus
 from workbench.records.ledger import OPENED_FOLDER, history_remarks, read_ledger
 from workbench.records.splits import ledger_path

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from workbench.agents import RECALIBRATED, REPEAT
+from workbench.records.splits import Split
 
 
 class Apart(StrEnum):
@@ -116,6 +117,11 @@ class RunEntry:
     def finished(self) -> bool:
         """Whether every planned key has a decision."""
         return self.planned == self.decided
+
+    @property
+    def is_of_holdout(self) -> bool:
+        """Whether it asked the sealed side of the split."""
+        return self.split == Split.HOLDOUT.value
 
     @property
     def is_repeat(self) -> bool:
