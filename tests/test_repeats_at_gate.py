@@ -53,7 +53,7 @@ def pilot(tmp_path: Path, migrated_store: Path) -> Iterator[Pilot]:
     handler = type("Handler", (_Endpoint,), {"asked": {}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    made = judged_pilot(tmp_path / "root", [*KPIS, STEADY], notebooks=["04_repeats"])
+    made = judged_pilot(tmp_path / "root", [*KPIS, STEADY], notebooks=["repeats"])
     settings = yaml.safe_load((made.suite / "pilot.yaml").read_text(encoding="utf-8"))
     url = f"http://127.0.0.1:{server.server_address[1]}/decide"
     write(made, "pilot.yaml", {**settings, "agents": {"endpoint": {"http": url}}, "compare": ["endpoint"]})
@@ -72,7 +72,7 @@ def criterion(decision: Any) -> Any:
 def test_a_gate_makes_repeats_and_holds_them_against_its_target(pilot: Pilot, tmp_path: Path) -> None:
     request = GateRequest(key=pilot.root / "keys" / "key.pem")
     held = hold_gate(pilot, 2, request)
-    assert held.worked.ran == ("04_repeats",)
+    assert held.worked.ran == ("repeats",)
     estimate = criterion(held.decision).estimate
     development = read_exhibit(exhibit_folder(pilot, "repeats"))
     assert development is not None

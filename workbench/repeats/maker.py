@@ -49,7 +49,7 @@ class RepeatsMaker(Maker):
     title = "repeat"
     question = "Is the agent right every time it is asked the same?"
     how = "ask the agent again"
-    notebooks = ("04_repeats",)
+    notebooks = ("repeats",)
     command = "workbench repeat PILOT --agent NAME"
     metrics: ClassVar = {
         **{pass_metric(k): Unit.SHARE for k in range(1, MOST_PASSES + 1)},

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from workbench.agents import needed_secrets
 from workbench.agents.callables import check_may_ask
-from workbench.engines import EngineChoice
 from workbench.evaluation import answer_holdout
 from workbench.evaluation.versions import agent_to_judge
 from workbench.evidence import Inputs, Memory, executed_path, results_folder
-from workbench.files import write_atomically
-from workbench.gates.pipeline import EVALUATION, ITERATION, LIMITS, NOTEBOOKS, PilotRun, kept_result, run_pilot
+from workbench.gates.pipeline import EVALUATION, ITERATION, PilotRun, execute_notebooks, kept_result, run_pilot
 from workbench.notebooks import (
     NotebookJob,
     OnCell,
     ParameterValue,
     find_notebook,
     packaged_notebook,
-    read_source,
 )
-from workbench.pages import notebook_page
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey
 from workbench.records.splits import Split
 from workbench.runs import RunRequest
-from workbench.words import WorkbenchError
 
 GATE = "gate"
 
@@ -66,20 +59,16 @@ def answered_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell 
     for name in notebooks:
         find_notebook(name, pilot.root)
     stale = _stale(inputs, notebooks, memory)
-    known = tuple(name for name in notebooks if name in NOTEBOOKS and name != EVALUATION)
-    if known:
-        run_pilot(pilot, PilotRun((), None, inputs.engine), known, on_cell, inputs)
-    others = [name for name in stale if name not in NOTEBOOKS]
-    execute_own(pilot, others, on_cell)
+    asking = tuple(name for name in notebooks if name != EVALUATION)
+    if asking:
+        run_pilot(pilot, PilotRun((), None, inputs.engine), asking, on_cell, inputs)
     memory = Memory(pilot)
-    for name in others:
-        memory.remember(name, stale[name])
     kept = tuple(name for name in notebooks if name not in (*stale, EVALUATION))
     agent = _judged_agent(inputs, notebooks) if EVALUATION in notebooks else None
     if agent is None or memory.is_fresh(EVALUATION, inputs.digest(EVALUATION, agent)):
-        return Worked(tuple(stale), kept, None)
+        return Worked(stale, kept, None)
     answer_holdout(pilot, agent, RunRequest(Split.HOLDOUT, None, inputs.engine, show_progress=False), inputs.dataset)
-    return Worked(tuple(stale), kept, agent)
+    return Worked(stale, kept, agent)
 
 
 def judged_evidence(
@@ -117,16 +106,16 @@ def judged_evidence(
     return Worked(tuple(done), kept, str(kept_result(pilot, EVALUATION).values["agent"]))
 
 
-def execute_own(pilot: Pilot, notebooks: Sequence[str], on_cell: OnCell | None = None) -> None:
-    """Run notebooks that take a pilot, a root and a results folder, side by side, and write a page beside each."""
-    secrets = needed_secrets(pilot, EngineChoice())
-    _execute([_job(pilot, find_notebook(name, pilot.root), name, {}, secrets) for name in notebooks], on_cell)
-
-
 def present(pilot: Pilot, number: int, on_cell: OnCell | None = None) -> None:
     """Run the packaged notebook of the gates over the decision of one, whatever notebooks the root has of its own."""
-    job = _job(pilot, packaged_notebook(GATE), own_notebook(number), {"number": number}, ())
-    _execute([job], on_cell)
+    name = own_notebook(number)
+    parameters: dict[str, ParameterValue] = {
+        "pilot": pilot.name,
+        "root": str(pilot.root),
+        "results": str(results_folder(pilot, name)),
+        "number": number,
+    }
+    execute_notebooks([NotebookJob(packaged_notebook(GATE), executed_path(pilot, name), parameters)], on_cell)
 
 
 def own_notebook(number: int) -> str:
@@ -134,32 +123,9 @@ def own_notebook(number: int) -> str:
     return f"gate_{number}"
 
 
-def _execute(jobs: Sequence[NotebookJob], on_cell: OnCell | None) -> None:
-    """Run notebooks side by side and write a page beside each, or raise what the first one that failed says."""
-    if not jobs:
-        return
-    from workbench.notebooks import execute_many  # papermill
-
-    for outcome in execute_many(jobs, limits=LIMITS, on_cell=on_cell):
-        if isinstance(outcome, WorkbenchError):
-            raise outcome
-        write_atomically(outcome.output.with_suffix(".html"), notebook_page(outcome.output, outcome.answer))
-
-
-def _job(
-    pilot: Pilot, path: Path, name: str, given: Mapping[str, ParameterValue], secrets: tuple[str, ...]
-) -> NotebookJob:
-    """Return a notebook with as many of the usual parameters as it takes."""
-    usual = {"pilot": pilot.name, "root": str(pilot.root), "results": str(results_folder(pilot, name))}
-    known = read_source(path).parameters
-    parameters = {key: value for key, value in {**usual, **given}.items() if key in known}
-    return NotebookJob(path, executed_path(pilot, name), parameters, secrets)
-
-
-def _stale(inputs: Inputs, notebooks: Sequence[str], memory: Memory) -> dict[str, str]:
-    """Return the notebooks but the evaluation that must run again, with the digest of their inputs."""
-    digests = {name: inputs.digest(name) for name in notebooks if name != EVALUATION}
-    return {name: digest for name, digest in digests.items() if not memory.is_fresh(name, digest)}
+def _stale(inputs: Inputs, notebooks: Sequence[str], memory: Memory) -> tuple[str, ...]:
+    """Return the notebooks but the evaluation that must run again."""
+    return tuple(name for name in notebooks if name != EVALUATION and not memory.is_fresh(name, inputs.digest(name)))
 
 
 def _judged_agent(inputs: Inputs, notebooks: Sequence[str]) -> str:

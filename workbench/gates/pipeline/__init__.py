@@ -9,9 +9,9 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, NOTEBOOKS
     from workbench.gates.pipeline.running import (
-        LIMITS,
         PilotResult,
         PilotRun,
+        execute_notebooks,
         kept_result,
         notebooks_of,
         run_audit,

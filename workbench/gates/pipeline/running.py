@@ -12,10 +12,18 @@ from workbench.agents import needed_secrets, settled_choice
 from workbench.engines import EngineChoice
 from workbench.evaluation import open_answers
 from workbench.evaluation.versions import agent_to_judge
-from workbench.evidence import Inputs, Memory, executed_path, index_path, results_folder
+from workbench.evidence import Inputs, Memory, executed_path, index_path, makers, results_folder
 from workbench.files import write_atomically
 from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, NOTEBOOKS
-from workbench.notebooks import Limits, NotebookJob, NotebookResult, find_notebook, packaged_notebook, read_finish
+from workbench.notebooks import (
+    Limits,
+    NotebookJob,
+    NotebookResult,
+    find_notebook,
+    packaged_notebook,
+    read_finish,
+    read_source,
+)
 from workbench.pages import notebook_page
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey
@@ -24,6 +32,7 @@ from workbench.runs import RunRequest
 from workbench.tracking import Link, LoggedVersion, log_versions, version_from
 from workbench.words import InputError, RunError, WorkbenchError
 
+FIRST = (AUDIT, ITERATION)  # they do not depend on each other
 OnCell = Callable[[Path, int, int], None]
 # Calls to a model have deadlines of their own; a whole run of them may take hours.
 LIMITS = Limits(cell_s=6 * 3600, total_s=8 * 3600)
@@ -75,16 +84,21 @@ class PilotResult:
 
 
 def notebooks_of(what: PilotRun, only: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the notebooks to run in their order: all of them, or those that are named by any part that no other has.
+    """Return the notebooks to run in their order: all of a run, or those that are named by any part that no other has.
+
+    Those of other makers of evidence run where they are named.
 
     Raises
     ------
     InputError
         There is no such notebook, or there are several; it opens the holdout, which this run may not; or a part of the
-        development records would have to choose the version to open the holdout for.
+        development records would have to choose the version to open the holdout for, or is no part of what is asked.
     """
     named = {_notebook_named(part) for part in only}
-    notebooks = tuple(name for name in NOTEBOOKS if not named or name in named)
+    notebooks = tuple(name for name in nameable_notebooks() if name in (named or NOTEBOOKS))
+    whole = [name for name in notebooks if name not in NOTEBOOKS]
+    if what.limit is not None and whole:
+        raise InputError(f"{whole[0]} asks about everything that it is of", got=f"a limit of {what.limit:,}")
     if not what.opens_holdout:
         if EVALUATION in named:
             raise InputError(f"{EVALUATION} opens the holdout, and a run with a limit does not", remedy="add --holdout")
@@ -107,9 +121,9 @@ def run_pilot(
 ) -> PilotResult:
     """Run a pilot's notebooks as far as they are stale, and log the evaluated versions.
 
-    The audit and the comparison do not depend on each other and run side by side; the evaluation runs the version that
-    the comparison chose, or the one agent that was named. `inputs` are what the notebooks are made from, where those
-    were looked at before.
+    The audit and the comparison do not depend on each other and run side by side; then those of other makers; the
+    evaluation runs the version that the comparison chose, or the one agent that was named. `inputs` are what the
+    notebooks are made from, where those were looked at before.
 
     Raises
     ------
@@ -121,7 +135,9 @@ def run_pilot(
         inputs = Inputs(pilot, read_dataset(pilot), what.engine, agents, what.is_packaged)
     dataset = inputs.dataset
     work = _Work(pilot, what, inputs, on_cell)
-    done = work.done({name: _parameters(pilot, what, name) for name in notebooks if name != EVALUATION})
+    done: dict[str, NotebookResult] = {}
+    for together in (FIRST, [name for name in notebooks if name not in NOTEBOOKS]):
+        done |= work.done({name: _parameters(pilot, what, name) for name in notebooks if name in together})
     if EVALUATION in notebooks:
         chosen = done[ITERATION].values["chosen"] if ITERATION in done else None
         agent = what.agents[0] if chosen is None and what.agents else chosen
@@ -142,11 +158,33 @@ def run_pilot(
     )
 
 
+def nameable_notebooks() -> tuple[str, ...]:
+    """Return the notebooks that may be named: those of a run, and those of the other makers of evidence."""
+    others = sorted({name for one in makers() for name in one.notebooks} - set(NOTEBOOKS))
+    return (*NOTEBOOKS[:-1], *others, NOTEBOOKS[-1])  # what may be asked of the chosen version comes before the holdout
+
+
+def execute_notebooks(jobs: Sequence[NotebookJob], on_cell: OnCell | None = None) -> tuple[NotebookResult, ...]:
+    """Run notebooks side by side and write a page beside each, or raise what the first one that failed says."""
+    if not jobs:
+        return ()
+    from workbench.notebooks import execute_many  # papermill
+
+    done = []
+    for outcome in execute_many(jobs, limits=LIMITS, on_cell=on_cell):
+        if isinstance(outcome, WorkbenchError):
+            raise outcome
+        write_atomically(page_path(outcome), notebook_page(outcome.output, outcome.answer))
+        done.append(outcome)
+    return tuple(done)
+
+
 def _notebook_named(part: str) -> str:
-    """Return the notebook of a run that alone has this in its name."""
-    found = [part] if part in NOTEBOOKS else [name for name in NOTEBOOKS if part and part in name]
+    """Return the notebook that alone has this in its name."""
+    known = nameable_notebooks()
+    found = [part] if part in known else [name for name in known if part and part in name]
     if not found:
-        raise InputError(f"there is no notebook {part!r} in a run", expected=", ".join(NOTEBOOKS))
+        raise InputError(f"there is no notebook {part!r} in a run", expected=", ".join(known))
     if len(found) > 1:
         raise InputError(f"several notebooks of a run are named so: {part!r}", expected=f"one of {', '.join(found)}")
     return found[0]
@@ -232,6 +270,7 @@ def _open_for(pilot: Pilot, what: PilotRun, agent: str, dataset: Dataset) -> Non
 
 
 def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:
+    """Return what a notebook is given; one that is not of a run gets as much of it as it takes."""
     parameters: dict[str, Any] = {
         "pilot": pilot.name,
         "root": str(pilot.root),
@@ -245,33 +284,24 @@ def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:
     parameters |= {name: value for name, value in given.items() if value is not None}
     if notebook == ITERATION:
         parameters["agents"] = list(what.agents)
-    return parameters
+    if notebook in NOTEBOOKS:
+        return parameters
+    if len(what.agents) == 1:
+        parameters["agent"] = what.agents[0]
+    known = read_source(find_notebook(notebook, pilot.root)).parameters
+    return {name: value for name, value in parameters.items() if name in known}
 
 
 def _executed(
     pilot: Pilot, what: PilotRun, parameters: Mapping[str, Mapping[str, Any]], on_cell: OnCell | None
 ) -> dict[str, NotebookResult]:
-    """Return the results by notebook, a page written beside each, or raise what the first one that failed says.
-
-    Only the comparison asks for decisions, so only its process gets the key of a server.
-    """
+    """Return the results by notebook; audit and evaluation ask for no decisions, and get no key of a server."""
     jobs = []
     for name, values in parameters.items():
         path = packaged_notebook(name) if what.is_packaged else find_notebook(name, pilot.root)
-        secrets = needed_secrets(pilot, what.engine) if name == ITERATION else ()
+        secrets = () if name in (AUDIT, EVALUATION) else needed_secrets(pilot, what.engine)
         jobs.append(NotebookJob(path, executed_path(pilot, name), values, secrets))
-    if not jobs:
-        return {}
-    from workbench.notebooks import execute_many  # papermill
-
-    outcomes = execute_many(jobs, limits=LIMITS, on_cell=on_cell)
-    done = {}
-    for name, outcome in zip(parameters, outcomes, strict=True):
-        if isinstance(outcome, WorkbenchError):
-            raise outcome
-        write_atomically(page_path(outcome), notebook_page(outcome.output, outcome.answer))
-        done[name] = outcome
-    return done
+    return dict(zip(parameters, execute_notebooks(jobs, on_cell), strict=True))
 
 
 def _versions(pilot: Pilot, done: Mapping[str, NotebookResult]) -> list[LoggedVersion]:

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Any
 
 from workbench.agents import RECALIBRATED, REPEAT
-from workbench.records.splits import Split
 
 
 class Apart(StrEnum):
@@ -121,6 +120,8 @@ class RunEntry:
     @property
     def is_of_holdout(self) -> bool:
         """Whether it asked the sealed side of the split."""
+        from workbench.records.splits import Split  # pandas
+
         return self.split == Split.HOLDOUT.value
 
     @property
