@@ -183,13 +183,15 @@ def gates_file(pilot: PilotName, root: Root = HERE) -> None:
     """Write the default gates.yaml of a pilot that has none."""
     from workbench.files import write_atomically
     from workbench.gates import default_gates
+    from workbench.pilot import suite_paths
     from workbench.pilot.charter import GATES_FILE
 
     opened = pilot_named(pilot, root)
     path = opened.suite / GATES_FILE
     if path.exists():
         raise InputError("there is a gates.yaml already", where=str(path))
-    write_atomically(path, default_gates(tuple(kpi.id for kpi in opened.charter.kpis)))
+    kpis = tuple(kpi.id for kpi in opened.charter.kpis)
+    write_atomically(path, default_gates(kpis, has_suites=bool(suite_paths(opened.suite))))
     print(f"Written: {path}")
 
 
