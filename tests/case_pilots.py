@@ -37,19 +37,20 @@ PROCESS: dict[str, Any] = {
     "source_formats": {
         "DE": {
             "date": "%d.%m.%Y", "decimal": ",", "thousands": ".", "units": {"KG": "kilogram", "TO": "tonne"},
-            "currencies": {"EUR": "EUR"},
+            "currencies": {"EUR": "EUR", "PLN": "PLN"},
         },
         "US": {
             "date": "%m/%d/%Y", "decimal": ".", "thousands": ",", "units": {"KG": "kilogram", "MT": "tonne"},
-            "currencies": {"EUR": "EUR"},
+            "currencies": {"EUR": "EUR", "PLN": "PLN"},
         },
         "EDI": {
             "date": "%Y%m%d", "decimal": ".", "thousands": "", "units": {"KGM": "kilogram", "TNE": "tonne"},
-            "currencies": {"978": "EUR"},
+            "currencies": {"978": "EUR", "985": "PLN"},
         },
     },
     "units": {"kilogram": {"base": "kilogram", "factor": 1}, "tonne": {"base": "kilogram", "factor": 1000}},
     "measures": [{"unit": "unit", "amounts": ["weight"], "per": ["price"]}],
+    "currencies": {"codes": ["currency"], "rate": "rate", "amounts": ["price"]},
     "translations": [{"en": "open complaint", "de": "offene Reklamation"}, {"en": "by truck", "de": "per Lkw"}],
     "facts": {"complaint": {"column": "note", "example": "open complaint"}},
     "rules": [
@@ -95,19 +96,28 @@ def day(record, form=None):
     return datetime.strptime(record["ordered"].strip(), form or FORMS[record["source"]][2])
 
 
-def decided(complains, heavy, late):
-    for holds, reason in ((complains, "complaint"), (heavy, "heavy"), (late, "late")):
+def euro(record, rate=None):
+    return number(record["weight"], FORMS[record["source"]]) * price(record) / (rate or record["rate"])
+
+
+def price(record):
+    return number(record["price"], FORMS[record["source"]])
+
+
+def decided(complains, heavy, late, dear=False):
+    for holds, reason in ((complains, "complaint"), (heavy, "heavy"), (late, "late"), (dear, "dear")):
         if holds:
             return {"action": "escalate", "reason": reason, "confidence": 0.9}
     return {"action": "approve", "reason": "fine", "confidence": 0.9}
 
 
-def exact(record, complains=None, kilo=None, late=None):
+def exact(record, complains=None, kilo=None, late=None, dear=False):
     note = record["note"] or ""
     return decided(
         says(note) if complains is None else complains,
         (kilograms(record) if kilo is None else kilo) > 5000,
         day(record) < datetime(2025, 2, 1) if late is None else late,
+        dear or euro(record) > 4000,
     )
 
 
@@ -135,6 +145,10 @@ def one_language(record):
 
 def unit_blind(record):
     return exact(record, kilo=kilograms(record, tonnes=()))
+
+
+def rate_blind(record):
+    return exact(record, dear=euro(record, rate=1) > 4000)
 
 
 def locale_blind(record):
@@ -184,6 +198,7 @@ BLIND_TO = {
     "paraphrase": "first_words",
     "two_intents": "last_words",
     "unit": "unit_blind",
+    "currency": "rate_blind",
     "locale": "locale_blind",
     "date_format": "date_blind",
     "vendor_rename": "name_blind",
@@ -194,7 +209,10 @@ N = 96
 
 
 def orders() -> list[list[object]]:
-    """Return orders: every third complains, every fourth is heavy, every sixth is late, the last are blocked."""
+    """Return orders: every third complains, every fourth is heavy, every sixth is late, the last are blocked.
+
+    Every sixteenth is in zloty, four to the euro's one; all others are in euro.
+    """
     rows: list[list[object]] = []
     for i in range(N):
         source = ("DE", "US", "EDI")[i // 4 % 3]
@@ -203,6 +221,8 @@ def orders() -> list[list[object]]:
         why = next((reason for holds, reason in reasons if holds), "fine")
         answer = {"blocked": "reject", "fine": "approve"}.get(why, "escalate")
         date, decimal, thousands = FORMS[source]
+        currency, rate = ("PLN", 4.0 + 4 * (i % 3)) if i % 16 == 15 else ("EUR", 1.0 + i % 3)
+        code = {"PLN": "985", "EUR": "978"}[currency] if source == "EDI" else currency
         weight = (
             f"{7500.5 if heavy else 1200.5 + i:,.1f}".replace(",", "#").replace(".", decimal).replace("#", thousands)
         )
@@ -212,7 +232,7 @@ def orders() -> list[list[object]]:
         rows.append(
             [
                 f"O{i:03}", source, f"S{i % 5}", ("Möller Stahl GmbH", "Wells Tools Ltd")[i % 2], written, weight,
-                "KGM" if source == "EDI" else "KG", f"1{decimal}50", "978" if source == "EDI" else "EUR", 1.0 + i % 3,
+                "KGM" if source == "EDI" else "KG", f"1{decimal}50", code, rate,
                 f"open complaint {i}" if complains else f"by truck {i}", ("common", "edge", "error")[i % 3],
                 answer, why,
             ]

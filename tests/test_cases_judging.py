@@ -80,6 +80,7 @@ HELD: dict[str, tuple[dict[str, Any], CaseAnswer, list[str]]] = {
     "state": ({"state": {"posting": 1, "mail": 0}}, answer(seen(posting=1)), []),
     "state twice": ({"state": {"posting": 1}}, answer(seen(posting=2)), ["expected 1 new in posting, got 2"]),
     "state unseen": ({"state": {"posting": 0}}, answer(READ), ["the state was not observed"]),
+    "state of one that does not act": ({"state": {"posting": 1}}, answer(ESCALATED, reported(POST)), []),
     "guards": ({"guards": ["limit"]}, answer(ESCALATED), []),
     "guard only looked": ({"guards": ["limit"]}, answer(ALLOWED), ["guard limit did not step in"]),
     "several": (

@@ -12,6 +12,7 @@ from workbench.cases import MAKER
 from workbench.cases.made import ground_of
 from workbench.cases.relations import CHANGES, Fields, Ground, UnchangeableError, changed_fields, twin_fields
 from workbench.records.splits import read_dataset
+from workbench.words import InputError
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,53 @@ def test_an_amount_in_tonnes_has_a_price_for_a_tonne(ground: Ground) -> None:
     }  # fmt: skip
 
 
+def test_a_document_in_another_currency_has_its_rate_and_its_amounts(ground: Ground) -> None:
+    # a euro is worth 2 on the median and a zloty 8; orders 1 and 8 are of DE and EDI
+    assert changed(ground, "currency", "O001") == {
+        "price": ("1,50", "6,00"), "currency": ("EUR", "PLN"), "rate": (2.0, 8.0)
+    }  # fmt: skip
+    assert changed(ground, "currency", "O008") == {
+        "price": ("1.50", "6.00"), "currency": ("978", "985"), "rate": (3.0, 12.0)
+    }  # fmt: skip
+
+
+def test_a_document_that_no_currency_fits_says_why(ground: Ground) -> None:
+    euro, zloty = fields(ground, "O001"), fields(ground, "O015")
+    for record, why in (
+        (zloty, "no currency that is known is worth less than half of PLN"),
+        ({**euro, "currency": "€"}, "not in one currency that is known"),
+        ({**euro, "price": "a lot"}, "'price' holds no number that can be converted"),
+        ({**euro, "rate": None}, "'rate' holds no number that can be converted"),
+    ):
+        with pytest.raises(UnchangeableError, match=why):
+            changed_fields(CHANGES["currency"], record, ground, "case")
+    both = {**ground.process["currencies"], "codes": ["currency", "unit"]}
+    mixed = Ground(ground.contract, {**ground.process, "currencies": both}, ground.records, ground.labels)
+    with pytest.raises(UnchangeableError, match="not in one currency that is known"):
+        changed_fields(CHANGES["currency"], euro, mixed, "case")
+
+
+def test_an_amount_that_is_not_there_stays_so(ground: Ground) -> None:
+    empty = {**fields(ground, "O001"), "price": None}
+    assert changed_fields(CHANGES["currency"], empty, ground, "case")["price"] is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"rate": "rates"}, "columns are not there"),
+        ({"amounts": []}, "the value of 'amounts' does not fit"),
+        ({"per": ["price"]}, "unknown key 'per'"),
+    ],
+)
+def test_a_declaration_of_currencies_that_does_not_fit_is_refused(
+    ground: Ground, wrong: dict[str, object], said: str
+) -> None:
+    process = {**ground.process, "currencies": {**ground.process["currencies"], **wrong}}
+    with pytest.raises(InputError, match=said):
+        _ = Ground(ground.contract, process, ground.records, ground.labels).currencies
+
+
 def test_a_record_as_another_source_writes_it_says_the_same(ground: Ground) -> None:
     found = changed(ground, "locale", "O001")
     other = str(found.pop("source")[1])
@@ -123,6 +171,7 @@ def test_what_cannot_be_changed_says_why(ground: Ground) -> None:
     bare = Ground(ground.contract, {}, ground.records, ground.labels)
     for change, why in {
         "unit": "`measures`",
+        "currency": "`currencies`",
         "locale": "`source_formats`",
         "translated_note": "`translations`",
     }.items():

@@ -261,6 +261,11 @@ def knows_pieces_only(record: agents.Record, tools: Any) -> agents.Answer:
     return reads(plain)(record, tools)
 
 
+def takes_every_amount_for_euro(record: agents.Record, tools: Any) -> agents.Answer:
+    """Read amounts without the exchange rate."""
+    return acting({**record, "fx_rate": 1.0}, tools)
+
+
 def knows_one_decimal_sign(record: agents.Record, tools: Any) -> agents.Answer:
     """Take every comma of an amount for a sign between thousands, as ERP_US writes."""
     if record["source_system"] != "SAP_DE":

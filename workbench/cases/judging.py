@@ -57,7 +57,7 @@ def failures_of(expect: Expected, answer: CaseAnswer, bench: Bench) -> tuple[Cas
     """Return in what an answer is not what is expected, a few words each; empty where the case is passed.
 
     An answer that is no decision fails whatever is expected, with its cause. Reason and target are not held against a
-    decision without a reason; that there is none is a finding.
+    decision without a reason; that there is none is a finding. A state is not held against an agent that does not act.
     """
     if not answer.is_decision:
         return (CaseFailure(FailureKind.NO_DECISION, no_decision(answer)),)
@@ -139,7 +139,8 @@ def _of_tools(tools: ExpectedTools, trace: Trace) -> Iterator[CaseFailure]:
 def _of_state(state: Mapping[str, int], trace: Trace) -> Iterator[CaseFailure]:
     added = rows_added(trace)
     if added is None:
-        yield CaseFailure(FailureKind.STATE, "the state was not observed")
+        if trace.of(ToolCall):
+            yield CaseFailure(FailureKind.STATE, "the state was not observed")
         return
     for table, n in state.items():
         if added.get(table, 0) != n:

@@ -21,6 +21,7 @@ from workbench.cases.oracle import check_is_another
 from workbench.cases.planted import last_proof
 from workbench.cases.results import ASKED, answers_table, cases_table, orders_table, read_answers
 from workbench.cases.scoring import mutants_table, score
+from workbench.cases.states import expected_states
 from workbench.cases.suites import Cases, read_cases
 from workbench.evidence import Agreed, Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder, file_digest
 from workbench.files import read_settings
@@ -75,7 +76,8 @@ class CasesMaker(Maker):
         Raises
         ------
         InputError
-            There is no case, one does not fit, or the agent is the policy that says what is expected.
+            There is no case, one does not fit, derivations of the state that it expects disagree, or the agent is the
+            policy that says what is expected.
         RunError
             The run was interrupted, or not one record got a decision.
         """
@@ -88,6 +90,7 @@ class CasesMaker(Maker):
         agent = build_agent(pilot, request.agent, dataset, request.run.engine)
         check_is_another(pilot, agent, _process(pilot))
         made = case_records(cases, dataset, ground_of(pilot, dataset))
+        expected_states(pilot, cases, made)
         asked = asked_records(made, dataset)
         if not asked.by_id:
             why = shown(dict.fromkeys(one.unchangeable for one in made))

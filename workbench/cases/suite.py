@@ -44,7 +44,7 @@ class Expected(Settings):
     """What is expected of a decision; what is not given is not looked at.
 
     `to` is whom an escalation goes to, `person` whether a person must see it, `state` how many rows the decision adds
-    to each table of the environment, `guards` those that must step in.
+    to each table of the environment (held against agents that act only), `guards` those that must step in.
     """
 
     action: str | None = None

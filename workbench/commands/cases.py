@@ -97,7 +97,14 @@ def design(
     from dataclasses import replace
 
     from workbench.cases import read_cases
-    from workbench.cases.design import NO_DESIGN, design_cases, designed_for_agent, related_cases, write_design
+    from workbench.cases.design import (
+        NO_DESIGN,
+        design_cases,
+        designed_for_agent,
+        related_cases,
+        with_states,
+        write_design,
+    )
     from workbench.pilot import SUITES_FOLDER, read_process
     from workbench.records.splits import read_dataset
     from workbench.words import InputError
@@ -118,7 +125,8 @@ def design(
             made = designed_for_agent(opened, dataset, agent)
         else:
             made = NO_DESIGN
-        made = replace(made, cases=(*made.cases, *related_cases(opened, process, dataset, made.cases)))
+        related = related_cases(opened, process, dataset, made.cases)
+        made = replace(made, cases=(*with_states(opened, dataset, made.cases, path), *related))
     path.parent.mkdir(exist_ok=True)
     write_design(made, path, f"{opened.settings.title}: designed")
     n_related = sum(case.relation is not None for case in made.cases)

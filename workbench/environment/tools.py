@@ -31,7 +31,15 @@ PYTHON_TYPES = {
     "int": ArgumentType.INTEGER,
     "bool": ArgumentType.BOOLEAN,
 }
+ANY_VALUE: Mapping[ArgumentType, Any] = {
+    ArgumentType.STRING: "any",
+    ArgumentType.NUMBER: 1.0,
+    ArgumentType.INTEGER: 1,
+    ArgumentType.BOOLEAN: True,
+}
 _WRITING = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
+# One INSERT that selects nothing and changes no row that is there adds one row; several rows of VALUES are a selection.
+_MANY = _WRITING | {sqlite3.SQLITE_SELECT}
 _READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 
 
@@ -51,6 +59,8 @@ class Tool:
         Tables that it may change.
     takes_key, takes_state : bool
         Whether it is given an idempotency key, and, a function, the database.
+    adds : mapping of str to int, optional
+        New rows by table after one call, as its statement says; None where only a call shows it.
     """
 
     name: str
@@ -60,6 +70,7 @@ class Tool:
     writes: tuple[str, ...]
     takes_key: bool = False
     takes_state: bool = False
+    adds: Mapping[str, int] | None = None
 
     @property
     def effect(self) -> Effect:
@@ -86,6 +97,17 @@ class Tool:
         if missing:
             raise ToolError(f"missing argument {shown(missing)}")
         return {name: _typed(name, arguments.get(name), one) for name, one in self.arguments.items()}
+
+    def filled_from(self, cells: Mapping[str, Any]) -> dict[str, Any]:
+        """Return arguments as cells of their names have them, where none fits some value of the declared type."""
+        return {name: _filled(name, cells.get(name), one) for name, one in self.arguments.items()}
+
+
+def _filled(name: str, cell: Any, argument: Argument) -> Any:
+    try:
+        return ANY_VALUE[argument.type] if cell is None else _typed(name, cell, argument)
+    except ToolError:
+        return ANY_VALUE[argument.type]
 
 
 def _typed(name: str, value: Any, argument: Argument) -> Any:
@@ -162,8 +184,10 @@ def _statement_tool(name: str, settings: ToolSettings, image: StateImage, where:
     assert settings.sql is not None
     written: set[str] = set()
     refused: list[str] = []
+    uses: set[int] = set()
 
     def authorize(action: int, one: str | None, two: str | None, *_: object) -> int:
+        uses.add(action)
         if action in _WRITING and one is not None:
             written.add(one)
         elif action not in _READING:
@@ -200,6 +224,7 @@ def _statement_tool(name: str, settings: ToolSettings, image: StateImage, where:
         settings.arguments,
         writes_tables,
         takes_key=IDEMPOTENCY_KEY in given.asked,
+        adds=dict.fromkeys(writes_tables, 1) if uses & _MANY == {sqlite3.SQLITE_INSERT} else None,
     )
 
 

@@ -239,7 +239,7 @@ def _check_roles(charter: Charter, gate: GateSettings, where: str) -> None:
 
 
 def default_gates(kpi_ids: tuple[str, ...], *, has_suites: bool = True) -> str:
-    """Return the text of a new pilot's gates.yaml; Gate 2 asks for every KPI of the charter, and runs its test cases."""
+    """Return the text of a new pilot's gates.yaml; Gate 2 asks for every KPI, and runs the test cases."""
     template = (Path(__file__).parent / "templates" / f"{GATES_FILE}.template").read_text(encoding="utf-8")
     lines = [f"      - {{id: kpi-{kpi}, kpi: {kpi}, no_waiver: true}}" for kpi in kpi_ids]
     notebooks = ["02_prompt_iteration", "03_evaluation", *(["04_test_cases"] if has_suites else [])]

@@ -11,5 +11,6 @@ if TYPE_CHECKING:
     from workbench.cases.design.designing import NO_DESIGN, Design, design_cases, design_from_decisions
     from workbench.cases.design.files import write_design
     from workbench.cases.design.related import related_cases
+    from workbench.cases.design.stating import with_states
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from workbench.cases.relations.formats import FormsBySource, forms_of, written_kinds
+from workbench.cases.relations.currencies import Currencies, currencies_of
+from workbench.cases.relations.formats import PLAIN, FormsBySource, WrittenForm, forms_of, written_kinds
 from workbench.pilot import ColumnType, Contract, Role
 from workbench.records import Scalar
 
@@ -53,6 +54,16 @@ class Ground:
         source = self.contract.column_with(Role.SOURCE)
         texts = [name for name in self.contract.shown if self.contract.columns[name].type is ColumnType.STRING]
         return {} if source is None else written_kinds(self.records, source, texts, self.formats)
+
+    @cached_property
+    def currencies(self) -> Currencies | None:
+        """Which columns are in a document's currency, as the process specification says under `currencies`."""
+        return currencies_of(self.process, self.contract, self.records, self.formats)
+
+    def form_of(self, fields: Fields) -> WrittenForm:
+        """Return how the source of a record writes; with a point and nothing else where that is not said."""
+        source = self.contract.column_with(Role.SOURCE)
+        return self.formats.get("" if source is None else str(fields.get(source)), PLAIN)
 
     def text_column(self, fields: Fields) -> str:
         """Return the first column of free text that is filled. Raises UnchangeableError without one."""

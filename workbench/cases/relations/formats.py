@@ -67,6 +67,7 @@ class WrittenForm:
         return None
 
 
+PLAIN = WrittenForm(None, ".", "")
 FormsBySource: TypeAlias = Mapping[str, WrittenForm]
 
 

@@ -17,7 +17,7 @@ from workbench.cases.relations.text import (
     typo,
     white_space,
 )
-from workbench.cases.relations.units import other_unit
+from workbench.cases.relations.units import other_currency, other_unit
 from workbench.cases.relations.written import other_dates, other_numbers
 
 CHANGES: Mapping[str, Change] = MappingProxyType(
@@ -31,6 +31,7 @@ CHANGES: Mapping[str, Change] = MappingProxyType(
         "two_intents": two_intents,
         "out_of_scope": out_of_scope,
         "unit": other_unit,
+        "currency": other_currency,
         "locale": other_numbers,
         "date_format": other_dates,
         "vendor_rename": renamed_entity,

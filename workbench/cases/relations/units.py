@@ -1,7 +1,8 @@
-"""An amount in another unit of the same kind: 1,000 kg as 1 t, with the price per unit that belongs to it.
+"""Amounts in another unit or currency: 1,000 kg as 1 t with the price per unit, EUR as CNY with the exchange rate.
 
 process.yaml says under `units` what each unit is (`{tonne: {base: kilogram, factor: 1000}}`), and under `measures`
-which columns belong together: `{unit: COLUMN, amounts: [COLUMNS in that unit], per: [COLUMNS per unit]}`.
+which columns belong together: `{unit: COLUMN, amounts: [COLUMNS in that unit], per: [COLUMNS per unit]}`. What it says
+of currencies is read in `currencies.py`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ import numpy as np
 
 from workbench.cases.relations.change import Fields, Ground, UnchangeableError
 from workbench.cases.relations.formats import WrittenForm
-from workbench.pilot import Role
 from workbench.records import Scalar
 
-PLAIN = WrittenForm(None, ".", "")
+LEAST_TIMES = 2  # a currency that is worth about as much would leave the amounts as they are
 MOST_DIGITS = 12
 
 
@@ -28,12 +28,40 @@ def other_unit(fields: Fields, ground: Ground, rng: np.random.Generator) -> Fiel
         raise UnchangeableError(
             "process.yaml does not say which columns hold an amount in a unit (`measures` and `units`)"
         )
-    own = ground.formats.get(str(fields.get(ground.contract.column_with(Role.SOURCE) or "")), PLAIN)
+    own = ground.form_of(fields)
     for measure in measures:
         changed = _converted(fields, measure, units, own, rng)
         if changed is not None:
             return changed
     raise UnchangeableError("no unit of this record has another one of the same base, a power of ten apart")
+
+
+def other_currency(fields: Fields, ground: Ground, rng: np.random.Generator) -> Fields:
+    """Return a record whose document is in another currency: codes, rate, and every amount.
+
+    One unit of the old currency is a whole number of the new one, that next to the usual rate: amounts keep their
+    decimals then, and none is rounded.
+    """
+    known, own = ground.currencies, ground.form_of(fields)
+    if known is None:
+        raise UnchangeableError("process.yaml does not say which columns are in a document's currency (`currencies`)")
+    columns = known.columns
+    codes = known.codes(own, str(fields[columns.codes[0]]))
+    held = {codes.get(str(fields[name])) for name in columns.codes}
+    currency = held.pop()
+    if currency is None or held:
+        raise UnchangeableError("this record is not in one currency that is known")
+    times = {code: known.times(currency, name) for code, name in sorted(codes.items())}
+    others = [code for code, n in times.items() if n >= LEAST_TIMES]
+    if not others:
+        raise UnchangeableError(f"no currency that is known is worth less than half of {currency}")
+    code = others[int(rng.integers(len(others)))]
+    filled = [name for name in columns.amounts if fields[name] not in (None, "")]
+    cells = {name: _scaled(fields[name], Decimal(times[code]), own) for name in (columns.rate, *filled)}
+    unread = next((name for name, cell in cells.items() if cell is None), None)
+    if unread is not None:
+        raise UnchangeableError(f"{unread!r} holds no number that can be converted")
+    return {**fields, **cells, **dict.fromkeys(columns.codes, code)}
 
 
 def _converted(
