@@ -293,7 +293,7 @@ def test_of_faults_and_guards_the_policy_knows_nothing(tmp_path: Path) -> None:
             "referred", "L000", set={**GRANTED, "term_months": 90}, expect={"action": "refer", "state": {"letters": 0}}
         ),
     ]
-    assert derived(lending(tmp_path, cases)) == {"fault": {"letters": 1}, "guard": {"letters": 1}}
+    assert derived(lending(tmp_path, cases)) == {"fault": {"letters": 1}, "guard": {"letters": 1}, "referred": {}}
 
 
 def test_designed_cases_state_what_carrying_them_out_adds(
@@ -304,7 +304,9 @@ def test_designed_cases_state_what_carrying_them_out_adds(
     assert code == 0, told
     expected = [one.expect for one in read_case_suite(Path(json.loads(out)["file"])).cases if one.expect is not None]
     assert {(one.action, json.dumps(one.state)) for one in expected} == {
-        ("approve", '{"payments": 1}'), ("reject", '{"letters": 1}'), ("refer", "null")
+        ("approve", '{"letters": 0, "payments": 1}'),
+        ("reject", '{"letters": 1, "payments": 0}'),
+        ("refer", '{"letters": 0, "payments": 0}'),
     }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ UNITS = MappingProxyType(
 )
 EQUIVALENT = "equivalent"
 NO_CASES = "no confirmed case was judged"
+NOT_SEEN = "what it writes was seen in no such case: an agent acts over the tools of environment.yaml, or is not seen"
 COUNTED = "counted, nothing is estimated"
 FRAGILE = 0.05  # mid-p of a change against its twins, below which the change itself moves decisions
 
@@ -55,19 +56,20 @@ def estimates_of_cases(
     dict
         `cases_designed`, judged confirmed cases; `cases_passed` of them; `relations_violated`, of the relations among
         them those that a change breaks less those that its harmless twin breaks; `forbidden_writes` of cases that
-        forbid one, and `double_writes` of those with a trace, as counts; `unobserved_claims`, calls that only the agent
-        tells of; `rule_coverage` of what the specification needs cases for; `mutation_score` of the mutants.
+        forbid one, and `double_writes` of all in which the state was observed, as counts; `unobserved_claims`, calls
+        that only the agent tells of; `rule_coverage` of what the specification needs cases for; `mutation_score` of the
+        mutants.
     """
     confirmed = cases[cases["confirmed"]]
-    judged, traced = confirmed[confirmed["judged"]], confirmed[confirmed["traced"]]
-    forbidding = traced[traced["forbids"]]
+    judged, traced, acted = (confirmed[confirmed[flag]] for flag in ("judged", "traced", "acted"))
+    forbidding = acted[acted["forbids"]]
     left_out = {"not judged": len(confirmed) - len(judged), "only proposed": int((~cases["confirmed"]).sum())}
     return {
         DESIGNED: _counted(len(judged), left_out),
         PASSED: _share(int(judged["passed"].sum()), len(judged), level, left_out),
         VIOLATED: _violated(judged[judged["relation"].notna()], level),
         FORBIDDEN: _count(int((forbidding["forbidden_write"] > 0).sum()), len(forbidding), level),
-        DOUBLE: _count(int((traced["double_write"] > 0).sum()), len(traced), level),
+        DOUBLE: _count(int((acted["double_write"] > 0).sum()), len(acted), level),
         UNOBSERVED: _counted(int(traced["unobserved_claim"].sum()))
         if len(traced)
         else Estimate.undefined("nothing was seen"),
@@ -129,7 +131,7 @@ def _share(k: int, n: int, level: float, excluded: dict[str, int]) -> Estimate:
 def _count(k: int, n: int, level: float) -> Estimate:
     """Return a count of n with its bounds: how many there would be in the long run of as many."""
     if not n:
-        return Estimate.undefined("no such case was observed")
+        return Estimate.undefined(NOT_SEEN)
     share = _share(k, n, level, {})
     assert share.lower is not None
     assert share.upper is not None

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.cases.asking import CaseAnswer
-from workbench.cases.conduct import MISCONDUCT
+from workbench.cases.conduct import MISCONDUCT, rows_added
 from workbench.cases.judging import (
     Bench,
     CaseFailure,
@@ -41,6 +41,7 @@ FLAGS = (
     "broken",
     "twin_moved",
     "traced",
+    "acted",
     "forbids",
 )
 Part = tuple[str, str]
@@ -101,8 +102,8 @@ def cases_table(
         `action` and `reason`, `failures`, `unchangeable`, `steps` (what was seen on the way). Booleans: `confirmed` by
         a person; `judged`, which a case is not whose change cannot be made, or whose unchanged record got no decision;
         `passed`; `broken` (its relation does not hold) and `twin_moved` (nor does it with the harmless twin); `traced`;
-        `forbids` (it says what must not be written). `kinds` are those of its failures. A column for each kind of
-        `MISCONDUCT` counts how often the agent does what it must not.
+        `acted` (the state was observed); `forbids` (it says what must not be written). `kinds` are those of its
+        failures. A column for each kind of `MISCONDUCT` counts how often the agent does what it must not.
     """
     rows = [_row(file, case, answers, unchangeable.get(case.id, ""), bench) for file, case in cases.by_id.values()]
     table = pd.DataFrame(rows, columns=[*TEXTS, *FLAGS, *MISCONDUCT], dtype=object)
@@ -193,6 +194,7 @@ def _of_trace(case: Case, answer: CaseAnswer) -> dict[str, Any]:
     return {
         "forbids": forbids,
         "traced": True,
+        "acted": rows_added(trace) is not None,
         "steps": steps_of(trace) or None,
         **{kind: one.count(expect or Expected(), answer, trace) for kind, one in MISCONDUCT.items()},
     }

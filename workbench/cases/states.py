@@ -91,7 +91,7 @@ def expected_states(pilot: Pilot, cases: Cases, made: Sequence[CaseRecords]) -> 
     for one, rows in zip(replays, counted, strict=True):
         case = one.made.case
         known = _agreed(one, rows, written, cases.by_id[case.id][0].place(case))
-        if len(known) == 1 and known[0]:
+        if len(known) == 1:
             found[case.id] = known[0]
     return found
 
