@@ -1,6 +1,7 @@
 """Agents with one planted fault each that were written when the checks were finished.
 
-Whoever wrote them did not look at how the checks count. planted.yaml says what must be found of each; that was fixed before the first of them was run.
+Whoever wrote them did not look at how the checks count. planted.yaml says what must be found of each; that was fixed
+before the first of them was run.
 """
 
 from __future__ import annotations
