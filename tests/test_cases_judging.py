@@ -100,7 +100,7 @@ def test_an_answer_is_held_against_what_is_expected(name: str) -> None:
 def test_what_is_no_decision_fails_with_its_cause_whatever_is_expected(status: Status) -> None:
     said = CaseAnswer(status, cause="timeout")
     assert failures({"person": False}, said) == [f"{status.value}: timeout"]
-    assert not is_kept(CaseRelation.MAY_ONLY_ESCALATE, answer(), said, "escalate")
+    assert not is_kept(CaseRelation.MAY_ONLY_ESCALATE, answer(), said, BENCH)
 
 
 def test_a_decision_below_the_threshold_goes_to_a_person() -> None:
@@ -128,8 +128,22 @@ def test_a_do_nothing_agent_meets_no_expected_state_and_calls_no_tool() -> None:
     ],
 )
 def test_a_relation_holds_between_two_answers(relation: CaseRelation, after: dict[str, Any], kept: bool) -> None:
-    assert is_kept(relation, answer(), answer(**after), "escalate") is kept
-    assert is_kept(CaseRelation.MAY_ONLY_ESCALATE, answer(action="approve"), answer(), "escalate")
+    assert is_kept(relation, answer(), answer(**after), BENCH) is kept
+    assert is_kept(CaseRelation.MAY_ONLY_ESCALATE, answer(action="approve"), answer(), BENCH)
+
+
+def test_without_an_escalate_label_a_decision_below_the_threshold_is_what_escalates() -> None:
+    relation, before, after = (
+        CaseRelation.MAY_ONLY_ESCALATE,
+        answer(action="refund"),
+        answer(action="age", confidence=0.3),
+    )
+    assert not is_kept(relation, before, after, Bench(None)), "without a threshold every decision is automated"
+    assert not is_kept(relation, before, after, Bench(None, threshold=0.2)), "it is routed elsewhere, and nobody looks"
+    assert is_kept(relation, before, after, Bench(None, threshold=0.8))
+    assert not is_kept(CaseRelation.SAME, before, after, Bench(None, threshold=0.8))
+    guarded = answer(ESCALATED, action="age")
+    assert is_kept(relation, before, guarded, Bench(None)), "a guard hands it to a person"
 
 
 def test_calls_that_only_the_agent_tells_of_are_counted() -> None:

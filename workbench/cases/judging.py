@@ -69,12 +69,12 @@ def no_decision(answer: CaseAnswer) -> str:
     return f"{answer.status.value}: {answer.cause or 'no cause is known'}"
 
 
-def is_kept(relation: CaseRelation, before: CaseAnswer, after: CaseAnswer, escalate_label: str | None) -> bool:
+def is_kept(relation: CaseRelation, before: CaseAnswer, after: CaseAnswer, bench: Bench) -> bool:
     """Return whether a relation holds between a decision and the answer on the changed record."""
     if not after.is_decision:
         return False
     if relation is CaseRelation.MAY_ONLY_ESCALATE:
-        return after.action in (before.action, escalate_label)
+        return after.action == before.action or reaches_person(after, bench)
     is_same = after.action == before.action
     return is_same and (relation is CaseRelation.SAME or after.reason == before.reason)
 
