@@ -31,6 +31,8 @@ from workbench.metrics import Status
 from workbench.pilot import Process
 
 BENCH = Bench("escalate", Process.model_validate(PROCESS))
+HAND_OVER = ToolCall(name="hand_over", effect=Effect.WRITE, carries_out="escalate", arguments={"to": "warehouse"})
+TO_QUALITY = HAND_OVER.model_copy(update={"arguments": {"to": "quality"}})
 READ, POST = ToolCall(name="read_order", effect=Effect.READ), ToolCall(name="post", effect=Effect.WRITE)
 
 
@@ -62,6 +64,21 @@ HELD: dict[str, tuple[dict[str, Any], CaseAnswer, list[str]]] = {
     "no reason": ({"action": "escalate", "reason": "late", "to": "quality"}, answer(reason=None), []),
     "to": ({"to": "quality"}, answer(), ["expected to quality, got warehouse"]),
     "to nobody": ({"to": "quality"}, answer(action="approve", reason="fine"), ["expected to quality, got nobody"]),
+    "handed to": ({"to": "warehouse"}, answer(HAND_OVER), []),
+    "handed to another": (
+        {"to": "warehouse"}, answer(TO_QUALITY), ["expected to be handed to warehouse, went to quality"],
+    ),
+    "handed to two": (
+        {"to": "warehouse"},
+        answer(HAND_OVER, TO_QUALITY),
+        ["expected to be handed to warehouse, went to quality, warehouse"],
+    ),
+    "handed to one after a denial": (
+        {"to": "warehouse"}, answer(TO_QUALITY.model_copy(update={"outcome": CallOutcome.DENIED}), HAND_OVER), [],
+    ),
+    "handed to a queue without a name": (
+        {"to": "warehouse"}, answer(HAND_OVER.model_copy(update={"arguments": {"queue": 7}})), [],
+    ),
     "person": ({"person": True}, answer(action="approve"), ["expected a person, got none"]),
     "no person": ({"person": False}, answer(), ["expected no person, got one"]),
     "guard is a person": ({"person": True}, answer(ESCALATED, action="approve"), []),

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from workbench.cases.asking import CaseAnswer
-from workbench.cases.conduct import rows_added
+from workbench.cases.conduct import DONE, rows_added
 from workbench.cases.suite import CaseRelation, Expected, ExpectedTools
 from workbench.environment import CallOutcome, GuardEvent, GuardVerdict, ToolCall, Trace
 from workbench.pilot import Process
@@ -92,6 +92,8 @@ def reaches_person(answer: CaseAnswer, bench: Bench) -> bool:
 def _failures(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[CaseFailure]:
     yield from (CaseFailure(FailureKind.DECISION, text) for text in _of_decision(expect, answer, bench))
     trace = answer.trace or Trace()
+    if expect.to is not None:
+        yield from _of_person(expect.to, answer, trace, bench.process)
     if expect.tools is not None:
         yield from _of_tools(expect.tools, trace)
     if expect.state is not None:
@@ -120,6 +122,18 @@ def _target(answer: CaseAnswer, process: Process | None) -> str | None:
     return next(
         (rule.to for rule in rules if (rule.reason or rule.id, rule.decision) == (answer.reason, answer.action)), None
     )
+
+
+def _of_person(to: str, answer: CaseAnswer, trace: Trace, process: Process | None) -> Iterator[CaseFailure]:
+    """Yield a failure where a decision was handed to other people of the process than is expected.
+
+    Nobody is known of a call that names none of them in its arguments.
+    """
+    people = set() if process is None else {rule.to for rule in process.rules if rule.to is not None}
+    done = [one for one in trace.of(ToolCall) if one.carries_out == answer.action and one.outcome in DONE]
+    named = {str(value) for one in done for value in one.arguments.values()} & people
+    if named - {to}:
+        yield CaseFailure(FailureKind.STATE, f"expected to be handed to {to}, went to {', '.join(sorted(named))}")
 
 
 def _of_tools(tools: ExpectedTools, trace: Trace) -> Iterator[CaseFailure]:
