@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,17 @@ def test_texts_in_capitals_with_blanks_and_with_a_sentence_more(ground: Ground) 
     assert changed(ground, "whitespace") == {"note": ("open complaint 0", " open  complaint  0 ")}
     ((_, after),) = changed(ground, "irrelevant_sentence").values()
     assert str(after).startswith("open complaint 0. ")
+
+
+def test_blanks_around_cells_differ_between_neighbours(ground: Ground) -> None:
+    """Whoever compares two cells to the letter finds them different; whoever takes off white space does not."""
+    before = {**fields(ground, "O000"), "note": None}
+    after = changed_fields(CHANGES["whitespace"], before, ground, "case whitespace")
+    moved = {name: str(after[name]) for name in before if after[name] != before[name]}
+    assert all(text.strip() == before[name] for name, text in moved.items())
+    around = [text.replace(str(before[name]), "#") for name, text in moved.items()]
+    assert len(around) > 2
+    assert all(one != other for one, other in pairwise(around))
 
 
 def test_a_note_in_another_language_is_the_declared_one(ground: Ground) -> None:

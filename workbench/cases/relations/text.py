@@ -50,7 +50,10 @@ def other_case(fields: Fields, ground: Ground, rng: np.random.Generator) -> Fiel
 
 
 def white_space(fields: Fields, ground: Ground, rng: np.random.Generator) -> Fields:
-    """Return a record with more blanks between the words of its free text; without one, around cells of text."""
+    """Return a record with more blanks between the words of its free text; without one, around cells of text.
+
+    How many differs from a cell to the next, so that two that are compared to the letter are no longer the same.
+    """
     try:
         column = ground.text_column(fields)
     except UnchangeableError:
@@ -59,7 +62,7 @@ def white_space(fields: Fields, ground: Ground, rng: np.random.Generator) -> Fie
         plain = [name for name in plain if columns[name].type is ColumnType.STRING and columns[name].allowed is None]
         if not plain:
             raise UnchangeableError("no cell of this record is free of a fixed form") from None
-        return {**fields, **{name: f" {fields[name]}  " for name in plain}}
+        return {**fields, **{name: f" {fields[name]}{'  ' * (n % 2)}" for n, name in enumerate(plain)}}
     return {**fields, column: f" {'  '.join(str(fields[column]).split(' '))} "}
 
 
