@@ -76,6 +76,12 @@ HELD: dict[str, tuple[dict[str, Any], CaseAnswer, list[str]]] = {
     "handed to one after a denial": (
         {"to": "warehouse"}, answer(TO_QUALITY.model_copy(update={"outcome": CallOutcome.DENIED}), HAND_OVER), [],
     ),
+    "handed as it says, which is wrong": ({"to": "quality"}, answer(HAND_OVER), ["expected to quality, got warehouse"]),
+    "handed to another without a reason": (
+        {"to": "warehouse"},
+        answer(TO_QUALITY, reason=None),
+        ["expected to be handed to warehouse, went to quality"],
+    ),
     "handed to a queue without a name": (
         {"to": "warehouse"}, answer(HAND_OVER.model_copy(update={"arguments": {"queue": 7}})), [],
     ),

@@ -125,10 +125,13 @@ def _target(answer: CaseAnswer, process: Process | None) -> str | None:
 
 
 def _of_person(to: str, answer: CaseAnswer, trace: Trace, process: Process | None) -> Iterator[CaseFailure]:
-    """Yield a failure where a decision was handed to other people of the process than is expected.
+    """Yield a failure where a decision went to other people of the process than it should, whatever it says.
 
-    Nobody is known of a call that names none of them in its arguments.
+    Nobody is known of a call that names none of them in its arguments; a decision that itself calls for another person
+    is wrong already.
     """
+    if answer.reason is not None and _target(answer, process) != to:
+        return
     people = set() if process is None else {rule.to for rule in process.rules if rule.to is not None}
     done = [one for one in trace.of(ToolCall) if one.carries_out == answer.action and one.outcome in DONE]
     named = {str(value) for one in done for value in one.arguments.values()} & people
