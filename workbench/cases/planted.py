@@ -10,10 +10,9 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workbench.agents import build_agent
+from workbench.agents import PythonAgent, build_agent
 from workbench.agents.acting import acting_of
 from workbench.agents.callables import PilotFunction
-from workbench.agents.python import PythonAgent
 from workbench.cases.asking import answers_in, ask_about, ask_in_reverse
 from workbench.cases.findings import case_findings
 from workbench.cases.judging import Bench
