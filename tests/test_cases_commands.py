@@ -12,6 +12,7 @@ from acting_pilots import CLEAN, ENVIRONMENT, acting_pilot
 from commands import command_in
 from loan_pilots import loan_pilot
 
+from workbench.agents.python import PYTHON_PATIENCE
 from workbench.cases import read_case_suite, read_cases
 from workbench.cases.checking import check_cases
 from workbench.files import write_atomically
@@ -89,6 +90,13 @@ def warms_up(record, tools):
     return {"action": "escalate"} if len(ASKED) == 1 else decide(record, tools)
 
 
+def loops(record, tools):
+    answer = decide(record, tools)
+    if answer["action"] == "approve":
+        raise RuntimeError("no call is left to go on with")
+    return answer
+
+
 def harmless(record, tools):
     tools.read_order(po_number=record["po_number"])
     return decide(record, tools)
@@ -104,26 +112,30 @@ def test_planted_faults_are_proved_to_be_found_and_a_miss_is_said(
     pilot = acting_pilot(tmp_path, {"clean": CLEAN}, n=6, environment=environment)
     (pilot.suite / "planted.py").write_text(PLANTED, encoding="utf-8")
     (pilot.suite / "suites").mkdir()
-    cases = [
+    cases = [  # more than an agent that is not planted may fail in a row before anything was decided
+        {"id": f"a{n}", "class": "common", "base": "R000", "set": {"amount": 500 + n}, "expect": {"action": "approve"}}
+        for n in range(PYTHON_PATIENCE)
+    ] + [
         {"id": f"c{n}", "class": "common", "base": f"R00{n}", "expect": {"action": action}}
         for n, action in ((0, "approve"), (1, "reject"), (2, "approve"))
     ]
     write_atomically(pilot.suite / "suites" / "hand.yaml", json.dumps({"title": "By hand", "cases": cases}))
     found = {"idle": "not_carried_out", "skips": "skipped_tool", "warms_up": "order_dependent"}
+    found |= {"loops": "no_decision"}
     planted = {"clean": "clean", "python": "planted.py", "found": found}
     write_atomically(pilot.suite / "planted.yaml", json.dumps(planted))
     run = command_in(tmp_path, monkeypatch, capsys)
     code, out, told = run("cases", "prove", pilot.name, "--json")
     assert code == 0, told
     said = json.loads(out)
-    assert said["answer"] == "caught 3 of 3 planted faults, no false alarm on the clean agent"
+    assert said["answer"] == "caught 4 of 4 planted faults, no false alarm on the clean agent"
     _, out, _ = run("cases", "run", pilot.name, "--agent", "clean")
-    assert "These cases caught 3 of 3 planted faults" in out.replace("\n", " ").replace("  ", " ")
+    assert "These cases caught 4 of 4 planted faults" in out.replace("\n", " ").replace("  ", " ")
     planted["found"] = {**found, "harmless": "double_write"}
     write_atomically(pilot.suite / "planted.yaml", json.dumps(planted))
     _, out, _ = run("cases", "prove", pilot.name, "--json")
     assert json.loads(out)["answer"] == (
-        "caught 3 of 4 planted faults, no false alarm on the clean agent; missed: 'harmless'"
+        "caught 4 of 5 planted faults, no false alarm on the clean agent; missed: 'harmless'"
     )
     write_atomically(pilot.suite / "tools.py", f"{(pilot.suite / 'tools.py').read_text(encoding='utf-8')}\n# other\n")
     _, out, _ = run("cases", "run", pilot.name, "--agent", "clean")

@@ -31,6 +31,8 @@ from workbench.metrics import Status
 from workbench.pilot import Process
 
 BENCH = Bench("escalate", Process.model_validate(PROCESS))
+HAND_OVER = ToolCall(name="hand_over", effect=Effect.WRITE, carries_out="escalate", arguments={"to": "warehouse"})
+TO_QUALITY = HAND_OVER.model_copy(update={"arguments": {"to": "quality"}})
 READ, POST = ToolCall(name="read_order", effect=Effect.READ), ToolCall(name="post", effect=Effect.WRITE)
 
 
@@ -62,6 +64,27 @@ HELD: dict[str, tuple[dict[str, Any], CaseAnswer, list[str]]] = {
     "no reason": ({"action": "escalate", "reason": "late", "to": "quality"}, answer(reason=None), []),
     "to": ({"to": "quality"}, answer(), ["expected to quality, got warehouse"]),
     "to nobody": ({"to": "quality"}, answer(action="approve", reason="fine"), ["expected to quality, got nobody"]),
+    "handed to": ({"to": "warehouse"}, answer(HAND_OVER), []),
+    "handed to another": (
+        {"to": "warehouse"}, answer(TO_QUALITY), ["expected to be handed to warehouse, went to quality"],
+    ),
+    "handed to two": (
+        {"to": "warehouse"},
+        answer(HAND_OVER, TO_QUALITY),
+        ["expected to be handed to warehouse, went to quality, warehouse"],
+    ),
+    "handed to one after a denial": (
+        {"to": "warehouse"}, answer(TO_QUALITY.model_copy(update={"outcome": CallOutcome.DENIED}), HAND_OVER), [],
+    ),
+    "handed as it says, which is wrong": ({"to": "quality"}, answer(HAND_OVER), ["expected to quality, got warehouse"]),
+    "handed to another without a reason": (
+        {"to": "warehouse"},
+        answer(TO_QUALITY, reason=None),
+        ["expected to be handed to warehouse, went to quality"],
+    ),
+    "handed to a queue without a name": (
+        {"to": "warehouse"}, answer(HAND_OVER.model_copy(update={"arguments": {"queue": 7}})), [],
+    ),
     "person": ({"person": True}, answer(action="approve"), ["expected a person, got none"]),
     "no person": ({"person": False}, answer(), ["expected no person, got one"]),
     "guard is a person": ({"person": True}, answer(ESCALATED, action="approve"), []),
@@ -101,7 +124,7 @@ def test_an_answer_is_held_against_what_is_expected(name: str) -> None:
 def test_what_is_no_decision_fails_with_its_cause_whatever_is_expected(status: Status) -> None:
     said = CaseAnswer(status, cause="timeout")
     assert failures({"person": False}, said) == [f"{status.value}: timeout"]
-    assert not is_kept(CaseRelation.MAY_ONLY_ESCALATE, answer(), said, "escalate")
+    assert not is_kept(CaseRelation.MAY_ONLY_ESCALATE, answer(), said, BENCH)
 
 
 def test_a_decision_below_the_threshold_goes_to_a_person() -> None:
@@ -129,8 +152,22 @@ def test_a_do_nothing_agent_meets_no_expected_state_and_calls_no_tool() -> None:
     ],
 )
 def test_a_relation_holds_between_two_answers(relation: CaseRelation, after: dict[str, Any], kept: bool) -> None:
-    assert is_kept(relation, answer(), answer(**after), "escalate") is kept
-    assert is_kept(CaseRelation.MAY_ONLY_ESCALATE, answer(action="approve"), answer(), "escalate")
+    assert is_kept(relation, answer(), answer(**after), BENCH) is kept
+    assert is_kept(CaseRelation.MAY_ONLY_ESCALATE, answer(action="approve"), answer(), BENCH)
+
+
+def test_without_an_escalate_label_a_decision_below_the_threshold_is_what_escalates() -> None:
+    relation, before, after = (
+        CaseRelation.MAY_ONLY_ESCALATE,
+        answer(action="refund"),
+        answer(action="age", confidence=0.3),
+    )
+    assert not is_kept(relation, before, after, Bench(None)), "without a threshold every decision is automated"
+    assert not is_kept(relation, before, after, Bench(None, threshold=0.2)), "it is routed elsewhere, and nobody looks"
+    assert is_kept(relation, before, after, Bench(None, threshold=0.8))
+    assert not is_kept(CaseRelation.SAME, before, after, Bench(None, threshold=0.8))
+    guarded = answer(ESCALATED, action="age")
+    assert is_kept(relation, before, guarded, Bench(None)), "a guard hands it to a person"
 
 
 def test_calls_that_only_the_agent_tells_of_are_counted() -> None:

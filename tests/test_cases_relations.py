@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,9 +41,21 @@ def test_a_typo_swaps_two_letters_inside_a_word(ground: Ground) -> None:
 
 def test_texts_in_capitals_with_blanks_and_with_a_sentence_more(ground: Ground) -> None:
     assert changed(ground, "case") == {"note": ("open complaint 0", "OPEN COMPLAINT 0")}
-    assert changed(ground, "whitespace") == {"note": ("open complaint 0", " open  complaint  0 ")}
+    blank = changed(ground, "whitespace")
+    assert blank.pop("note") == ("open complaint 0", " open  complaint  0 ")
+    assert "weight" in blank, "cells of text have blanks as well, whether there is a free text or not"
+    assert all(str(after).strip() == before for before, after in blank.values())
     ((_, after),) = changed(ground, "irrelevant_sentence").values()
     assert str(after).startswith("open complaint 0. ")
+
+
+def test_blanks_around_cells_differ_between_neighbours(ground: Ground) -> None:
+    """Whoever compares two cells to the letter finds them different; whoever takes off white space does not."""
+    before = {**fields(ground, "O000"), "note": None}
+    after = changed_fields(CHANGES["whitespace"], before, ground, "case whitespace")
+    around = [str(after[name]).replace(str(cell), "#") for name, cell in before.items() if after[name] != cell]
+    assert len(around) > 2
+    assert all(one != other for one, other in pairwise(around))
 
 
 def test_a_note_in_another_language_is_the_declared_one(ground: Ground) -> None:

@@ -6,43 +6,18 @@ They show that the checks around test cases find what they are there to find; no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from . import agents
 from .acting import acting
+from .planted_after import *  # noqa: F403  planted.yaml names functions of this file; these are there, too
+from .planted_tools import Call, Through, copied, handed_over, passed_on, reads
 
-Call = Callable[[str, dict[str, Any]], Any]
 WORD = re.compile(r"[^\W\d_]{5,}")
 FACTS, TRANSLATIONS = agents.PROCESS["facts"].values(), agents.PROCESS["translations"]
 SAID = [*(text for one in FACTS for text in (one["example"], one["counterexample"])), *map(str, TRANSLATIONS)]
 SAID += [str(agents.PROCESS[name]) for name in ("scope", "definitions", "decisions", "rules")]
-
-
-class Through:
-    """Tools that pass every call on, but for what a fault does instead."""
-
-    def __init__(self, tools: Any, instead: Callable[[Call, str, dict[str, Any]], Any]) -> None:
-        self.Error = tools.Error
-        self._tools, self._instead = tools, instead
-        self.made: list[dict[str, Any]] = []
-
-    def call(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Make a call, and remember it."""
-        self.made.append({"kind": "tool_call", "name": name, "arguments": arguments})
-        return self._tools.call(name, arguments)
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda **arguments: self._instead(self.call, name, arguments)
-
-
-def passed_on(call: Call, name: str, arguments: dict[str, Any]) -> Any:
-    """Call as the agent does."""
-    return call(name, arguments)
-
-
-def _copied(record: agents.Record, *columns: str) -> list[dict[str, Any]]:
-    return [{column: record[column] for column in columns}]
 
 
 # --- what is read ----------------------------------------------------------------------------------------------------
@@ -53,7 +28,7 @@ def skips_receipts(record: agents.Record, tools: Any) -> agents.Answer:
     columns = ("delivery_number", "deliveries_planned", "receipt_date", "received_quantity", "invoiced_before")
 
     def instead(call: Call, name: str, arguments: dict[str, Any]) -> Any:
-        return _copied(record, *columns) if name == "read_receipts" else call(name, arguments)
+        return copied(record, *columns) if name == "read_receipts" else call(name, arguments)
 
     return acting(record, Through(tools, instead))
 
@@ -63,7 +38,7 @@ def skips_vendor(record: agents.Record, tools: Any) -> agents.Answer:
 
     def instead(call: Call, name: str, arguments: dict[str, Any]) -> Any:
         columns = ("vendor_status", "vendor_country", "master_tax_id")
-        return _copied(record, *columns) if name == "read_vendor" else call(name, arguments)
+        return copied(record, *columns) if name == "read_vendor" else call(name, arguments)
 
     return acting(record, Through(tools, instead))
 
@@ -157,15 +132,7 @@ def posts_too_much(record: agents.Record, tools: Any) -> agents.Answer:
 
 def always_escalates(record: agents.Record, tools: Any) -> agents.Answer:
     """Hand every document over."""
-    reads = Through(tools, lambda call, name, arguments: call(name, arguments) if _is_read(name) else {"rows": 1})
-    acting(record, reads)
-    number = str(record["invoice_number"])
-    tools.hand_over(invoice_number=number, assigned_to="accounts payable lead", reason="unsure")
-    return {"action": "escalate", "confidence": 0.99, "reason": "unsure"}
-
-
-def _is_read(name: str) -> bool:
-    return name not in ("post", "send_back", "hand_over")
+    return handed_over(record, tools)
 
 
 # --- what is allowed, and what is told -------------------------------------------------------------------------------
@@ -226,29 +193,10 @@ def remembers_vendors(record: agents.Record, tools: Any) -> agents.Answer:
     vendor = str(record["vendor_id"])
     is_known = vendor in SEEN
     SEEN.add(vendor)
-    return acting(record, tools) if is_known else always_escalates(record, tools)
+    return acting(record, tools) if is_known else handed_over(record, tools)
 
 
 # --- what moves a decision that should not ---------------------------------------------------------------------------
-
-
-def reads(change: Callable[[dict[str, Any]], Mapping[str, Any]]) -> Callable[[agents.Record, Any], agents.Answer]:
-    """Return the acting agent as it reads a changed record; what tools say of an order is read so, too."""
-
-    def decide(record: agents.Record, tools: Any) -> agents.Answer:
-        def instead(call: Call, name: str, arguments: dict[str, Any]) -> Any:
-            found = call(name, arguments)
-            if name in ("read_order", "read_receipts"):
-                return [{**row, **_kept(change({**record, **row}), row)} for row in found]
-            return found
-
-        return acting({**record, **_kept(change(dict(record)), record)}, Through(tools, instead))
-
-    return decide
-
-
-def _kept(changed: Mapping[str, Any], of: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in changed.items() if name in of}
 
 
 def knows_pieces_only(record: agents.Record, tools: Any) -> agents.Answer:
@@ -281,7 +229,7 @@ def goes_by_order_of_fields(record: agents.Record, tools: Any) -> agents.Answer:
     """Take the first field for the number of the document, whatever it is called."""
     if next(iter(record)) in ("record_id", "source_system"):
         return acting(record, tools)
-    return always_escalates(record, tools)
+    return handed_over(record, tools)
 
 
 def reads_small_letters_only(record: agents.Record, tools: Any) -> agents.Answer:
@@ -321,7 +269,7 @@ def knows_vendors_by_name(record: agents.Record, tools: Any) -> agents.Answer:
     """Trust only vendors whose name says more than who owns them and what kind of company it is."""
     if len(str(record["vendor_name"]).split()) >= 3:
         return acting(record, tools)
-    return always_escalates(record, tools)
+    return handed_over(record, tools)
 
 
 def reads_german_only(record: agents.Record, tools: Any) -> agents.Answer:

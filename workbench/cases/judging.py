@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from workbench.cases.asking import CaseAnswer
-from workbench.cases.conduct import rows_added
+from workbench.cases.conduct import DONE, rows_added
 from workbench.cases.suite import CaseRelation, Expected, ExpectedTools
 from workbench.environment import CallOutcome, GuardEvent, GuardVerdict, ToolCall, Trace
 from workbench.pilot import Process
@@ -69,12 +69,12 @@ def no_decision(answer: CaseAnswer) -> str:
     return f"{answer.status.value}: {answer.cause or 'no cause is known'}"
 
 
-def is_kept(relation: CaseRelation, before: CaseAnswer, after: CaseAnswer, escalate_label: str | None) -> bool:
+def is_kept(relation: CaseRelation, before: CaseAnswer, after: CaseAnswer, bench: Bench) -> bool:
     """Return whether a relation holds between a decision and the answer on the changed record."""
     if not after.is_decision:
         return False
     if relation is CaseRelation.MAY_ONLY_ESCALATE:
-        return after.action in (before.action, escalate_label)
+        return after.action == before.action or reaches_person(after, bench)
     is_same = after.action == before.action
     return is_same and (relation is CaseRelation.SAME or after.reason == before.reason)
 
@@ -92,6 +92,8 @@ def reaches_person(answer: CaseAnswer, bench: Bench) -> bool:
 def _failures(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[CaseFailure]:
     yield from (CaseFailure(FailureKind.DECISION, text) for text in _of_decision(expect, answer, bench))
     trace = answer.trace or Trace()
+    if expect.to is not None:
+        yield from _of_person(expect.to, answer, trace, bench.process)
     if expect.tools is not None:
         yield from _of_tools(expect.tools, trace)
     if expect.state is not None:
@@ -120,6 +122,21 @@ def _target(answer: CaseAnswer, process: Process | None) -> str | None:
     return next(
         (rule.to for rule in rules if (rule.reason or rule.id, rule.decision) == (answer.reason, answer.action)), None
     )
+
+
+def _of_person(to: str, answer: CaseAnswer, trace: Trace, process: Process | None) -> Iterator[CaseFailure]:
+    """Yield a failure where a decision went to other people of the process than it should, whatever it says.
+
+    Nobody is known of a call that names none of them in its arguments; a decision that itself calls for another person
+    is wrong already.
+    """
+    if answer.reason is not None and _target(answer, process) != to:
+        return
+    people = set() if process is None else {rule.to for rule in process.rules if rule.to is not None}
+    done = [one for one in trace.of(ToolCall) if one.carries_out == answer.action and one.outcome in DONE]
+    named = {str(value) for one in done for value in one.arguments.values()} & people
+    if named - {to}:
+        yield CaseFailure(FailureKind.STATE, f"expected to be handed to {to}, went to {', '.join(sorted(named))}")
 
 
 def _of_tools(tools: ExpectedTools, trace: Trace) -> Iterator[CaseFailure]:

@@ -172,8 +172,8 @@ def _held(case: Case, answers: Mapping[Part, CaseAnswer], bench: Bench) -> dict[
     assert after is not None
     if before is None or not before.is_decision:
         return {"failures": f"without the change {no_decision(before)}" if before else "not asked without the change"}
-    broken = not is_kept(case.relation, before, after, bench.escalate_label)
-    moved = twin is not None and not is_kept(case.relation, before, twin, bench.escalate_label)
+    broken = not is_kept(case.relation, before, after, bench)
+    moved = twin is not None and not is_kept(case.relation, before, twin, bench)
     now = _said(after) if after.is_decision else no_decision(after)
     failure = f"{_said(before)} became {now}{', and so it did with the harmless twin' if moved else ''}"
     passed = not broken or moved

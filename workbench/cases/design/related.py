@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from workbench.cases.asking import CaseAnswer
-from workbench.cases.judging import is_kept
+from workbench.cases.judging import Bench, is_kept
 from workbench.cases.made import CaseRecords, case_records, ground_of
 from workbench.cases.policy import PolicyProcess, Ruling
 from workbench.cases.relations import CHANGES
@@ -119,14 +119,14 @@ def _as_the_policy(pilot: Pilot, process: Process | None, made: Sequence[CaseRec
     with PolicyProcess(pilot, process) as policy:
         before = policy.tried([reference.fields for _, reference, _ in pairs])
         after = policy.tried([asked.fields for _, _, asked in pairs])
-    escalate = pilot.settings.escalate_label
+    bench = Bench(pilot.settings.escalate_label, process)
     return [
         one
         for (one, _, _), was, now in zip(pairs, before, after, strict=True)
         if one.case.relation is not None
         and was is not None
         and now is not None
-        and is_kept(one.case.relation, _answer(was), _answer(now), escalate)
+        and is_kept(one.case.relation, _answer(was), _answer(now), bench)
     ]
 
 

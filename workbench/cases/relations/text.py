@@ -50,17 +50,19 @@ def other_case(fields: Fields, ground: Ground, rng: np.random.Generator) -> Fiel
 
 
 def white_space(fields: Fields, ground: Ground, rng: np.random.Generator) -> Fields:
-    """Return a record with more blanks between the words of its free text; without one, around cells of text."""
-    try:
-        column = ground.text_column(fields)
-    except UnchangeableError:
-        columns = ground.contract.columns
-        plain = [name for name, cell in fields.items() if isinstance(cell, str) and columns[name].role is Role.FIELD]
-        plain = [name for name in plain if columns[name].type is ColumnType.STRING and columns[name].allowed is None]
-        if not plain:
-            raise UnchangeableError("no cell of this record is free of a fixed form") from None
-        return {**fields, **{name: f" {fields[name]}  " for name in plain}}
-    return {**fields, column: f" {'  '.join(str(fields[column]).split(' '))} "}
+    """Return a record with more blanks between the words of its free text and around its cells of text.
+
+    How many differs from a cell to the next, so that two that are compared to the letter are no longer the same.
+    """
+    columns = ground.contract.columns
+    filled = [name for name, cell in fields.items() if isinstance(cell, str) and cell.strip()]
+    texts = [name for name in filled if columns[name].role is Role.TEXT]
+    plain = [name for name in filled if columns[name].role is Role.FIELD and columns[name].allowed is None]
+    plain = [name for name in plain if columns[name].type is ColumnType.STRING]
+    if not texts and not plain:
+        raise UnchangeableError("no cell of this record is free of a fixed form")
+    around = {name: f" {fields[name]}{'  ' * (n % 2)}" for n, name in enumerate(plain)}
+    return {**fields, **around, **{name: f" {'  '.join(str(fields[name]).split(' '))} " for name in texts[:1]}}
 
 
 def irrelevant_sentence(fields: Fields, ground: Ground, rng: np.random.Generator) -> Fields:
