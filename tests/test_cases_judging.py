@@ -34,6 +34,7 @@ BENCH = Bench("escalate", Process.model_validate(PROCESS))
 HAND_OVER = ToolCall(name="hand_over", effect=Effect.WRITE, carries_out="escalate", arguments={"to": "warehouse"})
 TO_QUALITY = HAND_OVER.model_copy(update={"arguments": {"to": "quality"}})
 READ, POST = ToolCall(name="read_order", effect=Effect.READ), ToolCall(name="post", effect=Effect.WRITE)
+PAID, LESS = (POST.model_copy(update={"amount": amount}) for amount in (120.5, 12.05))
 
 
 def seen(**added: int) -> StateSeen:
@@ -65,6 +66,17 @@ HELD: dict[str, tuple[dict[str, Any], CaseAnswer, list[str]]] = {
     "to": ({"to": "quality"}, answer(), ["expected to quality, got warehouse"]),
     "to nobody": ({"to": "quality"}, answer(action="approve", reason="fine"), ["expected to quality, got nobody"]),
     "handed to": ({"to": "warehouse"}, answer(HAND_OVER), []),
+    "amount": ({"amount": 120.501}, answer(PAID, seen(postings=1)), []),
+    "another amount": (
+        {"amount": 120.5}, answer(LESS, seen(postings=1)), ["expected 120.50 euro, wrote 12.05 euro"],
+    ),
+    "no amount": ({"amount": 120.5}, answer(READ, seen()), ["expected 120.50 euro, wrote no amount"]),
+    "two amounts": (
+        {"amount": 120.5},
+        answer(PAID, LESS, seen(postings=2)),
+        ["expected 120.50 euro, wrote 12.05 euro and 120.50 euro"],
+    ),
+    "amount of one that does not act": ({"amount": 120.5}, answer(), []),
     "handed to another": (
         {"to": "warehouse"}, answer(TO_QUALITY), ["expected to be handed to warehouse, went to quality"],
     ),
@@ -168,6 +180,27 @@ def test_without_an_escalate_label_a_decision_below_the_threshold_is_what_escala
     assert not is_kept(CaseRelation.SAME, before, after, Bench(None, threshold=0.8))
     guarded = answer(ESCALATED, action="age")
     assert is_kept(relation, before, guarded, Bench(None)), "a guard hands it to a person"
+
+
+def test_the_same_decision_writes_the_same_amount() -> None:
+    before = answer(PAID, seen(postings=1), action="approve")
+    for relation in (CaseRelation.SAME, CaseRelation.REASON_SAME):
+        assert is_kept(relation, before, answer(PAID, seen(postings=1), action="approve"), BENCH)
+        assert not is_kept(relation, before, answer(LESS, seen(postings=1), action="approve"), BENCH)
+    a_cent_more = PAID.model_copy(update={"amount": 120.51})
+    assert is_kept(CaseRelation.SAME, before, answer(a_cent_more, action="approve"), BENCH), "rounded otherwise"
+    not_heard = PAID.model_copy(update={"outcome": CallOutcome.TIMEOUT})
+    assert is_kept(CaseRelation.SAME, before, answer(not_heard, PAID, action="approve"), BENCH), "the same, made twice"
+
+
+def test_a_result_that_was_not_got_is_not_believed() -> None:
+    got = READ.model_copy(update={"arguments": {"order": 1}, "result": [{"status": "blocked"}]})
+    told = {"true": got, "untrue": got.model_copy(update={"result": [{"status": "active"}]})}
+    claims = {name: reported(one) for name, one in told.items()}
+    assert unobserved_calls(Trace((got, claims["true"]))) == 0
+    assert unobserved_calls(Trace((got, claims["untrue"]))) == 1
+    cut = got.model_copy(update={"result": '[{"sta', "truncated": True})
+    assert unobserved_calls(Trace((cut, claims["untrue"]))) == 0, "what was cut cannot be compared"
 
 
 def test_calls_that_only_the_agent_tells_of_are_counted() -> None:

@@ -17,6 +17,10 @@ WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 def acting(record: agents.Record, tools: Any) -> agents.Answer:
     """Decide on a document by what the systems say of it, and post it, send it back or hand it over."""
     seen = _looked_up(record, tools)
+    if seen is None:
+        answer: agents.Answer = {"action": "escalate", "confidence": 0.5, "reason": "not_available"}
+        _carried_out(record, answer, math.nan, tools)
+        return answer
     answer = agents.by_policy(seen, _stated(str(record["note"] or "")))
     payable = round(reading.measure(reading.read_facts(seen)).payable_eur, 2)
     if answer["action"] == "approve" and math.isnan(payable):
@@ -31,18 +35,35 @@ def acting(record: agents.Record, tools: Any) -> agents.Answer:
     return answer
 
 
-def _looked_up(record: agents.Record, tools: Any) -> agents.Record:
-    """Return the document with what the systems hold of its order, receipts and vendor in place of its own copy."""
-    number, vendor = str(record["po_number"]), str(record["vendor_id"])
+def _looked_up(record: agents.Record, tools: Any) -> agents.Record | None:
+    """Return the document with what the systems hold of its order, receipts and vendor in place of its own copy.
+
+    None where one of them does not answer.
+    """
+    number, vendor = {"po_number": str(record["po_number"])}, {"vendor_id": str(record["vendor_id"])}
+    orders, receipts = _rows(tools, "read_order", number), _rows(tools, "read_receipts", number)
+    vendors, earlier = _rows(tools, "read_vendor", vendor), _rows(tools, "find_earlier", vendor)
+    if orders is None or receipts is None or vendors is None or earlier is None:
+        return None
     found: dict[str, Any] = dict(record)
-    for row in (*tools.read_order(po_number=number), *tools.read_receipts(po_number=number)):
+    for row in (*orders, *receipts):
         found |= row
-    for row in tools.read_vendor(vendor_id=vendor):
+    for row in vendors:
         found |= {name: row[name] for name in ("vendor_status", "vendor_country", "master_tax_id")}
-    earlier = tools.find_earlier(vendor_id=vendor)
     found["related_document"] = earlier[0]["document"] if earlier else None
     found["related_gross"] = earlier[0]["gross_amount"] if earlier else None
     return found
+
+
+def _rows(tools: Any, name: str, arguments: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    """Return what a look-up finds, asked once more where it fails; None where that fails, too."""
+    for _ in range(2):
+        try:
+            return list(getattr(tools, name)(**arguments))
+        except tools.Error as error:
+            if error.outcome == "denied":
+                raise
+    return None
 
 
 def _stated(note: str) -> set[str]:

@@ -22,11 +22,12 @@ from workbench.words import InputError, did_you_mean, shown
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is around an agent in a test: the names of the environment's tools and tables, and of the guards."""
+    """What is around an agent in a test: names of tools, tables and guards; whether a tool is about an amount."""
 
     tools: frozenset[str] = frozenset()
     tables: frozenset[str] = frozenset()
     guards: frozenset[str] = frozenset()
+    has_amounts: bool = False
 
 
 def surroundings_of(pilot: Pilot) -> Surroundings:
@@ -35,7 +36,8 @@ def surroundings_of(pilot: Pilot) -> Surroundings:
     if not (pilot.suite / ENVIRONMENT_FILE).is_file():
         return Surroundings(guards=guards)
     environment = read_environment(pilot)
-    return Surroundings(frozenset(environment.tools), frozenset(environment.image.columns), guards)
+    has_amounts = any(one.settings.amount is not None for one in environment.tools.values())
+    return Surroundings(frozenset(environment.tools), frozenset(environment.image.columns), guards, has_amounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,9 @@ def _of_expected(expect: Expected, known: Against) -> Iterator[Misfit]:
     if expect.state is not None:
         what = "an expectation nothing can meet: the environment has no such table"
         yield from _unknown(what, list(expect.state), known.around.tables)
+    if expect.amount is not None and not known.around.has_amounts:
+        what = "an expectation nothing can meet: no tool of the environment has an amount"
+        yield Misfit(what, f"amount {expect.amount:g}", "`amount: ARGUMENT` of a tool in environment.yaml")
     if expect.guards is not None:
         what = "an expectation nothing can meet: there is no such guard"
         yield from _unknown(what, expect.guards, known.around.guards)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from workbench.cases.asking import CaseAnswer
-from workbench.cases.conduct import DONE, rows_added
+from workbench.cases.conduct import DONE, amounts_written, are_amounts, rows_added
 from workbench.cases.suite import CaseRelation, Expected, ExpectedTools
 from workbench.environment import CallOutcome, GuardEvent, GuardVerdict, ToolCall, Trace
 from workbench.pilot import Process
@@ -70,12 +70,15 @@ def no_decision(answer: CaseAnswer) -> str:
 
 
 def is_kept(relation: CaseRelation, before: CaseAnswer, after: CaseAnswer, bench: Bench) -> bool:
-    """Return whether a relation holds between a decision and the answer on the changed record."""
+    """Return whether a relation holds between a decision and the answer on the changed record.
+
+    The same decision writes the same amount.
+    """
     if not after.is_decision:
         return False
     if relation is CaseRelation.MAY_ONLY_ESCALATE:
         return after.action == before.action or reaches_person(after, bench)
-    is_same = after.action == before.action
+    is_same = after.action == before.action and _writes_the_same(before, after)
     return is_same and (relation is CaseRelation.SAME or after.reason == before.reason)
 
 
@@ -89,6 +92,16 @@ def reaches_person(answer: CaseAnswer, bench: Bench) -> bool:
     return answer.confidence is None or answer.confidence < bench.threshold
 
 
+def euros(amounts: tuple[float, ...]) -> str:
+    """Return amounts as they are read."""
+    return " and ".join(f"{one:,.2f} euro" for one in amounts) or "no amount"
+
+
+def _writes_the_same(before: CaseAnswer, after: CaseAnswer) -> bool:
+    amounts = [amounts_written(one.trace or Trace()) for one in (before, after)]
+    return are_amounts(*amounts)
+
+
 def _failures(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[CaseFailure]:
     yield from (CaseFailure(FailureKind.DECISION, text) for text in _of_decision(expect, answer, bench))
     trace = answer.trace or Trace()
@@ -98,6 +111,10 @@ def _failures(expect: Expected, answer: CaseAnswer, bench: Bench) -> Iterator[Ca
         yield from _of_tools(expect.tools, trace)
     if expect.state is not None:
         yield from _of_state(expect.state, trace)
+    if expect.amount is not None and rows_added(trace) is not None:
+        amounts = amounts_written(trace)
+        if not are_amounts(amounts, (expect.amount,)):
+            yield CaseFailure(FailureKind.STATE, f"expected {expect.amount:,.2f} euro, wrote {euros(amounts)}")
     stepped_in = {one.name for one in trace.of(GuardEvent) if one.verdict is not GuardVerdict.ALLOW}
     for name in expect.guards or ():
         if name not in stepped_in:

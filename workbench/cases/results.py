@@ -12,11 +12,12 @@ from typing import Any
 import pandas as pd
 
 from workbench.cases.asking import CaseAnswer
-from workbench.cases.conduct import MISCONDUCT, rows_added
+from workbench.cases.conduct import MISCONDUCT, amounts_written, rows_added
 from workbench.cases.judging import (
     Bench,
     CaseFailure,
     FailureKind,
+    euros,
     failures_of,
     is_kept,
     no_decision,
@@ -174,8 +175,10 @@ def _held(case: Case, answers: Mapping[Part, CaseAnswer], bench: Bench) -> dict[
         return {"failures": f"without the change {no_decision(before)}" if before else "not asked without the change"}
     broken = not is_kept(case.relation, before, after, bench)
     moved = twin is not None and not is_kept(case.relation, before, twin, bench)
-    now = _said(after) if after.is_decision else no_decision(after)
-    failure = f"{_said(before)} became {now}{', and so it did with the harmless twin' if moved else ''}"
+    was, now = _said(before), _said(after) if after.is_decision else no_decision(after)
+    if was == now:
+        was, now = (f"{was} of {euros(amounts_written(one.trace or Trace()))}" for one in (before, after))
+    failure = f"{was} became {now}{', and so it did with the harmless twin' if moved else ''}"
     passed = not broken or moved
     return {
         "judged": True,

@@ -44,7 +44,8 @@ class Expected(Settings):
     """What is expected of a decision; what is not given is not looked at.
 
     `to` is whom an escalation goes to, `person` whether a person must see it, `state` how many rows the decision adds
-    to each table of the environment (held against agents that act only), `guards` those that must step in.
+    to each table of the environment and `amount` the euro that it writes, to a cent (both held against agents that
+    act only), `guards` those that must step in.
     """
 
     action: str | None = None
@@ -53,6 +54,7 @@ class Expected(Settings):
     person: bool | None = None
     tools: ExpectedTools | None = None
     state: dict[str, int] | None = None
+    amount: float | None = None
     guards: tuple[str, ...] | None = None
 
 

@@ -201,7 +201,7 @@ class ToolDesk:
         limits = self._environment.limits
         if self._counts["writes"] >= limits.writes:
             self._refuse("writes", limits.writes)
-        amount = abs(float(arguments.get(tool.settings.amount) or 0)) if tool.settings.amount else 0.0
+        amount = abs(_amount(tool, arguments) or 0.0)
         if limits.euro is not None and self._euro + amount > limits.euro:
             self._refuse("euro", limits.euro)
         self._counts["writes"] += 1
@@ -225,6 +225,7 @@ class ToolDesk:
                     arguments=json.loads(written),
                     effect=None if tool is None else tool.effect,
                     carries_out=None if tool is None else tool.settings.carries_out,
+                    amount=None if tool is None else _amount(tool, given),
                     outcome=answer.outcome,
                     result=answer.result,
                     result_sha256=None if answer.result is None else _sha256(_canonical(answer.result)),
@@ -254,6 +255,12 @@ class _Answer:
 
 class _RefusedError(Exception):
     """A call that this agent may not make, or not any more."""
+
+
+def _amount(tool: Tool, arguments: Mapping[str, Any]) -> float | None:
+    """Return the euro that a call is about, None where it says none."""
+    amount = arguments.get(tool.settings.amount) if tool.settings.amount else None
+    return float(amount) if isinstance(amount, int | float) and not isinstance(amount, bool) else None
 
 
 def _sha256(text: str) -> str:

@@ -70,9 +70,9 @@ class _Event(BaseModel):
 class ToolCall(_Event):
     """A tool that was called, or that the agent says it called.
 
-    `carries_out` is the action that it carries out. `call` is the id of the call. `attempt` counts calls of one tool
-    with the same arguments, from 1. `result` is None where there is none; `result_sha256` is that of the whole result,
-    whatever of it is kept.
+    `carries_out` is the action that it carries out, `amount` the euro that it is about. `call` is the id of the call.
+    `attempt` counts calls of one tool with the same arguments, from 1. `result` is None where there is none;
+    `result_sha256` is that of the whole result, whatever of it is kept.
     """
 
     kind: Literal["tool_call"] = "tool_call"
@@ -81,6 +81,7 @@ class ToolCall(_Event):
     arguments: Mapping[str, Any] = Field(default_factory=dict)
     effect: Effect | None = None
     carries_out: str | None = None
+    amount: float | None = None
     outcome: CallOutcome = CallOutcome.OK
     result: Any = None
     result_sha256: str | None = None
