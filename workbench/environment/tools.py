@@ -18,7 +18,7 @@ from workbench.environment.settings import (
     ArgumentType,
     ToolSettings,
 )
-from workbench.environment.state import StateImage
+from workbench.environment.state import StateImage, sql_name
 from workbench.environment.trace import Effect
 from workbench.words import InputError, did_you_mean, shown
 
@@ -31,6 +31,9 @@ PYTHON_TYPES = {
     "int": ArgumentType.INTEGER,
     "bool": ArgumentType.BOOLEAN,
 }
+MAX_DOCUMENT = 200  # characters of a document's name
+BETWEEN_DOCUMENTS = ";"  # as a record's `needs` and outcomes list them
+HOW_TO_SEARCH = 'search for words or a "phrase", with AND, OR and NOT; a word with other signs stands in double quotes'
 _WRITING = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 _READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 
@@ -51,6 +54,8 @@ class Tool:
         Tables that it may change.
     takes_key, takes_state : bool
         Whether it is given an idempotency key, and, a function, the database.
+    searches : bool
+        Whether it is a statement that reads a full-text table.
     """
 
     name: str
@@ -60,6 +65,7 @@ class Tool:
     writes: tuple[str, ...]
     takes_key: bool = False
     takes_state: bool = False
+    searches: bool = False
 
     @property
     def effect(self) -> Effect:
@@ -137,11 +143,30 @@ def run_statement(
         if isinstance(error, sqlite3.OperationalError) and "interrupted" in str(error):
             raise TimeoutError from None
         if isinstance(error, sqlite3.Error):
-            raise ToolError(str(error)) from None
+            raise ToolError(f"{error}; {HOW_TO_SEARCH}" if tool.searches else str(error)) from None
         raise
     connection.set_progress_handler(None, 0)
     connection.execute("COMMIT")
     return done
+
+
+def named_documents(tool: Tool | None, result: Any) -> tuple[str, ...]:
+    """Return the names of the documents in a tool's result, each once, in its order.
+
+    Raises
+    ------
+    ToolError
+        The tool says that it returns documents, and a row names none.
+    """
+    if tool is None or tool.settings.documents is None or result is None:
+        return ()
+    column = tool.settings.documents
+    rows = result if isinstance(result, list | tuple) else [result]
+    names = [row.get(column) if isinstance(row, Mapping) else row for row in rows]
+    texts = [str(name).strip() if isinstance(name, str | int) else "" for name in names]
+    if not all(text and len(text) <= MAX_DOCUMENT and BETWEEN_DOCUMENTS not in text for text in texts):
+        raise ToolError(f"{tool.name} returns documents, and a row of its result names none as {column!r}")
+    return tuple(dict.fromkeys(texts))
 
 
 def made_tool(name: str, settings: ToolSettings, image: StateImage, folder: Path) -> Tool:
@@ -161,11 +186,14 @@ def made_tool(name: str, settings: ToolSettings, image: StateImage, folder: Path
 def _statement_tool(name: str, settings: ToolSettings, image: StateImage, where: str) -> Tool:
     assert settings.sql is not None
     written: set[str] = set()
+    read: set[str] = set()
     refused: list[str] = []
 
     def authorize(action: int, one: str | None, two: str | None, *_: object) -> int:
-        if action in _WRITING and one is not None:
+        if action in _WRITING and one is not None and one in image.columns and one not in image.full_text:
             written.add(one)
+        elif action in _READING and one is not None:
+            read.add(one)
         elif action not in _READING:
             refused.append(str(one or two or action))
             return sqlite3.SQLITE_DENY
@@ -173,10 +201,14 @@ def _statement_tool(name: str, settings: ToolSettings, image: StateImage, where:
 
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.deserialize(image.content)
+    for table in image.full_text:  # which connects it, by statements of its own
+        connection.execute(f"SELECT * FROM {sql_name(table)} LIMIT 0")
     connection.set_authorizer(authorize)
     given = _Given({*settings.arguments, IDEMPOTENCY_KEY})
     try:
         connection.execute(f"EXPLAIN {settings.sql}", given)
+        if settings.documents is not None:
+            _check_documents(connection, settings, given, where)
     except (sqlite3.Error, ValueError, KeyError) as error:
         got = f"it may not use {shown(refused)}" if refused else str(error)
         expected = "one statement that reads or changes rows of the tables"
@@ -200,7 +232,22 @@ def _statement_tool(name: str, settings: ToolSettings, image: StateImage, where:
         settings.arguments,
         writes_tables,
         takes_key=IDEMPOTENCY_KEY in given.asked,
+        searches=not read.isdisjoint(image.full_text),
     )
+
+
+def _check_documents(connection: sqlite3.Connection, settings: ToolSettings, given: _Given, where: str) -> None:
+    """Refuse a statement whose rows have no column that names documents."""
+    statement = str(settings.sql).strip().removesuffix(";")
+    described = connection.execute(f"SELECT * FROM (\n{statement}\n) LIMIT 0", given).description
+    names = [column[0] for column in described]
+    if settings.documents not in names:
+        raise InputError(
+            "documents names a column that the rows of a tool have not",
+            where=f"{where}.documents",
+            got=settings.documents,
+            expected=shown(names),
+        )
 
 
 class _Given(dict[str, None]):
