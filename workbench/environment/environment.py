@@ -23,7 +23,8 @@ NEEDS_KEY = "needs"  # in an agent's identity: the column of records that names 
 class Environment:
     """What an agent acts on, fresh for each decision.
 
-    `identity` is what makes this version of it; the files of functions are told apart by who runs them.
+    `identity` is what makes this version of it; the files of functions are told apart by who runs them. `files` are the
+    paths of environment.yaml and of the rows of tables.
     """
 
     folder: Path
@@ -31,6 +32,7 @@ class Environment:
     tools: Mapping[str, Tool]
     limits: ActionLimits
     identity: Mapping[str, Any]
+    files: tuple[Path, ...] = ()
 
     def offered(self, role: str | None) -> tuple[Tool, ...]:
         """Return the tools that an agent of a role is told of."""
@@ -64,7 +66,8 @@ def read_environment(pilot: Pilot) -> Environment:
     identity = {"environment": hashlib.sha256(content.encode()).hexdigest()}
     if settings.needs is not None:
         identity[NEEDS_KEY] = settings.needs
-    return Environment(pilot.suite, image, tools, settings.limits, identity)
+    files = (path, *(pilot.suite / table.rows for table in settings.tables.values() if table.rows is not None))
+    return Environment(pilot.suite, image, tools, settings.limits, identity, files)
 
 
 def _said(settings: EnvironmentSettings) -> str:

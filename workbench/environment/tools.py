@@ -163,7 +163,7 @@ def named_documents(tool: Tool | None, result: Any) -> tuple[str, ...]:
     column = tool.settings.documents
     rows = result if isinstance(result, list | tuple) else [result]
     names = [row.get(column) if isinstance(row, Mapping) else row for row in rows]
-    texts = [str(name).strip() if isinstance(name, str | int) else "" for name in names]
+    texts = ["" if isinstance(name, bool) or not isinstance(name, str | int) else str(name).strip() for name in names]
     if not all(text and len(text) <= MAX_DOCUMENT and BETWEEN_DOCUMENTS not in text for text in texts):
         raise ToolError(f"{tool.name} returns documents, and a row of its result names none as {column!r}")
     return tuple(dict.fromkeys(texts))
