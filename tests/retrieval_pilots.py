@@ -57,7 +57,7 @@ def right(record, tools):
 
 
 def bad(record, tools):
-    if int(record["vendor"][1:]) % 2:
+    if int(record["vendor"][1:]) % 2 == 0:
         try:
             tools.search(words=f"what about {record['vendor']}?")
         except tools.Error as error:
@@ -78,7 +78,7 @@ def deaf(record, tools):
 PLANTED = ("right", "bad", "never", "deaf")
 
 
-def records(n: int = 600) -> list[list[object]]:
+def records(n: int = 300) -> list[list[object]]:
     """Return n records; common ones need the vendor's terms, edge ones also the rule on the amount, errors nothing."""
     rows = []
     for i in range(n):

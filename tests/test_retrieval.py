@@ -36,6 +36,8 @@ from workbench.environment import (
 )
 from workbench.environment.trace import MAX_EVENTS
 from workbench.evaluation import Evaluation, evaluate
+from workbench.evaluation.opened import check_opening
+from workbench.evaluation.recomputed import Recorded
 from workbench.evaluation.shown.retrieval import recall_table, retrieval_conclusion
 from workbench.gates.held.hold import GateRequest, hold_gate
 from workbench.gates.verified import verify_bundle
@@ -43,7 +45,7 @@ from workbench.metrics import EvaluationSettings, behind_metric, estimate_of, re
 from workbench.pilot import Pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.runs import RunRequest
-from workbench.words import InputError
+from workbench.words import InputError, SignatureError
 
 FIELDS = {"id": "R0001", "vendor": "V1", "amount": 101.0}
 
@@ -227,11 +229,13 @@ def test_the_agent_that_asks_for_what_it_needs_has_recall_one_and_its_curve_rise
 def test_the_agent_that_queries_badly_misses_what_it_did_not_ask_for(pilot: Pilot) -> None:
     found = developed(pilot, "bad")
     numbers, one, two = numbers_of(found)
-    n, asked = one.sum() + two.sum(), numbers % 5 % 2 == 0
-    # by hand: one document is found where the vendor's number is even, both never
+    n, asked = one.sum() + two.sum(), numbers % 5 % 2 == 1
+    # by hand: one document is found where the vendor's number is odd, both never; V0 has all disputes
     assert found.estimates["recall_at_k"].value == pytest.approx((one & asked).sum() / n)
     recall = recall_by_k(found.outcomes)
     assert shares(recall, "mean_recall")["all"] == pytest.approx(((one & asked).sum() + (two & asked).sum() / 2) / n)
+    wrong = ((one | two) & (numbers % 10 == 0)).sum()
+    assert found.estimates["wrong_without_document"].value == pytest.approx(wrong / n)
     assert recall_table(recall)["all found"].iloc[0].startswith(f"{(one & asked).sum()} of {n} (")
 
 
@@ -325,6 +329,7 @@ def test_a_clean_pilot_without_needs_has_the_estimates_and_the_identity_it_had(t
     assert str(acting_of(pilot, None).identity["environment"]).startswith("3c84a0a5ab33")
 
 
+@pytest.mark.slow
 def test_the_holdout_is_judged_with_what_was_found_and_a_bundle_of_it_verifies(
     tmp_path: Path, migrated_store: Path
 ) -> None:
@@ -343,3 +348,14 @@ def test_the_holdout_is_judged_with_what_was_found_and_a_bundle_of_it_verifies(
     pinned = tmp_path / "key.pub.pem"
     pinned.write_bytes(key_of(pilot).public.pem)
     assert verify_bundle(held.bundle, pinned).ok
+    other = found.outcomes.reset_index(drop=True).assign(documents=found.outcomes["needs"].to_numpy())
+    assert found.opening is not None
+    with pytest.raises(SignatureError, match="the decisions are not those that the holdout was opened for"):
+        check_opening(pilot.suite, Recorded(found.as_json(), other), found.opening)
+
+
+def test_a_function_of_the_environment_is_there_when_the_holdout_is_answered(tmp_path: Path) -> None:
+    found = run(retrieval_pilot(tmp_path), "deaf", development=False, limit=40)
+    _, one, two = numbers_of(found)
+    assert (found.info.ok, found.estimates["recall_at_k"].n) == (40, one.sum() + two.sum())
+    assert found.estimates["recall_at_k"].value == pytest.approx(one.sum() / (one.sum() + two.sum()))
