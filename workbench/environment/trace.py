@@ -181,7 +181,10 @@ class Trace:
 
     @property
     def documents(self) -> tuple[str, ...]:
-        """The documents that tools were seen to return, each once, in the order in which the agent saw them first."""
+        """The documents that tools were seen to return, each once, in the order in which the agent saw them first.
+
+        Those of events that were dropped are not known.
+        """
         return tuple(dict.fromkeys(name for call in self.of(ToolCall) for name in call.documents))
 
     def __bool__(self) -> bool:
