@@ -30,8 +30,9 @@ PAGES = (README, *sorted(DOCS.rglob("*.md")))
 EXECUTED = (
     "README.md",
     "docs/tutorial.md",
-    *(f"docs/how_to/{name}.md" for name in ("records", "agents", "act", "guards", "engines", "compare_versions")),
-    *(f"docs/how_to/{name}.md" for name in ("look", "hold_a_gate", "servers", "vllm", "ray", "spark")),
+    *(f"docs/how_to/{name}.md" for name in ("records", "agents", "act", "retrieval", "guards", "engines")),
+    *(f"docs/how_to/{name}.md" for name in ("compare_versions", "look", "hold_a_gate", "servers", "vllm")),
+    *(f"docs/how_to/{name}.md" for name in ("ray", "spark")),
 )
 NOT_RUN = [
     ("README.md", "builds an environment, and runs the shipped pilot or the tests for minutes"),

@@ -25,6 +25,7 @@ from workbench.metrics import (
     evaluate_outcomes,
     is_right,
     per_class,
+    recall_by_k,
     risk_coverage,
 )
 from workbench.pages import figures
@@ -136,6 +137,9 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     ),
     "mutants_by_kind": lambda names: figures.mutants_by_kind(
         pd.DataFrame({"kind": names[:3], "noticed_by": ["c", None, "c"], "state": "noticed"})
+    ),
+    "recall_curve": lambda names: figures.recall_curve(
+        recall_by_k(outcomes(names).assign(needs="a;b", documents="b;c;a"))
     ),
     "latency_distribution": lambda names: figures.latency_distribution({names[0]: [0.1, 0.2], names[1]: [0.0, 1.5]}),
 }

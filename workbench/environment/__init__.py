@@ -8,7 +8,7 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.environment.desk import CallsExhaustedError, DecisionAt, FunctionDone, ToolDesk
-    from workbench.environment.environment import Environment, read_environment
+    from workbench.environment.environment import NEEDS_KEY, Environment, read_environment
     from workbench.environment.faults import ToolFault
     from workbench.environment.settings import ENVIRONMENT_FILE
     from workbench.environment.spans import CONVENTIONS, TracedDecision, TraceSpan, otlp, spans_of

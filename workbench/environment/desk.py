@@ -14,7 +14,7 @@ from typing import Any, Literal
 from workbench.environment.environment import Environment
 from workbench.environment.faults import ToolFault
 from workbench.environment.state import Cell
-from workbench.environment.tools import Tool, ToolError, run_statement
+from workbench.environment.tools import Tool, ToolError, named_documents, run_statement
 from workbench.environment.trace import (
     CallOutcome,
     Effect,
@@ -106,7 +106,8 @@ class ToolDesk:
             given = dict(arguments) if isinstance(arguments, Mapping) else {}
             try:
                 self._check_calls()
-                answer = _Answer(CallOutcome.OK, await self._done(name, tool, arguments))
+                result = await self._done(name, tool, arguments)
+                answer = _Answer(CallOutcome.OK, result, documents=named_documents(tool, result))
             except _RefusedError as refused:
                 answer = _Answer(CallOutcome.DENIED, error=str(refused))
             except ToolError as fault:
@@ -229,6 +230,7 @@ class ToolDesk:
                     outcome=answer.outcome,
                     result=answer.result,
                     result_sha256=None if answer.result is None else _sha256(_canonical(answer.result)),
+                    documents=answer.documents,
                     error=answer.error,
                     attempt=self._counts[f"{name} {written}"],
                     t_s=round(start, 6),
@@ -251,6 +253,7 @@ class _Answer:
     outcome: CallOutcome
     result: Any = None
     error: str | None = None
+    documents: tuple[str, ...] = ()
 
 
 class _RefusedError(Exception):

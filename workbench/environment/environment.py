@@ -13,15 +13,18 @@ from workbench.environment.settings import ENVIRONMENT_FILE, ActionLimits, Envir
 from workbench.environment.state import StateImage, made_image
 from workbench.environment.tools import Tool, made_tool
 from workbench.files import read_settings
-from workbench.pilot import Pilot
-from workbench.words import InputError, shown
+from workbench.pilot import Pilot, Role
+from workbench.words import InputError, did_you_mean, shown
+
+NEEDS_KEY = "needs"  # in an agent's identity: the column of records that names the documents that a decision needs
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
     """What an agent acts on, fresh for each decision.
 
-    `identity` is what makes this version of it; the files of functions are told apart by who runs them.
+    `identity` is what makes this version of it; the files of functions are told apart by who runs them. `files` are the
+    paths of environment.yaml and of the rows of tables.
     """
 
     folder: Path
@@ -29,6 +32,7 @@ class Environment:
     tools: Mapping[str, Tool]
     limits: ActionLimits
     identity: Mapping[str, Any]
+    files: tuple[Path, ...] = ()
 
     def offered(self, role: str | None) -> tuple[Tool, ...]:
         """Return the tools that an agent of a role is told of."""
@@ -55,12 +59,41 @@ def read_environment(pilot: Pilot) -> Environment:
     settings = read_settings(path, EnvironmentSettings)
     _check_columns(pilot, settings, path)
     _check_actions(pilot, settings, path)
+    _check_needs(pilot, settings.needs, path)
     image = made_image(settings.tables, pilot.suite)
     tools = {name: made_tool(name, one, image, pilot.suite) for name, one in settings.tools.items()}
-    said = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
-    content = f"{said}{sorted(image.digests.items())}"
-    return Environment(
-        pilot.suite, image, tools, settings.limits, {"environment": hashlib.sha256(content.encode()).hexdigest()}
+    content = f"{_said(settings)}{sorted(image.digests.items())}"
+    identity = {"environment": hashlib.sha256(content.encode()).hexdigest()}
+    if settings.needs is not None:
+        identity[NEEDS_KEY] = settings.needs
+    files = (path, *(pilot.suite / table.rows for table in settings.tables.values() if table.rows is not None))
+    return Environment(pilot.suite, image, tools, settings.limits, identity, files)
+
+
+def _said(settings: EnvironmentSettings) -> str:
+    """Return what the file says, without the keys on documents where they are not used."""
+    said = settings.model_dump(mode="json")
+    for part in (said, *said["tables"].values(), *said["tools"].values()):
+        for name in ("full_text", "documents", NEEDS_KEY):
+            if not part.get(name):
+                part.pop(name, None)
+    return json.dumps(said, sort_keys=True)
+
+
+def _check_needs(pilot: Pilot, needs: str | None, path: Path) -> None:
+    """Refuse a column of needed documents that is not there, that an agent sees, or that is the label."""
+    contract = pilot.contract
+    if needs is None or (needs in contract.columns and contract.columns[needs].role is Role.IGNORE):
+        return
+    where = f"{path}, {NEEDS_KEY}"
+    if needs not in contract.columns:
+        remedy = did_you_mean(needs, contract.columns) or "declare it in contract.yaml with `role: ignore`"
+        raise InputError("needs names a column that there is not", where=where, got=needs, remedy=remedy)
+    raise InputError(
+        "needs names a column that an agent sees or that has a part of its own: it would give the answer away",
+        where=where,
+        got=f"{needs}, role {contract.columns[needs].role.value}",
+        remedy=f"give {needs} the `role: ignore` in contract.yaml",
     )
 
 

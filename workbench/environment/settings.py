@@ -43,13 +43,15 @@ class TableSettings(Settings):
 
     `from_record` fills one row from the record: a list of its columns, or a mapping of a table's column to the
     record's. `rows` is a CSV file beside environment.yaml whose rows are there before. `columns` names the columns of a
-    table that starts empty. `unique` are columns that together tell one row from the others.
+    table that starts empty. `unique` are columns that together tell one row from the others. `full_text: true` makes
+    the rows of a file a full-text index (SQLite's FTS5), which tools search with MATCH and do not change.
     """
 
     from_record: tuple[str, ...] | dict[Name, str] = ()
     rows: str | None = None
     columns: tuple[Name, ...] = ()
     unique: tuple[str, ...] = ()
+    full_text: bool = False
 
     @property
     def filled(self) -> dict[str, str]:
@@ -61,6 +63,8 @@ class TableSettings(Settings):
     def _has_columns(self) -> Self:
         if not (self.from_record or self.rows or self.columns):
             raise ValueError("a table has from_record, rows or columns")
+        if self.full_text and (self.rows is None or self.from_record or self.unique):
+            raise ValueError("a full_text table has rows, and neither from_record nor unique")
         return self
 
 
@@ -71,8 +75,9 @@ class ToolSettings(Settings):
     says whether it changes anything, `allowed_for` which roles of agents may call it (all without it), `amount` the
     argument that counts towards the limit in euro. `carries_out` is the action that it carries out: where a guard says
     that a person must decide, only tools that carry out the escalation, or no action, may be called. `required` tools
-    must be called in every decision, before anything is written. A statement or function that takes `idempotency_key`
-    is given one that is the same whenever the same decision asks for the same.
+    must be called in every decision, before anything is written. `documents` is the column of its rows that names the
+    documents that it returns; a function may return their names alone. A statement or function that takes
+    `idempotency_key` is given one that is the same whenever the same decision asks for the same.
     """
 
     description: str = ""
@@ -84,6 +89,7 @@ class ToolSettings(Settings):
     amount: str | None = None
     carries_out: str | None = None
     required: bool = False
+    documents: str | None = None
     deadline_s: float = Field(default=5.0, gt=0, le=60)
 
     @model_validator(mode="after")
@@ -96,6 +102,8 @@ class ToolSettings(Settings):
             raise ValueError("the arguments of a python tool are those of its function")
         if IDEMPOTENCY_KEY in self.arguments:
             raise ValueError(f"{IDEMPOTENCY_KEY} is given to a tool, not by the agent")
+        if self.documents is not None and self.effect is Effect.WRITE:
+            raise ValueError("a tool that returns documents only reads")
         return self
 
 
@@ -108,11 +116,16 @@ class ActionLimits(Settings):
 
 
 class EnvironmentSettings(Settings):
-    """The content of environment.yaml."""
+    """The content of environment.yaml.
+
+    `needs` is the column of a record that names the documents that its decision needs, with `;` between them; an agent
+    does not see it.
+    """
 
     tables: dict[Name, TableSettings] = Field(default_factory=dict)
     tools: dict[Name, ToolSettings] = Field(min_length=1)
     limits: ActionLimits = ActionLimits()
+    needs: str | None = None
 
     @model_validator(mode="after")
     def _amounts_are_arguments(self) -> Self:
@@ -123,4 +136,6 @@ class EnvironmentSettings(Settings):
             raise ValueError(f"amount names no argument of the tool: {shown(wrong)}")
         if self.limits.euro is not None and not any(tool.amount for tool in self.tools.values()):
             raise ValueError("limits.euro needs a tool with an amount")
+        if self.needs is not None and not any(tool.documents for tool in self.tools.values()):
+            raise ValueError("needs asks for a tool that says which documents it returns (documents: COLUMN)")
         return self

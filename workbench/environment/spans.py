@@ -32,6 +32,7 @@ ATTRIBUTES = {
     ("tool_call", "call"): "gen_ai.tool.call.id",
     ("tool_call", "arguments"): "gen_ai.tool.call.arguments",
     ("tool_call", "result"): "gen_ai.tool.call.result",
+    ("tool_call", "documents"): "gen_ai.retrieval.documents",
     ("model_call", "prompt_tokens"): "gen_ai.usage.input_tokens",
     ("model_call", "completion_tokens"): "gen_ai.usage.output_tokens",
 }
@@ -121,6 +122,8 @@ def _starts(decision: TracedDecision) -> list[int]:
 def _span(event: Event, start_ns: int, end_ns: int) -> TraceSpan:
     kind = event.kind
     said = {name: value for name, value in event.model_dump(mode="json").items() if name not in OUTSIDE}
+    if isinstance(event, ToolCall):
+        said["documents"] = [{"id": name} for name in event.documents] or None
     attributes = {
         ATTRIBUTES.get((kind, name), f"workbench.{kind}.{name}"): _plain(value)
         for name, value in said.items()

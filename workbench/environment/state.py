@@ -31,12 +31,15 @@ class StateImage:
         Columns by table.
     digests : mapping of str to str
         Of the rows that are there before, by table.
+    full_text : tuple of str
+        Tables that are full-text indexes.
     """
 
     content: bytes
     filled: Mapping[str, Mapping[str, str]]
     columns: Mapping[str, tuple[str, ...]]
     digests: Mapping[str, str]
+    full_text: tuple[str, ...] = ()
 
     def opened(self, fields: Mapping[str, Cell]) -> DecisionState:
         """Return a fresh state with the rows of a record."""
@@ -52,9 +55,9 @@ class DecisionState:
         self._image = image
         for table, filled in image.filled.items():
             places = ", ".join("?" * len(filled))
-            names = ", ".join(map(_quoted, filled))
+            names = ", ".join(map(sql_name, filled))
             cells = [fields.get(column) for column in filled.values()]
-            self.connection.execute(f"INSERT INTO {_quoted(table)} ({names}) VALUES ({places})", cells)
+            self.connection.execute(f"INSERT INTO {sql_name(table)} ({names}) VALUES ({places})", cells)
         self._before: dict[str, list[tuple[Any, ...]]] = {}
         self._digests = {**image.digests, **{table: _digest(self._rows(table)) for table in image.filled}}
         self._before_sha256 = _combined(self._digests)
@@ -95,7 +98,7 @@ class DecisionState:
         self.connection.close()
 
     def _rows(self, table: str) -> list[tuple[Any, ...]]:
-        return self.connection.execute(f"SELECT * FROM {_quoted(table)}").fetchall()
+        return self.connection.execute(f"SELECT * FROM {sql_name(table)}").fetchall()
 
 
 def made_image(tables: Mapping[str, TableSettings], folder: Path) -> StateImage:
@@ -120,21 +123,26 @@ def made_image(tables: Mapping[str, TableSettings], folder: Path) -> StateImage:
                 got=shown(unknown),
                 expected=shown(columns[name]),
             )
-        unique = f", UNIQUE ({', '.join(map(_quoted, table.unique))})" if table.unique else ""
+        unique = f", UNIQUE ({', '.join(map(sql_name, table.unique))})" if table.unique else ""
+        made, using = ("VIRTUAL TABLE", " USING fts5") if table.full_text else ("TABLE", "")
+        names = ", ".join(map(sql_name, columns[name]))
         try:
-            connection.execute(f"CREATE TABLE {_quoted(name)} ({', '.join(map(_quoted, columns[name]))}{unique})")
+            connection.execute(f"CREATE {made} {sql_name(name)}{using} ({names}{unique})")
         except sqlite3.Error as error:
             raise InputError("a table cannot be made", where=where, got=str(error)) from None
-        places = f"({', '.join(map(_quoted, header))}) VALUES ({', '.join('?' * len(header))})"
+        places = f"({', '.join(map(sql_name, header))}) VALUES ({', '.join('?' * len(header))})"
         try:
             if rows:
-                connection.executemany(f"INSERT INTO {_quoted(name)} {places}", rows)
+                connection.execute("BEGIN")  # an index that is filled row by row is larger
+                connection.executemany(f"INSERT INTO {sql_name(name)} {places}", rows)
+                connection.execute("COMMIT")
         except sqlite3.IntegrityError as error:
             raise InputError("rows of a table are not unique", where=where, got=str(error)) from None
-    digests = {name: _digest(connection.execute(f"SELECT * FROM {_quoted(name)}").fetchall()) for name in tables}
+    digests = {name: _digest(connection.execute(f"SELECT * FROM {sql_name(name)}").fetchall()) for name in tables}
     content = connection.serialize()
     connection.close()
-    return StateImage(content, {name: one.filled for name, one in tables.items() if one.filled}, columns, digests)
+    filled = {name: one.filled for name, one in tables.items() if one.filled}
+    return StateImage(content, filled, columns, digests, tuple(name for name, one in tables.items() if one.full_text))
 
 
 def _read_rows(folder: Path, name: str, file: str | None) -> tuple[list[str], list[list[str]]]:
@@ -158,7 +166,8 @@ def _read_rows(folder: Path, name: str, file: str | None) -> tuple[list[str], li
     return header, rows
 
 
-def _quoted(name: str) -> str:
+def sql_name(name: str) -> str:
+    """Return a name as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'
 
 

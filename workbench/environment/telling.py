@@ -49,7 +49,9 @@ def _told(event: Event) -> tuple[str, str]:
             given = ", ".join(f"{name}={_short(value)}" for name, value in event.arguments.items())
             again = "" if event.attempt == 1 else f" (call {event.attempt} of the same)"
             failed = f"{event.outcome.value}: {event.error}"
-            return f"{event.name}({given}){again}", _short(event.result) if event.outcome is CallOutcome.OK else failed
+            returned = f"documents {', '.join(event.documents)}: " if event.documents else ""
+            result = f"{returned}{_short(event.result)}" if event.outcome is CallOutcome.OK else failed
+            return f"{event.name}({given}){again}", result
         case GuardEvent():
             changed = f", before: {_short(event.changed)}" if event.changed else ""
             target = f" {event.target}" if event.target else ""

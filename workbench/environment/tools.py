@@ -18,7 +18,7 @@ from workbench.environment.settings import (
     ArgumentType,
     ToolSettings,
 )
-from workbench.environment.state import StateImage
+from workbench.environment.state import StateImage, sql_name
 from workbench.environment.trace import Effect
 from workbench.words import InputError, did_you_mean, shown
 
@@ -37,6 +37,9 @@ ANY_VALUE: Mapping[ArgumentType, Any] = {
     ArgumentType.INTEGER: 1,
     ArgumentType.BOOLEAN: True,
 }
+MAX_DOCUMENT = 200  # characters of a document's name
+BETWEEN_DOCUMENTS = ";"  # as a record's `needs` and outcomes list them
+HOW_TO_SEARCH = 'search for words or a "phrase", with AND, OR and NOT; a word with other signs stands in double quotes'
 _WRITING = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 # One INSERT that selects nothing and changes no row that is there adds one row; several rows of VALUES are a selection.
 _MANY = _WRITING | {sqlite3.SQLITE_SELECT}
@@ -61,6 +64,8 @@ class Tool:
         Whether it is given an idempotency key, and, a function, the database.
     adds : mapping of str to int, optional
         New rows by table after one call, as its statement says; None where only a call shows it.
+    searches : bool
+        Whether it is a statement that reads a full-text table.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Tool:
     takes_key: bool = False
     takes_state: bool = False
     adds: Mapping[str, int] | None = None
+    searches: bool = False
 
     @property
     def effect(self) -> Effect:
@@ -159,11 +165,30 @@ def run_statement(
         if isinstance(error, sqlite3.OperationalError) and "interrupted" in str(error):
             raise TimeoutError from None
         if isinstance(error, sqlite3.Error):
-            raise ToolError(str(error)) from None
+            raise ToolError(f"{error}; {HOW_TO_SEARCH}" if tool.searches else str(error)) from None
         raise
     connection.set_progress_handler(None, 0)
     connection.execute("COMMIT")
     return done
+
+
+def named_documents(tool: Tool | None, result: Any) -> tuple[str, ...]:
+    """Return the names of the documents in a tool's result, each once, in its order.
+
+    Raises
+    ------
+    ToolError
+        The tool says that it returns documents, and a row names none.
+    """
+    if tool is None or tool.settings.documents is None or result is None:
+        return ()
+    column = tool.settings.documents
+    rows = result if isinstance(result, list | tuple) else [result]
+    names = [row.get(column) if isinstance(row, Mapping) else row for row in rows]
+    texts = ["" if isinstance(name, bool) or not isinstance(name, str | int) else str(name).strip() for name in names]
+    if not all(text and len(text) <= MAX_DOCUMENT and BETWEEN_DOCUMENTS not in text for text in texts):
+        raise ToolError(f"{tool.name} returns documents, and a row of its result names none as {column!r}")
+    return tuple(dict.fromkeys(texts))
 
 
 def made_tool(name: str, settings: ToolSettings, image: StateImage, folder: Path) -> Tool:
@@ -183,13 +208,16 @@ def made_tool(name: str, settings: ToolSettings, image: StateImage, folder: Path
 def _statement_tool(name: str, settings: ToolSettings, image: StateImage, where: str) -> Tool:
     assert settings.sql is not None
     written: set[str] = set()
+    read: set[str] = set()
     refused: list[str] = []
     uses: set[int] = set()
 
     def authorize(action: int, one: str | None, two: str | None, *_: object) -> int:
         uses.add(action)
-        if action in _WRITING and one is not None:
+        if action in _WRITING and one is not None and one in image.columns and one not in image.full_text:
             written.add(one)
+        elif action in _READING and one is not None:
+            read.add(one)
         elif action not in _READING:
             refused.append(str(one or two or action))
             return sqlite3.SQLITE_DENY
@@ -197,10 +225,14 @@ def _statement_tool(name: str, settings: ToolSettings, image: StateImage, where:
 
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.deserialize(image.content)
+    for table in image.full_text:  # which connects it, by statements of its own
+        connection.execute(f"SELECT * FROM {sql_name(table)} LIMIT 0")
     connection.set_authorizer(authorize)
     given = _Given({*settings.arguments, IDEMPOTENCY_KEY})
     try:
         connection.execute(f"EXPLAIN {settings.sql}", given)
+        if settings.documents is not None:
+            _check_documents(connection, settings, given, where)
     except (sqlite3.Error, ValueError, KeyError) as error:
         got = f"it may not use {shown(refused)}" if refused else str(error)
         expected = "one statement that reads or changes rows of the tables"
@@ -225,7 +257,22 @@ def _statement_tool(name: str, settings: ToolSettings, image: StateImage, where:
         writes_tables,
         takes_key=IDEMPOTENCY_KEY in given.asked,
         adds=dict.fromkeys(writes_tables, 1) if uses & _MANY == {sqlite3.SQLITE_INSERT} else None,
+        searches=not read.isdisjoint(image.full_text),
     )
+
+
+def _check_documents(connection: sqlite3.Connection, settings: ToolSettings, given: _Given, where: str) -> None:
+    """Refuse a statement whose rows have no column that names documents."""
+    statement = str(settings.sql).strip().removesuffix(";")
+    described = connection.execute(f"SELECT * FROM (\n{statement}\n) LIMIT 0", given).description
+    names = [column[0] for column in described]
+    if settings.documents not in names:
+        raise InputError(
+            "documents names a column that the rows of a tool have not",
+            where=f"{where}.documents",
+            got=settings.documents,
+            expected=shown(names),
+        )
 
 
 class _Given(dict[str, None]):

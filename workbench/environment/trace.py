@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 MAX_EVENTS = 500  # events of a decision that are kept; the others are counted
 MAX_BYTES = 64 * 1024  # of a decision's trace as JSON
 MAX_TEXT = 4_000  # characters of one text in an event
+_NOTHING: Mapping[str, Any] = {"text": "", "arguments": {}, "changes": {}, "documents": ()}
 SHORTEST_PRIVATE = 3
 
 
@@ -72,7 +73,8 @@ class ToolCall(_Event):
 
     `carries_out` is the action that it carries out, `amount` the euro that it is about. `call` is the id of the call.
     `attempt` counts calls of one tool with the same arguments, from 1. `result` is None where there is none;
-    `result_sha256` is that of the whole result, whatever of it is kept.
+    `result_sha256` is that of the whole result, whatever of it is kept. `documents` are the names of the documents that
+    it returned, in their order, also where the result is cut.
     """
 
     kind: Literal["tool_call"] = "tool_call"
@@ -85,6 +87,7 @@ class ToolCall(_Event):
     outcome: CallOutcome = CallOutcome.OK
     result: Any = None
     result_sha256: str | None = None
+    documents: tuple[str, ...] = ()
     error: str | None = None
     attempt: int = 1
     truncated: bool = False
@@ -176,6 +179,14 @@ class Trace:
     def of(self, kind: type[EventT], source: SaidBy | None = SaidBy.OBSERVED) -> tuple[EventT, ...]:
         """Return the events of one kind: those observed, or of another source, or of any where it is None."""
         return tuple(one for one in self.events if isinstance(one, kind) and source in (None, one.source))
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The documents that tools were seen to return, each once, in the order in which the agent saw them first.
+
+        Those of events that were dropped are not known.
+        """
+        return tuple(dict.fromkeys(name for call in self.of(ToolCall) for name in call.documents))
 
     def __bool__(self) -> bool:
         return bool(self.events)
@@ -286,13 +297,13 @@ def _emptied(events: Sequence[dict[str, Any]], excess: int) -> bool:
     sizes = [
         (len(json.dumps(event[name])), number, name)
         for number, event in enumerate(events)
-        for name in ("result", "text", "arguments", "value", "changes", "changed")
-        if event.get(name)
+        for name in ("result", "text", "arguments", "value", "changes", "changed", "documents")
+        if event.get(name) and (name != "documents" or event["source"] == SaidBy.REPORTED)  # observed ones are counted
     ]
     for size, number, name in sorted(sizes, reverse=True):
         if excess <= 0:
             break
-        events[number][name] = "" if name == "text" else {} if name in ("arguments", "changes") else None
+        events[number][name] = _NOTHING.get(name)
         events[number] |= {"truncated": True} if events[number]["kind"] == "tool_call" else {}
         excess -= size
     return bool(sizes)

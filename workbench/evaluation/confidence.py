@@ -1,11 +1,23 @@
-"""The confidence that a version decides by: as the agent gave it, or recalibrated where pilot.yaml says so."""
+"""Decisions as they are judged: with the confidence that counts, and the documents that the agent found."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from workbench.agents import RECALIBRATED
-from workbench.metrics import Recalibration, as_given, fitted_recalibration, recalibrated
+from workbench.environment import NEEDS_KEY
+from workbench.metrics import (
+    BETWEEN_DOCUMENTS,
+    DOCUMENTS,
+    NEEDS,
+    Recalibration,
+    as_given,
+    fitted_recalibration,
+    recalibrated,
+)
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal
 from workbench.words import InputError
@@ -16,14 +28,16 @@ def decisions_of(dataset: Dataset, journal: Journal, run: str) -> pd.DataFrame:
 
     Of a version that recalibrates, a holdout decision has the chance of being right by what was fitted on the version's
     run over all development records, a development decision by what was fitted on the other folds of its own run: those
-    have a column `fold`, and no confidence where nothing can be fitted on the others.
+    have a column `fold`, and no confidence where nothing can be fitted on the others. Where records name the documents
+    that they need, these stand in `needs`, and in `documents` those that the agent's tools returned, in that order.
 
     Raises
     ------
     InputError
         A holdout run of a version that recalibrates, and that cannot be fitted; see `check_recalibrates`.
     """
-    decisions, way = journal.decisions(run), journal.identity(run).get(RECALIBRATED)
+    identity = journal.identity(run)
+    decisions, way = _with_documents(dataset, journal, run, identity), identity.get(RECALIBRATED)
     if way is None:
         return decisions
     method, info = Recalibration(way), journal.info(run)
@@ -32,6 +46,19 @@ def decisions_of(dataset: Dataset, journal: Journal, run: str) -> pd.DataFrame:
         return decisions.assign(confidence=recalibrated(decisions, method, development))
     decisions = decisions.assign(fold=dataset.folds().loc[decisions.index])
     return decisions.assign(confidence=recalibrated(decisions.join(dataset.dev_labels()), method))
+
+
+def _with_documents(dataset: Dataset, journal: Journal, run: str, identity: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a run's decisions, with documents needed and found where the version's environment says what is needed."""
+    decisions, column = journal.decisions(run), identity.get("acts", {}).get(NEEDS_KEY)
+    needed = None if column is None else dataset.unseen(column, decisions.index)
+    if needed is None:
+        return decisions
+    traces = journal.traces(run)
+    found = [BETWEEN_DOCUMENTS.join(traces[one].documents) if one in traces else "" for one in decisions.index]
+    needs = [None if cell is None else str(cell) for cell in needed]
+    columns = {NEEDS: needs, DOCUMENTS: [names or None for names in found]}
+    return decisions.assign(**{name: pd.Series(cells, decisions.index, object) for name, cells in columns.items()})
 
 
 def check_recalibrates(dataset: Dataset, journal: Journal, agent_digest: str, way: Recalibration) -> None:

@@ -201,8 +201,8 @@ def evaluation_of(
     settings = EvaluationSettings(at, escalate_label, price=price, wall_s=wall_s)
     estimates = evaluate_outcomes(outcomes, settings)
     if certification is not None:
-        name, block = SELECTIVE_ACCURACY, certification.as_json()
-        estimates = {**estimates, name: certified_accuracy(outcomes, block, estimates[name], settings)}
+        proved = certified_accuracy(outcomes, certification.as_json(), estimates[SELECTIVE_ACCURACY], settings)
+        estimates = evaluate_outcomes(outcomes, settings, {SELECTIVE_ACCURACY: proved})
     agents = pilot.settings.agents
     return Evaluation(
         pilot.name,

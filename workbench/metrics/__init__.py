@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         Interval,
         Operator,
         Unit,
-        catalogue_markdown,
     )
     from workbench.metrics.certified import (
         CertificationSettings,
@@ -50,6 +49,9 @@ if TYPE_CHECKING:
     )
     from workbench.metrics.estimate import Estimate, method_text
     from workbench.metrics.outcomes import (
+        BETWEEN_DOCUMENTS,
+        DOCUMENTS,
+        NEEDS,
         column,
         is_asked,
         is_automated,
@@ -62,8 +64,11 @@ if TYPE_CHECKING:
     from workbench.metrics.planning import observations_missing
     from workbench.metrics.prospects import certification_note, outlook_json, undeclared_warning, what_would_do
     from workbench.metrics.recalibration import as_given, cross_fitted, fitted_recalibration, recalibrated
+    from workbench.metrics.retrieval import recall_by_k, with_and_without
+    from workbench.metrics.rows import Rows
     from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL, EvaluationSettings, Price, Recalibration, price_of
     from workbench.metrics.shown import (
+        catalogue_markdown,
         declare_units,
         estimate_text,
         target_text,

@@ -89,6 +89,8 @@ class Metric:
         Whether a charter may name it.
     quantile : float, optional
         Which quantile it is, where it is one.
+    column : str, optional
+        Column of the outcomes without which it is undefined, and not listed among the estimates.
     """
 
     id: str
@@ -103,6 +105,7 @@ class Metric:
     of_labels: bool = True
     is_kpi: bool = True
     quantile: float | None = None
+    column: str | None = None
 
 
 Flags = Callable[["Rows"], "pd.Series[bool]"]
@@ -121,6 +124,7 @@ def _share(
     *,
     at_threshold: bool = False,
     of_labels: bool = True,
+    column: str | None = None,
 ) -> Metric:
     """Return a metric that counts decisions among others."""
 
@@ -131,7 +135,7 @@ def _share(
         return counted(rows), of(rows)
 
     facts = (name, title, definition, Unit.SHARE, usual, Interval.EXACT, value, behind)
-    return Metric(*facts, at_threshold=at_threshold, of_labels=of_labels)
+    return Metric(*facts, at_threshold=at_threshold, of_labels=of_labels, column=column)
 
 
 def _latency(name: str, title: str, definition: str, q: float) -> Metric:
@@ -307,6 +311,28 @@ CATALOGUE: Mapping[str, Metric] = {
             left_out=lambda rows: {"automated": rows.automated},
             at_threshold=True,
         ),
+        _share(
+            "recall_at_k",
+            "Found what it needs",
+            "Records for which an agent's tools returned every document that they need among those that need one.",
+            _UP,
+            counted=lambda rows: rows.found,
+            of=lambda rows: rows.needing,
+            left_out=lambda rows: {"needs_nothing": rows.asked & ~rows.needing},
+            column="needs",
+        ),
+        _share(
+            "wrong_without_document",
+            "Wrong alone, without what it needs",
+            "Wrong decisions carried out without a person and without a document that the record needs among the "
+            "records that need one.",
+            _DOWN,
+            counted=lambda rows: rows.wrong & rows.automated & ~rows.found,
+            of=lambda rows: rows.needing,
+            left_out=lambda rows: {"needs_nothing": rows.asked & ~rows.needing},
+            at_threshold=True,
+            column="needs",
+        ),
         _latency(
             "latency_p50_s",
             "Time, 50 of 100 decisions",
@@ -363,24 +389,3 @@ CATALOGUE: Mapping[str, Metric] = {
     )
 }
 KPI_METRICS = tuple(metric.id for metric in CATALOGUE.values() if metric.is_kpi)
-
-
-def catalogue_markdown() -> str:
-    """Return the catalogue as the text of docs/metrics.md."""
-    lines = [
-        "# Metrics that a KPI may name",
-        "",
-        "Written from `workbench.metrics.CATALOGUE` (`make format`). Shares lie in [0, 1]. Records that were not asked",
-        "(skipped) are in no denominator, and every estimate says how many. A metric without an interval can be",
-        "reported but never certified: a KPI on it stays unproven. The interval is the one that a gate holds against",
-        "the target, one-sided at the KPI's confidence level; reports show two-sided ones too. Where the evaluation on",
-        "the holdout certified, or tried to, `selective_accuracy` has the bound of that proof instead, entities in",
-        "their worst case (decisions/0007-clusters.md): one answer for a KPI.",
-        "",
-        "| metric | in reports | what it is | unit | usual target | interval |",
-        "|---|---|---|---|---|---|",
-    ]
-    for metric in (CATALOGUE[name] for name in KPI_METRICS):
-        said = (metric.title, metric.definition, metric.unit, metric.usual.words, metric.interval)
-        lines.append(f"| `{metric.id}` | {' | '.join(said)} |")
-    return "\n".join(lines) + "\n"

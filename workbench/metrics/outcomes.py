@@ -5,6 +5,8 @@ An outcomes table has one row per planned record. Columns that the metrics read:
     record_id str | status ok / invalid / failed / skipped | action str or None | confidence float, NaN for none
     reason str or None | latency_s float | attempts int | prompt_tokens, completion_tokens Int64 | label str
     label_reason str or None, only where the contract has a reason column
+    needs, documents str or None, only where records name the documents that they need: those, and the ones that tools
+    returned, in the order in which the agent saw them first, with semicolons between
 
 Asked is every decision that is not skipped: an invalid or failed one stays in every denominator and is never right.
 Every function here returns one value per row, so that `outcomes[is_wrong(outcomes)]` lists the records behind a number.
@@ -21,6 +23,8 @@ from numpy.typing import NDArray
 from workbench.metrics.statuses import Route, Status
 from workbench.words import InputError, shown
 
+NEEDS, DOCUMENTS = "needs", "documents"
+BETWEEN_DOCUMENTS = ";"
 STATUSES = tuple(status.value for status in Status)
 _STATUSES = pd.Index(STATUSES)
 
@@ -164,6 +168,25 @@ def is_needless_escalation(
     withheld = route.isin([Route.BELOW_THRESHOLD.value, Route.NO_CONFIDENCE.value]) & right
     by_agent = (route == Route.ESCALATED_BY_AGENT.value) & ~right
     return withheld | by_agent
+
+
+def listed_names(outcomes: pd.DataFrame, name: str) -> list[tuple[str, ...]]:
+    """Return the names in each cell of a column of documents, each once; none of an empty cell."""
+    cells = ("" if cell is None else str(cell) for cell in column(outcomes, name))
+    return [tuple(dict.fromkeys(filter(None, map(str.strip, cell.split(BETWEEN_DOCUMENTS))))) for cell in cells]
+
+
+def recall_at(outcomes: pd.DataFrame, k: int | None = None) -> NDArray[np.float64]:
+    """Return which share of the documents that each record needs is among the first k that its agent saw, or among all.
+
+    1 where a record needs none. Source: Manning, Raghavan and Schütze (2008), section 8.4.
+    """
+    pairs = zip(listed_names(outcomes, NEEDS), listed_names(outcomes, DOCUMENTS), strict=True)
+    return np.array([_share_seen(needs, seen[:k]) for needs, seen in pairs], dtype=float)
+
+
+def _share_seen(needs: tuple[str, ...], seen: tuple[str, ...]) -> float:
+    return sum(one in seen for one in needs) / len(needs) if needs else 1.0
 
 
 def skipped(outcomes: pd.DataFrame) -> dict[str, int]:

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from workbench.metrics.accuracy import class_counts
 from workbench.metrics.estimate import Estimate, listed, method_text
 from workbench.metrics.outcomes import (
+    NEEDS,
     column,
     is_asked,
     is_needless_escalation,
     is_right,
+    listed_names,
     number_column,
+    recall_at,
     routes,
     statuses,
 )
@@ -78,6 +81,16 @@ class Rows:
         """Given to a human although it need not have been."""
         assert self.settings.threshold is not None
         return is_needless_escalation(self.outcomes, self.settings.threshold, self.settings.escalate_label)
+
+    @cached_property
+    def needing(self) -> pd.Series[bool]:
+        """Asked, and the record names documents that its decision needs."""
+        return self.asked & pd.Series([bool(names) for names in listed_names(self.outcomes, NEEDS)], self.asked.index)
+
+    @cached_property
+    def found(self) -> pd.Series[bool]:
+        """Every document that the record needs was among those that the agent saw."""
+        return pd.Series(recall_at(self.outcomes) == 1.0, self.outcomes.index)
 
     @cached_property
     def class_counts(self) -> pd.DataFrame:

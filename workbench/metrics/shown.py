@@ -1,11 +1,11 @@
-"""Estimates as text, in their metric's unit."""
+"""Estimates as text, in their metric's unit, and the catalogue as a page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from workbench.metrics.catalogue import CATALOGUE, Unit
+from workbench.metrics.catalogue import CATALOGUE, KPI_METRICS, Unit
 from workbench.words import UNDEFINED, number, percent, seconds
 
 if TYPE_CHECKING:
@@ -91,3 +91,24 @@ def versions_table(estimates: Mapping[str, Mapping[str, Estimate]], metrics: Seq
         version: {name: estimate_text(name, named[name]) for name in metrics} for version, named in estimates.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(metrics)).rename_axis("version")
+
+
+def catalogue_markdown() -> str:
+    """Return the catalogue as the text of docs/metrics.md."""
+    lines = [
+        "# Metrics that a KPI may name",
+        "",
+        "Written from `workbench.metrics.CATALOGUE` (`make format`). Shares lie in [0, 1]. Records that were not asked",
+        "(skipped) are in no denominator, and every estimate says how many. A metric without an interval can be",
+        "reported but never certified: a KPI on it stays unproven. The interval is the one that a gate holds against",
+        "the target, one-sided at the KPI's confidence level; reports show two-sided ones too. Where the evaluation on",
+        "the holdout certified, or tried to, `selective_accuracy` has the bound of that proof instead, entities in",
+        "their worst case (decisions/0007-clusters.md): one answer for a KPI.",
+        "",
+        "| metric | in reports | what it is | unit | usual target | interval |",
+        "|---|---|---|---|---|---|",
+    ]
+    for metric in (CATALOGUE[name] for name in KPI_METRICS):
+        said = (metric.title, metric.definition, metric.unit, metric.usual.words, metric.interval)
+        lines.append(f"| `{metric.id}` | {' | '.join(said)} |")
+    return "\n".join(lines) + "\n"

@@ -42,17 +42,24 @@ def estimate_of(metric: str, outcomes: pd.DataFrame, settings: EvaluationSetting
     return _estimate(_entry(metric), Rows(outcomes, settings))
 
 
-def evaluate_outcomes(outcomes: pd.DataFrame, settings: EvaluationSettings) -> Mapping[str, Estimate]:
-    """Return every estimate by name; the names are `METRIC_NAMES`, in this order, whatever the outcomes."""
-    return _Estimates(outcomes, settings)
+def evaluate_outcomes(
+    outcomes: pd.DataFrame, settings: EvaluationSettings, known: Mapping[str, Estimate] | None = None
+) -> Mapping[str, Estimate]:
+    """Return every estimate by name; the names are those of `METRIC_NAMES`, in this order.
+
+    Listed are those whose column the outcomes have, where they need one; any other is undefined. `known` are taken as
+    they are.
+    """
+    return _Estimates(outcomes, settings, known or {})
 
 
 class _Estimates(Mapping[str, Estimate]):
     """Every estimate of outcomes, each computed when it is first looked at: most readers want two of them."""
 
-    def __init__(self, outcomes: pd.DataFrame, settings: EvaluationSettings) -> None:
+    def __init__(self, outcomes: pd.DataFrame, settings: EvaluationSettings, known: Mapping[str, Estimate]) -> None:
         self._outcomes, self._settings = outcomes, settings
-        self._found: dict[str, Estimate] = {}
+        self._found = dict(known)
+        self._names = [name for name, one in CATALOGUE.items() if one.column is None or one.column in outcomes]
 
     @cached_property
     def _rows(self) -> Rows:
@@ -64,10 +71,10 @@ class _Estimates(Mapping[str, Estimate]):
         return self._found[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(CATALOGUE)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(CATALOGUE)
+        return len(self._names)
 
 
 def behind_metric(
@@ -89,6 +96,8 @@ def behind_metric(
     if entry.at_threshold and settings.threshold is None:
         raise InputError(f"{metric} is undefined without a threshold")
     rows = Rows(narrowed(outcomes, where), settings)
+    if entry.column is not None and entry.column not in outcomes:
+        raise InputError(f"{metric} is undefined: the outcomes have no column {entry.column!r}")
     counted, of = entry.behind(rows)
     return Behind(metric, rows.outcomes.index[counted & of], rows.outcomes.index[of])
 
@@ -110,6 +119,8 @@ def _entry(metric: str) -> Metric:
 
 
 def _estimate(metric: Metric, rows: Rows) -> Estimate:
+    if metric.column is not None and metric.column not in rows.outcomes:
+        return rows.undefined("no record says which documents it needs", rows.left_out({"not_said": rows.asked}))
     if metric.at_threshold and rows.settings.threshold is None:
         return rows.undefined("no threshold", rows.left_out({"no_threshold": rows.asked}))
     return metric.value(rows)

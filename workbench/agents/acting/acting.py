@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from workbench.agents.callables import CallableWorker, Failed, PilotFunction, Task
@@ -124,6 +125,13 @@ def acting_of(pilot: Pilot, role: str | None) -> Acting:
     }
     private = tuple(name for name in pilot.contract.shown if pilot.contract.columns[name].pii is not PiiClass.NONE)
     return Acting(environment, functions, role, private=private, escalate_label=pilot.settings.escalate_label)
+
+
+def acting_files(pilot: Pilot, role: str | None) -> tuple[Path, ...]:
+    """Return the files that an agent of a role acts on: the environment's, and those of tools that are functions."""
+    acting = acting_of(pilot, role)
+    code = sorted({path for function in acting.functions.values() for path in function.digests(())})
+    return (*acting.environment.files, *(pilot.root / path for path in code))
 
 
 def version_of(identity: Mapping[str, Any]) -> str:

@@ -8,7 +8,9 @@ from workbench.evaluation.shown.ceiling import Ceiling, ceiling_conclusion
 from workbench.evaluation.shown.escalation import escalation_conclusion
 from workbench.evaluation.shown.guards import guards_conclusion
 from workbench.evaluation.shown.high_risk import high_risk_measures, high_risk_members, high_risk_proofs
+from workbench.evaluation.shown.retrieval import retrieval_conclusion
 from workbench.evaluation.shown.worth import amounts_conclusion, costs_conclusion, minutes_conclusion
+from workbench.metrics import NEEDS
 from workbench.pages import Conclusion
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
@@ -18,8 +20,8 @@ def conclusions(pilot: Pilot, dataset: Dataset, evaluation: Evaluation, ceiling:
     """Return the conclusions by name: escalation, noise_ceiling, high_risk, high_risk_proofs, costs, minutes, amounts.
 
     While the charter has placeholders, `targets` says so first; where guards stand around the agent, `guards` says what
-    they did. Nothing is asked, and no record is opened that the
-    evaluation has not opened.
+    they did; where records name the documents that they need, `retrieval` says what was found of them. Nothing is
+    asked, and no record is opened that the evaluation has not opened.
 
     Raises
     ------
@@ -38,4 +40,5 @@ def conclusions(pilot: Pilot, dataset: Dataset, evaluation: Evaluation, ceiling:
         "minutes": minutes_conclusion(pilot, evaluation),
         "amounts": amounts_conclusion(pilot, dataset, evaluation),
         **({"guards": guards_conclusion(evaluation, members)} if GUARDS in evaluation.identity else {}),
+        **({"retrieval": retrieval_conclusion(evaluation)} if NEEDS in evaluation.outcomes else {}),
     }

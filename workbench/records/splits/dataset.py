@@ -76,6 +76,14 @@ class Dataset:
         named = {role.value: self.contract.column_with(role) for role in _STRATA}
         return pd.DataFrame({role: self._table.frame.loc[ids, name] for role, name in named.items() if name}, index=ids)
 
+    def unseen(self, column: str, ids: pd.Index[str]) -> pd.Series[Any] | None:
+        """Return a column that no agent sees and that is no label (`role: ignore`), None where there is none so called.
+
+        It is for what decisions are judged by, as strata are.
+        """
+        found = self.contract.columns.get(column)
+        return self._table.frame.loc[ids, column] if found is not None and found.role is Role.IGNORE else None
+
     def dev_labels(self) -> pd.DataFrame:
         """Return `label`, and `label_reason` where the contract has one, of the development records."""
         return self._labels(self.ids(Split.DEV))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from workbench.agents.acting import acting_files
 from workbench.agents.callables import PilotFunction
 from workbench.agents.guards import guard_files
 from workbench.pilot import CONTRACT_FILE, Pilot
@@ -27,6 +28,8 @@ def write_sealed_folder(pilot: Pilot, agent: str, folder: Path) -> None:
     own = [pilot.data / CONTRACT_FILE, pilot.suite / PILOT_FILE, pilot.suite / CHARTER_FILE, *guard_files(pilot)]
     if pilot.agent(agent).prompt is not None:
         own += sorted((pilot.suite / PROMPTS).glob("*.md"))
+    if pilot.agent(agent).tools:
+        own += acting_files(pilot, pilot.agent(agent).role)
     declared = [pilot.root / name for name in _declared(pilot, agent)]
     _refuse_records(pilot, agent, declared)
     for path in (*own, *declared):
