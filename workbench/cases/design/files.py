@@ -64,5 +64,7 @@ def _text(value: Any) -> str:
     """Return a value as YAML: JSON, which is YAML, with plain words left without quotes."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, dict):
+        return f"{{{_pairs(value)}}}"
     is_plain = isinstance(value, str) and PLAIN.fullmatch(value) is not None and value.lower() not in RESERVED
     return str(value) if is_plain else json.dumps(value, ensure_ascii=False)
