@@ -21,7 +21,8 @@ from workbench.words import InputError, shown
 class Environment:
     """What an agent acts on, fresh for each decision.
 
-    `identity` is what makes this version of it; the files of functions are told apart by who runs them.
+    `identity` is what makes this version of it; the files of functions are told apart by who runs them. `files` are
+    environment.yaml and the files of rows beside it.
     """
 
     folder: Path
@@ -29,6 +30,7 @@ class Environment:
     tools: Mapping[str, Tool]
     limits: ActionLimits
     identity: Mapping[str, Any]
+    files: tuple[Path, ...]
 
     def offered(self, role: str | None) -> tuple[Tool, ...]:
         """Return the tools that an agent of a role is told of."""
@@ -59,9 +61,9 @@ def read_environment(pilot: Pilot) -> Environment:
     tools = {name: made_tool(name, one, image, pilot.suite) for name, one in settings.tools.items()}
     said = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
     content = f"{said}{sorted(image.digests.items())}"
-    return Environment(
-        pilot.suite, image, tools, settings.limits, {"environment": hashlib.sha256(content.encode()).hexdigest()}
-    )
+    identity = {"environment": hashlib.sha256(content.encode()).hexdigest()}
+    rows = [pilot.suite / table.rows for table in settings.tables.values() if table.rows is not None]
+    return Environment(pilot.suite, image, tools, settings.limits, identity, (path, *dict.fromkeys(rows)))
 
 
 def _check_actions(pilot: Pilot, settings: EnvironmentSettings, path: Path) -> None:

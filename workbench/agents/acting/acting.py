@@ -62,8 +62,12 @@ class Acting:
     @property
     def identity(self) -> dict[str, Any]:
         """What makes this version of what the agent acts on."""
-        code = {path: digest for one in self.functions.values() for path, digest in one.digests(()).items()}
-        return {**self.environment.identity, "tools": code, "role": self.role}
+        return {**self.environment.identity, "tools": self.code, "role": self.role}
+
+    @property
+    def code(self) -> dict[str, str]:
+        """Digests of the files of the tools' functions, each by its path under the root."""
+        return {path: digest for one in self.functions.values() for path, digest in one.digests(()).items()}
 
     @property
     def offered(self) -> tuple[Tool, ...]:

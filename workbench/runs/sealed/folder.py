@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from workbench.agents.acting import acting_of
 from workbench.agents.callables import PilotFunction
 from workbench.agents.guards import guard_files
 from workbench.pilot import CONTRACT_FILE, Pilot
@@ -27,7 +28,7 @@ def write_sealed_folder(pilot: Pilot, agent: str, folder: Path) -> None:
     own = [pilot.data / CONTRACT_FILE, pilot.suite / PILOT_FILE, pilot.suite / CHARTER_FILE, *guard_files(pilot)]
     if pilot.agent(agent).prompt is not None:
         own += sorted((pilot.suite / PROMPTS).glob("*.md"))
-    declared = [pilot.root / name for name in _declared(pilot, agent)]
+    declared = [pilot.root / name for name in _declared(pilot, agent)] + _acted_on(pilot, agent)
     _refuse_records(pilot, agent, declared)
     for path in (*own, *declared):
         target = folder / path.relative_to(pilot.root)
@@ -43,6 +44,15 @@ def _declared(pilot: Pilot, agent: str) -> tuple[str, ...]:
     if settings.prompt is not None and prepare is not None:
         return tuple(PilotFunction(pilot.root, prepare.python).digests(prepare.reads))
     return ()
+
+
+def _acted_on(pilot: Pilot, agent: str) -> list[Path]:
+    """Return the files of an acting agent's environment, and of the functions that are its tools."""
+    settings = pilot.agent(agent)
+    if not settings.tools:
+        return []
+    acting = acting_of(pilot, settings.role)
+    return [*acting.environment.files, *(pilot.root / name for name in acting.code)]
 
 
 def _refuse_records(pilot: Pilot, agent: str, declared: list[Path]) -> None:
