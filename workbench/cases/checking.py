@@ -22,11 +22,12 @@ from workbench.words import InputError, did_you_mean, shown
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is around an agent in a test: the names of the environment's tools and tables, and of the guards."""
+    """What is around an agent in a test, by name: the environment's tools, tables and memories, and the guards."""
 
     tools: frozenset[str] = frozenset()
     tables: frozenset[str] = frozenset()
     guards: frozenset[str] = frozenset()
+    memories: frozenset[str] = frozenset()
 
 
 def surroundings_of(pilot: Pilot) -> Surroundings:
@@ -35,7 +36,8 @@ def surroundings_of(pilot: Pilot) -> Surroundings:
     if not (pilot.suite / ENVIRONMENT_FILE).is_file():
         return Surroundings(guards=guards)
     environment = read_environment(pilot)
-    return Surroundings(frozenset(environment.tools), frozenset(environment.image.columns), guards)
+    memories = frozenset(one.memory for one in environment.memory.values() if one.memory is not None)
+    return Surroundings(frozenset(environment.tools), frozenset(environment.image.columns), guards, memories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,9 @@ def _misfits(case: Case, cases: Cases, known: Against) -> Iterator[Misfit]:
     yield from _of_relation(case, cases)
     if case.faults:
         yield from _unknown("a fault is of a tool that the environment does not have", _tools(case), known.around.tools)
+    if case.memory:
+        what = "a case has something in a memory that the environment does not have"
+        yield from _unknown(what, list(case.memory), known.around.memories)
     if case.expect is not None:
         yield from _of_expected(case.expect, known)
 

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 from workbench.cases.asking import CaseAnswer
 from workbench.cases.suite import Expected
-from workbench.environment import CallOutcome, Effect, LimitMet, SaidBy, StateSeen, ToolCall, Trace
+from workbench.environment import (
+    CallOutcome,
+    Effect,
+    LimitMet,
+    MemoryUse,
+    SaidBy,
+    StateSeen,
+    ToolCall,
+    Trace,
+    called_as,
+)
 from workbench.evidence import Severity
 
 ADDED = "added"
@@ -43,7 +53,8 @@ def rows_added(trace: Trace) -> Mapping[str, int] | None:
 
 def unobserved_calls(trace: Trace) -> int:
     """Return how many tool calls an agent tells of that nobody observed."""
-    observed = [(one.name, dict(one.arguments)) for one in trace.of(ToolCall)]
+    calls = (*trace.of(ToolCall), *map(called_as, trace.of(MemoryUse)))
+    observed = [(one.name, dict(one.arguments)) for one in calls]
     n_unseen = 0
     for one in trace.of(ToolCall, SaidBy.REPORTED):
         said = one.name, dict(one.arguments)

@@ -51,6 +51,8 @@ class Tool:
         Tables that it may change.
     takes_key, takes_state : bool
         Whether it is given an idempotency key, and, a function, the database.
+    memory : str, optional
+        The memory across decisions that it reads or replaces; it then has neither statement nor function.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Tool:
     writes: tuple[str, ...]
     takes_key: bool = False
     takes_state: bool = False
+    memory: str | None = None
 
     @property
     def effect(self) -> Effect:
