@@ -18,6 +18,7 @@ from acting_pilots import CLEAN, ENVIRONMENT, acting_pilot, by_http, by_mcp, end
 from small_pilots import ALL_DEV, ALL_HOLDOUT
 
 from workbench.agents import Decision, agent_with
+from workbench.cases.design.agents import AgentDecider
 from workbench.engines import EngineChoice, ScriptedEngine
 from workbench.environment import GuardEvent, LimitMet, SaidBy, StateSeen, ToolCall, trace_from
 from workbench.environment.trace import MAX_BYTES
@@ -82,6 +83,17 @@ def test_an_agent_acts_on_the_holdout_as_it_does_in_development(tmp_path: Path) 
         traces = journal.traces(session.info.run)
     assert actions == {record: one.action for record, one in developed.items()}
     assert all(traces[record].of(StateSeen) for record in actions)
+
+
+def test_a_prompt_that_acts_decides_the_records_that_there_are_while_others_may_come(tmp_path: Path) -> None:
+    pilot = acting_pilot(tmp_path, {"clean": CLEAN}, n=12)
+    dataset = read_dataset(pilot)
+    agent = agent_with(pilot, "prompt", dataset, lambda: ScriptedEngine(scripted, concurrency=8))
+    records = [one.fields for one in dataset.records(dataset.ids(Split.DEV))]
+    with AgentDecider(agent) as decider:
+        decided = [ruling for start in (0, 3, 6, 9) for ruling in decider.tried(records[start : start + 3])]
+    labels = dataset.dev_labels()["label"]
+    assert [None if one is None else one.action for one in decided] == labels.tolist()
 
 
 def happened(decision: Decision) -> list[dict[str, object]]:

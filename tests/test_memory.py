@@ -31,6 +31,7 @@ from memory_pilots import (
 )
 from small_pilots import ALL_DEV, ALL_HOLDOUT
 
+from workbench.agents import build_agent, remembering
 from workbench.cases import MAKER
 from workbench.cases.conduct import unobserved_calls, unreported_calls
 from workbench.engines import EngineChoice
@@ -47,7 +48,9 @@ from workbench.environment import (
 from workbench.evidence import Exhibit
 from workbench.pilot import Pilot, open_pilot
 from workbench.records.splits import Split, read_dataset
+from workbench.runs import Again, RunRequest, ask_again
 from workbench.runs.journal import JOURNAL_FILE, Journal, salvaged
+from workbench.runs.runner import RecordSelection, run_agent
 from workbench.runs.sealed import Question, answer_sealed
 from workbench.words import InputError
 
@@ -187,7 +190,22 @@ def test_a_changed_record_is_asked_again_with_all_that_follow_it(tmp_path: Path)
     assert ran(pilot, "python").n_asked == len(later)
 
 
-def test_the_holdout_starts_from_empty_memory(tmp_path: Path) -> None:
+def test_an_agent_that_was_asked_before_starts_from_empty_memory_as_a_new_one_does(tmp_path: Path) -> None:
+    pilot = memory_pilot(tmp_path, {"python": PYTHON}, rows_of(N))
+    dataset = read_dataset(pilot)
+    agent = build_agent(pilot, "python", dataset, EngineChoice())
+    acting = remembering(agent)
+    assert acting is not None
+    acting.remembered["R000"] = {"vendor": "of a run that was stopped"}
+    selection = RecordSelection(dataset, Split.DEV, dataset.ids(Split.DEV))
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        run = run_agent(journal, agent, selection, show_progress=False).info.run
+    assert reasons(pilot, run) == trails(rows_of(N))
+
+
+@pytest.mark.parametrize("role", ["timestamp", "field"])
+def test_the_holdout_starts_from_empty_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+    monkeypatch.setitem(COLUMNS, "day", {"type": "date", "role": role})
     rows = rows_of(N)
     sides = {"approve": ALL_DEV, "reject": ALL_HOLDOUT}
     pilot = memory_pilot(tmp_path, {"python": PYTHON}, rows, sides)
@@ -198,6 +216,8 @@ def test_the_holdout_starts_from_empty_memory(tmp_path: Path) -> None:
     asked = Question(pilot, dataset, "python", EngineChoice(), ids, show_progress=False)
     session = answer_sealed(asked)
     seen = reasons(pilot, session.info.run)
+    if role == "field":  # then they come as they stand
+        rows = [(*row[:2], f"{place:03d}", *row[3:]) for place, row in enumerate(rows)]
     assert seen == trails([row for row in rows if row[4] == "reject"])
     assert any(" " in trail for trail in seen.values()), "two holdout records share a vendor"
     assert answer_sealed(asked).n_asked == 0
@@ -210,7 +230,7 @@ def test_a_damaged_memory_is_asked_again_and_a_salvaged_journal_has_what_was_rem
     salvaged(pilot.runs / JOURNAL_FILE)
     assert answers(pilot, run) == before
     with sqlite3.connect(pilot.runs / JOURNAL_FILE) as file:
-        lost, damaged = before["R004"][0], before["R011"][0]  # both of vendor V2
+        damaged, lost = before["R003"][0], before["R018"][0]  # the first two of vendor V2
         file.execute("DELETE FROM decisions WHERE key = ?", (lost,))
         file.execute("UPDATE memories SET content = '{}' WHERE key = ?", (damaged,))
     assert ran(pilot, "python").n_asked > 1
@@ -366,3 +386,51 @@ def test_memory_that_was_used_is_no_unobserved_claim_and_no_unreported_call() ->
     assert unreported_calls(Trace((*used, told[0]))) == 0
     invented, _ = reported_events([recalled, {**remembered, "arguments": {"value": "another"}}])
     assert unobserved_calls(Trace((*used, *invented))) == 1
+
+
+BOTH = """
+def decide(record, tools):
+    first, latest = tools.recall_vendor(), tools.recall_latest()
+    if record["vendor"] is not None:
+        if first is None:
+            tools.remember_vendor(value=record["id"])
+        tools.remember_latest(value=record["id"])
+    return {"action": "approve", "reason": f"{first} {latest}"}
+"""
+
+
+def test_two_memories_of_an_environment_are_kept_apart(tmp_path: Path) -> None:
+    rows = rows_of(N)
+    pilot = memory_pilot(tmp_path, {"both": BOTH}, rows)
+    two = ENVIRONMENT.replace("{vendor: {by: vendor}}", "{vendor: {by: vendor}, latest: {by: vendor}}")
+    (pilot.suite / "environment.yaml").write_text(two, encoding="utf-8")
+    seen = reasons(pilot, ran(open_pilot(pilot.name, pilot.root), "both").info.run)
+    for name, trail in trails(rows).items():
+        before = trail.split()[:-1]
+        assert seen[name] == (f"{before[0]} {before[-1]}" if before else "None None")
+
+
+def test_a_record_that_a_guard_keeps_from_the_agent_leaves_the_memory_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(COLUMNS, "contact", {"pii": "contact", "max_length": 20})
+    rows = [(*row[:3], "an address that is too long", row[4]) if row[0] == "R003" else row for row in rows_of(N)]
+    pilot = memory_pilot(tmp_path, {"python": PYTHON}, rows)
+    with (pilot.suite / "pilot.yaml").open("a", encoding="utf-8") as file:
+        file.write("guards: [lengths]\n")
+    pilot = open_pilot(pilot.name, pilot.root)
+    expected = {name: trail.replace("R003 ", "") for name, trail in trails(rows).items() if name != "R003"}
+    for way in ("python", "prompt"):
+        session = ran(pilot, way)
+        assert (session.info.ok, session.info.invalid) == (N - 1, 1)
+        seen = reasons(pilot, session.info.run)
+        assert {name: seen[name] for name in expected} == expected, way
+
+
+def test_each_repeat_of_a_version_has_a_memory_of_its_own(tmp_path: Path) -> None:
+    with endpoint(by_http) as url:
+        pilot = memory_pilot(tmp_path, {"plain": url}, rows_of(N))
+        ran(pilot, "plain")
+        request = RunRequest(show_progress=False)
+        for run in ask_again(pilot, "plain", request, Again(2), read_dataset(pilot)):
+            assert reasons(pilot, run) == trails(rows_of(N))

@@ -86,8 +86,8 @@ def _shared_by(pilot: Pilot, settings: EnvironmentSettings, path: Path) -> str |
                 where=f"{path}, memory.{name}.by",
                 got=one.by,
                 expected=entity or "a column with `role: entity` in contract.yaml; none has it",
-                remedy="give that column the role: decisions that share memory depend on each other, and records of an "
-                "entity alone stay on one side of a split and count as one in a bound",
+                remedy="give that column the role: decisions that share memory depend on each other, and splits and "
+                "certificates know that only of records of one entity",
             )
     return entity if settings.memory else None
 

@@ -120,10 +120,8 @@ class Dataset:
         with_training : bool
             Whether development records, with their labels, are in it too: for an agent that learns.
         """
-        kept = ids.union(self.ids(Split.DEV), sort=False) if with_training else ids
-        kept = self._table.frame.index[
-            self._table.frame.index.isin(kept)
-        ]  # as in the files, which says what follows what
+        asked = ids.union(self.ids(Split.DEV), sort=False) if with_training else ids
+        kept = self._table.frame.index[self._table.frame.index.isin(asked)]  # as in the files: turns go by it
         learnt = {self.contract.label, *self.contract.columns_with(Role.REASON)}
         frame = self._table.frame.loc[kept, [*self.contract.shown, *(learnt if with_training else ())]]
         closed = (self.splits[kept] == Split.HOLDOUT.value).to_numpy()
