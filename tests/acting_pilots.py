@@ -103,8 +103,10 @@ def decided(ordered: int, received: int, amount: float) -> str:
     return "reject" if received < ordered else "approve"
 
 
-def acting_pilot(root: Path, agents: Mapping[str, str], n: int = 30, environment: str = ENVIRONMENT) -> Pilot:
-    """Write and open a pilot of n development records whose agents, by name, are Python code or an address."""
+def acting_pilot(
+    root: Path, agents: Mapping[str, str], n: int = 30, environment: str = ENVIRONMENT, side: float = ALL_DEV
+) -> Pilot:
+    """Write and open a pilot of n records, of one split, whose agents, by name, are Python code or an address."""
     rows = []
     for number in range(n):
         ordered, received, amount = 10, 10 - number % 3 % 2, 500.0 + 700 * (number % 16)
@@ -112,7 +114,7 @@ def acting_pilot(root: Path, agents: Mapping[str, str], n: int = 30, environment
         rows.append(
             (f"R{number:03d}", f"45{number:05d}", ordered, received, amount, mail, decided(ordered, received, amount))
         )
-    pilot = written_pilot(root, COLUMNS, rows, dict.fromkeys(LABELS, ALL_DEV))
+    pilot = written_pilot(root, COLUMNS, rows, dict.fromkeys(LABELS, side))
     (pilot.suite / "environment.yaml").write_text(environment, encoding="utf-8")
     (pilot.suite / "tools.py").write_text(TOOLS, encoding="utf-8")
     entries = []

@@ -15,15 +15,20 @@ from pathlib import Path
 
 import pytest
 from acting_pilots import CLEAN, ENVIRONMENT, acting_pilot, by_http, by_mcp, endpoint, scripted
+from small_pilots import ALL_DEV, ALL_HOLDOUT
 
 from workbench.agents import Decision, agent_with
-from workbench.engines import ScriptedEngine
+from workbench.cases.design.agents import AgentDecider
+from workbench.engines import EngineChoice, ScriptedEngine
 from workbench.environment import GuardEvent, LimitMet, SaidBy, StateSeen, ToolCall, trace_from
 from workbench.environment.trace import MAX_BYTES
 from workbench.pilot import Pilot, open_pilot
 from workbench.records import Record
 from workbench.records.splits import Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE, Journal
+from workbench.runs.sealed import Question, answer_sealed
+
+SIDES = {"dev": ALL_DEV, "holdout": ALL_HOLDOUT}
 
 
 def decisions_of(pilot: Pilot, name: str) -> dict[str, Decision]:
@@ -61,6 +66,34 @@ def test_every_call_is_seen_with_what_it_returned_and_the_state_with_what_change
     (untouched,) = rejected.trace.of(StateSeen)
     assert untouched.before_sha256 == untouched.after_sha256
     assert untouched.changes == {}
+
+
+def test_an_agent_acts_on_the_holdout_as_it_does_in_development(tmp_path: Path) -> None:
+    environment = ENVIRONMENT.replace("{columns: [po_number, amount, key]}", "{rows: posted.csv}")
+    pilots = [acting_pilot(tmp_path / name, {"clean": CLEAN}, 12, environment, side) for name, side in SIDES.items()]
+    for pilot in pilots:
+        (pilot.suite / "posted.csv").write_text("po_number,amount,key\n", encoding="utf-8")
+    developed = decisions_of(pilots[0], "clean")
+    dataset = read_dataset(pilots[1])
+    question = Question(pilots[1], dataset, "clean", EngineChoice(), dataset.ids(Split.HOLDOUT), show_progress=False)
+    session = answer_sealed(question)
+    assert (session.info.ok, session.n_asked) == (12, 12)
+    with Journal(pilots[1].runs / JOURNAL_FILE) as journal:
+        actions = journal.decisions(session.info.run)["action"].to_dict()
+        traces = journal.traces(session.info.run)
+    assert actions == {record: one.action for record, one in developed.items()}
+    assert all(traces[record].of(StateSeen) for record in actions)
+
+
+def test_a_prompt_that_acts_decides_the_records_that_there_are_while_others_may_come(tmp_path: Path) -> None:
+    pilot = acting_pilot(tmp_path, {"clean": CLEAN}, n=12)
+    dataset = read_dataset(pilot)
+    agent = agent_with(pilot, "prompt", dataset, lambda: ScriptedEngine(scripted, concurrency=8))
+    records = [one.fields for one in dataset.records(dataset.ids(Split.DEV))]
+    with AgentDecider(agent) as decider:
+        decided = [ruling for start in (0, 3, 6, 9) for ruling in decider.tried(records[start : start + 3])]
+    labels = dataset.dev_labels()["label"]
+    assert [None if one is None else one.action for one in decided] == labels.tolist()
 
 
 def happened(decision: Decision) -> list[dict[str, object]]:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from workbench.agents.decisions import ConfidenceSource, Decision, given_confidences
     from workbench.agents.engines import engine_for, engine_settings, needed_secrets, settled_choice
     from workbench.agents.identity import GUARDS, RECALIBRATED, REPEAT
+    from workbench.agents.memory import remembering
     from workbench.agents.prompted import PromptAgent, preparation_for
-    from workbench.agents.python import PythonAgent
     from workbench.agents.repeating import repeated
     from workbench.agents.serving import serve
     from workbench.agents.standing import standing_for

@@ -51,11 +51,12 @@ def patience_of(concurrency: int) -> int:
 
 
 class KnownAs:
-    """An agent under a name and an identity that are not its own; it decides as it does."""
+    """An agent under a name and an identity that are not its own, or with another patience; it decides as it does."""
 
-    def __init__(self, asked: Agent, name: str, identity: Mapping[str, Any]) -> None:
+    def __init__(self, asked: Agent, name: str, identity: Mapping[str, Any], patience: int | None = None) -> None:
         self.asked, self.name, self.identity = asked, name, identity
-        self.window, self.patience, self.deadline_s = asked.window, asked.patience, asked.deadline_s
+        self.window, self.deadline_s = asked.window, asked.deadline_s
+        self.patience = asked.patience if patience is None else patience
 
     def prepare(self) -> None:
         """As the agent does it."""

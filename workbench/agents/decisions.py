@@ -54,6 +54,8 @@ class Decision:
         What the server said of itself in the reply.
     trace : Trace, optional
         What happened on the way, where the agent has tools or guards or reports anything.
+    remembered : mapping of str to str, optional
+        What is remembered after it, by the name of the memory, where the agent has memory.
     """
 
     record_id: str
@@ -74,6 +76,7 @@ class Decision:
     stated: float | None = None
     origin: Origin | None = None
     trace: Trace | None = None
+    remembered: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

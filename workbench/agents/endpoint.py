@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.agents.acting import Acting
 from workbench.agents.agent import patience_of
-from workbench.agents.decisions import Decision, decision_from_reply, with_trace
+from workbench.agents.decisions import Decision, decision_from_reply
 from workbench.engines import CallPolicy, FailureCause, JsonCaller, Reply, results_of
 from workbench.metrics import Status
 from workbench.records import Record
@@ -91,6 +91,6 @@ async def _acting(
             decision = await asked(record, admission.as_json())
         if desk.exhausted is not None:
             decision = Decision(record.id, Status.FAILED, cause=FailureCause.LIMIT.value, detail=desk.exhausted)
-        return with_trace(decision, desk.end(), acting.private_of(record))
+        return acting.ended(record, desk, decision)
 
     return ask

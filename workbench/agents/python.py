@@ -19,7 +19,7 @@ from workbench.agents.callables import (
     training_digest,
 )
 from workbench.agents.callables.worker import DEADLINE_S, Said
-from workbench.agents.decisions import Decision, confidences, with_trace
+from workbench.agents.decisions import Decision, confidences
 from workbench.engines import results_of
 from workbench.environment import trace_from
 from workbench.metrics import Status
@@ -71,7 +71,7 @@ class PythonAgent:
                     return _decision(record.id, await worker.ask(record, fold_of.get(record.id)))
                 desk = desk_of(record)
                 decision = _decision(record.id, await worker.ask(record, desk=desk))
-                return with_trace(decision, desk.end(), acting.private_of(record))
+                return acting.ended(record, desk, decision)
 
             async with aclosing(results_of(records, ask, self.window)) as decisions:
                 async for decision in decisions:

@@ -34,7 +34,7 @@ def standing_for(
         Id of a made record to the faults that tools have in its decision.
     """
     if isinstance(agent, KnownAs):
-        return KnownAs(standing_for(agent.asked, bases, faults), agent.name, agent.identity)
+        return KnownAs(standing_for(agent.asked, bases, faults), agent.name, agent.identity, agent.patience)
     if isinstance(agent, GuardedAgent):
         return replace(agent, asked=standing_for(agent.asked, bases, faults))
     if isinstance(agent, PythonAgent | HttpAgent | PromptAgent) and agent.acting is not None and faults:

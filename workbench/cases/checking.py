@@ -22,12 +22,13 @@ from workbench.words import InputError, did_you_mean, shown
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is around an agent in a test: names of tools, tables and guards; whether a tool is about an amount."""
+    """What is around an agent in a test: names of tools, tables, guards and memories; whether a tool has an amount."""
 
     tools: frozenset[str] = frozenset()
     tables: frozenset[str] = frozenset()
     guards: frozenset[str] = frozenset()
     has_amounts: bool = False
+    memories: frozenset[str] = frozenset()
 
 
 def surroundings_of(pilot: Pilot) -> Surroundings:
@@ -37,7 +38,10 @@ def surroundings_of(pilot: Pilot) -> Surroundings:
         return Surroundings(guards=guards)
     environment = read_environment(pilot)
     has_amounts = any(one.settings.amount is not None for one in environment.tools.values())
-    return Surroundings(frozenset(environment.tools), frozenset(environment.image.columns), guards, has_amounts)
+    memories = frozenset(one.memory for one in environment.memory.values() if one.memory is not None)
+    return Surroundings(
+        frozenset(environment.tools), frozenset(environment.image.columns), guards, has_amounts, memories
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,9 @@ def _misfits(case: Case, cases: Cases, known: Against) -> Iterator[Misfit]:
     yield from _of_relation(case, cases)
     if case.faults:
         yield from _unknown("a fault is of a tool that the environment does not have", _tools(case), known.around.tools)
+    if case.memory:
+        what = "a case has something in a memory that the environment does not have"
+        yield from _unknown(what, list(case.memory), known.around.memories)
     if case.expect is not None:
         yield from _of_expected(case.expect, known)
 

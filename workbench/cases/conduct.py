@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 from workbench.cases.asking import CaseAnswer
 from workbench.cases.suite import Expected
-from workbench.environment import CallOutcome, Effect, LimitMet, SaidBy, StateSeen, ToolCall, Trace
+from workbench.environment import (
+    CallOutcome,
+    Effect,
+    LimitMet,
+    MemoryUse,
+    SaidBy,
+    StateSeen,
+    ToolCall,
+    Trace,
+    called_as,
+)
 from workbench.evidence import Severity
 
 ADDED = "added"
@@ -54,7 +64,7 @@ def are_amounts(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 def unobserved_calls(trace: Trace) -> int:
     """Return how many tool calls an agent tells of that nobody observed, or not with that result."""
-    observed = list(trace.of(ToolCall))
+    observed = [*trace.of(ToolCall), *map(called_as, trace.of(MemoryUse))]
     n_unseen = 0
     for one in sorted(trace.of(ToolCall, SaidBy.REPORTED), key=lambda told: not told.arguments):
         fitting = next((known for known in observed if _is_told_of(known, one)), None)

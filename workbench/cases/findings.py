@@ -136,7 +136,7 @@ def _of_orders(orders: pd.DataFrame) -> Iterator[Finding]:
             of=len(orders),
             evidence=shown(other["record_id"]),
             consequence="a decision depends on what was asked before, and cannot be repeated",
-            remedy="let it keep nothing from one decision to the next",
+            remedy="let it keep nothing from one decision to the next but by a `memory` of environment.yaml",
         )
 
 

@@ -13,7 +13,7 @@ from workbench.cases.suite import Case
 from workbench.cases.suites import Cases
 from workbench.environment import ToolFault
 from workbench.pilot import Pilot, content_of, read_process
-from workbench.records import Record, Scalar, cell_from, made_record
+from workbench.records import Record, Scalar, Turns, cell_from, made_record
 from workbench.records.splits import Dataset
 
 
@@ -43,15 +43,10 @@ class CaseRecords:
     unchangeable: str = ""
 
     @property
-    def with_faults(self) -> tuple[tuple[Record, tuple[ToolFault, ...]], ...]:
-        """Every record that is asked, with the faults that its tools have; of the reference, those it is known with."""
-        own = self.case.faults
-        parts = (
-            (self.asked, own),
-            (self.reference, own if self.start is None else self.start.faults),
-            (self.twin, own),
-        )
-        return tuple((record, faults) for record, faults in parts if record is not None)
+    def with_cases(self) -> tuple[tuple[Record, Case], ...]:
+        """Every record that is asked, with the case whose faults and memory it has; the reference's may be another."""
+        parts = ((self.asked, self.case), (self.reference, self.start or self.case), (self.twin, self.case))
+        return tuple((record, case) for record, case in parts if record is not None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,12 +61,15 @@ class MadeRecords:
         Id of each record to that of the development record it was made from.
     faults : mapping
         Id of a record to the faults that its tools have.
+    remembered : mapping
+        Id of a record to what is remembered before it.
     """
 
     digest: str
     by_id: Mapping[str, Record]
     bases: Mapping[str, str]
     faults: Mapping[str, tuple[ToolFault, ...]] = field(default_factory=dict)
+    remembered: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def ids(self) -> pd.Index[str]:
@@ -85,6 +83,10 @@ class MadeRecords:
     def records(self, ids: pd.Index[str]) -> Iterator[Record]:
         """Yield records as an agent sees them."""
         return (self.by_id[name] for name in ids)
+
+    def turns(self, ids: pd.Index[str], by: str) -> Turns:
+        """Return that none follows another: each has a memory of its own, with what its case says is in it."""
+        return Turns({}, {name: self.remembered[name] for name in ids if name in self.remembered})
 
 
 def ground_of(pilot: Pilot, dataset: Dataset) -> Ground:
@@ -109,12 +111,13 @@ def case_records(cases: Cases, dataset: Dataset, ground: Ground) -> tuple[CaseRe
 
 def asked_records(made: Sequence[CaseRecords], dataset: Dataset) -> MadeRecords:
     """Return what there is to ask, every record once."""
-    parts = [(record, faults, one.case.base) for one in made for record, faults in one.with_faults]
+    parts = [(record, case, one.case.base) for one in made for record, case in one.with_cases]
     return MadeRecords(
         dataset.digest,
         {record.id: record for record, _, _ in parts},
         {record.id: base for record, _, base in parts},
-        {record.id: faults for record, faults, _ in parts if faults},
+        {record.id: case.faults for record, case, _ in parts if case.faults},
+        {record.id: case.memory for record, case, _ in parts if case.memory},
     )
 
 
@@ -164,4 +167,7 @@ class _Maker:
 
 def _mark(case: Case) -> str:
     """Return what of a case makes it another question besides its record."""
-    return json.dumps([one.model_dump(mode="json") for one in case.faults]) if case.faults else ""
+    faults = [one.model_dump(mode="json") for one in case.faults]
+    if case.memory:
+        return json.dumps([faults, case.memory], sort_keys=True)
+    return json.dumps(faults) if faults else ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import Field
 
-from workbench.agents import PythonAgent, build_agent
+from workbench.agents import KnownAs, build_agent
 from workbench.agents.acting import acting_of
 from workbench.agents.callables import PilotFunction
 from workbench.cases.asking import answers_in, ask_about, ask_in_reverse
@@ -122,9 +122,9 @@ def _findings(
 ) -> tuple[Finding, ...]:
     """Return what is found of an agent over all cases, proposed ones as well."""
     cases, made = asked
-    agent = build_agent(pilot, name, dataset, RunRequest().engine)
-    if isinstance(agent, PythonAgent):  # failing many times in a row is what is looked for here, and no reason to stop
-        agent = replace(agent, patience=len(made) + 1)
+    built = build_agent(pilot, name, dataset, RunRequest().engine)
+    # failing many times in a row is what is looked for here, and no reason to stop
+    agent = KnownAs(built, built.name, built.identity, patience=len(made) + 1)
     run = ask_about(pilot, agent, asked_records(made, dataset), show_progress=show_progress)
     unchangeable = {one.case.id: one.unchangeable for one in made if one.unchangeable}
     bench = Bench(pilot.settings.escalate_label, read_process(pilot))

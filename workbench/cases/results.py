@@ -25,7 +25,17 @@ from workbench.cases.judging import (
 from workbench.cases.made import CaseRecords
 from workbench.cases.suite import Case, Expected
 from workbench.cases.suites import Cases, SuiteFile
-from workbench.environment import GuardEvent, GuardVerdict, LimitMet, SaidBy, ToolCall, Trace, trace_from
+from workbench.environment import (
+    GuardEvent,
+    GuardVerdict,
+    LimitMet,
+    MemoryUse,
+    SaidBy,
+    ToolCall,
+    Trace,
+    called_as,
+    trace_from,
+)
 from workbench.metrics import Status
 from workbench.words import RunError
 
@@ -117,6 +127,8 @@ def steps_of(trace: Trace) -> str:
     for one in trace.events:
         if isinstance(one, ToolCall):
             step = f"{one.name} {one.outcome.value}"
+        elif isinstance(one, MemoryUse):
+            step = f"{called_as(one).name} ok"
         elif isinstance(one, GuardEvent) and one.verdict is not GuardVerdict.ALLOW:
             step = f"guard {one.name}: {one.verdict.value}"
         elif isinstance(one, LimitMet):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from workbench.environment import ToolFault
+from workbench.environment import MAX_REMEMBERED, ToolFault
 from workbench.files import Settings, read_settings
 from workbench.words import shown
 
@@ -63,8 +63,8 @@ class Case(Settings):
 
     A case has `expect`, or a `relation` to the case named `of`, without it to the record as it was; with `of` it starts
     from that case's record. `change` names a change of `workbench.cases.relations`, which is made after `set`, the same
-    each time. `covers` names what of the specification it is about, such as
-    `rule:price_variance@above`. `faults` are those that its tools have.
+    each time. `covers` names what of the specification it is about, such as `rule:price_variance@above`. `faults` are
+    those that its tools have, `memory` is what is remembered before, by the name of the memory.
     """
 
     id: CaseId
@@ -77,6 +77,7 @@ class Case(Settings):
     change: str | None = None
     covers: tuple[str, ...] = ()
     faults: tuple[ToolFault, ...] = ()
+    memory: dict[str, Annotated[str, Field(max_length=MAX_REMEMBERED)]] = Field(default_factory=dict)
     why: str = ""
     author: str = ""
 

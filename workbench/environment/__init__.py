@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from workbench.environment.desk import CallsExhaustedError, DecisionAt, FunctionDone, ToolDesk
     from workbench.environment.environment import NEEDS_KEY, Environment, read_environment
     from workbench.environment.faults import ToolFault
+    from workbench.environment.memory import MAX_REMEMBERED, called_as
     from workbench.environment.settings import ENVIRONMENT_FILE
     from workbench.environment.spans import CONVENTIONS, TracedDecision, TraceSpan, otlp, spans_of
     from workbench.environment.telling import told_events

@@ -8,11 +8,12 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from workbench.environment.environment import Environment
 from workbench.environment.faults import ToolFault
+from workbench.environment.memory import MAX_REMEMBERED, VALUE, private_in
 from workbench.environment.state import Cell
 from workbench.environment.tools import Tool, ToolError, named_documents, run_statement
 from workbench.environment.trace import (
@@ -22,6 +23,7 @@ from workbench.environment.trace import (
     GuardEvent,
     GuardVerdict,
     LimitMet,
+    MemoryUse,
     Stage,
     ToolCall,
     cut,
@@ -56,7 +58,8 @@ class DecisionAt:
     """What a desk is for: a record's fields, the decision's key, the agent's role, and faults of tools.
 
     `held` names the guard by which a person must decide, and why; None where the agent may. `escalate_label` is what an
-    escalation is called.
+    escalation is called. `remembered` is what earlier decisions remembered, by the name of the memory, `private` the
+    values of the record that are personal data, by column: they are not remembered.
     """
 
     fields: Mapping[str, Cell]
@@ -65,6 +68,8 @@ class DecisionAt:
     faults: tuple[ToolFault, ...] = ()
     held: tuple[str, str] | None = None
     escalate_label: str | None = None
+    remembered: Mapping[str, str] = field(default_factory=dict)
+    private: Mapping[str, str] = field(default_factory=dict)
 
 
 class ToolDesk:
@@ -78,6 +83,8 @@ class ToolDesk:
         Runs a tool that is a function of the pilot, in a process of its own; raises ToolError or TimeoutError.
     exhausted : str, optional
         Set once the agent went on calling long after its limit: its decision does not count.
+    remembered : dict of str to str
+        What is remembered by now, by the name of the memory.
     """
 
     def __init__(self, environment: Environment, decision: DecisionAt, run_function: RunFunction) -> None:
@@ -89,6 +96,7 @@ class ToolDesk:
         self._met: set[str] = set()
         self._euro = 0.0
         self.exhausted: str | None = None
+        self.remembered = dict(decision.remembered)
         self._since = time.perf_counter()
         self._one_at_a_time = asyncio.Lock()
 
@@ -102,7 +110,7 @@ class ToolDesk:
         """
         async with self._one_at_a_time:
             start = time.perf_counter() - self._since
-            tool = self._environment.tools.get(name)
+            tool = self._environment.tools.get(name) or self._environment.memory.get(name)
             given = dict(arguments) if isinstance(arguments, Mapping) else {}
             try:
                 self._check_calls()
@@ -146,7 +154,10 @@ class ToolDesk:
     async def _done(self, name: str, tool: Tool | None, arguments: object) -> Any:
         """Return a tool's result, permissions and limits held."""
         if tool is None:
-            raise ToolError(f"there is no tool {name!r}; there are {shown(self._environment.tools)}")
+            known = [*self._environment.tools, *self._environment.memory]
+            raise ToolError(f"there is no tool {name!r}; there are {shown(known)}")
+        if tool.memory is not None:
+            return self._use(tool.memory, tool, tool.checked(arguments))
         allowed = tool.settings.allowed_for
         if allowed and self._decision.role not in allowed:
             raise _RefusedError(f"{name} may be called by {shown(allowed)} only")
@@ -163,6 +174,29 @@ class ToolDesk:
                 raise TimeoutError
             raise ToolError("the system behind this tool is out of order")
         return result
+
+    def _use(self, memory: str, tool: Tool, arguments: Mapping[str, Any]) -> str | None:
+        """Return what is remembered, or replace it; personal data is refused."""
+        if tool.effect is Effect.READ:
+            return self.remembered.get(memory)
+        if self._shared_by() is None:
+            raise ToolError(f"the record has no {self._environment.by}, so nothing is remembered for it")
+        value: str = arguments[VALUE]
+        if len(value) > MAX_REMEMBERED:
+            raise ToolError(f"{VALUE} has {len(value):,} characters; at most {MAX_REMEMBERED:,} are remembered")
+        column = private_in(value, self._decision.private)
+        if column is not None:
+            why, denied = f"it has the {column} of the record, which is personal data", GuardVerdict.DENY
+            self.note(GuardEvent(name="memory", stage=Stage.MEMORY, verdict=denied, target=tool.name, rule=why))
+            raise ToolError(f"this is not remembered: {why}")
+        self.remembered[memory] = value
+        return None
+
+    def _shared_by(self) -> str | None:
+        """Return the value that the records have which share this one's memory, None where it has none."""
+        by = self._environment.by
+        value = None if by is None else self._decision.fields.get(by)
+        return None if value is None else str(value)
 
     async def _run(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
         self._state.remember(tool.writes)
@@ -218,6 +252,10 @@ class ToolDesk:
     def _note(self, name: str, tool: Tool | None, given: Mapping[str, Any], start: float, answer: _Answer) -> None:
         written = _canonical(given)
         self._counts[f"{name} {written}"] += 1
+        if tool is not None and tool.memory is not None and answer.outcome is CallOutcome.OK:
+            value, key = self.remembered.get(tool.memory), f"{tool.memory}/{self._shared_by()}"
+            self._events.append(MemoryUse(operation=tool.effect, key=key, value=value, t_s=round(start, 6)))
+            return
         self._events.append(
             cut(
                 ToolCall(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workbench.environment.memory import memory_tools
 from workbench.environment.settings import ENVIRONMENT_FILE, ActionLimits, EnvironmentSettings
 from workbench.environment.state import StateImage, made_image
 from workbench.environment.tools import Tool, made_tool
@@ -23,8 +24,9 @@ NEEDS_KEY = "needs"  # in an agent's identity: the column of records that names 
 class Environment:
     """What an agent acts on, fresh for each decision.
 
-    `identity` is what makes this version of it; the files of functions are told apart by who runs them. `files` are the
-    paths of environment.yaml and of the rows of tables.
+    `identity` is what makes this version of it; the files of functions are told apart by who runs them. `files` are
+    environment.yaml and the files of rows beside it. `memory` are the tools of memories across decisions, which records
+    with one value in column `by` share; without memory there are none, and `by` is None.
     """
 
     folder: Path
@@ -33,12 +35,15 @@ class Environment:
     limits: ActionLimits
     identity: Mapping[str, Any]
     files: tuple[Path, ...] = ()
+    memory: Mapping[str, Tool] = field(default_factory=dict)
+    by: str | None = None
 
     def offered(self, role: str | None) -> tuple[Tool, ...]:
         """Return the tools that an agent of a role is told of."""
-        return tuple(
-            tool for tool in self.tools.values() if not tool.settings.allowed_for or role in tool.settings.allowed_for
-        )
+        allowed = [
+            one for one in self.tools.values() if not one.settings.allowed_for or role in one.settings.allowed_for
+        ]
+        return (*allowed, *self.memory.values())
 
 
 def read_environment(pilot: Pilot) -> Environment:
@@ -62,19 +67,23 @@ def read_environment(pilot: Pilot) -> Environment:
     _check_needs(pilot, settings.needs, path)
     image = made_image(settings.tables, pilot.suite)
     tools = {name: made_tool(name, one, image, pilot.suite) for name, one in settings.tools.items()}
+    by = _shared_by(pilot, settings, path)
     content = f"{_said(settings)}{sorted(image.digests.items())}"
     identity = {"environment": hashlib.sha256(content.encode()).hexdigest()}
     if settings.needs is not None:
         identity[NEEDS_KEY] = settings.needs
-    files = (path, *(pilot.suite / table.rows for table in settings.tables.values() if table.rows is not None))
-    return Environment(pilot.suite, image, tools, settings.limits, identity, files)
+    rows = [pilot.suite / table.rows for table in settings.tables.values() if table.rows is not None]
+    files = (path, *dict.fromkeys(rows))
+    memory = {} if by is None else memory_tools(settings.memory, by)
+    _check_names(settings, memory, path)
+    return Environment(pilot.suite, image, tools, settings.limits, identity, files, memory, by)
 
 
 def _said(settings: EnvironmentSettings) -> str:
-    """Return what the file says, without the keys on documents where they are not used."""
+    """Return what the file says, without the keys on documents and memory where they are not used."""
     said = settings.model_dump(mode="json")
     for part in (said, *said["tables"].values(), *said["tools"].values()):
-        for name in ("full_text", "documents", NEEDS_KEY):
+        for name in ("full_text", "documents", NEEDS_KEY, "memory"):
             if not part.get(name):
                 part.pop(name, None)
     return json.dumps(said, sort_keys=True)
@@ -95,6 +104,34 @@ def _check_needs(pilot: Pilot, needs: str | None, path: Path) -> None:
         got=f"{needs}, role {contract.columns[needs].role.value}",
         remedy=f"give {needs} the `role: ignore` in contract.yaml",
     )
+
+
+def _shared_by(pilot: Pilot, settings: EnvironmentSettings, path: Path) -> str | None:
+    """Return the column whose value decides which records share memory, None where nothing is remembered."""
+    entity = pilot.contract.column_with(Role.ENTITY)
+    for name, one in settings.memory.items():
+        if one.by != entity:
+            raise InputError(
+                "memory is shared by a column that is not the contract's entity",
+                where=f"{path}, memory.{name}.by",
+                got=one.by,
+                expected=entity or "a column with `role: entity` in contract.yaml; none has it",
+                remedy="give that column the role: decisions that share memory depend on each other, and splits and "
+                "certificates know that only of records of one entity",
+            )
+    return entity if settings.memory else None
+
+
+def _check_names(settings: EnvironmentSettings, memory: Mapping[str, Tool], path: Path) -> None:
+    """Refuse tools that are called as those of a memory."""
+    twice = [name for name in settings.tools if name in memory]
+    if twice:
+        raise InputError(
+            "a tool has the name of one that a memory brings",
+            where=f"{path}, tools.{twice[0]}",
+            got=shown(twice),
+            remedy="call the tool or the memory otherwise",
+        )
 
 
 def _check_actions(pilot: Pilot, settings: EnvironmentSettings, path: Path) -> None:

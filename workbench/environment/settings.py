@@ -14,6 +14,7 @@ from workbench.words import shown
 ENVIRONMENT_FILE = "environment.yaml"
 NAME = r"^[A-Za-z_]\w{0,63}$"
 Name = Annotated[str, Field(pattern=NAME)]
+MemoryName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w{0,39}$")]  # with what is put before it, a tool's name
 IDEMPOTENCY_KEY = "idempotency_key"
 
 
@@ -115,17 +116,27 @@ class ActionLimits(Settings):
     euro: float | None = Field(default=None, ge=0)
 
 
+class MemorySettings(Settings):
+    """One memory across decisions: what is remembered for the records that share the value of column `by`.
+
+    `by` is the contract's column with the role `entity`.
+    """
+
+    by: str
+
+
 class EnvironmentSettings(Settings):
     """The content of environment.yaml.
 
     `needs` is the column of a record that names the documents that its decision needs, with `;` between them; an agent
-    does not see it.
+    does not see it. Each name under `memory` gives agents two tools more, `recall_NAME` and `remember_NAME`.
     """
 
     tables: dict[Name, TableSettings] = Field(default_factory=dict)
     tools: dict[Name, ToolSettings] = Field(min_length=1)
     limits: ActionLimits = ActionLimits()
     needs: str | None = None
+    memory: dict[MemoryName, MemorySettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _amounts_are_arguments(self) -> Self:

@@ -66,6 +66,8 @@ class Tool:
         New rows by table after one call, as its statement says; None where only a call shows it.
     searches : bool
         Whether it is a statement that reads a full-text table.
+    memory : str, optional
+        The memory across decisions that it reads or replaces; it then has neither statement nor function.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Tool:
     takes_state: bool = False
     adds: Mapping[str, int] | None = None
     searches: bool = False
+    memory: str | None = None
 
     @property
     def effect(self) -> Effect:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from json.encoder import encode_basestring as _quoted
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,22 @@ class Record:
     id: str
     fields: Mapping[str, Scalar]
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Which records are decided one after another, because they share memory.
+
+    Parameters
+    ----------
+    follows : mapping of str to str
+        Id of a record to that of the one before it, in the order in which they are decided; the first has none.
+    remembered : mapping of str to mapping of str to str
+        What is remembered before a record that follows none, by the name of the memory; nothing where it is not here.
+    """
+
+    follows: Mapping[str, str] = field(default_factory=dict)
+    remembered: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from workbench.agents.callables import CallableWorker, Failed, PilotFunction, Task
+from workbench.agents.decisions import Decision, with_trace
 from workbench.engines import FailureCause
 from workbench.environment import (
     DecisionAt,
@@ -49,6 +50,8 @@ class Acting:
     held : dict of str to (str, str)
         Records under way that a person must decide: the guard that says so, and why. The guards around the agent write
         it before the agent is asked.
+    remembered : dict of str to mapping of str to str
+        What is remembered before the decisions on records, by record id. Who hands the records out writes it.
     """
 
     environment: Environment
@@ -59,12 +62,17 @@ class Acting:
     faults: Mapping[str, tuple[ToolFault, ...]] = field(default_factory=dict)
     escalate_label: str | None = None
     held: dict[str, tuple[str, str]] = field(default_factory=dict)
+    remembered: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def identity(self) -> dict[str, Any]:
         """What makes this version of what the agent acts on."""
-        code = {path: digest for one in self.functions.values() for path, digest in one.digests(()).items()}
-        return {**self.environment.identity, "tools": code, "role": self.role}
+        return {**self.environment.identity, "tools": self.code, "role": self.role}
+
+    @property
+    def code(self) -> dict[str, str]:
+        """Digests of the files of the tools' functions, each by its path under the root."""
+        return {path: digest for one in self.functions.values() for path, digest in one.digests(()).items()}
 
     @property
     def offered(self) -> tuple[Tool, ...]:
@@ -75,6 +83,11 @@ class Acting:
         """Return the values of a record that are personal data, by column."""
         cells = {name: record.fields.get(name) for name in self.private}
         return {name: str(value) for name, value in cells.items() if value is not None}
+
+    def ended(self, record: Record, desk: ToolDesk, decision: Decision) -> Decision:
+        """Return a decision with what happened at its desk and what is remembered after it; the desk is left."""
+        remembered = None if self.environment.by is None else dict(desk.remembered)
+        return replace(with_trace(decision, desk.end(), self.private_of(record)), remembered=remembered)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Callable[[Record], ToolDesk]]:
@@ -92,7 +105,16 @@ class Acting:
             def desk(record: Record) -> ToolDesk:
                 digest = hashlib.sha256(f"{self.version} {record.digest}".encode()).hexdigest()
                 faults, held = self.faults.get(record.id, ()), self.held.get(record.id)
-                at = DecisionAt(record.fields, digest, self.role, faults, held, self.escalate_label)
+                at = DecisionAt(
+                    record.fields,
+                    digest,
+                    self.role,
+                    faults,
+                    held,
+                    self.escalate_label,
+                    self.remembered.get(record.id, {}),
+                    self.private_of(record),
+                )
                 return ToolDesk(self.environment, at, run)
 
             yield desk
@@ -130,8 +152,7 @@ def acting_of(pilot: Pilot, role: str | None) -> Acting:
 def acting_files(pilot: Pilot, role: str | None) -> tuple[Path, ...]:
     """Return the files that an agent of a role acts on: the environment's, and those of tools that are functions."""
     acting = acting_of(pilot, role)
-    code = sorted({path for function in acting.functions.values() for path in function.digests(())})
-    return (*acting.environment.files, *(pilot.root / path for path in code))
+    return (*acting.environment.files, *(pilot.root / path for path in sorted(acting.code)))
 
 
 def version_of(identity: Mapping[str, Any]) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from workbench.agents.acting.acting import Acting, described
-from workbench.agents.decisions import Decision, decision_from_reply, with_trace
+from workbench.agents.decisions import Decision, decision_from_reply
 from workbench.agents.replies import InvalidAnswer, InvalidCause, json_in
 from workbench.engines import CalledTool, Engine, FailureCause, Message, Reply, Request
 from workbench.environment import CallsExhaustedError, ModelCall, Tool, ToolDesk, cut
@@ -18,6 +20,7 @@ from workbench.metrics import Status
 from workbench.records import Record
 
 TOOL, ARGUMENTS = "tool", "arguments"
+WAITING_S = 0.02
 INSTRUCTION = """Before you decide you may call tools, one at a time and at most {most} in all. To call one, answer
 only with {{"tool": NAME, "arguments": {{...}}}}; its result comes in the next message. Then answer with your decision.
 {tools}"""
@@ -39,19 +42,49 @@ class RoundsOf:
 class _Conversation:
     """One record on its way to a decision."""
 
-    def __init__(self, request: Request, desk: ToolDesk, private: Mapping[str, str]) -> None:
-        self.request, self.desk, self.private = request, desk, private
+    def __init__(self, request: Request, desk: ToolDesk, ended: Callable[[Decision], Decision]) -> None:
+        self.request, self.desk, self.ended = request, desk, ended
         self.replies: list[Reply] = []
 
     def total(self, decision: Decision) -> Decision:
         """Return a decision with time and tokens of all its rounds, and the trace."""
         return replace(
-            with_trace(decision, self.desk.end(), self.private),
+            self.ended(decision),
             latency_s=sum(one.latency_s for one in self.replies),
             attempts=sum(one.attempts for one in self.replies),
             prompt_tokens=_sum(one.prompt_tokens for one in self.replies),
             completion_tokens=_sum(one.completion_tokens for one in self.replies),
         )
+
+
+class _Arrivals:
+    """Records with their first requests as they come; one that was not waited for to its end comes later."""
+
+    def __init__(self, requests: AsyncIterator[tuple[Record, Request]]) -> None:
+        self._requests = requests
+        self._coming: asyncio.Task[tuple[Record, Request] | None] | None = None
+        self._is_over = False
+
+    async def next(self, patience_s: float | None) -> tuple[Record, Request] | None:
+        """Return the next one, None where none comes within so many seconds, or none any more."""
+        if self._is_over:
+            return None
+        coming = self._coming = self._coming or asyncio.create_task(self._next())
+        await asyncio.wait({coming}, timeout=patience_s)
+        if not coming.done():
+            return None
+        self._coming, arrived = None, coming.result()
+        self._is_over = arrived is None
+        return arrived
+
+    async def aclose(self) -> None:
+        """Wait for none any more."""
+        if self._coming is not None:
+            self._coming.cancel()
+            await asyncio.gather(self._coming, return_exceptions=True)
+
+    async def _next(self) -> tuple[Record, Request] | None:
+        return await anext(self._requests, None)
 
 
 async def decided_in_rounds(
@@ -68,17 +101,17 @@ async def decided_in_rounds(
         Records with their first request.
     """
     under_way: dict[str, _Conversation] = {}
-    is_open = True
-    async with rounds.acting.opened() as desk_of:
+    async with rounds.acting.opened() as desk_of, aclosing(_Arrivals(requests)) as arrivals:
         while True:
-            while is_open and len(under_way) < rounds.engine.concurrency:
-                try:
-                    record, request = await anext(requests)
-                except StopAsyncIteration:
-                    is_open = False
-                else:
-                    private = rounds.acting.private_of(record)
-                    under_way[record.id] = _Conversation(_offering(request, rounds), desk_of(record), private)
+            while len(under_way) < rounds.engine.concurrency:
+                # a record may have to wait for one under way to be decided, and that must not wait for it
+                arrived = await arrivals.next(WAITING_S if under_way else None)
+                if arrived is None:
+                    break
+                record, request = arrived
+                desk = desk_of(record)
+                ended = partial(rounds.acting.ended, record, desk)
+                under_way[record.id] = _Conversation(_offering(request, rounds), desk, ended)
             if not under_way:
                 return
             asked = [one.request for one in under_way.values()]

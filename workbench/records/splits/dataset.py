@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.files import read_settings
-from workbench.pilot import Contract, Pilot, Role
+from workbench.pilot import ColumnType, Contract, Pilot, Role
 from workbench.pilot.charter import SPLITS_FILE
 from workbench.records.ledger import OpenedRecords, content_digests, opened_records
-from workbench.records.records import Record, RecordTable, iterate, read_record_table
+from workbench.records.records import Record, RecordTable, Turns, iterate, read_record_table
 from workbench.records.sources import SOURCES_FILE
-from workbench.records.splits.draw import Split, SplitSettings, created_split, drawn_split
+from workbench.records.splits.draw import Split, SplitSettings, created_split, drawn_split, times_of
 from workbench.words import InputError
 
 N_FOLDS = 5
@@ -56,6 +56,20 @@ class Dataset:
     def records(self, ids: pd.Index[str]) -> Iterator[Record]:
         """Yield records as an agent sees them."""
         return iterate(self._table, self.contract, ids)
+
+    def turns(self, ids: pd.Index[str], by: str) -> Turns:
+        """Return which of some records follow which: those with one value in a column, in the order in which they came.
+
+        That is by time where a column of dates has the role timestamp, records without a time last; else, and of equal
+        times, as they stand in the files. Records without a value follow none. Nothing is remembered before the first.
+        """
+        frame = self._table.frame
+        order = frame.index[frame.index.isin(ids)]
+        time = self.contract.column_with(Role.TIMESTAMP)
+        if time is not None and self.contract.columns[time].type in (ColumnType.DATE, ColumnType.DATETIME):
+            order = times_of(self._table, time)[order].sort_values(kind="stable").index
+        before = order.to_series().groupby(frame.loc[order, by]).shift().dropna()
+        return Turns({str(one): str(other) for one, other in before.items()})
 
     def digests(self, ids: pd.Index[str]) -> pd.Series[str]:
         """Return each record's digest: its id and the columns an agent may see."""
@@ -114,7 +128,8 @@ class Dataset:
         with_training : bool
             Whether development records, with their labels, are in it too: for an agent that learns.
         """
-        kept = ids.union(self.ids(Split.DEV), sort=False) if with_training else ids
+        asked = ids.union(self.ids(Split.DEV), sort=False) if with_training else ids
+        kept = self._table.frame.index[self._table.frame.index.isin(asked)]  # as in the files: turns go by it
         learnt = {self.contract.label, *self.contract.columns_with(Role.REASON)}
         frame = self._table.frame.loc[kept, [*self.contract.shown, *(learnt if with_training else ())]]
         closed = (self.splits[kept] == Split.HOLDOUT.value).to_numpy()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         RunEntry,
         RunInfo,
         RunPlan,
+        ToAsk,
         asked_digest,
         digest_of,
         key_of,

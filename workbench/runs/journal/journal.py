@@ -15,6 +15,7 @@ from workbench.metrics import Status
 from workbench.runs.journal.plans import Apart, RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
 from workbench.runs.journal.rows import (
     COLUMNS,
+    MEMORY,
     STORED,
     checksum,
     restored,
@@ -31,6 +32,7 @@ _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORE
 _INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
 _INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
 _INSERT_TRACE = "INSERT OR REPLACE INTO traces VALUES (?, ?, ?)"
+_INSERT_MEMORY = "INSERT OR REPLACE INTO memories VALUES (?, ?, ?)"
 Rows = Sequence[tuple[Any, ...]]
 _TYPES = {
     **dict.fromkeys(("confidence", "logprob", "stated", "latency_s"), "float64"),
@@ -99,6 +101,7 @@ class Journal(JournalFile):
         said = [(key, decision.origin) for key, decision in decisions if decision.origin is not None]
         origins = [(key, origin.model, origin.fingerprint) for key, origin in said]
         traces = [(key, decision.trace.as_json()) for key, decision in decisions if decision.trace is not None]
+        kept = [(key, json.dumps(said.remembered)) for key, said in decisions if said.remembered is not None]
         with self._storing() as connection:
             connection.executemany(_INSERT, rows)
             if tokens:
@@ -108,6 +111,9 @@ class Journal(JournalFile):
             if traces:
                 rows_of_traces = [(key, content, checksum(key, (content,))) for key, content in traces]
                 connection.executemany(_INSERT_TRACE, rows_of_traces)
+            if kept:
+                memories = [(key, content, checksum(key, (MEMORY, content))) for key, content in kept]
+                connection.executemany(_INSERT_MEMORY, memories)
 
     def spend(self, run: str, called: int, wall_s: float) -> None:
         """Add to the decisions that a run made itself and the seconds they took."""
@@ -161,6 +167,17 @@ class Journal(JournalFile):
             record: trace_from(content)
             for record, key, content, written in found
             if checksum(key, (content,)) == written
+        }
+
+    def remembered(self, run: str) -> dict[str, dict[str, str]]:
+        """Return what is remembered after each decision of a run, by record; damaged ones are left out."""
+        found = self._read(
+            "SELECT planned.record_id, key, content, checksum FROM planned JOIN memories USING (key) WHERE run = ?", run
+        )
+        return {
+            record: self._json(content)
+            for record, key, content, written in found
+            if checksum(key, (MEMORY, content)) == written
         }
 
     def origins(self, agent_digest: str) -> dict[Origin, int]:

@@ -18,11 +18,12 @@ from typing import Any
 from workbench.agents import Decision, given_confidences
 from workbench.engines import TokenLogprob
 
-_APART = ("tokens", "origin", "trace")  # in tables of their own
+_APART = ("tokens", "origin", "trace", "remembered")  # in tables of their own
 _DERIVED = ("logprob", "stated")
 COLUMNS = tuple(column.name for column in fields(Decision) if column.name not in _APART)
 STORED = tuple(name for name in COLUMNS if name not in _DERIVED)
 _TOKEN = "[%s,%.5f]"
+MEMORY = "memory"  # in the checksum of a row of `memories`, which otherwise has the form of a trace
 _stored = attrgetter(*STORED)
 
 

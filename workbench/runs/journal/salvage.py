@@ -17,7 +17,7 @@ from workbench.runs.journal.journal import Journal
 from workbench.runs.journal.lock import nobody_runs
 from workbench.runs.journal.pages import Row, rows_in_file
 from workbench.runs.journal.plans import digest_of, run_name
-from workbench.runs.journal.rows import STORED, checksum
+from workbench.runs.journal.rows import MEMORY, STORED, checksum
 from workbench.runs.journal.storage import RUN_COLUMNS
 from workbench.words import InputError
 
@@ -56,6 +56,7 @@ class _Found:
     planned: dict[str, dict[int, tuple[str, str]]] = field(default_factory=lambda: defaultdict(dict))
     origins: dict[str, tuple[str, str | None, str | None]] = field(default_factory=dict)
     traces: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    memories: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 def salvaged(path: Path) -> Salvage:
@@ -99,13 +100,18 @@ def _found(rows: Iterable[Row]) -> _Found:
         elif len(values) == 2 and _is_digest(values[0], KEY_LENGTH) and isinstance(values[1], str):
             found.tokens[values[0]].append(values[1])
         elif len(values) == 3 and _is_digest(values[0], KEY_LENGTH):
-            key, model, fingerprint = values
-            if isinstance(model, str) and checksum(key, (model,)) == fingerprint:
-                found.traces[key] = values
-                continue
-            if isinstance(model, str | None) and isinstance(fingerprint, str | None):
-                found.origins[key] = key, model, fingerprint
+            _take_beside(found, *values)
     return found
+
+
+def _take_beside(found: _Found, key: str, content: Any, last: Any) -> None:
+    """Take what is kept beside a decision: its trace, what is remembered after it, what the server said of itself."""
+    if isinstance(content, str) and checksum(key, (content,)) == last:
+        found.traces[key] = key, content, last
+    elif isinstance(content, str) and checksum(key, (MEMORY, content)) == last:
+        found.memories[key] = key, content, last
+    elif isinstance(content, str | None) and isinstance(last, str | None):
+        found.origins[key] = key, content, last
 
 
 def _take_decision(found: _Found, number: int, values: tuple[Any, ...]) -> None:
@@ -148,6 +154,7 @@ def _content(found: _Found, whole: Mapping[str, Mapping[int, tuple[str, str]]]) 
         tokens += [(values[0], spelling)] if spelling is not None else []
     origins: list[tuple[Any, ...]] = [found.origins[row[0]] for row in decisions if row[0] in found.origins]
     traces = [found.traces[row[0]] for row in decisions if row[0] in found.traces]
+    memories = [found.memories[row[0]] for row in decisions if row[0] in found.memories]
     return {
         "runs": runs,
         "planned": planned,
@@ -155,6 +162,7 @@ def _content(found: _Found, whole: Mapping[str, Mapping[int, tuple[str, str]]]) 
         "tokens": tokens,
         "origins": origins,
         "traces": traces,
+        "memories": memories,
     }
 
 

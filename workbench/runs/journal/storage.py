@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS decisions (
 CREATE TABLE IF NOT EXISTS tokens (key TEXT PRIMARY KEY, content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS origins (key TEXT PRIMARY KEY, model TEXT, fingerprint TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS traces (key TEXT PRIMARY KEY, content TEXT NOT NULL, checksum TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS memories (key TEXT PRIMARY KEY, content TEXT NOT NULL, checksum TEXT NOT NULL);
 """
 RUN_COLUMNS = (
     "run", "agent", "split", "agent_digest", "identity", "dataset_digest", "started", "wall_s", "called", "touched",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workbench.runs.runner.answered import require_answers, require_asked, require_decisions
     from workbench.runs.runner.news import Asking, News, has_bars, read_news
     from workbench.runs.runner.queue import Refusal
-    from workbench.runs.runner.running import GOES_ON, RecordSelection, RecordSource, Session, run_agent
+    from workbench.runs.runner.running import GOES_ON, RecordSelection, Session, run_agent
+    from workbench.runs.runner.turns import RecordSource, turns_of
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.agents import Decision
 from workbench.engines import FailureCause
 from workbench.metrics import Status
 from workbench.records import Record
+from workbench.runs.runner.turns import Handout
 from workbench.words import RunError
 
 STORING_S = 0.02
@@ -54,7 +55,7 @@ class WorkQueue:
 
     def __init__(
         self,
-        records: Iterator[Record],
+        records: Handout,
         patience: Patience,
         store: Callable[[Sequence[tuple[str, Decision]]], None],
         failed_before: Collection[str] = (),
@@ -84,18 +85,21 @@ class WorkQueue:
         if not self._open and time.monotonic() - self._stored_at > STORING_S:
             self.flush()
             await asyncio.sleep(0)  # an agent that calls and waits never lets the loop turn, and a signal waits for it
-        while not self.is_stopped and not self._has_room():
+        record = None
+        while not self.is_stopped:
+            record = self._records.take() if self._has_room() else None
+            if record is not None:
+                break
+            if self._has_room() and self._records.is_over:
+                self._is_exhausted = True
+                raise StopAsyncIteration
             if not self._open:
                 self.flush()
                 continue
             room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(room)
             await room
-        if self.is_stopped:
-            raise StopAsyncIteration
-        record = next(self._records, None)
         if record is None:
-            self._is_exhausted = True
             raise StopAsyncIteration
         self._open[record.id] = record.digest, time.monotonic()
         return record
@@ -109,7 +113,7 @@ class WorkQueue:
             self.n_unmatched += 1
             return
         self._judge(decision)
-        self._decided.append((opened[0], decision))
+        self._decided.append((opened[0], self._records.decided(decision)))
         if self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._on_turn)
 
@@ -166,7 +170,7 @@ class WorkQueue:
                 attempts=1,
             )
             self._judge(lost)
-            self._decided.append((digest, lost))
+            self._decided.append((digest, self._records.decided(lost)))
 
     def _has_room(self) -> bool:
         n_out = len(self._open) + len(self._decided)
@@ -195,7 +199,7 @@ class WorkQueue:
         if self.refusal is None:
             return
         rest = Decision("", Status.SKIPPED, cause=self.refusal.cause, detail=self.refusal.detail)
-        for record in self._records:
+        for record in self._records.rest():
             if record.id in self._failed_before:
                 continue
             self._decided.append((record.digest, replace(rest, record_id=record.id)))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import pandas as pd
 
 from workbench.agents import Agent, Decision
 from workbench.agents.callables import check_may_ask
 from workbench.metrics import Status
-from workbench.records import Record
 from workbench.records.splits import Split
 from workbench.runs.journal import Apart, Journal, RunInfo, RunPlan, key_of, sole_run
 from workbench.runs.runner.driving import supervised
 from workbench.runs.runner.news import Asking, News
 from workbench.runs.runner.queue import Patience, Refusal, WorkQueue
+from workbench.runs.runner.turns import RecordSource, turns_of
 from workbench.words import RunError
 
 SPENDING_S = 1.0
@@ -47,20 +46,6 @@ class Session:
     refusal: Refusal | None
 
 
-class RecordSource(Protocol):
-    """What records are taken from; a `Dataset` is it."""
-
-    @property
-    def digest(self) -> str:
-        """Digest of the data set that the records are, or were made from."""
-
-    def digests(self, ids: pd.Index[str]) -> pd.Series[str]:
-        """Return each record's digest."""
-
-    def records(self, ids: pd.Index[str]) -> Iterator[Record]:
-        """Yield records as an agent sees them."""
-
-
 @dataclass(frozen=True, slots=True)
 class RecordSelection:
     """Which records a run is about; `now` is those of them that may be asked at present, None for all."""
@@ -76,7 +61,8 @@ def run_agent(journal: Journal, agent: Agent, selection: RecordSelection, *, sho
 
     Decisions that are there already are not asked again; failed and skipped ones are, failed ones last. What fails so
     many times in a row is not asked further. SIGINT and SIGTERM stop asking, wait up to ten seconds for the calls under
-    way and store what came; a second signal does not wait.
+    way and store what came; a second signal does not wait. Records that share an agent's memory are asked one after
+    another, and again where one before them is asked again.
 
     Raises
     ------
@@ -87,8 +73,9 @@ def run_agent(journal: Journal, agent: Agent, selection: RecordSelection, *, sho
     dataset, ids = selection.dataset, selection.ids
     plan = RunPlan(agent.name, selection.split.value, agent.identity, dataset.digest)
     with sole_run(journal.path.parent, plan.asked_digest):
-        run = journal.plan(plan, zip(ids, dataset.digests(ids), strict=True))
-        to_ask = journal.to_ask(run)
+        in_turn = turns_of(agent, dataset, ids)
+        run = journal.plan(plan, in_turn.digests.items())
+        to_ask = in_turn.to_ask(journal, run)
         todo = ids[ids.isin(list(to_ask.ids - to_ask.failed))].append(ids[ids.isin(list(to_ask.failed))])
         if selection.now is not None:
             todo = todo[todo.isin(selection.now)]
@@ -98,7 +85,8 @@ def run_agent(journal: Journal, agent: Agent, selection: RecordSelection, *, sho
         begun = Asking(agent.name, selection.split.value, len(ids) - len(to_ask.ids), len(ids))
         with News(journal.path.parent, plan.asked_digest, begun, is_shown=show_progress) as news:
             store = _Store(journal, run, plan.asked_digest, news)
-            queue = WorkQueue(dataset.records(todo), Patience(agent.window, agent.patience), store, to_ask.failed)
+            handout = in_turn.handout(journal, run, dataset.records(todo), frozenset(todo))
+            queue = WorkQueue(handout, Patience(agent.window, agent.patience), store, to_ask.failed)
             supervised(agent, queue)
             if queue.refusal is not None:
                 queue.skip_rest()

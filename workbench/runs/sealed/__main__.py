@@ -12,6 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from workbench.agents import KnownAs
 from workbench.engines import EngineChoice
 from workbench.pilot import open_pilot
@@ -40,7 +42,7 @@ def answered(request: Mapping[str, Any]) -> dict[str, Any]:
     pilot = open_pilot(request["pilot"], request["root"])
     dataset = Dataset.unsealed(pilot.contract, request["records"])
     choice = EngineChoice(**request["choice"])
-    ids = dataset.splits.index[: len(request["ids"])]
+    ids = pd.Index(request["ids"], dtype=object)
     repeat = None if request["repeat"] is None else Repeat(**request["repeat"])
     agent = asked_agent(Question(pilot, dataset, request["agent"], choice, ids, repeat))
     agent.prepare()

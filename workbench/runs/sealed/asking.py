@@ -17,7 +17,7 @@ from workbench.engines import EngineChoice
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal, RunPlan
-from workbench.runs.runner import Refusal, Session
+from workbench.runs.runner import Refusal, Session, turns_of
 from workbench.runs.sealed.folder import NOT_THERE, UNDECLARED, write_sealed_folder
 from workbench.words import WorkbenchError, error_from
 
@@ -63,8 +63,9 @@ def answer_sealed(question: Question) -> Session:
     agent = asked_agent(question)
     plan = RunPlan(agent.name, Split.HOLDOUT.value, agent.identity, dataset.digest)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        run = journal.plan(plan, zip(ids, dataset.digests(ids), strict=True))
-        n_open = len(journal.to_ask(run).ids)
+        in_turn = turns_of(agent, dataset, ids)
+        run = journal.plan(plan, in_turn.digests.items())
+        n_open = len(in_turn.to_ask(journal, run).ids)
         if not n_open:
             return Session(journal.info(run), 0, 0, None)
     check_may_ask(f"{n_open:,} holdout decisions of {agent.name}")

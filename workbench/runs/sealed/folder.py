@@ -28,9 +28,9 @@ def write_sealed_folder(pilot: Pilot, agent: str, folder: Path) -> None:
     own = [pilot.data / CONTRACT_FILE, pilot.suite / PILOT_FILE, pilot.suite / CHARTER_FILE, *guard_files(pilot)]
     if pilot.agent(agent).prompt is not None:
         own += sorted((pilot.suite / PROMPTS).glob("*.md"))
-    if pilot.agent(agent).tools:
-        own += acting_files(pilot, pilot.agent(agent).role)
     declared = [pilot.root / name for name in _declared(pilot, agent)]
+    if pilot.agent(agent).tools:
+        declared += acting_files(pilot, pilot.agent(agent).role)
     _refuse_records(pilot, agent, declared)
     for path in (*own, *declared):
         target = folder / path.relative_to(pilot.root)
