@@ -26,11 +26,9 @@ from workbench.environment import (
     ToolCall,
     ToolDesk,
     Trace,
-    TracedDecision,
     cut,
     read_environment,
     reported_events,
-    spans_of,
     told_events,
     trace_from,
 )
@@ -44,7 +42,7 @@ from workbench.gates.verified import verify_bundle
 from workbench.metrics import EvaluationSettings, behind_metric, estimate_of, recall_by_k, with_and_without
 from workbench.pilot import Pilot
 from workbench.records.splits import Split, read_dataset
-from workbench.runs import RunRequest
+from workbench.runs import RunRequest, TracedDecision, spans_of
 from workbench.words import InputError, SignatureError
 
 FIELDS = {"id": "R0001", "vendor": "V1", "amount": 101.0}

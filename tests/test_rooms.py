@@ -12,7 +12,7 @@ from loopback import make_pilot
 
 PACKAGE = Path(__file__).parent.parent / "workbench"
 
-ROOMS, FLOORS, ARROWS_OF_A_ROOM = 29, 16, 6.15
+ROOMS, FLOORS, ARROWS_OF_A_ROOM = 29, 16, 6
 DOORS = "imports"  # what every door is made with is no arrow of its own
 CONTRIBUTING = PACKAGE.parent / "CONTRIBUTING.md"
 

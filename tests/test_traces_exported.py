@@ -11,8 +11,9 @@ import pytest
 from acting_pilots import CLEAN, acting_pilot, evaluated
 from commands import command_in
 
-from workbench.environment import CallOutcome, Event, StateSeen, ToolCall, Trace, TracedDecision, otlp, spans_of
-from workbench.environment.spans import OPERATIONS, OWN_SPANS
+from workbench.environment import CallOutcome, Event, StateSeen, ToolCall, Trace
+from workbench.runs import TracedDecision, otlp, spans_of
+from workbench.runs.spans import OPERATIONS, OWN_SPANS
 
 CALL = ToolCall(name="post", call="1", arguments={"a": 1}, outcome=CallOutcome.DENIED, error="not yours", t_s=0.25)
 STATE = StateSeen(before_sha256="0", after_sha256="1")

@@ -15,8 +15,8 @@ from workbench.commands.streams import stdout_to_stderr
 from workbench.words import InputError
 
 if TYPE_CHECKING:
-    from workbench.environment import TracedDecision
     from workbench.pilot import Pilot
+    from workbench.runs import TracedDecision
 
 SAMPLE = 20  # traces that MLflow gets: enough to look at, and a second of its time
 NS = 1_000_000_000
@@ -31,8 +31,8 @@ def traces(
     as_json: AsJson = False,
 ) -> None:
     """Write what an agent did on development records as OpenTelemetry spans, and log a sample to MLflow."""
-    from workbench.environment import CONVENTIONS, otlp
     from workbench.files import write_atomically
+    from workbench.runs import CONVENTIONS, otlp
     from workbench.tracking import log_traces
 
     opened = pilot_named(pilot, root)
@@ -55,8 +55,8 @@ def traces(
 
 def _traced(pilot: Pilot, agent: str) -> list[TracedDecision]:
     """Return the decisions of an agent's latest development run that have a trace."""
-    from workbench.environment import TracedDecision
     from workbench.records.splits import Split
+    from workbench.runs import TracedDecision
     from workbench.runs.journal import JOURNAL_FILE, Journal
 
     path = pilot.runs / JOURNAL_FILE

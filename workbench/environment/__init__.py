@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from workbench.environment.faults import ToolFault
     from workbench.environment.memory import MAX_REMEMBERED, called_as
     from workbench.environment.settings import ENVIRONMENT_FILE
-    from workbench.environment.spans import CONVENTIONS, TracedDecision, TraceSpan, otlp, spans_of
     from workbench.environment.telling import told_events
     from workbench.environment.tools import Tool, ToolError
     from workbench.environment.trace import (

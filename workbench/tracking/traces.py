@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from workbench.environment import TracedDecision, TraceSpan, spans_of
 from workbench.pilot import Pilot
+from workbench.runs import TracedDecision, TraceSpan, spans_of
 from workbench.tracking.rows import add_experiment
 from workbench.tracking.store import client_of, read_logged, rows_of, write_logged
 from workbench.tracking.upkeep import PILOT_TAG, artifact_location

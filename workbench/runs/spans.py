@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.environment.trace import CallOutcome, Event, ToolCall, Trace
+from workbench.environment import CallOutcome, Event, ToolCall, Trace
 
 CONVENTIONS = "genai-semconv 0.1.0"
 AGENT_SPAN = "invoke_agent"
