@@ -84,7 +84,7 @@ BAD = [
     (("evaluate", "tickets", "--agent", "majority", "--ray-address", "auto"), "does not run on Ray"),
     (("run", "tickets", "--engine", "pocket", "--base-url", "http://127.0.0.1:9"), "asks no server"),
     (("serve", "none"), "there is no pilot 'none'"),
-    (("run", "tickets", "--notebook", "04"), "no notebook '04'(.|\n)*01_data_audit"),
+    (("run", "tickets", "--notebook", "99"), "no notebook '99'(.|\n)*01_data_audit"),
     (("run", "tickets", "--agent", "nobody"), "has no agent 'nobody'"),
     (("run", "tickets", "--notebook", "03_evaluation"), "has no finished run on dev(.|\n)*workbench run"),
     (("compare", "tickets"), "has no finished run on dev(.|\n)*workbench run tickets"),
