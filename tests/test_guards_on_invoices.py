@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ PILOT = open_pilot("invoice_matching", ROOT)
 DATASET = read_dataset(PILOT)
 DEVELOPMENT = DATASET.ids(Split.DEV)
 FILLER = "x " * 1000
+AMOUNTS = ("gross_amount", "net_amount", "invoice_quantity", "invoice_price")
 OUTPUT = (GuardName.SENSITIVE_DATA, GuardName.REASON_IMPLIES_ACTION, GuardName.GROUNDING)
 
 
@@ -69,6 +71,21 @@ def test_what_the_charter_gives_to_a_person_is_told_by_the_record_where_it_can_b
     assert {name for name, one in found.items() if one.trace is not None} == slips
     assert len(slips) <= 5
     assert guard.unrecognised == ("bank-details", "dispute", "quality-block", "payable-amount", "new-vendor")
+
+
+def test_whoever_approves_everything_decides_no_high_risk_record_alone() -> None:
+    high_risk = {value for one in PILOT.charter.high_risk for value in one.when.values} | {"over_authority"}
+    cases = [one for one in labelled(4480) if one[2] in high_risk]
+    careless = Sayer(lambda record: Decision("", Status.OK, "approve", 1.0, reason="three_way_match"))
+    found = decisions(with_guards(careless, PILOT, DATASET.labels, None), *(one for one, *_ in cases))
+    alone = {name for name, one in found.items() if one.action != "escalate"}
+    with (ROOT / "tests" / "data" / "invoice_matching_planted.csv").open(encoding="utf-8", newline="") as file:
+        planted = list(csv.DictReader(file))
+    mislabelled = {row["record_id"] for row in planted if row["kind"] == "label_noise"}
+    misread = {row["record_id"] for row in planted if row["column"] in AMOUNTS}  # another rule comes first then
+    assert len(cases) > 200
+    assert alone <= mislabelled | misread
+    assert len(alone - mislabelled) <= 2
 
 
 def test_cells_that_are_not_allowed_are_the_records_own_slips() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.agents.callables.function import PilotFunction
 from workbench.agents.callables.worker import CallableWorker, Failed, Task
-from workbench.pilot import Pilot, Process, content_of
+from workbench.pilot import Pilot, Process, content_of, decisions_by_reason
 
 if TYPE_CHECKING:
     from workbench.records import Record
@@ -39,10 +39,14 @@ class WrittenPolicy:
         Takes the columns an agent may see, and the content of process.yaml.
     content : mapping
         That content, as plain values.
+    reasons : frozenset of str
+        Those that process.yaml gives; a ruling with another one, such as that the record cannot be read, decides
+        nothing.
     """
 
     function: PilotFunction
     content: Mapping[str, Any]
+    reasons: frozenset[str]
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -52,6 +56,7 @@ class WrittenPolicy:
             "python": self.function.name,
             "code": self.function.digests(()),
             "process": hashlib.sha256(written.encode()).hexdigest(),
+            "reasons": sorted(self.reasons),
         }
 
     @property
@@ -66,7 +71,10 @@ class WrittenPolicy:
 
             async def ask(record: Record) -> Ruling | None:
                 said = await worker.ask(record)
-                return None if isinstance(said, Failed) else Ruling(*said["decided"])
+                if isinstance(said, Failed):
+                    return None
+                ruling = Ruling(*said["decided"])
+                return ruling if ruling.reason is None or ruling.reason in self.reasons else None
 
             yield ask
 
@@ -82,4 +90,5 @@ def written_policy(pilot: Pilot, process: Process) -> WrittenPolicy | None:
     if process.python is None:
         return None
     place = pilot.suite.relative_to(pilot.root).as_posix()
-    return WrittenPolicy(PilotFunction(pilot.root, f"{place}/{process.python}"), content_of(process))
+    function = PilotFunction(pilot.root, f"{place}/{process.python}")
+    return WrittenPolicy(function, content_of(process), frozenset(decisions_by_reason(process)))
