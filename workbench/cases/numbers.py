@@ -28,7 +28,7 @@ UNITS = MappingProxyType(
 )
 EQUIVALENT = "equivalent"
 NO_CASES = "no confirmed case was judged"
-NOT_SEEN = "what it writes was seen in no such case: an agent acts over the tools of environment.yaml, or is not seen"
+NOT_SEEN = "it does not act over tools, so what it writes is not seen"
 COUNTED = "counted, nothing is estimated"
 FRAGILE = 0.05  # mid-p of a change against its twins, below which the change itself moves decisions
 

@@ -112,7 +112,7 @@ def _estimate_result(facts: GateFacts, criterion: Criterion) -> CriterionResult:
 def _needed(facts: GateFacts, criterion: Criterion, estimate: Estimate, state: State) -> tuple[Missing, str]:
     """Return what is missing for a criterion to pass, and that in words."""
     if estimate.value is None:
-        return Missing(), "measure it"
+        return Missing(), "judge a version of which it can be measured"
     maker = maker_of(criterion.name)
     if state is State.FAIL:
         return maker.when_failed
