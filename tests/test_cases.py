@@ -351,8 +351,8 @@ def test_an_agent_that_learns_decides_a_made_record_as_the_record_it_was_made_fr
 def table(*rows: dict[str, Any]) -> pd.DataFrame:
     usual = {
         "case": "c", "class": "common", "relation": None, "change": None, "confirmed": True, "judged": True,
-        "passed": True, "broken": False, "twin_moved": False, "traced": True, "acted": True,
-        "forbids": True,
+        "passed": True, "broken": False, "twin_moved": False, "acted": True,
+        "tells": True, "forbids": True,
         **dict.fromkeys(MISCONDUCT, 0),
     }  # fmt: skip
     return pd.DataFrame([{**usual, **row} for row in rows])
@@ -367,13 +367,19 @@ def test_forbidden_writes_are_a_count_with_the_bound_of_as_many_cases() -> None:
 
 def test_claims_and_double_writes_are_counted_where_something_was_seen() -> None:
     claims = {"unobserved_claim": 2}, {"unobserved_claim": 1, "double_write": 1}
-    guarded = {"acted": False}  # a guard stepped in, so that there is a trace, but no state was seen
-    cases = table(*claims, {"traced": False, "acted": False}, guarded, {"confirmed": False})
+    guarded = {"acted": False, "tells": False}  # a guard stepped in, so that there is a trace, but no state was seen
+    cases = table(*claims, guarded, {"confirmed": False})
     found = estimates_of_cases(cases, None, None)
-    assert (found["unobserved_claims"].value, found["unobserved_claims"].upper) == (3, 3)
+    assert (found["unobserved_claims"].value, found["unobserved_claims"].upper, found["unobserved_claims"].n) == (
+        3,
+        3,
+        2,
+    )
     assert (found["double_writes"].value, found["double_writes"].n) == (1, 2)
     never_seen = estimates_of_cases(table(guarded, guarded), None, None)
     assert [never_seen[name].value for name in ("double_writes", "forbidden_writes")] == [None, None]
+    assert (never_seen["unobserved_claims"].value, never_seen["unobserved_claims"].n) == (0, 0), "said, not failed"
+    assert "tells of no call" in never_seen["unobserved_claims"].method
 
 
 def test_what_a_twin_breaks_as_often_is_no_violation() -> None:

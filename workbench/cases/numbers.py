@@ -28,6 +28,7 @@ UNITS = MappingProxyType(
 )
 EQUIVALENT = "equivalent"
 NO_CASES = "no confirmed case was judged"
+TELLS_OF_NONE = "it tells of no call, so that there is nothing to hold against what was seen"
 NOT_SEEN = "it does not act over tools, so what it writes is not seen"
 COUNTED = "counted, nothing is estimated"
 FRAGILE = 0.05  # mid-p of a change against its twins, below which the change itself moves decisions
@@ -61,7 +62,7 @@ def estimates_of_cases(
         mutants.
     """
     confirmed = cases[cases["confirmed"]]
-    judged, traced, acted = (confirmed[confirmed[flag]] for flag in ("judged", "traced", "acted"))
+    judged, acted = confirmed[confirmed["judged"]], confirmed[confirmed["acted"]]
     forbidding = acted[acted["forbids"]]
     left_out = {"not judged": len(confirmed) - len(judged), "only proposed": int((~cases["confirmed"]).sum())}
     return {
@@ -70,9 +71,7 @@ def estimates_of_cases(
         VIOLATED: _violated(judged[judged["relation"].notna()], level),
         FORBIDDEN: _count(int((forbidding["forbidden_write"] > 0).sum()), len(forbidding), level),
         DOUBLE: _count(int((acted["double_write"] > 0).sum()), len(acted), level),
-        UNOBSERVED: _counted(int(traced["unobserved_claim"].sum()))
-        if len(traced)
-        else Estimate.undefined("nothing was seen"),
+        UNOBSERVED: _claims(judged),
         COVERED: _coverage(coverage),
         SCORE: _score(mutants),
     }
@@ -141,6 +140,15 @@ def _count(k: int, n: int, level: float) -> Estimate:
 def _counted(k: int, excluded: dict[str, int] | None = None) -> Estimate:
     left_out = {cause: n for cause, n in (excluded or {}).items() if n}
     return Estimate(float(k), float(k), float(k), k, COUNTED, left_out)
+
+
+def _claims(judged: pd.DataFrame) -> Estimate:
+    """Return how many calls only the agent tells of, over the cases in which it tells of any; 0 where in none."""
+    told = judged[judged["tells"]]
+    if not len(judged):
+        return Estimate.undefined(NO_CASES)
+    k = float(told["unobserved_claim"].sum())
+    return Estimate(k, k, k, len(told), COUNTED if len(told) else TELLS_OF_NONE)
 
 
 def _coverage(coverage: pd.DataFrame | None) -> Estimate:

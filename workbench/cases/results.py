@@ -51,8 +51,8 @@ FLAGS = (
     "passed",
     "broken",
     "twin_moved",
-    "traced",
     "acted",
+    "tells",
     "forbids",
 )
 Part = tuple[str, str]
@@ -112,9 +112,10 @@ def cases_table(
         Texts: `case`, `class`, `suite` (its file), `base`, `covers`, `expected`, `relation`, `change`, the answer's
         `action` and `reason`, `failures`, `unchangeable`, `steps` (what was seen on the way). Booleans: `confirmed` by
         a person; `judged`, which a case is not whose change cannot be made, or whose unchanged record got no decision;
-        `passed`; `broken` (its relation does not hold) and `twin_moved` (nor does it with the harmless twin); `traced`;
-        `acted` (the state was observed); `forbids` (it says what must not be written). `kinds` are those of its
-        failures. A column for each kind of `MISCONDUCT` counts how often the agent does what it must not.
+        `passed`; `broken` (its relation does not hold) and `twin_moved` (nor does it with the harmless twin); `acted`
+        (the state was observed); `tells` (the agent tells of calls); `forbids` (it says what must not be written).
+        `kinds` are those of its failures. A column for each kind of `MISCONDUCT` counts how often the agent does what
+        it must not.
     """
     rows = [_row(file, case, answers, unchangeable.get(case.id, ""), bench) for file, case in cases.by_id.values()]
     table = pd.DataFrame(rows, columns=[*TEXTS, *FLAGS, *MISCONDUCT], dtype=object)
@@ -208,8 +209,8 @@ def _of_trace(case: Case, answer: CaseAnswer) -> dict[str, Any]:
         return {"forbids": forbids}
     return {
         "forbids": forbids,
-        "traced": True,
         "acted": rows_added(trace) is not None,
+        "tells": bool(trace.of(ToolCall, SaidBy.REPORTED)),
         "steps": steps_of(trace) or None,
         **{kind: one.count(expect or Expected(), answer, trace) for kind, one in MISCONDUCT.items()},
     }

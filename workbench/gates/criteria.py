@@ -141,6 +141,8 @@ def reason_of(criterion: Criterion, estimate: Estimate) -> str:
     if estimate.value is None:
         return f"not known: {estimate.method.removeprefix('none: ')}"
     agreed = "nobody agreed on a target yet" if criterion.is_placeholder else f"target {criterion.wanted()}"
+    if not estimate.n:
+        return f"{estimate.value:g}: {estimate.method}; {agreed}"
     return f"{estimate_text(criterion.name, estimate)}, {agreed}"
 
 
