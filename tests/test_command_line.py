@@ -125,7 +125,7 @@ def test_notebooks_are_named_by_any_part_that_no_other_has() -> None:
     with pytest.raises(InputError, match=r"several notebooks of a run are named so: '0'(.|\n)*01_data_audit, 02_pro"):
         notebooks_of(run, ("0",))
     assert notebooks_of(run, ("cases", "02")) == ("02_prompt_iteration", "04_test_cases"), "another maker's, by name"
-    with pytest.raises(InputError, match=r"04_test_cases asks about everything(.|\n)*a limit of 5"):
+    with pytest.raises(InputError, match=r"04_test_cases takes no limit(.|\n)*a limit of 5"):
         notebooks_of(PilotRun(limit=5), ("04",))
     with pytest.raises(InputError, match=r"no notebook '99'(.|\n)*01_data_audit, 02_pro"):
         notebooks_of(run, ("02", "99"))

@@ -98,7 +98,11 @@ def notebooks_of(what: PilotRun, only: Sequence[str] = ()) -> tuple[str, ...]:
     notebooks = tuple(name for name in nameable_notebooks() if name in (named or NOTEBOOKS))
     whole = [name for name in notebooks if name not in NOTEBOOKS]
     if what.limit is not None and whole:
-        raise InputError(f"{whole[0]} asks about everything that it is of", got=f"a limit of {what.limit:,}")
+        raise InputError(
+            f"{whole[0]} takes no limit: it asks about all its cases or records",
+            got=f"a limit of {what.limit:,}",
+            remedy="leave out --limit",
+        )
     if not what.opens_holdout:
         if EVALUATION in named:
             raise InputError(f"{EVALUATION} opens the holdout, and a run with a limit does not", remedy="add --holdout")
