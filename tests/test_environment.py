@@ -57,6 +57,7 @@ def test_no_environment_is_said_with_what_to_do(pilot: Pilot) -> None:
         ("effect: write", "effect: read", "effect: read, and it changes 'postings'"),
         ("amount: amount\n", "amount: amount\n    carries_out: pay\n", "what is no action of the pilot"),
         ("amount: amount\n", "amount: sum\n", "amount names no argument of the tool"),
+        ("amount: number}", "amount: string}", "amount names no argument of the tool that is a number: 'post'"),
         ("[po_number, received]", "[po_number, decision]", "columns that the agent may not see"),
         ("tools.py:share_received", "tools.py:share_receivd", "did you mean 'share_received'?"),
         ("tools.py:share_received", "other.py:share_received", "the file of a tool is not there"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -93,6 +94,11 @@ class ToolSettings(Settings):
     documents: str | None = None
     deadline_s: float = Field(default=5.0, gt=0, le=60)
 
+    def has_amount(self, arguments: Mapping[str, Argument]) -> bool:
+        """Return whether one of some arguments is the amount, and a number."""
+        named = None if self.amount is None else arguments.get(self.amount)
+        return named is not None and named.type in (ArgumentType.NUMBER, ArgumentType.INTEGER)
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.sql is None) == (self.python is None):
@@ -140,11 +146,10 @@ class EnvironmentSettings(Settings):
 
     @model_validator(mode="after")
     def _amounts_are_arguments(self) -> Self:
-        wrong = [
-            name for name, tool in self.tools.items() if tool.sql and tool.amount and tool.amount not in tool.arguments
-        ]
+        with_amount = {name: tool for name, tool in self.tools.items() if tool.sql and tool.amount}
+        wrong = [name for name, tool in with_amount.items() if not tool.has_amount(tool.arguments)]
         if wrong:
-            raise ValueError(f"amount names no argument of the tool: {shown(wrong)}")
+            raise ValueError(f"amount names no argument of the tool that is a number: {shown(wrong)}")
         if self.limits.euro is not None and not any(tool.amount for tool in self.tools.values()):
             raise ValueError("limits.euro needs a tool with an amount")
         if self.needs is not None and not any(tool.documents for tool in self.tools.values()):

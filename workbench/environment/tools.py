@@ -313,8 +313,11 @@ def _function_tool(name: str, settings: ToolSettings, image: StateImage, folder:
     parameters = [*function.args.args, *function.args.kwonlyargs]
     arguments = _arguments(function, [one for one in parameters if one.arg not in (STATE, IDEMPOTENCY_KEY)], where)
     named = {one.arg for one in parameters}
-    if settings.amount is not None and settings.amount not in arguments:
-        raise InputError("amount names no argument of the function", where=where, got=settings.amount)
+    if settings.amount is not None and not settings.has_amount(arguments):
+        expected = "an argument that is an int or a float"
+        raise InputError(
+            "amount names no argument of the function", where=where, got=settings.amount, expected=expected
+        )
     writes = tuple(image.columns) if settings.effect is Effect.WRITE and STATE in named else ()
     return Tool(name, described, settings, arguments, writes, IDEMPOTENCY_KEY in named, STATE in named)
 
