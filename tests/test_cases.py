@@ -19,9 +19,10 @@ from workbench.agents import Decision
 from workbench.cases import MAKER, cases_junit, read_cases
 from workbench.cases.asking import answers_in, ask_about
 from workbench.cases.conduct import MISCONDUCT
+from workbench.cases.findings import case_findings
 from workbench.cases.judging import Bench
 from workbench.cases.made import asked_records, case_records, ground_of
-from workbench.cases.numbers import estimates_of_cases
+from workbench.cases.numbers import estimates_of_cases, relations_table
 from workbench.cases.results import cases_table
 from workbench.engines import EngineChoice
 from workbench.environment import Effect, ToolCall, ToolFault, Trace
@@ -462,3 +463,17 @@ def test_a_report_for_ci_skips_what_does_not_count(signed: Pilot) -> None:
     assert (failed.get("name"), failed.find("failure").get("message")) == (  # type: ignore[union-attr]
         "wrong (error)", "expected approve, got escalate"
     )  # fmt: skip
+
+
+def test_pairs_written_by_hand_are_told_of_as_pairs_and_changes_beside_their_twins() -> None:
+    held = {"relation": "may_only_escalate", "kinds": None, "expected": None, "action": "age", "reason": None}
+    broken = [{**held, "broken": True}] * 8
+    typos = [{**held, "change": "typo", "broken": True}] * 8
+    cases = table(*broken, *typos, *[held] * 4)
+    pairs, change = sorted(case_findings(cases, relations_table(cases), None), key=lambda one: one.id)
+    assert (pairs.title, pairs.evidence) == (
+        "Pairs written by hand are not decided as they must be",
+        "8 of 12 decisions",
+    )
+    assert change.title == "The change typo moves decisions although it means nothing"
+    assert change.evidence == "8 of 8 decisions, and 0 with a harmless change of the same place"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from workbench.cases.conduct import MISCONDUCT
 from workbench.cases.judging import FailureKind
+from workbench.cases.numbers import BY_HAND
 from workbench.evidence import Finding, Severity
 from workbench.words import several, shown
 
@@ -149,11 +150,16 @@ def _of_changes(relations: pd.DataFrame) -> Iterator[Finding]:
             id=f"fragile-{str(change).replace('_', '-').replace(' ', '-')}",
             kind="fragile",
             severity=Severity.HIGH,
-            title=f"The change {change} moves decisions although it means nothing",
+            title=(
+                "Pairs written by hand are not decided as they must be"
+                if change == BY_HAND
+                else f"The change {change} moves decisions although it means nothing"
+            ),
             where=(str(change),),
             n=int(broken),
             of=int(n),
-            evidence=f"{broken} of {n} decisions, and {moved} with a harmless change of the same place",
+            evidence=f"{broken} of {n} decisions"
+            + ("" if change == BY_HAND else f", and {moved} with a harmless change of the same place"),
             consequence="the same case is decided otherwise when it is written otherwise",
             remedy="bring what is read into one form before it is decided on",
         )

@@ -28,6 +28,7 @@ UNITS = MappingProxyType(
 )
 EQUIVALENT = "equivalent"
 NO_CASES = "no confirmed case was judged"
+BY_HAND = "by hand"  # relations whose change is written in the case, and which have no twin
 TELLS_OF_NONE = "it tells of no call, so that there is nothing to hold against what was seen"
 NOT_SEEN = "it does not act over tools, so what it writes is not seen"
 COUNTED = "counted, nothing is estimated"
@@ -88,7 +89,7 @@ def relations_table(cases: pd.DataFrame) -> pd.DataFrame:
     """
     held = cases[cases["judged"] & cases["relation"].notna()]
     rows = []
-    for change, part in held.groupby(held["change"].fillna("by hand"), sort=True):
+    for change, part in held.groupby(held["change"].fillna(BY_HAND), sort=True):
         only, twins = _discordant(part)
         p = mcnemar_midp(only, twins)
         told = len(part), int(part["broken"].sum()), int(part["twin_moved"].sum())
