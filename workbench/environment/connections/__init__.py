@@ -1,0 +1,12 @@
+"""Connections to the systems of integrations.yaml: one call of one operation at a time, never tried again here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.environment.connections.connection import Account, Answered, Asked, CallError, Connection
+else:
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)
