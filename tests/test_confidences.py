@@ -25,7 +25,7 @@ from workbench.evaluation.versions.stored import stored_evaluations
 from workbench.metrics import Recalibration, calibration
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Split, ledger_path, read_dataset
-from workbench.repeats import MAKER, RepeatRequest
+from workbench.evaluation.repeats import MAKER, RepeatRequest
 from workbench.runs import Again, RunRequest, ask_again
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, run_agent

@@ -20,8 +20,8 @@ from workbench.gates.schema import known_checks
 from workbench.gates.verified import verify_bundle
 from workbench.metrics import Estimate, State
 from workbench.notebooks import packaged_notebook
-from workbench.repeats.maker import _answer
-from workbench.repeats.passing import estimates_of, mean_of_shares, shares_of
+from workbench.evaluation.repeats.maker import _answer
+from workbench.evaluation.repeats.passing import estimates_of, mean_of_shares, shares_of
 from workbench.words import InputError, percent
 
 FOLDER = "exhibits/repeats"

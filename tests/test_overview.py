@@ -10,8 +10,8 @@ import pytest
 from answering_pilots import KPIS, judged_pilot, key_of, run, with_answers, with_store
 
 from workbench.gates.held import GateRequest, hold_gate
-from workbench.overview import write_index
-from workbench.overview.glance import audit_findings, gates_held, versions_run
+from workbench.gates.overview import write_index
+from workbench.gates.overview.glance import audit_findings, gates_held, versions_run
 from workbench.pilot import Pilot
 
 

@@ -120,7 +120,7 @@ def run(
     from workbench.commands.terminal import print_result, result_json
     from workbench.evidence import Inputs
     from workbench.gates.pipeline import PilotRun, notebooks_of, run_pilot
-    from workbench.overview import write_index
+    from workbench.gates.overview import write_index
     from workbench.records.splits import read_dataset
 
     opened = pilot_named(pilot, root)

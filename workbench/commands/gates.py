@@ -60,7 +60,7 @@ def gate(
     from workbench.commands.screen import say
     from workbench.gates import junit_xml
     from workbench.gates.held import GateRequest, hold_gate
-    from workbench.overview import write_index
+    from workbench.gates.overview import write_index
 
     opened = pilot_named(pilot, root)
     request = GateRequest(asked.choice(), key, answered)

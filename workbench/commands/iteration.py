@@ -52,7 +52,7 @@ def repeat(
     """
     from workbench.metrics import estimate_text
     from workbench.records.splits import Split, read_dataset
-    from workbench.repeats import MAKER, RepeatRequest, unsteady
+    from workbench.evaluation.repeats import MAKER, RepeatRequest, unsteady
     from workbench.runs import RunRequest
     from workbench.tracking import log_exhibit
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAKERS = {
     "audit": "workbench.audit:MAKER",
     "evaluation": "workbench.evaluation:MAKER",
-    "repeats": "workbench.repeats:MAKER",
+    "repeats": "workbench.evaluation.repeats:MAKER",
     "cases": "workbench.cases:MAKER",
 }
 ENTRY_POINTS = "workbench.makers"

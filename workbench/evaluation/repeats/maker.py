@@ -13,7 +13,7 @@ from workbench.evidence import Exhibit, Facts, MadeBy, Maker, exhibit_folder
 from workbench.metrics import Estimate, Status, Unit
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split
-from workbench.repeats.passing import (
+from workbench.evaluation.repeats.passing import (
     AGREEMENT,
     ALWAYS_THE_SAME,
     ANSWER,

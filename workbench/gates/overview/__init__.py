@@ -7,6 +7,6 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.overview.page import write_index
+    from workbench.gates.overview.page import write_index
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

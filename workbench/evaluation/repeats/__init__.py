@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.repeats.maker import MAKER, RepeatRequest
-    from workbench.repeats.passing import unsteady
+    from workbench.evaluation.repeats.maker import MAKER, RepeatRequest
+    from workbench.evaluation.repeats.passing import unsteady
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)
