@@ -76,7 +76,7 @@ SECRETS = {"ERP_KEY": "the key of the ERP"}
 
 
 class StandIn:
-    """The ERP of a pilot's records, with what was asked and posted; `refuse` is the answer in place of the next ones."""
+    """The ERP of a pilot's records, with what was asked and posted; `refuse` holds the next answers."""
 
     def __init__(self, pilot: Pilot) -> None:
         dataset = read_dataset(pilot)
@@ -175,9 +175,8 @@ def test_an_agent_decides_through_systems_as_in_its_environment(tmp_path: Path, 
     # the clean agent posts what it approves, once each, and nothing else
     approved = [one for one, made in same.items() if made.action == "approve"]
     expected = [stand_in.records[one].fields for one in approved]
-    assert sorted(one["po_number"] for one in stand_in.posted.values()) == sorted(
-        str(one["po_number"]) for one in expected
-    )
+    posted = [one["po_number"] for one in stand_in.posted.values()]
+    assert sorted(posted) == sorted(str(one["po_number"]) for one in expected)
     # an argument that the tool does not have comes from the record
     assert {one["contact"] for one in stand_in.posted.values()} == {one["contact"] for one in expected}
 
@@ -263,7 +262,7 @@ POST = ("post", {"po_number": "4500000", "amount": 500})
         (web.Response(status=503), ORDER, "error", "503: the ERP is being maintained; try again"),
         (web.Response(status=409), POST, "error", "409: the key was used with another content; do not try it again"),
         (web.Response(status=418, text="tea"), ORDER, "error", "418: tea"),
-        (web.Response(text='{"contact": "x"}'), ORDER, "error", "the system's answer lacks number_of_units"),
+        (web.Response(text='{"contact": "x"}'), ORDER, "error", "the system's answer lacks 'number_of_units'"),
         (
             web.Response(text='{"contact": "x", "number_of_units": "ten"}'),
             ORDER,
