@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, Field
 
-from workbench.environment.sandbox import StandIn
+from workbench.environment.sandbox import KeyUsedError, StandIn
 
-from .sandbox_entries import Entries, KeyUsedError
+from .sandbox_entries import Entries
 from .sandbox_web import Cancelled, Correlation, InvoiceNumber, Key, OfDocument, VendorId, declared, problem, web_app
 
 
