@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import socket
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
@@ -348,6 +349,11 @@ async def _slow(writer: asyncio.StreamWriter) -> None:
 
 async def _no_http(writer: asyncio.StreamWriter) -> None:
     writer.write(b"220 smtp.example.org\r\n\r\n")
+    await writer.drain()
+
+
+async def _moved(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 307 Moved\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")
     await writer.drain()
 
 
@@ -754,7 +760,8 @@ def test_tools_of_an_mcp_server_are_called_and_their_errors_told_apart() -> None
 
 
 @pytest.mark.parametrize(
-    ("answer", "code"), [(_reset, "connection"), (_cut, "connection"), (_silent, "timeout"), (_endless, "answer")]
+    ("answer", "code"),
+    [(_reset, "connection"), (_cut, "connection"), (_silent, "timeout"), (_endless, "answer"), (_moved, "307")],
 )
 def test_an_mcp_server_that_does_not_answer_is_told_as_any_other_system(
     answer: Callable[[asyncio.StreamWriter], Awaitable[None]], code: str
@@ -767,6 +774,11 @@ def test_an_mcp_server_that_does_not_answer_is_told_as_any_other_system(
             return one
 
     assert failed(asyncio.run(made())).code == code
+
+
+def test_an_error_of_a_call_goes_whole_from_one_process_to_another() -> None:
+    made = pickle.loads(pickle.dumps(CallError("429", "too many", 0.5, 2.0)))
+    assert (str(made), made.code, made.latency_s, made.retry_after_s) == ("429: too many", "429", 0.5, 2.0)
 
 
 def test_a_system_without_type_sandbox_or_such_an_operation_is_refused() -> None:

@@ -80,7 +80,13 @@ class ReachedSystems:
 
     @asynccontextmanager
     async def opened(self, environment: Environment) -> AsyncIterator[SystemsReach]:
-        """Give what calls the operations; connections are opened when they are first used, and closed at the end."""
+        """Give what calls the operations; nothing is sent before the first call, and at the end every system is left.
+
+        Raises
+        ------
+        InputError
+            A system cannot be reached.
+        """
         reach = SystemsReach(self, environment)
         try:
             yield reach
@@ -94,7 +100,11 @@ class SystemsReach:
     def __init__(self, reached: ReachedSystems, environment: Environment) -> None:
         self._reached, self._environment = reached, environment
         self._behind = reached.inventory.behind_tools()
-        self._connections: dict[str, Connection] = {}
+        hosts = reached.inventory.settings.sandbox.hosts
+        self._connections: dict[str, Connection] = {
+            system.id: connected(system, reached.places, reached.secrets, hosts=hosts)
+            for system in {one.id: one for one, _, _ in self._behind.values()}.values()
+        }
         self._names: dict[str, dict[str, str]] = {}
         self._columns: dict[str, tuple[str, ...]] = {}
         self._paces: dict[str, _Pace] = {}
@@ -128,14 +138,10 @@ class SystemsReach:
         return self._shaped(tool, operation, content)
 
     async def close(self) -> None:
-        """Close every connection that was opened."""
+        """Leave every system."""
         await asyncio.gather(*(one.close() for one in self._connections.values()))
 
     async def _content(self, system: System, operation: Operation, asked: Asked) -> Any:
-        if system.id not in self._connections:
-            reached = self._reached
-            hosts = reached.inventory.settings.sandbox.hosts
-            self._connections[system.id] = connected(system, reached.places, reached.secrets, hosts=hosts)
         if self._reached.is_paced and system.rate is not None:
             await self._paces.setdefault(system.id, _Pace(system.rate)).wait()
         connection = self._connections[system.id]
