@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+DEADLINE_S = 5.0
+
 
 class Account(StrEnum):
     """Whose credentials a connection uses."""
@@ -38,7 +40,7 @@ class Asked:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     correlation: str = ""
     key: str | None = None
-    deadline_s: float = 5.0
+    deadline_s: float = DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,11 @@ class CallError(Exception):
     """
 
     def __init__(self, code: str, detail: str, latency_s: float, retry_after_s: float | None = None) -> None:
-        super().__init__(f"{code}: {detail}")
+        super().__init__(code, detail, latency_s, retry_after_s)
         self.code, self.detail, self.latency_s, self.retry_after_s = code, detail, latency_s, retry_after_s
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}"
 
 
 class Connection(Protocol):
