@@ -52,8 +52,10 @@ HEAVY = {
     "gepa": {"evaluation"},
     "mcp": {"agents"},
     "mcp_types": {"agents"},
-    "uvicorn": {"agents", "tracking"},
-    "starlette": {"agents", "tracking"},
+    "uvicorn": {"agents", "environment", "tracking"},
+    "starlette": {"agents", "environment", "tracking"},
+    "fastapi": set(),
+    "sqlalchemy": {"environment", "tracking"},
 }
 
 
