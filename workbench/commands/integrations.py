@@ -8,6 +8,8 @@ import typer
 
 from workbench.commands.options import HERE, AsJson, Details, PilotName, Root, pilot_named, print_json
 from workbench.commands.screen import say
+from workbench.commands.streams import stdout_to_stderr, stoppable
+from workbench.commands.tables import TextColumn, TextTable, of_names, show_table
 from workbench.words import several
 
 if TYPE_CHECKING:
@@ -48,6 +50,41 @@ def check_integrations(pilot: PilotName, root: Root = HERE, details: Details = F
         if details and not_read:
             say(f"Columns that no reading operation gives, so they come with the record: {', '.join(not_read)}.", "  ")
     raise typer.Exit(1 if gaps else 0)
+
+
+@app.command(epilog="Example: workbench integrations probe invoice_matching")
+def probe(pilot: PilotName, root: Root = HERE, details: Details = False, as_json: AsJson = False) -> None:
+    """Measure every line of integrations.yaml against the systems' sandbox; exit code 0 also where some deviate.
+
+    Rates, latencies, tokens, rights, answers, lists, writes and errors. The pilot's own sandbox is started where it has
+    one and it does not run; else the declared addresses are called, on this machine or a named private host only.
+    """
+    from workbench.integrations import MAKER, ProbeRequest
+    from workbench.records.splits import read_dataset
+    from workbench.tracking import log_exhibit
+
+    opened = pilot_named(pilot, root)
+    with stoppable(), stdout_to_stderr():
+        exhibit = MAKER.make(opened, read_dataset(opened), ProbeRequest())
+        link = log_exhibit(opened, exhibit)
+    if as_json:
+        estimates = {name: estimate.as_json() for name, estimate in exhibit.estimates.items()}
+        lines = exhibit.tables["lines"].to_dict("records")
+        said = {"pilot": pilot, "answer": exhibit.answer, "estimates": estimates, "lines": lines}
+        print_json({**said, "mlflow_run": link.run_id})
+        return
+    say(exhibit.answer)
+    for finding in exhibit.findings:
+        say(f"{finding.severity.value}: {finding.title} ({finding.owner}). {finding.evidence}", "  ")
+    table = exhibit.tables["lines"]
+    others = table if details else table[table["verdict"] == "unclear"]
+    columns = (of_names("line"), *map(TextColumn, ("declared", "measured", "verdict", "why")))
+    rows = tuple(
+        (f"{system}{'.' if operation else ''}{operation}, {line}", declared, measured, verdict, why)
+        for system, operation, line, declared, measured, _, verdict, why in others.itertuples(index=False, name=None)
+    )
+    if rows:
+        show_table("All lines" if details else "Unclear", TextTable(columns, rows), details=details)
 
 
 def _signed(status: SignatureStatus) -> str:

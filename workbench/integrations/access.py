@@ -56,7 +56,7 @@ async def _refused(probed: Probed, name: str, account: Account, line: str) -> No
     operation, record = probed.system.operations[name], probed.records.some(1)[0]
     is_write = operation.effect is OperationEffect.WRITE
     is_harmless = not is_write or operation.undo is not None
-    key = f"probe-{name}-{account.value}" if is_write else None
+    key = probed.key(name, account.value) if is_write else None
     asked = (asked_about if is_harmless else asked_of_nothing)(name, operation, record, key)
     await probed.caller.room()
     code, said = await code_of(probed.caller.connection(account), asked)

@@ -11,9 +11,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from workbench.integrations.lines import LineKind, LineVerdict, ProbeSheet
-from workbench.pilot.integrations import AnswerField, FieldType, Operation, System
+from workbench.pilot import Contract
+from workbench.pilot.integrations import AnswerField, FieldType, Operation, System, SystemType
 from workbench.words import readable
 
+WITH_TYPES = (SystemType.REST, SystemType.QUEUE, SystemType.MCP)  # JSON
 MOST_ROWS = 2_000  # rows of an operation that are looked at
 LONGEST = 60  # characters of an example
 # UTF-8 read as an eight-bit code: a letter of its first bytes, then a sign of the second half.
@@ -47,11 +49,16 @@ def as_rows(content: Any, declared: Operation) -> list[Mapping[str, Any]]:
         return [content]
     if isinstance(content, list | tuple):
         return [row for one in content for row in as_rows(one, declared)]
-    return [{name: content for name in list(declared.answer)[:1]}]
+    return [dict.fromkeys(list(declared.answer)[:1], content)]
 
 
-def type_problem(declared: AnswerField, value: Any) -> str | None:
+def type_problem(declared: AnswerField, value: Any, *, has_types: bool = False) -> str | None:
     """Return what is wrong with a value of an answer, None where it is as declared.
+
+    Parameters
+    ----------
+    has_types : bool
+        Whether the system writes whole numbers and truth as such and not as text, as JSON can.
 
     Examples
     --------
@@ -59,6 +66,8 @@ def type_problem(declared: AnswerField, value: Any) -> str | None:
     "'2025-03-01' is no %d.%m.%Y"
     """
     text = said_as(value)
+    if has_types and isinstance(value, str) and declared.type in (FieldType.INTEGER, FieldType.BOOLEAN):
+        return f"the text {_short(text)} where {declared.type.value} is declared"
     if declared.values and text not in declared.values:
         return f"{_short(text)} is none of the {len(declared.values)} values"
     return TYPE_PROBLEMS[declared.type](declared, value, text)
@@ -118,7 +127,9 @@ TYPE_PROBLEMS: dict[FieldType, Callable[[AnswerField, Any, str], str | None]] = 
 }
 
 
-def judge_answers(sheet: ProbeSheet, system: System, seen: AnswersSeen, *, holds_records: bool) -> None:
+def judge_answers(
+    sheet: ProbeSheet, system: System, seen: AnswersSeen, contract: Contract, *, holds_records: bool
+) -> None:
     """Put down for each declared field whether the answers that were seen have it as declared.
 
     Parameters
@@ -128,37 +139,34 @@ def judge_answers(sheet: ProbeSheet, system: System, seen: AnswersSeen, *, holds
     """
     for name, operation in system.operations.items():
         answers = seen.by_operation.get(name, [])
-        has_them = holds_records or _holds_records(operation, answers)
+        of_records = answers if holds_records or _holds_records(operation, answers) else ()
         for field_name, declared in operation.answer.items():
-            _judge_field(sheet, (name, field_name), declared, answers, has_them=has_them)
+            column = contract.columns.get(declared.becomes or "")
+            may_miss = declared.optional or (column is not None and not column.required)
+            problems = [_other_than_record(field_name, declared, one) for one in of_records]
+            values = [row.get(field_name) for one in answers for row in one.rows[:MOST_ROWS]]
+            problems += [_value_problem(declared, value, system, may_miss=may_miss) for value in values]
+            _judge_field(sheet, name, field_name, (values, [one for one in problems if one is not None]))
     _judge_encoding(sheet, seen)
 
 
-def _judge_field(
-    sheet: ProbeSheet, key: tuple[str, str], declared: AnswerField, answers: Sequence[RowsSeen], *, has_them: bool
-) -> None:
-    operation, name = key
-    line = f"{LineKind.ANSWER}: {name}"
-    problems, n, n_missing = [], 0, 0
-    for answer in answers:
-        for row in answer.rows[:MOST_ROWS]:
-            value = row.get(name)
-            n += 1
-            if value is None or value == "":
-                n_missing += 1
-                problems += [] if declared.optional or name in row else ["it is missing"]
-                continue
-            found = type_problem(declared, value)
-            problems += [] if found is None else [found]
-        other = _other_than_record(name, declared, answer) if has_them else None
-        problems += [] if other is None else [other]
+def _value_problem(declared: AnswerField, value: Any, system: System, *, may_miss: bool) -> str | None:
+    if value is None or value == "":
+        return None if may_miss else "it is missing"
+    return type_problem(declared, value, has_types=system.type in WITH_TYPES)
+
+
+def _judge_field(sheet: ProbeSheet, operation: str, name: str, found: tuple[list[Any], list[str]]) -> None:
+    line, (values, problems) = f"{LineKind.ANSWER}: {name}", found
+    there = [value for value in values if value not in (None, "")]
     if problems:
-        sheet.put(operation, line, LineVerdict.DEVIATES, f"{len(problems):,} of {n:,} otherwise", n, problems[0])
-    elif n > n_missing:
-        sheet.put(operation, line, LineVerdict.KEPT, f"{n - n_missing:,} values", n)
+        said = f"{len(problems):,} problems in {len(values):,} values"
+        sheet.put(operation, line, LineVerdict.DEVIATES, said, len(values), problems[0])
+    elif there:
+        sheet.put(operation, line, LineVerdict.KEPT, f"{len(there):,} values", len(values))
     else:
-        why = f"none of {n:,} rows has a value" if n else "no row was answered"
-        sheet.put(operation, line, LineVerdict.NOT_MEASURED, "", n, why)
+        why = f"none of {len(values):,} rows has a value" if values else "no row was answered"
+        sheet.put(operation, line, LineVerdict.NOT_MEASURED, "", len(values), why)
 
 
 def _other_than_record(name: str, declared: AnswerField, answer: RowsSeen) -> str | None:

@@ -37,7 +37,8 @@ class RecordsAtHand:
 
     def by_id(self, record: str) -> Mapping[str, str] | None:
         """Return a record by its id, None where it is none of these."""
-        return self._record(self._frame.loc[record]) if record in self._frame.index else None
+        found = self._frame[self._frame.index == record]
+        return None if found.empty else self._record(found.iloc[0])
 
     def some(self, n: int) -> list[Mapping[str, str]]:
         """Return so many records, evenly spread."""
@@ -45,12 +46,15 @@ class RecordsAtHand:
         return [self._record(row) for _, row in self._frame.iloc[::step].head(n).iterrows()]
 
     def for_answers(self, operation: Operation, n: int = ANSWERED) -> list[Mapping[str, str]]:
-        """Return records to ask about: spread, among them such with every column filled, and with letters beyond ASCII."""
+        """Return records to ask about: spread, with every column filled, and with letters beyond ASCII."""
         columns = [one.becomes for one in operation.answer.values() if one.becomes in self._frame.columns]
         frame = self._frame
         filled = frame[(frame[columns] != "").all(axis=1)] if columns else frame
         beyond = frame[~frame[columns].map(str.isascii).all(axis=1)] if columns else frame.head(0)
-        chosen = [frame.iloc[:: max(1, len(frame) // n)].head(n // 2), filled.iloc[:: max(1, len(filled) // n)].head(n // 3)]
+        chosen = [
+            frame.iloc[:: max(1, len(frame) // n)].head(n // 2),
+            filled.iloc[:: max(1, len(filled) // n)].head(n // 3),
+        ]
         chosen.append(beyond.iloc[:: max(1, len(beyond) // n)].head(n - n // 2 - n // 3))
         picked = pd.concat(chosen)
         return [self._record(row) for _, row in picked[~picked.index.duplicated()].iterrows()]

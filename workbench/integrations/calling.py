@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from workbench.environment.connections import Account, Answered, Asked, CallError, Connection, connected
@@ -58,6 +60,14 @@ class HandsOfClock:
             return False
         return True
 
+    async def now(self) -> datetime:
+        """Return the moment that it is for the sandbox."""
+        if self._clock is not None:
+            said = (await self._clock.call(Asked("it", {"advance_s": 0}))).content
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                return datetime.fromisoformat(said["now"])
+        return datetime.now(UTC)
+
     async def take_all_back(self) -> None:
         """Take back everything that was written to the sandbox."""
         if self._written is not None:
@@ -84,7 +94,9 @@ class Caller:
             self._connections[account] = self.reach.connection(self.system, account)
         return self._connections[account]
 
-    async def call(self, asked: Asked, account: Account = Account.OWN, connection: Connection | None = None) -> Answered:
+    async def call(
+        self, asked: Asked, account: Account = Account.OWN, connection: Connection | None = None
+    ) -> Answered:
         """Call within the declared rate; what is refused for the rate is called again.
 
         A token that aged while the clock was put forward is refused once, so the own account is tried a second time.

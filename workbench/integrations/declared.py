@@ -27,6 +27,9 @@ READ_BACK, SAME_KEY, CONFLICT, UNDO = (
     "writing: same key, other content",
     "writing: taken back",
 )
+AT_THE_SAME_TIME = "writing: same key at the same time"
+ONCE_ACKNOWLEDGED, UNTIL_ACKNOWLEDGED = "delivery: gone once acknowledged", "delivery: again until acknowledged"
+RECEIVE = "receive"
 DESCRIBED = (SystemType.REST, SystemType.SOAP, SystemType.MCP)  # types that list their operations
 NO_SECRET = (AuthKind.NONE, AuthKind.FILE_RIGHTS)
 
@@ -98,6 +101,9 @@ def _of_operation(sheet: ProbeSheet, system: System, name: str, operation: Opera
     for field_name, field in operation.answer.items():
         sheet.declare(name, f"{LineKind.ANSWER}: {field_name}", _said(field))
     _of_paging_and_writing(sheet, name, operation)
+    if system.type is SystemType.QUEUE and operation.call == RECEIVE:
+        sheet.declare(name, ONCE_ACKNOWLEDGED, "a message whose receipt was acknowledged does not come again")
+        sheet.declare(name, UNTIL_ACKNOWLEDGED, "one whose receipt was not comes again")
     for code, error in operation.errors.items():
         sheet.declare(name, f"{LineKind.ERROR}: {code}", error.meaning)
 
@@ -113,6 +119,8 @@ def _of_paging_and_writing(sheet: ProbeSheet, name: str, operation: Operation) -
         sheet.declare(name, READ_BACK, f"{operation.read_back} shows it, once")
     if operation.idempotency_key is not None:
         sheet.declare(name, SAME_KEY, "one effect, the same answer")
+        if operation.read_back is not None:
+            sheet.declare(name, AT_THE_SAME_TIME, "one effect")
         if operation.conflict is not None:
             sheet.declare(name, CONFLICT, operation.conflict)
     if operation.undo is not None:

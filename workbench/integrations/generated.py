@@ -7,11 +7,12 @@ no declared rate, so cases are drawn here, sent by the system's connection, and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.environment.connections import (
@@ -97,9 +98,7 @@ def _judge(probed: Probed, name: str, drawn: Drawn) -> None:
 class _Drawing:
     """Draws and sends the cases of an operation; runs in a thread, and calls by the probe's own loop."""
 
-    def __init__(
-        self, probed: Probed, http: SystemHttp, loop: asyncio.AbstractEventLoop, until: float
-    ) -> None:
+    def __init__(self, probed: Probed, http: SystemHttp, loop: asyncio.AbstractEventLoop, until: float) -> None:
         self._probed, self._http, self._loop, self._until = probed, http, loop, until
 
     def draw(self, name: str, operation: Any) -> Drawn:
@@ -107,11 +106,13 @@ class _Drawing:
         import hypothesis
 
         drawn, declared = Drawn(), self._probed.system.operations[name]
-        for number, record in enumerate(self._probed.records.some(KNOWN)):
-            case = _case_of(operation, name, declared, record, f"probe-{name}-drawn-{number}")
+        for record in self._probed.records.some(KNOWN):
+            case = _case_of(operation, name, declared, record, self._probed.key(name, record, "drawn"))
+            self._write_before(name, record)
             drawn.n_known += 1
             drawn.n_good += 200 <= self._check(case, drawn) < 300
-            self._take_back(name, declared, record)
+            if declared.undo is not None:
+                self._quietly(declared.undo, record)
 
         def one(case: Any) -> None:
             if time.monotonic() < self._until:
@@ -170,19 +171,21 @@ class _Drawing:
         except CallError:
             return None
 
-    def _take_back(self, name: str, declared: Operation, record: Mapping[str, str]) -> None:
-        """Take a write back, so that the next case finds nothing written."""
-        if declared.undo is None:
-            return
+    def _write_before(self, name: str, record: Mapping[str, str]) -> None:
+        """Write what an operation takes back, so that there is something."""
+        for writing, one in self._probed.system.operations.items():
+            if one.undo == name:
+                self._quietly(writing, record)
 
-        async def take_back() -> None:
-            undo = self._probed.system.operations[declared.undo or ""]
-            try:
-                await self._probed.caller.call(asked_about(declared.undo or "", undo, record))
-            except CallError:
-                return  # nothing was written
+    def _quietly(self, name: str, record: Mapping[str, str]) -> None:
+        """Call an operation for a record whatever comes of it: it prepares, or takes back."""
+        asked = asked_about(name, self._probed.system.operations[name], record)
 
-        asyncio.run_coroutine_threadsafe(take_back(), self._loop).result()
+        async def call() -> None:
+            with contextlib.suppress(CallError):
+                await self._probed.caller.call(replace(asked, key=self._probed.key(name, record, "prepared")))
+
+        asyncio.run_coroutine_threadsafe(call(), self._loop).result()
 
 
 def _checks(checks: Any) -> list[Any]:
@@ -213,4 +216,3 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a case's transport a plain request takes."""
     taken = ("method", "url", "headers", "params", "data", "json", "cookies")
     return {name: value for name, value in given.items() if name in taken}
-

@@ -72,7 +72,7 @@ async def _of_write(probed: Probed, name: str, operation: Operation, until: floa
 
     async def once(number: int) -> float:
         record = records[number % len(records)]
-        answered = await probed.caller.call(asked_about(name, operation, record, f"probe-{name}-latency-{number}"))
+        answered = await probed.caller.call(asked_about(name, operation, record, probed.key(name, "latency", number)))
         back.append((await probed.caller.call(asked_about(operation.undo or "", undo, record))).latency_s)
         return answered.latency_s
 

@@ -31,6 +31,7 @@ class LineKind(StrEnum):
     ANSWER = "answer"
     PAGING = "paging"
     WRITING = "writing"
+    DELIVERY = "delivery"
     ERROR = "error"
 
 

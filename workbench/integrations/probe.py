@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from workbench.environment.connections import CallError
@@ -13,6 +14,7 @@ from workbench.integrations.answers import judge_answers
 from workbench.integrations.asking import RecordsAtHand
 from workbench.integrations.calling import Caller, HandsOfClock, Reach
 from workbench.integrations.declared import sheet_of
+from workbench.integrations.delivery import measure_delivery
 from workbench.integrations.erring import OPENLY, measure_errors
 from workbench.integrations.generated import measure_description
 from workbench.integrations.latency import measure_latency
@@ -29,6 +31,8 @@ from workbench.records.splits import Dataset
 from workbench.words import InputError
 
 TIME_OVER = "the time of the probe was over"
+LONGEST_WHY = 160  # characters
+SLACK_S = 5.0  # after a part's own budget
 AT_ONCE = 2  # systems whose latency is measured at once: more would measure this machine
 
 
@@ -39,7 +43,7 @@ class ProbeBudget:
     functions_s: float = 15.0
     description_s: float = 5.0
     latency_s: float = 12.0
-    rate_s: float = 6.0
+    rate_s: float = 12.0
     tokens_s: float = 5.0
 
 
@@ -58,14 +62,16 @@ async def probe_systems(
     try:
         listings = await asyncio.gather(*(_functions(one, budget) for one in reachable))
         for one, listing in zip(reachable, listings, strict=True):
-            await _bounded(one, lambda p, found=listing: measure_description(p, found, budget.description_s), budget.description_s + 5.0)
+            drawing = measure_description(one, listing, budget.description_s)
+            await _bounded(one, (LineKind.DESCRIPTION,), drawing, budget.description_s + SLACK_S)
         await clock.take_all_back()
         turns = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(_latency(one, budget, turns) for one in reachable))
         for one in reachable:
-            await _bounded(one, measure_rate, budget.rate_s + 5.0)
+            await _bounded(one, (LineKind.RATE,), measure_rate(one), budget.rate_s)
         for one in reachable:
-            await _bounded(one, measure_tokens, budget.tokens_s)
+            await _bounded(one, (LineKind.ACCESS,), measure_tokens(one), budget.tokens_s)
+            await _bounded(one, (LineKind.DELIVERY,), measure_delivery(one), budget.tokens_s)
         await clock.take_all_back()
     finally:
         for one in every:
@@ -77,7 +83,7 @@ async def probe_systems(
 
 
 def _probed(system: System, records: RecordsAtHand, caller: Caller, *, holds_records: bool) -> Probed:
-    return Probed(system, sheet_of(system), caller, records, holds_records)
+    return Probed(system, sheet_of(system), caller, records, holds_records, secrets.token_hex(8))
 
 
 def _is_reachable(probed: Probed) -> bool:
@@ -92,49 +98,46 @@ def _is_reachable(probed: Probed) -> bool:
 
 async def _functions(probed: Probed, budget: ProbeBudget) -> Listing | None:
     """Measure what a system does, one part after the other; a part that fails leaves its lines open."""
-    found: list[Listing | None] = []
+    listings: list[Listing | None] = [None]
 
-    async def list_calls(one: Probed) -> None:
-        found.append(await read_listing(one))
-
-    async def rights(one: Probed) -> None:
-        await measure_rights(one, found[0] if found else None)
+    async def listed_and_refused() -> None:
+        listings.append(await read_listing(probed))
+        await measure_rights(probed, listings[-1])
 
     until = time.monotonic() + budget.functions_s
-    for part in (list_calls, measure_access, rights, read_records, measure_writing, measure_errors, measure_paging):
-        await _bounded(probed, part, until - time.monotonic())
-    judge_answers(probed.sheet, probed.system, probed.seen, holds_records=probed.holds_records)
-    return found[0] if found else None
+    parts: tuple[tuple[LineKind, Coroutine[None, None, None]], ...] = (
+        (LineKind.ACCESS, measure_access(probed)),
+        (LineKind.RIGHTS, listed_and_refused()),
+        (LineKind.ANSWER, read_records(probed)),
+        (LineKind.WRITING, measure_writing(probed)),
+        (LineKind.ERROR, measure_errors(probed)),
+        (LineKind.PAGING, measure_paging(probed)),
+    )
+    for kind, part in parts:
+        await _bounded(probed, (kind,) if kind is not LineKind.ACCESS else (), part, until - time.monotonic())
+    contract = probed.records.contract
+    judge_answers(probed.sheet, probed.system, probed.seen, contract, holds_records=probed.holds_records)
+    return listings[-1]
 
 
 async def _latency(probed: Probed, budget: ProbeBudget, turns: asyncio.Semaphore) -> None:
     async with turns:
-        await _bounded(probed, lambda one: measure_latency(one, budget.latency_s), budget.latency_s + 5.0)
+        measuring = measure_latency(probed, budget.latency_s)
+        await _bounded(probed, (LineKind.LATENCY,), measuring, budget.latency_s + SLACK_S)
 
 
-async def _bounded(probed: Probed, part: Callable[[Probed], Awaitable[None]], seconds: float) -> None:
+async def _bounded(
+    probed: Probed, kinds: tuple[LineKind, ...], part: Coroutine[None, None, None], seconds: float
+) -> None:
     """Run a part of the probe; where its time is over or a call fails that must not, its lines say so."""
-    kinds = KINDS_OF.get(getattr(part, "__name__", ""), ())
     try:
         async with asyncio.timeout(max(0.0, seconds)):
-            await part(probed)
+            await part
     except TimeoutError:
         why = TIME_OVER
     except CallError as error:
-        why = f"a call failed: {error}"[:160]
+        why = f"a call failed: {error}"[:LONGEST_WHY]
     else:
         return
     for kind in kinds:
         probed.sheet.leave(why, None, kind)
-
-
-KINDS_OF = {
-    "measure_access": (LineKind.ACCESS,),
-    "rights": (LineKind.RIGHTS,),
-    "read_records": (LineKind.ANSWER,),
-    "measure_writing": (LineKind.WRITING,),
-    "measure_errors": (LineKind.ERROR,),
-    "measure_paging": (LineKind.PAGING,),
-    "measure_rate": (LineKind.RATE,),
-    "measure_tokens": (LineKind.ACCESS,),
-}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 from workbench.integrations.answers import AnswersSeen
@@ -19,6 +20,8 @@ class Probed:
     ----------
     holds_records : bool
         Whether its sandbox is the pilot's own, which holds the pilot's records.
+    run : str
+        Tells this probe from every other.
     """
 
     system: System
@@ -26,4 +29,9 @@ class Probed:
     caller: Caller
     records: RecordsAtHand
     holds_records: bool
+    run: str
     seen: AnswersSeen = field(default_factory=AnswersSeen)
+
+    def key(self, *parts: object) -> str:
+        """Return an idempotency key that no other probe has used: one for the same parts."""
+        return f"probe-{hashlib.sha256(repr((self.run, *map(str, parts))).encode()).hexdigest()[:32]}"

@@ -1,10 +1,10 @@
-"""Where refusals begin: as many calls at once as the machine makes, then those of a span of time, then what is asked to wait."""
+"""Where refusals begin: calls as fast as they can be made, then those of a span of time, then what is asked to wait."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from workbench.environment.connections import Asked, CallError
 from workbench.integrations.asking import asked_about
@@ -12,11 +12,13 @@ from workbench.integrations.calling import TOO_MANY
 from workbench.integrations.declared import BEYOND, BURST, PER_SECOND, RETRY_AFTER
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
-from workbench.pilot.integrations import OnExceed, OperationEffect, Rate
+from workbench.pilot.integrations import OnExceed, Operation, OperationEffect, Rate
 
 AT_ONCE = 8
 FEWEST = 0.9  # of the declared rate, at which no call may be refused
-MOST = 1.2  # of the declared rate, above which calls must be refused
+MOST = 1.25  # of the declared rate, above which calls must be refused
+LOOKED_UP = ("404", "Client.NotFound")  # a call that was taken, of a record that is not there
+MOST_AFTER = 40  # calls of each operation after the first refusal
 AFTER_FIRST = 4  # refusals of each operation that are waited for once the first came
 SPANS, SPAN = 2, 0.9  # how often the rate is measured, over which part of the time that fills the burst
 LONGEST_S = 6.0  # of one flood
@@ -29,13 +31,14 @@ class Flood:
 
     Parameters
     ----------
-    before : int
-        Accepted before the first was refused.
+    before : int, optional
+        Accepted before the first was refused, in `before_s` seconds; None where none was.
     """
 
     accepted: int = 0
     refused: int = 0
     before: int | None = None
+    before_s: float = 0.0
     seconds: float = 0.0
     beyond: dict[str, int] = field(default_factory=dict)  # calls of each operation after the first refusal
     refused_by: dict[str, int] = field(default_factory=dict)
@@ -47,18 +50,17 @@ async def measure_rate(probed: Probed) -> None:
     """Measure where a system's refusals begin, and what it says then; nobody else may call it meanwhile."""
     rate, operations = probed.system.rate, probed.system.operations
     asked = [
-        asked_about(name, one, record)
+        _small(asked_about(name, one, record), one)
         for record in probed.records.some(AT_ONCE)
         for name, one in operations.items()
-        if one.effect is OperationEffect.READ and not one.paging
+        if one.effect is OperationEffect.READ
     ]
     if rate is None or not asked:
         probed.sheet.leave("no operation reads, and none is written that often", "", LineKind.RATE)
         return
     await probed.caller.connection().call(asked[0])  # what is set up once must not count
     await probed.caller.fill_up()
-    beyond = int(MOST * (rate.burst + rate.per_s)) + AT_ONCE
-    flood = await _flood(probed, asked, beyond if rate.on_exceed is OnExceed.REFUSES else rate.burst + int(rate.per_s))
+    flood = await _flood(probed, asked, rate)
     if rate.on_exceed is not OnExceed.REFUSES:
         said = f"{flood.refused + len(flood.other)} of {_total(flood)} refused, {_pace(flood)}"
         is_kept = not flood.refused and not flood.other
@@ -71,15 +73,26 @@ async def measure_rate(probed: Probed) -> None:
         _judge_operations(probed, flood)
 
 
-async def _flood(probed: Probed, asked: list[Asked], calls: int) -> Flood:
-    """Call as fast as can be, until each operation was refused some times, or so many calls were made."""
+def _small(asked: Asked, operation: Operation) -> Asked:
+    """Return a call, of a list one with the smallest page."""
+    size = None if operation.paging is None else operation.paging.size
+    return asked if size is None else replace(asked, arguments={**asked.arguments, size: 1})
+
+
+async def _flood(probed: Probed, asked: list[Asked], rate: Rate) -> Flood:
+    """Call as fast as can be, until each operation was refused some times, or should have been."""
     flood, connection, start, turn = Flood(), probed.caller.connection(), time.monotonic(), 0
     names = {one.operation for one in asked}
 
     def is_over() -> bool:
-        enough = flood.before is not None and all(flood.refused_by.get(name, 0) >= AFTER_FIRST for name in names)
-        most = calls if flood.before is None else calls + 10 * AFTER_FIRST * len(names)
-        return enough or turn >= most or time.monotonic() - start > LONGEST_S
+        elapsed_s = time.monotonic() - start
+        if flood.before is None:
+            enough = flood.accepted > MOST * (rate.burst + rate.per_s * elapsed_s) + 2 * AT_ONCE
+        else:
+            enough = all(flood.refused_by.get(name, 0) >= AFTER_FIRST for name in names) or (
+                sum(flood.beyond.values()) >= MOST_AFTER * len(names)
+            )
+        return enough or elapsed_s > LONGEST_S
 
     async def one_after_another() -> None:
         nonlocal turn
@@ -92,11 +105,11 @@ async def _flood(probed: Probed, asked: list[Asked], calls: int) -> Flood:
                 flood.accepted += 1
             except CallError as error:
                 if error.code != TOO_MANY:
-                    if error.code.isdigit() and error.code.startswith("5") or not error.code.isdigit():
-                        flood.other.append(f"{error.code}: {error.detail}")
+                    flood.other += [] if error.code in LOOKED_UP else [f"{error.code}: {error.detail}"]
                     flood.accepted += 1
                     continue
-                flood.before = flood.accepted if flood.before is None else flood.before
+                if flood.before is None:
+                    flood.before, flood.before_s = flood.accepted, time.monotonic() - start
                 flood.refused += 1
                 flood.refused_by[one.operation] = flood.refused_by.get(one.operation, 0) + 1
                 flood.asked_to_wait.append(error.retry_after_s)
@@ -108,20 +121,27 @@ async def _flood(probed: Probed, asked: list[Asked], calls: int) -> Flood:
 
 def _judge_burst(probed: Probed, rate: Rate, flood: Flood) -> None:
     """Put down whether the burst is taken at once, and whether calls beyond it and the rate are refused."""
-    sheet, allowed = probed.sheet, rate.burst + rate.per_s * (1 + flood.seconds)
+    sheet, n = probed.sheet, _total(flood)
+    if flood.other:
+        said = f"{len(flood.other)} of {n:,} calls ended otherwise than with {TOO_MANY}"
+        sheet.put("", BEYOND, LineVerdict.DEVIATES, said, n, flood.other[0])
     if flood.before is None:
-        said = f"none of {flood.accepted:,} refused in {flood.seconds:.1f} s"
-        if flood.accepted > MOST * allowed or flood.accepted > allowed + AT_ONCE:
-            sheet.put("", BEYOND, LineVerdict.DEVIATES, said, flood.accepted, f"{allowed:,.0f} may be taken in that time")
+        said = f"none of {n:,} refused in {flood.seconds:.1f} s"
+        allowed = rate.burst + rate.per_s * flood.seconds
+        if flood.accepted > MOST * allowed:
+            sheet.put("", BEYOND, LineVerdict.DEVIATES, said, n, f"{allowed:,.0f} may be taken in that time")
         else:
             why = f"this machine makes {_pace(flood)}, too few to go beyond the rate"
-            sheet.put("", BEYOND, LineVerdict.NOT_MEASURED, said, flood.accepted, why)
-        sheet.put("", BURST, LineVerdict.KEPT, said, flood.accepted)
+            sheet.put("", BEYOND, LineVerdict.NOT_MEASURED, said, n, why)
+        sheet.put("", BURST, LineVerdict.KEPT, said, n)
         sheet.leave("no call was refused", "", LineKind.RATE)
         return
-    said = f"first refused after {flood.before:,}"
-    sheet.holds("", BURST, flood.before >= FEWEST * rate.burst, said, _total(flood))
-    sheet.holds("", BEYOND, flood.before <= MOST * allowed, f"{said} in {flood.seconds:.1f} s", _total(flood))
+    said, allowed = f"first refused after {flood.before:,}", rate.burst + rate.per_s * flood.before_s
+    sheet.holds("", BURST, flood.before >= FEWEST * rate.burst, said, n)
+    is_refused = flood.before <= MOST * allowed + AT_ONCE
+    sheet.holds(
+        "", BEYOND, is_refused, f"{said} in {flood.before_s:.2f} s", n, f"{allowed:,.0f} may be taken in that time"
+    )
 
 
 def _judge_operations(probed: Probed, flood: Flood) -> None:
@@ -144,8 +164,8 @@ async def _judge_wait(probed: Probed, flood: Flood, asked: Asked) -> None:
         text = f"{len(flood.asked_to_wait) - len(said)} of {len(flood.asked_to_wait)} refusals do not say it"
         probed.sheet.put("", RETRY_AFTER, LineVerdict.DEVIATES, text, len(flood.asked_to_wait))
         return
-    again = await _flood(probed, [asked], len(said) + AT_ONCE)  # so that nothing is left just before
-    wait_s = next((one for one in reversed(again.asked_to_wait) if one is not None), said[-1])
+    waits = (await _emptied(probed, [asked])).asked_to_wait or said[-1:]  # so that nothing is left just before
+    wait_s = waits[-1] or 0.0
     if not await probed.caller.clock.pass_by(wait_s):
         probed.sheet.put("", RETRY_AFTER, LineVerdict.NOT_MEASURED, f"{wait_s:g} s", 1, "too long to wait for")
         return
@@ -190,6 +210,7 @@ async def _emptied(probed: Probed, asked: list[Asked]) -> Flood:
             except CallError as error:
                 if error.code == TOO_MANY:
                     flood.before = flood.accepted
+                    flood.asked_to_wait.append(error.retry_after_s)
                 else:
                     flood.accepted += 1
 

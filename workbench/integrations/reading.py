@@ -32,7 +32,9 @@ async def _ask(probed: Probed, name: str, operation: Operation) -> None:
         except CallError as error:
             failed.append(f"{error.code}: {error.detail}"[:120])
             continue
-        for content in answered.content if record is None and isinstance(answered.content, list) else [answered.content]:
+        for content in (
+            answered.content if record is None and isinstance(answered.content, list) else [answered.content]
+        ):
             of = record if record is not None else _record_of(probed, operation, content)
             probed.seen.add(name, content, operation, of)
     if not n:
@@ -45,9 +47,7 @@ async def _ask(probed: Probed, name: str, operation: Operation) -> None:
         probed.sheet.holds(name, FOUND, not failed, said, n, failed[0] if failed else "")
 
 
-def _calls(
-    probed: Probed, name: str, operation: Operation
-) -> Iterator[tuple[Mapping[str, str] | None, Asked]]:
+def _calls(probed: Probed, name: str, operation: Operation) -> Iterator[tuple[Mapping[str, str] | None, Asked]]:
     """Yield the calls of an operation, each with the record that it is for; None where the answer says that."""
     if probed.system.type is SystemType.FILE:
         folder = Path(placed_address(probed.system.sandbox or "", probed.caller.reach.places))

@@ -7,7 +7,7 @@ from workbench.integrations.access import refusal_verdict
 from workbench.integrations.calling import code_of, with_operation
 from workbench.integrations.declared import declare_refused
 from workbench.integrations.lines import LineKind, LineVerdict
-from workbench.integrations.listing import Listing, ListedCall, not_granted
+from workbench.integrations.listing import ListedCall, Listing, not_granted
 from workbench.integrations.probed import Probed
 from workbench.pilot.integrations import SystemType
 
