@@ -17,6 +17,7 @@ from workbench.words import readable
 
 WITH_TYPES = (SystemType.REST, SystemType.QUEUE, SystemType.MCP)  # JSON
 MOST_ROWS = 2_000  # rows of an operation that are looked at
+MOST_GARBLED = 0.5  # of the texts beyond ASCII: a wrong encoding garbles them all, damaged records some
 LONGEST = 60  # characters of an example
 # UTF-8 read as an eight-bit code: a letter of its first bytes, then a sign of the second half.
 GARBLED = re.compile("[\u00c2-\u00c5\u00e2][\u0080-\u00bf\u20ac\u0160\u0161\u017d\u017e\u0152\u0153\u0178]|\ufffd")
@@ -206,7 +207,8 @@ def _judge_encoding(sheet: ProbeSheet, seen: AnswersSeen) -> None:
     garbled = [text for text in texts if GARBLED.search(text)]
     if texts:
         said = f"{len(garbled):,} of {len(texts):,} texts beyond ASCII are garbled"
-        sheet.holds("", ENCODING, not garbled, said, len(texts), _short(garbled[0]) if garbled else "")
+        is_other = len(garbled) > MOST_GARBLED * len(texts)
+        sheet.holds("", ENCODING, not is_other, said, len(texts), _short(garbled[0]) if garbled else "")
     else:
         sheet.leave("no text beyond ASCII was answered", "", LineKind.ANSWER)
 

@@ -164,6 +164,9 @@ async def _judge_wait(probed: Probed, flood: Flood, asked: Asked) -> None:
         text = f"{len(flood.asked_to_wait) - len(said)} of {len(flood.asked_to_wait)} refusals do not say it"
         probed.sheet.put("", RETRY_AFTER, LineVerdict.DEVIATES, text, len(flood.asked_to_wait))
         return
+    if min(said) <= 0:
+        probed.sheet.put("", RETRY_AFTER, LineVerdict.DEVIATES, "a refused call is asked to wait 0 s", len(said))
+        return
     waits = (await _emptied(probed, [asked])).asked_to_wait or said[-1:]  # so that nothing is left just before
     wait_s = waits[-1] or 0.0
     if not await probed.caller.clock.pass_by(wait_s):

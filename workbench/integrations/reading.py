@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from workbench.integrations.lines import LineVerdict
 from workbench.integrations.probed import Probed
 from workbench.pilot.integrations import Operation, OperationEffect, SystemType, placed_address
 
-MOST_FILES = 40
+MOST_FILES = 200
 MESSAGES = 24  # of a queue
 
 
@@ -43,6 +44,7 @@ async def _ask(probed: Probed, name: str, operation: Operation) -> None:
         why = "the sandbox knows none of the pilot's records"
         probed.sheet.put(name, FOUND, LineVerdict.NOT_MEASURED, "all are unknown", n, why)
     else:
+        failed += _read_twice(probed, name, operation)
         said = f"{n - len(failed):,} of {n:,} calls"
         probed.sheet.holds(name, FOUND, not failed, said, n, failed[0] if failed else "")
 
@@ -68,3 +70,13 @@ def _record_of(probed: Probed, operation: Operation, content: object) -> Mapping
     if not named or not isinstance(content, Mapping) or probed.records.id_column is None:
         return None
     return probed.records.by_id(str(content.get(named[0], "")))
+
+
+def _read_twice(probed: Probed, name: str, operation: Operation) -> list[str]:
+    """Return which records stand in files more than once; a queue may deliver again, a list is read with its pages."""
+    if probed.system.type is not SystemType.FILE or probed.records.id_column is None:
+        return []
+    named = [field for field, one in operation.answer.items() if one.becomes == probed.records.id_column]
+    rows = [row for seen in probed.seen.by_operation.get(name, []) for row in seen.rows]
+    ids = Counter(str(row.get(named[0], "")) for row in rows) if named else Counter[str]()
+    return [f"{record} stands there {times} times" for record, times in ids.items() if times > 1]

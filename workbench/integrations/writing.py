@@ -10,17 +10,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from workbench.environment.connections import Asked, CallError
+from workbench.environment.connections import Asked, CallError, Connection
 from workbench.integrations.answers import as_rows, said_as
 from workbench.integrations.asking import asked_about, with_other_content
 from workbench.integrations.calling import code_of
-from workbench.integrations.declared import AT_THE_SAME_TIME, CONFLICT, READ_BACK, SAME_KEY, UNDO
+from workbench.integrations.declared import AN_HOUR_LATER, AT_THE_SAME_TIME, CONFLICT, READ_BACK, SAME_KEY, UNDO
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
 from workbench.pilot.integrations import AnswerField, FieldType, Operation, OperationEffect
 
 CANDIDATES = 8  # records of which one must have nothing written yet
 MOST_STEPS = 28  # half hours: no zone is further from another
+HOUR_S = 3_600.0
 CLOSE_S, HALF_HOUR_S = 120.0, 1_800.0  # how exact clocks are, and by what zones differ
 
 
@@ -77,6 +78,33 @@ async def _at_the_same_time(probed: Probed, write: Write) -> None:
     said = f"{len(rows)} there, answered {codes[0][0]} and {codes[1][0]}"
     probed.sheet.holds(write.name, AT_THE_SAME_TIME, len(rows) == 1, said, 2)
     await _quietly(probed, asked_about(write.operation.undo or "", _undo(probed, write), write.record))
+
+
+async def measure_late_keys(probed: Probed) -> None:
+    """Write with the same key an hour later, by the test clock: whoever forgets keys soon writes twice."""
+    if not probed.caller.clock.is_there:
+        probed.sheet.leave("no test clock, and an hour is not waited for", None, LineKind.WRITING)
+        return
+    for name, operation in probed.system.operations.items():
+        if not probed.sheet.has(name, AN_HOUR_LATER) or operation.undo is None:
+            continue
+        record = await _untouched(probed, operation)
+        if record is None:
+            continue
+        write, key = Write(name, operation, record), probed.key(name, "late")
+        await probed.caller.call(write.asked(key))
+        await probed.caller.clock.pass_by(HOUR_S)
+        await probed.caller.room()
+        code, _ = await code_of(await _renewed(probed, write), write.asked(key))
+        rows = await _shown(probed, write) or []
+        probed.sheet.holds(name, AN_HOUR_LATER, len(rows) == 1, f"{len(rows)} there, answered {code}", 2)
+        await _quietly(probed, asked_about(operation.undo, _undo(probed, write), record))
+
+
+async def _renewed(probed: Probed, write: Write) -> Connection:
+    """Return the connection once it has a token that holds: the clock was put forward."""
+    await _shown(probed, write)
+    return probed.caller.connection()
 
 
 def _undo(probed: Probed, write: Write) -> Operation:
