@@ -31,6 +31,7 @@ MAKERS = {
     "evaluation": "workbench.evaluation:MAKER",
     "repeats": "workbench.evaluation.repeats:MAKER",
     "cases": "workbench.cases:MAKER",
+    "integrations": "workbench.integrations:MAKER",
 }
 ENTRY_POINTS = "workbench.makers"
 

@@ -1,0 +1,15 @@
+"""Integrations measured: every line that integrations.yaml declares, held against the systems' sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.integrations.lines import LineKind, LineVerdict, ProbeLine, kind_of, lines_table
+    from workbench.integrations.maker import MAKER, ProbeRequest
+    from workbench.integrations.numbers import estimates_of_lines, integration_findings, matrix_of_lines
+    from workbench.integrations.probe import ProbeBudget, probe_systems
+else:
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)
