@@ -21,11 +21,11 @@ from workbench.engines.protocol import Request
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.evaluation import Evaluation, evaluate, judged_evaluation, open_run
 from workbench.evaluation.confidences import Version, agreement, confidences_of, repeats_of
+from workbench.evaluation.repeats import MAKER, RepeatRequest
 from workbench.evaluation.versions.stored import stored_evaluations
 from workbench.metrics import Recalibration, calibration
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Split, ledger_path, read_dataset
-from workbench.evaluation.repeats import MAKER, RepeatRequest
 from workbench.runs import Again, RunRequest, ask_again
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, run_agent

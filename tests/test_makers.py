@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from evidence_cases import LATER, Case, case, evaluation, failed, outcomes, resigned
 
+from workbench.evaluation.repeats.maker import _answer
+from workbench.evaluation.repeats.passing import estimates_of, mean_of_shares, shares_of
 from workbench.evidence import MAKERS, Exhibit, MadeBy, Maker, maker, maker_of, makers
 from workbench.evidence.freshness import maker_by
 from workbench.gates.reading import _of_one_version
@@ -20,8 +22,6 @@ from workbench.gates.schema import known_checks
 from workbench.gates.verified import verify_bundle
 from workbench.metrics import Estimate, State
 from workbench.notebooks import packaged_notebook
-from workbench.evaluation.repeats.maker import _answer
-from workbench.evaluation.repeats.passing import estimates_of, mean_of_shares, shares_of
 from workbench.words import InputError, percent
 
 FOLDER = "exhibits/repeats"

@@ -15,8 +15,8 @@ from workbench.audit.published import publish
 from workbench.evaluation.shown import record_address, record_page
 from workbench.evaluation.versions import record_history
 from workbench.gates.held import GateRequest, hold_gate
-from workbench.gates.pipeline import NOTEBOOKS, PilotRun, run_pilot
 from workbench.gates.overview import write_index
+from workbench.gates.pipeline import NOTEBOOKS, PilotRun, run_pilot
 from workbench.pages.filters import FilterKind, RowGroups, frame_html, table_data
 from workbench.records.splits import read_dataset
 

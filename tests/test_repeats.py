@@ -14,12 +14,12 @@ from statsmodels.stats.proportion import proportion_confint
 
 from workbench.agents import build_agent
 from workbench.engines.choice import EngineChoice
+from workbench.evaluation.repeats import MAKER, RepeatRequest, unsteady
+from workbench.evaluation.repeats.passing import answers_of, estimates_of, mean_of_shares
 from workbench.evaluation.versions.stored import stored_runs
 from workbench.evidence import Exhibit, exhibit_folder
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
-from workbench.evaluation.repeats import MAKER, RepeatRequest, unsteady
-from workbench.evaluation.repeats.passing import answers_of, estimates_of, mean_of_shares
 from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.runs.runner import RecordSelection, Session, run_agent

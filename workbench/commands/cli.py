@@ -121,8 +121,8 @@ def run(
     from workbench.commands.progress import CellProgress
     from workbench.commands.terminal import print_result, result_json
     from workbench.evidence import Inputs
-    from workbench.gates.pipeline import PilotRun, notebooks_of, run_pilot
     from workbench.gates.overview import write_index
+    from workbench.gates.pipeline import PilotRun, notebooks_of, run_pilot
     from workbench.records.splits import read_dataset
 
     opened = pilot_named(pilot, root)

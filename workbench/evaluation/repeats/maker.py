@@ -9,10 +9,6 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from workbench.agents import RECALIBRATED, REPEAT
-from workbench.evidence import Exhibit, Facts, MadeBy, Maker, exhibit_folder
-from workbench.metrics import Estimate, Status, Unit
-from workbench.pilot import Pilot
-from workbench.records.splits import Dataset, Split
 from workbench.evaluation.repeats.passing import (
     AGREEMENT,
     ALWAYS_THE_SAME,
@@ -24,6 +20,10 @@ from workbench.evaluation.repeats.passing import (
     pass_metric,
     shares_of,
 )
+from workbench.evidence import Exhibit, Facts, MadeBy, Maker, exhibit_folder
+from workbench.metrics import Estimate, Status, Unit
+from workbench.pilot import Pilot
+from workbench.records.splits import Dataset, Split
 from workbench.runs import Again, RunRequest, ask_again
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
 from workbench.words import RunError, percent, shown

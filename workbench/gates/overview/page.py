@@ -10,8 +10,8 @@ from typing import Any
 
 from workbench.evidence import index_path
 from workbench.files import write_atomically
-from workbench.metrics import Estimate, estimate_text, target_text, title_of
 from workbench.gates.overview.glance import MEASURED, GateHeld, VersionRun, audit_findings, gates_held, versions_run
+from workbench.metrics import Estimate, estimate_text, target_text, title_of
 from workbench.pages import CharterDocument, framed, templates_in
 from workbench.pilot import Pilot
 from workbench.pilot.charter import charter_gaps, charter_signatures
