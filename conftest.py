@@ -1,4 +1,4 @@
-"""What tests and examples in docstrings share: folders made once, and the pilot that `workbench.exploring` explores."""
+"""What tests and examples in docstrings share: folders made once, and the pilot that docs/exploring.md explores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-EXPLORING = "workbench.exploring."
+EXPLORING = "workbench.evaluation.exploring."
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +50,7 @@ def explored_root(once: Callable[[str, Callable[[Path], object]], Path]) -> Path
 
 @pytest.fixture(autouse=True)
 def _explored_in_examples(request: pytest.FixtureRequest) -> None:
-    """Let examples of `workbench.exploring` find `root`, and `pilot` loaded from it."""
+    """Let examples of `workbench.evaluation.exploring` find `root`, and `pilot` loaded from it."""
     if request.node.name.startswith(EXPLORING):
         import workbench
 

@@ -12,6 +12,7 @@ from hand_evaluations import hand_evaluation
 
 from workbench.evaluation.recertified import check_certification
 from workbench.evaluation.recomputed import Recorded
+from workbench.evaluation.threshold import stated_bound
 from workbench.metrics.certified import CertificationSettings, certify_outcomes
 from workbench.pilot.charter import Charter
 from workbench.records.ledger import Opening, Purpose
@@ -136,7 +137,7 @@ def test_a_certificate_with_clusters_is_computed_again_from_the_entities(
     at_most: float | None, opening: Opening
 ) -> None:
     charter = with_bound(at_most)
-    asked = replace(settings(opening), entity="vendor", bound=charter.correlation_bound())
+    asked = replace(settings(opening), entity="vendor", bound=stated_bound(charter))
     found = certify_outcomes(vendors(10), asked, vendors(30))
     judged, development = recorded(vendors(10), found.as_json()), recorded(vendors(30), None, "dev")
     assert found.clustering.bound.source.value == ("development records" if at_most is None else "stated")

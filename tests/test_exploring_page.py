@@ -57,7 +57,7 @@ def test_the_five_explorations_take_at_most_eight_lines_and_import_only_the_pack
 
 
 def test_what_the_package_offers_is_documented_and_nothing_else() -> None:
-    from workbench.exploring import LoadedPilot
+    from workbench.evaluation.exploring import LoadedPilot
 
     text = PAGE.read_text(encoding="utf-8")
     answers = {"LoadedPilot", "ExploredRecord", "Picture", "RecordsByVersion", "Trial", "VersionComparison"}

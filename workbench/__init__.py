@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.exploring import (
+    from workbench.evaluation.exploring import (
         ExploredRecord,
         LoadedPilot,
         RecordsByVersion,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from workbench.evaluation.recomputed import HOLDOUT, Recorded, development_of
+from workbench.evaluation.threshold import stated_bound
 from workbench.evidence import require_same
 from workbench.metrics import (
     SELECTIVE_ACCURACY,
@@ -58,7 +59,7 @@ def check_certification(
         block["automation_target"],
         escalate_label,
         "entity" if block["clustering"] is None else block["clustering"]["entity"],
-        charter.correlation_bound(),
+        stated_bound(charter),
     )
     development = development_of(recorded, others)
     if development is not None or not _rests_on_development(block):

@@ -17,10 +17,11 @@ from workbench.metrics import (
     threshold_text,
 )
 from workbench.pilot import Pilot, Role
+from workbench.pilot.charter import Charter
 from workbench.records.ledger import Opening
 from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import Journal, RunInfo
-from workbench.stats import Certification, ErrorCluster
+from workbench.stats import Certification, CorrelationBound, ErrorCluster
 
 
 def threshold_of(
@@ -64,9 +65,14 @@ def certification_of(
         automation_target=automation if automation is not None and 0.0 < automation < 1.0 else None,
         escalate_label=pilot.settings.escalate_label,
         entity=pilot.contract.column_with(Role.ENTITY) or "entity",
-        bound=pilot.charter.correlation_bound(),
+        bound=stated_bound(pilot.charter),
     )
     return certify_outcomes(outcomes, settings, development)
+
+
+def stated_bound(charter: Charter) -> CorrelationBound | None:
+    """Return the bound of the correlation of errors within an entity that the charter states, None where none is."""
+    return None if charter.dependence is None else CorrelationBound(charter.dependence.correlation_at_most)
 
 
 def development_outcomes(dataset: Dataset, journal: Journal, info: RunInfo) -> pd.DataFrame | None:

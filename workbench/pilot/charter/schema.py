@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -15,9 +15,6 @@ from workbench.files import Settings
 from workbench.metrics import KPI_METRICS, Operator
 from workbench.pilot.labels import cell_text
 from workbench.words import shown
-
-if TYPE_CHECKING:
-    from workbench.stats import CorrelationBound
 
 CHARTER_FILE = "charter.yaml"
 IDENTIFIER = r"^[a-z][a-z0-9_-]*$"
@@ -344,12 +341,6 @@ class Charter(Settings):
     def signing_roles(self) -> tuple[str, ...]:
         """Roles whose signature the charter needs, in its own order."""
         return tuple(person.role for person in self.stakeholders if person.signs)
-
-    def correlation_bound(self) -> CorrelationBound | None:
-        """Return the stated bound of the correlation of errors within an entity, None where none is stated."""
-        from workbench.stats import CorrelationBound
-
-        return None if self.dependence is None else CorrelationBound(self.dependence.correlation_at_most)
 
     def target(self, metric: str) -> float | None:
         """Return the target of the first KPI on a metric, None when there is none."""

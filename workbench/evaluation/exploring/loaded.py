@@ -10,14 +10,14 @@ import pandas as pd
 
 from workbench.engines import EngineChoice
 from workbench.evaluation import evaluate
+from workbench.evaluation.exploring.comparison import VersionComparison, compared
+from workbench.evaluation.exploring.known import KnownPilot
+from workbench.evaluation.exploring.matrix import RecordsByVersion, records_by_version
+from workbench.evaluation.exploring.one_record import ExploredRecord, explored
+from workbench.evaluation.exploring.pictures import picture
+from workbench.evaluation.exploring.rows import Where, chosen_rows, record_fields
+from workbench.evaluation.exploring.trials import Trial, Tryout, judged_trial, tried_prompt
 from workbench.evaluation.versions import chosen, leading, record_history, tried_versions
-from workbench.exploring.comparison import VersionComparison, compared
-from workbench.exploring.known import KnownPilot
-from workbench.exploring.matrix import RecordsByVersion, records_by_version
-from workbench.exploring.one_record import ExploredRecord, explored
-from workbench.exploring.pictures import picture
-from workbench.exploring.rows import Where, chosen_rows, record_fields
-from workbench.exploring.trials import Trial, Tryout, judged_trial, tried_prompt
 from workbench.files import read_text
 from workbench.metrics import is_wrong, worst_slices
 from workbench.pages.figures import Picture

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.exploring.comparison import VersionComparison
-    from workbench.exploring.loaded import LoadedPilot, load
-    from workbench.exploring.matrix import RecordsByVersion
-    from workbench.exploring.one_record import ExploredRecord
-    from workbench.exploring.trials import Trial
+    from workbench.evaluation.exploring.comparison import VersionComparison
+    from workbench.evaluation.exploring.loaded import LoadedPilot, load
+    from workbench.evaluation.exploring.matrix import RecordsByVersion
+    from workbench.evaluation.exploring.one_record import ExploredRecord
+    from workbench.evaluation.exploring.trials import Trial
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from workbench.audit import Masking
 from workbench.evaluation import Evaluation
+from workbench.evaluation.exploring.rows import decisions_frame
 from workbench.evaluation.versions import chosen, evaluation_as_shown, masking_of_pilot, stored_evaluations, stored_runs
-from workbench.exploring.rows import decisions_frame
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.runs.journal import JOURNAL_FILE
