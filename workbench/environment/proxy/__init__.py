@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.environment.proxy.kinds import HTTP_FAULTS, ArmedFault, FaultKind, FiredFault
+    from workbench.environment.proxy.kinds import HTTP_FAULTS, QUEUE_FAULTS, ArmedFault, FaultKind, FiredFault
+    from workbench.environment.proxy.losing import LosingConnection
     from workbench.environment.proxy.proxy import FaultProxy
     from workbench.environment.proxy.routes import FaultRoute, acknowledging, route_of
 else:

@@ -36,6 +36,7 @@ BEYOND_HTTP = (
     FaultKind.OUT_OF_ORDER,
 )
 HTTP_FAULTS = tuple(kind for kind in FaultKind if kind not in BEYOND_HTTP)
+QUEUE_FAULTS = (FaultKind.RESET_AFTER, FaultKind.DELIVERED_TWICE, FaultKind.OUT_OF_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
