@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.environment.connections.addresses import CheckedAddress
-from workbench.environment.connections.connection import CallError
+from workbench.environment.connections.connection import Asked, CallError
 from workbench.environment.connections.credentials import Credentials, Signature
 from workbench.pilot.integrations import System
 
@@ -24,18 +24,20 @@ MAX_ANSWER = 10 * 1024 * 1024  # bytes of an answer
 MAX_DETAIL = 300  # characters of an error's text that are kept
 IDLE_S = 2.0  # a connection unused for longer is not used again: servers close theirs after five and more
 TIMEOUT, CONNECTION, ANSWER = "timeout", "connection", "answer"
+SHORTEST_SECRET = 6  # a shorter one is part of many words
 UNAUTHORIZED = 401
 TOKEN = "POST /token"  # where integrations.yaml does not say where tokens are given
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What is sent: method, what follows the address, headers and body."""
+    """What is sent: method, what follows the address (or, `at_origin`, its host and port), headers and body."""
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    at_origin: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,18 @@ class SystemHttp:
             detail = f"no complete answer within {deadline_s:g} s"
             raise CallError(TIMEOUT, detail, time.perf_counter() - start) from None
 
+    def correlated(self, asked: Asked) -> dict[str, str]:
+        """Return the header that says which record a call is for."""
+        header = self.system.correlation
+        return {header: asked.correlation} if header is not None and asked.correlation else {}
+
     def refusal(self, received: Received) -> CallError:
         """Return the error that an answer with another status than 2xx is."""
         detail = _detail(received.body.decode("utf-8", "replace"))
         if 300 <= received.status < 400:
             detail = f"a redirect to {received.headers.get('location', 'nowhere')[:MAX_DETAIL]}, which is not followed"
         for secret in self.signature.secret_values:
-            detail = detail.replace(secret, "[secret]")
+            detail = detail.replace(secret, "[secret]") if len(secret) >= SHORTEST_SECRET else detail
         wait_s = retry_after_s(received.headers)
         return CallError(str(received.status), detail, received.latency_s, wait_s)
 
@@ -133,7 +140,8 @@ class SystemHttp:
         import aiohttp
         from yarl import URL
 
-        url = URL(f"{self.address.url}{sent.path}", encoded=True)
+        before = self.address.origin if sent.at_origin else self.address.url
+        url = URL(f"{before}{sent.path}", encoded=True)
         start = time.perf_counter()
         try:
             async with self._opened().request(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from workbench.environment.connections.connection import Asked, CallError
@@ -42,6 +44,11 @@ def with_key(asked: Asked, operation: Operation, correlation: str | None = None)
     return arguments
 
 
+def json_body(arguments: Mapping[str, Any]) -> bytes:
+    """Return arguments as a JSON object."""
+    return json.dumps(arguments, ensure_ascii=False, default=_plain).encode()
+
+
 def rows_in(said: Any, rows: str | None, latency_s: float) -> Any:
     """Return what an answer holds: its field `rows`, or all of it where that is None.
 
@@ -55,3 +62,7 @@ def rows_in(said: Any, rows: str | None, latency_s: float) -> Any:
     if not isinstance(said, Mapping) or rows not in said:
         raise CallError("answer", f"the answer has no field {rows!r}", latency_s)
     return said[rows]
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else str(value)

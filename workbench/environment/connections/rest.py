@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from workbench.environment.connections.connection import Answered, Asked, CallError
 from workbench.environment.connections.http import Received, Sent, SystemHttp
-from workbench.environment.connections.operations import arguments_of, operation_of, rows_in
+from workbench.environment.connections.operations import arguments_of, json_body, operation_of, rows_in
 from workbench.pilot.integrations import Operation
 
 MOST_PAGES = 100
@@ -86,14 +84,13 @@ class RestConnection:
         await self._http.close()
 
     async def _said(self, asked: Asked, operation: Operation) -> tuple[Received, Any]:
-        received = await self._http.send(_sent(asked, operation, self._http.system.correlation), asked.deadline_s)
+        received = await self._http.send(_sent(asked, operation, self._http.correlated(asked)), asked.deadline_s)
         return received, self._http.json_of(received)
 
 
-def _sent(asked: Asked, operation: Operation, correlation: str | None) -> Sent:
+def _sent(asked: Asked, operation: Operation, headers: dict[str, str]) -> Sent:
     """Return the request of a call: named places of the path filled, the other arguments in query or body."""
     method, _, path = operation.call.partition(" ")
-    headers = {} if correlation is None or not asked.correlation else {correlation: asked.correlation}
     if operation.idempotency_key is not None and asked.key is not None:
         headers[operation.idempotency_key] = asked.key
     arguments = arguments_of(asked)
@@ -102,7 +99,7 @@ def _sent(asked: Asked, operation: Operation, correlation: str | None) -> Sent:
     if "{" in path:
         raise CallError("argument", f"{path} has a place that no argument fills", 0.0)
     if method in WITH_BODY:
-        body = json.dumps(arguments, ensure_ascii=False, default=_number).encode()
+        body = json_body(arguments)
         return Sent(method, path, {**headers, **JSON_TYPE}, body)
     query = urlencode({name: _text(value) for name, value in arguments.items()})
     return Sent(method, f"{path}?{query}" if query else path, headers)
@@ -118,7 +115,3 @@ def _path_part(name: str, value: Any) -> str:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _number(value: Any) -> Any:
-    return float(value) if isinstance(value, Decimal) else str(value)
