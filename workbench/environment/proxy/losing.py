@@ -53,7 +53,10 @@ class LosingConnection:
         await self._inner.close()
 
     def _note(self, fault: ArmedFault, statement: str) -> None:
-        at, done = datetime.now(UTC).isoformat(timespec="milliseconds"), "connection closed before the transaction ended"
+        at, done = (
+            datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "connection closed before the transaction ended",
+        )
         self.ledger.append(FiredFault(fault, at, statement[:100], done, accepted=True))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
@@ -39,12 +39,12 @@ def fault_findings(cells: pd.DataFrame, writes: frozenset[str]) -> tuple[Finding
     writes : frozenset of str
         Operations that write, and those by which messages and files are read, as SYSTEM.OPERATION.
     """
-    found = [one for cell, part in cells.groupby(CELL, sort=False) for one in _of_cell(cell, part, writes)]
+    found = [one for cell, part in cells.groupby(CELL, sort=False) for one in _of_cell(tuple(cell), part, writes)]
     return tuple(sorted(found, key=lambda one: list(Severity).index(one.severity)))
 
 
-def _of_cell(cell: tuple[str, ...], part: pd.DataFrame, writes: frozenset[str]) -> Iterator[Finding]:
-    fault, system, operation = cell
+def _of_cell(cell: Iterable[object], part: pd.DataFrame, writes: frozenset[str]) -> Iterator[Finding]:
+    fault, system, operation = map(str, cell)
     where = f"{system}.{operation}"
     for outcome, (what, consequence, remedy) in _BAD.items():
         shows = part[part["outcome"] == outcome.value]

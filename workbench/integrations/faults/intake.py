@@ -7,8 +7,9 @@ it, and takes a file only with its end.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,8 @@ async def tried_half_written(
             path.write_bytes(content[: len(content) // 2])
             await _read_file(connection, cell[1], path.name, id_field, kept)
             done = f"{len(content) // 2} of {len(content)} bytes there when it was read, then all"
-            fired = FiredFault(ArmedFault(*where, ""), _now(), path.name, done, accepted=True)
+            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            fired = FiredFault(ArmedFault(*where, ""), at, path.name, done, accepted=True)
             beside = path.with_suffix(".part")
             beside.write_bytes(content)
             beside.replace(path)
@@ -134,3 +136,31 @@ async def tried_half_written(
         finally:
             await connection.close()
     return _compared(where, fired, expected.by_key, kept) or [FaultedRecord(*where)]
+
+
+async def _read_file(connection: Connection, operation: str, name: str, id_field: str | None, kept: Kept) -> None:
+    """Keep the rows of a file that is whole; another one is left for later."""
+    try:
+        rows = (await connection.call(Asked(operation, {"file": name}))).content
+    except CallError:
+        return
+    for row in rows:
+        kept.keep(str(row.get(id_field) if id_field in row else next(iter(row.values()), "")), row)
+
+
+def _compared(
+    cell: tuple[FaultKind, str, str], fired: FiredFault | None, expected: Mapping[str, Any], kept: Kept
+) -> list[FaultedRecord]:
+    """Return what came of each message or row that was there."""
+    operation = f"{cell[1]}.{cell[2]}"
+    return [
+        FaultedRecord(
+            *cell,
+            key,
+            fired,
+            EndedDecision(READ, (Held(operation, canonical(content)),)),
+            EndedDecision(READ, kept.held(key, operation)),
+            READ,
+        )
+        for key, content in expected.items()
+    ]

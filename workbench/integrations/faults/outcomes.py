@@ -41,8 +41,8 @@ class Held:
 class EndedDecision:
     """What an agent said in the end and what the systems hold then; no action where it failed both times."""
 
-    action: str | None
-    held: tuple[Held, ...]
+    action: str | None = None
+    held: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,9 @@ class SandboxBooks:
         """Return every effect since all was taken back, in order."""
         said = await _asked("GET", self._written)
         try:
-            return tuple(Held(f"{one['system']}.{one['operation']}", canonical(one["content"])) for one in said["written"])
+            return tuple(
+                Held(f"{one['system']}.{one['operation']}", canonical(one["content"])) for one in said["written"]
+            )
         except (KeyError, TypeError) as error:
             raise _not_told(self._written, str(error)) from None
 

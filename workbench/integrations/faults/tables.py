@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -50,8 +50,8 @@ class FaultedRecord:
     operation: str
     record_id: str | None = None
     fired: FiredFault | None = None
-    without: EndedDecision = EndedDecision(None, ())
-    after: EndedDecision = EndedDecision(None, ())
+    without: EndedDecision = field(default_factory=EndedDecision)
+    after: EndedDecision = field(default_factory=EndedDecision)
     first: str = ""
     asked_again: bool = False
 
@@ -111,8 +111,6 @@ def matrix_of_cells(cells: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         `fault`, `system`, `operation`, `records`, `fired`, and a column of counts for each outcome.
     """
-    groups = cells.groupby(CELL, sort=False)
-    counted = groups.agg(records=("record_id", "count"), fired=("fired", "sum")).astype(int)
-    for outcome in FaultOutcome:
-        counted[outcome.value] = groups["outcome"].agg(lambda values, name=outcome.value: int((values == name).sum()))
-    return counted.reset_index()
+    is_outcome = {one.value: cells["outcome"] == one.value for one in FaultOutcome}
+    counted = cells[CELL].assign(records=cells["record_id"].notna(), fired=cells["fired"], **is_outcome)
+    return counted.groupby(CELL, sort=False).sum().astype(int).reset_index()
