@@ -25,7 +25,7 @@ from workbench.pilot.integrations import INTEGRATIONS_FILE, read_integrations
 from workbench.records.splits import Dataset, Split
 from workbench.runs import RunRequest
 from workbench.runs.journal import digest_of
-from workbench.words import SignatureError, several, shown
+from workbench.words import SignatureError, shown
 
 SAMPLED = 40
 
@@ -157,28 +157,25 @@ def _counted(exhibit: Exhibit) -> Exhibit:
 
 
 def _notes(facts: Mapping[str, Any]) -> list[str]:
-    notes = []
+    notes, n = [], f"{facts['records']:,} records"
     if facts["never_called"]:
-        notes.append(
-            f"No decision on {facts['records']:,} records calls {shown(facts['never_called'])}: no fault was tried there."
-        )
+        notes.append(f"No decision on {n} calls {shown(facts['never_called'])}, so no fault was tried there.")
     if facts["unsound"]:
-        n = several(len(facts["unsound"]), "record")
-        notes.append(
-            f"Without a fault the agent does not do what it says on {n}, which met none: {shown(facts['unsound'])}."
-        )
+        few = f"{len(facts['unsound']):,} of {n}"
+        notes.append(f"On {few} the agent does not do what it says even without a fault: {shown(facts['unsound'])}.")
     return notes
 
 
 def _answer(agent: str, matrix: pd.DataFrame, estimates: Mapping[str, Estimate]) -> str:
     """Return what went wrong in how many cells, one sentence."""
-    lost, doubled, wrong, not_run = (estimates[one] for one in (LOST, DOUBLED, WRONG, NOT_RUN))
-    if lost.value is None or doubled.value is None or wrong.value is None or not_run.value is None:
+    counts = [estimates[one].value for one in (LOST, DOUBLED, WRONG, NOT_RUN)]
+    if not len(matrix) or None in counts:
         return f"No fault was tried on {agent}."
+    lost, doubled, wrong, not_run = (f"{count:,.0f}" for count in counts)
     kinds, operations = matrix["fault"].nunique(), len(matrix[["system", "operation"]].drop_duplicates())
     return (
-        f"Under {kinds} faults at {operations} operations {agent} loses decisions in {lost.value:.0f}, doubles in "
-        f"{doubled.value:.0f} and changes in {wrong.value:.0f} of {len(matrix):,} cells; {not_run.value:.0f} were not run."
+        f"{agent} loses decisions in {lost}, doubles them in {doubled} and changes them in {wrong} of {len(matrix):,} "
+        f"cells of {kinds} faults and {operations} operations; {not_run} were not run."
     )
 
 

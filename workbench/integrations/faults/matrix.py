@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from workbench.agents import Agent, through
 from workbench.environment import read_environment
-from workbench.environment.connections import FileConnection, QueueConnection, connected
+from workbench.environment.connections import Connection, QueueConnection, connected
 from workbench.environment.proxy import QUEUE_FAULTS, FaultKind, route_of
 from workbench.environment.sandbox import RunningSandbox
 from workbench.integrations.faults.asking import asked_in_turn
@@ -85,13 +85,12 @@ class UnderFaults:
             The sandbox does not say what it holds.
         """
         books, ways = SandboxBooks(self.inventory, self.sandbox), self._ways()
-        seen: list[FaultedRecord] = []
         async with standing_between(self.inventory, self.sandbox) as between:
             async with asked_in_turn(through(self.agent, between.reached)) as asked:
                 clean = await run_clean(asked, books, self.records, ways)
                 trials = list(planned_trials(between.breakable, clean))
-                for trial in tqdm(trials, desc="faults", unit=" decisions", disable=not self.is_shown):
-                    seen.append(await run_trial(asked, books, between.breakable[trial.tool], trial, clean))
+                bar = tqdm(trials, desc="faults", unit=" decisions", disable=not self.is_shown)
+                seen = [await run_trial(asked, books, between.breakable[one.tool], one, clean) for one in bar]
             for system, name in self._intake():
                 seen += await self._tried_intake(between, books, system, name)
         await books.take_back()
@@ -150,4 +149,8 @@ class UnderFaults:
             return [FaultedRecord(FaultKind.HALF_WRITTEN, system.id, name)]
         id_column = self.pilot.contract.column_with(Role.ID)
         field = next((field for field, one in operation.answer.items() if one.becomes == id_column), None)
-        return await tried_half_written((system.id, name), whole, field, lambda folder: FileConnection(system, folder))
+
+        def reading(folder: Path) -> Connection:
+            return connected(system.model_copy(update={"sandbox": str(folder)}), {}, {})
+
+        return await tried_half_written((system.id, name), whole, field, reading)
