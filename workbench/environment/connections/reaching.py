@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -38,12 +39,15 @@ class ReachedSystems:
         Values of the variables that integrations.yaml names.
     known_as : str
         What is reached, where it is not the sandbox as it is: decisions through another are another version's.
+    deadline_s : float
+        Seconds for which an answer is waited for, where a tool's own deadline is later.
     """
 
     inventory: Inventory
     places: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     known_as: str = "sandbox"
+    deadline_s: float = math.inf
 
     @property
     def identity(self) -> dict[str, str]:
@@ -52,6 +56,10 @@ class ReachedSystems:
         made_by = None if serve is None else path.parent / serve.partition(":")[0]
         code = {"sandbox": _digest(made_by.read_bytes())} if made_by is not None and made_by.is_file() else {}
         return {"integrations": _digest(path.read_bytes()), **code, "reached": self.known_as}
+
+    def connection(self, system: System) -> Connection:
+        """Return the connection to a system that tools use."""
+        return connected(system, self.places, self.secrets, hosts=self.inventory.settings.sandbox.hosts)
 
     def check(self, environment: Environment) -> None:
         """Refuse operations that stand behind no tool of the environment, or behind one of another effect.
@@ -110,7 +118,8 @@ class SystemsReach:
         """
         system, name, operation = self._behind[tool.name]
         given = {one: decision.fields.get(column) for one, column in operation.arguments.items()} | dict(arguments)
-        asked = Asked(name, given, decision.record_id, key, tool.settings.deadline_s)
+        deadline_s = min(tool.settings.deadline_s, self._reached.deadline_s)
+        asked = Asked(name, given, decision.record_id, key, deadline_s)
         try:
             content = await self._content(system, operation, asked)
         except CallError as error:
@@ -128,9 +137,7 @@ class SystemsReach:
 
     async def _content(self, system: System, operation: Operation, asked: Asked) -> Any:
         if system.id not in self._connections:
-            reached = self._reached
-            hosts = reached.inventory.settings.sandbox.hosts
-            self._connections[system.id] = connected(system, reached.places, reached.secrets, hosts=hosts)
+            self._connections[system.id] = self._reached.connection(system)
         connection = self._connections[system.id]
         if operation.paging is not None and isinstance(connection, RestConnection):
             return list((await connection.pages(asked)).rows)

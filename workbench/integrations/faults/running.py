@@ -102,10 +102,12 @@ async def run_trial(
     one.arm(ArmedFault(trial.kind, one.system.id, one.name, record.id, fields=trial.fields))
     try:
         decision = await asked.ask(record)
+        first, has_failed = said_of(decision), action_of(decision) is None
+        if has_failed and trial.kind is FaultKind.THROTTLED_AGAIN:
+            decision = await asked.ask(record)  # whoever comes again is not taken either
     finally:
         one.disarm()
-    first, has_failed = said_of(decision), action_of(decision) is None
-    if has_failed:
+    if action_of(decision) is None:
         decision = await asked.ask(record)
     after = EndedDecision(action_of(decision), await books.held())
     fired = next(iter(one.ledger[met:]), None)
