@@ -56,15 +56,19 @@ class FaultProxy:
         self._upstream, self._hold_s = urlsplit(upstream), hold_s
         self._server: asyncio.Server | None = None
         self._armed: _Armed | None = None
+        self._under_way: set[asyncio.Task[None]] = set()  # asyncio itself holds them but weakly
         self.ledger: list[FiredFault] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, LOOPBACK, 0, limit=LARGEST)
+        self._server = await asyncio.start_server(self._begin, LOOPBACK, 0, limit=LARGEST)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     @property
     def address(self) -> str:
@@ -79,6 +83,11 @@ class FaultProxy:
     def disarm(self) -> None:
         """Forward everything from now on."""
         self._armed = None
+
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection, which carries one request."""
@@ -96,8 +105,6 @@ class FaultProxy:
                 writer.write(answer.head() + answer.body)
         finally:
             writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
     async def _strike(
         self, armed: _Armed, request: HttpMessage, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -144,8 +144,8 @@ class UnderFaults:
 
     async def _tried_file(self, system: System, name: str, operation: Operation) -> list[FaultedRecord]:
         folder = Path(placed_address(str(system.sandbox), self.sandbox.places))
-        whole = next(iter(sorted(folder.glob(operation.call))), None)
-        if whole is None:
+        files = sorted(folder.glob(operation.call), key=lambda one: (one.stat().st_size, one.name))
+        if not files:
             return [FaultedRecord(FaultKind.HALF_WRITTEN, system.id, name)]
         id_column = self.pilot.contract.column_with(Role.ID)
         field = next((field for field, one in operation.answer.items() if one.becomes == id_column), None)
@@ -153,4 +153,4 @@ class UnderFaults:
         def reading(folder: Path) -> Connection:
             return connected(system.model_copy(update={"sandbox": str(folder)}), {}, {})
 
-        return await tried_half_written((system.id, name), whole, field, reading)
+        return await tried_half_written((system.id, name), files[-1], field, reading)
