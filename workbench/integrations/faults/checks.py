@@ -10,7 +10,7 @@ from workbench.metrics import State
 from workbench.words import several, shown
 
 NAME = "faults"
-RUN = "workbench integrations {pilot} faults --agent NAME"
+RUN = "workbench integrations faults {pilot} --agent NAME"
 BAD = (FaultOutcome.LOST, FaultOutcome.DOUBLE, FaultOutcome.WRONG)
 
 

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from workbench.agents import build_agent
+from workbench.agents import build_agent, through
+from workbench.environment.connections import ReachedSystems
 from workbench.environment.sandbox import running_sandbox
 from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder, file_digest
 from workbench.integrations.faults.checks import FAULT_CHECKS, NAME
@@ -53,7 +54,7 @@ class FaultsMaker(Maker):
     question = "Does the agent lose or double anything when a system fails?"
     how = "run the agent through faults"
     notebooks = ("05_faults",)
-    command = "workbench integrations PILOT faults --agent NAME"
+    command = "workbench integrations faults PILOT --agent NAME"
     metrics: ClassVar = FAULT_UNITS
     checks: ClassVar = FAULT_CHECKS
     counted = "cells of a fault and an operation"
@@ -72,6 +73,7 @@ class FaultsMaker(Maker):
         inventory = read_integrations(pilot.suite)
         agent = build_agent(pilot, request.agent, dataset, request.run.engine)
         records = tuple(dataset.records(dataset.ids(Split.DEV, request.records)))
+        through(agent, ReachedSystems(inventory, {}, {}))  # refuses one that does not act before anything is started
         with running_sandbox(pilot, dataset.documents()) as sandbox, ThreadPoolExecutor(1) as pool:
             under = UnderFaults(pilot, inventory, sandbox, agent, records, request.run.show_progress)
             seen = pool.submit(lambda: asyncio.run(under.run())).result()  # a notebook has a loop of its own
@@ -120,8 +122,12 @@ class FaultsMaker(Maker):
         Raises
         ------
         SignatureError
-            A table does not follow from it.
+            A table does not follow from it, or an escalation is called something else.
         """
+        if exhibit.facts["escalation"] != facts.pilot.settings.escalate_label:
+            raise SignatureError(
+                "the fault matrix takes another action for the escalation", got=exhibit.facts["escalation"]
+            )
         again = _counted(exhibit)
         for name, table in again.tables.items():
             if name not in exhibit.tables or not _is_same(table, exhibit.tables[name]):
