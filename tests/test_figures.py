@@ -135,6 +135,11 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "coverage_matrix": lambda names: figures.coverage_matrix(
         pd.DataFrame({"below": [1.0, 0.0, 2.0], "above": [1.0, np.nan, 0.0]}, index=names[:3])
     ),
+    "verdicts_by_system": lambda names: figures.verdicts_by_system(
+        pd.DataFrame(
+            {"latency": ["kept", "deviates", None], "rate": ["unclear", "not measured", "kept"]}, index=names[:3]
+        )
+    ),
     "mutants_by_kind": lambda names: figures.mutants_by_kind(
         pd.DataFrame({"kind": names[:3], "noticed_by": ["c", None, "c"], "state": "noticed"})
     ),

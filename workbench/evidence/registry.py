@@ -31,6 +31,7 @@ MAKERS = {
     "evaluation": "workbench.evaluation:MAKER",
     "repeats": "workbench.repeats:MAKER",
     "cases": "workbench.cases:MAKER",
+    "integrations": "workbench.integrations:MAKER",
     "faults": "workbench.integrations:FAULTS",
 }
 ENTRY_POINTS = "workbench.makers"

@@ -1,4 +1,4 @@
-"""Integrations as they are, held against integrations.yaml, and what an agent makes of their faults."""
+"""Integrations measured: every declared line against the systems' sandbox, and an agent under their faults."""
 
 from __future__ import annotations
 
@@ -8,5 +8,9 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.integrations.faults import FAULTS, FaultsRequest
+    from workbench.integrations.lines import LineKind, LineVerdict, ProbeLine, kind_of, lines_table
+    from workbench.integrations.maker import MAKER, ProbeRequest
+    from workbench.integrations.numbers import estimates_of_lines, integration_findings, matrix_of_lines
+    from workbench.integrations.probe import ProbeBudget, probe_systems
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -94,6 +94,21 @@ class McpConnection:
         received = call.received
         return Answered(content, "ok", latency_s, {} if received is None else received.headers)
 
+    async def tools(self, deadline_s: float = DEADLINE_S) -> dict[str, dict[str, Any]]:
+        """Return the schema of what each tool of the server takes, by its name. Raises CallError."""
+        call = _OnTheWay(deadline_s=deadline_s)
+        before = _under_way.set(call)
+        try:
+            async with asyncio.timeout(deadline_s):
+                listed = await (await self._opened()).list_tools()
+        except TimeoutError:
+            raise CallError(TIMEOUT, f"no tools within {deadline_s:g} s", deadline_s) from None
+        except MCPError as error:
+            raise call.fault or CallError(ERROR, error.message[:MAX_DETAIL], 0.0) from None
+        finally:
+            _under_way.reset(before)
+        return {tool.name: dict(tool.input_schema) for tool in listed.tools}
+
     async def close(self) -> None:
         """End the session."""
         self._leaving.set()

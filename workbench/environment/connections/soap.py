@@ -45,6 +45,10 @@ class SoapConnection:
         content = rows_in(said, operation.rows, received.latency_s)
         return Answered(content, str(received.status), received.latency_s, received.headers)
 
+    async def described(self) -> dict[str, tuple[str, ...]]:
+        """Return the arguments of each operation that the WSDL describes, by its name. Raises CallError."""
+        return (await self._loaded()).described()
+
     async def close(self) -> None:
         """Leave the system."""
         if self._loading is not None:
@@ -97,6 +101,14 @@ class _Service:
         except (zeep.exceptions.Error, etree.LxmlError, ValueError, OSError) as error:
             raise CallError(ANSWER, f"its WSDL cannot be read: {error}"[:MAX_DETAIL], 0.0) from None
         self._path = urlsplit(str(self._service._binding_options["address"])).path
+
+    def described(self) -> dict[str, tuple[str, ...]]:
+        """Return the arguments of each operation, by its name."""
+        operations = self._service._binding._operations
+        return {
+            str(name): tuple(str(part) for part, _ in (one.input.body.type.elements if one.input.body else ()))
+            for name, one in operations.items()
+        }
 
     def asked(self, name: str, arguments: dict[str, Any]) -> Sent:
         """Return the request of an operation. Raises CallError where an argument does not fit."""

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.pilot.integrations.gaps import (
+        IntegrationGap,
+        columns_not_read,
+        gaps_of,
+        integration_signatures,
+    )
     from workbench.pilot.integrations.reading import (
         INTEGRATIONS_FILE,
         Inventory,

@@ -7,13 +7,14 @@ Only what makes the file unreadable is refused here. What is merely missing or t
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from workbench.files import Settings
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][\w-]{0,63}$")]
+Safeguard = Literal["idempotency_key", "read_back", "undo"]  # of what an operation writes
 Code = Annotated[str, Field(min_length=1, max_length=40)]
 
 
@@ -181,6 +182,8 @@ class Operation(Settings):
         Operations of the same system that show, and take back, what this one wrote.
     conflict : str, optional
         The error of a second write with the same key and another content.
+    without : mapping of str to str
+        Why a write has no `idempotency_key`, `read_back` or `undo`, by that name.
     tool : str, optional
         Tool of environment.yaml that it stands behind.
     """
@@ -198,6 +201,7 @@ class Operation(Settings):
     read_back: Name | None = None
     undo: Name | None = None
     conflict: Code | None = None
+    without: dict[Safeguard, str] = Field(default_factory=dict)
     tool: Name | None = None
 
 

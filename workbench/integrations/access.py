@@ -1,0 +1,182 @@
+"""Who gets in: nobody without credentials, no other account, no secret from before, no token that has expired."""
+
+from __future__ import annotations
+
+from workbench.environment.connections import Account
+from workbench.integrations.asking import asked_about, asked_of_nothing
+from workbench.integrations.calling import code_of, known_secrets, with_scope
+from workbench.integrations.declared import FOREIGN, NOBODY, OLD, OTHER_SCOPE, ROTATED, YOUNG
+from workbench.integrations.lines import LineKind, LineVerdict
+from workbench.integrations.probed import Probed
+from workbench.pilot.integrations import AuthKind, OperationEffect, SystemType
+
+LET_THROUGH = ("404", "409")  # codes that only a caller gets whom the system let in
+MARGIN, LEAST_MARGIN_S = 0.01, 2.0  # before and after a token's end
+STEPS = 7  # by which a wrong lifetime is narrowed down
+LINES_OF = {Account.NOBODY: NOBODY, Account.FOREIGN: FOREIGN}
+
+
+async def measure_access(probed: Probed) -> None:
+    """Measure what does not need the clock: callers without credentials, of another account, scope or secret."""
+    if _has_no_accounts(probed):
+        probed.sheet.leave("SQLite knows no accounts; on PostgreSQL it is measured", None, LineKind.ACCESS)
+        return
+    for account, line in LINES_OF.items():
+        why = known_secrets(probed.caller.reach, probed.system, account)
+        for name in probed.system.operations:
+            if not probed.sheet.has(name, line):
+                continue
+            if why is not None:
+                probed.sheet.put(name, line, LineVerdict.NOT_MEASURED, "", 0, why)
+            else:
+                await _refused(probed, name, account, line)
+    await _of_secret_before(probed)
+    await _of_other_scope(probed)
+
+
+def refusal_verdict(code: str, denied: tuple[str, ...], wrong_input: tuple[str, ...] = ("400", "422")) -> LineVerdict:
+    """Return what the code of a call that must be refused says.
+
+    Examples
+    --------
+    >>> refusal_verdict("403", ("401", "403")).value, refusal_verdict("404", ("401", "403")).value
+    ('kept', 'deviates')
+    """
+    if code in denied:
+        return LineVerdict.KEPT
+    if code == "ok" or code.startswith("2") or code in LET_THROUGH:
+        return LineVerdict.DEVIATES
+    if code in wrong_input or not code.isdigit() or code.startswith(("429", "5")):
+        return LineVerdict.UNCLEAR  # it was stopped, but by something else than its rights
+    return LineVerdict.DEVIATES
+
+
+async def _refused(probed: Probed, name: str, account: Account, line: str) -> None:
+    """Call an operation under an account that must be refused; a write that is let through is taken back."""
+    operation, record = probed.system.operations[name], probed.records.some(1)[0]
+    is_write = operation.effect is OperationEffect.WRITE
+    is_harmless = not is_write or operation.undo is not None
+    key = probed.key(name, account.value) if is_write else None
+    asked = (asked_about if is_harmless else asked_of_nothing)(name, operation, record, key)
+    await probed.caller.room()
+    code, said = await code_of(probed.caller.connection(account), asked)
+    verdict = refusal_verdict(code, probed.system.auth_denied)
+    probed.sheet.put(name, line, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
+    if account is Account.NOBODY and probed.sheet.has(name, f"{LineKind.ERROR}: {code}"):
+        probed.sheet.put(name, f"{LineKind.ERROR}: {code}", LineVerdict.KEPT, code)
+    if code.startswith("2") and is_write and operation.undo is not None:
+        undo = probed.system.operations[operation.undo]
+        await probed.caller.call(asked_about(operation.undo, undo, record))
+
+
+async def _of_secret_before(probed: Probed) -> None:
+    if not probed.sheet.has("", ROTATED):
+        return
+    why = known_secrets(probed.caller.reach, probed.system, Account.PREVIOUS)
+    if why is not None:
+        probed.sheet.put("", ROTATED, LineVerdict.NOT_MEASURED, "", 0, why)
+        return
+    name = _reading(probed)
+    asked = asked_about(name, probed.system.operations[name], probed.records.some(1)[0])
+    await probed.caller.room()
+    code, said = await code_of(probed.caller.connection(Account.PREVIOUS), asked)
+    verdict = refusal_verdict(code, (*probed.system.auth_denied, *_token_refusals(probed)), ())
+    probed.sheet.put("", ROTATED, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
+
+
+async def _of_other_scope(probed: Probed) -> None:
+    auth = probed.system.auth
+    if auth is None or auth.scope is None:
+        return
+    name = _reading(probed)
+    connection = probed.caller.reach.connection(with_scope(probed.system, f"{auth.scope}-other"))
+    try:
+        await probed.caller.room()
+        asked = asked_about(name, probed.system.operations[name], probed.records.some(1)[0])
+        code, said = await code_of(connection, asked)
+    finally:
+        await connection.close()
+    verdict = refusal_verdict(code, (*probed.system.auth_denied, *_token_refusals(probed)), ())
+    probed.sheet.put("", OTHER_SCOPE, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
+
+
+def _token_refusals(probed: Probed) -> tuple[str, ...]:
+    """Return the codes by which no token is given: OAuth 2 has 400 for a client or scope that is not known."""
+    is_token = probed.system.auth is not None and probed.system.auth.kind is AuthKind.CLIENT_CREDENTIALS
+    return ("400",) if is_token else ()
+
+
+async def measure_tokens(probed: Probed) -> None:
+    """Use a token just before and just after its declared end; the clock is put forward, nobody else may need it."""
+    auth = probed.system.auth
+    if auth is None or auth.expires_s is None:
+        return
+    if not probed.caller.clock.is_there and auth.expires_s > LEAST_MARGIN_S:
+        probed.sheet.leave(f"no test clock, and {auth.expires_s:g} s are not waited for", "", LineKind.ACCESS)
+        return
+    margin_s = max(LEAST_MARGIN_S, MARGIN * auth.expires_s)
+    young, why = await _code_at(probed, auth.expires_s - margin_s)
+    is_young = young.startswith("2") or young == "ok"
+    if is_young:
+        probed.sheet.put("", YOUNG, LineVerdict.KEPT, f"accepted at {auth.expires_s - margin_s:g} s")
+    else:
+        until = await _lifetime(probed, auth.expires_s)
+        said = f"{young} at {auth.expires_s - margin_s:g} s, accepted until about {until:.0f} s"
+        is_denied = young in probed.system.auth_denied
+        probed.sheet.put("", YOUNG, LineVerdict.DEVIATES if is_denied else LineVerdict.UNCLEAR, said, 1, why)
+    await _after(probed, auth.expires_s + margin_s)
+
+
+async def _after(probed: Probed, age_s: float) -> None:
+    """Put down how every reading operation answers a token of an age beyond its end."""
+    accepted, codes = [], []
+    for name, operation in probed.system.operations.items():
+        if operation.effect is OperationEffect.READ:
+            code, _ = await _code_at(probed, age_s, name)
+            codes.append(code)
+            accepted += [name] if refusal_verdict(code, probed.system.auth_denied) is LineVerdict.DEVIATES else []
+    is_clear = all(code in probed.system.auth_denied for code in codes)
+    verdict = LineVerdict.DEVIATES if accepted else LineVerdict.KEPT if is_clear else LineVerdict.UNCLEAR
+    detail = f"accepted by {', '.join(accepted)}" if accepted else ""
+    probed.sheet.put("", OLD, verdict, f"{', '.join(sorted(set(codes)))} at {age_s:g} s", len(codes), detail)
+
+
+async def _code_at(probed: Probed, age_s: float, name: str = "") -> tuple[str, str]:
+    """Return the code of a call with a token of an age, and what was said."""
+    name = name or _reading(probed)
+    asked = asked_about(name, probed.system.operations[name], probed.records.some(1)[0])
+    connection = probed.caller.reach.connection(probed.system, renews=False)
+    try:
+        await probed.caller.room()
+        first, why = await code_of(connection, asked)
+        if not first.startswith("2"):
+            return f"{first} at once", why
+        await probed.caller.clock.pass_by(age_s)
+        await probed.caller.room()
+        return await code_of(connection, asked)
+    finally:
+        await connection.close()
+
+
+async def _lifetime(probed: Probed, declared_s: float) -> float:
+    """Return about how old a token may be, where that is less than declared."""
+    lower, upper = 0.0, declared_s
+    for _ in range(STEPS):
+        middle = (lower + upper) / 2
+        code, _why = await _code_at(probed, middle)
+        lower, upper = (middle, upper) if code.startswith("2") else (lower, middle)
+    return upper
+
+
+def _reading(probed: Probed) -> str:
+    """Return an operation that reads, a looking-up one first."""
+    reading = [
+        name for name, one in probed.system.operations.items() if one.effect is OperationEffect.READ and not one.paging
+    ]
+    return (reading or list(probed.system.operations))[0]
+
+
+def _has_no_accounts(probed: Probed) -> bool:
+    places = probed.caller.reach.places
+    address = (probed.system.sandbox or "").replace("{database}", places.get("database", ""))
+    return probed.system.type is SystemType.SQL and address.startswith("sqlite")

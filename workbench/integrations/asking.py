@@ -1,0 +1,105 @@
+"""What operations are asked with: arguments from the pilot's records, or such as belong to nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from workbench.environment.connections import Asked
+from workbench.pilot import Contract, Role
+from workbench.pilot.integrations import Operation
+from workbench.records.splits import Dataset, Split
+
+NO_SUCH = "0000-no-such"  # a value that no system holds
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+ANSWERED = 24  # records that an operation is asked about for its answers
+
+
+class RecordsAtHand:
+    """Development records whose columns operations take as arguments."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.contract: Contract = dataset.contract
+        frame = dataset.shown(Split.DEV)
+        self._frame = frame.astype(object).where(frame.notna(), "").map(str)
+        self.id_column = self.contract.column_with(Role.ID)
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def column(self, name: str) -> set[str]:
+        """Return the values of a column."""
+        return set(self._frame[name]) - {""} if name in self._frame else set()
+
+    def by_id(self, record: str) -> Mapping[str, str] | None:
+        """Return a record by its id, None where it is none of these."""
+        found = self._frame[self._frame.index == record]
+        return None if found.empty else self._record(found.iloc[0])
+
+    def some(self, n: int) -> list[Mapping[str, str]]:
+        """Return so many records, evenly spread."""
+        step = max(1, len(self._frame) // max(n, 1))
+        return [self._record(row) for _, row in self._frame.iloc[::step].head(n).iterrows()]
+
+    def for_answers(self, operation: Operation, n: int = ANSWERED) -> list[Mapping[str, str]]:
+        """Return records to ask about: spread, with every column filled, and with letters beyond ASCII."""
+        columns = [one.becomes for one in operation.answer.values() if one.becomes in self._frame.columns]
+        frame = self._frame
+        filled = frame[(frame[columns] != "").all(axis=1)] if columns else frame
+        beyond = frame[~frame[columns].map(str.isascii).all(axis=1)] if columns else frame.head(0)
+        chosen = [
+            frame.iloc[:: max(1, len(frame) // n)].head(n // 2),
+            filled.iloc[:: max(1, len(filled) // n)].head(n // 3),
+        ]
+        chosen.append(beyond.iloc[:: max(1, len(beyond) // n)].head(n - n // 2 - n // 3))
+        picked = pd.concat(chosen)
+        return [self._record(row) for _, row in picked[~picked.index.duplicated()].iterrows()]
+
+    def _record(self, row: pd.Series[Any]) -> Mapping[str, str]:
+        record = {str(name): str(value) for name, value in row.items()}
+        return {**record, "": str(row.name)}  # the id under no name, where the contract has no column for it
+
+
+def correlation_of(record: Mapping[str, str]) -> str:
+    """Return the id of a record at hand."""
+    return record[""]
+
+
+def asked_about(name: str, operation: Operation, record: Mapping[str, str], key: str | None = None) -> Asked:
+    """Return a call of an operation for a record."""
+    arguments: dict[str, Any] = {argument: record.get(column, "") for argument, column in operation.arguments.items()}
+    arguments |= {argument: example_value(text) for argument, text in operation.said.items()}
+    return Asked(name, arguments, correlation_of(record), key)
+
+
+def asked_of_nothing(name: str, operation: Operation, record: Mapping[str, str], key: str | None = None) -> Asked:
+    """Return a call of an operation whose arguments belong to nothing that is there."""
+    arguments: dict[str, Any] = dict.fromkeys(operation.arguments, NO_SUCH)
+    arguments |= {argument: example_value(text) for argument, text in operation.said.items()}
+    return Asked(name, arguments, correlation_of(record), key)
+
+
+def example_value(text: str) -> str | Decimal:
+    """Return the example of an argument, a number where it is written as one.
+
+    Examples
+    --------
+    >>> example_value("1234.56"), example_value("0815")
+    (Decimal('1234.56'), '0815')
+    """
+    return Decimal(text) if NUMBER.fullmatch(text) else text
+
+
+def with_other_content(asked: Asked, operation: Operation, others: Sequence[Mapping[str, str]]) -> Asked:
+    """Return a call with the same key and another content: a number one higher, else another record's arguments."""
+    numbers = [name for name in operation.said if isinstance(asked.arguments[name], Decimal)]
+    if numbers:
+        changed = {**asked.arguments, numbers[0]: asked.arguments[numbers[0]] + 1}
+    else:
+        other = asked_about(asked.operation, operation, others[0])
+        changed = {**asked.arguments, **{name: other.arguments[name] for name in operation.arguments}}
+    return Asked(asked.operation, changed, asked.correlation, asked.key)

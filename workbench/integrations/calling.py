@@ -1,0 +1,178 @@
+"""Calls to one system within its declared rate, and the test clock that makes room for more of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from workbench.environment.connections import Account, Answered, Asked, CallError, Connection, connected
+from workbench.pilot.integrations import (
+    Authentication,
+    Operation,
+    OperationEffect,
+    SandboxSettings,
+    System,
+    SystemType,
+)
+from workbench.words import InputError
+
+TOO_MANY = "429"
+SHARE_OF_RATE = 0.9  # of the declared rate that is used
+TRIES = 3  # of a call that was refused for the rate
+LONGEST_WAIT_S = 5.0  # that a system without a test clock is waited for
+DEADLINE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How systems are reached: places of the pilot's own sandbox, secrets by variable, private hosts allowed."""
+
+    places: Mapping[str, str]
+    secrets: Mapping[str, str]
+    hosts: tuple[str, ...] = ()
+
+    def connection(self, system: System, account: Account = Account.OWN, *, renews: bool = True) -> Connection:
+        """Return a connection. Raises InputError where it may not be reached or a credential is missing."""
+        return connected(system, self.places, self.secrets, account, hosts=self.hosts, renews=renews)
+
+
+class HandsOfClock:
+    """The test clock of a sandbox, and what it takes back; without one, only what is short is waited for."""
+
+    def __init__(self, settings: SandboxSettings, reach: Reach) -> None:
+        self.is_there = settings.clock is not None
+        self.takes_back = settings.written is not None
+        self._clock = reach.connection(_at(settings.clock, "POST ")) if settings.clock else None
+        self._written = reach.connection(_at(settings.written, "DELETE ")) if settings.written else None
+
+    async def pass_by(self, seconds: float) -> bool:
+        """Let so much time pass for the sandbox; return False where that would take too long to wait for."""
+        if self._clock is not None:
+            await self._clock.call(Asked("it", {"advance_s": round(seconds, 3)}))
+        elif seconds <= LONGEST_WAIT_S:
+            await asyncio.sleep(seconds)
+        else:
+            return False
+        return True
+
+    async def now(self) -> datetime:
+        """Return the moment that it is for the sandbox."""
+        if self._clock is not None:
+            said = (await self._clock.call(Asked("it", {"advance_s": 0}))).content
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                return datetime.fromisoformat(said["now"])
+        return datetime.now(UTC)
+
+    async def take_all_back(self) -> None:
+        """Take back everything that was written to the sandbox."""
+        if self._written is not None:
+            await self._written.call(Asked("it"))
+
+    async def close(self) -> None:
+        """Leave the sandbox."""
+        for one in (self._clock, self._written):
+            if one is not None:
+                await one.close()
+
+
+class Caller:
+    """Calls of one system; with `call` they stay within its declared rate."""
+
+    def __init__(self, system: System, reach: Reach, clock: HandsOfClock) -> None:
+        self.system, self.reach, self.clock = system, reach, clock
+        self._connections: dict[Account, Connection] = {}
+        self._left, self._since = 1.0, time.monotonic()
+
+    def connection(self, account: Account = Account.OWN) -> Connection:
+        """Return the connection under an account, opened when it is first asked for."""
+        if account not in self._connections:
+            self._connections[account] = self.reach.connection(self.system, account)
+        return self._connections[account]
+
+    async def call(
+        self, asked: Asked, account: Account = Account.OWN, connection: Connection | None = None
+    ) -> Answered:
+        """Call within the declared rate; what is refused for the rate is called again.
+
+        A token that aged while the clock was put forward is refused once, so the own account is tried a second time.
+        """
+        used = connection or self.connection(account)
+        for number in range(TRIES):
+            await self.room()
+            try:
+                return await used.call(asked)
+            except CallError as error:
+                is_last = number == TRIES - 1
+                is_aged = error.code in self.system.auth_denied and account is Account.OWN and connection is None
+                if is_last or not (error.code == TOO_MANY or (is_aged and number == 0)):
+                    raise
+                if error.code == TOO_MANY and not await self.clock.pass_by(error.retry_after_s or 1.0):
+                    raise
+        raise AssertionError("unreachable")
+
+    async def room(self, calls: int = 1) -> None:
+        """Wait until so many calls are within the declared rate, or put the clock forward until they are."""
+        rate = self.system.rate
+        if rate is None:
+            return
+        now, per_s, most = time.monotonic(), SHARE_OF_RATE * rate.per_s, max(SHARE_OF_RATE * rate.burst, calls)
+        self._left, self._since = min(most, self._left + (now - self._since) * per_s), now
+        if self._left < calls:
+            span = (most if self.clock.is_there else calls) - self._left
+            await self.clock.pass_by(min(span / per_s, LONGEST_WAIT_S))
+            self._left, self._since = self._left + span, time.monotonic()
+        self._left -= calls
+
+    async def fill_up(self) -> None:
+        """Let as much time pass as the whole burst needs to be free again."""
+        rate = self.system.rate
+        if rate is not None:
+            await self.clock.pass_by(min(rate.burst / rate.per_s + 1.0, LONGEST_WAIT_S))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for one in self._connections.values():
+            await one.close()
+        self._connections.clear()
+
+
+def with_operation(system: System, name: str, **operation: Any) -> System:
+    """Return a system with one more operation, or another one of that name."""
+    added = Operation.model_validate({"effect": OperationEffect.READ, **operation})
+    return system.model_copy(update={"operations": {**system.operations, name: added}})
+
+
+def with_scope(system: System, scope: str) -> System:
+    """Return a system whose tokens are asked for with another scope."""
+    assert system.auth is not None
+    auth: Authentication = system.auth.model_copy(update={"scope": scope})
+    return system.model_copy(update={"auth": auth})
+
+
+async def code_of(connection: Connection, asked: Asked) -> tuple[str, str]:
+    """Return the code that a call ends with, and what is said of it; the code of one that ends well is its status."""
+    try:
+        answered = await connection.call(replace(asked, deadline_s=DEADLINE_S))
+    except CallError as error:
+        return error.code, error.detail
+    return answered.code, "answered"
+
+
+def _at(address: str, call: str) -> System:
+    """Return the address of a test hook as a system with one call."""
+    bare = System(id="test", type=SystemType.REST, sandbox=address)
+    return with_operation(bare, "it", call=call)
+
+
+def known_secrets(reach: Reach, system: System, account: Account) -> str | None:
+    """Return why an account cannot be used, None where it can."""
+    try:
+        reach.connection(system, account)
+    except InputError as error:
+        return f"{error.problem}: {error.got}" if error.got else error.problem
+    return None

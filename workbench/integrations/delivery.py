@@ -1,0 +1,64 @@
+"""A queue's promise: what was acknowledged is gone, what was not comes again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.environment.connections import Asked, CallError, QueueConnection
+from workbench.integrations.declared import ONCE_ACKNOWLEDGED, RECEIVE, UNTIL_ACKNOWLEDGED
+from workbench.integrations.lines import LineKind, LineVerdict
+from workbench.integrations.probed import Probed
+
+LONG_S = 3_600.0  # after which any queue has given up waiting for an acknowledgement
+RECEIVED = 3  # messages of which the first is acknowledged
+LOOKED_AT = 60  # messages among which an earlier one must come again
+MESSAGE = "message"
+
+
+async def measure_delivery(probed: Probed) -> None:
+    """Receive messages, acknowledge the first of them, and look which come again once the clock was put forward."""
+    connection = probed.caller.connection()
+    if not isinstance(connection, QueueConnection):
+        return
+    if not probed.caller.clock.is_there:
+        probed.sheet.leave("no test clock, and the time of a message is not waited for", None, LineKind.DELIVERY)
+        return
+    for name, operation in probed.system.operations.items():
+        if operation.call == RECEIVE:
+            await _measure(probed, name, connection)
+
+
+async def _measure(probed: Probed, name: str, connection: QueueConnection) -> None:
+    # what other parts of the probe received has come back first, so that these are not among it
+    await probed.caller.clock.pass_by(LONG_S)
+    received = [await _next(probed, name) for _ in range(RECEIVED)]
+    numbers = [number for number in received if number is not None]
+    if len(numbers) < RECEIVED:
+        probed.sheet.leave(f"fewer than {RECEIVED} messages are in the queue", name, LineKind.DELIVERY)
+        return
+    await probed.caller.room()
+    try:
+        await connection.acknowledge(int(numbers[0]))
+    except CallError as error:
+        probed.sheet.put(name, ONCE_ACKNOWLEDGED, LineVerdict.DEVIATES, "not acknowledged", 1, str(error))
+        return
+    await probed.caller.clock.pass_by(LONG_S)
+    again: list[Any] = []
+    while len(again) < LOOKED_AT and not {*numbers[1:]} <= {*again}:
+        found = await _next(probed, name)
+        if found is None:
+            break
+        again.append(found)
+    is_back = {*numbers[1:]} <= {*again}
+    probed.sheet.holds(name, ONCE_ACKNOWLEDGED, numbers[0] not in again, f"not among the next {len(again)}", len(again))
+    is_clear = is_back or len(again) < LOOKED_AT
+    verdict = LineVerdict.KEPT if is_back else LineVerdict.DEVIATES if is_clear else LineVerdict.UNCLEAR
+    said = "came again" if is_back else f"not among the next {len(again)}"
+    probed.sheet.put(name, UNTIL_ACKNOWLEDGED, verdict, said, RECEIVED - 1)
+
+
+async def _next(probed: Probed, name: str) -> Any:
+    """Return the number of the next message, None where there is none."""
+    content = (await probed.caller.call(Asked(name))).content
+    return content.get(MESSAGE) if isinstance(content, Mapping) else None

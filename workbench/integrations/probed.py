@@ -1,0 +1,37 @@
+"""One system while it is probed: its sheet of lines, how it is called, the records at hand, what it answered."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from workbench.integrations.answers import AnswersSeen
+from workbench.integrations.asking import RecordsAtHand
+from workbench.integrations.calling import Caller
+from workbench.integrations.lines import ProbeSheet
+from workbench.pilot.integrations import System
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """One system while it is probed.
+
+    Parameters
+    ----------
+    holds_records : bool
+        Whether its sandbox is the pilot's own, which holds the pilot's records.
+    run : str
+        Tells this probe from every other.
+    """
+
+    system: System
+    sheet: ProbeSheet
+    caller: Caller
+    records: RecordsAtHand
+    holds_records: bool
+    run: str
+    seen: AnswersSeen = field(default_factory=AnswersSeen)
+
+    def key(self, *parts: object) -> str:
+        """Return an idempotency key that no other probe has used: one for the same parts."""
+        return f"probe-{hashlib.sha256(repr((self.run, *map(str, parts))).encode()).hexdigest()[:32]}"

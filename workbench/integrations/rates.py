@@ -1,0 +1,227 @@
+"""Where refusals begin: calls as fast as they can be made, then those of a span of time, then what is asked to wait."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+
+from workbench.environment.connections import Asked, CallError
+from workbench.integrations.asking import asked_about
+from workbench.integrations.calling import TOO_MANY
+from workbench.integrations.declared import BEYOND, BURST, PER_SECOND, RETRY_AFTER
+from workbench.integrations.lines import LineKind, LineVerdict
+from workbench.integrations.probed import Probed
+from workbench.pilot.integrations import OnExceed, Operation, OperationEffect, Rate
+
+AT_ONCE = 8
+FEWEST = 0.9  # of the declared rate, at which no call may be refused
+MOST = 1.25  # of the declared rate, above which calls must be refused
+LOOKED_UP = ("404", "Client.NotFound")  # a call that was taken, of a record that is not there
+MOST_AFTER = 40  # calls of each operation after the first refusal
+AFTER_FIRST = 4  # refusals of each operation that are waited for once the first came
+SPANS, SPAN = 2, 0.9  # how often the rate is measured, over which part of the time that fills the burst
+LONGEST_S = 6.0  # of one flood
+TELLING_SHARE, TELLING_CALLS = 0.3, 25  # of all refused, and calls without one refusal, that tell of no limit
+
+
+@dataclass(slots=True)
+class Flood:
+    """What came of calls as fast as they could be made.
+
+    Parameters
+    ----------
+    before : int, optional
+        Accepted before the first was refused, in `before_s` seconds; None where none was.
+    """
+
+    accepted: int = 0
+    refused: int = 0
+    before: int | None = None
+    before_s: float = 0.0
+    seconds: float = 0.0
+    beyond: dict[str, int] = field(default_factory=dict)  # calls of each operation after the first refusal
+    refused_by: dict[str, int] = field(default_factory=dict)
+    asked_to_wait: list[float | None] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+
+
+async def measure_rate(probed: Probed) -> None:
+    """Measure where a system's refusals begin, and what it says then; nobody else may call it meanwhile."""
+    rate, operations = probed.system.rate, probed.system.operations
+    asked = [
+        _small(asked_about(name, one, record), one)
+        for record in probed.records.some(AT_ONCE)
+        for name, one in operations.items()
+        if one.effect is OperationEffect.READ
+    ]
+    if rate is None or not asked:
+        probed.sheet.leave("no operation reads, and none is written that often", "", LineKind.RATE)
+        return
+    await probed.caller.connection().call(asked[0])  # what is set up once must not count
+    await probed.caller.fill_up()
+    flood = await _flood(probed, asked, rate)
+    if rate.on_exceed is not OnExceed.REFUSES:
+        said = f"{flood.refused + len(flood.other)} of {_total(flood)} refused, {_pace(flood)}"
+        is_kept = not flood.refused and not flood.other
+        probed.sheet.holds("", BEYOND, is_kept, said, _total(flood), flood.other[0] if flood.other else "")
+        return
+    _judge_burst(probed, rate, flood)
+    if flood.refused:
+        await _judge_wait(probed, flood, asked[0])
+        await _judge_rate(probed, rate, asked)
+        _judge_operations(probed, flood)
+
+
+def _small(asked: Asked, operation: Operation) -> Asked:
+    """Return a call, of a list one with the smallest page."""
+    size = None if operation.paging is None else operation.paging.size
+    return asked if size is None else replace(asked, arguments={**asked.arguments, size: 1})
+
+
+async def _flood(probed: Probed, asked: list[Asked], rate: Rate) -> Flood:
+    """Call as fast as can be, until each operation was refused some times, or should have been."""
+    flood, connection, start, turn = Flood(), probed.caller.connection(), time.monotonic(), 0
+    names = {one.operation for one in asked}
+
+    def is_over() -> bool:
+        elapsed_s = time.monotonic() - start
+        if flood.before is None:
+            enough = flood.accepted > MOST * (rate.burst + rate.per_s * elapsed_s) + 2 * AT_ONCE
+        else:
+            enough = all(flood.refused_by.get(name, 0) >= AFTER_FIRST for name in names) or (
+                sum(flood.beyond.values()) >= MOST_AFTER * len(names)
+            )
+        return enough or elapsed_s > LONGEST_S
+
+    async def one_after_another() -> None:
+        nonlocal turn
+        while not is_over():
+            one, turn = asked[turn % len(asked)], turn + 1
+            if flood.before is not None:
+                flood.beyond[one.operation] = flood.beyond.get(one.operation, 0) + 1
+            try:
+                await connection.call(one)
+                flood.accepted += 1
+            except CallError as error:
+                if error.code != TOO_MANY:
+                    flood.other += [] if error.code in LOOKED_UP else [f"{error.code}: {error.detail}"]
+                    flood.accepted += 1
+                    continue
+                if flood.before is None:
+                    flood.before, flood.before_s = flood.accepted, time.monotonic() - start
+                flood.refused += 1
+                flood.refused_by[one.operation] = flood.refused_by.get(one.operation, 0) + 1
+                flood.asked_to_wait.append(error.retry_after_s)
+
+    await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
+    flood.seconds = time.monotonic() - start
+    return flood
+
+
+def _judge_burst(probed: Probed, rate: Rate, flood: Flood) -> None:
+    """Put down whether the burst is taken at once, and whether calls beyond it and the rate are refused."""
+    sheet, n = probed.sheet, _total(flood)
+    if flood.other:
+        said = f"{len(flood.other)} of {n:,} calls ended otherwise than with {TOO_MANY}"
+        sheet.put("", BEYOND, LineVerdict.DEVIATES, said, n, flood.other[0])
+    if flood.before is None:
+        said = f"none of {n:,} refused in {flood.seconds:.1f} s"
+        allowed = rate.burst + rate.per_s * flood.seconds
+        if flood.accepted > MOST * allowed:
+            sheet.put("", BEYOND, LineVerdict.DEVIATES, said, n, f"{allowed:,.0f} may be taken in that time")
+        else:
+            why = f"this machine makes {_pace(flood)}, too few to go beyond the rate"
+            sheet.put("", BEYOND, LineVerdict.NOT_MEASURED, said, n, why)
+        sheet.put("", BURST, LineVerdict.KEPT, said, n)
+        sheet.leave("no call was refused", "", LineKind.RATE)
+        return
+    said, allowed = f"first refused after {flood.before:,}", rate.burst + rate.per_s * flood.before_s
+    sheet.holds("", BURST, flood.before >= FEWEST * rate.burst, said, n)
+    is_refused = flood.before <= MOST * allowed + AT_ONCE
+    sheet.holds(
+        "", BEYOND, is_refused, f"{said} in {flood.before_s:.2f} s", n, f"{allowed:,.0f} may be taken in that time"
+    )
+
+
+def _judge_operations(probed: Probed, flood: Flood) -> None:
+    """Put down which operations were refused beyond the rate; one that never was, while others were, is not limited."""
+    line, share = f"{LineKind.ERROR}: {TOO_MANY}", flood.refused / max(1, sum(flood.beyond.values()))
+    for name, calls in flood.beyond.items():
+        refused = flood.refused_by.get(name, 0)
+        is_telling = refused > 0 or (share >= TELLING_SHARE and calls >= TELLING_CALLS)
+        if is_telling and probed.sheet.has(name, line):
+            said = f"{refused} of {calls} calls beyond the rate refused"
+            probed.sheet.holds(name, line, refused > 0, said, calls)
+
+
+async def _judge_wait(probed: Probed, flood: Flood, asked: Asked) -> None:
+    """Put down whether refusals say how long to wait, and whether a call after that time is taken."""
+    if not probed.sheet.has("", RETRY_AFTER):
+        return
+    said = [one for one in flood.asked_to_wait if one is not None]
+    if len(said) < len(flood.asked_to_wait):
+        text = f"{len(flood.asked_to_wait) - len(said)} of {len(flood.asked_to_wait)} refusals do not say it"
+        probed.sheet.put("", RETRY_AFTER, LineVerdict.DEVIATES, text, len(flood.asked_to_wait))
+        return
+    waits = (await _emptied(probed, [asked])).asked_to_wait or said[-1:]  # so that nothing is left just before
+    wait_s = waits[-1] or 0.0
+    if not await probed.caller.clock.pass_by(wait_s):
+        probed.sheet.put("", RETRY_AFTER, LineVerdict.NOT_MEASURED, f"{wait_s:g} s", 1, "too long to wait for")
+        return
+    try:
+        await probed.caller.connection().call(asked)
+        is_taken, code = True, "taken"
+    except CallError as error:
+        is_taken, code = error.code != TOO_MANY, error.code
+    probed.sheet.holds("", RETRY_AFTER, is_taken, f"asked to wait {wait_s:g} s, then {code}", 1)
+
+
+async def _judge_rate(probed: Probed, rate: Rate, asked: list[Asked]) -> None:
+    """Put down how many calls a second are taken on the long run: emptied, a span of time, emptied again."""
+    taken, seconds = 0, 0.0
+    await _emptied(probed, asked)
+    for _ in range(SPANS):
+        span_s = SPAN * rate.burst / rate.per_s
+        start = time.monotonic()
+        if not await probed.caller.clock.pass_by(span_s):
+            return
+        waited = time.monotonic() - start
+        flood = await _emptied(probed, asked)
+        taken += flood.accepted
+        seconds += flood.seconds + waited + (span_s if probed.caller.clock.is_there else 0.0)
+    per_s = taken / seconds
+    is_kept = FEWEST * rate.per_s - 1 / seconds <= per_s <= MOST * rate.per_s + 1 / seconds
+    probed.sheet.holds("", PER_SECOND, is_kept, f"{per_s:.3g} a second", taken)
+
+
+async def _emptied(probed: Probed, asked: list[Asked]) -> Flood:
+    """Call until the first refusal, a few at once."""
+    flood, start = Flood(), time.monotonic()
+    connection = probed.caller.connection()
+
+    async def until_refused(first: int) -> None:
+        turn = first
+        while flood.before is None and time.monotonic() - start < LONGEST_S:
+            turn += 1
+            try:
+                await connection.call(asked[turn % len(asked)])
+                flood.accepted += 1
+            except CallError as error:
+                if error.code == TOO_MANY:
+                    flood.before = flood.accepted
+                    flood.asked_to_wait.append(error.retry_after_s)
+                else:
+                    flood.accepted += 1
+
+    await asyncio.gather(*(until_refused(first) for first in range(AT_ONCE)))
+    flood.seconds = time.monotonic() - start
+    return flood
+
+
+def _total(flood: Flood) -> int:
+    return flood.accepted + flood.refused
+
+
+def _pace(flood: Flood) -> str:
+    return f"{_total(flood) / max(flood.seconds, 1e-6):,.0f} calls a second"

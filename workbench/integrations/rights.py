@@ -1,0 +1,37 @@
+"""Calls that the agent's account was not granted: each is tried once with arguments that belong to nothing."""
+
+from __future__ import annotations
+
+from workbench.environment.connections import Asked
+from workbench.integrations.access import refusal_verdict
+from workbench.integrations.calling import code_of, with_operation
+from workbench.integrations.declared import declare_refused
+from workbench.integrations.lines import LineKind, LineVerdict
+from workbench.integrations.listing import ListedCall, Listing, not_granted
+from workbench.integrations.probed import Probed
+from workbench.pilot.integrations import SystemType
+
+
+async def measure_rights(probed: Probed, listing: Listing | None) -> None:
+    """Try every call that was not granted; a database's statements are rolled back whatever comes of them."""
+    for name, listed in not_granted(probed.system, listing).items():
+        line = f"{LineKind.RIGHTS}: {name}"
+        if not probed.sheet.has("", line):
+            declare_refused(probed.sheet, name, probed.system)
+        await _try(probed, line, listed)
+
+
+async def _try(probed: Probed, line: str, listed: ListedCall) -> None:
+    # it counts as reading: so a statement's transaction is rolled back, and no key goes with it
+    system = with_operation(probed.system, "not_granted", call=listed.call)
+    connection = probed.caller.reach.connection(system)
+    try:
+        await probed.caller.room()
+        code, said = await code_of(connection, Asked("not_granted", listed.arguments, key=None))
+    finally:
+        await connection.close()
+    # without a body that is known, a call that is no further than its arguments says nothing of rights
+    verdict = refusal_verdict(code, probed.system.auth_denied)
+    if verdict is LineVerdict.UNCLEAR and probed.system.type is SystemType.SOAP and "." in code:
+        verdict = LineVerdict.DEVIATES  # a fault of the service itself: it was let in
+    probed.sheet.put("", line, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
