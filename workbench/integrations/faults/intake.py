@@ -70,7 +70,7 @@ class QueueUnderTest:
         await self.books.wait(AGAIN_S)  # what is not acknowledged by now comes again
         await self._read(kept, len(expected), until_empty=True)
         fired = next(iter(self.proxy.ledger[before:]), None)
-        return _compared(cell, fired, expected, kept)
+        return compared(cell, fired, expected, kept)
 
     async def _peeked(self) -> dict[str, Any]:
         """Return the next messages by number, none of them acknowledged."""
@@ -135,7 +135,7 @@ async def tried_half_written(
                 kept.keep(key, row)
         finally:
             await connection.close()
-    return _compared(where, fired, expected.by_key, kept) or [FaultedRecord(*where)]
+    return compared(where, fired, expected.by_key, kept) or [FaultedRecord(*where)]
 
 
 async def _read_file(connection: Connection, operation: str, name: str, id_field: str | None, kept: Kept) -> None:
@@ -148,7 +148,7 @@ async def _read_file(connection: Connection, operation: str, name: str, id_field
         kept.keep(str(row.get(id_field) if id_field in row else next(iter(row.values()), "")), row)
 
 
-def _compared(
+def compared(
     cell: tuple[FaultKind, str, str], fired: FiredFault | None, expected: Mapping[str, Any], kept: Kept
 ) -> list[FaultedRecord]:
     """Return what came of each message or row that was there."""

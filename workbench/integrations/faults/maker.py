@@ -84,7 +84,9 @@ class FaultsMaker(Maker):
         }
         facts = {"agent": request.agent, "records": len(records), **_facts(seen)}
         tables = {CELLS: cells_table(seen.seen, seen.ways)}
-        exhibit = _counted(Exhibit(NAME, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts))
+        exhibit = counted_exhibit(
+            Exhibit(NAME, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
+        )
         exhibit.write(exhibit_folder(pilot, NAME))
         return exhibit
 
@@ -128,7 +130,7 @@ class FaultsMaker(Maker):
             raise SignatureError(
                 "the fault matrix takes another action for the escalation", got=exhibit.facts["escalation"]
             )
-        again = _counted(exhibit)
+        again = counted_exhibit(exhibit)
         for name, table in again.tables.items():
             if name not in exhibit.tables or not _is_same(table, exhibit.tables[name]):
                 raise SignatureError("a table of the fault matrix does not follow from what was seen", got=name)
@@ -146,7 +148,7 @@ def _facts(seen: MatrixSeen) -> dict[str, Any]:
     }
 
 
-def _counted(exhibit: Exhibit) -> Exhibit:
+def counted_exhibit(exhibit: Exhibit) -> Exhibit:
     """Return an exhibit with everything that follows from what was seen."""
     facts = exhibit.facts
     cells = cells_judged(exhibit.tables[CELLS], WaysOut(facts["carried_out"], facts["escalation"]))

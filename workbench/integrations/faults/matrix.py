@@ -30,6 +30,7 @@ from workbench.pilot.integrations import (
     placed_address,
 )
 from workbench.records import Record
+from workbench.runs.runner import has_bars
 
 BY_TYPE = {SystemType.QUEUE: QUEUE_FAULTS, SystemType.FILE: (FaultKind.HALF_WRITTEN,)}
 
@@ -89,7 +90,7 @@ class UnderFaults:
             async with asked_in_turn(through(self.agent, between.reached)) as asked:
                 clean = await run_clean(asked, books, self.records, ways)
                 trials = list(planned_trials(between.breakable, clean))
-                bar = tqdm(trials, desc="faults", unit=" decisions", disable=not self.is_shown)
+                bar = tqdm(trials, desc="faults", unit=" decisions", disable=not (self.is_shown and has_bars()))
                 seen = [await run_trial(asked, books, between.breakable[one.tool], one, clean) for one in bar]
             for system, name in self._intake():
                 seen += await self._tried_intake(between, books, system, name)
