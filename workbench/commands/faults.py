@@ -29,7 +29,10 @@ FINE = ("recovered", "escalated")
 @with_options
 def faults(
     pilot: PilotName,
-    agent: Annotated[str, typer.Option(help="An agent of pilot.yaml that acts.", autocompletion=agents_like)],
+    agent: Annotated[
+        str | None,
+        typer.Option(help="An agent of pilot.yaml that acts; without it the first one.", autocompletion=agents_like),
+    ] = None,
     records: Annotated[int, typer.Option(min=1, help="Development records among which callers are found.")] = 40,
     asked: EngineOptions = AS_AGREED,
     root: Root = HERE,

@@ -26,7 +26,7 @@ from workbench.pilot.integrations import INTEGRATIONS_FILE, read_integrations
 from workbench.records.splits import Dataset, Split
 from workbench.runs import RunRequest
 from workbench.runs.journal import digest_of
-from workbench.words import SignatureError, shown
+from workbench.words import InputError, SignatureError, shown
 
 SAMPLED = 40
 
@@ -37,11 +37,13 @@ class FaultsRequest:
 
     Parameters
     ----------
+    agent : str, optional
+        One that acts; the first of pilot.yaml that does without it.
     run : RunRequest
         What answers prompts, and whether a bar is shown; split and limit mean nothing here.
     """
 
-    agent: str
+    agent: str | None = None
     records: int = SAMPLED
     run: RunRequest = field(default_factory=RunRequest)
 
@@ -66,12 +68,13 @@ class FaultsMaker(Maker):
         Raises
         ------
         InputError
-            The agent does not act, no operation stands behind a tool, or a system cannot be reached.
+            The agent does not act, or none does; no operation stands behind a tool, or a system cannot be reached.
         RunError
             The sandbox does not start, or does not say what it holds.
         """
         inventory = read_integrations(pilot.suite)
-        agent = build_agent(pilot, request.agent, dataset, request.run.engine)
+        name = request.agent or _acting_agent(pilot)
+        agent = build_agent(pilot, name, dataset, request.run.engine)
         records = tuple(dataset.records(dataset.ids(Split.DEV, request.records)))
         through(agent, ReachedSystems(inventory, {}, {}))  # refuses one that does not act before anything is started
         with running_sandbox(pilot, dataset.documents()) as sandbox, ThreadPoolExecutor(1) as pool:
@@ -82,7 +85,7 @@ class FaultsMaker(Maker):
             "agent": digest_of(agent.identity),
             "integrations": file_digest(inventory.path),
         }
-        facts = {"agent": request.agent, "records": len(records), **_facts(seen)}
+        facts = {"agent": name, "records": len(records), **_facts(seen)}
         tables = {CELLS: cells_table(seen.seen, seen.ways)}
         exhibit = counted_exhibit(
             Exhibit(NAME, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
@@ -135,6 +138,18 @@ class FaultsMaker(Maker):
             if name not in exhibit.tables or not _is_same(table, exhibit.tables[name]):
                 raise SignatureError("a table of the fault matrix does not follow from what was seen", got=name)
         return again
+
+
+def _acting_agent(pilot: Pilot) -> str:
+    """Return the first agent of a pilot that acts."""
+    found = next((name for name, one in pilot.settings.agents.items() if one.tools), None)
+    if found is None:
+        raise InputError(
+            "no agent of the pilot acts, so no fault of a system can meet one",
+            where=str(pilot.suite / "pilot.yaml"),
+            remedy="give an agent `tools: true` (docs/how_to/act.md)",
+        )
+    return found
 
 
 def _facts(seen: MatrixSeen) -> dict[str, Any]:
