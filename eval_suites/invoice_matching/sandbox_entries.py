@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.environment.sandbox import KeyUsedError, StandIn, WrittenOnce
-
-__all__ = ["Entries", "KeyUsedError"]
+from workbench.environment.sandbox import StandIn, WrittenOnce
 
 
 class Entries:

@@ -17,11 +17,10 @@ from fastapi.responses import JSONResponse
 from fastapi.security import OAuth2
 from pydantic import BaseModel, Field
 
-from workbench.environment.sandbox import IssuedTokens, StandIn
-from workbench.environment.sandbox.access import user_and_password
+from workbench.environment.sandbox import IssuedTokens, KeyUsedError, StandIn, user_and_password
 
 from .reading import PROCESS, SOURCES
-from .sandbox_entries import Entries, KeyUsedError
+from .sandbox_entries import Entries
 from .sandbox_web import (
     Asked,
     Cancelled,
@@ -29,7 +28,6 @@ from .sandbox_web import (
     InvoiceNumber,
     Key,
     OfDocument,
-    Problem,
     VendorId,
     declared,
     problem,
@@ -89,8 +87,12 @@ class Receipts(BaseModel):
     receipts: list[Receipt]
 
 
+AmountText = Annotated[str, Field(pattern=r"^-?\d{1,9}(\.\d{1,2})?$")]
+AmountNumber = Annotated[float, Field(strict=True, ge=-1e9, le=1e9)]
+
+
 class PostingAsked(OfDocument):
-    amount_eur: Decimal = Field(ge=-(10**9), le=10**9)
+    amount_eur: AmountText | AmountNumber
 
 
 class PostingMade(BaseModel):
@@ -259,7 +261,7 @@ class Erp:
         return JSONResponse({"receipts": [{name: text(document[name]) for name in RECEIPT} | entered]})
 
     async def post(self, asked: PostingAsked, key: Key, correlation: Correlation = "") -> JSONResponse:
-        content = asked.model_dump(mode="json") | {"amount_eur": f"{asked.amount_eur:.2f}"}
+        content = asked.model_dump(mode="json") | {"amount_eur": f"{Decimal(str(asked.amount_eur)):.2f}"}
         return self.written(self.postings, "posting", content, key, correlation)
 
     async def send_back(self, asked: ReturnAsked, key: Key, correlation: Correlation = "") -> JSONResponse:
@@ -316,6 +318,3 @@ class Erp:
 def cancelled(n: int) -> JSONResponse:
     """Return the answer to taking back so many entries."""
     return JSONResponse({"cancelled": n}) if n else problem(404, "there is nothing to take back")
-
-
-__all__ = ["Erp", "Problem", "cancelled"]

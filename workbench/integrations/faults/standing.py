@@ -115,7 +115,10 @@ async def standing_between(inventory: Inventory, sandbox: RunningSandbox) -> Asy
             for system in {system.id: system for system, _, _ in placed.behind_tools().values()}.values()
             if system.type is SystemType.SQL
         }
-        reached = FaultedSystems(placed, sandbox.places, sandbox.secrets, KNOWN_AS, DEADLINE_S, losing=losing)
+        # unpaced: the sandbox's clock goes forward between records, so that no rate is reached
+        reached = FaultedSystems(
+            placed, sandbox.places, sandbox.secrets, KNOWN_AS, is_paced=False, deadline_s=DEADLINE_S, losing=losing
+        )
         yield Between(reached, _breakable(reached, proxies), proxies)
 
 
