@@ -88,9 +88,8 @@ class DeviatingErp(Erp):
     async def send_back(self, asked: ReturnAsked, key: Key, correlation: Correlation = "") -> JSONResponse:
         answered = await super().send_back(asked, key, correlation)
         if "erp_return_lost" in PLANTED:
-            self.returns._entries.clear()
-            listed = self.stand_in.written._entries
-            listed[:] = [one for one in listed if one["operation"] != "send_back"]
+            self.stand_in.store.execute("DELETE FROM send_back")
+            self.stand_in.store.execute("DELETE FROM effects WHERE operation = 'send_back'")
         return answered
 
     def written(self, entries: Entries, name: str, content: dict[str, str], key: str, correlation: str) -> JSONResponse:
@@ -98,11 +97,15 @@ class DeviatingErp(Erp):
         if name != "posting":
             return answered
         if "erp_no_conflict" in PLANTED and answered.status_code == 409:
-            answered = JSONResponse({name: entries._once._done[key][1]})
+            answered = JSONResponse({name: self.number_before(key)})
         if "erp_number_as_text" in PLANTED and answered.status_code < 300:
             said = {one: str(value) for one, value in json.loads(answered.body).items()}
             answered = JSONResponse(said, answered.status_code)
         return answered
+
+    def number_before(self, key: str) -> int:
+        asked = "SELECT answer FROM once WHERE kind = 'post' AND key = ?"
+        return int(self.stand_in.store.execute(asked, (key,)).fetchone()[0])
 
 
 class DeviatingWorklist(Worklist):
@@ -111,7 +114,7 @@ class DeviatingWorklist(Worklist):
     def __init__(self, stand_in: StandIn) -> None:
         super().__init__(stand_in)
         if "worklist_posts_twice" in PLANTED:
-            self.tickets._once = WrittenEachTime()
+            self.tickets.once = WrittenEachTime()
         if "worklist_close_nothing" in PLANTED:
             self.tickets.cancel = lambda invoice, vendor, correlation: len(self.tickets.found(invoice, vendor))
 
@@ -166,14 +169,11 @@ class DeviatingHub(sandbox_feeds.EdiHub):
 class DeviatingSystems(MatchingSystems):
     """The systems with what deviates."""
 
-    def __init__(self, stand_in: StandIn) -> None:
-        super().__init__(stand_in)
-        users = self.users("ERP", "CLIENT_ID", "CLIENT_SECRET", "ID", "SECRET")
+    erp_type, worklist_type, hub_type = DeviatingErp, DeviatingWorklist, DeviatingHub
+
+    def issued_tokens(self, users: Mapping[tuple[str, str], str]) -> IssuedTokens:
         lasting = EverlastingTokens if "erp_expired_accepted" in PLANTED else IssuedTokens
-        self.tokens = lasting(users, 300.0 if "erp_short_token" in PLANTED else TOKEN_S, stand_in.clock)
-        self.erp = DeviatingErp(stand_in, self.tokens)
-        self.worklist = DeviatingWorklist(stand_in)
-        self.hub = DeviatingHub(stand_in)
+        return lasting(users, 300.0 if "erp_short_token" in PLANTED else TOKEN_S, self.stand_in.clock)
 
     def keys(self, system: str) -> dict[str, str]:
         known = super().keys(system)

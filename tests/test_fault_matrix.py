@@ -23,7 +23,7 @@ from workbench.integrations.faults import (
     EndedDecision,
     FaultOutcome,
     FaultsRequest,
-    Held,
+    HeldEffect,
     WaysOut,
     cells_table,
     matrix_of_cells,
@@ -31,7 +31,7 @@ from workbench.integrations.faults import (
 )
 from workbench.integrations.faults.asking import asked_in_turn
 from workbench.integrations.faults.checks import FAULT_CHECKS
-from workbench.integrations.faults.intake import READ, Kept, compared, tried_half_written
+from workbench.integrations.faults.intake import READ, Kept, read_outcomes, tried_half_written
 from workbench.integrations.faults.maker import counted_exhibit
 from workbench.integrations.faults.outcomes import is_sound
 from workbench.integrations.faults.running import EACH, CleanRun, planned_trials
@@ -45,10 +45,10 @@ from workbench.words import InputError, SignatureError
 
 WAYS = WaysOut({"ERP.post": "approve", "ERP.send_back": "reject", "DESK.ticket": "escalate"}, "escalate")
 POST, DEARER, BACK, TICKET = (
-    Held("ERP.post", '{"euro": 10}'),
-    Held("ERP.post", '{"euro": 11}'),
-    Held("ERP.send_back", "{}"),
-    Held("DESK.ticket", "{}"),
+    HeldEffect("ERP.post", '{"euro": 10}'),
+    HeldEffect("ERP.post", '{"euro": 11}'),
+    HeldEffect("ERP.send_back", "{}"),
+    HeldEffect("DESK.ticket", "{}"),
 )
 PAID = EndedDecision("approve", (POST,))
 
@@ -75,7 +75,7 @@ PAID = EndedDecision("approve", (POST,))
     ],
 )
 def test_an_outcome_is_told_by_what_is_held_and_what_was_said(
-    action: str | None, held: tuple[Held, ...], outcome: FaultOutcome
+    action: str | None, held: tuple[HeldEffect, ...], outcome: FaultOutcome
 ) -> None:
     assert outcome_of(PAID, EndedDecision(action, held), WAYS) is outcome
 
@@ -370,7 +370,9 @@ def test_messages_are_judged_by_number() -> None:
     kept.times.append(("1", '"a"'))  # as a reader would that does not look
     cell = FaultKind.DELIVERED_TWICE, "HUB", "next"
     (fired,) = [one.fired for one in GOOD[:1]]
-    table = cells_table(compared(cell, fired, {"1": "a", "2": "b", "3": "c"}, kept), WaysOut({"HUB.next": READ}, None))
+    table = cells_table(
+        read_outcomes(cell, fired, {"1": "a", "2": "b", "3": "c"}, kept), WaysOut({"HUB.next": READ}, None)
+    )
     assert table["outcome"].tolist() == ["double", "lost", "wrong"]
 
 

@@ -76,12 +76,15 @@ def test_a_clock_goes_forward_only(seconds: float) -> None:
 
 
 def test_a_key_writes_once_and_refuses_another_content() -> None:
-    once, written = WrittenOnce(), []
+    store, written = sqlite3.connect(":memory:"), []
+    once = WrittenOnce(store, "posting")
     assert once("k", {"a": 1}, lambda: written.append(1)) == (None, True)
     assert once("k", {"a": 1}, lambda: written.append(2)) == (None, False)
     with pytest.raises(KeyUsedError, match="k"):
         once("k", {"a": 2}, lambda: written.append(3))
+    assert WrittenOnce(store, "return")("k", {"a": 2}, lambda: 7) == (7, True), "each kind has keys of its own"
     assert written == [1]
+    store.close()
 
 
 def test_a_document_is_looked_up_as_of_a_record() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from workbench.environment.connections import Asked, CallError, Connection, QueueConnection
 from workbench.environment.proxy import ArmedFault, FaultKind, FaultProxy, FaultRoute, FiredFault, acknowledging
-from workbench.integrations.faults.outcomes import EndedDecision, Held, canonical
+from workbench.integrations.faults.outcomes import EndedDecision, HeldEffect, canonical
 from workbench.integrations.faults.reading import SandboxBooks
 from workbench.integrations.faults.tables import FaultedRecord
 
@@ -39,9 +39,9 @@ class Kept:
             self.by_key[key] = content
             self.times.append((key, canonical(content)))
 
-    def held(self, key: str, operation: str) -> tuple[Held, ...]:
+    def held(self, key: str, operation: str) -> tuple[HeldEffect, ...]:
         """Return what was kept under a key."""
-        return tuple(Held(operation, content) for known, content in self.times if known == key)
+        return tuple(HeldEffect(operation, content) for known, content in self.times if known == key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class QueueUnderTest:
         await self.books.wait(AGAIN_S)  # what is not acknowledged by now comes again
         await self._read(kept, len(expected), until_empty=True)
         fired = next(iter(self.proxy.ledger[before:]), None)
-        return compared(cell, fired, expected, kept)
+        return read_outcomes(cell, fired, expected, kept)
 
     async def _peeked(self) -> dict[str, Any]:
         """Return the next messages by number, none of them acknowledged."""
@@ -135,7 +135,7 @@ async def tried_half_written(
                 kept.keep(key, row)
         finally:
             await connection.close()
-    return compared(where, fired, expected.by_key, kept) or [FaultedRecord(*where)]
+    return read_outcomes(where, fired, expected.by_key, kept) or [FaultedRecord(*where)]
 
 
 async def _read_file(connection: Connection, operation: str, name: str, id_field: str | None, kept: Kept) -> None:
@@ -148,7 +148,7 @@ async def _read_file(connection: Connection, operation: str, name: str, id_field
         kept.keep(str(row.get(id_field) if id_field in row else next(iter(row.values()), "")), row)
 
 
-def compared(
+def read_outcomes(
     cell: tuple[FaultKind, str, str], fired: FiredFault | None, expected: Mapping[str, Any], kept: Kept
 ) -> list[FaultedRecord]:
     """Return what came of each message or row that was there."""
@@ -158,7 +158,7 @@ def compared(
             *cell,
             key,
             fired,
-            EndedDecision(READ, (Held(operation, canonical(content)),)),
+            EndedDecision(READ, (HeldEffect(operation, canonical(content)),)),
             EndedDecision(READ, kept.held(key, operation)),
             READ,
         )

@@ -22,7 +22,7 @@ class FaultOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldEffect:
     """One effect that a system holds.
 
     Parameters
@@ -42,7 +42,7 @@ class EndedDecision:
     """What an agent said in the end and what the systems hold then; no action where it failed both times."""
 
     action: str | None = None
-    held: tuple[Held, ...] = ()
+    held: tuple[HeldEffect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +100,14 @@ def canonical(content: Any) -> str:
     return json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
 
 
-def held_as_json(held: Iterable[Held]) -> str:
+def held_as_json(held: Iterable[HeldEffect]) -> str:
     """Return effects as a cell of a table."""
     return json.dumps([[one.operation, one.content] for one in held], ensure_ascii=False)
 
 
-def held_from(text: str) -> tuple[Held, ...]:
+def held_from(text: str) -> tuple[HeldEffect, ...]:
     """Return the effects of a cell. Raises ValueError where it holds something else."""
     said = json.loads(text)
     if not isinstance(said, list) or not all(isinstance(one, list) and len(one) == 2 for one in said):
         raise ValueError("no list of effects")
-    return tuple(Held(str(operation), str(content)) for operation, content in said)
+    return tuple(HeldEffect(str(operation), str(content)) for operation, content in said)

@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.environment.connections import CheckedAddress, allowed_address
 from workbench.environment.sandbox import RunningSandbox
-from workbench.integrations.faults.outcomes import Held, canonical
+from workbench.integrations.faults.outcomes import HeldEffect, canonical
 from workbench.pilot.integrations import Inventory, placed_address
 from workbench.words import InputError, RunError
 
@@ -43,12 +43,12 @@ class SandboxBooks:
         self._written = _reached(settings.written, inventory, sandbox)
         self._clock = None if settings.clock is None else _reached(settings.clock, inventory, sandbox)
 
-    async def held(self) -> tuple[Held, ...]:
+    async def held(self) -> tuple[HeldEffect, ...]:
         """Return every effect since all was taken back, in order."""
         said = await _asked("GET", self._written)
         try:
             return tuple(
-                Held(f"{one['system']}.{one['operation']}", canonical(one["content"])) for one in said["written"]
+                HeldEffect(f"{one['system']}.{one['operation']}", canonical(one["content"])) for one in said["written"]
             )
         except (KeyError, TypeError) as error:
             raise _not_told(self._written, str(error)) from None

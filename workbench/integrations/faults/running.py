@@ -38,7 +38,7 @@ class CleanRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class FaultTrial:
     """One record that is to meet one fault; no record where none calls the operation."""
 
     tool: str
@@ -66,7 +66,7 @@ async def run_clean(asked: AskedInTurn, books: SandboxBooks, records: Iterable[R
     return CleanRun(ended, {tool: tuple(found) for tool, found in callers.items()}, tuple(unsound))
 
 
-def planned_trials(breakable: Mapping[str, Breakable], clean: CleanRun) -> Iterator[Trial]:
+def planned_trials(breakable: Mapping[str, Breakable], clean: CleanRun) -> Iterator[FaultTrial]:
     """Yield what is to be tried: each fault on each operation, on some records that call it, in turn.
 
     An operation that reads and that no record calls is not tried; one that writes must be, and stands there without a
@@ -79,14 +79,14 @@ def planned_trials(breakable: Mapping[str, Breakable], clean: CleanRun) -> Itera
         fields = tuple(one.operation.answer)
         for number, kind in enumerate(one.kinds):
             if not callers:
-                yield Trial(tool, kind)
+                yield FaultTrial(tool, kind)
             for n in range(number * EACH, number * EACH + min(EACH, len(callers))):
                 turned = (*fields[n % len(fields) :], *fields[: n % len(fields)]) if fields else ()
-                yield Trial(tool, kind, callers[n % len(callers)], turned)
+                yield FaultTrial(tool, kind, callers[n % len(callers)], turned)
 
 
 async def run_trial(
-    asked: AskedInTurn, books: SandboxBooks, one: Breakable, trial: Trial, clean: CleanRun
+    asked: AskedInTurn, books: SandboxBooks, one: Breakable, trial: FaultTrial, clean: CleanRun
 ) -> FaultedRecord:
     """Let a record's decision meet a fault, ask once more where it failed visibly, and return what came of it.
 
