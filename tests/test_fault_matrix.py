@@ -369,7 +369,7 @@ def test_messages_are_judged_by_number() -> None:
     assert kept.times == [("1", '"a"'), ("3", '"other"')], "a message that comes again is not kept again"
     kept.times.append(("1", '"a"'))  # as a reader would that does not look
     cell = FaultKind.DELIVERED_TWICE, "HUB", "next"
-    (fired,) = [one.fired for one in GOOD[:1]]
+    fired = GOOD[0].fired
     table = cells_table(
         read_outcomes(cell, fired, {"1": "a", "2": "b", "3": "c"}, kept), WaysOut({"HUB.next": READ}, None)
     )
