@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from fault_agents import pilot_under_faults
+from postgresql import programs, running_postgresql
 
 from workbench.agents import Decision
 from workbench.environment.connections import Asked, CallError, Connection, connected
@@ -283,41 +284,59 @@ def test_one_life_of_an_agent_is_asked_about_a_record_as_often_as_it_takes() -> 
     assert asyncio.run(run()) == ["asked 1", "asked 2", None]
 
 
-def archive(folder: Path) -> tuple[LosingConnection, Connection]:
-    """Return a connection to a small database that can be lost, and the one within it."""
-    database = sqlite3.connect(folder / "archive.sqlite")
-    database.execute("CREATE TABLE documents (vendor TEXT, euro TEXT)")
-    database.execute("INSERT INTO documents VALUES ('V1', '10')")
-    database.commit()
-    database.close()
-    call = "SELECT euro FROM\n  documents WHERE vendor = :vendor AND :correlation <> ''"
-    system = System.model_validate(
-        {
-            "id": "ARCHIVE", "type": "sql", "correlation": "correlation", "sandbox": "{database}",
-            "operations": {"find": {"effect": "read", "call": call}},
-        }
-    )  # fmt: skip
-    inner = connected(system, {"folder": str(folder), "database": f"sqlite:///{folder}/archive.sqlite"}, {})
-    return LosingConnection(inner, system), inner
+CALL = "SELECT euro FROM\n  documents WHERE vendor = :vendor AND :correlation <> ''"
+ROWS = [{"euro": "10"}]
 
 
-def test_a_connection_is_lost_in_its_transaction_and_the_next_call_has_a_new_one(tmp_path: Path) -> None:
-    async def run() -> tuple[list[Any], LosingConnection]:
-        losing, _ = archive(tmp_path)
-        said: list[Any] = []
+def lost_in_turn(address: str, folder: Path, secrets: Mapping[str, str]) -> tuple[list[Any], list[FiredFault]]:
+    """Return what three calls to a database hear, the first for another record than the fault's, and the ledger."""
+    auth = {"kind": "database_user", "user_env": "USER", "secret_env": "SECRET"} if secrets else None
+    operations = {"find": {"effect": "read", "call": CALL}}
+    settings = {"id": "ARCHIVE", "type": "sql", "correlation": "correlation", "sandbox": address, "auth": auth}
+    system = System.model_validate({**settings, "operations": operations})
+
+    async def run() -> tuple[list[Any], list[FiredFault]]:
+        losing = LosingConnection(connected(system, {"folder": str(folder)}, secrets), system)
         losing.arm(ArmedFault(FaultKind.CONNECTION_LOST, "ARCHIVE", "find", "R1"))
+        said: list[Any] = []
         for record in ("R2", "R1", "R1"):
             try:
                 said.append((await losing.call(Asked("find", {"vendor": "V1"}, record))).content)
             except CallError as error:
-                said.append(type(error).__name__)
+                said.append(error.code)
         await losing.close()
-        return said, losing
+        return said, losing.ledger
 
-    said, losing = asyncio.run(run())
-    rows = [{"euro": "10"}]
-    assert said == [rows, "CallError", rows], "only the first call for the record loses it"
-    assert [(one.fault.correlation, one.accepted) for one in losing.ledger] == [("R1", True)]
+    return asyncio.run(run())
+
+
+def test_a_connection_is_lost_in_its_transaction_and_the_next_call_has_a_new_one(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "archive.sqlite")
+    database.execute("CREATE TABLE documents (vendor TEXT, euro TEXT)")
+    database.execute("INSERT INTO documents VALUES ('V1', '10')")
+    database.commit()
+    database.close()
+    said, ledger = lost_in_turn(f"sqlite:///{tmp_path}/archive.sqlite", tmp_path, {})
+    assert said == [ROWS, "08006", ROWS], "only the first call for the record loses it"
+    assert [(one.fault.correlation, one.accepted) for one in ledger] == [("R1", True)]
+
+
+@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
+def test_a_connection_to_postgresql_is_lost_in_its_transaction(tmp_path: Path) -> None:
+    import sqlalchemy
+
+    with running_postgresql() as address:
+        url = sqlalchemy.make_url(address)
+        engine = sqlalchemy.create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text("CREATE TABLE documents (vendor TEXT, euro TEXT)"))
+            connection.execute(sqlalchemy.text("INSERT INTO documents VALUES ('V1', '10')"))
+        engine.dispose()
+        own = url.set(username=None, password=None).render_as_string()
+        secrets = {"USER": str(url.username), "SECRET": str(url.password)}
+        said, ledger = lost_in_turn(own, tmp_path, secrets)
+    assert said == [ROWS, "08006", ROWS]
+    assert len(ledger) == 1
 
 
 FILE = "id;euro\nD1;10,00\nD2;20,00\nD3;30,00\nEND;3\n"
