@@ -70,6 +70,45 @@ def says_done(record, tools):
     return acting.acting(record, Silent(tools))
 
 
+class Both(Tools):
+    """A posting of which nothing was heard is handed over, too, without a look whether it is there."""
+
+    def post(self, **arguments):
+        try:
+            return self.tools.post(**arguments)
+        except self.Error:
+            document = {"invoice_number": arguments["invoice_number"]}
+            self.tools.hand_over(**document, assigned_to="accounts payable lead", reason="not_confirmed")
+            self.is_handed_over = True
+
+
+def hands_over_too(record, tools):
+    """Hand over what may be posted already, and say so."""
+    both = Both(tools)
+    answer = acting.acting(record, both)
+    return {**answer, "action": "escalate"} if "is_handed_over" in vars(both) else answer
+
+
+class GivenUp(Tools):
+    """Keeps what a document was when something went wrong, and posts that with the next one."""
+
+    kept = []
+
+    def post(self, **arguments):
+        try:
+            if self.kept:
+                arguments = {**arguments, "amount_eur": self.kept.pop()}
+            return self.tools.post(**arguments)
+        except self.Error:
+            self.kept.append(arguments["amount_eur"])
+            raise
+
+
+def mixes_up(record, tools):
+    """Post the amount of the document that failed before."""
+    return acting.acting(record, GivenUp(tools))
+
+
 def never_rejects(record, tools):
     """Hand over what is to be sent back, so that it never sends anything back."""
     answer = acting.agents.by_policy(acting._looked_up(record, tools), set())
@@ -78,7 +117,7 @@ def never_rejects(record, tools):
     acting._carried_out(record, answer, 10.0, tools)
     return answer
 '''
-PLANTED = ("posts_again", "says_done", "never_rejects")
+PLANTED = ("posts_again", "says_done", "never_rejects", "hands_over_too", "mixes_up")
 
 
 def pilot_under_faults(root: Path) -> Pilot:

@@ -451,6 +451,21 @@ def test_an_agent_that_swallows_errors_loses_what_was_not_done(invoices: Any) ->
 
 
 @pytest.mark.slow
+def test_an_agent_that_hands_over_what_it_has_posted_is_wrong(invoices: Any) -> None:
+    matrix = under_faults(invoices, "hands_over_too").tables[MATRIX]
+    assert cells_with(matrix, "wrong") == {(fault, "post") for fault in (*AFTER_POST, "500 after commit")}
+    assert all(not cells_with(matrix, name) for name in ("double", "lost", "not run"))
+
+
+@pytest.mark.slow
+def test_an_agent_that_mixes_documents_up_after_a_failure_is_wrong(invoices: Any) -> None:
+    matrix = under_faults(invoices, "mixes_up").tables[MATRIX]
+    wrong = cells_with(matrix, "wrong")
+    assert ("timeout after commit", "post") in wrong
+    assert {operation for _, operation in wrong} == {"post"}
+
+
+@pytest.mark.slow
 def test_a_write_that_an_agent_never_makes_is_not_run_and_blocks(invoices: Any) -> None:
     left = under_faults(invoices, "never_rejects")
     assert {operation for _, operation in cells_with(left.tables[MATRIX], "not run")} == {"send_back"}
