@@ -113,12 +113,14 @@ async def _heard(client: httpx.AsyncClient) -> str:
 def through(fault: ArmedFault | None, calls: int = 1) -> tuple[list[str], list[Any], FaultProxy]:
     """Return what callers hear, one after the other, what was booked, and the proxy between."""
 
+    patience_s = 0.5 if fault is not None and fault.kind is FaultKind.TIMEOUT_AFTER else 60.0
+
     async def run(upstream: str) -> tuple[list[str], FaultProxy]:
-        async with FaultProxy(upstream, hold_s=2.0) as proxy:
+        async with FaultProxy(upstream, hold_s=60.0) as proxy:
             if fault is not None:
                 proxy.arm(fault, route())
-            async with httpx.AsyncClient(base_url=proxy.address, timeout=0.5, trust_env=False) as client:
-                heard = [await asyncio.wait_for(_heard(client), 1.0) for _ in range(calls)]
+            async with httpx.AsyncClient(base_url=proxy.address, timeout=patience_s, trust_env=False) as client:
+                heard = [await _heard(client) for _ in range(calls)]
             return heard, proxy
 
     with shop() as (upstream, booked):
@@ -130,6 +132,15 @@ def test_a_proxy_that_is_not_armed_forwards_everything_and_notes_nothing() -> No
     heard, booked, proxy = through(None, calls=3)
     assert heard == [f"201 {{'number': {n}, 'content': {{'n': 1}}}}" for n in (1, 2, 3)]
     assert (len(booked), proxy.ledger) == (3, [])
+
+
+def test_an_answer_says_that_its_connection_ends_so_that_no_call_is_lost_on_it() -> None:
+    async def run(upstream: str) -> str:
+        async with FaultProxy(upstream) as proxy, httpx.AsyncClient(base_url=proxy.address, trust_env=False) as client:
+            return (await _book(client)).headers["Connection"]
+
+    with shop() as (upstream, _):
+        assert asyncio.run(run(upstream)) == "close", "the shop itself would keep it"
 
 
 FIRST = "201 {'number': 1, 'content': {'n': 1}}"
@@ -161,9 +172,9 @@ def test_each_fault_is_met_and_stands_in_the_ledger(kind: FaultKind, heard: str,
 
 def test_a_slow_body_outlasts_a_callers_patience_although_bytes_come() -> None:
     async def run(upstream: str) -> FaultProxy:
-        async with FaultProxy(upstream, hold_s=20.0) as proxy:
+        async with FaultProxy(upstream, hold_s=600.0) as proxy:
             proxy.arm(armed(FaultKind.SLOW), route())
-            async with httpx.AsyncClient(base_url=proxy.address, timeout=10.0, trust_env=False) as client:
+            async with httpx.AsyncClient(base_url=proxy.address, timeout=60.0, trust_env=False) as client:
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(_book(client), 0.5)
             return proxy

@@ -66,6 +66,13 @@ def plain_answer(status: str, content: dict[str, Any], **headers: str) -> HttpMe
     return HttpMessage(f"HTTP/1.1 {status}", named, json.dumps(content).encode())
 
 
+def ending_head(head: bytes) -> bytes:
+    """Return the head of an answer that says that the connection ends with it, so that nobody uses it again."""
+    lines = head[: -len(END_OF_HEAD)].split(b"\r\n")
+    kept = [line for line in lines if line.partition(b":")[0].strip().lower() not in (b"connection", b"keep-alive")]
+    return b"\r\n".join([*kept, b"Connection: close"]) + END_OF_HEAD
+
+
 async def read_message(reader: asyncio.StreamReader) -> HttpMessage | None:
     """Return the next message of a connection, None where it ends before one.
 

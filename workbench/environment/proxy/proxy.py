@@ -10,7 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from workbench.environment.proxy.kinds import ArmedFault, FaultKind, FiredFault
-from workbench.environment.proxy.messages import HttpMessage, plain_answer, read_message
+from workbench.environment.proxy.messages import END_OF_HEAD, HttpMessage, ending_head, plain_answer, read_message
 from workbench.environment.proxy.routes import FaultRoute
 from workbench.environment.proxy.striking import Strike
 
@@ -130,6 +130,7 @@ class FaultProxy:
         reader, upstream = await self._opened()
         with contextlib.closing(upstream):
             upstream.write(request.head() + request.body)
+            writer.write(ending_head(await reader.readuntil(END_OF_HEAD)))
             while part := await reader.read(PART):
                 writer.write(part)
                 await writer.drain()
