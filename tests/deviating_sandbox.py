@@ -36,7 +36,7 @@ from .sandbox_web import Correlation, Key
 from .sandbox_worklist import Worklist
 
 PLANTED = frozenset(json.loads(Path(__file__).with_name("deviations.json").read_text(encoding="utf-8")))
-EVERY_SLOW, SLOW_S = 8, 0.4  # four times the 100 ms that are declared, of more than a twentieth of the calls
+EVERY_SLOW, SLOW_S = 8, 0.4  # four times the 100 ms that are declared; one call in eight is more than a twentieth
 EVERY_PLANT, EVERY_FILE, PAGE_LOST = 5, 5, 3
 
 
@@ -52,7 +52,7 @@ class EverlastingTokens(IssuedTokens):
 class DeviatingErp(Erp):
     """An ERP that does not keep its word."""
 
-    n_receipts = count()
+    n_orders = count()
 
     def page(self, limit: int, after: str) -> dict[str, Any]:
         if "erp_500_at_most" in PLANTED and limit == MOST:
@@ -72,8 +72,13 @@ class DeviatingErp(Erp):
         is_other = "erp_unknown_plant" in PLANTED and number % EVERY_PLANT == 0
         return said | ({"plant": "4010"} if is_other else {})
 
+    async def read_order(self, po_number: PoNumber, correlation: Correlation = "") -> JSONResponse:
+        if "erp_slow_tail" in PLANTED and next(self.n_orders) % EVERY_SLOW == 0:
+            await asyncio.sleep(SLOW_S)
+        return await super().read_order(po_number, correlation)
+
     async def read_receipts(self, po_number: PoNumber, correlation: Correlation = "") -> JSONResponse:
-        if "erp_slow_receipts" in PLANTED and next(self.n_receipts) % EVERY_SLOW == 0:
+        if "erp_slow_receipts" in PLANTED:
             await asyncio.sleep(SLOW_S)
         return await super().read_receipts(po_number, correlation)
 

@@ -10,9 +10,10 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ADMIN, DATABASE, PATIENCE_S = "tester", "postgres", 60.0
 PROGRAMS = ("initdb", "postgres", "pg_isready")
@@ -41,21 +42,7 @@ def running_postgresql() -> Iterator[str]:
         (folder / "password").chmod(0o644)
         home = programs()
         assert home is not None
-        options = [
-            "-U",
-            ADMIN,
-            "--pwfile",
-            folder / "password",
-            "--auth=scram-sha-256",
-            "--locale=C",
-            "-E",
-            "UTF8",
-            "-N",
-        ]
-        made = subprocess.run(
-            [home / "initdb", "-D", folder / "data", *options], capture_output=True, text=True, cwd=folder, **account
-        )
-        assert made.returncode == 0, made.stderr
+        make_cluster(home, folder, account)
         port = free_port()
         settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "shared_buffers=16MB"]
         command = [home / "postgres", "-D", folder / "data", "-p", str(port), *(f"--{one}" for one in settings)]
@@ -69,6 +56,13 @@ def running_postgresql() -> Iterator[str]:
                 server.send_signal(signal.SIGINT)  # at once, whatever statements still run
     finally:
         shutil.rmtree(folder)
+
+
+def make_cluster(home: Path, folder: Path, account: Mapping[str, Any]) -> None:
+    who = ["-U", ADMIN, "--pwfile", folder / "password", "--auth=scram-sha-256"]
+    command = [home / "initdb", "-D", folder / "data", *who, "--locale=C", "-E", "UTF8", "-N"]
+    made = subprocess.run(command, capture_output=True, text=True, cwd=folder, **account)
+    assert made.returncode == 0, made.stderr
 
 
 def free_port() -> int:

@@ -44,7 +44,7 @@ def write_extracts(stand_in: StandIn) -> None:
     hours: dict[str, list[list[str]]] = {}
     for one in sent_by(stand_in, "SAP_DE"):
         cells = ["" if one[name] is None else str(one[name]) for name in EXTRACT]
-        if can_be_written("".join(cells)):
+        if all(map(can_be_written, cells)):
             hours.setdefault(one["received_at"][:13].replace("-", ""), []).append(cells)
     for hour, rows in hours.items():
         write_extract(stand_in, hour, rows)
