@@ -84,6 +84,7 @@ Everything under `mlruns/`. Keep it out of git, but for the evidence.
 | `PILOT/journal.sqlite` | every decision, asked exactly once; what a gate judges |
 | `PILOT/exhibits/NAME/` | what a gate rests on: answer, estimates, findings and their tables |
 | `PILOT/audit/RUN/` | one audit: [data audit](../data_audit.md) |
+| `PILOT/sandbox.json` | where `workbench sandbox` runs and its credentials, while it runs |
 | `PILOT/serve.log`, `servers.json` | of `serve`, and what servers said of their models |
 | `PILOT/promotions.jsonl`, `optimiser/` | every move of an alias; what the optimiser asked |
 | `evidence/PILOT/gate-N/ID/` | a signed bundle: [evidence](../evidence.md) |

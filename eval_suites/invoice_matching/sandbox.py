@@ -42,14 +42,18 @@ def sandbox(stand_in: StandIn) -> SandboxSystems:
 class MatchingSystems:
     """The systems, each behind its own gate."""
 
+    erp_type, worklist_type, hub_type = Erp, Worklist, EdiHub
+
     def __init__(self, stand_in: StandIn) -> None:
         self.stand_in = stand_in
-        self.tokens = IssuedTokens(
-            self.users("ERP", "CLIENT_ID", "CLIENT_SECRET", "ID", "SECRET"), TOKEN_S, stand_in.clock
-        )
-        self.erp = Erp(stand_in, self.tokens)
-        self.worklist = Worklist(stand_in)
-        self.hub = EdiHub(stand_in)
+        self.tokens = self.issued_tokens(self.users("ERP", "CLIENT_ID", "CLIENT_SECRET", "ID", "SECRET"))
+        self.erp = self.erp_type(stand_in, self.tokens)
+        self.worklist = self.worklist_type(stand_in)
+        self.hub = self.hub_type(stand_in)
+
+    def issued_tokens(self, users: Mapping[tuple[str, str], str]) -> IssuedTokens:
+        """Return the tokens of the ERP's accounts."""
+        return IssuedTokens(users, TOKEN_S, self.stand_in.clock)
 
     def users(
         self, system: str, user: str, secret: str, foreign: str, foreign_secret: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import Any
 
-from workbench.environment.sandbox import KeyUsedError, StandIn, WrittenOnce
-
-__all__ = ["Entries", "KeyUsedError"]
+from workbench.environment.sandbox import StandIn, WrittenOnce
 
 
 class Entries:
@@ -19,37 +19,42 @@ class Entries:
     """
 
     def __init__(self, stand_in: StandIn, system: str, operation: str, undo: str) -> None:
-        self._stand_in, self._system, self._operation, self._undo = stand_in, system, operation, undo
-        self._entries: list[dict[str, Any]] = []
-        self._once = WrittenOnce()
-        self._n_written = 0
+        self.stand_in, self.system, self.operation, self.undo = stand_in, system, operation, undo
+        self.once = WrittenOnce(stand_in.store, operation)
+        self.n_written = 0
+        stand_in.store.execute(f"CREATE TABLE {operation} (invoice_number, vendor_id, content, at)")
+        stand_in.store.execute(f"CREATE INDEX of_{operation} ON {operation} (invoice_number, vendor_id)")
         stand_in.written.on_forget(self.forget)
 
     def write(self, key: str, content: dict[str, str], correlation: str) -> tuple[int, bool]:
         """Return the number of an entry, and whether it was written now. Raises KeyUsedError."""
-        return self._once(key, content, lambda: self._written(key, content, correlation))
+        return self.once(key, content, lambda: self.written(key, content, correlation))
 
-    def _written(self, key: str, content: dict[str, str], correlation: str) -> int:
-        self._n_written += 1
-        self._entries.append({**content, "number": self._n_written, "at": self._stand_in.clock.now()})
-        self._stand_in.written.add(self._system, self._operation, content, correlation, key)
-        return self._n_written
+    def written(self, key: str, content: dict[str, str], correlation: str) -> int:
+        """Write an entry and return its number."""
+        self.n_written += 1
+        at = self.stand_in.clock.now().isoformat(timespec="seconds")
+        entry = (content["invoice_number"], content["vendor_id"], json.dumps(content), at)
+        self.stand_in.store.execute(f"INSERT INTO {self.operation} VALUES (?, ?, ?, ?)", entry)
+        self.stand_in.written.add(self.system, self.operation, content, correlation, key)
+        return self.n_written
 
     def found(self, invoice_number: str, vendor_id: str) -> list[dict[str, Any]]:
-        """Return the entries of a document, in the order in which they were written."""
-        asked = (invoice_number, vendor_id)
-        return [one for one in self._entries if (one["invoice_number"], one["vendor_id"]) == asked]
+        """Return the entries of a document in the order in which they were written, each with the moment `at`."""
+        asked = f"SELECT content, at FROM {self.operation} WHERE invoice_number = ? AND vendor_id = ? ORDER BY rowid"
+        rows = self.stand_in.store.execute(asked, (invoice_number, vendor_id))
+        return [{**json.loads(content), "at": datetime.fromisoformat(at)} for content, at in rows]
 
     def cancel(self, invoice_number: str, vendor_id: str, correlation: str) -> int:
         """Take back the entries of a document and return how many there were."""
-        gone = self.found(invoice_number, vendor_id)
-        if gone:
-            self._entries = [one for one in self._entries if one not in gone]
+        gone = f"DELETE FROM {self.operation} WHERE invoice_number = ? AND vendor_id = ?"
+        n = self.stand_in.store.execute(gone, (invoice_number, vendor_id)).rowcount
+        if n:
             content = {"invoice_number": invoice_number, "vendor_id": vendor_id}
-            self._stand_in.written.add(self._system, self._undo, content, correlation)
-        return len(gone)
+            self.stand_in.written.add(self.system, self.undo, content, correlation)
+        return n
 
     def forget(self) -> None:
         """Take back everything, keys too."""
-        self._entries.clear()
-        self._once.forget()
+        self.stand_in.store.execute(f"DELETE FROM {self.operation}")
+        self.once.forget()

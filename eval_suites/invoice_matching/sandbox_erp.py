@@ -15,21 +15,31 @@ from fastapi import APIRouter, FastAPI, Path, Query, Request, Security
 from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
 from fastapi.responses import JSONResponse
 from fastapi.security import OAuth2
-from pydantic import BaseModel, Field
 
-from workbench.environment.sandbox import IssuedTokens, StandIn
-from workbench.environment.sandbox.access import user_and_password
+from workbench.environment.sandbox import IssuedTokens, KeyUsedError, StandIn, user_and_password
 
 from .reading import PROCESS, SOURCES
-from .sandbox_entries import Entries, KeyUsedError
+from .sandbox_entries import Entries
+from .sandbox_erp_answers import (
+    BankAccount,
+    Done,
+    Order,
+    OrderPage,
+    PostingAsked,
+    PostingMade,
+    Postings,
+    Receipts,
+    ReturnAsked,
+    ReturnMade,
+    Returns,
+    Token,
+    TokenRefused,
+)
 from .sandbox_web import (
-    Asked,
     Cancelled,
     Correlation,
     InvoiceNumber,
     Key,
-    OfDocument,
-    Problem,
     VendorId,
     declared,
     problem,
@@ -45,100 +55,6 @@ ORDER = (
 RECEIPT = ("po_number", "delivery_number", "deliveries_planned", "receipt_date", "received_quantity", "invoiced_before")
 PLANTS = {one["name"]: plant for plant, one in PROCESS["plants"].items()} | {"GVL": "3010"}
 PoNumber = Annotated[str, Path(min_length=1, max_length=40)]
-
-
-class Order(BaseModel):
-    po_number: str
-    plant: str
-    material_group: str
-    material: str
-    po_quantity: str
-    order_unit: str
-    po_price: str
-    po_price_unit: str
-    po_currency: str
-    over_delivery_pct: str
-    po_freight: str
-    po_terms: str
-    net_value: str = Field(pattern=r"^\d+\.\d{2}$")
-    changed_at: datetime
-
-
-class OrderLine(BaseModel):
-    po_number: str
-    plant: str
-
-
-class OrderPage(BaseModel):
-    orders: list[OrderLine]
-    next: str | None
-    total: int
-
-
-class Receipt(BaseModel):
-    po_number: str
-    delivery_number: str
-    deliveries_planned: str
-    receipt_date: str
-    received_quantity: str
-    invoiced_before: str
-    entered_on: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
-
-
-class Receipts(BaseModel):
-    receipts: list[Receipt]
-
-
-class PostingAsked(OfDocument):
-    amount_eur: Decimal = Field(ge=-(10**9), le=10**9)
-
-
-class PostingMade(BaseModel):
-    posting: int
-
-
-class Posting(BaseModel):
-    amount_eur: str = Field(pattern=r"^-?\d+\.\d{2}$")
-    posted_at: datetime
-
-
-class Postings(BaseModel):
-    postings: list[Posting]
-
-
-class ReturnAsked(OfDocument):
-    reason: str = Field(min_length=1, max_length=200)
-
-
-class ReturnMade(BaseModel):
-    return_: int = Field(alias="return")
-
-
-class Return(BaseModel):
-    reason: str
-
-
-class Returns(BaseModel):
-    returns: list[Return]
-
-
-class BankAccount(Asked):
-    iban: str = Field(pattern=r"^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$")
-
-
-class Done(BaseModel):
-    done: bool
-
-
-class Token(BaseModel):
-    access_token: str
-    token_type: str
-    expires_in: int
-    scope: str
-
-
-class TokenRefused(BaseModel):
-    error: str
 
 
 def text(value: Any) -> str:
@@ -259,7 +175,7 @@ class Erp:
         return JSONResponse({"receipts": [{name: text(document[name]) for name in RECEIPT} | entered]})
 
     async def post(self, asked: PostingAsked, key: Key, correlation: Correlation = "") -> JSONResponse:
-        content = asked.model_dump(mode="json") | {"amount_eur": f"{asked.amount_eur:.2f}"}
+        content = asked.model_dump(mode="json") | {"amount_eur": f"{Decimal(str(asked.amount_eur)):.2f}"}
         return self.written(self.postings, "posting", content, key, correlation)
 
     async def send_back(self, asked: ReturnAsked, key: Key, correlation: Correlation = "") -> JSONResponse:
@@ -316,6 +232,3 @@ class Erp:
 def cancelled(n: int) -> JSONResponse:
     """Return the answer to taking back so many entries."""
     return JSONResponse({"cancelled": n}) if n else problem(404, "there is nothing to take back")
-
-
-__all__ = ["Erp", "Problem", "cancelled"]

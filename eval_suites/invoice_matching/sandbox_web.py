@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Query, Request
@@ -61,14 +62,23 @@ def problem(status: int, why: str) -> JSONResponse:
     return JSONResponse({"detail": why}, status)
 
 
+def methods_of(app: FastAPI, request: Request) -> list[str]:
+    """Return the methods that the path of a call has, of all routes."""
+    asked = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    described = app.openapi()["paths"]
+    fitting = [path for path in described if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), asked)]
+    return sorted({method.upper() for path in fitting for method in described[path]})
+
+
 def web_app(title: str) -> FastAPI:
     """Return an application; whatever is wrong with a call's arguments is a 422."""
     app = FastAPI(title=title, version="1", docs_url=None, redoc_url=None)
 
     async def unreadable(request: Request, error: Any) -> JSONResponse:
-        status = 422 if error.status_code == 400 else error.status_code
-        detail: Any = [{"loc": ["body"], "msg": error.detail, "type": "value_error"}] if status == 422 else error.detail
-        return JSONResponse({"detail": detail}, status, headers=error.headers)
+        if error.status_code == 400:
+            return JSONResponse({"detail": [{"loc": ["body"], "msg": error.detail, "type": "value_error"}]}, 422)
+        headers = {"Allow": ", ".join(methods_of(app, request))} if error.status_code == 405 else error.headers
+        return JSONResponse({"detail": error.detail}, error.status_code, headers=headers)
 
     async def unfit(request: Request, error: Any) -> JSONResponse:
         found = [{"loc": list(one["loc"]), "msg": one["msg"], "type": one["type"]} for one in error.errors()]

@@ -11,9 +11,9 @@ from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, Field
 
-from workbench.environment.sandbox import StandIn
+from workbench.environment.sandbox import KeyUsedError, StandIn
 
-from .sandbox_entries import Entries, KeyUsedError
+from .sandbox_entries import Entries
 from .sandbox_web import Cancelled, Correlation, InvoiceNumber, Key, OfDocument, VendorId, declared, problem, web_app
 
 
@@ -50,7 +50,7 @@ class Worklist:
             200: {"model": TicketMade, "description": "it was there already"}
         }
         routes.post("/tickets", status_code=201, responses=answers)(self.open_ticket)
-        routes.get("/tickets", responses=declared(Tickets))(self.find_tickets)
+        routes.get("/tickets", responses=declared(Tickets, 409))(self.find_tickets)
         routes.delete("/tickets", responses=declared(Cancelled, 404))(self.close_ticket)
         routes.delete("/queues/{name}", responses=declared(Cancelled))(self.empty_queue)
         app = web_app("Work list")

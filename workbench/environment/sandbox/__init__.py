@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.environment.sandbox.access import AccountOf, IssuedTokens, account_by_key, account_by_password
+    from workbench.environment.sandbox.access import (
+        AccountOf,
+        IssuedTokens,
+        account_by_key,
+        account_by_password,
+        user_and_password,
+    )
     from workbench.environment.sandbox.clock import SandboxClock
     from workbench.environment.sandbox.database import SandboxTable, filled_database
     from workbench.environment.sandbox.gate import Gate, answer_json, headers_of, refuse_call, whole_body

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from workbench.environment.sandbox.clock import SandboxClock
 
+MOST_TOKENS = 10_000  # then the oldest is forgotten, so that the memory of a sandbox stays the same
 AccountOf = Callable[[Mapping[str, str]], str | None]  # from headers by lower-case name; None for nobody it knows
 
 
@@ -72,6 +73,8 @@ class IssuedTokens:
         if account is None:
             return None
         token = secrets.token_urlsafe(24)
+        if len(self._issued) >= MOST_TOKENS:
+            del self._issued[next(iter(self._issued))]
         self._issued[token] = (account, self._clock.seconds())
         return token
 

@@ -73,16 +73,17 @@ def _on_server(stand_in: StandIn, address: str, tables: Mapping[str, SandboxTabl
                 connection.execute(sqlalchemy.text(statement))
 
     secret = password.replace("'", "''")
+    role = [f"CREATE ROLE \"{user}\" LOGIN PASSWORD '{secret}'", f'GRANT "{user}" TO CURRENT_USER']
     try:
-        run([f'CREATE SCHEMA "{schema}"', f"CREATE ROLE \"{user}\" LOGIN PASSWORD '{secret}'"])
+        run([f'CREATE SCHEMA "{schema}"', *role])  # of the role too: who is of one may end its sessions
     except sqlalchemy.exc.SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
         raise InputError(
             "the database of the sandbox cannot be filled", where=engine.url.render_as_string(), got=str(cause)[:200]
         ) from None
     stand_in.ends.callback(engine.dispose)
-    stand_in.ends.callback(run, [f'DROP SCHEMA "{schema}" CASCADE', f'DROP ROLE "{user}"'])
-    granted = [f'"{schema}".{name}' for name, table in tables.items() if table.is_granted]
+    sessions = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{user}'"
+    stand_in.ends.callback(run, [sessions, f'DROP SCHEMA "{schema}" CASCADE', f'DROP ROLE "{user}"'])
     with engine.begin() as connection:
         for name, table in tables.items():
             connection.execute(sqlalchemy.text(_creation(f'"{schema}".{name}', table)))
@@ -90,16 +91,21 @@ def _on_server(stand_in: StandIn, address: str, tables: Mapping[str, SandboxTabl
             rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
             if rows:
                 connection.execute(sqlalchemy.text(f'INSERT INTO "{schema}".{name} VALUES ({marks})'), rows)
-    run(
-        [
-            f'GRANT USAGE ON SCHEMA "{schema}" TO "{user}"',
-            f'GRANT SELECT ON {", ".join(granted)} TO "{user}"',
-            f'ALTER ROLE "{user}" SET search_path TO "{schema}"',
-        ]
-    )
+    run(_grants(schema, user, [name for name, table in tables.items() if table.is_granted]))
     return sqlalchemy.engine.URL.create(
         engine.url.drivername, host=engine.url.host, port=engine.url.port, database=engine.url.database
     ).render_as_string()
+
+
+def _grants(schema: str, user: str, tables: Sequence[str]) -> list[str]:
+    """Return the statements by which a role may read some tables of a schema, and finds them without its name."""
+    named = ", ".join(f'"{schema}".{name}' for name in tables)
+    reading = [f'GRANT SELECT ON {named} TO "{user}"'] if tables else []
+    return [
+        f'GRANT USAGE ON SCHEMA "{schema}" TO "{user}"',
+        *reading,
+        f'ALTER ROLE "{user}" SET search_path TO "{schema}"',
+    ]
 
 
 def _creation(name: str, table: SandboxTable) -> str:

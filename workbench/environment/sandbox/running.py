@@ -24,7 +24,7 @@ from workbench.pilot.integrations import AuthKind, Inventory, read_integrations
 from workbench.words import InputError, RunError, error_from, readable
 
 SANDBOX_FILE = "sandbox.json"  # in the folder of the pilot's runs, while `workbench sandbox` runs
-LOG_FILE = "sandbox.log"
+LOG_FILE, FILES = "sandbox.log", "files"
 PACKAGE = Path(__file__).resolve().parents[3]
 STARTING_S, ENDING_S, ANSWERING_S = 120.0, 10.0, 5.0
 
@@ -74,17 +74,13 @@ def running_sandbox(
     credentials = _fresh_secrets(inventory)
     folder = Path(tempfile.mkdtemp(prefix="workbench-sandbox-"))
     try:
-        (folder / "files").mkdir()
+        (folder / FILES).mkdir()
         job = {
-            "file": str(_file_of(inventory)),
-            "name": str(inventory.settings.sandbox.serve).partition(":")[2],
+            **_job(pilot, inventory, folder / FILES),
             "documents": list(documents),
-            "id_column": pilot.contract.column_with(Role.ID),
             "secrets": list(credentials),
-            "folder": str(folder / "files"),
             "database": database,
             "port": port,
-            "parent": os.getpid(),
         }
         with (folder / LOG_FILE).open("wb") as log:
             process = _started(credentials, log)
@@ -133,10 +129,22 @@ def found_sandbox(pilot: Pilot) -> RunningSandbox | None:
         found = RunningSandbox(dict(said["places"]), dict(said["secrets"]), int(said["pid"]))
         if not is_alive(str(found.pid)):
             return None
-        with urllib.request.urlopen(f"{found.places['sandbox']}/test/written", timeout=ANSWERING_S) as answered:
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
+        with direct.open(f"{found.places['sandbox']}/test/written", timeout=ANSWERING_S) as answered:
             return found if answered.status == 200 else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _job(pilot: Pilot, inventory: Inventory, folder: Path) -> dict[str, Any]:
+    """Return what a sandbox's process is told of its pilot."""
+    return {
+        "file": str(_file_of(inventory)),
+        "name": str(inventory.settings.sandbox.serve).partition(":")[2],
+        "id_column": pilot.contract.column_with(Role.ID),
+        "folder": str(folder),
+        "parent": os.getpid(),
+    }
 
 
 def _file_of(inventory: Inventory) -> Path:

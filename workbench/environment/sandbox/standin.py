@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from workbench.environment.sandbox.clock import SandboxClock
 from workbench.environment.sandbox.gate import WebApp
 from workbench.environment.sandbox.writes import WrittenEffects
 
+STORE_FILE = "written.db"
 SandboxDocument = Mapping[str, Any]
 
 
@@ -47,10 +50,23 @@ class StandIn:
         self.documents = tuple(documents)
         self.secrets, self.folder, self.database = secrets, folder, database
         self.clock = SandboxClock() if clock is None else clock
-        self.written = WrittenEffects(self.clock)
         self.ends = ExitStack()
         self._positions = {str(one[id_column]): position for position, one in enumerate(self.documents)}
         self._places: dict[tuple[str, ...], dict[tuple[Any, ...], list[int]]] = {}
+
+    @cached_property
+    def store(self) -> sqlite3.Connection:
+        """Where systems keep what they are told: a database in a file, each statement for itself."""
+        store = sqlite3.connect(self.folder / STORE_FILE, isolation_level=None, check_same_thread=False)
+        store.execute("PRAGMA journal_mode = MEMORY")
+        store.execute("PRAGMA synchronous = OFF")  # what a sandbox was told need not outlive it
+        self.ends.callback(store.close)
+        return store
+
+    @cached_property
+    def written(self) -> WrittenEffects:
+        """Every effect that really happened."""
+        return WrittenEffects(self.store, self.clock)
 
     def as_of(self, correlation: str, **keys: Any) -> SandboxDocument | None:
         """Return the last document with some values that was there when a record came, None where none was.

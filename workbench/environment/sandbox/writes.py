@@ -1,11 +1,18 @@
-"""What the calls of a sandbox have written, and writes that happen once for a key."""
+"""What the calls of a sandbox have written, and writes that happen once for a key.
+
+Both are kept in a file, so that the memory of a sandbox stays the same however much is written.
+"""
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from workbench.environment.sandbox.clock import SandboxClock
+
+EFFECT = ("system", "operation", "correlation", "key", "content", "at")
 
 
 class KeyUsedError(Exception):
@@ -18,21 +25,26 @@ class WrittenEffects:
     A system that keeps state says with `on_forget` how it forgets.
     """
 
-    def __init__(self, clock: SandboxClock) -> None:
-        self._clock = clock
-        self._entries: list[dict[str, Any]] = []
+    def __init__(self, store: sqlite3.Connection, clock: SandboxClock) -> None:
+        self._store, self._clock = store, clock
         self._forgetting: list[Callable[[], None]] = []
+        store.execute(
+            "CREATE TABLE effects (number INTEGER PRIMARY KEY, system, operation, correlation, key, content, at)"
+        )
 
     def add(
         self, system: str, operation: str, content: Mapping[str, Any], correlation: str = "", key: str | None = None
     ) -> None:
         """Note an effect."""
-        entry = {"system": system, "operation": operation, "correlation": correlation, "key": key}
-        self._entries.append({**entry, "content": dict(content), "at": self._clock.now().isoformat()})
+        said = json.dumps(dict(content), ensure_ascii=False)
+        effect = (system, operation, correlation, key, said, self._clock.now().isoformat())
+        self._store.execute("INSERT INTO effects VALUES (NULL, ?, ?, ?, ?, ?, ?)", effect)
 
     def listed(self) -> list[dict[str, Any]]:
         """Return the effects so far."""
-        return list(self._entries)
+        rows = self._store.execute(f"SELECT {', '.join(EFFECT)} FROM effects ORDER BY number")
+        found = [dict(zip(EFFECT, row, strict=True)) for row in rows]
+        return [{**one, "content": json.loads(one["content"])} for one in found]
 
     def on_forget(self, forget: Callable[[], None]) -> None:
         """Call this too when everything is taken back."""
@@ -40,33 +52,45 @@ class WrittenEffects:
 
     def forget(self) -> None:
         """Take back everything that was written."""
-        self._entries.clear()
+        self._store.execute("DELETE FROM effects")
         for forget in self._forgetting:
             forget()
 
 
 class WrittenOnce:
-    """Writes by key: a second with the same key and content gives the first answer and changes nothing."""
+    """Writes by key: a second with the same key and content gives the first answer and changes nothing.
 
-    def __init__(self) -> None:
-        self._done: dict[str, tuple[Any, Any]] = {}
+    Parameters
+    ----------
+    store : sqlite3.Connection
+        Of the stand-in.
+    kind : str
+        What is written; each kind has keys of its own.
+    """
+
+    def __init__(self, store: sqlite3.Connection, kind: str) -> None:
+        self._store, self._kind = store, kind
+        store.execute("CREATE TABLE IF NOT EXISTS once (kind, key, content, answer, PRIMARY KEY (kind, key))")
 
     def __call__(self, key: str, content: Any, write: Callable[[], Any]) -> tuple[Any, bool]:
-        """Return the answer, and whether it was written now.
+        """Return the answer, and whether it was written now; content and answer are JSON values.
 
         Raises
         ------
         KeyUsedError
             The key was used with another content.
         """
-        if key in self._done:
-            before, answered = self._done[key]
-            if before != content:
+        said = json.dumps(content, sort_keys=True)
+        asked = "SELECT content, answer FROM once WHERE kind = ? AND key = ?"
+        before = self._store.execute(asked, (self._kind, key)).fetchone()
+        if before is not None:
+            if before[0] != said:
                 raise KeyUsedError(key)
-            return answered, False
-        self._done[key] = (content, write())
-        return self._done[key][1], True
+            return json.loads(before[1]), False
+        answer = write()
+        self._store.execute("INSERT INTO once VALUES (?, ?, ?, ?)", (self._kind, key, said, json.dumps(answer)))
+        return answer, True
 
     def forget(self) -> None:
         """Forget every key."""
-        self._done.clear()
+        self._store.execute("DELETE FROM once WHERE kind = ?", (self._kind,))
