@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -52,7 +53,7 @@ def running_postgresql() -> Iterator[str]:
                 wait_for(home, port, server)
                 yield f"postgresql+pg8000://{ADMIN}:{password}@127.0.0.1:{port}/{DATABASE}"
             finally:
-                server.terminate()
+                server.send_signal(signal.SIGINT)  # at once, whatever statements still run
     finally:
         shutil.rmtree(folder)
 

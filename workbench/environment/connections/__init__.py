@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.environment.connections.mcp import McpConnection
     from workbench.environment.connections.opening import connected
     from workbench.environment.connections.queue import QueueConnection
+    from workbench.environment.connections.reaching import ReachedSystems
     from workbench.environment.connections.rest import ListRead, RestConnection
     from workbench.environment.connections.soap import SoapConnection
 else:

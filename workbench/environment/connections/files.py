@@ -56,7 +56,7 @@ class FileConnection:
         latency_s = time.perf_counter() - start
         if len(content) > MAX_ANSWER:
             raise CallError(ANSWER, f"a file of more than {MAX_ANSWER:,} bytes", latency_s)
-        rows = rows_of(content, self._system.encoding, latency_s)
+        rows = file_rows(content, self._system.encoding, latency_s)
         return Answered(rows, "ok", latency_s, {FILE: path.name})
 
     def _chosen(self, pattern: str, name: object) -> Path:
@@ -68,7 +68,7 @@ class FileConnection:
         return path
 
 
-def rows_of(content: bytes, encoding: str, latency_s: float = 0.0) -> list[dict[str, Any]]:
+def file_rows(content: bytes, encoding: str, latency_s: float = 0.0) -> list[dict[str, Any]]:
     """Return the rows of a file with a header and a last line `END;n`.
 
     Raises

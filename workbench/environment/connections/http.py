@@ -99,7 +99,7 @@ class SystemHttp:
             detail = f"a redirect to {received.headers.get('location', 'nowhere')[:MAX_DETAIL]}, which is not followed"
         for secret in self.signature.secret_values:
             detail = detail.replace(secret, "[secret]") if len(secret) >= SHORTEST_SECRET else detail
-        wait_s = retry_after_s(received.headers)
+        wait_s = asked_wait_s(received.headers)
         return CallError(str(received.status), detail, received.latency_s, wait_s)
 
     def json_of(self, received: Received) -> Any:
@@ -174,7 +174,7 @@ class SystemHttp:
         return self._session
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
+def asked_wait_s(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that a system asks to wait, said as a number or as a moment; None where it says neither.
 
     A moment counts from the system's own `Date` where the answer has one.
@@ -183,7 +183,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
     Examples
     --------
-    >>> retry_after_s({"date": "Wed, 21 Oct 2026 07:28:00 GMT", "retry-after": "Wed, 21 Oct 2026 07:28:07 GMT"})
+    >>> asked_wait_s({"date": "Wed, 21 Oct 2026 07:28:00 GMT", "retry-after": "Wed, 21 Oct 2026 07:28:07 GMT"})
     7.0
     """
     said = headers.get("retry-after", "").strip()
