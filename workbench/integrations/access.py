@@ -62,11 +62,20 @@ async def _refused(probed: Probed, name: str, account: Account, line: str) -> No
     code, said = await code_of(probed.caller.connection(account), asked)
     verdict = refusal_verdict(code, probed.system.auth_denied)
     probed.sheet.put(name, line, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
-    if account is Account.NOBODY and probed.sheet.has(name, f"{LineKind.ERROR}: {code}"):
-        probed.sheet.put(name, f"{LineKind.ERROR}: {code}", LineVerdict.KEPT, code)
+    if account is Account.NOBODY and verdict is LineVerdict.KEPT:
+        _put_error(probed, name, code)
     if code.startswith("2") and is_write and operation.undo is not None:
         undo = probed.system.operations[operation.undo]
         await probed.caller.call(asked_about(operation.undo, undo, record))
+
+
+def _put_error(probed: Probed, name: str, code: str) -> None:
+    """Put down that a caller without credentials was refused by the declared error, or by another than that."""
+    declared = [one for one in probed.system.operations[name].errors if one in probed.system.auth_denied]
+    if code in declared:
+        probed.sheet.put(name, f"{LineKind.ERROR}: {code}", LineVerdict.KEPT, code)
+    elif declared:
+        probed.sheet.put(name, f"{LineKind.ERROR}: {declared[0]}", LineVerdict.DEVIATES, code)
 
 
 async def _of_secret_before(probed: Probed) -> None:

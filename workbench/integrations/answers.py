@@ -17,6 +17,7 @@ from workbench.words import readable
 
 WITH_TYPES = (SystemType.REST, SystemType.QUEUE, SystemType.MCP)  # JSON
 MOST_ROWS = 2_000  # rows of an operation that are looked at
+MOST_GARBLED = 0.5  # of the texts beyond ASCII: a wrong encoding garbles them all, damaged records some
 LONGEST = 60  # characters of an example
 # UTF-8 read as an eight-bit code: a letter of its first bytes, then a sign of the second half.
 GARBLED = re.compile("[\u00c2-\u00c5\u00e2][\u0080-\u00bf\u20ac\u0160\u0161\u017d\u017e\u0152\u0153\u0178]|\ufffd")
@@ -142,12 +143,22 @@ def judge_answers(
         of_records = answers if holds_records or _holds_records(operation, answers) else ()
         for field_name, declared in operation.answer.items():
             column = contract.columns.get(declared.becomes or "")
-            may_miss = declared.optional or (column is not None and not column.required)
+            may_miss = column is not None and not column.required
             problems = [_other_than_record(field_name, declared, one) for one in of_records]
-            values = [row.get(field_name) for one in answers for row in one.rows[:MOST_ROWS]]
-            problems += [_value_problem(declared, value, system, may_miss=may_miss) for value in values]
+            values = []
+            for one in answers:
+                is_empty = declared.becomes is not None and _is_empty(declared.becomes, one.record, bool(of_records))
+                for row in one.rows[:MOST_ROWS]:
+                    may_be_none = declared.optional or (field_name in row and (may_miss or is_empty))
+                    problems.append(_value_problem(declared, row.get(field_name), system, may_miss=may_be_none))
+                    values.append(row.get(field_name))
             _judge_field(sheet, name, field_name, (values, [one for one in problems if one is not None]))
     _judge_encoding(sheet, seen)
+
+
+def _is_empty(column: str, record: Mapping[str, str] | None, holds_records: bool) -> bool:
+    """Return whether a record has nothing in a column; of one that is not at hand that may be."""
+    return record.get(column, "") == "" if record is not None else holds_records
 
 
 def _value_problem(declared: AnswerField, value: Any, system: System, *, may_miss: bool) -> str | None:
@@ -206,7 +217,8 @@ def _judge_encoding(sheet: ProbeSheet, seen: AnswersSeen) -> None:
     garbled = [text for text in texts if GARBLED.search(text)]
     if texts:
         said = f"{len(garbled):,} of {len(texts):,} texts beyond ASCII are garbled"
-        sheet.holds("", ENCODING, not garbled, said, len(texts), _short(garbled[0]) if garbled else "")
+        is_other = len(garbled) > MOST_GARBLED * len(texts)
+        sheet.holds("", ENCODING, not is_other, said, len(texts), _short(garbled[0]) if garbled else "")
     else:
         sheet.leave("no text beyond ASCII was answered", "", LineKind.ANSWER)
 

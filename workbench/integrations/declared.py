@@ -27,7 +27,7 @@ READ_BACK, SAME_KEY, CONFLICT, UNDO = (
     "writing: same key, other content",
     "writing: taken back",
 )
-AT_THE_SAME_TIME = "writing: same key at the same time"
+AT_THE_SAME_TIME, AN_HOUR_LATER = "writing: same key at the same time", "writing: same key an hour later"
 ONCE_ACKNOWLEDGED, UNTIL_ACKNOWLEDGED = "delivery: gone once acknowledged", "delivery: again until acknowledged"
 RECEIVE = "receive"
 DESCRIBED = (SystemType.REST, SystemType.SOAP, SystemType.MCP)  # types that list their operations
@@ -121,6 +121,7 @@ def _of_paging_and_writing(sheet: ProbeSheet, name: str, operation: Operation) -
         sheet.declare(name, SAME_KEY, "one effect, the same answer")
         if operation.read_back is not None:
             sheet.declare(name, AT_THE_SAME_TIME, "one effect")
+            sheet.declare(name, AN_HOUR_LATER, "one effect")
         if operation.conflict is not None:
             sheet.declare(name, CONFLICT, operation.conflict)
     if operation.undo is not None:

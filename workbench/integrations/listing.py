@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from workbench.environment.connections import Asked, CallError, McpConnection, SoapConnection
@@ -94,7 +96,7 @@ async def _listing(probed: Probed) -> Listing:
         await described_by.close()
     if not isinstance(content, Mapping) or not isinstance(content.get("paths"), Mapping):
         raise CallError("answer", "it is no OpenAPI description", 0.0)
-    return Listing(openapi_calls(content), content)
+    return Listing(await asyncio.to_thread(openapi_calls, content), content)
 
 
 def openapi_calls(openapi: Mapping[str, Any]) -> dict[str, ListedCall]:
@@ -151,8 +153,23 @@ def example_of(schema: Mapping[str, Any], whole: Mapping[str, Any], depth: int =
 
 def _text(schema: Mapping[str, Any]) -> str:
     by_format = {"date": "2000-01-01", "date-time": "2000-01-01T00:00:00+00:00"}
+    if schema.get("pattern"):
+        return _text_like(schema["pattern"])
     text = by_format.get(schema.get("format", ""), NO_SUCH)
     return text.ljust(int(schema.get("minLength", 0)), "0")[: int(schema.get("maxLength", 10_000))]
+
+
+@cache
+def _text_like(pattern: str) -> str:
+    """Return the simplest text of a form, or one that has it not where the form cannot be read."""
+    import hypothesis
+
+    chosen = hypothesis.settings(derandomize=True, database=None, deadline=None)
+    try:
+        of_form = hypothesis.strategies.from_regex(pattern).map(lambda text: text.removesuffix("\n"))
+        return hypothesis.find(of_form, bool, settings=chosen)
+    except (re.error, hypothesis.errors.HypothesisException):
+        return NO_SUCH
 
 
 def _resolved(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:

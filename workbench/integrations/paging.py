@@ -74,12 +74,14 @@ async def _of_sizes(probed: Probed, name: str, operation: Operation, read: tuple
     ):
         found = await _read(probed, name, operation, connection, (size, pages))
         n += len(found.rows)
-        if found.longest > size:
-            problems.append(f"a page of {found.longest:,} rows where {size:,} were asked for")
+        if found.longest > (size or most):
+            problems.append(f"a page of {found.longest:,} rows where {size or most:,} were asked for")
         elif found.is_whole and sorted(found.rows) != sorted(whole.rows):
-            problems.append(f"{len(found.rows):,} rows with pages of {size:,}, {len(whole.rows):,} with {most:,}")
+            problems.append(
+                f"{len(found.rows):,} rows with pages of {size or 'any size'}, {len(whole.rows):,} with {most:,}"
+            )
         elif found.rows != whole.rows[: len(found.rows)]:
-            problems.append(f"another order with pages of {size:,}")
+            problems.append(f"another order with pages of {size or 'any size'}")
     try:
         longest = (await _read(probed, name, operation, connection, (most + 1, 1))).longest
     except CallError:
@@ -92,12 +94,12 @@ async def _of_sizes(probed: Probed, name: str, operation: Operation, read: tuple
 
 
 async def _read(
-    probed: Probed, name: str, operation: Operation, connection: Connection, how: tuple[int, int]
+    probed: Probed, name: str, operation: Operation, connection: Connection, how: tuple[int | None, int]
 ) -> PagesRead:
-    """Return a list read with pages of a size, up to so many pages."""
+    """Return a list read with pages of a size, the system's own for None, up to so many pages."""
     paging, (size, pages) = operation.paging, how
     assert paging is not None
-    arguments: dict[str, Any] = {} if paging.size is None else {paging.size: size}
+    arguments: dict[str, Any] = {} if paging.size is None or size is None else {paging.size: size}
     rows: list[str] = []
     totals, longest = [], 0
     for _ in range(pages):

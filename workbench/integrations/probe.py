@@ -25,11 +25,12 @@ from workbench.integrations.probed import Probed
 from workbench.integrations.rates import measure_rate
 from workbench.integrations.reading import read_records
 from workbench.integrations.rights import measure_rights
-from workbench.integrations.writing import measure_writing
+from workbench.integrations.writing import measure_late_keys, measure_writing
 from workbench.pilot.integrations import IntegrationSettings, System
 from workbench.records.splits import Dataset
 from workbench.words import InputError
 
+LATER = (LineKind.ACCESS, LineKind.WRITING)  # kinds of which lines are measured later
 TIME_OVER = "the time of the probe was over"
 LONGEST_WHY = 160  # characters
 SLACK_S = 5.0  # after a part's own budget
@@ -71,6 +72,7 @@ async def probe_systems(
             await _bounded(one, (LineKind.RATE,), measure_rate(one), budget.rate_s)
         for one in reachable:
             await _bounded(one, (LineKind.ACCESS,), measure_tokens(one), budget.tokens_s)
+            await _bounded(one, (LineKind.WRITING,), measure_late_keys(one), budget.tokens_s)
             await _bounded(one, (LineKind.DELIVERY,), measure_delivery(one), budget.tokens_s)
         await clock.take_all_back()
     finally:
@@ -114,7 +116,7 @@ async def _functions(probed: Probed, budget: ProbeBudget) -> Listing | None:
         (LineKind.PAGING, measure_paging(probed)),
     )
     for kind, part in parts:
-        await _bounded(probed, (kind,) if kind is not LineKind.ACCESS else (), part, until - time.monotonic())
+        await _bounded(probed, () if kind in LATER else (kind,), part, until - time.monotonic())
     contract = probed.records.contract
     judge_answers(probed.sheet, probed.system, probed.seen, contract, holds_records=probed.holds_records)
     return listings[-1]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from workbench.environment.connections import Asked, CallError
+from workbench.environment.connections import Answered, Asked, CallError
 from workbench.integrations.asking import asked_about
+from workbench.integrations.calling import NO_ANSWER
 from workbench.integrations.declared import FOUND
 from workbench.integrations.lines import LineVerdict
 from workbench.integrations.probed import Probed
 from workbench.pilot.integrations import Operation, OperationEffect, SystemType, placed_address
 
-MOST_FILES = 40
+MOST_FILES = 200
 MESSAGES = 24  # of a queue
 
 
@@ -28,7 +30,7 @@ async def _ask(probed: Probed, name: str, operation: Operation) -> None:
     for record, asked in _calls(probed, name, operation):
         n += 1
         try:
-            answered = await probed.caller.call(asked)
+            answered = await _patiently(probed, asked)
         except CallError as error:
             failed.append(f"{error.code}: {error.detail}"[:120])
             continue
@@ -43,8 +45,19 @@ async def _ask(probed: Probed, name: str, operation: Operation) -> None:
         why = "the sandbox knows none of the pilot's records"
         probed.sheet.put(name, FOUND, LineVerdict.NOT_MEASURED, "all are unknown", n, why)
     else:
+        failed += _read_twice(probed, name, operation)
         said = f"{n - len(failed):,} of {n:,} calls"
         probed.sheet.holds(name, FOUND, not failed, said, n, failed[0] if failed else "")
+
+
+async def _patiently(probed: Probed, asked: Asked) -> Answered:
+    """Call, and once more where no answer came in time: this machine may have been busy."""
+    try:
+        return await probed.caller.call(asked)
+    except CallError as error:
+        if error.code not in NO_ANSWER:
+            raise
+        return await probed.caller.call(asked)
 
 
 def _calls(probed: Probed, name: str, operation: Operation) -> Iterator[tuple[Mapping[str, str] | None, Asked]]:
@@ -68,3 +81,13 @@ def _record_of(probed: Probed, operation: Operation, content: object) -> Mapping
     if not named or not isinstance(content, Mapping) or probed.records.id_column is None:
         return None
     return probed.records.by_id(str(content.get(named[0], "")))
+
+
+def _read_twice(probed: Probed, name: str, operation: Operation) -> list[str]:
+    """Return which records stand in files more than once; a queue may deliver again, a list is read with its pages."""
+    if probed.system.type is not SystemType.FILE or probed.records.id_column is None:
+        return []
+    named = [field for field, one in operation.answer.items() if one.becomes == probed.records.id_column]
+    rows = [row for seen in probed.seen.by_operation.get(name, []) for row in seen.rows]
+    ids = Counter(str(row.get(named[0], "")) for row in rows) if named else Counter[str]()
+    return [f"{record} stands there {times} times" for record, times in ids.items() if times > 1]

@@ -18,7 +18,17 @@ async def measure_rights(probed: Probed, listing: Listing | None) -> None:
         line = f"{LineKind.RIGHTS}: {name}"
         if not probed.sheet.has("", line):
             declare_refused(probed.sheet, name, probed.system)
-        await _try(probed, line, listed)
+        if _could_do_harm(probed, listed):
+            why = "it takes no argument that could belong to nothing, and what it does would stay"
+            probed.sheet.put("", line, LineVerdict.NOT_MEASURED, "", 0, why)
+        else:
+            await _try(probed, line, listed)
+
+
+def _could_do_harm(probed: Probed, listed: ListedCall) -> bool:
+    """Return whether a call might change something that nobody can take back: a statement is rolled back anyway."""
+    is_rolled_back = probed.system.type is SystemType.SQL or listed.call.startswith("GET ")
+    return not (is_rolled_back or listed.arguments or probed.caller.clock.takes_back)
 
 
 async def _try(probed: Probed, line: str, listed: ListedCall) -> None:

@@ -10,17 +10,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from workbench.environment.connections import Asked, CallError
+from workbench.environment.connections import Asked, CallError, Connection
 from workbench.integrations.answers import as_rows, said_as
 from workbench.integrations.asking import asked_about, with_other_content
-from workbench.integrations.calling import code_of
-from workbench.integrations.declared import AT_THE_SAME_TIME, CONFLICT, READ_BACK, SAME_KEY, UNDO
+from workbench.integrations.calling import NO_ANSWER, code_of
+from workbench.integrations.declared import AN_HOUR_LATER, AT_THE_SAME_TIME, CONFLICT, READ_BACK, SAME_KEY, UNDO
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
 from workbench.pilot.integrations import AnswerField, FieldType, Operation, OperationEffect
 
 CANDIDATES = 8  # records of which one must have nothing written yet
 MOST_STEPS = 28  # half hours: no zone is further from another
+HOUR_S = 3_600.0
 CLOSE_S, HALF_HOUR_S = 120.0, 1_800.0  # how exact clocks are, and by what zones differ
 
 
@@ -79,6 +80,33 @@ async def _at_the_same_time(probed: Probed, write: Write) -> None:
     await _quietly(probed, asked_about(write.operation.undo or "", _undo(probed, write), write.record))
 
 
+async def measure_late_keys(probed: Probed) -> None:
+    """Write with the same key an hour later, by the test clock: whoever forgets keys soon writes twice."""
+    if not probed.caller.clock.is_there:
+        probed.sheet.leave("no test clock, and an hour is not waited for", None, LineKind.WRITING)
+        return
+    for name, operation in probed.system.operations.items():
+        if not probed.sheet.has(name, AN_HOUR_LATER) or operation.undo is None:
+            continue
+        record = await _untouched(probed, operation)
+        if record is None:
+            continue
+        write, key = Write(name, operation, record), probed.key(name, "late")
+        await probed.caller.call(write.asked(key))
+        await probed.caller.clock.pass_by(HOUR_S)
+        await probed.caller.room()
+        code, _ = await code_of(await _renewed(probed, write), write.asked(key))
+        rows = await _shown(probed, write) or []
+        probed.sheet.holds(name, AN_HOUR_LATER, len(rows) == 1, f"{len(rows)} there, answered {code}", 2)
+        await _quietly(probed, asked_about(operation.undo, _undo(probed, write), record))
+
+
+async def _renewed(probed: Probed, write: Write) -> Connection:
+    """Return the connection once it has a token that holds: the clock was put forward."""
+    await _shown(probed, write)
+    return probed.caller.connection()
+
+
 def _undo(probed: Probed, write: Write) -> Operation:
     return probed.system.operations[write.operation.undo or ""]
 
@@ -117,7 +145,10 @@ async def _of_key(probed: Probed, write: Write, key: str, content: Any) -> None:
     n = "" if after is None else f"{len(after)} there"
     said = code or f"{n}, {'the same answer' if is_same else 'another answer'}".lstrip(", ")
     is_once = after is None or before is None or len(after) == len(before)
-    probed.sheet.holds(write.name, SAME_KEY, not code and is_same and is_once, said, 2)
+    if code.startswith(NO_ANSWER):
+        probed.sheet.put(write.name, SAME_KEY, LineVerdict.UNCLEAR, said, 2, "no answer came in time")
+    else:
+        probed.sheet.holds(write.name, SAME_KEY, not code and is_same and is_once, said, 2)
     if write.operation.conflict is not None:
         await _of_conflict(probed, write, key, after)
 
@@ -127,6 +158,9 @@ async def _of_conflict(probed: Probed, write: Write, key: str, before: list[Mapp
     other = with_other_content(write.asked(key), write.operation, _others(probed, write))
     code, detail = await code_of(probed.caller.connection(), other)
     after, conflict = await _shown(probed, write), write.operation.conflict or ""
+    if code in NO_ANSWER:
+        probed.sheet.put(write.name, CONFLICT, LineVerdict.UNCLEAR, code, 1, detail)
+        return
     is_kept = code == conflict and after == before
     said = code if after == before else f"{code}, and what was written changed"
     probed.sheet.holds(write.name, CONFLICT, is_kept, said, 1, "" if is_kept else detail)
@@ -141,6 +175,9 @@ async def _of_conflict(probed: Probed, write: Write, key: str, before: list[Mapp
 async def _of_undo(probed: Probed, write: Write) -> None:
     name = write.operation.undo or ""
     code, detail = await _quietly(probed, asked_about(name, _undo(probed, write), write.record))
+    if code in NO_ANSWER:
+        probed.sheet.put(write.name, UNDO, LineVerdict.UNCLEAR, code, 1, detail)
+        return
     rows = await _shown(probed, write)
     is_good = code.startswith("2") or code == "ok"
     said = f"{code}, {'not looked at' if rows is None else f'{len(rows)} there'}"
