@@ -143,6 +143,11 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "mutants_by_kind": lambda names: figures.mutants_by_kind(
         pd.DataFrame({"kind": names[:3], "noticed_by": ["c", None, "c"], "state": "noticed"})
     ),
+    "fault_matrix": lambda names: figures.fault_matrix(
+        pd.DataFrame(
+            {"fault": names[:4] * 2, "system": names[0], "operation": [names[1]] * 4 + [names[2]] * 4, "recovered": 1}
+        ).assign(double=[0, 1, 0, 0] * 2, lost=[0, 0, 1, 0] * 2, wrong=0, escalated=0, **{"not run": [0] * 7 + [1]})
+    ),
     "recall_curve": lambda names: figures.recall_curve(
         recall_by_k(outcomes(names).assign(needs="a;b", documents="b;c;a"))
     ),

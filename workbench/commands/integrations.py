@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from workbench.commands.faults import faults
 from workbench.commands.options import HERE, AsJson, Details, PilotName, Root, pilot_named, print_json
 from workbench.commands.screen import say
 from workbench.commands.streams import stdout_to_stderr, stoppable
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 MOST_GAPS = 8
 
 app = typer.Typer(help="Say what integrations.yaml lacks, and measure the systems in it.", no_args_is_help=True)
+
+
+app.command(epilog="Example: workbench integrations faults invoice_matching --agent acting")(faults)
 
 
 @app.command("check", epilog="Example: workbench integrations check invoice_matching")

@@ -32,6 +32,7 @@ MAKERS = {
     "repeats": "workbench.evaluation.repeats:MAKER",
     "cases": "workbench.cases:MAKER",
     "integrations": "workbench.integrations:MAKER",
+    "faults": "workbench.integrations:FAULTS",
 }
 ENTRY_POINTS = "workbench.makers"
 

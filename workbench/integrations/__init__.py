@@ -1,4 +1,4 @@
-"""Integrations measured: every line that integrations.yaml declares, held against the systems' sandbox."""
+"""Integrations measured: every declared line against the systems' sandbox, and an agent under their faults."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.integrations.faults import FAULTS, FaultsRequest
     from workbench.integrations.lines import LineKind, LineVerdict, ProbeLine, kind_of, lines_table
     from workbench.integrations.maker import MAKER, ProbeRequest
     from workbench.integrations.numbers import estimates_of_lines, integration_findings, matrix_of_lines

@@ -143,12 +143,22 @@ def judge_answers(
         of_records = answers if holds_records or _holds_records(operation, answers) else ()
         for field_name, declared in operation.answer.items():
             column = contract.columns.get(declared.becomes or "")
-            may_miss = declared.optional or (column is not None and not column.required)
+            may_miss = column is not None and not column.required
             problems = [_other_than_record(field_name, declared, one) for one in of_records]
-            values = [row.get(field_name) for one in answers for row in one.rows[:MOST_ROWS]]
-            problems += [_value_problem(declared, value, system, may_miss=may_miss) for value in values]
+            values = []
+            for one in answers:
+                is_empty = declared.becomes is not None and _is_empty(declared.becomes, one.record, bool(of_records))
+                for row in one.rows[:MOST_ROWS]:
+                    may_be_none = declared.optional or (field_name in row and (may_miss or is_empty))
+                    problems.append(_value_problem(declared, row.get(field_name), system, may_miss=may_be_none))
+                    values.append(row.get(field_name))
             _judge_field(sheet, name, field_name, (values, [one for one in problems if one is not None]))
     _judge_encoding(sheet, seen)
+
+
+def _is_empty(column: str, record: Mapping[str, str] | None, holds_records: bool) -> bool:
+    """Return whether a record has nothing in a column; of one that is not at hand that may be."""
+    return record.get(column, "") == "" if record is not None else holds_records
 
 
 def _value_problem(declared: AnswerField, value: Any, system: System, *, may_miss: bool) -> str | None:

@@ -46,18 +46,21 @@ class RecordsAtHand:
         return [self._record(row) for _, row in self._frame.iloc[::step].head(n).iterrows()]
 
     def for_answers(self, operation: Operation, n: int = ANSWERED) -> list[Mapping[str, str]]:
-        """Return records to ask about: spread, with every column filled, and with letters beyond ASCII."""
-        columns = [one.becomes for one in operation.answer.values() if one.becomes in self._frame.columns]
+        """Return records to ask about: spread, filled, with letters beyond ASCII, and what was otherwise later."""
         frame = self._frame
-        filled = frame[(frame[columns] != "").all(axis=1)] if columns else frame
-        beyond = frame[~frame[columns].map(str.isascii).all(axis=1)] if columns else frame.head(0)
-        chosen = [
-            frame.iloc[:: max(1, len(frame) // n)].head(n // 2),
-            filled.iloc[:: max(1, len(filled) // n)].head(n // 3),
-        ]
-        chosen.append(beyond.iloc[:: max(1, len(beyond) // n)].head(n - n // 2 - n // 3))
-        picked = pd.concat(chosen)
-        return [self._record(row) for _, row in picked[~picked.index.duplicated()].iterrows()]
+        columns = [one.becomes for one in operation.answer.values() if one.becomes in frame.columns]
+        arguments = [one for one in operation.arguments.values() if one in frame.columns]
+        picked = [frame.iloc[:: max(1, len(frame) // n)].head(n // 3)]
+        if columns:
+            filled = frame[(frame[columns] != "").all(axis=1)]
+            beyond = frame[~frame[columns].apply(lambda one: one.map(str.isascii)).all(axis=1)]
+            picked += [part.iloc[:: max(1, len(part) // n)].head(n // 6) for part in (filled, beyond)]
+        if columns and arguments:
+            last = frame.groupby(arguments, sort=False)[columns].transform("last")
+            changed = frame[(frame[columns] != last).any(axis=1)]
+            picked.append(changed.iloc[:: max(1, len(changed) // n)].head(n // 3))
+        chosen = pd.concat(picked)
+        return [self._record(row) for _, row in chosen[~chosen.index.duplicated()].iterrows()]
 
     def _record(self, row: pd.Series[Any]) -> Mapping[str, str]:
         record = {str(name): str(value) for name, value in row.items()}

@@ -22,6 +22,7 @@ from workbench.pilot.integrations import (
 from workbench.words import InputError
 
 TOO_MANY = "429"
+NO_ANSWER = ("timeout", "connection")  # codes of calls of which nobody knows what came of them
 SHARE_OF_RATE = 0.9  # of the declared rate that is used
 TRIES = 3  # of a call that was refused for the rate
 LONGEST_WAIT_S = 5.0  # that a system without a test clock is waited for

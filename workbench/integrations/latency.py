@@ -16,8 +16,10 @@ from workbench.stats import quantile_interval
 
 CALLS = 200  # of each operation
 QUANTILE, LEVEL = 0.95, 0.99  # bounds that each miss the true p95 in one of 200 operations at most
-BEFORE_HASTE = 30  # calls one after the other, before several at once are made to a system that is too slow anyway
+BEFORE_HASTE = 12  # calls one after the other, before several at once are made to a system that is too slow anyway
 AT_ONCE = 8
+MOST_OF_BUDGET = 0.5  # of the time that is left, for one operation
+TIMER_S, MOST_LATE = 0.005, 0.25  # of the declared latency that this process may be late by itself
 
 
 def judge_latency(declared_ms: float, latencies_s: Sequence[float]) -> tuple[LineVerdict, str]:
@@ -44,13 +46,15 @@ async def measure_latency(probed: Probed, budget_s: float) -> None:
     """Measure every operation of a system: reads as they are, writes with the operation that takes them back."""
     operations = probed.system.operations
     undone = {one.undo for one in operations.values() if one.undo is not None}
-    n = max(1, len(probed.sheet.open_lines(LineKind.LATENCY)))
+    end = time.monotonic() + budget_s
     for name, operation in operations.items():
-        until = time.monotonic() + budget_s / n
+        left = max(1, len(probed.sheet.open_lines(LineKind.LATENCY)))  # what the others leave is theirs who come later
+        share = (end - time.monotonic()) * max(1 / left, MOST_OF_BUDGET)
+        until = time.monotonic() + share
         if operation.effect is OperationEffect.READ:
             await _of_read(probed, name, operation, until)
         elif operation.undo is not None:
-            await _of_write(probed, name, operation, until + budget_s / n)
+            await _of_write(probed, name, operation, until + share)
         elif name not in undone:
             probed.sheet.leave("it writes, and nothing takes that back", name, LineKind.LATENCY)
 
@@ -62,13 +66,16 @@ async def _of_read(probed: Probed, name: str, operation: Operation, until: float
         asked = asked_about(name, operation, records[number % len(records)])
         return (await probed.caller.call(asked)).latency_s
 
-    _put(probed, name, operation, await _sampled(once, operation, until))
+    async with LateTimers() as late:
+        latencies = await _sampled(once, operation, until)
+    _put(probed, name, latencies, late)
 
 
 async def _of_write(probed: Probed, name: str, operation: Operation, until: float) -> None:
     """Measure a write together with the operation that takes it back."""
     assert operation.undo is not None
-    undo, records, back = probed.system.operations[operation.undo], probed.records.some(CALLS), []
+    undo, records = probed.system.operations[operation.undo], probed.records.some(CALLS)
+    back: list[float] = []
 
     async def once(number: int) -> float:
         record = records[number % len(records)]
@@ -76,9 +83,10 @@ async def _of_write(probed: Probed, name: str, operation: Operation, until: floa
         back.append((await probed.caller.call(asked_about(operation.undo or "", undo, record))).latency_s)
         return answered.latency_s
 
-    latencies = await _sampled(once, operation, until)
-    _put(probed, name, operation, latencies)
-    _put(probed, operation.undo, undo, back)
+    async with LateTimers() as late:
+        latencies = await _sampled(once, operation, until)
+    _put(probed, name, latencies, late)
+    _put(probed, operation.undo, back, late)
 
 
 async def _sampled(once: Callable[[int], Awaitable[float]], operation: Operation, until: float) -> list[float]:
@@ -97,7 +105,7 @@ async def _sampled(once: Callable[[int], Awaitable[float]], operation: Operation
         if time.monotonic() > until:
             return found
         await kept(number)
-    is_slow = bool(found) and sorted(found)[len(found) // 2] > declared_s
+    is_slow = bool(found) and min(found) > declared_s
     at_once = AT_ONCE if is_slow else 1
     for start in range(BEFORE_HASTE, CALLS, at_once):
         if time.monotonic() > until:
@@ -106,12 +114,43 @@ async def _sampled(once: Callable[[int], Awaitable[float]], operation: Operation
     return found
 
 
-def _put(probed: Probed, name: str, operation: Operation, latencies: Sequence[float]) -> None:
-    if operation.latency_p95_ms is None or not probed.sheet.has(name, P95):
+class LateTimers:
+    """How late this process's own timers are while something else is measured: what it adds itself to a latency."""
+
+    def __init__(self) -> None:
+        self._late: list[float] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> LateTimers:
+        self._task = asyncio.create_task(self._look())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    @property
+    def p95_ms(self) -> float:
+        """The 95% quantile, 0 where nothing was seen."""
+        return 1_000 * sorted(self._late)[int(QUANTILE * len(self._late))] if self._late else 0.0
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + TIMER_S
+            await asyncio.sleep(TIMER_S)
+            self._late.append(loop.time() - due)
+
+
+def _put(probed: Probed, name: str, latencies: Sequence[float], late: LateTimers) -> None:
+    declared_ms = probed.system.operations[name].latency_p95_ms
+    if declared_ms is None or not probed.sheet.has(name, P95):
         return
     if not latencies:
         probed.sheet.put(name, P95, LineVerdict.NOT_MEASURED, "", 0, "no call ended well")
         return
-    verdict, said = judge_latency(operation.latency_p95_ms, latencies)
-    few = "" if len(latencies) >= CALLS else f"{len(latencies)} of {CALLS} calls ended well within the time"
-    probed.sheet.put(name, P95, verdict, said, len(latencies), few)
+    verdict, said = judge_latency(declared_ms, latencies)
+    detail = "" if len(latencies) >= CALLS else f"{len(latencies)} of {CALLS} calls ended well within the time"
+    if verdict is LineVerdict.DEVIATES and late.p95_ms > MOST_LATE * declared_ms:
+        verdict, detail = LineVerdict.UNCLEAR, f"this machine was busy: its own timers were {late.p95_ms:.0f} ms late"
+    probed.sheet.put(name, P95, verdict, said, len(latencies), detail)

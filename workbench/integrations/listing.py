@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from workbench.environment.connections import Asked, CallError, McpConnection, SoapConnection
@@ -94,7 +96,7 @@ async def _listing(probed: Probed) -> Listing:
         await described_by.close()
     if not isinstance(content, Mapping) or not isinstance(content.get("paths"), Mapping):
         raise CallError("answer", "it is no OpenAPI description", 0.0)
-    return Listing(openapi_calls(content), content)
+    return Listing(await asyncio.to_thread(openapi_calls, content), content)
 
 
 def openapi_calls(openapi: Mapping[str, Any]) -> dict[str, ListedCall]:
@@ -157,6 +159,7 @@ def _text(schema: Mapping[str, Any]) -> str:
     return text.ljust(int(schema.get("minLength", 0)), "0")[: int(schema.get("maxLength", 10_000))]
 
 
+@cache
 def _text_like(pattern: str) -> str:
     """Return the simplest text of a form, or one that has it not where the form cannot be read."""
     import hypothesis

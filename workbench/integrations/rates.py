@@ -20,7 +20,8 @@ MOST = 1.25  # of the declared rate, above which calls must be refused
 LOOKED_UP = ("404", "Client.NotFound")  # a call that was taken, of a record that is not there
 MOST_AFTER = 40  # calls of each operation after the first refusal
 AFTER_FIRST = 4  # refusals of each operation that are waited for once the first came
-SPANS, SPAN = 2, 0.9  # how often the rate is measured, over which part of the time that fills the burst
+SPANS, MOST_SPANS = 2, 6  # how often the rate is measured, and tried
+SPAN = 0.8  # of the time that fills the burst
 LONGEST_S = 6.0  # of one flood
 TELLING_SHARE, TELLING_CALLS = 0.3, 25  # of all refused, and calls without one refusal, that tell of no limit
 
@@ -40,6 +41,7 @@ class Flood:
     before: int | None = None
     before_s: float = 0.0
     seconds: float = 0.0
+    longest_gap_s: float = 0.0
     beyond: dict[str, int] = field(default_factory=dict)  # calls of each operation after the first refusal
     refused_by: dict[str, int] = field(default_factory=dict)
     asked_to_wait: list[float | None] = field(default_factory=list)
@@ -182,17 +184,22 @@ async def _judge_wait(probed: Probed, flood: Flood, asked: Asked) -> None:
 
 async def _judge_rate(probed: Probed, rate: Rate, asked: list[Asked]) -> None:
     """Put down how many calls a second are taken on the long run: emptied, a span of time, emptied again."""
-    taken, seconds = 0, 0.0
+    taken, seconds, spans, full_s = 0, 0.0, 0, rate.burst / rate.per_s
     await _emptied(probed, asked)
-    for _ in range(SPANS):
-        span_s = SPAN * rate.burst / rate.per_s
+    for _ in range(MOST_SPANS):
         start = time.monotonic()
-        if not await probed.caller.clock.pass_by(span_s):
+        if not await probed.caller.clock.pass_by(SPAN * full_s):
             return
-        waited = time.monotonic() - start
+        idle_s = time.monotonic() - start + (SPAN * full_s if probed.caller.clock.is_there else 0.0)
         flood = await _emptied(probed, asked)
-        taken += flood.accepted
-        seconds += flood.seconds + waited + (span_s if probed.caller.clock.is_there else 0.0)
+        if idle_s > full_s or flood.longest_gap_s > full_s / 2:
+            continue  # this machine was busy, so the burst was full before it was called for
+        taken, seconds, spans = taken + flood.accepted, seconds + flood.seconds + idle_s, spans + 1
+        if spans == SPANS:
+            break
+    if not spans:
+        probed.sheet.put("", PER_SECOND, LineVerdict.NOT_MEASURED, "", 0, "this machine was too busy to measure it")
+        return
     per_s = taken / seconds
     is_kept = FEWEST * rate.per_s - 1 / seconds <= per_s <= MOST * rate.per_s + 1 / seconds
     probed.sheet.holds("", PER_SECOND, is_kept, f"{per_s:.3g} a second", taken)
@@ -201,15 +208,18 @@ async def _judge_rate(probed: Probed, rate: Rate, asked: list[Asked]) -> None:
 async def _emptied(probed: Probed, asked: list[Asked]) -> Flood:
     """Call until the first refusal, a few at once."""
     flood, start = Flood(), time.monotonic()
-    connection = probed.caller.connection()
+    connection, last = probed.caller.connection(), start
 
     async def until_refused(first: int) -> None:
+        nonlocal last
         turn = first
         while flood.before is None and time.monotonic() - start < LONGEST_S:
             turn += 1
             try:
                 await connection.call(asked[turn % len(asked)])
                 flood.accepted += 1
+                now = time.monotonic()
+                flood.longest_gap_s, last = max(flood.longest_gap_s, now - last), now
             except CallError as error:
                 if error.code == TOO_MANY:
                     flood.before = flood.accepted

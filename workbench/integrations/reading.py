@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from workbench.environment.connections import Asked, CallError
+from workbench.environment.connections import Answered, Asked, CallError
 from workbench.integrations.asking import asked_about
+from workbench.integrations.calling import NO_ANSWER
 from workbench.integrations.declared import FOUND
 from workbench.integrations.lines import LineVerdict
 from workbench.integrations.probed import Probed
@@ -29,7 +30,7 @@ async def _ask(probed: Probed, name: str, operation: Operation) -> None:
     for record, asked in _calls(probed, name, operation):
         n += 1
         try:
-            answered = await probed.caller.call(asked)
+            answered = await _patiently(probed, asked)
         except CallError as error:
             failed.append(f"{error.code}: {error.detail}"[:120])
             continue
@@ -47,6 +48,16 @@ async def _ask(probed: Probed, name: str, operation: Operation) -> None:
         failed += _read_twice(probed, name, operation)
         said = f"{n - len(failed):,} of {n:,} calls"
         probed.sheet.holds(name, FOUND, not failed, said, n, failed[0] if failed else "")
+
+
+async def _patiently(probed: Probed, asked: Asked) -> Answered:
+    """Call, and once more where no answer came in time: this machine may have been busy."""
+    try:
+        return await probed.caller.call(asked)
+    except CallError as error:
+        if error.code not in NO_ANSWER:
+            raise
+        return await probed.caller.call(asked)
 
 
 def _calls(probed: Probed, name: str, operation: Operation) -> Iterator[tuple[Mapping[str, str] | None, Asked]]:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from workbench.environment.connections import Asked, CallError, Connection
 from workbench.integrations.answers import as_rows, said_as
 from workbench.integrations.asking import asked_about, with_other_content
-from workbench.integrations.calling import code_of
+from workbench.integrations.calling import NO_ANSWER, code_of
 from workbench.integrations.declared import AN_HOUR_LATER, AT_THE_SAME_TIME, CONFLICT, READ_BACK, SAME_KEY, UNDO
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
@@ -145,7 +145,10 @@ async def _of_key(probed: Probed, write: Write, key: str, content: Any) -> None:
     n = "" if after is None else f"{len(after)} there"
     said = code or f"{n}, {'the same answer' if is_same else 'another answer'}".lstrip(", ")
     is_once = after is None or before is None or len(after) == len(before)
-    probed.sheet.holds(write.name, SAME_KEY, not code and is_same and is_once, said, 2)
+    if code.startswith(NO_ANSWER):
+        probed.sheet.put(write.name, SAME_KEY, LineVerdict.UNCLEAR, said, 2, "no answer came in time")
+    else:
+        probed.sheet.holds(write.name, SAME_KEY, not code and is_same and is_once, said, 2)
     if write.operation.conflict is not None:
         await _of_conflict(probed, write, key, after)
 
@@ -155,6 +158,9 @@ async def _of_conflict(probed: Probed, write: Write, key: str, before: list[Mapp
     other = with_other_content(write.asked(key), write.operation, _others(probed, write))
     code, detail = await code_of(probed.caller.connection(), other)
     after, conflict = await _shown(probed, write), write.operation.conflict or ""
+    if code in NO_ANSWER:
+        probed.sheet.put(write.name, CONFLICT, LineVerdict.UNCLEAR, code, 1, detail)
+        return
     is_kept = code == conflict and after == before
     said = code if after == before else f"{code}, and what was written changed"
     probed.sheet.holds(write.name, CONFLICT, is_kept, said, 1, "" if is_kept else detail)
@@ -169,6 +175,9 @@ async def _of_conflict(probed: Probed, write: Write, key: str, before: list[Mapp
 async def _of_undo(probed: Probed, write: Write) -> None:
     name = write.operation.undo or ""
     code, detail = await _quietly(probed, asked_about(name, _undo(probed, write), write.record))
+    if code in NO_ANSWER:
+        probed.sheet.put(write.name, UNDO, LineVerdict.UNCLEAR, code, 1, detail)
+        return
     rows = await _shown(probed, write)
     is_good = code.startswith("2") or code == "ok"
     said = f"{code}, {'not looked at' if rows is None else f'{len(rows)} there'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ class ReachedSystems:
         What is reached, where it is not the sandbox as it is: decisions through another are another version's.
     is_paced : bool
         Whether calls wait so that the rate which a system agreed to is kept, however fast decisions are made.
+    deadline_s : float
+        Seconds for which an answer is waited for, where a tool's own deadline is later.
     """
 
     inventory: Inventory
@@ -47,6 +50,7 @@ class ReachedSystems:
     secrets: Mapping[str, str] = field(repr=False)
     known_as: str = "sandbox"
     is_paced: bool = True
+    deadline_s: float = math.inf
 
     @property
     def identity(self) -> dict[str, str]:
@@ -55,6 +59,10 @@ class ReachedSystems:
         made_by = None if serve is None else path.parent / serve.partition(":")[0]
         code = {"sandbox": _digest(made_by.read_bytes())} if made_by is not None and made_by.is_file() else {}
         return {"integrations": _digest(path.read_bytes()), **code, "reached": self.known_as}
+
+    def connection(self, system: System) -> Connection:
+        """Return the connection to a system that tools use."""
+        return connected(system, self.places, self.secrets, hosts=self.inventory.settings.sandbox.hosts)
 
     def check(self, environment: Environment) -> None:
         """Refuse operations that stand behind no tool of the environment, or behind one of another effect.
@@ -100,9 +108,8 @@ class SystemsReach:
     def __init__(self, reached: ReachedSystems, environment: Environment) -> None:
         self._reached, self._environment = reached, environment
         self._behind = reached.inventory.behind_tools()
-        hosts = reached.inventory.settings.sandbox.hosts
         self._connections: dict[str, Connection] = {
-            system.id: connected(system, reached.places, reached.secrets, hosts=hosts)
+            system.id: reached.connection(system)
             for system in {one.id: one for one, _, _ in self._behind.values()}.values()
         }
         self._names: dict[str, dict[str, str]] = {}
@@ -125,7 +132,8 @@ class SystemsReach:
         """
         system, name, operation = self._behind[tool.name]
         given = {one: decision.fields.get(column) for one, column in operation.arguments.items()} | dict(arguments)
-        asked = Asked(name, given, decision.record_id, key, tool.settings.deadline_s)
+        deadline_s = min(tool.settings.deadline_s, self._reached.deadline_s)
+        asked = Asked(name, given, decision.record_id, key, deadline_s)
         try:
             content = await self._content(system, operation, asked)
         except CallError as error:

@@ -195,5 +195,7 @@ def _code(fault: object) -> str:
         name = str(getattr(fault, "sqlite_errorname", ""))
         if "no such table" in str(fault):
             return "42P01"
+        if "closed database" in str(fault):
+            return LOST
         return next((code for start, code in SQLITE_CODES.items() if name.startswith(start)), "HY000")
     return CONNECTION if "create a connection" in str(fault).lower() else LOST

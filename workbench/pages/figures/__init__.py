@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.pages.figures.curves import latency_distribution, risk_coverage_curves
     from workbench.pages.figures.differences import categories_changed, differences_from
     from workbench.pages.figures.drawing import png
+    from workbench.pages.figures.faults import fault_matrix
     from workbench.pages.figures.findings import findings_by_share
     from workbench.pages.figures.integrations import verdicts_by_system
     from workbench.pages.figures.intervals import shares_with_intervals

@@ -1,0 +1,210 @@
+"""The fault matrix as a maker of evidence: an agent that acts, run through faults that are seen to happen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from workbench.agents import build_agent, through
+from workbench.environment.connections import ReachedSystems
+from workbench.environment.sandbox import running_sandbox
+from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder, file_digest
+from workbench.integrations.faults.checks import FAULT_CHECKS, NAME
+from workbench.integrations.faults.findings import fault_findings
+from workbench.integrations.faults.matrix import MatrixSeen, UnderFaults
+from workbench.integrations.faults.numbers import DOUBLED, FAULT_UNITS, LOST, NOT_RUN, WRONG, fault_estimates
+from workbench.integrations.faults.outcomes import WaysOut
+from workbench.integrations.faults.tables import CELLS, MATRIX, cells_judged, cells_table, matrix_of_cells
+from workbench.metrics import Estimate
+from workbench.pilot import Pilot
+from workbench.pilot.integrations import INTEGRATIONS_FILE, read_integrations
+from workbench.records.splits import Dataset, Split
+from workbench.runs import RunRequest
+from workbench.runs.journal import digest_of
+from workbench.words import InputError, SignatureError, shown
+
+SAMPLED = 40
+
+
+@dataclass(frozen=True, slots=True)
+class FaultsRequest:
+    """Which agent meets the faults, and among how many development records those are found that do.
+
+    Parameters
+    ----------
+    agent : str, optional
+        One that acts; the first of pilot.yaml that does without it.
+    run : RunRequest
+        What answers prompts, and whether a bar is shown; split and limit mean nothing here.
+    """
+
+    agent: str | None = None
+    records: int = SAMPLED
+    run: RunRequest = field(default_factory=RunRequest)
+
+
+class FaultsMaker(Maker):
+    """What becomes of decisions when the systems behind an agent's tools fail."""
+
+    name = NAME
+    title = "fault matrix"
+    question = "Does the agent lose or double anything when a system fails?"
+    how = "run the agent through faults"
+    notebooks = ("05_faults",)
+    command = "workbench integrations faults PILOT --agent NAME"
+    metrics: ClassVar = FAULT_UNITS
+    checks: ClassVar = FAULT_CHECKS
+    counted = "cells of a fault and an operation"
+    believed = ("what the sandbox held and the agent said under each fault, and that the fault was met",)
+
+    def make(self, pilot: Pilot, dataset: Dataset, request: FaultsRequest) -> Exhibit:
+        """Run an agent through every fault at every operation behind its tools; leave and return the exhibit.
+
+        Raises
+        ------
+        InputError
+            The agent does not act, or none does; no operation stands behind a tool, or a system cannot be reached.
+        RunError
+            The sandbox does not start, or does not say what it holds.
+        """
+        inventory = read_integrations(pilot.suite)
+        name = request.agent or _acting_agent(pilot)
+        agent = build_agent(pilot, name, dataset, request.run.engine)
+        records = tuple(dataset.records(dataset.ids(Split.DEV, request.records)))
+        through(agent, ReachedSystems(inventory, {}, {}))  # refuses one that does not act before anything is started
+        with running_sandbox(pilot, dataset.documents()) as sandbox, ThreadPoolExecutor(1) as pool:
+            under = UnderFaults(pilot, inventory, sandbox, agent, records, request.run.show_progress)
+            seen = pool.submit(lambda: asyncio.run(under.run())).result()  # a notebook has a loop of its own
+        about = {
+            "records": dataset.digest,
+            "agent": digest_of(agent.identity),
+            "integrations": file_digest(inventory.path),
+        }
+        facts = {"agent": name, "records": len(records), **_facts(seen)}
+        tables = {CELLS: cells_table(seen.seen, seen.ways)}
+        exhibit = counted_exhibit(
+            Exhibit(NAME, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
+        )
+        exhibit.write(exhibit_folder(pilot, NAME))
+        return exhibit
+
+    def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
+        """Return the last fault matrix where it is of the present integrations.yaml, else why it does not count."""
+        left = super().present(pilot, dataset, agent)
+        if isinstance(left, str):
+            return left
+        path = pilot.suite / INTEGRATIONS_FILE
+        if not path.is_file() or left.about.get("integrations") != file_digest(path):
+            return f"{INTEGRATIONS_FILE} changed since the last {self.title}; {self.remedy(pilot)}"
+        return left
+
+    def depends(self, inputs: Inputs, notebook: str, chosen: str | None) -> Mapping[str, Any]:
+        """Return what else makes the notebook another one: also what was agreed of the systems."""
+        path = inputs.pilot.suite / INTEGRATIONS_FILE
+        return {**inputs.everything(), "integrations": file_digest(path) if path.is_file() else None}
+
+    def estimate(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Estimate:
+        """Return a count of cells; nothing is estimated, so its bounds are itself."""
+        return fault_estimates(facts.exhibits[NAME].tables[MATRIX])[metric]
+
+    def subject(self, facts: Facts) -> Mapping[str, Any]:
+        """Return the version that met the faults."""
+        exhibit = facts.exhibits[NAME]
+        return {"agent_digest": exhibit.about["agent"], "agent": exhibit.facts["agent"]}
+
+    def judged(self, facts: Facts) -> str:
+        """Return the version that met the faults."""
+        return str(facts.exhibits[NAME].facts["agent"])
+
+    def again(self, exhibit: Exhibit, facts: Facts) -> Exhibit:
+        """Return the exhibit with every outcome judged again from what was held and said.
+
+        Raises
+        ------
+        SignatureError
+            A table does not follow from it, or an escalation is called something else.
+        """
+        if exhibit.facts["escalation"] != facts.pilot.settings.escalate_label:
+            raise SignatureError(
+                "the fault matrix takes another action for the escalation", got=exhibit.facts["escalation"]
+            )
+        again = counted_exhibit(exhibit)
+        for name, table in again.tables.items():
+            if name not in exhibit.tables or not _is_same(table, exhibit.tables[name]):
+                raise SignatureError("a table of the fault matrix does not follow from what was seen", got=name)
+        return again
+
+
+def _acting_agent(pilot: Pilot) -> str:
+    """Return the first agent of a pilot that acts."""
+    found = next((name for name, one in pilot.settings.agents.items() if one.tools), None)
+    if found is None:
+        raise InputError(
+            "no agent of the pilot acts, so no fault of a system can meet one",
+            where=str(pilot.suite / "pilot.yaml"),
+            remedy="give an agent `tools: true` (docs/how_to/act.md)",
+        )
+    return found
+
+
+def _facts(seen: MatrixSeen) -> dict[str, Any]:
+    """Return what the numbers depend on besides the tables, and what a reader is told."""
+    return {
+        "carried_out": dict(seen.ways.carried_out),
+        "escalation": seen.ways.escalation,
+        "writes": sorted(seen.writes),
+        "unsound": list(seen.unsound),
+        "never_called": list(seen.never_called),
+    }
+
+
+def counted_exhibit(exhibit: Exhibit) -> Exhibit:
+    """Return an exhibit with everything that follows from what was seen."""
+    facts = exhibit.facts
+    cells = cells_judged(exhibit.tables[CELLS], WaysOut(facts["carried_out"], facts["escalation"]))
+    matrix = matrix_of_cells(cells)
+    estimates = fault_estimates(matrix)
+    return replace(
+        exhibit,
+        tables={CELLS: cells, MATRIX: matrix},
+        estimates=estimates,
+        findings=fault_findings(cells, frozenset(facts["writes"])),
+        notes=tuple(_notes(facts)),
+        answer=_answer(facts["agent"], matrix, estimates),
+    )
+
+
+def _notes(facts: Mapping[str, Any]) -> list[str]:
+    notes, n = [], f"{facts['records']:,} records"
+    if facts["never_called"]:
+        notes.append(f"No decision on {n} calls {shown(facts['never_called'])}, so no fault was tried there.")
+    if facts["unsound"]:
+        few = f"{len(facts['unsound']):,} of {n}"
+        notes.append(f"On {few} the agent does not do what it says even without a fault: {shown(facts['unsound'])}.")
+    return notes
+
+
+def _answer(agent: str, matrix: pd.DataFrame, estimates: Mapping[str, Estimate]) -> str:
+    """Return what went wrong in how many cells, one sentence."""
+    counts = [estimates[one].value for one in (LOST, DOUBLED, WRONG, NOT_RUN)]
+    if not len(matrix) or None in counts:
+        return f"No fault was tried on {agent}."
+    lost, doubled, wrong, not_run = (f"{count:,.0f}" for count in counts)
+    kinds, operations = matrix["fault"].nunique(), len(matrix[["system", "operation"]].drop_duplicates())
+    return (
+        f"{agent} loses decisions in {lost}, doubles them in {doubled} and changes them in {wrong} of {len(matrix):,} "
+        f"cells of {kinds} faults and {operations} operations; {not_run} were not run."
+    )
+
+
+def _is_same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    plain = [table.astype(object).where(table.notna(), None) for table in (one, other)]
+    return list(one.columns) == list(other.columns) and plain[0].values.tolist() == plain[1].values.tolist()
+
+
+FAULTS = FaultsMaker()
