@@ -31,6 +31,7 @@ MAKERS = {
     "evaluation": "workbench.evaluation:MAKER",
     "repeats": "workbench.repeats:MAKER",
     "cases": "workbench.cases:MAKER",
+    "load": "workbench.load:MAKER",
 }
 ENTRY_POINTS = "workbench.makers"
 

@@ -67,3 +67,9 @@ def made_record(contract: Contract, base: Record, fields: Mapping[str, Scalar], 
         digest = hashlib.sha256(json.dumps([digest, order, mark]).encode()).hexdigest()
     name = base.id if digest == base.digest else f"{base.id}~{digest[:ID_LENGTH]}"
     return Record(name, dict(fields), digest)
+
+
+def repeated_record(base: Record, mark: str) -> Record:
+    """Return a record that is asked once more as a question of its own: `mark` says which one it is."""
+    digest = hashlib.sha256(json.dumps([base.digest, [], mark]).encode()).hexdigest()
+    return Record(f"{base.id}~{digest[:ID_LENGTH]}", base.fields, digest)
