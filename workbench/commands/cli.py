@@ -24,6 +24,7 @@ from workbench.commands import (
     keys,
     lab,
     ledger,
+    load,
     optimise,
     overview,
     prompts,

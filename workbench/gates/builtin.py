@@ -55,7 +55,6 @@ OF_AGREEMENT = (
 )
 TO_COME = (
     Check("integrations", "Integrations tested", partial(_not_made, "integration test")),
-    Check("load", "Load", partial(_not_made, "load test")),
     Check("security", "Security", partial(_not_made, "attack test")),
     Check("compliance", "Compliance", partial(_not_made, "compliance assessment")),
     Check("acceptance", "Acceptance", partial(_not_made, "acceptance by users")),

@@ -1,4 +1,4 @@
-"""What the arrivals of one profile show: waits, the queue, how fast it was worked off, and whether the generator kept time."""
+"""What the arrivals of one profile show: waits, the queue, its end, and whether the generator kept time."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ QUANTILE_LATE = 0.99
 class Kept:
     """Whether the generator kept time: how late it noticed arrivals, and how many it never did.
 
-    It did not where its p99 is a tenth of the median latency and ten milliseconds or more, or where an arrival was never
-    handed out: what was measured then is the generator.
+    It did not where its p99 is a tenth of the median latency and ten milliseconds or more, or where an arrival was
+    never handed out: what was measured then is the generator.
     """
 
     late_p99_s: float | None

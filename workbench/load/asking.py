@@ -138,7 +138,8 @@ def timed_alone(agent: Agent, records: DistinctRecords, n: int) -> Sequence[floa
     bases = list(records.by_id.values())
     asked = [repeated_record(bases[place % len(bases)], f"unloaded {place}") for place in range(WARM + n)]
     done = driven(_standing(agent, asked), ArrivalsToAsk(asked), lambda _: None)
-    return ((done.moments.done - done.moments.sent)[WARM:]).tolist()
+    taken: list[float] = (done.moments.done - done.moments.sent)[WARM:].tolist()
+    return taken
 
 
 def asked_records_of(

@@ -1,8 +1,8 @@
-"""Load as a maker of evidence: an agent under a day's records, under a peak, and for as many decisions as two days have."""
+"""Load as a maker of evidence: an agent under a day's records, a peak, and as many decisions as two days have."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from workbench.pilot import LOAD_FILE, LoadProfile, Pilot
 from workbench.records.splits import Dataset
 from workbench.runs import RunRequest
 from workbench.runs.journal import digest_of
-from workbench.words import InputError, percent, seconds
+from workbench.words import InputError, seconds, shown
 
 ALL = (LoadProfile.DAY, LoadProfile.PEAK, LoadProfile.SOAK)
 USUAL = "as usual"  # in the place of a digest, where a pilot has no load.yaml
@@ -123,6 +123,14 @@ class LoadMaker(Maker):
     def again(self, exhibit: Exhibit, facts: Facts) -> Exhibit:
         """Return the exhibit with everything computed again from what was measured."""
         return _counted(exhibit)
+
+
+def profiles_named(names: Sequence[str]) -> tuple[LoadProfile, ...]:
+    """Return the profiles of some names, all that can be run without any. Raises InputError for a name of none."""
+    wrong = [name for name in names if name not in set(ALL)]
+    if wrong:
+        raise InputError("there is no such profile to run", got=shown(wrong), expected=", ".join(ALL))
+    return tuple(one for one in ALL if one in names) if names else ALL
 
 
 def _load_digest(pilot: Agreed) -> str:

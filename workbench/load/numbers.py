@@ -31,6 +31,7 @@ UNITS = MappingProxyType(
 )
 SEEN_ONCE = "seen once, nothing is estimated"
 NOT_RUN = "the profile {} was not run"
+NO_SYSTEM = "no tool that an integration stands behind was called"
 NO_PAGE = "there is no review page yet, so that nobody can be on it"
 WARM_SHARE = 0.2  # of a soak, in which caches fill
 FEWEST_SAMPLES = 20
@@ -74,7 +75,7 @@ def estimates_of_load(
     return {
         **{name: _timed(*one) for name, one in timed.items()},
         ERRORS: _worst({name: _share(int(failures(part).sum()), len(part), level) for name, part in of.items()}),
-        INTEGRATIONS: _worst(_of_systems(tables["calls"], level), "no tool that an integration stands behind was called"),
+        INTEGRATIONS: _worst(_of_systems(tables["calls"], level), NO_SYSTEM),
         CHANGED: _worst({name: _share(*differing(part), level) for name, part in of.items()}),
         **{name: leak_estimate(tables["samples"], name, seed, level) for name in LEAKS},
         REVIEWERS: Estimate.undefined(NO_PAGE),

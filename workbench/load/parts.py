@@ -1,4 +1,4 @@
-"""One schedule asked by several machines: each takes every n-th arrival from a common start, and the rows are merged."""
+"""One schedule asked by several machines: each takes every n-th arrival from a common start; the rows are merged."""
 
 from __future__ import annotations
 

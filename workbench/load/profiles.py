@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,8 @@ from workbench.runs.journal import JOURNAL_FILE, Apart, Journal, RunPlan, key_of
 
 FOLDER = "load"
 UNCOMPRESSED = (
-    "By count a soak shows what grows with decisions. What grows with time is not in it: expiry of tokens, leaks by the "
-    "hour, rotation of logs, the lifetime of connections."
+    "A soak by count shows what grows with decisions. What goes by time is not in it: expiry of tokens, leaks by "
+    "the hour, rotation of logs, the lifetime of connections."
 )
 
 
@@ -61,8 +61,8 @@ class Alone:
 class LoadTest:
     """A pilot's agent, and how it is put under load.
 
-    Its decisions go into a journal of the test's own, made anew: what a decision takes of the disk is seen by it, and the
-    pilot's journal does not grow by the same records asked again and again.
+    Its decisions go into a journal of the test's own, made anew: what decisions take of the disk is seen by it, and
+    the pilot's journal does not grow by the same records asked again and again.
     """
 
     pilot: Pilot
@@ -145,11 +145,8 @@ class LoadTest:
             journal.plan(plan, ((one.id, one.digest) for one in asked[1]))
             before = _size(path)
             run = self._asked(schedule, asked, _Store(journal, plan.asked_digest, asked[1]))
-        known = run.arrivals["record"].map(actions)
-        alone = known.astype(object).where(known.notna(), None)
-        return PartRun(run.arrivals.assign(alone=alone), run.calls, run.samples, run.gpus, run.n_unmatched), (
-            _size(path) - before
-        )
+        alone = [actions.get(name) for name in run.arrivals["record"]]
+        return replace(run, arrivals=run.arrivals.assign(alone=pd.Series(alone, dtype=object))), _size(path) - before
 
     def _asked(self, schedule: Schedule, asked: tuple[list[Record], list[Record]], store: _Store) -> PartRun:
         if self.workers == 1:
@@ -159,7 +156,7 @@ class LoadTest:
             engine = self.request.engine
             runs, decided = ask_in_parts(self.pilot, self.agent.name, engine, schedule, self.workers)
             store(decided)
-        calls = pd.concat([one.calls for one in runs]).groupby(["tool", "outcome"], as_index=False)["n"].sum()
+        calls = pd.concat([one.calls for one in runs]).groupby(["tool", "outcome"])["n"].sum().reset_index()
         return PartRun(
             merged([one.arrivals for one in runs], ["number"]),
             calls[list(CALL_COLUMNS)],

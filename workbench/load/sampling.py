@@ -118,10 +118,8 @@ def listening_on(url: str | None) -> frozenset[int]:
         listening = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:
         return frozenset()
-    return frozenset(
-        one.pid for one in listening
-        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port and one.pid not in (None, os.getpid())
-    )  # fmt: skip
+    here = {one.pid for one in listening if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port}
+    return frozenset(pid for pid in here if pid is not None and pid != os.getpid())
 
 
 def _with_children(pid: int) -> list[psutil.Process]:

@@ -1,4 +1,4 @@
-"""The slope of what was measured again and again, whatever steps and outliers it has, with bounds for dependent values."""
+"""The slope of what was measured again and again, whatever its steps and outliers, with bounds for dependent values."""
 
 from __future__ import annotations
 
