@@ -29,7 +29,7 @@ HEAVY = {
     "mlflow": {"tracking"},
     "papermill": {"notebooks"},
     "matplotlib": {"pages"},
-    "aiohttp": {"engines", "records"},
+    "aiohttp": {"engines", "environment", "records"},
     "sklearn": {"audit"},
     "great_expectations": {"audit"},
     "pyspark": {"audit"},
@@ -50,10 +50,14 @@ HEAVY = {
     "cryptography": {"pilot"},
     "securesystemslib": {"pilot"},
     "gepa": {"evaluation"},
-    "mcp": {"agents"},
-    "mcp_types": {"agents"},
+    "mcp": {"agents", "environment"},
+    "mcp_types": {"agents", "environment"},
+    "httpx2": {"environment"},
+    "zeep": {"environment"},
+    "lxml": {"environment"},
     "uvicorn": {"agents", "tracking"},
     "starlette": {"agents", "tracking"},
+    "sqlalchemy": {"environment", "tracking"},
 }
 
 

@@ -38,7 +38,7 @@ class HttpAgent:
     def identity(self) -> Mapping[str, Any]:
         """The endpoint's address and its declared version: what runs behind it cannot be seen from here."""
         declared = {} if self.version is None else {"version": self.version}
-        acts = {} if self.acting is None else {"acts": self.acting.identity}
+        acts = {} if self.acting is None else self.acting.in_identity
         return {"http": self.url, **declared, **acts}
 
     @property

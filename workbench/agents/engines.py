@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workbench.engines import Asked, Engine, EngineChoice, EngineSettings
+from workbench.engines import ChoiceMade, Engine, EngineChoice, EngineSettings
 from workbench.pilot import Pilot
 from workbench.words import InputError
 
@@ -52,7 +52,7 @@ def engine_settings(pilot: Pilot, choice: EngineChoice) -> EngineSettings:
     """
     choice = settled_choice(pilot, choice)
     return pilot.settings.section(_named(pilot, choice)).completed(
-        Asked(choice, pilot.name, pilot.root, pilot.settings)
+        ChoiceMade(choice, pilot.name, pilot.root, pilot.settings)
     )
 
 

@@ -2,4 +2,5 @@
 
 REPEAT = "repeat"  # which repeat it is, and at which temperature
 RECALIBRATED = "recalibrated"  # how its confidences are fitted again
+THROUGH = "through"  # which systems stand behind its tools, where they do
 GUARDS = "guards"  # what checks it before and after, each with what it goes by

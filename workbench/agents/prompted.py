@@ -49,7 +49,7 @@ class PromptAgent:
             "labels": list(self.labels),
             **({"confidence": "with the closing token"} if closing else {}),
             **prepared,
-            **({} if self.acting is None else {"acts": self.acting.identity}),
+            **({} if self.acting is None else self.acting.in_identity),
         }
 
     @property

@@ -1,4 +1,4 @@
-"""Agents asked about records that were made of others for a test, with the faults that their tools have then."""
+"""Agents in a test: about records made of others, with faults of their tools, or through the systems' sandboxes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from workbench.agents.agent import Agent, KnownAs
 from workbench.agents.callables import Training
 from workbench.agents.endpoint import HttpAgent
 from workbench.agents.guards import GuardedAgent
+from workbench.agents.identity import THROUGH
 from workbench.agents.prompted import PromptAgent
 from workbench.agents.python import PythonAgent
 from workbench.environment import ToolFault
+from workbench.environment.connections import ReachedSystems
+from workbench.words import InputError
 
 NO_FAULTS: Mapping[str, tuple[ToolFault, ...]] = {}
 
@@ -42,6 +45,33 @@ def standing_for(
     if isinstance(agent, PythonAgent) and agent.task.training is not None:
         return replace(agent, task=replace(agent.task, training=_knowing(agent.task.training, bases)))
     return agent
+
+
+def through(agent: Agent, reached: ReachedSystems) -> Agent:
+    """Return an agent whose tools go to the systems that stand behind them; its decisions are another version's.
+
+    Raises
+    ------
+    InputError
+        The agent does not act, or the operations do not fit its tools.
+    """
+    if isinstance(agent, KnownAs):
+        asked = through(agent.asked, reached)
+        return KnownAs(asked, agent.name, {**agent.identity, THROUGH: reached.identity}, agent.patience)
+    if isinstance(agent, GuardedAgent):
+        return replace(agent, asked=through(agent.asked, reached))
+    acting = agent.acting if isinstance(agent, PythonAgent | HttpAgent | PromptAgent) else None
+    if acting is None:
+        raise InputError(
+            f"agent {agent.name!r} does not act, so there is nothing that it does through a system",
+            expected="an agent with `tools: true` in pilot.yaml",
+        )
+    reached.check(acting.environment)
+    acting = replace(acting, reached=reached)
+    if isinstance(agent, PythonAgent):
+        return replace(agent, acting=acting, identity={**agent.identity, **acting.in_identity})
+    assert isinstance(agent, HttpAgent | PromptAgent)
+    return replace(agent, acting=acting)
 
 
 def _knowing(training: Training, bases: Mapping[str, str]) -> Training:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
     from workbench.engines.scripted import ScriptedEngine
     from workbench.engines.served import UNKNOWN
-    from workbench.engines.settings import Asked, EngineSettings
+    from workbench.engines.settings import ChoiceMade, EngineSettings
     from workbench.engines.statement import answered_by, answers_in_short
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ChoiceMade:
     """What a run names of its engine, and the pilot it runs: its name, its root, and the sections of its pilot.yaml."""
 
     choice: EngineChoice
@@ -62,7 +62,7 @@ class EngineSettings(Settings):
         return self
 
     @abstractmethod
-    def completed(self, asked: Asked) -> Self:
+    def completed(self, asked: ChoiceMade) -> Self:
         """Return these settings with what a run names. Raises InputError where something is missing or not there."""
 
     @abstractmethod

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.environment.desk import CallsExhaustedError, DecisionAt, FunctionDone, ToolDesk
+    from workbench.environment.desk import CallsExhaustedError, DecisionAt, FunctionDone, Reach, ToolDesk
     from workbench.environment.environment import NEEDS_KEY, Environment, read_environment
     from workbench.environment.faults import ToolFault
     from workbench.environment.memory import MAX_REMEMBERED, called_as

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from workbench.environment.environment import Environment
 from workbench.environment.faults import ToolFault
@@ -59,7 +59,8 @@ class DecisionAt:
 
     `held` names the guard by which a person must decide, and why; None where the agent may. `escalate_label` is what an
     escalation is called. `remembered` is what earlier decisions remembered, by the name of the memory, `private` the
-    values of the record that are personal data, by column: they are not remembered.
+    values of the record that are personal data, by column: they are not remembered. `record_id` is what systems are
+    told of which record a call is for.
     """
 
     fields: Mapping[str, Cell]
@@ -70,6 +71,17 @@ class DecisionAt:
     escalate_label: str | None = None
     remembered: Mapping[str, str] = field(default_factory=dict)
     private: Mapping[str, str] = field(default_factory=dict)
+    record_id: str = ""
+
+
+class Reach(Protocol):
+    """What stands behind some tools in place of their statements and functions."""
+
+    def stands_behind(self, tool: str) -> bool:
+        """Return whether it stands behind a tool."""
+
+    async def __call__(self, tool: Tool, arguments: Mapping[str, Any], decision: DecisionAt, key: str) -> Any:
+        """Return what the tool's own statement or function would. Raises ToolError or TimeoutError."""
 
 
 class ToolDesk:
@@ -81,14 +93,19 @@ class ToolDesk:
     decision : DecisionAt
     run_function : callable
         Runs a tool that is a function of the pilot, in a process of its own; raises ToolError or TimeoutError.
+    reach : Reach, optional
+        What stands behind tools whose own statement or function is not run then.
     exhausted : str, optional
         Set once the agent went on calling long after its limit: its decision does not count.
     remembered : dict of str to str
         What is remembered by now, by the name of the memory.
     """
 
-    def __init__(self, environment: Environment, decision: DecisionAt, run_function: RunFunction) -> None:
-        self._environment, self._decision, self._run_function = environment, decision, run_function
+    def __init__(
+        self, environment: Environment, decision: DecisionAt, run_function: RunFunction, reach: Reach | None = None
+    ) -> None:
+        self._environment, self._decision = environment, decision
+        self._run_function, self._reach = run_function, reach
         self._state = environment.image.opened(decision.fields)
         self._events: list[Event] = []
         self._counts: Counter[str] = Counter()
@@ -120,9 +137,9 @@ class ToolDesk:
                 answer = _Answer(CallOutcome.DENIED, error=str(refused))
             except ToolError as fault:
                 answer = _Answer(CallOutcome.ERROR, error=str(fault))
-            except TimeoutError:
+            except TimeoutError as late:
                 seconds = 0.0 if tool is None else tool.settings.deadline_s
-                answer = _Answer(CallOutcome.TIMEOUT, error=f"no answer within {seconds:g} s")
+                answer = _Answer(CallOutcome.TIMEOUT, error=str(late) or f"no answer within {seconds:g} s")
             self._note(name, tool, given, start, answer)
             if answer.outcome is CallOutcome.OK:
                 return {"result": answer.result}
@@ -201,8 +218,10 @@ class ToolDesk:
     async def _run(self, tool: Tool, arguments: Mapping[str, Any]) -> Any:
         self._state.remember(tool.writes)
         key = self._key(tool.name, arguments)
-        if tool.settings.sql is not None:
-            result: Any = run_statement(self._state.connection, tool, arguments, key)
+        if self._reach is not None and self._reach.stands_behind(tool.name):
+            result: Any = await self._reach(tool, arguments, self._decision, key)
+        elif tool.settings.sql is not None:
+            result = run_statement(self._state.connection, tool, arguments, key)
         else:
             content = self._state.content() if tool.takes_state else None
             done = await self._run_function(tool, arguments, content, key)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.environment.memory import memory_tools
-from workbench.environment.settings import ENVIRONMENT_FILE, ActionLimits, EnvironmentSettings
+from workbench.environment.settings import ENVIRONMENT_FILE, IDEMPOTENCY_KEY, ActionLimits, EnvironmentSettings
 from workbench.environment.state import StateImage, made_image
 from workbench.environment.tools import Tool, made_tool
+from workbench.environment.trace import Effect
 from workbench.files import read_settings
 from workbench.pilot import Pilot, Role
 from workbench.words import InputError, did_you_mean, shown
@@ -44,6 +45,18 @@ class Environment:
             one for one in self.tools.values() if not one.settings.allowed_for or role in one.settings.allowed_for
         ]
         return (*allowed, *self.memory.values())
+
+    def columns_of(self, tool: Tool) -> tuple[str, ...]:
+        """Return the columns of the rows that a tool's statement reads; none where it has none or writes."""
+        if tool.settings.sql is None or tool.effect is Effect.WRITE:
+            return ()
+        state = self.image.opened({})
+        try:
+            given = {**dict.fromkeys(tool.arguments), IDEMPOTENCY_KEY: None}
+            described = state.connection.execute(tool.settings.sql, given).description
+        finally:
+            state.close()
+        return tuple(column[0] for column in described)
 
 
 def read_environment(pilot: Pilot) -> Environment:

@@ -13,6 +13,7 @@ from typing import Any
 
 from workbench.agents.callables import CallableWorker, Failed, PilotFunction, Task
 from workbench.agents.decisions import Decision, with_trace
+from workbench.agents.identity import THROUGH
 from workbench.engines import FailureCause
 from workbench.environment import (
     DecisionAt,
@@ -24,6 +25,7 @@ from workbench.environment import (
     ToolFault,
     read_environment,
 )
+from workbench.environment.connections import ReachedSystems
 from workbench.pilot import PiiClass, Pilot
 from workbench.records import Record
 
@@ -52,6 +54,8 @@ class Acting:
         it before the agent is asked.
     remembered : dict of str to mapping of str to str
         What is remembered before the decisions on records, by record id. Who hands the records out writes it.
+    reached : ReachedSystems, optional
+        The systems that stand behind tools.
     """
 
     environment: Environment
@@ -63,11 +67,18 @@ class Acting:
     escalate_label: str | None = None
     held: dict[str, tuple[str, str]] = field(default_factory=dict)
     remembered: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    reached: ReachedSystems | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
         """What makes this version of what the agent acts on."""
         return {**self.environment.identity, "tools": self.code, "role": self.role}
+
+    @property
+    def in_identity(self) -> dict[str, Any]:
+        """What an agent that acts has in its identity: what it acts on, and through what where it reaches systems."""
+        through = {} if self.reached is None else {THROUGH: self.reached.identity}
+        return {"acts": self.identity, **through}
 
     @property
     def code(self) -> dict[str, str]:
@@ -94,7 +105,11 @@ class Acting:
         """Give what makes the desk of a record's decision; functions run in processes of their own meanwhile."""
         async with AsyncExitStack() as stack:
             workers = {}
+            reached, environment = self.reached, self.environment
+            reach = None if reached is None else await stack.enter_async_context(reached.opened(environment))
             for name, function in self.functions.items():
+                if reach is not None and reach.stands_behind(name):
+                    continue
                 deadline_s = self.environment.tools[name].settings.deadline_s
                 task = Task(function, deadline_s=deadline_s, is_tool=True)
                 workers[name] = await stack.enter_async_context(CallableWorker(task))
@@ -114,8 +129,9 @@ class Acting:
                     self.escalate_label,
                     self.remembered.get(record.id, {}),
                     self.private_of(record),
+                    record.id,
                 )
-                return ToolDesk(self.environment, at, run)
+                return ToolDesk(environment, at, run, reach)
 
             yield desk
 

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from pydantic import Field
 
 from workbench.engines.protocol import Engine
-from workbench.engines.settings import Asked, EngineSettings
+from workbench.engines.settings import ChoiceMade, EngineSettings
 from workbench.words import InputError
 
 PACKAGED = Path(__file__).parent / "shipped"
@@ -34,7 +34,7 @@ class PocketSettings(EngineSettings):
         """Return these settings with as many threads as a worker has CPUs."""
         return self.model_copy(update={"threads": max(1, int(n_cpus))})
 
-    def completed(self, asked: Asked) -> Self:
+    def completed(self, asked: ChoiceMade) -> Self:
         """Return these settings with the model that a run names. Raises InputError where its folder is not there."""
         model = self.from_anywhere(asked.choice.model, asked.root)
         if model is not None and not Path(model).is_dir():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, PrivateAttr, field_validator
 
 from workbench.engines.protocol import Engine
-from workbench.engines.settings import Asked, EngineSettings
+from workbench.engines.settings import ChoiceMade, EngineSettings
 from workbench.words import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class RaySettings(EngineSettings):
         """Return the settings of the engine on the workers."""
         return sections.section(self.engine or sections.engine)
 
-    def completed(self, asked: Asked) -> Self:
+    def completed(self, asked: ChoiceMade) -> Self:
         """Return these settings with the cluster that a run names and those of the workers' engine.
 
         Raises InputError where the address is none that can be used, and as the workers' engine does.

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from workbench.engines.protocol import Engine
-from workbench.engines.settings import Asked, EngineSettings
+from workbench.engines.settings import ChoiceMade, EngineSettings
 from workbench.files import SIGNING_KEY, Settings, secret
 from workbench.words import InputError
 
@@ -74,7 +74,7 @@ class ServerSettings(EngineSettings):
         """The variable that the server's key comes from."""
         return (self.api_key_env,)
 
-    def completed(self, asked: Asked) -> Self:
+    def completed(self, asked: ChoiceMade) -> Self:
         """Return these settings with the address and the model that a run names.
 
         What is declared of the server in pilot.yaml says nothing of another one that is named instead.

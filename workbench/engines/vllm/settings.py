@@ -9,7 +9,7 @@ from pydantic import Field
 
 from workbench.engines.pocket.settings import PACKAGED, PocketSettings, whole_path
 from workbench.engines.protocol import Engine
-from workbench.engines.settings import Asked, EngineSettings
+from workbench.engines.settings import ChoiceMade, EngineSettings
 from workbench.words import InputError
 
 
@@ -69,7 +69,7 @@ class VllmSettings(EngineSettings):
         found = whole_path(model or self.model, root)
         return str(PACKAGED) if found == PocketSettings.kind else found
 
-    def completed(self, asked: Asked) -> Self:
+    def completed(self, asked: ChoiceMade) -> Self:
         """Return these settings with the model that a run names. Raises InputError where there is none."""
         model = self.from_anywhere(asked.choice.model, asked.root)
         if model is None:

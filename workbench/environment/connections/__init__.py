@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.environment.connections.addresses import CheckedAddress, allowed_address
     from workbench.environment.connections.connection import Account, Answered, Asked, CallError, Connection
+    from workbench.environment.connections.opening import connected
+    from workbench.environment.connections.queue import QueueConnection
+    from workbench.environment.connections.reaching import ReachedSystems
+    from workbench.environment.connections.rest import ListRead, RestConnection
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

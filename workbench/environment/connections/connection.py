@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+DEADLINE_S = 5.0
+
 
 class Account(StrEnum):
     """Whose credentials a connection uses."""
@@ -38,7 +40,7 @@ class Asked:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     correlation: str = ""
     key: str | None = None
-    deadline_s: float = 5.0
+    deadline_s: float = DEADLINE_S
 
 
 @dataclass(frozen=True, slots=True)

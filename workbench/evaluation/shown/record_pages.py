@@ -10,7 +10,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from workbench.engines import TokenLogprob
-from workbench.evaluation.versions.history import Answered, RecordHistory, record_histories
+from workbench.evaluation.versions.history import RecordHistory, VersionSaid, record_histories
 from workbench.files import write_atomically
 from workbench.pages import framed, page_name, template
 from workbench.pilot import Pilot
@@ -88,7 +88,7 @@ def token_views(tokens: Sequence[TokenLogprob]) -> list[TokenView]:
     return views
 
 
-def _row(answered: Answered) -> dict[str, str]:
+def _row(answered: VersionSaid) -> dict[str, str]:
     """Return one version's decision as texts."""
     decision = answered.decision
     confidence = decision["confidence"]
@@ -107,12 +107,12 @@ def _row(answered: Answered) -> dict[str, str]:
     return {name: visible(text) for name, text in texts.items()}
 
 
-def _trace(answered: Answered) -> dict[str, object]:
+def _trace(answered: VersionSaid) -> dict[str, object]:
     rows = [{name: visible(text) for name, text in event.items()} for event in answered.events]
     return {"version": visible(answered.agent), "run": visible(answered.run), "rows": rows}
 
 
-def _reply(answered: Answered) -> dict[str, object]:
+def _reply(answered: VersionSaid) -> dict[str, object]:
     tokens = [] if answered.tokens is None else token_views(answered.tokens)
     text = visible(str(answered.decision["text"]))
     return {"version": visible(answered.agent), "run": visible(answered.run), "text": text, "tokens": tokens}

@@ -24,7 +24,7 @@ from workbench.words import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class VersionSaid:
     """What one version decided on a record.
 
     Parameters
@@ -69,7 +69,7 @@ class RecordHistory:
     split: Split
     label: str | None
     shown: Mapping[str, object]
-    answered: tuple[Answered, ...]
+    answered: tuple[VersionSaid, ...]
     prompts: Mapping[str, tuple[Message, ...]]
 
 
@@ -152,7 +152,7 @@ class _Known:
     shown: pd.DataFrame
 
 
-def _history(known: _Known, record_id: str, answered: tuple[Answered, ...]) -> RecordHistory:
+def _history(known: _Known, record_id: str, answered: tuple[VersionSaid, ...]) -> RecordHistory:
     dataset, masking = known.dataset, known.masking
     if record_id not in dataset.splits.index:
         raise InputError(f"there is no record {record_id!r}", where=str(known.pilot.data))
@@ -173,13 +173,13 @@ def _history(known: _Known, record_id: str, answered: tuple[Answered, ...]) -> R
     return RecordHistory(record_id, split, known.labels.get(record_id), cells, answered, rendered)
 
 
-def _answered(journal: Journal, entries: Iterable[RunEntry], known: _Known, record_id: str) -> tuple[Answered, ...]:
+def _answered(journal: Journal, entries: Iterable[RunEntry], known: _Known, record_id: str) -> tuple[VersionSaid, ...]:
     """Return each version's decision once, whichever runs it was part of."""
-    decisions, found = journal.of_record(record_id), dict[str, Answered]()
+    decisions, found = journal.of_record(record_id), dict[str, VersionSaid]()
     for entry in entries:
         if entry.run in decisions:
             decision, prompt = decisions[entry.run], known.prompts.get(str(entry.identity.get("prompt")))
-            found[entry.agent_digest] = Answered(
+            found[entry.agent_digest] = VersionSaid(
                 entry.agent,
                 entry.run,
                 _engine(entry),
@@ -204,7 +204,7 @@ def _is_right(decision: Mapping[str, Any], label: str | None) -> bool | None:
     return bool(decision["status"] == Status.OK and decision["action"] == label)
 
 
-def _masked(answered: Answered, masking: Masking, marked: Sequence[object]) -> Answered:
+def _masked(answered: VersionSaid, masking: Masking, marked: Sequence[object]) -> VersionSaid:
     """Return a decision in whose words and tokens personal data is masked."""
     decision = dict(answered.decision)
     for name in ("reason", "detail", "text"):

@@ -1,0 +1,223 @@
+"""Tools that reach systems: the operation behind a tool is called in place of its statement or function."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from workbench.environment.connections.connection import Asked, CallError, Connection
+from workbench.environment.connections.http import ANSWER, CONNECTION, TIMEOUT
+from workbench.environment.connections.opening import connected
+from workbench.environment.connections.rest import RestConnection
+from workbench.environment.desk import DecisionAt
+from workbench.environment.environment import Environment
+from workbench.environment.tools import MAX_ROWS, Tool, ToolError
+from workbench.environment.trace import Effect
+from workbench.pilot.integrations import FieldType, Inventory, Operation, System
+from workbench.words import InputError, shown
+
+NOT_FOUND = ("404", "NotFound")  # how codes end that say that there is no such thing
+UNHEARD = (TIMEOUT, CONNECTION, "08006")  # codes after which nobody knows whether it was done
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedSystems:
+    """The systems behind an agent's tools, and where they are.
+
+    Parameters
+    ----------
+    inventory : Inventory
+    places : mapping of str to str
+        What `{sandbox}`, `{folder}` and `{database}` stand for.
+    secrets : mapping of str to str
+        Values of the variables that integrations.yaml names.
+    known_as : str
+        What is reached, where it is not the sandbox as it is: decisions through another are another version's.
+    """
+
+    inventory: Inventory
+    places: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
+    known_as: str = "sandbox"
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Digests of integrations.yaml and of the stand-in beside it, and what is reached."""
+        path, serve = self.inventory.path, self.inventory.settings.sandbox.serve
+        made_by = None if serve is None else path.parent / serve.partition(":")[0]
+        code = {"sandbox": _digest(made_by.read_bytes())} if made_by is not None and made_by.is_file() else {}
+        return {"integrations": _digest(path.read_bytes()), **code, "reached": self.known_as}
+
+    def check(self, environment: Environment) -> None:
+        """Refuse operations that stand behind no tool of the environment, or behind one of another effect.
+
+        Raises
+        ------
+        InputError
+            One does, or no tool has an operation behind it.
+        """
+        behind = self.inventory.behind_tools()
+        where, known = str(self.inventory.path), environment.tools
+        unknown = [name for name in behind if name not in known]
+        if unknown or not behind:
+            got = shown(unknown) if unknown else "no operation with `tool:`"
+            raise InputError("no operation stands behind a tool", where=where, got=got, expected=shown(known))
+        for name, (system, operation_name, operation) in behind.items():
+            if operation.effect.value != known[name].effect.value:
+                raise InputError(
+                    "an operation and the tool before it differ in whether they change anything",
+                    where=f"{where}, {system.id}.{operation_name}",
+                    got=f"effect: {operation.effect.value}, and the tool {name} {known[name].effect.value}s",
+                )
+
+    @asynccontextmanager
+    async def opened(self, environment: Environment) -> AsyncIterator[SystemsReach]:
+        """Give what calls the operations; connections are opened when they are first used, and closed at the end."""
+        reach = SystemsReach(self, environment)
+        try:
+            yield reach
+        finally:
+            await reach.close()
+
+
+class SystemsReach:
+    """Calls the operations that stand behind tools, each once."""
+
+    def __init__(self, reached: ReachedSystems, environment: Environment) -> None:
+        self._reached, self._environment = reached, environment
+        self._behind = reached.inventory.behind_tools()
+        self._connections: dict[str, Connection] = {}
+        self._names: dict[str, dict[str, str]] = {}
+
+    def stands_behind(self, tool: str) -> bool:
+        """Return whether a tool has an operation behind it."""
+        return tool in self._behind
+
+    async def __call__(self, tool: Tool, arguments: Mapping[str, Any], decision: DecisionAt, key: str) -> Any:
+        """Return what an operation answers, as the tool's own result would be.
+
+        Raises
+        ------
+        ToolError
+            The system refuses it; the message says its code, and whether it may be tried again.
+        TimeoutError
+            Nobody knows whether it was done.
+        """
+        system, name, operation = self._behind[tool.name]
+        given = {one: decision.fields.get(column) for one, column in operation.arguments.items()} | dict(arguments)
+        asked = Asked(name, given, decision.record_id, key, tool.settings.deadline_s)
+        try:
+            content = await self._content(system, operation, asked)
+        except CallError as error:
+            if tool.effect is Effect.READ and error.code.endswith(NOT_FOUND):
+                return [] if tool.settings.sql is not None else None
+            told = _told(error, operation)
+            if error.code in UNHEARD or (error.code == ANSWER and tool.effect is Effect.WRITE):
+                raise TimeoutError(f"{told}; it may have been done all the same") from None
+            raise ToolError(told) from None
+        return self._shaped(tool, operation, content)
+
+    async def close(self) -> None:
+        """Close every connection that was opened."""
+        await asyncio.gather(*(one.close() for one in self._connections.values()))
+
+    async def _content(self, system: System, operation: Operation, asked: Asked) -> Any:
+        if system.id not in self._connections:
+            reached = self._reached
+            hosts = reached.inventory.settings.sandbox.hosts
+            self._connections[system.id] = connected(system, reached.places, reached.secrets, hosts=hosts)
+        connection = self._connections[system.id]
+        if operation.paging is not None and isinstance(connection, RestConnection):
+            return list((await connection.pages(asked)).rows)
+        return (await connection.call(asked)).content
+
+    def _shaped(self, tool: Tool, operation: Operation, content: Any) -> Any:
+        """Return an answer as a statement or a function would give it."""
+        if tool.effect is Effect.WRITE:
+            return {"rows": 1}
+        if tool.settings.sql is None:
+            only = next(iter(operation.answer)) if len(operation.answer) == 1 else None
+            return _plain(content[only] if isinstance(content, Mapping) and only in content else content)
+        rows = [] if content is None else content if isinstance(content, list) else [content]
+        if len(rows) > MAX_ROWS:
+            raise ToolError(f"more than {MAX_ROWS} rows; ask more narrowly")
+        return [self._row(tool, operation, row) for row in rows]
+
+    def _row(self, tool: Tool, operation: Operation, row: Any) -> dict[str, Any]:
+        """Return a row under the names that the tool's statement gives. Raises ToolError where a field is missing."""
+        if not isinstance(row, Mapping):
+            raise ToolError("the system's answer is no row of fields")
+        missing = [name for name, one in operation.answer.items() if name not in row and not one.optional]
+        if missing:
+            raise ToolError(f"the system's answer lacks {shown(missing)}")
+        named = self._names_of(tool, operation)
+        absent: dict[str, Any] = {named[name]: None for name in operation.answer if name not in row}
+        cells = {str(name): _cell(str(name), one, operation) for name, one in row.items()}
+        return {named.get(name, name): one for name, one in cells.items()} | absent
+
+    def _names_of(self, tool: Tool, operation: Operation) -> dict[str, str]:
+        """Return what a tool's own rows call the fields of an answer, by field: what they become, as its tables say it.
+
+        A table may have a column of the contract under a name of its own.
+        """
+        if tool.name not in self._names:
+            own, filled = self._environment.columns_of(tool), self._environment.image.filled.values()
+            of = {column: one for table in filled for one, column in table.items() if one in own}
+            becomes = {name: one.becomes or name for name, one in operation.answer.items()}
+            self._names[tool.name] = {
+                name: column if column in own else of.get(column, column) for name, column in becomes.items()
+            }
+        return self._names[tool.name]
+
+
+def _told(error: CallError, operation: Operation) -> str:
+    """Return what an agent is told of an error: its code, what it means, and whether to try again."""
+    declared = operation.errors.get(error.code)
+    if declared is None:
+        return f"{error.code}: {error.detail}"
+    again = "do not try it again"
+    if declared.retry:
+        again = "try again" if error.retry_after_s is None else f"try again in {error.retry_after_s:g} s"
+    return f"{error.code}: {declared.meaning}; {again}"
+
+
+def _cell(name: str, value: Any, operation: Operation) -> Any:
+    """Return a field as a table would have it: a number where it is declared one, None for an empty text.
+
+    Raises
+    ------
+    ToolError
+        It is declared a number, and is none.
+    """
+    declared = operation.answer.get(name)
+    if declared is None or not isinstance(value, str):
+        return _plain(value)
+    if value == "":
+        return None
+    if declared.type not in (FieldType.DECIMAL, FieldType.INTEGER):
+        return value
+    try:
+        number = Decimal(value.replace("," if declared.decimal == "." else ".", "").replace(declared.decimal, "."))
+    except ArithmeticError:
+        number = Decimal("nan")
+    if not number.is_finite():
+        raise ToolError(f"the system's answer has {value[:40]!r} as {name}, which is no number")
+    return int(number) if declared.type is FieldType.INTEGER else float(number)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with JSON values only."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
