@@ -55,8 +55,9 @@ HEAVY = {
     "httpx2": {"environment"},
     "zeep": {"environment"},
     "lxml": {"environment"},
-    "uvicorn": {"agents", "tracking"},
-    "starlette": {"agents", "tracking"},
+    "uvicorn": {"agents", "environment", "tracking"},
+    "starlette": {"agents", "environment", "tracking"},
+    "fastapi": set(),
     "sqlalchemy": {"environment", "tracking"},
 }
 

@@ -29,6 +29,7 @@ from workbench.commands import (
     overview,
     prompts,
     salvage,
+    sandbox,
     traces,
     verify,
 )
@@ -289,6 +290,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, str], ...] = (
     ("verify", verify.verify, EVIDENCE, "verify mlruns/evidence/claims/gate-2/ID --key gate.pub.pem"),
     ("salvage", salvage.salvage, EVIDENCE, "salvage claims"),
     ("serve", serve_pilot, SERVE, "serve invoice_matching --model pocket --port 8000"),
+    ("sandbox", sandbox.sandbox, SERVE, "sandbox invoice_matching --port 8931"),
     ("ci", gates.ci, SERVE, "ci github --pilot invoice_matching --gate 2"),
     ("gate-summary", gates.gate_summary, SERVE, "gate-summary decision.json"),
 )

@@ -64,12 +64,20 @@ class Dataset:
         times, as they stand in the files. Records without a value follow none. Nothing is remembered before the first.
         """
         frame = self._table.frame
-        order = frame.index[frame.index.isin(ids)]
-        time = self.contract.column_with(Role.TIMESTAMP)
-        if time is not None and self.contract.columns[time].type in (ColumnType.DATE, ColumnType.DATETIME):
-            order = times_of(self._table, time)[order].sort_values(kind="stable").index
+        order = self._in_time(frame.index[frame.index.isin(ids)])
         before = order.to_series().groupby(frame.loc[order, by]).shift().dropna()
         return Turns({str(one): str(other) for one, other in before.items()})
+
+    def documents(self) -> list[Mapping[str, Any]]:
+        """Return what an agent may see of every record, in the order in which they came; no labels."""
+        return [record.fields for record in self.records(self._in_time(self._table.frame.index))]
+
+    def _in_time(self, ids: pd.Index[str]) -> pd.Index[str]:
+        """Return ids by time where a column of dates has the role timestamp, else as they are."""
+        time = self.contract.column_with(Role.TIMESTAMP)
+        if time is None or self.contract.columns[time].type not in (ColumnType.DATE, ColumnType.DATETIME):
+            return ids
+        return times_of(self._table, time)[ids].sort_values(kind="stable").index
 
     def digests(self, ids: pd.Index[str]) -> pd.Series[str]:
         """Return each record's digest: its id and the columns an agent may see."""
