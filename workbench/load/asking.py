@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,8 +81,8 @@ class DistinctRecords:
 class OneByOne(KnownAs):
     """An agent that has one record under way at once, whatever its window."""
 
-    def __init__(self, asked: Agent, identity: Mapping[str, Any]) -> None:
-        super().__init__(asked, asked.name, identity)
+    def __init__(self, asked: Agent) -> None:
+        super().__init__(asked, asked.name, asked.identity)
         self.window = 1
 
 
@@ -110,7 +109,7 @@ class PartRun:
 
 
 def unloaded_actions(
-    pilot: Pilot, agent: Agent, identity: Mapping[str, Any], records: DistinctRecords, *, show_progress: bool
+    pilot: Pilot, agent: Agent, records: DistinctRecords, *, show_progress: bool
 ) -> dict[str, str | None]:
     """Return what an agent decides on each record when it is asked alone, as far as it decides.
 
@@ -121,7 +120,7 @@ def unloaded_actions(
     RunError
         The run was interrupted, the server refused the credentials, or not one record got a decision.
     """
-    asked = OneByOne(agent, identity)
+    asked = OneByOne(agent)
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         selection = RecordSelection(records, Apart.LOAD, records.ids)
         session = run_agent(journal, asked, selection, show_progress=show_progress)

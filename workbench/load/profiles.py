@@ -25,6 +25,7 @@ from workbench.load.asking import (
 )
 from workbench.load.parts import ask_in_parts, merged
 from workbench.load.sampling import ProcessRole, listening_on
+from workbench.load.sandboxed import SandboxedAgent, clock_ahead, sandboxed
 from workbench.load.schedule import (
     Demand,
     Schedule,
@@ -46,6 +47,8 @@ UNCOMPRESSED = (
     "A soak by count shows what grows with decisions. What goes by time is not in it: expiry of tokens, leaks by "
     "the hour, rotation of logs, the lifetime of connections."
 )
+TIMES_ALONE = 100.0  # of the sandbox's clock, while one record after another is asked without a pause
+CLOCKED = "its tokens expired as in the time that the soak is for, and its rates were never reached."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +76,24 @@ class LoadTest:
 
     def run(self, profiles: Sequence[LoadProfile]) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
         """Run profiles one after another; return what was measured, as tables, and what was fixed before the start."""
-        settings, began = read_load(self.pilot.suite), time.monotonic()
-        self.agent.prepare()
+        with sandboxed(self.pilot, self.dataset, self.agent) as under:
+            return self._run(under, profiles)
+
+    def _run(
+        self, under: SandboxedAgent, profiles: Sequence[LoadProfile]
+    ) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+        settings, began, agent = read_load(self.pilot.suite), time.monotonic(), under.agent
+        agent.prepare()
         records = DistinctRecords.of(self.dataset, settings.records)
         bar = self.request.show_progress
-        actions = unloaded_actions(self.pilot, self.agent, self.agent.identity, records, show_progress=bar)
-        alone = _alone(timed_alone(self.agent, records, settings.unloaded))
+        with clock_ahead(under, TIMES_ALONE):
+            actions = unloaded_actions(self.pilot, agent, records, show_progress=bar)
+            alone = _alone(timed_alone(agent, records, settings.unloaded))
         cut_s = longest_gap_s(settings.longest_gap_s, alone.p95_s)
         schedules = [self._schedule(one, records, settings, cut_s, alone) for one in profiles]
         for one in schedules:
             write_atomically(self.folder / f"schedule-{one.profile.value}.csv", table_csv(one.table))
-        runs = {one.profile.value: self._profile(one, records, settings, actions) for one in schedules}
+        runs = {one.profile.value: self._profile(under, one, records, actions) for one in schedules}
         facts = {
             "settings": settings.model_dump(mode="json"),
             "seed": settings.seed,
@@ -96,6 +106,8 @@ class LoadTest:
             },
             "journal_bytes": {name: grown for name, (_, grown) in runs.items()},
             "workers": self.workers,
+            "sandbox": under.sandbox is not None,
+            "clock": under.clock is not None,
             "distinct_records": len(records.by_id),
             "wall_s": time.monotonic() - began,
         }  # fmt: skip
@@ -114,7 +126,12 @@ class LoadTest:
             if window["shortened_to"] is not None:
                 said = f"The {name} was shortened to {100 * window['shortened_to']:.1f}% of its decisions"
                 notes.append(f"{said}: for all of them at_most_s of load.yaml is too short.")
-        return (*notes, *([UNCOMPRESSED] if LoadProfile.SOAK.value in facts["windows"] else []))
+        soak = facts["windows"].get(LoadProfile.SOAK.value)
+        notes += [] if soak is None else [UNCOMPRESSED]
+        if soak is not None and facts["clock"]:
+            times = soak["real_window_s"] / soak["window_s"]
+            notes.append(f"The sandbox's clock ran {times:,.0f} times as fast in the soak: {CLOCKED}")
+        return tuple(notes)
 
     def _schedule(
         self, profile: LoadProfile, records: DistinctRecords, settings: LoadSettings, cut_s: float, alone: Alone
@@ -133,25 +150,29 @@ class LoadTest:
         return demand_of(volume.records_per_day, volume.peak_per_hour, times, settings.day)
 
     def _profile(
-        self, schedule: Schedule, records: DistinctRecords, settings: LoadSettings, actions: Mapping[str, str | None]
+        self, under: SandboxedAgent, schedule: Schedule, records: DistinctRecords, actions: Mapping[str, str | None]
     ) -> tuple[PartRun, int]:
         """Run one profile and return what was seen, and by how many bytes the journal grew."""
         path = self.folder / f"{schedule.profile.value}-{JOURNAL_FILE}"
         for left in self.folder.glob(f"{path.name}*"):
             left.unlink()
-        asked = asked_records_of(schedule, records, settings.seed)
+        asked = asked_records_of(schedule, records, read_load(self.pilot.suite).seed)
         plan = RunPlan(self.agent.name, Apart.LOAD.value, self.agent.identity, self.dataset.digest)
         with Journal(path) as journal:
             journal.plan(plan, ((one.id, one.digest) for one in asked[1]))
             before = _size(path)
-            run = self._asked(schedule, asked, _Store(journal, plan.asked_digest, asked[1]))
+            run = self._asked(under, schedule, asked, _Store(journal, plan.asked_digest, asked[1]))
         alone = [actions.get(name) for name in run.arrivals["record"]]
         return replace(run, arrivals=run.arrivals.assign(alone=pd.Series(alone, dtype=object))), _size(path) - before
 
-    def _asked(self, schedule: Schedule, asked: tuple[list[Record], list[Record]], store: _Store) -> PartRun:
+    def _asked(
+        self, under: SandboxedAgent, schedule: Schedule, asked: tuple[list[Record], list[Record]], store: _Store
+    ) -> PartRun:
+        bar, is_soak = self.request.show_progress, schedule.profile is LoadProfile.SOAK
+        times = schedule.real_window_s / schedule.window_s if is_soak else 1.0
         if self.workers == 1:
-            bar = self.request.show_progress
-            runs = [ask_schedule(self.agent, asked, schedule, store, self._others(), show_progress=bar)]
+            with clock_ahead(under, times):
+                runs = [ask_schedule(under.agent, asked, schedule, store, self._others(under), show_progress=bar)]
         else:
             engine = self.request.engine
             runs, decided = ask_in_parts(self.pilot, self.agent.name, engine, schedule, self.workers)
@@ -165,11 +186,12 @@ class LoadTest:
             sum(one.n_unmatched for one in runs),
         )
 
-    def _others(self) -> dict[ProcessRole, frozenset[int]]:
+    def _others(self, under: SandboxedAgent) -> dict[ProcessRole, frozenset[int]]:
         """Return the processes of this machine that answer the agent's calls and that it has not started."""
         settings, server = self.pilot.agent(self.agent.name), self.pilot.settings.server
         url = settings.http or (self.request.engine.base_url or server.base_url if settings.prompt else None)
-        return {ProcessRole.AGENT: listening_on(url)}
+        sandbox = frozenset[int]() if under.sandbox is None else frozenset({under.sandbox.pid})
+        return {ProcessRole.AGENT: listening_on(url), ProcessRole.SANDBOX: sandbox}
 
     def _tables(self, runs: Mapping[str, PartRun]) -> dict[str, pd.DataFrame]:
         """Return what was measured in all profiles, each row with its profile, each tool with the system behind it."""
