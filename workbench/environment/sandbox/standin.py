@@ -58,8 +58,7 @@ class StandIn:
         Parameters
         ----------
         correlation : str
-            Id of the record, also with what makes it another question after ~; with one that there is not, the last of
-            all is meant.
+            Id of the record; with one that there is not, the last of all is meant.
         keys : object
             Columns and their values.
         """
@@ -70,8 +69,7 @@ class StandIn:
                 places.setdefault(tuple(one[column] for column in columns), []).append(position)
             self._places[columns] = places
         found = self._places[columns].get(tuple(keys.values()), [])
-        record = correlation if correlation in self._positions else correlation.partition("~")[0]
-        n_before = bisect_right(found, self._positions.get(record, len(self.documents)))
+        n_before = bisect_right(found, self._positions.get(correlation, len(self.documents)))
         return self.documents[found[n_before - 1]] if n_before else None
 
 
