@@ -68,9 +68,10 @@ $(VENV)/.installed-spark: $(VENV)/.installed-dev
 	$(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt --editable '.[spark]'
 	@touch $@
 
-ci-tools: ## install Chromium and Java, which some tests start (Debian, as root)
+ci-tools: ## install Chromium, Java and PostgreSQL, which some tests start (Debian, as root)
 	command -v chromium || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium)
 	command -v java || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless)
+	ls /usr/lib/postgresql/*/bin/postgres || (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql)
 
 format: $(VENV)/.installed-dev ## format the code, strip the notebooks' outputs, write the generated pages of docs/
 	$(VENV)/bin/ruff check --fix .

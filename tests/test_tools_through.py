@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,8 @@ from workbench.environment import (
     read_environment,
 )
 from workbench.environment.connections import ReachedSystems
-from workbench.pilot import Pilot
+from workbench.environment.sandbox import SandboxClock, TokenBucket, running_sandbox
+from workbench.pilot import Pilot, open_pilot
 from workbench.pilot.integrations import read_integrations
 from workbench.records import Record
 from workbench.records.splits import Split, read_dataset
@@ -72,11 +74,12 @@ systems:
         errors: {"409": {meaning: the key was used with another content, retry: false}}
         answer: {posting: {type: integer}}
 """
+SHIPPED = Path(__file__).parent.parent
 SECRETS = {"ERP_KEY": "the key of the ERP"}
 
 
 class StandIn:
-    """The ERP of a pilot's records, with what was asked and posted; `refuse` is the answer in place of the next ones."""
+    """The ERP of a pilot's records, with what was asked and posted; `refuse` holds the next answers."""
 
     def __init__(self, pilot: Pilot) -> None:
         dataset = read_dataset(pilot)
@@ -84,6 +87,7 @@ class StandIn:
         self.asked: list[tuple[str, str]] = []
         self.posted: dict[str, dict[str, Any]] = {}
         self.refuse: list[web.Response | str] = []
+        self.rate: TokenBucket | None = None
 
     def served(self) -> Any:
         routes = {
@@ -98,6 +102,8 @@ class StandIn:
         async def handle(request: web.Request) -> web.StreamResponse:
             self.asked.append((request.method, request.path))
             assert request.headers["X-API-Key"] == SECRETS["ERP_KEY"]
+            if self.rate is not None and self.rate.take("agent") > 0:
+                return web.Response(status=429)
             refusal = self.refuse.pop(0) if self.refuse else None
             if isinstance(refusal, web.Response):
                 return refusal
@@ -175,9 +181,8 @@ def test_an_agent_decides_through_systems_as_in_its_environment(tmp_path: Path, 
     # the clean agent posts what it approves, once each, and nothing else
     approved = [one for one, made in same.items() if made.action == "approve"]
     expected = [stand_in.records[one].fields for one in approved]
-    assert sorted(one["po_number"] for one in stand_in.posted.values()) == sorted(
-        str(one["po_number"]) for one in expected
-    )
+    posted = [one["po_number"] for one in stand_in.posted.values()]
+    assert sorted(posted) == sorted(str(one["po_number"]) for one in expected)
     # an argument that the tool does not have comes from the record
     assert {one["contact"] for one in stand_in.posted.values()} == {one["contact"] for one in expected}
 
@@ -233,12 +238,14 @@ def test_an_operation_that_does_not_fit_its_tool_is_refused(tmp_path: Path, befo
         through(made_agent(pilot, "python"), reached(pilot, "http://127.0.0.1:1"))
 
 
-async def at_the_desk(pilot: Pilot, stand_in: StandIn, *asked: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+async def at_the_desk(
+    pilot: Pilot, stand_in: StandIn, *asked: tuple[str, dict[str, Any]], is_paced: bool = True
+) -> list[dict[str, Any]]:
     """Return what a desk answers calls for record R000 through a stand-in."""
     environment = read_environment(pilot)
     record = stand_in.records["R000"]
     at = DecisionAt(record.fields, "k", "clerk", record_id=record.id)
-    async with stand_in.served() as url, reached(pilot, url).opened(environment) as reach:
+    async with stand_in.served() as url, replace(reached(pilot, url), is_paced=is_paced).opened(environment) as reach:
         desk = ToolDesk(environment, at, no_function, reach)
         return [await desk.call(name, arguments) for name, arguments in asked]
 
@@ -263,7 +270,7 @@ POST = ("post", {"po_number": "4500000", "amount": 500})
         (web.Response(status=503), ORDER, "error", "503: the ERP is being maintained; try again"),
         (web.Response(status=409), POST, "error", "409: the key was used with another content; do not try it again"),
         (web.Response(status=418, text="tea"), ORDER, "error", "418: tea"),
-        (web.Response(text='{"contact": "x"}'), ORDER, "error", "the system's answer lacks number_of_units"),
+        (web.Response(text='{"contact": "x"}'), ORDER, "error", "the system's answer lacks 'number_of_units'"),
         (
             web.Response(text='{"contact": "x", "number_of_units": "ten"}'),
             ORDER,
@@ -302,6 +309,32 @@ def test_a_posting_whose_answer_is_lost_may_have_been_done_and_the_key_keeps_it_
     assert "may have been done all the same" in lost["error"]["message"]
     assert again == {"result": {"rows": 1}}
     assert len(stand_in.posted) == 1
+
+
+@pytest.mark.parametrize(("is_paced", "n_refused"), [(True, 0), (False, 4)])
+def test_calls_keep_to_the_rate_that_a_system_agreed_to(tmp_path: Path, is_paced: bool, n_refused: int) -> None:
+    # the system takes two at once and then refuses what comes sooner than agreed; unpaced, it never takes more
+    text = INTEGRATIONS.replace("    operations:", "    rate: {per_s: 20, burst: 2}\n    operations:", 1)
+    pilot = with_systems(tmp_path, {"python": CLEAN}, text)
+    stand_in = StandIn(pilot)
+    stand_in.rate = TokenBucket(20 if is_paced else 0.001, 2, SandboxClock(time.monotonic))
+    answers = asyncio.run(at_the_desk(pilot, stand_in, *[ORDER] * 6, is_paced=is_paced))
+    assert sum("error" in one for one in answers) == n_refused
+
+
+@pytest.mark.slow
+def test_the_acting_agent_of_the_shipped_pilot_decides_through_its_sandbox_as_without() -> None:
+    pilot = open_pilot("invoice_matching", SHIPPED)
+    dataset = read_dataset(pilot)
+    records = list(dataset.records(dataset.ids(Split.DEV)[::17][:100]))
+    agent = agent_with(pilot, "acting", dataset, lambda: ScriptedEngine(scripted))
+    alone = asyncio.run(decisions(agent, records))
+    with running_sandbox(pilot, dataset.documents()) as sandbox:
+        systems = ReachedSystems(read_integrations(pilot.suite), sandbox.places, sandbox.secrets)
+        same = asyncio.run(decisions(through(agent, systems), records))
+    assert len(same) == 100
+    said = [{one: (made.action, made.reason, calls(made)) for one, made in of.items()} for of in (same, alone)]
+    assert said[0] == said[1]
 
 
 def test_permissions_and_limits_hold_before_a_system_is_asked(tmp_path: Path) -> None:

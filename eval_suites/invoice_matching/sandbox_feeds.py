@@ -1,7 +1,7 @@
 """What documents come by: the hourly files of the German plants, and the queue of the EDI hub.
 
-Documents whose cells are not written as integrations.yaml says are left out: of those that the records damaged, and of
-names that the files' encoding has no letters for, a system that keeps its word would send none.
+Documents whose cells are not written as integrations.yaml says are left out: a system that keeps its word would send
+none of those that are damaged in the records, nor names that the files' encoding has no letters for.
 """
 
 from __future__ import annotations
@@ -44,10 +44,21 @@ def write_extracts(stand_in: StandIn) -> None:
     hours: dict[str, list[list[str]]] = {}
     for one in sent_by(stand_in, "SAP_DE"):
         cells = ["" if one[name] is None else str(one[name]) for name in EXTRACT]
-        if "".join(cells).encode(ENCODING, "ignore").decode(ENCODING) == "".join(cells):
+        if can_be_written("".join(cells)):
             hours.setdefault(one["received_at"][:13].replace("-", ""), []).append(cells)
     for hour, rows in hours.items():
         write_extract(stand_in, hour, rows)
+
+
+def can_be_written(text: str) -> bool:
+    """Return whether the encoding has all letters of a text, and it is no UTF-8 that was read as that encoding."""
+    try:
+        coded = text.encode(ENCODING)
+        return text.isascii() or coded.decode("utf-8") == text
+    except UnicodeEncodeError:
+        return False
+    except UnicodeDecodeError:
+        return True
 
 
 def write_extract(stand_in: StandIn, hour: str, rows: list[list[str]]) -> None:

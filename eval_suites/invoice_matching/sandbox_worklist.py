@@ -50,7 +50,7 @@ class Worklist:
             200: {"model": TicketMade, "description": "it was there already"}
         }
         routes.post("/tickets", status_code=201, responses=answers)(self.open_ticket)
-        routes.get("/tickets", responses=declared(Tickets))(self.find_tickets)
+        routes.get("/tickets", responses=declared(Tickets, 409))(self.find_tickets)
         routes.delete("/tickets", responses=declared(Cancelled, 404))(self.close_ticket)
         routes.delete("/queues/{name}", responses=declared(Cancelled))(self.empty_queue)
         app = web_app("Work list")

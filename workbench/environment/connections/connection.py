@@ -79,8 +79,11 @@ class CallError(Exception):
     """
 
     def __init__(self, code: str, detail: str, latency_s: float, retry_after_s: float | None = None) -> None:
-        super().__init__(f"{code}: {detail}")
+        super().__init__(code, detail, latency_s, retry_after_s)
         self.code, self.detail, self.latency_s, self.retry_after_s = code, detail, latency_s, retry_after_s
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}"
 
 
 class Connection(Protocol):

@@ -18,7 +18,7 @@ from workbench.environment.desk import DecisionAt
 from workbench.environment.environment import Environment
 from workbench.environment.tools import MAX_ROWS, Tool, ToolError
 from workbench.environment.trace import Effect
-from workbench.pilot.integrations import FieldType, Inventory, Operation, System
+from workbench.pilot.integrations import FieldType, Inventory, Operation, Rate, System
 from workbench.words import InputError, shown
 
 NOT_FOUND = ("404", "NotFound")  # how codes end that say that there is no such thing
@@ -38,12 +38,15 @@ class ReachedSystems:
         Values of the variables that integrations.yaml names.
     known_as : str
         What is reached, where it is not the sandbox as it is: decisions through another are another version's.
+    is_paced : bool
+        Whether calls wait so that the rate which a system agreed to is kept, however fast decisions are made.
     """
 
     inventory: Inventory
     places: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     known_as: str = "sandbox"
+    is_paced: bool = True
 
     @property
     def identity(self) -> dict[str, str]:
@@ -77,7 +80,13 @@ class ReachedSystems:
 
     @asynccontextmanager
     async def opened(self, environment: Environment) -> AsyncIterator[SystemsReach]:
-        """Give what calls the operations; connections are opened when they are first used, and closed at the end."""
+        """Give what calls the operations; nothing is sent before the first call, and at the end every system is left.
+
+        Raises
+        ------
+        InputError
+            A system cannot be reached.
+        """
         reach = SystemsReach(self, environment)
         try:
             yield reach
@@ -91,8 +100,14 @@ class SystemsReach:
     def __init__(self, reached: ReachedSystems, environment: Environment) -> None:
         self._reached, self._environment = reached, environment
         self._behind = reached.inventory.behind_tools()
-        self._connections: dict[str, Connection] = {}
+        hosts = reached.inventory.settings.sandbox.hosts
+        self._connections: dict[str, Connection] = {
+            system.id: connected(system, reached.places, reached.secrets, hosts=hosts)
+            for system in {one.id: one for one, _, _ in self._behind.values()}.values()
+        }
         self._names: dict[str, dict[str, str]] = {}
+        self._columns: dict[str, tuple[str, ...]] = {}
+        self._paces: dict[str, _Pace] = {}
 
     def stands_behind(self, tool: str) -> bool:
         """Return whether a tool has an operation behind it."""
@@ -123,14 +138,12 @@ class SystemsReach:
         return self._shaped(tool, operation, content)
 
     async def close(self) -> None:
-        """Close every connection that was opened."""
+        """Leave every system."""
         await asyncio.gather(*(one.close() for one in self._connections.values()))
 
     async def _content(self, system: System, operation: Operation, asked: Asked) -> Any:
-        if system.id not in self._connections:
-            reached = self._reached
-            hosts = reached.inventory.settings.sandbox.hosts
-            self._connections[system.id] = connected(system, reached.places, reached.secrets, hosts=hosts)
+        if self._reached.is_paced and system.rate is not None:
+            await self._paces.setdefault(system.id, _Pace(system.rate)).wait()
         connection = self._connections[system.id]
         if operation.paging is not None and isinstance(connection, RestConnection):
             return list((await connection.pages(asked)).rows)
@@ -158,7 +171,15 @@ class SystemsReach:
         named = self._names_of(tool, operation)
         absent: dict[str, Any] = {named[name]: None for name in operation.answer if name not in row}
         cells = {str(name): _cell(str(name), one, operation) for name, one in row.items()}
-        return {named.get(name, name): one for name, one in cells.items()} | absent
+        found = {named.get(name, name): one for name, one in cells.items()} | absent
+        own = [name for name in self._columns_of(tool) if name in found]
+        return {name: found[name] for name in dict.fromkeys((*own, *found))}
+
+    def _columns_of(self, tool: Tool) -> tuple[str, ...]:
+        """Return the columns of a tool's own rows."""
+        if tool.name not in self._columns:
+            self._columns[tool.name] = self._environment.columns_of(tool)
+        return self._columns[tool.name]
 
     def _names_of(self, tool: Tool, operation: Operation) -> dict[str, str]:
         """Return what a tool's own rows call the fields of an answer, by field: what they become, as its tables say it.
@@ -166,13 +187,28 @@ class SystemsReach:
         A table may have a column of the contract under a name of its own.
         """
         if tool.name not in self._names:
-            own, filled = self._environment.columns_of(tool), self._environment.image.filled.values()
+            own, filled = self._columns_of(tool), self._environment.image.filled.values()
             of = {column: one for table in filled for one, column in table.items() if one in own}
             becomes = {name: one.becomes or name for name, one in operation.answer.items()}
             self._names[tool.name] = {
                 name: column if column in own else of.get(column, column) for name, column in becomes.items()
             }
         return self._names[tool.name]
+
+
+class _Pace:
+    """Lets calls through so that a rate is kept; half of the burst is left for those that meet on their way."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._between_s = 1 / rate.per_s
+        self._ahead_s = max(1, rate.burst // 2) * self._between_s
+        self._next = 0.0
+
+    async def wait(self) -> None:
+        """Wait until the next call may be made."""
+        now = asyncio.get_running_loop().time()
+        self._next = max(self._next, now) + self._between_s
+        await asyncio.sleep(max(0.0, self._next - self._ahead_s - now))
 
 
 def _told(error: CallError, operation: Operation) -> str:

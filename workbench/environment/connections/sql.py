@@ -134,7 +134,7 @@ def database_url(
     host, port = url.host or "localhost", url.port or POSTGRESQL_PORT
     url = url.set(drivername="postgresql+pg8000", host=allowed_host(host, port, hosts), port=port)
     if credentials.account is Account.NOBODY:
-        return url.set(username=NOBODY, password="")
+        return url.set(username=NOBODY, password=NOBODY)
     return url if credentials.secret is None else url.set(username=credentials.user, password=credentials.secret)
 
 
@@ -170,25 +170,30 @@ def _too_late(deadline_s: float, start: float) -> CallError:
 
 def _refused(error: Exception, latency_s: float, *, is_over: bool) -> CallError:
     """Return what a fault of the driver is as integrations.yaml calls it."""
-    detail = " ".join(str(getattr(error, "orig", None) or error).split())[:MAX_DETAIL]
+    fault = getattr(error, "orig", None) or error
+    said = _said_by_postgresql(fault)
+    detail = " ".join(str(said.get("M", fault)).split())[:MAX_DETAIL]
     if isinstance(error, NoConnectionError):
         return CallError(TIMEOUT, "all connections are in use", latency_s)
     if isinstance(error, StatementError) and not isinstance(error, DBAPIError):
         return CallError("argument", detail, latency_s)
-    code = _code(getattr(error, "orig", error))
+    code = str(said["C"]) if "C" in said else _code(fault)
     if code == CANCELLED and is_over:
         return CallError(TIMEOUT, "the statement took longer than its deadline", latency_s)
     return CallError(code, detail, latency_s)
 
 
+def _said_by_postgresql(fault: Exception) -> Mapping[str, Any]:
+    """Return what PostgreSQL says of a fault, by the letters of its protocol, as pg8000 gives it."""
+    said = fault.args[0] if fault.args else None
+    return said if isinstance(said, Mapping) else {}
+
+
 def _code(fault: object) -> str:
-    """Return the SQLSTATE of a driver's fault."""
+    """Return the SQLSTATE of a fault that its driver does not give one."""
     if isinstance(fault, sqlite3.Error):
         name = str(getattr(fault, "sqlite_errorname", ""))
         if "no such table" in str(fault):
             return "42P01"
         return next((code for start, code in SQLITE_CODES.items() if name.startswith(start)), "HY000")
-    said = fault.args[0] if isinstance(fault, BaseException) and fault.args else None
-    if isinstance(said, Mapping):  # as pg8000 gives what PostgreSQL says
-        return str(said.get("C", "HY000"))
     return CONNECTION if "create a connection" in str(fault).lower() else LOST

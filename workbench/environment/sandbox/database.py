@@ -73,15 +73,17 @@ def _on_server(stand_in: StandIn, address: str, tables: Mapping[str, SandboxTabl
                 connection.execute(sqlalchemy.text(statement))
 
     secret = password.replace("'", "''")
+    role = [f"CREATE ROLE \"{user}\" LOGIN PASSWORD '{secret}'", f'GRANT "{user}" TO CURRENT_USER']
     try:
-        run([f'CREATE SCHEMA "{schema}"', f"CREATE ROLE \"{user}\" LOGIN PASSWORD '{secret}'"])
+        run([f'CREATE SCHEMA "{schema}"', *role])  # of the role too: who is of one may end its sessions
     except sqlalchemy.exc.SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
         raise InputError(
             "the database of the sandbox cannot be filled", where=engine.url.render_as_string(), got=str(cause)[:200]
         ) from None
     stand_in.ends.callback(engine.dispose)
-    stand_in.ends.callback(run, [f'DROP SCHEMA "{schema}" CASCADE', f'DROP ROLE "{user}"'])
+    sessions = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{user}'"
+    stand_in.ends.callback(run, [sessions, f'DROP SCHEMA "{schema}" CASCADE', f'DROP ROLE "{user}"'])
     granted = [f'"{schema}".{name}' for name, table in tables.items() if table.is_granted]
     with engine.begin() as connection:
         for name, table in tables.items():
