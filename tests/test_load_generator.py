@@ -1,4 +1,4 @@
-"""The generator: arrivals do not wait for answers, an agent's window is honoured, nothing is lost without being counted."""
+"""The generator: arrivals do not wait for answers, a window is honoured, nothing is lost without being counted."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Blocking(OwnAgent):
 
     async def answer(self, record: Record) -> Decision | None:
         if self.n % 20 == 0:
-            time.sleep(0.06)  # noqa: ASYNC251 - this is the fault
+            time.sleep(0.06)
         return await super().answer(record)
 
 
