@@ -33,6 +33,15 @@ COLUMNS: Mapping[str, Mapping[str, object]] = {
     "decision": {"type": "string", "role": "label"},
 }
 
+QUICK = {
+    "records": 12, "unloaded": 20, "longest_gap_s": 0.01, "day": {"records": 40},
+    "peak": {"minutes": 1, "calm_minutes": 1}, "soak": {"at_most_s": 0.5},
+}  # fmt: skip
+CODE = f"""
+def by_amount(record):
+    return {{"action": {ACTIONS!r}[record["amount"] > 500], "confidence": 0.9}}
+"""
+
 
 class FaultyServer:
     """Decides by the amount after a fixed time, with one fault."""
@@ -102,6 +111,16 @@ def loaded_pilot(root: Path, url: str, load: Mapping[str, Any], volume: Mapping[
     (pilot.suite / "pilot.yaml").write_text(json.dumps(settings), encoding="utf-8")
     (pilot.suite / "load.yaml").write_text(json.dumps(load), encoding="utf-8")
     (pilot.suite / "charter.yaml").write_text(json.dumps({"process": "none", "volume": volume}), encoding="utf-8")
+    return open_pilot(pilot.name, root)
+
+
+def coded_pilot(root: Path) -> Pilot:
+    """Write and open such a pilot whose agent is a function, put under little load."""
+    pilot = loaded_pilot(root, "http://127.0.0.1:9", QUICK, {"peak_per_hour": 600})
+    (pilot.suite / "agents.py").write_text(CODE, encoding="utf-8")
+    settings = json.loads((pilot.suite / "pilot.yaml").read_text(encoding="utf-8"))
+    settings["agents"] = {AGENT: {"python": "eval_suites/small/agents.py:by_amount"}}
+    (pilot.suite / "pilot.yaml").write_text(json.dumps(settings), encoding="utf-8")
     return open_pilot(pilot.name, root)
 
 

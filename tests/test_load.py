@@ -10,38 +10,23 @@ from typing import Any
 import pandas as pd
 import pytest
 from commands import command_in
-from load_servers import ACTIONS, AGENT, loaded_pilot
+from load_servers import AGENT, QUICK, coded_pilot
 
 from workbench.evidence import Exhibit, Facts, Population, Terms, exhibit_of, require_same
 from workbench.load import MAKER, LoadRequest, profiles_named
 from workbench.load.checks import CHECKS
 from workbench.metrics import State
-from workbench.pilot import LoadProfile, Pilot, open_pilot
+from workbench.pilot import LoadProfile, Pilot
 from workbench.records import NamedCells
 from workbench.records.splits import read_dataset
 from workbench.runs import RunRequest
 from workbench.runs.journal import Apart, Journal
 from workbench.words import InputError
 
-QUICK = {
-    "records": 12, "unloaded": 20, "longest_gap_s": 0.01, "day": {"records": 40},
-    "peak": {"minutes": 1, "calm_minutes": 1}, "soak": {"at_most_s": 0.5},
-}  # fmt: skip
-CODE = f"""
-def by_amount(record):
-    return {{"action": {ACTIONS!r}[record["amount"] > 500], "confidence": 0.9}}
-"""
-
 
 @pytest.fixture(scope="module")
 def pilot(tmp_path_factory: pytest.TempPathFactory) -> Pilot:
-    root = tmp_path_factory.mktemp("load")
-    pilot = loaded_pilot(root, "http://127.0.0.1:9", QUICK, {"peak_per_hour": 600})
-    (pilot.suite / "agents.py").write_text(CODE, encoding="utf-8")
-    settings = json.loads((pilot.suite / "pilot.yaml").read_text(encoding="utf-8"))
-    settings["agents"] = {AGENT: {"python": "eval_suites/small/agents.py:by_amount"}}
-    (pilot.suite / "pilot.yaml").write_text(json.dumps(settings), encoding="utf-8")
-    return open_pilot("small", root)
+    return coded_pilot(tmp_path_factory.mktemp("load"))
 
 
 @pytest.fixture(scope="module")

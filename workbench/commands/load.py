@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @with_options
-def load(
+def load_test(
     pilot: PilotName,
     agent: Annotated[str, typer.Option(help="An agent of pilot.yaml.", autocompletion=agents_like)],
     profile: Annotated[

@@ -81,7 +81,9 @@ class LoadMaker(Maker):
             )
         if request.workers < 1:
             raise InputError("a load test needs a worker", got=str(request.workers))
-        agent = build_agent(pilot, request.agent, dataset, request.run.engine)
+        engine = request.run.engine  # with workers its cluster is where the schedule is split, not what answers prompts
+        own = engine if request.workers == 1 else replace(engine, ray_address=None)
+        agent = build_agent(pilot, request.agent, dataset, own)
         test = LoadTest(pilot, dataset, agent, request.run, request.workers)
         measured, facts = test.run(request.profiles)
         about = {"records": dataset.digest, "agent": digest_of(agent.identity), LOAD: _load_digest(pilot)}

@@ -161,12 +161,12 @@ class LoadTest:
         with Journal(path) as journal:
             journal.plan(plan, ((one.id, one.digest) for one in asked[1]))
             before = _size(path)
-            run = self._asked(under, schedule, asked, _Store(journal, plan.asked_digest, asked[1]))
+            run = self._asked(under, schedule, asked, _ToJournal(journal, plan.asked_digest, asked[1]))
         alone = [actions.get(name) for name in run.arrivals["record"]]
         return replace(run, arrivals=run.arrivals.assign(alone=pd.Series(alone, dtype=object))), _size(path) - before
 
     def _asked(
-        self, under: SandboxedAgent, schedule: Schedule, asked: tuple[list[Record], list[Record]], store: _Store
+        self, under: SandboxedAgent, schedule: Schedule, asked: tuple[list[Record], list[Record]], store: _ToJournal
     ) -> PartRun:
         bar, is_soak = self.request.show_progress, schedule.profile is LoadProfile.SOAK
         times = schedule.real_window_s / schedule.window_s if is_soak else 1.0
@@ -209,7 +209,7 @@ class LoadTest:
         return {**tables, "gpus": gpus} if len(gpus) else tables
 
 
-class _Store:
+class _ToJournal:
     """Keeps decisions in the journal of the test."""
 
     def __init__(self, journal: Journal, asked: str, records: Sequence[Record]) -> None:
