@@ -57,7 +57,7 @@ def theil_sen(x: ArrayLike, y: ArrayLike, confidence: float = 0.95, *, seed: int
 
     Examples
     --------
-    >>> theil_sen([0, 1, 2, 3], [1, 3, 5, 90], seed=1).value
+    >>> theil_sen([0, 1, 2, 3, 4], [1, 3, 5, 7, 90], seed=1).value
     2.0
     """
     places, values = checked_numbers("x", x), checked_numbers("y", y)
