@@ -72,11 +72,16 @@ async def _measure(probed: Probed, write: Write) -> None:
 async def _at_the_same_time(probed: Probed, write: Write) -> None:
     """Write twice at once with one key: what looks first and writes then does it twice."""
     asked, connection = write.asked(probed.key(write.name, "at once")), probed.caller.connection()
+    before = len(await _shown(probed, write) or [])
     await probed.caller.room(2)
     codes = await asyncio.gather(code_of(connection, asked), code_of(connection, asked))
     rows = await _shown(probed, write) or []
-    said = f"{len(rows)} there, answered {codes[0][0]} and {codes[1][0]}"
-    probed.sheet.holds(write.name, AT_THE_SAME_TIME, len(rows) == 1, said, 2)
+    n = len(rows) - before
+    said = f"{n} more there, answered {codes[0][0]} and {codes[1][0]}"
+    if {codes[0][0], codes[1][0]} & {*NO_ANSWER}:
+        probed.sheet.put(write.name, AT_THE_SAME_TIME, LineVerdict.UNCLEAR, said, 2, "no answer came in time")
+    else:
+        probed.sheet.holds(write.name, AT_THE_SAME_TIME, n == 1, said, 2)
     await _quietly(probed, asked_about(write.operation.undo or "", _undo(probed, write), write.record))
 
 
