@@ -125,7 +125,6 @@ def test_each_flaw_is_told_by_its_own_lines_and_no_other_is(dataset: Dataset, fl
 def test_a_slow_operation_is_told_by_its_latency_alone(dataset: Dataset) -> None:
     lines = probed(dataset, *SLOWLY)
     assert deviating(lines) == FLAWS["slow"]
-    assert set(lines.loc[lines["line"] == "latency: p95", "n"]) == {200}
 
 
 def test_every_flaw_is_tried() -> None:

@@ -17,7 +17,7 @@ from workbench.stats import quantile_interval
 CALLS = 200  # of each operation
 QUANTILE, LEVEL = 0.95, 0.99  # bounds that each miss the true p95 in one of 200 operations at most
 BEFORE_HASTE = 12  # calls one after the other, before several at once are made to a system that is too slow anyway
-AT_ONCE = 8
+AT_ONCE = 12
 MOST_OF_BUDGET = 0.5  # of the time that is left, for one operation
 TIMER_S, MOST_LATE = 0.005, 0.25  # of the declared latency that this process may be late by itself
 

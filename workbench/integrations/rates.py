@@ -33,7 +33,7 @@ class Flood:
     Parameters
     ----------
     before : int, optional
-        Accepted before the first was refused, in `before_s` seconds; None where none was.
+        Accepted of those made before the first refusal, which came after `before_s` seconds; None where none did.
     """
 
     accepted: int = 0
@@ -83,7 +83,7 @@ def _small(asked: Asked, operation: Operation) -> Asked:
 
 async def _flood(probed: Probed, asked: list[Asked], rate: Rate) -> Flood:
     """Call as fast as can be, until each operation was refused some times, or should have been."""
-    flood, connection, start, turn = Flood(), probed.caller.connection(), time.monotonic(), 0
+    flood, connection, start, turn, made = Flood(), probed.caller.connection(), time.monotonic(), 0, 0
     names = {one.operation for one in asked}
 
     def is_over() -> bool:
@@ -96,22 +96,29 @@ async def _flood(probed: Probed, asked: list[Asked], rate: Rate) -> Flood:
             )
         return enough or elapsed_s > LONGEST_S
 
+    def taken(number: int) -> None:
+        flood.accepted += 1
+        if flood.before is not None and number < made:
+            flood.before += 1
+
     async def one_after_another() -> None:
-        nonlocal turn
+        nonlocal turn, made
         while not is_over():
-            one, turn = asked[turn % len(asked)], turn + 1
+            number, turn = turn, turn + 1
+            one = asked[number % len(asked)]
             if flood.before is not None:
                 flood.beyond[one.operation] = flood.beyond.get(one.operation, 0) + 1
             try:
                 await connection.call(one)
-                flood.accepted += 1
+                taken(number)
             except CallError as error:
                 if error.code != TOO_MANY:
                     flood.other += [] if error.code in LOOKED_UP else [f"{error.code}: {error.detail}"]
-                    flood.accepted += 1
+                    taken(number)
                     continue
                 if flood.before is None:
-                    flood.before, flood.before_s = flood.accepted, time.monotonic() - start
+                    # of those under way, which overtake each other, count those that are taken, too
+                    flood.before, flood.before_s, made = flood.accepted, time.monotonic() - start, turn
                 flood.refused += 1
                 flood.refused_by[one.operation] = flood.refused_by.get(one.operation, 0) + 1
                 flood.asked_to_wait.append(error.retry_after_s)
