@@ -29,7 +29,7 @@ from workbench.integrations import (
 )
 from workbench.integrations.access import refusal_verdict
 from workbench.integrations.answers import type_problem
-from workbench.integrations.calling import Reach
+from workbench.integrations.calling import WayIn
 from workbench.integrations.latency import judge_latency
 from workbench.integrations.listing import Listing, example_of, not_granted, openapi_calls
 from workbench.pilot import Pilot
@@ -53,7 +53,7 @@ def probed(dataset: Dataset, *flaws: str, settings: IntegrationSettings | None =
     """Return the lines of the desk with some flaws."""
     with running_desk(*flaws) as address:
         agreed = settings_of(address) if settings is None else settings
-        return lines_table(asyncio.run(probe_systems(agreed, dataset, Reach({}, SECRETS), ProbeBudget())))
+        return lines_table(asyncio.run(probe_systems(agreed, dataset, WayIn({}, SECRETS), ProbeBudget())))
 
 
 def deviating(lines: pd.DataFrame) -> set[str]:
@@ -144,7 +144,7 @@ def test_what_would_take_too_long_to_wait_for_is_not_measured_without_a_clock(da
         agreed = settings_of(address)
         bare = agreed.model_copy(update={"sandbox": agreed.sandbox.model_copy(update={"clock": None, "written": None})})
         budget = ProbeBudget(latency_s=2)
-        lines = lines_table(asyncio.run(probe_systems(bare, dataset, Reach({}, SECRETS), budget)))
+        lines = lines_table(asyncio.run(probe_systems(bare, dataset, WayIn({}, SECRETS), budget)))
     by_line = lines.set_index(["operation", "line"])
     assert by_line.loc[("reply", "writing: same key an hour later"), "verdict"] == "not measured"
     assert by_line.loc[("", "rate: a second"), "verdict"] == "kept", "a second is waited for"

@@ -101,8 +101,17 @@ async def _flood(probed: Probed, asked: list[Asked], rate: Rate) -> Flood:
         if flood.before is not None and number < made:
             flood.before += 1
 
+    def refused(one: Asked, error: CallError) -> None:
+        nonlocal made
+        if flood.before is None:
+            # of those under way, which overtake each other, those count that are taken, too
+            flood.before, flood.before_s, made = flood.accepted, time.monotonic() - start, turn
+        flood.refused += 1
+        flood.refused_by[one.operation] = flood.refused_by.get(one.operation, 0) + 1
+        flood.asked_to_wait.append(error.retry_after_s)
+
     async def one_after_another() -> None:
-        nonlocal turn, made
+        nonlocal turn
         while not is_over():
             number, turn = turn, turn + 1
             one = asked[number % len(asked)]
@@ -110,18 +119,12 @@ async def _flood(probed: Probed, asked: list[Asked], rate: Rate) -> Flood:
                 flood.beyond[one.operation] = flood.beyond.get(one.operation, 0) + 1
             try:
                 await connection.call(one)
-                taken(number)
             except CallError as error:
-                if error.code != TOO_MANY:
-                    flood.other += [] if error.code in LOOKED_UP else [f"{error.code}: {error.detail}"]
-                    taken(number)
+                if error.code == TOO_MANY:
+                    refused(one, error)
                     continue
-                if flood.before is None:
-                    # of those under way, which overtake each other, count those that are taken, too
-                    flood.before, flood.before_s, made = flood.accepted, time.monotonic() - start, turn
-                flood.refused += 1
-                flood.refused_by[one.operation] = flood.refused_by.get(one.operation, 0) + 1
-                flood.asked_to_wait.append(error.retry_after_s)
+                flood.other += [] if error.code in LOOKED_UP else [f"{error.code}: {error.detail}"]
+            taken(number)
 
     await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
     flood.seconds = time.monotonic() - start

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
-from workbench.stats import IntervalMethod, proportion_interval
+from workbench.stats import IntervalMethod, proportion_interval, quantile_interval
 from workbench.words import InputError
+
+ROUNDING = 1e-9  # of a share of a number of values
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,25 @@ class Estimate:
             method=method_text(method.shown_name, confidence_level),
             excluded=listed(excluded or {}),
         )
+
+    @classmethod
+    def quantile(
+        cls,
+        values: Sequence[float],
+        q: float,
+        *,
+        excluded: Mapping[str, int] | None = None,
+        confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+    ) -> Self:
+        """Return an observed quantile, the smallest value that at least a share q do not exceed.
+
+        Its interval comes from order statistics; a bound is None where the values are too few for it.
+        """
+        lower, upper = quantile_interval(values, q, confidence_level)
+        ordered = sorted(float(value) for value in values)
+        value = ordered[max(0, math.ceil(q * len(ordered) - ROUNDING) - 1)]
+        method = method_text("order statistics", confidence_level)
+        return cls(value, lower, upper, len(ordered), method, listed(excluded or {}))
 
     @classmethod
     def undefined(cls, why: str, excluded: Mapping[str, int] | None = None) -> Self:
