@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
 from workbench.stats import IntervalMethod, proportion_interval, quantile_interval
 from workbench.words import InputError
-
-ROUNDING = 1e-9  # of a share of a number of values
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Estimate:
     @classmethod
     def quantile(
         cls,
-        values: Sequence[float],
+        values: ArrayLike,
         q: float,
         *,
         excluded: Mapping[str, int] | None = None,
@@ -83,10 +83,9 @@ class Estimate:
         Its interval comes from order statistics; a bound is None where the values are too few for it.
         """
         lower, upper = quantile_interval(values, q, confidence_level)
-        ordered = sorted(float(value) for value in values)
-        value = ordered[max(0, math.ceil(q * len(ordered) - ROUNDING) - 1)]
+        value = float(np.quantile(np.asarray(values, dtype=float), q, method="inverted_cdf"))
         method = method_text("order statistics", confidence_level)
-        return cls(value, lower, upper, len(ordered), method, listed(excluded or {}))
+        return cls(value, lower, upper, np.size(values), method, listed(excluded or {}))
 
     @classmethod
     def undefined(cls, why: str, excluded: Mapping[str, int] | None = None) -> Self:
