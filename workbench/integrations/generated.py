@@ -26,6 +26,7 @@ from workbench.environment.connections import (
 )
 from workbench.integrations.asking import asked_about
 from workbench.integrations.declared import AS_DESCRIBED
+from workbench.integrations.drawing import drawing_settings
 from workbench.integrations.lines import LineVerdict
 from workbench.integrations.listing import Listing, same_call
 from workbench.integrations.probed import Probed
@@ -118,14 +119,7 @@ class _Drawing:
             if time.monotonic() < self._until:
                 self._check(case, drawn)
 
-        chosen = hypothesis.settings(
-            max_examples=DRAWN - KNOWN,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            phases=[hypothesis.Phase.generate],
-            suppress_health_check=list(hypothesis.HealthCheck),
-        )
+        chosen = drawing_settings(DRAWN - KNOWN)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what cannot be drawn
             logging.getLogger("hypothesis").setLevel(logging.ERROR)

@@ -172,9 +172,11 @@ async def _of_conflict(probed: Probed, write: Write, key: str, before: list[Mapp
     line = f"{LineKind.ERROR}: {conflict}"
     if probed.sheet.has(write.name, line):
         probed.sheet.holds(write.name, line, code == conflict, code)
-    if code.startswith("2") and write.operation.undo is not None:  # it was written, maybe for the other record
-        named = {column: str(other.arguments[one]) for one, column in write.operation.arguments.items()}
-        await _quietly(probed, asked_about(write.operation.undo, _undo(probed, write), {**write.record, **named}))
+    named = {column: str(other.arguments[one]) for one, column in write.operation.arguments.items()}
+    is_elsewhere = any(write.record.get(column) != value for column, value in named.items())
+    if code.startswith("2") and is_elsewhere and write.operation.undo is not None:  # written for the other record
+        undone = asked_about(write.operation.undo, _undo(probed, write), {**write.record, **named})
+        await _quietly(probed, undone)
 
 
 async def _of_undo(probed: Probed, write: Write) -> None:
