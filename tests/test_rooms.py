@@ -54,6 +54,8 @@ HEAVY = {
     "mcp_types": {"agents", "environment"},
     "httpx2": {"environment"},
     "zeep": {"environment"},
+    "schemathesis": {"integrations"},
+    "hypothesis": {"integrations"},
     "lxml": {"environment"},
     "uvicorn": {"agents", "environment", "tracking"},
     "starlette": {"agents", "environment", "tracking"},
