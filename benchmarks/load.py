@@ -20,8 +20,8 @@ from aiohttp import web
 from workbench.agents import Decision
 from workbench.agents.endpoint import HttpAgent
 from workbench.engines import CallPolicy
-from workbench.load.generator import ArrivalsToAsk, Driven, driven
-from workbench.load.schedule import UNIFORM, Demand, soak_schedule
+from workbench.load_testing.generator import ArrivalsToAsk, Driven, driven
+from workbench.load_testing.schedule import UNIFORM, Demand, soak_schedule
 from workbench.pilot import LoadSettings, SoakSettings
 from workbench.records import Record, repeated_record
 from workbench.runs.journal import Apart, Journal, RunPlan, key_of

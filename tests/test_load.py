@@ -13,8 +13,8 @@ from commands import command_in
 from load_servers import AGENT, QUICK, coded_pilot
 
 from workbench.evidence import Exhibit, Facts, Population, Terms, exhibit_of, require_same
-from workbench.load import MAKER, LoadRequest, profiles_named
-from workbench.load.checks import CHECKS
+from workbench.load_testing import MAKER, LoadRequest, profiles_named
+from workbench.load_testing.checks import CHECKS
 from workbench.metrics import State
 from workbench.pilot import LoadProfile, Pilot
 from workbench.records import NamedCells

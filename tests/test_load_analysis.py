@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.load.analysis import (
+from workbench.load_testing.analysis import (
     busy_s,
     day_done_s,
     differing,
@@ -19,8 +19,8 @@ from workbench.load.analysis import (
     rates_per_h,
     recovery_of,
 )
-from workbench.load.findings import load_findings
-from workbench.load.numbers import (
+from workbench.load_testing.findings import load_findings
+from workbench.load_testing.numbers import (
     CHANGED,
     DAY_S,
     ERRORS,

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from workbench.agents import Decision
-from workbench.load.analysis import kept_time
-from workbench.load.generator import ArrivalsToAsk, Driven, driven
+from workbench.load_testing.analysis import kept_time
+from workbench.load_testing.generator import ArrivalsToAsk, Driven, driven
 from workbench.metrics import Status
 from workbench.records import Record, base_id, repeated_record
 from workbench.words import RunError

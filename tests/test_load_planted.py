@@ -8,7 +8,7 @@ import pytest
 from load_servers import AGENT, load_server, loaded_pilot
 
 from workbench.evidence import Exhibit
-from workbench.load import MAKER, LoadRequest
+from workbench.load_testing import MAKER, LoadRequest
 from workbench.records.splits import read_dataset
 from workbench.runs import RunRequest
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.load.schedule import (
+from workbench.load_testing.schedule import (
     Demand,
     compressed,
     day_schedule,

@@ -39,7 +39,7 @@ from workbench.engines.ray.settings import RaySettings, host_and_port
 from workbench.engines.ray.workers import EngineActor
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.engines.server.settings import ServerSettings
-from workbench.load import MAKER, LoadRequest
+from workbench.load_testing import MAKER, LoadRequest
 from workbench.pilot import LoadProfile
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Split, read_dataset

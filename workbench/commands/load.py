@@ -47,7 +47,7 @@ def load_test(
 
     Arrivals come whether it has answered or not. What is put under load, and what a leak is, says load.yaml.
     """
-    from workbench.load import MAKER, LoadRequest, profiles_named
+    from workbench.load_testing import MAKER, LoadRequest, profiles_named
     from workbench.records.splits import read_dataset
     from workbench.runs import RunRequest
     from workbench.tracking import log_exhibit

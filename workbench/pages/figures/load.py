@@ -35,9 +35,9 @@ def load_over_time(arrivals: pd.DataFrame, queue: pd.DataFrame) -> Figure:
     Parameters
     ----------
     arrivals : DataFrame
-        Of one profile, as `workbench.load` has them: `due_s`, `done_s`, `phase`, `profile`.
+        Of one profile, as `workbench.load_testing` has them: `due_s`, `done_s`, `phase`, `profile`.
     queue : DataFrame
-        How many records are due and undecided, as `workbench.load.in_system` gives it: `t_s`, `n`.
+        How many records are due and undecided, as `workbench.load_testing.in_system` gives it: `t_s`, `n`.
     """
     decided = arrivals.dropna(subset=["done_s"])
     if decided.empty:
@@ -77,7 +77,7 @@ def load_waits(arrivals: pd.DataFrame) -> Figure:
     Parameters
     ----------
     arrivals : DataFrame
-        As `workbench.load` has them: `profile`, `due_s`, `sent_s`, `done_s`.
+        As `workbench.load_testing` has them: `profile`, `due_s`, `sent_s`, `done_s`.
     """
     decided = arrivals.dropna(subset=["done_s", "sent_s"])
     if decided.empty:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.load.schedule import CALM, PEAK
+from workbench.load_testing.schedule import CALM, PEAK
 from workbench.metrics import Status
 from workbench.stats import Floats, theil_sen
 
@@ -19,7 +19,7 @@ QUANTILE_LATE = 0.99
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class TimeKept:
     """Whether the generator kept time: how late it noticed arrivals, and how many it never did.
 
     It did not where its p99 is a tenth of the median latency and ten milliseconds or more, or where an arrival was
@@ -50,13 +50,13 @@ class Kept:
         return f"arrivals were {late:.0f} ms late at p99, beside a median latency of {half:.0f} ms"
 
 
-def kept_time(arrivals: pd.DataFrame) -> Kept:
+def kept_time(arrivals: pd.DataFrame) -> TimeKept:
     """Return whether the generator kept time over the arrivals of a profile."""
     late = (arrivals["fired_s"] - arrivals["due_s"]).dropna()
     waits = latencies(arrivals)
     p99 = float(np.quantile(late, QUANTILE_LATE, method="inverted_cdf")) if len(late) else None
     p50 = float(np.quantile(waits, 0.5, method="inverted_cdf")) if len(waits) else None
-    return Kept(p99, int(arrivals["fired_s"].isna().sum()), p50)
+    return TimeKept(p99, int(arrivals["fired_s"].isna().sum()), p50)
 
 
 def latencies(arrivals: pd.DataFrame, since: str = "due_s") -> Floats:

@@ -14,7 +14,7 @@ import pandas as pd
 from workbench.agents import Agent, Decision
 from workbench.evidence import table_csv
 from workbench.files import write_atomically
-from workbench.load.asking import (
+from workbench.load_testing.asking import (
     CALL_COLUMNS,
     DistinctRecords,
     PartRun,
@@ -23,10 +23,10 @@ from workbench.load.asking import (
     timed_alone,
     unloaded_actions,
 )
-from workbench.load.parts import ask_in_parts, merged
-from workbench.load.sampling import ProcessRole, listening_on
-from workbench.load.sandboxed import SandboxedAgent, clock_ahead, sandboxed
-from workbench.load.schedule import (
+from workbench.load_testing.parts import ask_in_parts, merged
+from workbench.load_testing.sampling import ProcessRole, listening_on
+from workbench.load_testing.sandboxed import SandboxedAgent, clock_ahead, sandboxed
+from workbench.load_testing.schedule import (
     Demand,
     Schedule,
     day_schedule,

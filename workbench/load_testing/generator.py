@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from workbench.agents import Agent, Decision
-from workbench.load.feeding import ArrivalFeed, Moments
+from workbench.load_testing.feeding import ArrivalFeed, Moments
 from workbench.records import Record
 from workbench.words import RunError
 

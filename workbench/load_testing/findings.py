@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from workbench.evidence import Finding, Severity
-from workbench.load.analysis import Recovery, kept_time, recovery_of
-from workbench.load.numbers import CALLED_LEVEL, LEAK_BYTES, LEAK_DESCRIPTORS, leak_slopes
+from workbench.load_testing.analysis import Recovery, kept_time, recovery_of
+from workbench.load_testing.numbers import CALLED_LEVEL, LEAK_BYTES, LEAK_DESCRIPTORS, leak_slopes
 from workbench.pilot import LoadProfile, LoadSettings
 from workbench.words import several, shown
 
@@ -27,7 +27,7 @@ def load_findings(
     tables : mapping
         `arrivals`, `calls`, `samples`.
     profiles, causes : DataFrame
-        As `workbench.load.analysis` gives them.
+        As `workbench.load_testing.analysis` gives them.
     """
     arrivals, settings = tables["arrivals"], LoadSettings.model_validate(facts["settings"])
     found = [

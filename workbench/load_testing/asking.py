@@ -13,10 +13,10 @@ from tqdm.auto import tqdm
 from workbench.agents import Agent, Decision, KnownAs, standing_for
 from workbench.agents.callables import check_may_ask
 from workbench.environment import ToolCall
-from workbench.load.feeding import ArrivalFeed, Moments
-from workbench.load.generator import ArrivalsToAsk, Driven, Store, driven
-from workbench.load.sampling import SAMPLES, ProcessRole, ResourceSampler
-from workbench.load.schedule import Schedule
+from workbench.load_testing.feeding import ArrivalFeed, Moments
+from workbench.load_testing.generator import ArrivalsToAsk, Driven, Store, driven
+from workbench.load_testing.sampling import SAMPLES, ProcessRole, ResourceSampler
+from workbench.load_testing.schedule import Schedule
 from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.records import Record, Turns, repeated_record

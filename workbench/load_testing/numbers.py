@@ -10,8 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.load.analysis import day_done_s, differing, failures, kept_time, latencies, rates_per_h, recovery_of
-from workbench.load.sampling import ProcessRole
+from workbench.load_testing.analysis import (
+    day_done_s,
+    differing,
+    failures,
+    kept_time,
+    latencies,
+    rates_per_h,
+    recovery_of,
+)
+from workbench.load_testing.sampling import ProcessRole
 from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, Estimate, Unit, method_text
 from workbench.pilot import LoadProfile
 from workbench.stats import Floats, IntervalMethod, Slope, mean_interval, quantile_interval, theil_sen

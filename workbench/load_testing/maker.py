@@ -10,11 +10,11 @@ import pandas as pd
 
 from workbench.agents import build_agent
 from workbench.evidence import Agreed, Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder, file_digest
-from workbench.load.analysis import causes_table, profiles_table
-from workbench.load.checks import CHECKS, COMMAND, LOAD, PROFILES
-from workbench.load.findings import load_findings
-from workbench.load.numbers import P95, PEAK_P95, SEEN_ONCE, UNITS, estimates_of_load
-from workbench.load.profiles import LoadTest
+from workbench.load_testing.analysis import causes_table, profiles_table
+from workbench.load_testing.checks import CHECKS, COMMAND, LOAD, PROFILES
+from workbench.load_testing.findings import load_findings
+from workbench.load_testing.numbers import P95, PEAK_P95, SEEN_ONCE, UNITS, estimates_of_load
+from workbench.load_testing.profiles import LoadTest
 from workbench.metrics import Estimate
 from workbench.pilot import LOAD_FILE, LoadProfile, Pilot
 from workbench.records.splits import Dataset

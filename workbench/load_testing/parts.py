@@ -19,9 +19,9 @@ import pandas as pd
 
 from workbench.agents import Decision, build_agent
 from workbench.engines import EngineChoice
-from workbench.load.asking import DistinctRecords, PartRun, ask_schedule, asked_records_of
-from workbench.load.sampling import ProcessRole
-from workbench.load.schedule import Schedule
+from workbench.load_testing.asking import DistinctRecords, PartRun, ask_schedule, asked_records_of
+from workbench.load_testing.sampling import ProcessRole
+from workbench.load_testing.schedule import Schedule
 from workbench.pilot import Pilot, open_pilot, read_load
 from workbench.records.splits import read_dataset
 from workbench.words import RunError
@@ -101,7 +101,7 @@ def _in_processes(parts: Sequence[PartOf]) -> list[Answered]:
         for part in parts:
             job, left = Path(folder) / f"part-{part.number}.json", Path(folder) / f"part-{part.number}.pickle"
             job.write_text(json.dumps(asdict(part)), encoding="utf-8")
-            command = [sys.executable, "-m", "workbench.load", str(job), str(left)]
+            command = [sys.executable, "-m", "workbench.load_testing", str(job), str(left)]
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )

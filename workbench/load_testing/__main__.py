@@ -1,11 +1,11 @@
-"""One part of a load test, in a process of its own: `python -m workbench.load JOB RESULT`."""
+"""One part of a load test, in a process of its own: `python -m workbench.load_testing JOB RESULT`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from workbench.load.parts import run_part
+from workbench.load_testing.parts import run_part
 from workbench.words import WorkbenchError
 
 
