@@ -7,6 +7,7 @@ import base64
 import json
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,10 @@ class CalledSandbox:
         async def send(message: Mapping[str, Any]) -> None:
             sent.append(message)
 
-        await self.app(scope, receive, send)
+        async with AsyncExitStack() as during:
+            for context in self.systems.during if scope["path"].startswith("/tax_ids/") else ():
+                await during.enter_async_context(context)  # which can be done once
+            await self.app(scope, receive, send)
         start = next(one for one in sent if one["type"] == "http.response.start")
         headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
         return Said(start["status"], headers, b"".join(one.get("body", b"") for one in sent))
