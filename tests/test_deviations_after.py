@@ -197,7 +197,7 @@ def tax_id_said(sandbox: CalledSandbox, tax_id: str, headers: Mapping[str, str] 
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     accepted = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}
     sent = accepted | dict(headers or sandbox.as_agent("TAX_IDS"))
-    answered = sandbox.call("POST /tax_ids/mcp", sent, body)
+    answered = sandbox.call("POST /tax_ids/mcp", sent, body, is_running=True)
     return answered.json["result"]["structuredContent"]["result"] if answered.status == 200 else answered.status
 
 
