@@ -273,7 +273,12 @@ def case_at(
         Population("records", n, None),
         named_cells(Shown(pilot.contract, cells(table)), holdout.index, ("client", "vendor")),
         {"evaluation": exhibit, **more},
-        {"audit": "no data audit has been run", "repeats": "not asked again", "cases": "no case was asked"},
+        {
+            "audit": "no data audit has been run",
+            "repeats": "not asked again",
+            "cases": "no case was asked",
+            "integrations": "not probed",
+        },
         (path, read_ledger(path)),
         datetime.now(UTC).date(),
         gates=read_gates(pilot),

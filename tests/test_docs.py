@@ -30,7 +30,7 @@ PAGES = (README, *sorted(DOCS.rglob("*.md")))
 EXECUTED = (
     "README.md",
     "docs/tutorial.md",
-    *(f"docs/how_to/{name}.md" for name in ("records", "agents", "act", "retrieval", "guards", "engines")),
+    *(f"docs/how_to/{name}.md" for name in ("records", "agents", "act", "retrieval", "guards", "load", "engines")),
     *(f"docs/how_to/{name}.md" for name in ("compare_versions", "look", "hold_a_gate", "servers", "vllm")),
     *(f"docs/how_to/{name}.md" for name in ("ray", "spark", "integrations")),
 )

@@ -107,7 +107,20 @@ def differences(names: list[str]) -> Figure:
     return figures.differences_from(names[0], paired_differences(versions, NO_OTHERS))
 
 
+QUEUE = pd.DataFrame({"t_s": [0.0, 30.0, 70.0, 110.0], "n": [1, 1, 14, 0]})
 UNDEFINED = Estimate.undefined("nothing was asked")
+
+
+def loaded(profile: str) -> pd.DataFrame:
+    """Return a hundred arrivals of one profile that queue in the middle, at one a second and a half."""
+    due = np.arange(100.0)
+    sent = np.maximum.accumulate(np.where(due < 30, due, 30 + (due - 30) * 1.5))
+    phase = np.where(due < 30, "before", np.where(due < 70, "peak", "after"))
+    return pd.DataFrame(
+        {"profile": profile, "phase": phase, "due_s": due, "sent_s": sent, "done_s": sent + 1.5}
+    )  # fmt: skip
+
+
 DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "label_distribution": lambda names: figures.label_distribution(outcomes(names)["label"].value_counts()),
     "volume_over_time": times,
@@ -151,6 +164,8 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "recall_curve": lambda names: figures.recall_curve(
         recall_by_k(outcomes(names).assign(needs="a;b", documents="b;c;a"))
     ),
+    "load_over_time": lambda names: figures.load_over_time(loaded(names[0]), QUEUE),
+    "load_waits": lambda names: figures.load_waits(pd.concat([loaded(name) for name in names[:3]])),
     "latency_distribution": lambda names: figures.latency_distribution({names[0]: [0.1, 0.2], names[1]: [0.0, 1.5]}),
 }
 

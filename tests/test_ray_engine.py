@@ -24,20 +24,26 @@ from typing import Any, ClassVar
 
 import pytest
 from asking import asked, source
+from load_servers import AGENT, coded_pilot
 from ray_driver import run
 from ray_workers import OneByOne, answer, calls, named_by_process, one_by_one, scripted, unable
 from stub_server import stub_process
 
+from workbench.engines import EngineChoice
 from workbench.engines.protocol import Engine, FailureCause, Message, Reply, Request, SamplingParams
+from workbench.engines.ray import on_workers
 from workbench.engines.ray.cluster import LOOPBACK, QUIET, in_ray
 from workbench.engines.ray.dispatch import Dispatch, WorkerLost
 from workbench.engines.ray.engine import RayEngine, end_kept
-from workbench.engines.ray.settings import RaySettings
+from workbench.engines.ray.settings import RaySettings, host_and_port
 from workbench.engines.ray.workers import EngineActor
 from workbench.engines.scripted import Script, ScriptedEngine
 from workbench.engines.server.settings import ServerSettings
+from workbench.load_testing import MAKER, LoadRequest
+from workbench.pilot import LoadProfile
 from workbench.pilot.pilot import Pilot
 from workbench.records.splits import Split, read_dataset
+from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.words import InputError, RunError
 
@@ -333,7 +339,7 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        patch.setenv("PYTHONPATH", str(TESTS))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent)]))
         for name, value in {**QUIET, **LOOPBACK}.items():
             patch.setenv(name, value)
         import ray
@@ -367,6 +373,25 @@ def test_a_cluster_gives_the_same_replies_as_one_machine_on_both_nodes(settings:
     made = calls(log)
     assert Counter(call.id for call in made) == Counter(item.id for item in items)
     assert len({call.node for call in made}) == len({call.pid for call in made}) == 2
+
+
+@ray_test
+def test_a_call_for_each_item_is_made_on_the_workers_and_what_it_raises_is_raised(settings: RaySettings) -> None:
+    assert on_workers(settings, host_and_port, ["node:6379", "auto"]) == [("node", 6379), None]
+    with pytest.raises(InputError, match="HOST:PORT of the cluster's head"):
+        on_workers(settings, host_and_port, ["nowhere"])
+
+
+@ray_test
+def test_a_schedule_is_split_over_workers_and_its_rows_are_merged(cluster: Any, tmp_path: Path) -> None:
+    pilot = coded_pilot(tmp_path)
+    request = LoadRequest(
+        AGENT, RunRequest(engine=EngineChoice(ray_address=cluster.address), show_progress=False), (LoadProfile.DAY,), 2
+    )
+    arrivals = MAKER.make(pilot, read_dataset(pilot), request).tables["arrivals"]
+    assert arrivals["number"].tolist() == list(range(40))
+    assert arrivals["part"].tolist() == [0, 1] * 20
+    assert (arrivals["action"] == arrivals["alone"]).all()
 
 
 @ray_test

@@ -20,7 +20,7 @@ from workbench.commands.cli import app
 from workbench.environment.settings import EnvironmentSettings
 from workbench.gates.schema import Gates
 from workbench.gates.waivers import WaiverSettings
-from workbench.pilot import Contract, PilotSettings, TableContract
+from workbench.pilot import Contract, LoadSettings, PilotSettings, TableContract
 from workbench.pilot.charter import Charter
 from workbench.records.sources import Sources
 from workbench.records.splits import SplitSettings
@@ -42,6 +42,7 @@ FILES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "What agents act on in a test: [act](../how_to/act.md).",
         EnvironmentSettings,
     ),
+    ("eval_suites/PILOT/load.yaml", "How much an agent must bear: [load](../how_to/load.md).", LoadSettings),
     ("eval_suites/PILOT/audit.yaml", "Who mends which finding of the audit.", AuditSettings),
     ("eval_suites/PILOT/waivers/*.json", "What was waived; `workbench waive` writes and signs it.", WaiverSettings),
 )

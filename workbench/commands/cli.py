@@ -25,6 +25,7 @@ from workbench.commands import (
     keys,
     lab,
     ledger,
+    load,
     optimise,
     overview,
     prompts,
@@ -265,6 +266,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, str], ...] = (
     ("evaluate", evaluate_agent, DEVELOP, "evaluate invoice_matching --agent prompt_v6 --limit 100"),
     ("compare", compare, DEVELOP, "compare invoice_matching"),
     ("repeat", iteration.repeat, DEVELOP, "repeat invoice_matching --agent prompt_v6 --times 3 --limit 50"),
+    ("load", load.load_test, DEVELOP, "load invoice_matching --agent acting --profile day"),
     (
         "optimise",
         optimise.optimise_prompt,

@@ -45,7 +45,7 @@ def sandbox(
             print(f"  {{{place}}}  {address}")
         say(
             f"Other commands find it, and its credentials, in {path}, which only this user can read.\n"
-            f"Next, in another terminal: workbench integrations {pilot} probe\nCtrl-C ends it.",
+            f"Next, in another terminal: workbench integrations probe {pilot}\nCtrl-C ends it.",
         )
         while not ended.wait(LOOK_S):
             if os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:

@@ -5,26 +5,48 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
 from workbench.environment.connections import Asked
 from workbench.pilot import Contract, Role
 from workbench.pilot.integrations import Operation
-from workbench.records.splits import Dataset, Split
 
+DEVELOPMENT = "dev"  # records of the split that may be looked at
 NO_SUCH = "0000-no-such"  # a value that no system holds
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 ANSWERED = 24  # records that an operation is asked about for its answers
 
 
+class HeldRecords(Protocol):
+    """What a probe needs of a pilot's records: a `Dataset` is it."""
+
+    @property
+    def contract(self) -> Contract:
+        """The contract."""
+
+    @property
+    def splits(self) -> pd.Series[str]:
+        """Per record id "dev" or "holdout"."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of all records."""
+
+    def shown(self) -> pd.DataFrame:
+        """Return what an agent may see of every record, by its id."""
+
+    def documents(self) -> list[Mapping[str, Any]]:
+        """Return the same, in the order in which they came."""
+
+
 class RecordsAtHand:
     """Development records whose columns operations take as arguments."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: HeldRecords) -> None:
         self.contract: Contract = dataset.contract
-        frame = dataset.shown(Split.DEV)
+        frame = dataset.shown()[dataset.splits == DEVELOPMENT]
         self._frame = frame.astype(object).where(frame.notna(), "").map(str)
         self.id_column = self.contract.column_with(Role.ID)
 

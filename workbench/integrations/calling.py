@@ -30,7 +30,7 @@ DEADLINE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class WayIn:
     """How systems are reached: places of the pilot's own sandbox, secrets by variable, private hosts allowed."""
 
     places: Mapping[str, str]
@@ -45,7 +45,7 @@ class Reach:
 class HandsOfClock:
     """The test clock of a sandbox, and what it takes back; without one, only what is short is waited for."""
 
-    def __init__(self, settings: SandboxSettings, reach: Reach) -> None:
+    def __init__(self, settings: SandboxSettings, reach: WayIn) -> None:
         self.is_there = settings.clock is not None
         self.takes_back = settings.written is not None
         self._clock = reach.connection(_at(settings.clock, "POST ")) if settings.clock else None
@@ -84,7 +84,7 @@ class HandsOfClock:
 class Caller:
     """Calls of one system; with `call` they stay within its declared rate."""
 
-    def __init__(self, system: System, reach: Reach, clock: HandsOfClock) -> None:
+    def __init__(self, system: System, reach: WayIn, clock: HandsOfClock) -> None:
         self.system, self.reach, self.clock = system, reach, clock
         self._connections: dict[Account, Connection] = {}
         self._left, self._since = 1.0, time.monotonic()
@@ -170,7 +170,7 @@ def _at(address: str, call: str) -> System:
     return with_operation(bare, "it", call=call)
 
 
-def known_secrets(reach: Reach, system: System, account: Account) -> str | None:
+def known_secrets(reach: WayIn, system: System, account: Account) -> str | None:
     """Return why an account cannot be used, None where it can."""
     try:
         reach.connection(system, account)

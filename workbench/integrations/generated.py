@@ -26,6 +26,7 @@ from workbench.environment.connections import (
 )
 from workbench.integrations.asking import asked_about
 from workbench.integrations.declared import AS_DESCRIBED
+from workbench.integrations.drawing import drawing_settings
 from workbench.integrations.lines import LineVerdict
 from workbench.integrations.listing import Listing, same_call
 from workbench.integrations.probed import Probed
@@ -41,7 +42,7 @@ DEADLINE_S = 5.0
 
 
 @dataclass(slots=True)
-class Drawn:
+class DrawnCases:
     """What came of the cases of an operation."""
 
     n: int = 0
@@ -82,7 +83,7 @@ def _operations(openapi: Mapping[str, Any], names: Mapping[str, str]) -> Iterato
             yield name, operation
 
 
-def _judge(probed: Probed, name: str, drawn: Drawn) -> None:
+def _judge(probed: Probed, name: str, drawn: DrawnCases) -> None:
     if drawn.faults:
         said = f"{len(drawn.faults)} of {drawn.n} answers otherwise"
         probed.sheet.put(name, AS_DESCRIBED, LineVerdict.DEVIATES, said, drawn.n, drawn.faults[0])
@@ -101,11 +102,11 @@ class _Drawing:
     def __init__(self, probed: Probed, http: SystemHttp, loop: asyncio.AbstractEventLoop, until: float) -> None:
         self._probed, self._http, self._loop, self._until = probed, http, loop, until
 
-    def draw(self, name: str, operation: Any) -> Drawn:
+    def draw(self, name: str, operation: Any) -> DrawnCases:
         """Return what came of an operation's cases: those of records first, then drawn ones, always the same."""
         import hypothesis
 
-        drawn, declared = Drawn(), self._probed.system.operations[name]
+        drawn, declared = DrawnCases(), self._probed.system.operations[name]
         for record in self._probed.records.some(KNOWN):
             case = _case_of(operation, name, declared, record, self._probed.key(name, record, "drawn"))
             self._write_before(name, record)
@@ -118,21 +119,14 @@ class _Drawing:
             if time.monotonic() < self._until:
                 self._check(case, drawn)
 
-        chosen = hypothesis.settings(
-            max_examples=DRAWN - KNOWN,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            phases=[hypothesis.Phase.generate],
-            suppress_health_check=list(hypothesis.HealthCheck),
-        )
+        chosen = drawing_settings(DRAWN - KNOWN)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what cannot be drawn
             logging.getLogger("hypothesis").setLevel(logging.ERROR)
             chosen(hypothesis.given(case=operation.as_strategy())(one))()
         return drawn
 
-    def _check(self, case: Any, drawn: Drawn) -> int:
+    def _check(self, case: Any, drawn: DrawnCases) -> int:
         """Send a case and note what its answer shows; return the status, 0 where none came."""
         import requests
         from schemathesis import checks

@@ -11,13 +11,13 @@ from workbench.integrations.asking import asked_about
 from workbench.integrations.declared import P95
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
+from workbench.metrics import Estimate
 from workbench.pilot.integrations import Operation, OperationEffect
-from workbench.stats import quantile_interval
 
 CALLS = 200  # of each operation
 QUANTILE, LEVEL = 0.95, 0.99  # bounds that each miss the true p95 in one of 200 operations at most
 BEFORE_HASTE = 12  # calls one after the other, before several at once are made to a system that is too slow anyway
-AT_ONCE = 8
+AT_ONCE = 12
 MOST_OF_BUDGET = 0.5  # of the time that is left, for one operation
 TIMER_S, MOST_LATE = 0.005, 0.25  # of the declared latency that this process may be late by itself
 
@@ -33,10 +33,10 @@ def judge_latency(declared_ms: float, latencies_s: Sequence[float]) -> tuple[Lin
     (<LineVerdict.KEPT: 'kept'>, 'p95 20 ms, 20 to 20')
     """
     measured = sorted(1_000 * one for one in latencies_s)
-    lower, upper = quantile_interval(measured, QUANTILE, LEVEL)
-    p95 = measured[min(len(measured) - 1, int(QUANTILE * len(measured)))]
+    estimate = Estimate.quantile(measured, QUANTILE, confidence_level=LEVEL)
+    lower, upper = estimate.lower, estimate.upper
     bounds = f"{'?' if lower is None else f'{lower:.0f}'} to {'?' if upper is None else f'{upper:.0f}'}"
-    said = f"p95 {p95:.0f} ms, {bounds}"
+    said = f"p95 {estimate.value:.0f} ms, {bounds}"
     if lower is not None and lower > declared_ms:
         return LineVerdict.DEVIATES, said
     return (LineVerdict.KEPT if upper is not None and upper < declared_ms else LineVerdict.UNCLEAR), said

@@ -13,6 +13,7 @@ from workbench.environment.connections import Asked, CallError, McpConnection, S
 from workbench.integrations.asking import NO_SUCH
 from workbench.integrations.calling import with_operation
 from workbench.integrations.declared import LISTED, is_described
+from workbench.integrations.drawing import drawing_settings
 from workbench.integrations.lines import LineKind
 from workbench.integrations.probed import Probed
 from workbench.pilot.integrations import System, SystemType
@@ -164,10 +165,9 @@ def _text_like(pattern: str) -> str:
     """Return the simplest text of a form, or one that has it not where the form cannot be read."""
     import hypothesis
 
-    chosen = hypothesis.settings(derandomize=True, database=None, deadline=None)
     try:
         of_form = hypothesis.strategies.from_regex(pattern).map(lambda text: text.removesuffix("\n"))
-        return hypothesis.find(of_form, bool, settings=chosen)
+        return hypothesis.find(of_form, bool, settings=drawing_settings())
     except (re.error, hypothesis.errors.HypothesisException):
         return NO_SUCH
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from workbench.environment.connections import credentials_from_environment
 from workbench.environment.sandbox import found_sandbox, running_sandbox
 from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, Missing, exhibit_folder, file_digest
-from workbench.files import secret
-from workbench.integrations.calling import Reach
+from workbench.integrations.asking import HeldRecords
+from workbench.integrations.calling import WayIn
 from workbench.integrations.checks import CHECKS, INTEGRATIONS, LINES
 from workbench.integrations.lines import LineVerdict, lines_table
 from workbench.integrations.numbers import (
@@ -27,7 +28,6 @@ from workbench.integrations.probe import ProbeBudget, probe_systems
 from workbench.metrics import Estimate
 from workbench.pilot import Pilot
 from workbench.pilot.integrations import INTEGRATIONS_FILE, Inventory, read_integrations
-from workbench.records.splits import Dataset
 from workbench.words import SignatureError, several
 
 MENDED = (Missing(version=True), "the systems must change, or what was agreed on")
@@ -55,7 +55,7 @@ class IntegrationsMaker(Maker):
     when_failed: ClassVar = MENDED
     believed = ("what was measured of each declared line of integrations.yaml",)
 
-    def make(self, pilot: Pilot, dataset: Dataset, request: ProbeRequest) -> Exhibit:
+    def make(self, pilot: Pilot, dataset: HeldRecords, request: ProbeRequest) -> Exhibit:
         """Measure every declared line against the pilot's own sandbox, or the declared ones; leave and return it.
 
         Raises
@@ -78,7 +78,7 @@ class IntegrationsMaker(Maker):
         exhibit.write(exhibit_folder(pilot, INTEGRATIONS))
         return exhibit
 
-    def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
+    def present(self, pilot: Pilot, dataset: HeldRecords, agent: str | None) -> Exhibit | str:
         """Return the last probe, unless integrations.yaml or the pilot's own sandbox changed since.
 
         Raises
@@ -86,7 +86,7 @@ class IntegrationsMaker(Maker):
         RunError
             The file is damaged.
         """
-        left = super().present(pilot, dataset, agent)
+        left = super().present(pilot, dataset, agent)  # type: ignore[arg-type]
         if isinstance(left, str):
             return left
         now = _about(pilot.suite)
@@ -149,26 +149,19 @@ def _about(suite: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _reach(pilot: Pilot, dataset: Dataset, inventory: Inventory) -> Iterator[Reach]:
+def _reach(pilot: Pilot, dataset: HeldRecords, inventory: Inventory) -> Iterator[WayIn]:
     """Give the way to the systems: the pilot's own sandbox, started unless it runs, or the declared addresses."""
     settings = inventory.settings
     if settings.sandbox.serve is None:
-        named = {
-            name
-            for system in settings.systems
-            if system.auth is not None
-            for key, name in system.auth.model_dump().items()
-            if key.endswith("_env") and name is not None
-        }
-        known = {name: value for name in sorted(named) if (value := secret(name)) is not None}
-        yield Reach({}, known, settings.sandbox.hosts)
+        known = credentials_from_environment(settings)
+        yield WayIn({}, known, settings.sandbox.hosts)
         return
     found = found_sandbox(pilot)
     if found is not None:
-        yield Reach(found.places, found.secrets, settings.sandbox.hosts)
+        yield WayIn(found.places, found.secrets, settings.sandbox.hosts)
         return
     with running_sandbox(pilot, dataset.documents()) as running:
-        yield Reach(running.places, running.secrets, settings.sandbox.hosts)
+        yield WayIn(running.places, running.secrets, settings.sandbox.hosts)
 
 
 MAKER = IntegrationsMaker()

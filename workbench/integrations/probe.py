@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from workbench.environment.connections import CallError
 from workbench.integrations.access import measure_access, measure_tokens
 from workbench.integrations.answers import judge_answers
-from workbench.integrations.asking import RecordsAtHand
-from workbench.integrations.calling import Caller, HandsOfClock, Reach
+from workbench.integrations.asking import HeldRecords, RecordsAtHand
+from workbench.integrations.calling import Caller, HandsOfClock, WayIn
 from workbench.integrations.declared import sheet_of
 from workbench.integrations.delivery import measure_delivery
 from workbench.integrations.erring import OPENLY, measure_errors
@@ -23,11 +23,10 @@ from workbench.integrations.listing import Listing, read_listing
 from workbench.integrations.paging import measure_paging
 from workbench.integrations.probed import Probed
 from workbench.integrations.rates import measure_rate
-from workbench.integrations.reading import read_records
+from workbench.integrations.reading import ask_about_records
 from workbench.integrations.rights import measure_rights
 from workbench.integrations.writing import measure_late_keys, measure_writing
 from workbench.pilot.integrations import IntegrationSettings, System
-from workbench.records.splits import Dataset
 from workbench.words import InputError
 
 LATER = (LineKind.ACCESS, LineKind.WRITING)  # kinds of which lines are measured later
@@ -49,7 +48,7 @@ class ProbeBudget:
 
 
 async def probe_systems(
-    settings: IntegrationSettings, dataset: Dataset, reach: Reach, budget: ProbeBudget
+    settings: IntegrationSettings, dataset: HeldRecords, reach: WayIn, budget: ProbeBudget
 ) -> tuple[ProbeLine, ...]:
     """Return every declared line of some systems with what was measured of it, in the file's order.
 
@@ -110,7 +109,7 @@ async def _functions(probed: Probed, budget: ProbeBudget) -> Listing | None:
     parts: tuple[tuple[LineKind, Coroutine[None, None, None]], ...] = (
         (LineKind.ACCESS, measure_access(probed)),
         (LineKind.RIGHTS, listed_and_refused()),
-        (LineKind.ANSWER, read_records(probed)),
+        (LineKind.ANSWER, ask_about_records(probed)),
         (LineKind.WRITING, measure_writing(probed)),
         (LineKind.ERROR, measure_errors(probed)),
         (LineKind.PAGING, measure_paging(probed)),

@@ -14,7 +14,7 @@ from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
 from workbench.pilot.integrations import OnExceed, Operation, OperationEffect, Rate
 
-AT_ONCE = 8
+AT_ONCE, SLACK = 24, 8  # calls under way, and by how many a count may be off for that
 FEWEST = 0.9  # of the declared rate, at which no call may be refused
 MOST = 1.25  # of the declared rate, above which calls must be refused
 LOOKED_UP = ("404", "Client.NotFound")  # a call that was taken, of a record that is not there
@@ -33,7 +33,7 @@ class Flood:
     Parameters
     ----------
     before : int, optional
-        Accepted before the first was refused, in `before_s` seconds; None where none was.
+        Accepted of those made before the first refusal, which came after `before_s` seconds; None where none did.
     """
 
     accepted: int = 0
@@ -46,6 +46,29 @@ class Flood:
     refused_by: dict[str, int] = field(default_factory=dict)
     asked_to_wait: list[float | None] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
+    made: int = 0
+    made_before: int = 0  # when the first refusal came
+
+    def make(self) -> int:
+        """Return the number of the next call."""
+        self.made += 1
+        return self.made - 1
+
+    def take(self, number: int, operation: str) -> None:
+        """Count a call that was taken; those under way at the first refusal overtake each other, so they count too."""
+        self.accepted += 1
+        if self.before is not None:
+            self.beyond[operation] = self.beyond.get(operation, 0) + 1
+            self.before += number < self.made_before
+
+    def refuse(self, operation: str, wait_s: float | None, elapsed_s: float) -> None:
+        """Count a call that was refused."""
+        if self.before is None:
+            self.before, self.before_s, self.made_before = self.accepted, elapsed_s, self.made
+        self.refused += 1
+        self.beyond[operation] = self.beyond.get(operation, 0) + 1
+        self.refused_by[operation] = self.refused_by.get(operation, 0) + 1
+        self.asked_to_wait.append(wait_s)
 
 
 async def measure_rate(probed: Probed) -> None:
@@ -83,42 +106,35 @@ def _small(asked: Asked, operation: Operation) -> Asked:
 
 async def _flood(probed: Probed, asked: list[Asked], rate: Rate) -> Flood:
     """Call as fast as can be, until each operation was refused some times, or should have been."""
-    flood, connection, start, turn = Flood(), probed.caller.connection(), time.monotonic(), 0
-    names = {one.operation for one in asked}
-
-    def is_over() -> bool:
-        elapsed_s = time.monotonic() - start
-        if flood.before is None:
-            enough = flood.accepted > MOST * (rate.burst + rate.per_s * elapsed_s) + 2 * AT_ONCE
-        else:
-            enough = all(flood.refused_by.get(name, 0) >= AFTER_FIRST for name in names) or (
-                sum(flood.beyond.values()) >= MOST_AFTER * len(names)
-            )
-        return enough or elapsed_s > LONGEST_S
+    flood, connection, start = Flood(), probed.caller.connection(), time.monotonic()
 
     async def one_after_another() -> None:
-        nonlocal turn
-        while not is_over():
-            one, turn = asked[turn % len(asked)], turn + 1
-            if flood.before is not None:
-                flood.beyond[one.operation] = flood.beyond.get(one.operation, 0) + 1
+        while not _is_over(flood, asked, rate, time.monotonic() - start):
+            number = flood.make()
+            one = asked[number % len(asked)]
             try:
                 await connection.call(one)
-                flood.accepted += 1
             except CallError as error:
-                if error.code != TOO_MANY:
-                    flood.other += [] if error.code in LOOKED_UP else [f"{error.code}: {error.detail}"]
-                    flood.accepted += 1
+                if error.code == TOO_MANY:
+                    flood.refuse(one.operation, error.retry_after_s, time.monotonic() - start)
                     continue
-                if flood.before is None:
-                    flood.before, flood.before_s = flood.accepted, time.monotonic() - start
-                flood.refused += 1
-                flood.refused_by[one.operation] = flood.refused_by.get(one.operation, 0) + 1
-                flood.asked_to_wait.append(error.retry_after_s)
+                flood.other += [] if error.code in LOOKED_UP else [f"{error.code}: {error.detail}"]
+            flood.take(number, one.operation)
 
     await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
     flood.seconds = time.monotonic() - start
     return flood
+
+
+def _is_over(flood: Flood, asked: list[Asked], rate: Rate, elapsed_s: float) -> bool:
+    """Return whether a flood has shown what it can, or takes too long."""
+    names = {one.operation for one in asked}
+    if elapsed_s > LONGEST_S:
+        return True
+    if flood.before is None:
+        return flood.accepted > MOST * (rate.burst + rate.per_s * elapsed_s) + 2 * SLACK
+    is_refused = all(flood.refused_by.get(name, 0) >= AFTER_FIRST for name in names)
+    return is_refused or sum(flood.beyond.values()) >= MOST_AFTER * len(names)
 
 
 def _judge_burst(probed: Probed, rate: Rate, flood: Flood) -> None:
@@ -140,7 +156,7 @@ def _judge_burst(probed: Probed, rate: Rate, flood: Flood) -> None:
         return
     said, allowed = f"first refused after {flood.before:,}", rate.burst + rate.per_s * flood.before_s
     sheet.holds("", BURST, flood.before >= FEWEST * rate.burst, said, n)
-    is_refused = flood.before <= MOST * allowed + AT_ONCE
+    is_refused = flood.before <= MOST * allowed + SLACK
     sheet.holds(
         "", BEYOND, is_refused, f"{said} in {flood.before_s:.2f} s", n, f"{allowed:,.0f} may be taken in that time"
     )

@@ -18,7 +18,7 @@ MOST_FILES = 200
 MESSAGES = 24  # of a queue
 
 
-async def read_records(probed: Probed) -> None:
+async def ask_about_records(probed: Probed) -> None:
     """Ask every reading operation about records, and put down whether it answered each call."""
     for name, operation in probed.system.operations.items():
         if operation.effect is OperationEffect.READ:

@@ -72,11 +72,16 @@ async def _measure(probed: Probed, write: Write) -> None:
 async def _at_the_same_time(probed: Probed, write: Write) -> None:
     """Write twice at once with one key: what looks first and writes then does it twice."""
     asked, connection = write.asked(probed.key(write.name, "at once")), probed.caller.connection()
+    before = len(await _shown(probed, write) or [])
     await probed.caller.room(2)
     codes = await asyncio.gather(code_of(connection, asked), code_of(connection, asked))
     rows = await _shown(probed, write) or []
-    said = f"{len(rows)} there, answered {codes[0][0]} and {codes[1][0]}"
-    probed.sheet.holds(write.name, AT_THE_SAME_TIME, len(rows) == 1, said, 2)
+    n = len(rows) - before
+    said = f"{n} more there, answered {codes[0][0]} and {codes[1][0]}"
+    if {codes[0][0], codes[1][0]} & {*NO_ANSWER}:
+        probed.sheet.put(write.name, AT_THE_SAME_TIME, LineVerdict.UNCLEAR, said, 2, "no answer came in time")
+    else:
+        probed.sheet.holds(write.name, AT_THE_SAME_TIME, n == 1, said, 2)
     await _quietly(probed, asked_about(write.operation.undo or "", _undo(probed, write), write.record))
 
 
@@ -167,9 +172,11 @@ async def _of_conflict(probed: Probed, write: Write, key: str, before: list[Mapp
     line = f"{LineKind.ERROR}: {conflict}"
     if probed.sheet.has(write.name, line):
         probed.sheet.holds(write.name, line, code == conflict, code)
-    if code.startswith("2") and write.operation.undo is not None:  # it was written, maybe for the other record
-        named = {column: str(other.arguments[one]) for one, column in write.operation.arguments.items()}
-        await _quietly(probed, asked_about(write.operation.undo, _undo(probed, write), {**write.record, **named}))
+    named = {column: str(other.arguments[one]) for one, column in write.operation.arguments.items()}
+    is_elsewhere = any(write.record.get(column) != value for column, value in named.items())
+    if code.startswith("2") and is_elsewhere and write.operation.undo is not None:  # written for the other record
+        undone = asked_about(write.operation.undo, _undo(probed, write), {**write.record, **named})
+        await _quietly(probed, undone)
 
 
 async def _of_undo(probed: Probed, write: Write) -> None:

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL
-from workbench.stats import IntervalMethod, proportion_interval
+from workbench.stats import IntervalMethod, proportion_interval, quantile_interval
 from workbench.words import InputError
 
 
@@ -65,6 +68,24 @@ class Estimate:
             method=method_text(method.shown_name, confidence_level),
             excluded=listed(excluded or {}),
         )
+
+    @classmethod
+    def quantile(
+        cls,
+        values: ArrayLike,
+        q: float,
+        *,
+        excluded: Mapping[str, int] | None = None,
+        confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+    ) -> Self:
+        """Return an observed quantile, the smallest value that at least a share q do not exceed.
+
+        Its interval comes from order statistics; a bound is None where the values are too few for it.
+        """
+        lower, upper = quantile_interval(values, q, confidence_level)
+        value = float(np.quantile(np.asarray(values, dtype=float), q, method="inverted_cdf"))
+        method = method_text("order statistics", confidence_level)
+        return cls(value, lower, upper, np.size(values), method, listed(excluded or {}))
 
     @classmethod
     def undefined(cls, why: str, excluded: Mapping[str, int] | None = None) -> Self:

@@ -25,7 +25,7 @@ from workbench.metrics.outcomes import (
 )
 from workbench.metrics.settings import EvaluationSettings
 from workbench.metrics.statuses import Route
-from workbench.stats import IntervalMethod, mean_interval, quantile_interval
+from workbench.stats import IntervalMethod, mean_interval
 
 
 class Rows:
@@ -132,9 +132,7 @@ class Rows:
         Its interval comes from order statistics; a bound is None where the values are too few for it.
         """
         values, level = number_column(self.outcomes, name)[of.to_numpy()], self.settings.confidence_level
-        lower, upper = quantile_interval(values, q, level)
-        value = float(np.quantile(values, q, method="inverted_cdf"))
-        return Estimate(value, lower, upper, len(values), method_text("order statistics", level), listed(excluded))
+        return Estimate.quantile(values, q, excluded=excluded, confidence_level=level)
 
     def mean(self, values: pd.Series[float], of: pd.Series[bool], excluded: Mapping[str, int]) -> Estimate:
         """Return the mean of some values with its t interval."""

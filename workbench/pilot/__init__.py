@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     )
     from workbench.pilot.guards import GuardName, in_order
     from workbench.pilot.labels import cell_text, label_aliases, label_text, looking_like_escalation
+    from workbench.pilot.load import (
+        LOAD_FILE,
+        DaySettings,
+        LeakSettings,
+        LoadProfile,
+        LoadSettings,
+        PeakSettings,
+        SoakSettings,
+        read_load,
+    )
     from workbench.pilot.pilot import AgentSettings, Pilot, PilotSettings, nearest_root, open_pilot, pilot_names
     from workbench.pilot.process import (
         PROCESS_FILE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 
@@ -13,6 +14,8 @@ from workbench.pilot import Column, ColumnType, Contract
 from workbench.records.records import ID_LENGTH, Record, Scalar, cells_digest
 from workbench.records.tables.values import expected_of, typed
 from workbench.words import InputError
+
+_MADE = re.compile(rf"~[0-9a-f]{{{ID_LENGTH}}}\Z")
 
 
 def cell_from(column: Column, value: object, where: str) -> Scalar:
@@ -67,3 +70,20 @@ def made_record(contract: Contract, base: Record, fields: Mapping[str, Scalar], 
         digest = hashlib.sha256(json.dumps([digest, order, mark]).encode()).hexdigest()
     name = base.id if digest == base.digest else f"{base.id}~{digest[:ID_LENGTH]}"
     return Record(name, dict(fields), digest)
+
+
+def base_id(record_id: str) -> str:
+    """Return the id of the record that one was made of; its own where it was made of none.
+
+    Examples
+    --------
+    >>> base_id("IM00001~0123456789ab"), base_id("IM00001")
+    ('IM00001', 'IM00001')
+    """
+    return _MADE.sub("", record_id)
+
+
+def repeated_record(base: Record, mark: str) -> Record:
+    """Return a record that is asked once more as a question of its own: `mark` says which one it is."""
+    digest = hashlib.sha256(json.dumps([base.digest, [], mark]).encode()).hexdigest()
+    return Record(f"{base.id}~{digest[:ID_LENGTH]}", base.fields, digest)

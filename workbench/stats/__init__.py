@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.stats.power import allowed_errors, minimum_detectable_difference, records_for_power, records_needed
     from workbench.stats.selection import augrc, aurc, expected_calibration_error, ranking_auc, reliability
     from workbench.stats.sequence import Ranked, rank
+    from workbench.stats.slopes import Slope, theil_sen
     from workbench.stats.weighted import AmountCertification, certify_amounts
     from workbench.stats.worst_case import Nested
 else:

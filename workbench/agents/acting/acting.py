@@ -27,7 +27,7 @@ from workbench.environment import (
 )
 from workbench.environment.connections import ReachedSystems
 from workbench.pilot import PiiClass, Pilot
-from workbench.records import Record
+from workbench.records import Record, base_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Acting:
                     self.escalate_label,
                     self.remembered.get(record.id, {}),
                     self.private_of(record),
-                    record.id,
+                    base_id(record.id),
                 )
                 return ToolDesk(environment, at, run, reach)
 

@@ -9,7 +9,7 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.environment.connections.addresses import CheckedAddress, allowed_address
     from workbench.environment.connections.connection import Account, Answered, Asked, CallError, Connection
-    from workbench.environment.connections.credentials import credentials_of
+    from workbench.environment.connections.credentials import credentials_from_environment, credentials_of
     from workbench.environment.connections.http import Received, Sent, SystemHttp
     from workbench.environment.connections.mcp import McpConnection
     from workbench.environment.connections.opening import connected

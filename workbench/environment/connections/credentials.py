@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from workbench.environment.connections.connection import Account, CallError
-from workbench.pilot.integrations import Authentication, AuthKind
+from workbench.files import secret
+from workbench.pilot.integrations import Authentication, AuthKind, IntegrationSettings
 from workbench.words import InputError
 
 MARGIN = 0.1  # of a token's time, before its end, in which it is renewed
@@ -54,6 +55,18 @@ def credentials_of(auth: Authentication | None, secrets: Mapping[str, str], acco
     if missing:
         raise InputError("a variable with a credential is not set", got=missing[0], remedy="set it, and try again")
     return Credentials(account, None if user is None else secrets[user], secrets[secret])
+
+
+def credentials_from_environment(settings: IntegrationSettings) -> dict[str, str]:
+    """Return the value of every variable that integrations.yaml names for credentials and that is set."""
+    named = {
+        name
+        for system in settings.systems
+        if system.auth is not None
+        for key, name in system.auth.model_dump().items()
+        if key.endswith("_env") and name is not None
+    }
+    return {name: value for name in sorted(named) if (value := secret(name)) is not None}
 
 
 class Signature:

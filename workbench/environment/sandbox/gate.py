@@ -54,9 +54,12 @@ class Gate:
         if path in self._opened:
             await self._app(scope, receive, send)
             return
-        account = self._account_of(headers_of(scope))
-        if account is None:
-            await refuse_call(send, 401, "who calls is not known, or no longer", {"WWW-Authenticate": "Bearer, Basic"})
+        headers = headers_of(scope)
+        account = self._account_of(headers)
+        if account is None:  # RFC 6750: a token that does not hold is told from none, or a caller would not renew it
+            has_token = headers.get("authorization", "").lower().startswith("bearer ")
+            challenge = 'Bearer error="invalid_token"' if has_token else "Bearer, Basic"
+            await refuse_call(send, 401, "who calls is not known, or no longer", {"WWW-Authenticate": challenge})
             return
         operation = f"{scope['method']} {path}"
         if self._named is not None:

@@ -47,7 +47,7 @@ def verdicts_by_system(matrix: pd.DataFrame) -> Figure:
                 axes.barh(
                     row, 0.94, left=column - 0.47, color=color, hatch=hatch, edgecolor=MIDDLE, linewidth=0.5, height=0.9
                 )
-                axes.text(column, row, said, ha="center", va="center", fontsize=TEXT_SIZE - 2, color=ink)
+                axes.text(column, row, said, ha="center", va="center", fontsize=TEXT_SIZE - 1, color=ink)
     name_rows(axes, [str(name) for name in matrix.index])
     axes.set_xticks(range(len(matrix.columns)), [drawable(name) for name in matrix.columns], rotation=30, ha="right")
     axes.set_xlim(-0.6, len(matrix.columns) - 0.4)

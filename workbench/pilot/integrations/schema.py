@@ -1,7 +1,7 @@
 """What integrations.yaml says: systems, how they are reached, and for each operation what it takes, gives and promises.
 
 Only what makes the file unreadable is refused here. What is merely missing or too vague is a gap, which
-`workbench integrations PILOT check` names all at once.
+`workbench integrations check PILOT` names all at once.
 """
 
 from __future__ import annotations

@@ -1,0 +1,326 @@
+"""The probe of integrations: a system that does as was agreed has no line that deviates, each flaw has its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_systems import SECRETS, running_desk, settings_of, small_pilot
+
+from workbench.evidence import Exhibit, MadeBy
+from workbench.integrations import (
+    MAKER,
+    LineVerdict,
+    ProbeBudget,
+    ProbeLine,
+    estimates_of_lines,
+    integration_findings,
+    lines_table,
+    matrix_of_lines,
+    probe_systems,
+)
+from workbench.integrations.access import refusal_verdict
+from workbench.integrations.answers import type_problem
+from workbench.integrations.calling import WayIn
+from workbench.integrations.latency import judge_latency
+from workbench.integrations.listing import Listing, example_of, not_granted, openapi_calls
+from workbench.pilot import Pilot
+from workbench.pilot.integrations import AnswerField, IntegrationSettings, System
+from workbench.records.splits import Dataset, read_dataset
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def desk_pilot(tmp_path_factory: pytest.TempPathFactory) -> Pilot:
+    return small_pilot(tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture(scope="module")
+def dataset(desk_pilot: Pilot) -> Dataset:
+    return read_dataset(desk_pilot)
+
+
+def probed(dataset: Dataset, *flaws: str, settings: IntegrationSettings | None = None) -> pd.DataFrame:
+    """Return the lines of the desk with some flaws."""
+    with running_desk(*flaws) as address:
+        agreed = settings_of(address) if settings is None else settings
+        return lines_table(asyncio.run(probe_systems(agreed, dataset, WayIn({}, SECRETS), ProbeBudget())))
+
+
+def deviating(lines: pd.DataFrame) -> set[str]:
+    """Return the lines that deviate, each behind its operation."""
+    found = lines[lines["verdict"] == "deviates"]
+    return {f"{operation} {line}".strip() for operation, line in zip(found["operation"], found["line"], strict=True)}
+
+
+def test_a_system_that_does_as_was_agreed_has_no_line_that_deviates(dataset: Dataset) -> None:
+    lines = probed(dataset)
+    assert deviating(lines) == set()
+    left = lines[lines["verdict"] != "kept"]
+    assert set(left["line"]) == {"error: 429"}, "nobody floods a system with writes"
+    assert set(lines.loc[lines["line"] == "latency: p95", "n"]) == {200}
+
+
+FLAWS = {
+    "half the rate": {"rate: a second"},
+    "no limit": {"rate: beyond it"},
+    "no Retry-After": {"rate: Retry-After"},
+    "key of before": {"access: with the secret before"},
+    "foreign key": {f"{name} access: of another account" for name in ("reply", "find_replies", "withdraw")},
+    "open list": {"list_tickets access: without credentials", "list_tickets access: of another account"},
+    "more rights": {"rights: DELETE /tickets/{ticket}"},
+    "unknown is empty": {"read_ticket error: 404"},
+    "other dates": {"read_ticket answer: raised"},
+    "other signs": {"read_ticket answer: amount"},
+    "field gone": {"read_ticket answer: topic"},
+    "garbled": {"read_ticket answer: topic", "answer: encoding"},
+    "row lost": {"list_tickets paging: total", "list_tickets paging: any page size"},
+    "other total": {"list_tickets paging: total"},
+    "no conflict": {"reply writing: same key, other content", "reply error: 409"},
+    "key ignored": {
+        *(f"reply writing: same key {when}" for when in ("twice", "at the same time", "an hour later")),
+        "reply writing: same key, other content",
+        "reply error: 409",
+    },
+    "other zone": {"find_replies answer: at"},
+    "no zone": {"find_replies answer: at"},
+    "nothing taken back": {"reply writing: taken back"},
+    "other errors": {"reply description: answers fit it"},
+    "slow": {"read_ticket latency: p95"},
+}
+
+
+TOGETHER = (  # flaws that do not hide each other
+    (
+        "half the rate",
+        "key of before",
+        "other dates",
+        "garbled",
+        "row lost",
+        "no conflict",
+        "other zone",
+        "more rights",
+    ),
+    ("no Retry-After", "foreign key", "other signs", "other total", "key ignored", "no zone", "unknown is empty"),
+    ("no limit", "open list", "field gone", "nothing taken back", "other errors"),
+)
+SLOWLY = ("slow",)
+
+
+@pytest.mark.parametrize("flaws", TOGETHER)
+def test_each_flaw_is_told_by_its_own_lines_and_no_other_is(dataset: Dataset, flaws: tuple[str, ...]) -> None:
+    assert deviating(probed(dataset, *flaws)) == set().union(*(FLAWS[flaw] for flaw in flaws))
+
+
+@pytest.mark.slow
+def test_a_slow_operation_is_told_by_its_latency_alone(dataset: Dataset) -> None:
+    lines = probed(dataset, *SLOWLY)
+    assert deviating(lines) == FLAWS["slow"]
+
+
+def test_every_flaw_is_tried() -> None:
+    assert sorted(flaw for flaws in (*TOGETHER, SLOWLY) for flaw in flaws) == sorted(FLAWS)
+
+
+def test_a_redirect_elsewhere_is_told_and_not_followed(dataset: Dataset) -> None:
+    lines = probed(dataset, "redirect").set_index(["operation", "line"])
+    found = lines.loc[("read_ticket", "answer: found")]
+    assert found["verdict"] == "deviates"
+    assert "a redirect to http://169.254.169.254/latest, which is not followed" in found["detail"]
+
+
+@pytest.mark.slow
+def test_what_would_take_too_long_to_wait_for_is_not_measured_without_a_clock(dataset: Dataset) -> None:
+    with running_desk() as address:
+        agreed = settings_of(address)
+        bare = agreed.model_copy(update={"sandbox": agreed.sandbox.model_copy(update={"clock": None, "written": None})})
+        budget = ProbeBudget(latency_s=2)
+        lines = lines_table(asyncio.run(probe_systems(bare, dataset, WayIn({}, SECRETS), budget)))
+    by_line = lines.set_index(["operation", "line"])
+    assert by_line.loc[("reply", "writing: same key an hour later"), "verdict"] == "not measured"
+    assert by_line.loc[("", "rate: a second"), "verdict"] == "kept", "a second is waited for"
+    assert deviating(lines) == set()
+
+
+def test_a_system_that_may_not_be_reached_is_not_measured_and_not_called(dataset: Dataset) -> None:
+    agreed = settings_of("http://192.0.2.7:80")  # TEST-NET-1: nobody's
+    no_hooks = agreed.model_copy(update={"sandbox": agreed.sandbox.model_copy(update={"clock": None, "written": None})})
+    lines = probed(dataset, settings=no_hooks)
+    assert set(lines["verdict"]) == {"not measured"}
+    assert set(lines["detail"]) == {"a sandbox is at an address that may not be reached: 192.0.2.7"}
+
+
+@pytest.mark.parametrize(
+    ("latencies", "verdict"),
+    [
+        ([0.05] * 200, LineVerdict.KEPT),
+        ([0.25] * 200, LineVerdict.DEVIATES),
+        # 20 of 200 slow: true p95 would lie among them, and ranks 182 to 198 bound it (binomial, 99%)
+        ([0.05] * 175 + [0.25] * 25, LineVerdict.DEVIATES),
+        ([0.05] * 190 + [0.25] * 10, LineVerdict.UNCLEAR),
+        ([0.05] * 199 + [0.25], LineVerdict.KEPT),
+        ([0.05] * 10, LineVerdict.UNCLEAR),  # too few for an upper bound
+    ],
+)
+def test_a_latency_is_judged_by_the_bounds_of_its_p95(latencies: list[float], verdict: LineVerdict) -> None:
+    assert judge_latency(100, latencies)[0] is verdict
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [("401", "kept"), ("200", "deviates"), ("ok", "deviates"), ("404", "deviates"), ("409", "deviates"),
+     ("422", "unclear"), ("503", "unclear"), ("timeout", "unclear"), ("302", "deviates")],
+)  # fmt: skip
+def test_a_call_without_the_right_must_end_with_a_declared_code(code: str, verdict: str) -> None:
+    assert refusal_verdict(code, ("401", "403")).value == verdict
+
+
+def test_not_found_is_a_refusal_only_where_that_was_declared() -> None:
+    assert refusal_verdict("404", ("401", "403", "404")) is LineVerdict.KEPT
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "problem"),
+    [
+        ({"type": "decimal", "decimal": ","}, "1.234,50", None),
+        ({"type": "decimal", "decimal": ","}, "1234.50", "'1234.50' is no number with decimal ','"),
+        ({"type": "decimal"}, Decimal("12.5"), None),
+        ({"type": "integer"}, 7, None),
+        ({"type": "integer"}, True, "'true' is no whole number"),
+        ({"type": "boolean"}, True, None),
+        ({"type": "date", "format": "%d.%m.%Y"}, "01.02.2026", None),
+        ({"type": "date", "format": "%d.%m.%Y"}, "2026-02-01", "'2026-02-01' is no %d.%m.%Y"),
+        ({"type": "datetime", "format": "%Y-%m-%dT%H:%M:%S%z"}, "2026-02-01T10:00:00+01:00", None),
+        ({"type": "datetime", "format": "%Y-%m-%dT%H:%M:%S%z"}, "2026-02-01T10:00:00", "is no"),
+        ({"type": "datetime", "format": "%Y-%m-%dT%H:%M:%S%z", "zone": "Europe/Berlin"}, "2026-07-01T10:00:00+0100",
+         "is not in Europe/Berlin"),
+        ({"values": ["a", "b"]}, "c", "'c' is none of the 2 values"),
+        ({}, {"a": 1}, "dict where a text is declared"),
+    ],
+)  # fmt: skip
+def test_a_value_is_held_against_its_declared_form(
+    declared: dict[str, object], value: object, problem: str | None
+) -> None:
+    found = type_problem(AnswerField.model_validate(declared), value)
+    assert found is None if problem is None else problem in (found or "")
+
+
+def test_whole_numbers_and_truth_are_no_texts_where_a_system_has_types() -> None:
+    declared = AnswerField.model_validate({"type": "boolean"})
+    assert type_problem(declared, "true") is None
+    assert type_problem(declared, "true", has_types=True) == "the text 'true' where boolean is declared"
+
+
+def test_what_is_not_granted_is_all_that_is_listed_and_all_that_is_named() -> None:
+    openapi = {
+        "paths": {
+            "/orders/{id}": {"get": {}, "delete": {"parameters": [{"name": "id", "in": "path", "schema": {}}]}},
+            "/token": {"post": {}},
+            "/runs": {"post": {"requestBody": {"content": {"application/json": {"schema": {"$ref": "#/x"}}}}}},
+        },
+        "x": {"type": "object", "required": ["iban"], "properties": {"iban": {"pattern": r"^[A-Z]{2}\d{4}$"}}},
+    }
+    system = System.model_validate(
+        {
+            "id": "ERP",
+            "type": "rest",
+            "auth": {"kind": "client_credentials", "token": "POST /token"},
+            "operations": {"read": {"effect": "read", "call": "GET /orders/{po_number}"}},
+            "not_granted": {"stop": "POST /stop"},
+        }
+    )
+    found = not_granted(system, Listing(openapi_calls(openapi), openapi))
+    assert set(found) == {"stop", "DELETE /orders/{id}", "POST /runs"}
+    assert re.fullmatch(r"[A-Z]{2}\d{4}", found["POST /runs"].arguments["iban"])
+
+
+def test_an_example_fits_its_schema() -> None:
+    schema = {
+        "type": "object",
+        "required": ["n", "kind", "on", "list"],
+        "properties": {
+            "n": {"type": "integer", "minimum": 3},
+            "kind": {"enum": ["a", "b"]},
+            "on": {"type": "string", "format": "date"},
+            "list": {"type": "array", "items": {"type": "boolean"}, "minItems": 2},
+        },
+    }
+    assert example_of(schema, schema) == {"n": 3, "kind": "a", "on": "2000-01-01", "list": [False, False]}
+
+
+LINES = (
+    ProbeLine("ERP", "read", "latency: p95", "100 ms", "p95 20 ms", 200, LineVerdict.KEPT, ""),
+    ProbeLine("ERP", "post", "writing: same key twice", "one effect", "2 there", 2, LineVerdict.DEVIATES, ""),
+    ProbeLine("ERP", "post", "error: 503", "maintained", "", 0, LineVerdict.NOT_MEASURED, "cannot"),
+    ProbeLine("HR", "find", "latency: p95", "100 ms"),
+    ProbeLine("ERP", "", "rate: burst", "100 at once", "first refused after 100", 200, LineVerdict.UNCLEAR, ""),
+)
+
+
+def test_estimates_count_lines_and_operations() -> None:
+    found = estimates_of_lines(lines_table(LINES))
+    assert {name: (one.value, one.n) for name, one in found.items()} == {
+        "integration_deviations": (1.0, 3),
+        "integration_lines_measured": (3 / 5, 5),
+        "operations_probed": (2 / 3, 3),
+    }
+    assert estimates_of_lines(lines_table(()))["integration_deviations"].value is None
+
+
+def test_a_deviation_is_a_finding_of_the_systems_owner() -> None:
+    (found,) = integration_findings(lines_table(LINES), {"ERP": "Jo"})
+    assert (found.severity.value, found.owner, found.n) == ("critical", "Jo", 1)
+    assert found.title == "ERP.post deviates in 1 line on writing"
+
+
+def test_a_matrix_has_the_worst_verdict_of_each_kind() -> None:
+    matrix = matrix_of_lines(lines_table(LINES))
+    assert matrix.loc["ERP", "writing"] == "deviates"
+    assert matrix.loc["HR", "latency"] == "not measured"
+    assert pd.isna(matrix.loc["HR", "rate"])
+
+
+def test_an_exhibit_is_counted_again_from_its_lines(desk_pilot: Pilot) -> None:
+    made = MadeBy(who="Ann", commit=None, time="2026-11-30T00:00:00+00:00")
+    tables = {"lines": lines_table(LINES)}
+    exhibit = Exhibit(
+        "integrations", "small", {"records": "r"}, made, "all is well", tables=tables, facts={"owners": {}}
+    )
+
+    class Agreement:
+        pilot = desk_pilot
+
+    again = MAKER.again(exhibit, Agreement())  # type: ignore[arg-type]
+    assert again.answer == (
+        "1 of 3 measured lines deviate from what was agreed, 1 are unclear; 2 lines were not measured; "
+        "2 of 3 operations probed."
+    )
+    assert len(again.findings) == 1
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("shipped")
+    for folder in ("datasets", "eval_suites"):
+        shutil.copytree(ROOT / folder / "invoice_matching", root / folder / "invoice_matching")
+    return root
+
+
+@pytest.mark.slow
+def test_the_shipped_sandbox_has_no_line_that_deviates(shipped: Path) -> None:
+    command = [sys.executable, "-m", "workbench", "integrations", "probe", "invoice_matching", "--root", str(shipped)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("0 of "), done.stdout
+    assert "18 of 18 operations probed" in " ".join(done.stdout.split())

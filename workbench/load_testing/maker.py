@@ -1,0 +1,174 @@
+"""Load as a maker of evidence: an agent under a day's records, a peak, and as many decisions as two days have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from workbench.agents import build_agent
+from workbench.evidence import Agreed, Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder, file_digest
+from workbench.load_testing.analysis import causes_table, profiles_table
+from workbench.load_testing.checks import CHECKS, COMMAND, LOAD, PROFILES
+from workbench.load_testing.findings import load_findings
+from workbench.load_testing.numbers import P95, PEAK_P95, SEEN_ONCE, UNITS, estimates_of_load
+from workbench.load_testing.profiles import LoadTest
+from workbench.metrics import Estimate
+from workbench.pilot import LOAD_FILE, LoadProfile, Pilot
+from workbench.records.splits import Dataset
+from workbench.runs import RunRequest
+from workbench.runs.journal import digest_of
+from workbench.words import InputError, seconds, shown
+
+ALL = (LoadProfile.DAY, LoadProfile.PEAK, LoadProfile.SOAK)
+USUAL = "as usual"  # in the place of a digest, where a pilot has no load.yaml
+MEASURED = ("arrivals", "calls", "samples", "gpus")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """Which agent to test, and how.
+
+    Parameters
+    ----------
+    run : RunRequest
+        What answers prompts, and whether a bar is shown; split and limit mean nothing here.
+    profiles : tuple of LoadProfile
+        Those to run.
+    workers : int
+        Processes that share the schedule; with the address of a Ray cluster in `run`, workers of it.
+    """
+
+    agent: str
+    run: RunRequest = field(default_factory=RunRequest)
+    profiles: tuple[LoadProfile, ...] = ALL
+    workers: int = 1
+
+
+class LoadMaker(Maker):
+    """Whether an agent bears what arrives: how long records wait, what goes wrong, what its processes keep."""
+
+    name = LOAD
+    title = "load test"
+    question = "Does the agent bear what arrives?"
+    how = "run the load test"
+    notebooks = ("06_load",)
+    command = COMMAND
+    metrics: ClassVar = UNITS
+    checks: ClassVar = CHECKS
+    counted = "arrivals"
+    believed = (
+        "when each record of the load test was due, taken and decided, and what was decided",
+        "what processes took during the load test, and its unloaded decisions",
+    )
+
+    def make(self, pilot: Pilot, dataset: Dataset, request: LoadRequest) -> Exhibit:
+        """Put an agent under load, and leave and return the exhibit.
+
+        Raises
+        ------
+        InputError
+            load.yaml does not fit, or a profile is asked for that there is nothing to run of.
+        RunError
+            The test was interrupted, or no record got a decision without load.
+        """
+        if LoadProfile.REVIEWERS in request.profiles or not request.profiles:
+            raise InputError(
+                "there is no review page yet, so that no reviewers can be on it",
+                expected=", ".join(one.value for one in ALL),
+            )
+        if request.workers < 1:
+            raise InputError("a load test needs a worker", got=str(request.workers))
+        engine = request.run.engine  # with workers its cluster is where the schedule is split, not what answers prompts
+        own = engine if request.workers == 1 else replace(engine, ray_address=None)
+        agent = build_agent(pilot, request.agent, dataset, own)
+        test = LoadTest(pilot, dataset, agent, request.run, request.workers)
+        measured, facts = test.run(request.profiles)
+        about = {"records": dataset.digest, "agent": digest_of(agent.identity), LOAD: _load_digest(pilot)}
+        facts = {"agent": request.agent, **facts}
+        exhibit = Exhibit(LOAD, pilot.name, about, MadeBy.now(pilot.root), "", tables=measured, facts=facts)
+        exhibit = _counted(replace(exhibit, notes=test.notes(facts)))
+        exhibit.write(exhibit_folder(pilot, LOAD))
+        return exhibit
+
+    def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
+        """Return the last load test; load.yaml must be as it was. Raises RunError where the file is damaged."""
+        left = super().present(pilot, dataset, agent)
+        if isinstance(left, Exhibit) and left.about.get(LOAD) != _load_digest(pilot):
+            return f"{LOAD_FILE} changed since the last {self.title}; {self.remedy(pilot)}"
+        return left
+
+    def depends(self, inputs: Inputs, notebook: str, chosen: str | None) -> Mapping[str, Any]:
+        """Return what else makes the notebook another one: also load.yaml."""
+        return {**inputs.everything(), LOAD: _load_digest(inputs.pilot)}
+
+    def estimate(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Estimate:
+        """Return an estimate whose bounds each hold at a level."""
+        exhibit = facts.exhibits[LOAD]
+        found = estimates_of_load(exhibit.tables, exhibit.facts, 2.0 * level - 1.0)[metric]
+        if found.value is None or found.method == SEEN_ONCE:
+            return found
+        title, _, _ = found.method.rpartition(" ")
+        return replace(found, method=f"{title}, one-sided {100 * level:.10g}%")
+
+    def subject(self, facts: Facts) -> Mapping[str, Any]:
+        """Return the version that was tested."""
+        exhibit = facts.exhibits[LOAD]
+        return {"agent_digest": exhibit.about["agent"], "agent": exhibit.facts["agent"]}
+
+    def judged(self, facts: Facts) -> str:
+        """Return the version that was tested."""
+        return str(facts.exhibits[LOAD].facts["agent"])
+
+    def again(self, exhibit: Exhibit, facts: Facts) -> Exhibit:
+        """Return the exhibit with everything computed again from what was measured."""
+        return _counted(exhibit)
+
+
+def profiles_named(names: Sequence[str]) -> tuple[LoadProfile, ...]:
+    """Return the profiles of some names, all that can be run without any. Raises InputError for a name of none."""
+    wrong = [name for name in names if name not in set(ALL)]
+    if wrong:
+        raise InputError("there is no such profile to run", got=shown(wrong), expected=", ".join(ALL))
+    return tuple(one for one in ALL if one in names) if names else ALL
+
+
+def _load_digest(pilot: Agreed) -> str:
+    path = pilot.suite / LOAD_FILE
+    return file_digest(path) if path.is_file() else USUAL
+
+
+def _counted(exhibit: Exhibit) -> Exhibit:
+    """Return an exhibit with everything that follows from what was measured."""
+    measured = {name: exhibit.tables[name] for name in MEASURED if name in exhibit.tables}
+    profiles = profiles_table(measured["arrivals"], exhibit.facts["windows"])
+    causes = causes_table(measured["arrivals"])
+    estimates = estimates_of_load(measured, exhibit.facts)
+    return replace(
+        exhibit,
+        tables={**measured, PROFILES: profiles, "causes": causes},
+        estimates=estimates,
+        findings=load_findings(measured, profiles, causes, exhibit.facts),
+        answer=_answer(str(exhibit.facts["agent"]), profiles, estimates),
+    )
+
+
+def _answer(agent: str, profiles: pd.DataFrame, estimates: Mapping[str, Estimate]) -> str:
+    """Return what an agent bears, one sentence of at most 40 words."""
+    invalid = profiles.loc[~profiles["valid"], "profile"].tolist()
+    if invalid:
+        return f"The generator did not keep time ({', '.join(invalid)}): this load test is invalid."
+    waits = [
+        f"{seconds(found.value)} {when}"
+        for metric, when in ((P95, "of a day's schedule"), (PEAK_P95, "under the peak"))
+        if (found := estimates[metric]).value is not None
+    ]
+    n, errors, changed = (int(profiles[name].sum()) for name in ("arrivals", "errors", "changed"))
+    compared = int(profiles["compared"].sum())
+    counted = f"{errors:,} of {n:,} arrivals got no decision, {changed:,} of {compared:,} another one than without load"
+    return f"{agent} decides 95% within {' and '.join(waits)}; {counted}." if waits else f"{agent}: {counted}."
+
+
+MAKER = LoadMaker()

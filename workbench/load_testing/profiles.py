@@ -1,0 +1,237 @@
+"""A load test from its beginning to its end: measured alone, schedules written down, each profile run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.agents import Agent, Decision
+from workbench.evidence import table_csv
+from workbench.files import write_atomically
+from workbench.load_testing.asking import (
+    CALL_COLUMNS,
+    DistinctRecords,
+    PartRun,
+    ask_schedule,
+    asked_records_of,
+    timed_alone,
+    unloaded_actions,
+)
+from workbench.load_testing.parts import ask_in_parts, merged
+from workbench.load_testing.sampling import ProcessRole, listening_on
+from workbench.load_testing.sandboxed import SandboxedAgent, clock_ahead, sandboxed
+from workbench.load_testing.schedule import (
+    Demand,
+    Schedule,
+    day_schedule,
+    demand_of,
+    longest_gap_s,
+    peak_schedule,
+    soak_schedule,
+)
+from workbench.pilot import LoadProfile, LoadSettings, Pilot, Role, read_load
+from workbench.pilot.integrations import INTEGRATIONS_FILE, read_integrations
+from workbench.records import Record
+from workbench.records.splits import Dataset, Split
+from workbench.runs import RunRequest
+from workbench.runs.journal import JOURNAL_FILE, Apart, Journal, RunPlan, key_of
+
+FOLDER = "load"
+UNCOMPRESSED = (
+    "A soak by count shows what grows with decisions. What goes by time is not in it: expiry of tokens, leaks by "
+    "the hour, rotation of logs, the lifetime of connections."
+)
+TIMES_ALONE = 100.0  # of the sandbox's clock, while one record after another is asked without a pause
+CLOCKED = "its tokens expired as in the time that the soak is for, and its rates were never reached."
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """How long a decision takes without load: of n, the mean and the 95th percentile."""
+
+    n: int
+    mean_s: float
+    p95_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTest:
+    """A pilot's agent, and how it is put under load.
+
+    Its decisions go into a journal of the test's own, made anew: what decisions take of the disk is seen by it, and
+    the pilot's journal does not grow by the same records asked again and again.
+    """
+
+    pilot: Pilot
+    dataset: Dataset
+    agent: Agent
+    request: RunRequest
+    workers: int
+
+    def run(self, profiles: Sequence[LoadProfile]) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+        """Run profiles one after another; return what was measured, as tables, and what was fixed before the start."""
+        with sandboxed(self.pilot, self.dataset, self.agent) as under:
+            return self._run(under, profiles)
+
+    def _run(
+        self, under: SandboxedAgent, profiles: Sequence[LoadProfile]
+    ) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+        settings, began, agent = read_load(self.pilot.suite), time.monotonic(), under.agent
+        agent.prepare()
+        records = DistinctRecords.of(self.dataset, settings.records)
+        bar = self.request.show_progress
+        with clock_ahead(under, TIMES_ALONE):
+            actions = unloaded_actions(self.pilot, agent, records, show_progress=bar)
+            alone = _alone(timed_alone(agent, records, settings.unloaded))
+        cut_s = longest_gap_s(settings.longest_gap_s, alone.p95_s)
+        schedules = [self._schedule(one, records, settings, cut_s, alone) for one in profiles]
+        for one in schedules:
+            write_atomically(self.folder / f"schedule-{one.profile.value}.csv", table_csv(one.table))
+        runs = {one.profile.value: self._profile(under, one, records, actions) for one in schedules}
+        facts = {
+            "settings": settings.model_dump(mode="json"),
+            "seed": settings.seed,
+            "unloaded": {"n": alone.n, "mean_s": alone.mean_s, "p95_s": alone.p95_s},
+            "longest_gap_s": cut_s,
+            "windows": {
+                one.profile.value: {
+                    "window_s": one.window_s, "real_window_s": one.real_window_s, "shortened_to": one.shortened_to
+                } for one in schedules
+            },
+            "journal_bytes": {name: grown for name, (_, grown) in runs.items()},
+            "workers": self.workers,
+            "sandbox": under.sandbox is not None,
+            "clock": under.clock is not None,
+            "distinct_records": len(records.by_id),
+            "wall_s": time.monotonic() - began,
+        }  # fmt: skip
+        return self._tables({name: run for name, (run, _) in runs.items()}), facts
+
+    @property
+    def folder(self) -> Path:
+        """Where schedules and the test's own journal are."""
+        return self.pilot.runs / FOLDER
+
+    def notes(self, facts: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return what a reader must know of how time was compressed."""
+        cut = f"Gaps between arrivals longer than {facts['longest_gap_s']:.3g} s were cut to it; shorter ones stayed."
+        notes = [cut]
+        for name, window in facts["windows"].items():
+            if window["shortened_to"] is not None:
+                said = f"The {name} was shortened to {100 * window['shortened_to']:.1f}% of its decisions"
+                notes.append(f"{said}: for all of them at_most_s of load.yaml is too short.")
+        soak = facts["windows"].get(LoadProfile.SOAK.value)
+        notes += [] if soak is None else [UNCOMPRESSED]
+        if soak is not None and facts["clock"]:
+            times = soak["real_window_s"] / soak["window_s"]
+            notes.append(f"The sandbox's clock ran {times:,.0f} times as fast in the soak: {CLOCKED}")
+        return tuple(notes)
+
+    def _schedule(
+        self, profile: LoadProfile, records: DistinctRecords, settings: LoadSettings, cut_s: float, alone: Alone
+    ) -> Schedule:
+        demand, names = self._demand(settings), list(records.by_id)
+        if profile is LoadProfile.DAY:
+            return day_schedule(demand, names, cut_s, settings.seed)
+        if profile is LoadProfile.PEAK:
+            return peak_schedule(demand, names, cut_s, settings)
+        return soak_schedule(demand, names, alone.mean_s, settings)
+
+    def _demand(self, settings: LoadSettings) -> Demand:
+        volume, column = self.pilot.charter.volume, self.pilot.contract.column_with(Role.TIMESTAMP)
+        ids = self.dataset.ids(Split.DEV)
+        times = None if column is None else self.dataset.strata(ids)[Role.TIMESTAMP.value]
+        return demand_of(volume.records_per_day, volume.peak_per_hour, times, settings.day)
+
+    def _profile(
+        self, under: SandboxedAgent, schedule: Schedule, records: DistinctRecords, actions: Mapping[str, str | None]
+    ) -> tuple[PartRun, int]:
+        """Run one profile and return what was seen, and by how many bytes the journal grew."""
+        path = self.folder / f"{schedule.profile.value}-{JOURNAL_FILE}"
+        for left in self.folder.glob(f"{path.name}*"):
+            left.unlink()
+        asked = asked_records_of(schedule, records, read_load(self.pilot.suite).seed)
+        plan = RunPlan(self.agent.name, Apart.LOAD.value, self.agent.identity, self.dataset.digest)
+        with Journal(path) as journal:
+            journal.plan(plan, ((one.id, one.digest) for one in asked[1]))
+            before = _size(path)
+            run = self._asked(under, schedule, asked, _ToJournal(journal, plan.asked_digest, asked[1]))
+        alone = [actions.get(name) for name in run.arrivals["record"]]
+        return replace(run, arrivals=run.arrivals.assign(alone=pd.Series(alone, dtype=object))), _size(path) - before
+
+    def _asked(
+        self, under: SandboxedAgent, schedule: Schedule, asked: tuple[list[Record], list[Record]], store: _ToJournal
+    ) -> PartRun:
+        bar, is_soak = self.request.show_progress, schedule.profile is LoadProfile.SOAK
+        times = schedule.real_window_s / schedule.window_s if is_soak else 1.0
+        if self.workers == 1:
+            with clock_ahead(under, times):
+                runs = [ask_schedule(under.agent, asked, schedule, store, self._others(under), show_progress=bar)]
+        else:
+            engine = self.request.engine
+            runs, decided = ask_in_parts(self.pilot, self.agent.name, engine, schedule, self.workers)
+            store(decided)
+        calls = pd.concat([one.calls for one in runs]).groupby(["tool", "outcome"])["n"].sum().reset_index()
+        return PartRun(
+            merged([one.arrivals for one in runs], ["number"]),
+            calls[list(CALL_COLUMNS)],
+            merged([one.samples for one in runs]),
+            merged([one.gpus for one in runs]),
+            sum(one.n_unmatched for one in runs),
+        )
+
+    def _others(self, under: SandboxedAgent) -> dict[ProcessRole, frozenset[int]]:
+        """Return the processes of this machine that answer the agent's calls and that it has not started."""
+        settings, server = self.pilot.agent(self.agent.name), self.pilot.settings.server
+        url = settings.http or (self.request.engine.base_url or server.base_url if settings.prompt else None)
+        sandbox = frozenset[int]() if under.sandbox is None else frozenset({under.sandbox.pid})
+        return {ProcessRole.AGENT: listening_on(url), ProcessRole.SANDBOX: sandbox}
+
+    def _tables(self, runs: Mapping[str, PartRun]) -> dict[str, pd.DataFrame]:
+        """Return what was measured in all profiles, each row with its profile, each tool with the system behind it."""
+        has_systems = (self.pilot.suite / INTEGRATIONS_FILE).is_file()
+        behind = read_integrations(self.pilot.suite).behind_tools() if has_systems else {}
+        systems = {tool: system.id for tool, (system, *_) in behind.items()}
+        calls = _of_all({name: one.calls for name, one in runs.items()})
+        named = calls["tool"].map(systems)
+        tables = {
+            "arrivals": _of_all({name: one.arrivals for name, one in runs.items()}),
+            "calls": calls.assign(system=named.astype(object).where(named.notna(), None)),
+            "samples": _of_all({name: one.samples for name, one in runs.items()}),
+        }
+        gpus = _of_all({name: one.gpus for name, one in runs.items()})
+        return {**tables, "gpus": gpus} if len(gpus) else tables
+
+
+class _ToJournal:
+    """Keeps decisions in the journal of the test."""
+
+    def __init__(self, journal: Journal, asked: str, records: Sequence[Record]) -> None:
+        self._journal, self._asked, self._records = journal, asked, records
+
+    def __call__(self, batch: Sequence[tuple[int, Decision]]) -> None:
+        """Store (number of the arrival, decision) pairs."""
+        self._journal.append([(key_of(self._asked, self._records[place].digest), one) for place, one in batch])
+
+
+def _alone(seconds: Sequence[float]) -> Alone:
+    p95 = float(np.quantile(seconds, 0.95, method="inverted_cdf"))
+    return Alone(len(seconds), float(np.mean(seconds)), p95)
+
+
+def _of_all(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables of all profiles as one, `profile` first."""
+    named = [table.assign(profile=name) for name, table in tables.items()]
+    whole = pd.concat([one for one in named if len(one)] or named[:1], ignore_index=True)
+    return whole[["profile", *(name for name in whole.columns if name != "profile")]]
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a journal's files."""
+    return sum(one.stat().st_size for one in path.parent.glob(f"{path.name}*"))
