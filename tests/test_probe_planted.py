@@ -21,6 +21,8 @@ from workbench.pilot.integrations import read_integrations
 from workbench.records.splits import Dataset, read_dataset
 
 ROOT = Path(__file__).parent.parent
+# Much longer than an idle machine needs, so that a busy one leaves no line out.
+UNHURRIED = ProbeBudget(functions_s=90, description_s=30, latency_s=60, rate_s=60, tokens_s=30)
 
 SYSTEMS_OF = {one.id: one.system for one in (*DEVIATIONS, *DEVIATIONS_AFTER)}
 FOUND_BY = {  # the lines of its system by each of which a deviation is told
@@ -81,7 +83,7 @@ FOUND_BY = {  # the lines of its system by each of which a deviation is told
     "tax_ids_text": ["tax_id_is_valid answer: result"],
     "tax_ids_any_key": ["access: with the secret before"],
     "erp_seen_later": ["post writing: read back"],
-    "vendors_as_of_now": ["read_vendor answer: vendor_status"],
+    "vendors_as_of_now": ["read_vendor answer: vendor_country"],
     "edi_503": ["rate: beyond it"],
 }  # fmt: skip
 NOT_FOUND = {  # what the probe does not measure; whoever makes it measure one moves it up
@@ -134,7 +136,7 @@ def deviating_lines(pilot: Pilot, dataset: Dataset, systems: Collection[str] = (
         agreed = agreed.model_copy(update={"systems": [one for one in agreed.systems if one.id in systems]})
     with running_sandbox(pilot, dataset.documents()) as running:
         reach = WayIn(running.places, running.secrets)
-        lines = asyncio.run(probe_systems(agreed, dataset, reach, ProbeBudget()))
+        lines = asyncio.run(probe_systems(agreed, dataset, reach, UNHURRIED))
     found: dict[str, set[str]] = {one.id: set() for one in agreed.systems}
     for line in lines:
         if line.verdict is LineVerdict.DEVIATES:
