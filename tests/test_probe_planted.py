@@ -63,7 +63,7 @@ FOUND_BY = {  # the lines of its system by each of which a deviation is told
     "erp_missing_is_empty": ["read_order error: 404"],
     "erp_price_in_cents": ["read_order answer: po_price"],
     "erp_total_disagrees": ["list_orders paging: total"],
-    "erp_502": ["rate: beyond it"],
+    "erp_502": ["read_receipts description: answers fit it"],
     "erp_400": ["find_posting error: 422"],
     "erp_key_forgotten": ["post writing: same key an hour later"],
     "erp_payment_run": ["rights: POST /payment-runs"],
