@@ -69,11 +69,16 @@ def deviating_pilot(root: Path, deviations: Collection[str]) -> Pilot:
     """Return a copy of the pilot invoice_matching under a root whose sandbox has some deviations, by their ids."""
     unknown = set(deviations) - {one.id for one in DEVIATIONS}
     assert not unknown, unknown
+    return pilot_with_sandbox(root, HERE / "deviating_sandbox.py", deviations)
+
+
+def pilot_with_sandbox(root: Path, sandbox: Path, deviations: Collection[str]) -> Pilot:
+    """Return a copy of the pilot under a root; its sandbox is a file that has those of its deviations."""
     name = "invoice_matching"
     for folder in ("datasets", "eval_suites"):
         shutil.copytree(HERE.parent / folder / name, root / folder / name)
     suite = root / "eval_suites" / name
     (suite / "sandbox.py").rename(suite / "sandbox_conforming.py")
-    shutil.copy(HERE / "deviating_sandbox.py", suite / "sandbox.py")
+    shutil.copy(sandbox, suite / "sandbox.py")
     (suite / "deviations.json").write_text(json.dumps(sorted(deviations)), encoding="utf-8")
     return open_pilot(name, root)

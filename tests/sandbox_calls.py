@@ -7,6 +7,7 @@ import base64
 import json
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,12 @@ class CalledSandbox:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
         query: Mapping[str, Any] | None = None,
+        is_running: bool = False,
     ) -> Said:
-        """Call `METHOD /system/path`; a body that is no bytes is sent as JSON."""
+        """Call `METHOD /system/path`; a body that is no bytes is sent as JSON.
+
+        A server of tools answers only while what is to run during calls does, which can be started once.
+        """
         method, _, path = asked.partition(" ")
         given = {"host": "127.0.0.1:1", "content-type": "application/json", **(headers or {})}
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
@@ -67,9 +72,9 @@ class CalledSandbox:
             "server": ("127.0.0.1", 1), "query_string": urlencode(query or {}).encode(),
             "headers": [(name.lower().encode(), value.encode()) for name, value in given.items()],
         }  # fmt: skip
-        return asyncio.run(self._answered(scope, content))
+        return asyncio.run(self._answered(scope, content, is_running))
 
-    async def _answered(self, scope: dict[str, Any], content: bytes) -> Said:
+    async def _answered(self, scope: dict[str, Any], content: bytes, is_running: bool) -> Said:
         sent: list[Mapping[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
@@ -78,7 +83,10 @@ class CalledSandbox:
         async def send(message: Mapping[str, Any]) -> None:
             sent.append(message)
 
-        await self.app(scope, receive, send)
+        async with AsyncExitStack() as during:
+            for context in self.systems.during if is_running else ():
+                await during.enter_async_context(context)
+            await self.app(scope, receive, send)
         start = next(one for one in sent if one["type"] == "http.response.start")
         headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
         return Said(start["status"], headers, b"".join(one.get("body", b"") for one in sent))
