@@ -14,7 +14,7 @@ from workbench.commands.cli import app
 from workbench.pilot.pilot import Pilot
 
 OPTIONS = {"engine", "base_url", "model", "ray_address"}
-ASKING = {"run", "evaluate", "repeat", "gate", "answer", "optimise"}
+ASKING = {"run", "evaluate", "repeat", "gate", "answer", "optimise", "load"}
 
 Command = Callable[..., tuple[int, str, str]]
 
