@@ -401,6 +401,8 @@ BEFORE = (
     "429 without Retry-After", "429 again after Retry-After", "stale token",
 )  # fmt: skip
 WRITES = ("post", "send_back", "open_ticket")
+# The ERP says that its token is not valid, so the connection fetches another; the work list knows keys only.
+RENEWED = {("stale token", "post"), ("stale token", "send_back")}
 
 
 @pytest.fixture(scope="module")
@@ -445,7 +447,7 @@ def test_an_agent_that_posts_again_without_looking_doubles(invoices: Any) -> Non
 @pytest.mark.slow
 def test_an_agent_that_swallows_errors_loses_what_was_not_done(invoices: Any) -> None:
     left = under_faults(invoices, "says_done")
-    assert cells_with(left.tables[MATRIX], "lost") == {(fault, write) for fault in BEFORE for write in WRITES}
+    assert cells_with(left.tables[MATRIX], "lost") == {(fault, write) for fault in BEFORE for write in WRITES} - RENEWED
     assert all(not cells_with(left.tables[MATRIX], name) for name in ("double", "wrong", "not run"))
     assert {one.severity.value for one in left.findings} == {"critical"}
 
