@@ -293,7 +293,13 @@ def test_an_exhibit_is_counted_again_from_its_lines(desk_pilot: Pilot) -> None:
     made = MadeBy(who="Ann", commit=None, time="2026-11-30T00:00:00+00:00")
     tables = {"lines": lines_table(LINES)}
     exhibit = Exhibit(
-        "integrations", "small", {"records": "r"}, made, "all is well", tables=tables, facts={"owners": {}}
+        "integrations",
+        "small",
+        {"records": "r"},
+        made,
+        "all is well",
+        tables=tables,
+        facts={"owners": {}, "sandbox": "here"},
     )
 
     class Agreement:

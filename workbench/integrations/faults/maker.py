@@ -12,8 +12,8 @@ import pandas as pd
 
 from workbench.agents import build_agent, through
 from workbench.environment.connections import ReachedSystems
-from workbench.environment.sandbox import running_sandbox
-from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder, file_digest
+from workbench.environment.sandbox import used_sandbox
+from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder
 from workbench.integrations.faults.checks import FAULT_CHECKS, NAME
 from workbench.integrations.faults.findings import fault_findings
 from workbench.integrations.faults.matrix import MatrixSeen, UnderFaults
@@ -22,13 +22,14 @@ from workbench.integrations.faults.outcomes import WaysOut
 from workbench.integrations.faults.tables import CELLS, MATRIX, cells_judged, cells_table, matrix_of_cells
 from workbench.metrics import Estimate
 from workbench.pilot import Pilot
-from workbench.pilot.integrations import INTEGRATIONS_FILE, read_integrations
+from workbench.pilot.integrations import agreed_files, read_integrations
 from workbench.records.splits import Dataset, Split
 from workbench.runs import RunRequest
 from workbench.runs.journal import digest_of
 from workbench.words import InputError, SignatureError, shown
 
 SAMPLED = 40
+OWN = {"records", "agent"}  # what a matrix is about besides files
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,15 @@ class FaultsMaker(Maker):
         agent = build_agent(pilot, name, dataset, request.run.engine)
         records = tuple(dataset.records(dataset.ids(Split.DEV, request.records)))
         through(agent, ReachedSystems(inventory, {}, {}))  # refuses one that does not act before anything is started
-        with running_sandbox(pilot, dataset.documents()) as sandbox, ThreadPoolExecutor(1) as pool:
+        with used_sandbox(pilot, dataset.documents()) as sandbox, ThreadPoolExecutor(1) as pool:
             under = UnderFaults(pilot, inventory, sandbox, agent, records, request.run.show_progress)
             seen = pool.submit(lambda: asyncio.run(under.run())).result()  # a notebook has a loop of its own
         about = {
             "records": dataset.digest,
             "agent": digest_of(agent.identity),
-            "integrations": file_digest(inventory.path),
+            **agreed_files(pilot.suite),
         }
-        facts = {"agent": name, "records": len(records), **_facts(seen)}
+        facts = {"agent": name, "records": len(records), "sandbox": sandbox.said, **_facts(seen)}
         tables = {CELLS: cells_table(seen.seen, seen.ways)}
         exhibit = counted_exhibit(
             Exhibit(NAME, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
@@ -94,19 +95,17 @@ class FaultsMaker(Maker):
         return exhibit
 
     def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
-        """Return the last fault matrix where it is of the present integrations.yaml, else why it does not count."""
+        """Return the last fault matrix where it is of the present systems, else why it does not count."""
         left = super().present(pilot, dataset, agent)
         if isinstance(left, str):
             return left
-        path = pilot.suite / INTEGRATIONS_FILE
-        if not path.is_file() or left.about.get("integrations") != file_digest(path):
-            return f"{INTEGRATIONS_FILE} changed since the last {self.title}; {self.remedy(pilot)}"
-        return left
+        now = agreed_files(pilot.suite)
+        changed = [name for name in {*now, *left.about} - OWN if now.get(name) != left.about.get(name)]
+        return f"{sorted(changed)[0]} changed since the last {self.title}; {self.remedy(pilot)}" if changed else left
 
     def depends(self, inputs: Inputs, notebook: str, chosen: str | None) -> Mapping[str, Any]:
-        """Return what else makes the notebook another one: also what was agreed of the systems."""
-        path = inputs.pilot.suite / INTEGRATIONS_FILE
-        return {**inputs.everything(), "integrations": file_digest(path) if path.is_file() else None}
+        """Return what else makes the notebook another one: also what was agreed of the systems, and their sandbox."""
+        return {**inputs.everything(), **agreed_files(inputs.pilot.suite)}
 
     def estimate(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Estimate:
         """Return a count of cells; nothing is estimated, so its bounds are itself."""
@@ -180,7 +179,7 @@ def counted_exhibit(exhibit: Exhibit) -> Exhibit:
 
 
 def _notes(facts: Mapping[str, Any]) -> list[str]:
-    notes, n = [], f"{facts['records']:,} records"
+    notes, n = [f"Reached: {facts['sandbox']}."], f"{facts['records']:,} records"
     if facts["never_called"]:
         notes.append(f"No decision on {n} calls {shown(facts['never_called'])}, so no fault was tried there.")
     if facts["unsound"]:
