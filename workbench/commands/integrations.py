@@ -11,7 +11,7 @@ from workbench.commands.options import HERE, AsJson, Details, PilotName, Root, p
 from workbench.commands.screen import say
 from workbench.commands.streams import stdout_to_stderr, stoppable
 from workbench.commands.tables import TextColumn, TextTable, of_names, show_table
-from workbench.words import several, shown
+from workbench.words import several
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,10 +114,15 @@ def _show_lines(lines: DataFrame) -> None:
 
 
 def _causes(left: DataFrame) -> Iterator[str]:
-    """Yield what was left open by its cause, a line each, those of most lines first."""
-    causes = left.groupby(["verdict", "why"], sort=False).agg({"lines": "sum", "line": tuple})
-    for (verdict, why), n, lines in causes.sort_values("lines", ascending=False).itertuples(name=None):
-        yield f"{n} {verdict}: {why or 'see --details'} ({shown(dict.fromkeys(lines))})."
+    """Yield each unclear line, then what was not measured by its cause, those of most lines first."""
+    is_unclear = left["verdict"] == "unclear"
+    for line, _, why, measured, n, of in left[is_unclear][:MOST_FINDINGS].itertuples(index=False, name=None):
+        yield f"{n} unclear: {line} of {of}: {'; '.join(filter(None, (measured, why)))}"
+    causes = left[~is_unclear].groupby("why", sort=False).agg({"lines": "sum", "line": tuple, "of": tuple})
+    for why, n, lines, of in causes.sort_values("lines", ascending=False).itertuples(name=None):
+        systems = dict.fromkeys(part.partition(":")[0] for one in of for part in one.split("; "))
+        which = dict.fromkeys(lines) if len(set(lines)) <= MOST_FINDINGS else systems
+        yield f"{n} not measured ({', '.join(which)}): {why}."
 
 
 def _signed(status: SignatureStatus) -> str:

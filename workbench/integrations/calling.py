@@ -22,6 +22,7 @@ from workbench.pilot.integrations import (
 from workbench.words import InputError, RunError
 
 TOO_MANY = "429"
+CLOCK, WRITTEN = "clock", "list of what was written"
 SILENCES = ("08", "57P")  # how codes of databases begin that are gone or going
 SHARE_OF_RATE = 0.9  # of the declared rate that is used
 TRIES = 3  # of a call that was refused for the rate
@@ -57,7 +58,7 @@ class HandsOfClock:
     async def pass_by(self, seconds: float) -> bool:
         """Let so much time pass for the sandbox; return False where that would take too long to wait for."""
         if self._clock is not None:
-            await _ordered(self._clock, Asked("it", {"advance_s": round(seconds, 3)}))
+            await _ordered(CLOCK, self._clock, Asked("it", {"advance_s": round(seconds, 3)}))
         elif seconds <= LONGEST_WAIT_S:
             await asyncio.sleep(seconds)
         else:
@@ -67,7 +68,7 @@ class HandsOfClock:
     async def now(self) -> datetime:
         """Return the moment that it is for the sandbox."""
         if self._clock is not None:
-            said = await _ordered(self._clock, Asked("it", {"advance_s": 0}))
+            said = await _ordered(CLOCK, self._clock, Asked("it", {"advance_s": 0}))
             with contextlib.suppress(KeyError, TypeError, ValueError):
                 return datetime.fromisoformat(said["now"])
         return datetime.now(UTC)
@@ -75,7 +76,7 @@ class HandsOfClock:
     async def take_all_back(self) -> None:
         """Take back everything that was written to the sandbox."""
         if self._written is not None:
-            await _ordered(self._written, Asked("it"))
+            await _ordered(WRITTEN, self._written, Asked("it"))
 
     async def close(self) -> None:
         """Leave the sandbox."""
@@ -84,16 +85,15 @@ class HandsOfClock:
                 await one.close()
 
 
-async def _ordered(hook: Connection, asked: Asked) -> Any:
+async def _ordered(what: str, hook: Connection, asked: Asked) -> Any:
     """Return what a path answers that only tests use."""
     try:
         return (await hook.call(asked)).content
     except CallError as error:
         raise RunError(
-            "the sandbox does not do any more what only tests ask of it",
-            where="its clock, or what was written to it",
+            f"the sandbox's {what} does not answer as it must, so that no line can be measured",
             got=f"{error.code}: {error.detail}",
-            remedy="look whether it still runs, then probe again",
+            remedy="look whether the sandbox still runs, then probe again",
         ) from None
 
 
