@@ -44,7 +44,7 @@ def faults(
     The pilot's own sandbox is started for it. Each fault is held beside the same record without it, by what the sandbox
     holds. A fault that was not seen to happen is not run.
     """
-    from workbench.integrations import FAULTS, FaultsRequest
+    from workbench.integrations import FAULTS, FaultsRequest, worst_first
     from workbench.records.splits import read_dataset
     from workbench.runs import RunRequest
     from workbench.tracking import log_exhibit
@@ -58,13 +58,16 @@ def faults(
     if as_json:
         estimates = {one: estimate.as_json() for one, estimate in exhibit.estimates.items()}
         said = {"pilot": pilot, **exhibit.facts, "answer": exhibit.answer, "estimates": estimates}
-        print_json({**said, "matrix": matrix.to_dict("records"), "mlflow_run": link.run_id})
+        tables = {"matrix": matrix.to_dict("records"), "cells": exhibit.tables["cells"].to_dict("records")}
+        print_json({**said, **tables, "mlflow_run": link.run_id})
         return
     say(exhibit.answer)
     for note in exhibit.notes:
         say(note, "  ")
     outcomes = list(matrix.columns[5:])
-    shown = matrix if details else matrix[matrix[[one for one in outcomes if one not in FINE]].sum(axis=1) > 0]
+    shown = (
+        worst_first(matrix) if details else matrix[matrix[[one for one in outcomes if one not in FINE]].sum(axis=1) > 0]
+    )
     columns = (of_names("fault"), of_names("operation"), *map(of_numbers, outcomes))
     rows = tuple(
         (fault, f"{system}.{operation}", *map(str, counts))
@@ -73,3 +76,5 @@ def faults(
     if rows:
         title = "Records by outcome" if details else "Records by outcome, where something went wrong or was not run"
         show_table(title, TextTable(columns, rows), details=details)
+    if not details:
+        say(f"Every cell: --details, or workbench run {pilot} --notebook 05_faults for a page.", "  ")

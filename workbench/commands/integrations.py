@@ -116,8 +116,8 @@ def _show_lines(lines: DataFrame) -> None:
 def _causes(left: DataFrame) -> Iterator[str]:
     """Yield each unclear line, then what was not measured by its cause, those of most lines first."""
     is_unclear = left["verdict"] == "unclear"
-    for line, _, why, measured, n, of in left[is_unclear][:MOST_FINDINGS].itertuples(index=False, name=None):
-        yield f"{n} unclear: {line} of {of}: {'; '.join(filter(None, (measured, why)))}"
+    for line, _, why, _, of in left[is_unclear][:MOST_FINDINGS].itertuples(index=False, name=None):
+        yield f"unclear: {line} of {of}: {why}"
     causes = left[~is_unclear].groupby("why", sort=False).agg({"lines": "sum", "line": tuple, "of": tuple})
     for why, n, lines, of in causes.sort_values("lines", ascending=False).itertuples(name=None):
         systems = dict.fromkeys(part.partition(":")[0] for one in of for part in one.split("; "))

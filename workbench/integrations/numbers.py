@@ -81,14 +81,15 @@ def open_lines(lines: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `line`, `verdict`, `why`, `measured`, `lines` (how many) and `of`: systems with their operations.
+        `line`, `verdict`, `why` (with what was measured), `lines` (how many) and `of`: systems with their operations.
     """
     left = lines[lines["verdict"].isin([LineVerdict.UNCLEAR.value, LineVerdict.NOT_MEASURED.value])]
-    columns = ["line", "verdict", "why", "measured", "lines", "of"]
+    whys = ["; ".join(filter(None, said)) for said in left[["measured", "detail"]].itertuples(index=False, name=None)]
     rows = [
-        (line, verdict, why, measured, len(part), _systems_said(part))
-        for (verdict, why, line, measured), part in left.groupby(["verdict", "detail", "line", "measured"], sort=False)
+        (line, verdict, why, len(part), _systems_said(part))
+        for (verdict, why, line), part in left.assign(why=whys).groupby(["verdict", "why", "line"], sort=False)
     ]
+    columns = ["line", "verdict", "why", "lines", "of"]
     return pd.DataFrame(rows, columns=columns).sort_values(
         ["verdict", "lines"], ascending=False, kind="stable", ignore_index=True
     )

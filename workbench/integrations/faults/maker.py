@@ -196,8 +196,8 @@ def _answer(agent: str, matrix: pd.DataFrame, estimates: Mapping[str, Estimate])
     lost, doubled, wrong, not_run = (f"{count:,.0f}" for count in counts)
     kinds, operations = matrix["fault"].nunique(), len(matrix[["system", "operation"]].drop_duplicates())
     return (
-        f"{agent} loses decisions in {lost}, doubles them in {doubled} and changes them in {wrong} of {len(matrix):,} "
-        f"cells of {kinds} faults and {operations} operations; {not_run} were not run."
+        f"{lost} of {len(matrix):,} cells lose a decision of {agent}, {doubled} double one and {wrong} change one, "
+        f"under {kinds} faults at {operations} operations; {not_run} were not run."
     )
 
 
