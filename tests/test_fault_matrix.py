@@ -179,7 +179,7 @@ def test_numbers_count_cells_and_the_answer_says_them() -> None:
         ((*GOOD, *BAD), State.FAIL, "lost in 1: 'stale token at ERP.send_back'; double in 1: 'reset after commit"),
         ((*GOOD, *NOT_MET), State.UNPROVEN, "of 3 cells 2 were not run"),
         ((*BAD, *NOT_MET), State.FAIL, "of 4 cells lost in 1"),
-        ((), State.UNPROVEN, "no fault was tried"),
+        ((), State.UNPROVEN, "No fault was tried on A"),
     ],
 )
 def test_a_gate_passes_only_a_matrix_that_is_whole_and_without_loss(

@@ -17,7 +17,16 @@ from workbench.environment.proxy import FaultKind
 from workbench.evidence import Exhibit, Inputs, exhibit_folder
 from workbench.gates.reading import _of_one_version
 from workbench.gates.verified import verify_bundle
-from workbench.integrations import MAKER, LineVerdict, ProbeLine, lines_table
+from workbench.integrations import (
+    FAULTS,
+    MAKER,
+    FaultsRequest,
+    LineVerdict,
+    ProbeLine,
+    ended_otherwise,
+    lines_table,
+    worst_first,
+)
 from workbench.integrations.faults import cells_table
 from workbench.integrations.faults.maker import counted_exhibit
 from workbench.integrations.faults.outcomes import WaysOut
@@ -199,6 +208,29 @@ def test_a_matrix_of_another_version_than_the_judged_one_says_of_which(tmp_path:
     assert found["faults"] == (
         "the last fault matrix was of another version (of acting); workbench integrations faults small --agent NAME"
     )
+
+
+def test_where_no_agent_acts_the_matrix_says_so_and_is_unproven(tmp_path: Path) -> None:
+    pilot = systems_pilot(tmp_path)
+    left = FAULTS.make(pilot, read_dataset(pilot), FaultsRequest())
+    assert left.answer == "No fault was tried: no agent of the pilot acts."
+    assert set(states(pilot, MATRIX).values()) == {UNPROVEN}
+    assert result(pilot, "matrix").reason == "No fault was tried: no agent of the pilot acts"
+    assert FAULTS.judged(facts_of(pilot)) == "", "it is of no version"
+    assert worst_first(left.tables["matrix"]).empty
+    assert ended_otherwise(left.tables["cells"]).empty
+
+
+def test_records_that_ended_otherwise_are_told_in_words(tmp_path: Path) -> None:
+    pilot = systems_pilot(tmp_path)
+    left = matrix_of(pilot, (*GOOD, *BAD), {}, "escalate")
+    assert worst_first(left.tables["matrix"])["double"].tolist()[0] == 1
+    told = ended_otherwise(left.tables["cells"])
+    assert set(told["outcome"]) == {"escalated", "double", "wrong", "lost"}
+    double = told[told["outcome"] == "double"].iloc[0]
+    assert (double["at"], double["held without it"]) == ("ERP.post", "ERP.post euro 10")
+    assert double["held"] == "ERP.post euro 10; ERP.post euro 10"
+    assert told[told["outcome"] == "lost"].iloc[0]["held"] == "nothing"
 
 
 # in a bundle

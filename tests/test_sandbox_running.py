@@ -291,7 +291,7 @@ def test_the_running_sandbox_is_used_by_one_command_at_a_time(copied: Pilot, run
             assert used.said == f"the sandbox that was running, at {running.places['sandbox']}, on SQLite"
             with (
                 pytest.raises(InputError, match="another command is using the sandbox"),
-                used_sandbox(copied, []),
+                used_sandbox(copied, [], patience_s=0.3),
             ):
                 pass
         with used_sandbox(copied, []) as again:

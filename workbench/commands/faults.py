@@ -22,6 +22,7 @@ from workbench.commands.options import (
 from workbench.commands.screen import say
 from workbench.commands.streams import stdout_to_stderr, stoppable
 from workbench.commands.tables import TextTable, of_names, of_numbers, show_table
+from workbench.words import InputError
 
 FINE = ("recovered", "escalated")
 
@@ -44,12 +45,18 @@ def faults(
     The pilot's own sandbox is started for it. Each fault is held beside the same record without it, by what the sandbox
     holds. A fault that was not seen to happen is not run.
     """
-    from workbench.integrations import FAULTS, FaultsRequest, worst_first
+    from workbench.integrations import FAULTS, FaultsRequest, acting_agent, worst_first
     from workbench.records.splits import read_dataset
     from workbench.runs import RunRequest
     from workbench.tracking import log_exhibit
 
     opened, choice = pilot_named(pilot, root), asked.choice()
+    if agent is None and acting_agent(opened) is None:
+        raise InputError(
+            "no agent of the pilot acts, so no fault of a system can meet one",
+            where=str(opened.suite / "pilot.yaml"),
+            remedy="give an agent `tools: true` (docs/how_to/act.md)",
+        )
     with stoppable(), stdout_to_stderr():
         request = FaultsRequest(agent, records, RunRequest(engine=choice))
         exhibit = FAULTS.make(opened, read_dataset(opened), request)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from workbench.files import content_digest, is_alive, without_secrets, write_atomically
 from workbench.pilot import Pilot, Role
@@ -28,6 +28,7 @@ SANDBOX_FILE = "sandbox.json"  # in the folder of the pilot's runs, while `workb
 LOG_FILE, FILES = "sandbox.log", "files"
 PACKAGE = Path(__file__).resolve().parents[3]
 STARTING_S, ENDING_S, ANSWERING_S = 120.0, 10.0, 5.0
+USED_S, LOOK_S = 300.0, 0.2  # for which another command may use a running one; between looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +178,21 @@ def found_sandbox(pilot: Pilot) -> RunningSandbox | None:
 
 
 @contextmanager
-def used_sandbox(pilot: Pilot, documents: Iterable[Mapping[str, Any]]) -> Iterator[RunningSandbox]:
-    """Give the sandbox of a pilot that is running, to one command at a time, else start one until the block ends.
+def used_sandbox(
+    pilot: Pilot, documents: Iterable[Mapping[str, Any]], *, patience_s: float = USED_S
+) -> Iterator[RunningSandbox]:
+    """Give the sandbox of a pilot that is running, to one command after the other, else start one until the block ends.
+
+    Parameters
+    ----------
+    patience_s : float
+        For which another command is waited for: each moves the clock and takes back what is written.
 
     Raises
     ------
     InputError
-        Another command is using the running one, or it was started from other files; or as `running_sandbox`.
+        Another command is using the running one for longer, or it was started from other files; or as
+        `running_sandbox`.
     RunError
         It did not start, or ended meanwhile.
     """
@@ -192,19 +201,27 @@ def used_sandbox(pilot: Pilot, documents: Iterable[Mapping[str, Any]]) -> Iterat
         with running_sandbox(pilot, documents) as started, _ended_meanwhile(started):
             yield started
         return
-    path = pilot.runs / SANDBOX_FILE
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"another command is using the sandbox of {pilot.name} that is running",
-                where=str(path),
-                got=found.places["sandbox"],
-                remedy="wait until it is done: each moves the clock and takes back what is written",
-            ) from None
+    with (pilot.runs / SANDBOX_FILE).open("rb") as file:
+        _wait_for_others(file, found, patience_s)
         with _ended_meanwhile(found):
             yield replace(found, was_running=True)
+
+
+def _wait_for_others(file: IO[bytes], sandbox: RunningSandbox, patience_s: float) -> None:
+    """Wait until no other command uses a sandbox, and keep further ones from it until the file is closed."""
+    ends = time.monotonic() + patience_s
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > ends:
+                raise InputError(
+                    "another command is using the sandbox that is running",
+                    where=file.name,
+                    got=sandbox.places["sandbox"],
+                    remedy="wait until it is done, or end the sandbox: one is started for each command then",
+                ) from None
+        time.sleep(LOOK_S)
 
 
 @contextmanager

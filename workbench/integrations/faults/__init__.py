@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.integrations.faults.maker import FAULTS, FaultsRequest
+    from workbench.integrations.faults.maker import FAULTS, FaultsRequest, acting_agent
     from workbench.integrations.faults.outcomes import EndedDecision, FaultOutcome, HeldEffect, WaysOut, outcome_of
     from workbench.integrations.faults.tables import (
         cells_judged,
