@@ -29,9 +29,6 @@ app = typer.Typer(
 )
 
 
-app.command(epilog="Example: workbench integrations faults invoice_matching --agent acting")(faults)
-
-
 @app.command("check", epilog="Example: workbench integrations check invoice_matching")
 def check_integrations(pilot: PilotName, root: Root = HERE, details: Details = False, as_json: AsJson = False) -> None:
     """Say what integrations.yaml lacks or says too vaguely, and who has not signed it; exit code 1 where it lacks any.
@@ -98,6 +95,9 @@ def probe(pilot: PilotName, root: Root = HERE, details: Details = False, as_json
     for cause in _causes(open_lines(exhibit.tables["lines"])):
         say(cause, "  ")
     say(f"Every line: --details, or workbench run {pilot} --notebook 05_integrations for a page.", "  ")
+
+
+app.command(epilog="Example: workbench integrations faults invoice_matching --agent acting")(faults)
 
 
 def _show_lines(lines: DataFrame) -> None:
