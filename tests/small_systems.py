@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from workbench.pilot.integrations import IntegrationSettings
 OWN, BEFORE, FOREIGN = "key-of-now", "key-of-before", "key-of-another"
 SECRETS = {"DESK_KEY": OWN, "DESK_KEY_BEFORE": BEFORE, "DESK_FOREIGN_KEY": FOREIGN}
 PER_S, MOST = 50, 10
+GONE_AFTER = 30
 COLUMNS = {
     "id": {"role": "id"},
     "ticket": {},
@@ -151,6 +152,14 @@ class Desk:
         self.keys: dict[str, tuple[dict[str, Any], int]] = {}
         self.per_s = PER_S / 2 if "half the rate" in flaws else PER_S
         self.left, self.since = float(PER_S), self.now_s()
+        self.calls = 0
+        self.end: Callable[[], None] | None = None  # ends the server
+
+    def count(self) -> None:
+        """Count a call; with the flaw "gone" the server ends in the midst of them."""
+        self.calls += 1
+        if "gone" in self.flaws and self.calls == GONE_AFTER and self.end is not None:
+            self.end()
 
     def now_s(self) -> float:
         """Return the seconds of its clock."""
@@ -187,6 +196,7 @@ def application(desk: Desk) -> FastAPI:
         desk.keys.clear()
 
     async def let_in(request: Request, x_api_key: str | None = Header(default=None)) -> None:
+        desk.count()
         if not desk.knows(x_api_key, request.url.path):
             raise HTTPException(401, "not known")
         if not desk.takes():
@@ -278,7 +288,9 @@ def _writing(routes: APIRouter, desk: Desk) -> None:
 @contextmanager
 def running_desk(*flaws: str) -> Iterator[str]:
     """Run the desk on a free port of this machine and give its address."""
-    server = uvicorn.Server(uvicorn.Config(application(Desk(*flaws)), port=0, log_level="critical"))
+    desk = Desk(*flaws)
+    server = uvicorn.Server(uvicorn.Config(application(desk), port=0, log_level="critical"))
+    desk.end = lambda: setattr(server, "should_exit", True)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

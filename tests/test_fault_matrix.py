@@ -126,6 +126,7 @@ def exhibit(records: tuple[FaultedRecord, ...]) -> Exhibit:
     """Return the exhibit of some records, written and read again."""
     facts = {
         "agent": "A",
+        "sandbox": "here",
         "records": 40,
         "carried_out": dict(WAYS.carried_out),
         "escalation": WAYS.escalation,
@@ -164,7 +165,7 @@ def test_numbers_count_cells_and_the_answer_says_them() -> None:
         "faults_lost": (1.0, 4), "faults_doubled": (1.0, 4), "faults_wrong": (1.0, 4), "faults_not_run": (2.0, 4)
     }  # fmt: skip
     assert left.answer == (
-        "A loses decisions in 1, doubles them in 1 and changes them in 1 of 4 cells of 3 faults and 3 operations; "
+        "1 of 4 cells lose a decision of A, 1 double one and 1 change one, under 3 faults at 3 operations; "
         "2 were not run."
     )
     assert exhibit(()).answer == "No fault was tried on A."
@@ -178,7 +179,7 @@ def test_numbers_count_cells_and_the_answer_says_them() -> None:
         ((*GOOD, *BAD), State.FAIL, "lost in 1: 'stale token at ERP.send_back'; double in 1: 'reset after commit"),
         ((*GOOD, *NOT_MET), State.UNPROVEN, "of 3 cells 2 were not run"),
         ((*BAD, *NOT_MET), State.FAIL, "of 4 cells lost in 1"),
-        ((), State.UNPROVEN, "no fault was tried"),
+        ((), State.UNPROVEN, "No fault was tried on A"),
     ],
 )
 def test_a_gate_passes_only_a_matrix_that_is_whole_and_without_loss(
@@ -483,7 +484,7 @@ def test_an_agent_that_does_not_act_meets_no_faults(invoices: Any) -> None:
 
 def test_a_matrix_of_other_systems_does_not_count(invoices: Any) -> None:
     pilot, dataset = invoices
-    left = replace(exhibit(GOOD), about={"records": dataset.digest, "agent": "a", "integrations": "others"})
+    left = replace(exhibit(GOOD), about={"records": dataset.digest, "agent": "a", "integrations.yaml": "others"})
     left.write(pilot.runs / "exhibits" / "faults")
     said = FAULTS.present(pilot, dataset, None)
     assert said == (

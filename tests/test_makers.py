@@ -146,7 +146,7 @@ def test_an_exhibit_of_another_version_than_the_judged_one_does_not_count(tmp_pa
     judged = made.facts.exhibits["evaluation"]
     other = repeats(answers(16), about={"records": "records", "agent": "0" * 64})
     found = _of_one_version({"audit": "none", "evaluation": judged, "repeats": other}, made.pilot)
-    assert found["repeats"] == "the last repeat was of another version; workbench repeat tickets --agent NAME"
+    assert found["repeats"] == "the last repeat was of another version (of A); workbench repeat tickets --agent NAME"
     assert found["evaluation"] is judged
     same = _of_one_version({"evaluation": judged, "repeats": repeats(answers(16))}, made.pilot)
     assert isinstance(same["repeats"], Exhibit)

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pandas as pd
 import pytest
+import yaml
+from postgresql import free_port, programs, running_postgresql
 from small_systems import SECRETS, running_desk, settings_of, small_pilot
 
+from workbench.environment.sandbox import kept_sandbox, running_sandbox
 from workbench.evidence import Exhibit, MadeBy
 from workbench.integrations import (
     MAKER,
     LineVerdict,
     ProbeBudget,
     ProbeLine,
+    ProbeRequest,
     estimates_of_lines,
     integration_findings,
     lines_table,
     matrix_of_lines,
+    open_lines,
     probe_systems,
 )
 from workbench.integrations.access import refusal_verdict
@@ -32,11 +40,13 @@ from workbench.integrations.answers import type_problem
 from workbench.integrations.calling import WayIn
 from workbench.integrations.latency import judge_latency
 from workbench.integrations.listing import Listing, example_of, not_granted, openapi_calls
-from workbench.pilot import Pilot
+from workbench.pilot import Pilot, open_pilot
 from workbench.pilot.integrations import AnswerField, IntegrationSettings, System
 from workbench.records.splits import Dataset, read_dataset
+from workbench.words import InputError, RunError
 
 ROOT = Path(__file__).parent.parent
+READ = {"read": {"effect": "read", "call": "GET /x"}}
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +59,13 @@ def dataset(desk_pilot: Pilot) -> Dataset:
     return read_dataset(desk_pilot)
 
 
-def probed(dataset: Dataset, *flaws: str, settings: IntegrationSettings | None = None) -> pd.DataFrame:
+def probed(
+    dataset: Dataset, *flaws: str, settings: IntegrationSettings | None = None, hooks: bool = True
+) -> pd.DataFrame:
     """Return the lines of the desk with some flaws."""
     with running_desk(*flaws) as address:
         agreed = settings_of(address) if settings is None else settings
+        agreed = agreed if hooks else without_hooks(agreed)
         return lines_table(asyncio.run(probe_systems(agreed, dataset, WayIn({}, SECRETS), ProbeBudget())))
 
 
@@ -138,11 +151,116 @@ def test_a_redirect_elsewhere_is_told_and_not_followed(dataset: Dataset) -> None
     assert "a redirect to http://169.254.169.254/latest, which is not followed" in found["detail"]
 
 
+def without_hooks(settings: IntegrationSettings) -> IntegrationSettings:
+    """Return settings of a system without a test clock."""
+    bare = settings.sandbox.model_copy(update={"clock": None, "written": None})
+    return settings.model_copy(update={"sandbox": bare})
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """Answers every call with a redirect to the address at which clouds give credentials."""
+
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", "http://169.254.169.254/latest")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_system_that_sends_every_call_elsewhere_is_not_measured(dataset: Dataset) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        lines = probed(dataset, settings=without_hooks(settings_of(f"http://127.0.0.1:{server.server_port}")))
+        server.shutdown()
+    assert set(lines["verdict"]) == {"not measured"}
+    why = "it answers with a redirect to http://169.254.169.254/latest, which is not followed"
+    assert set(lines["detail"]) == {why}
+
+
+def test_a_port_that_nothing_listens_on_is_not_measured(dataset: Dataset) -> None:
+    lines = probed(dataset, settings=without_hooks(settings_of(f"http://127.0.0.1:{free_port()}")))
+    assert set(lines["verdict"]) == {"not measured"}
+    (why,) = set(lines["detail"])
+    assert why.startswith("it does not answer: ")
+
+
+def test_an_account_that_is_not_let_in_is_not_measured(dataset: Dataset) -> None:
+    with running_desk() as address:
+        way = WayIn({}, {**SECRETS, "DESK_KEY": "wrong"})
+        lines = lines_table(asyncio.run(probe_systems(settings_of(address), dataset, way, ProbeBudget())))
+    assert set(lines["verdict"]) == {"not measured"}
+    (why,) = set(lines["detail"])
+    assert why.startswith("it does not let the agent's own account in: 401")
+
+
+def test_a_system_that_ends_in_between_deviates_in_no_line(dataset: Dataset) -> None:
+    lines = probed(dataset, "gone", settings=None, hooks=False)
+    assert deviating(lines) == set()
+    doubted = lines[lines["verdict"] == "unclear"]
+    assert len(doubted)
+    assert doubted["detail"].str.startswith("at the end of the probe it does not answer: ").all()
+
+
+def test_a_sandbox_whose_clock_is_gone_is_one_message(dataset: Dataset) -> None:
+    with running_desk() as address:
+        agreed = settings_of(address)
+        clock = agreed.sandbox.model_copy(update={"clock": f"{address}/no/clock"})
+        with pytest.raises(RunError, match="clock does not answer as it must"):
+            probed(dataset, settings=agreed.model_copy(update={"sandbox": clock}))
+
+
+def test_a_probe_that_measures_nothing_is_one_message_and_leaves_nothing(tmp_path: Path, dataset: Dataset) -> None:
+    desk_pilot = small_pilot(tmp_path)
+    text = yaml.safe_dump(
+        {
+            "engineers": "IT owner",
+            "systems": [{"id": "CHAT", "type": "rest", "sandbox": "https://chat.invalid/a", "operations": READ}],
+            "sandbox": {"hosts": ["chat.invalid"]},
+        }
+    )
+    (desk_pilot.suite / "integrations.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="no system could be measured") as told:
+        MAKER.make(desk_pilot, dataset, ProbeRequest())
+    assert str(told.value.got).startswith("CHAT: the host of a sandbox has no address: chat.invalid")
+    assert not (desk_pilot.runs / "exhibits" / "integrations").exists()
+
+
+def test_what_was_left_open_is_said_once_for_each_reason() -> None:
+    lines = [
+        ProbeLine("ERP", "read", "error: 503", "", "", 0, LineVerdict.NOT_MEASURED, "cannot"),
+        ProbeLine("ERP", "post", "error: 503", "", "", 0, LineVerdict.NOT_MEASURED, "cannot"),
+        ProbeLine("HR", "find", "error: 503", "", "", 0, LineVerdict.NOT_MEASURED, "cannot"),
+        ProbeLine("HR", "", "rate: burst", "", "first refused after 9", 9, LineVerdict.UNCLEAR, "busy"),
+        ProbeLine("HR", "", "rate: beyond it", "", "refuses", 9, LineVerdict.KEPT, ""),
+    ]
+    found = open_lines(lines_table(lines))
+    assert found.to_numpy().tolist() == [
+        ["rate: burst", "unclear", "first refused after 9; busy", 1, "HR"],
+        ["error: 503", "not measured", "cannot", 3, "ERP: read, post; HR: find"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.00031, "p95 0.31 ms, 0.31 to 0.31"),
+        (0.0024, "p95 2.4 ms, 2.4 to 2.4"),
+        (0.0123, "p95 12 ms, 12 to 12"),
+        (1.5, "p95 1500 ms, 1500 to 1500"),
+    ],
+)
+def test_latencies_are_said_with_digits_that_mean_something(seconds: float, said: str) -> None:
+    assert judge_latency(100, [seconds] * 200)[1] == said
+
+
 @pytest.mark.slow
 def test_what_would_take_too_long_to_wait_for_is_not_measured_without_a_clock(dataset: Dataset) -> None:
     with running_desk() as address:
         agreed = settings_of(address)
-        bare = agreed.model_copy(update={"sandbox": agreed.sandbox.model_copy(update={"clock": None, "written": None})})
+        bare = without_hooks(agreed)
         budget = ProbeBudget(latency_s=2)
         lines = lines_table(asyncio.run(probe_systems(bare, dataset, WayIn({}, SECRETS), budget)))
     by_line = lines.set_index(["operation", "line"])
@@ -153,8 +271,7 @@ def test_what_would_take_too_long_to_wait_for_is_not_measured_without_a_clock(da
 
 def test_a_system_that_may_not_be_reached_is_not_measured_and_not_called(dataset: Dataset) -> None:
     agreed = settings_of("http://192.0.2.7:80")  # TEST-NET-1: nobody's
-    no_hooks = agreed.model_copy(update={"sandbox": agreed.sandbox.model_copy(update={"clock": None, "written": None})})
-    lines = probed(dataset, settings=no_hooks)
+    lines = probed(dataset, settings=without_hooks(agreed))
     assert set(lines["verdict"]) == {"not measured"}
     assert set(lines["detail"]) == {"a sandbox is at an address that may not be reached: 192.0.2.7"}
 
@@ -293,7 +410,13 @@ def test_an_exhibit_is_counted_again_from_its_lines(desk_pilot: Pilot) -> None:
     made = MadeBy(who="Ann", commit=None, time="2026-11-30T00:00:00+00:00")
     tables = {"lines": lines_table(LINES)}
     exhibit = Exhibit(
-        "integrations", "small", {"records": "r"}, made, "all is well", tables=tables, facts={"owners": {}}
+        "integrations",
+        "small",
+        {"records": "r"},
+        made,
+        "all is well",
+        tables=tables,
+        facts={"owners": {}, "sandbox": "here"},
     )
 
     class Agreement:
@@ -315,12 +438,40 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def probed_by_command(root: Path, *options: str) -> str:
+    """Return what the command says of the shipped pilot."""
+    command = [sys.executable, "-m", "workbench", "integrations", "probe", "invoice_matching", "--root", str(root)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.slow
 def test_the_shipped_sandbox_has_no_line_that_deviates(shipped: Path) -> None:
-    command = [sys.executable, "-m", "workbench", "integrations", "probe", "invoice_matching", "--root", str(shipped)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("0 of "), done.stdout
-    assert "18 of 18 operations probed" in " ".join(done.stdout.split())
+    said = " ".join(probed_by_command(shipped).split())
+    assert said.startswith("0 of "), said
+    assert "18 of 18 operations probed" in said
+    assert "Measured: the pilot's own sandbox, started for this, at http://127.0.0.1:" in said
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed (make ci-tools)")
+def test_a_sandbox_on_postgresql_that_is_running_is_found_and_its_accounts_are_measured(shipped: Path) -> None:
+    pilot = open_pilot("invoice_matching", shipped)
+    documents = read_dataset(pilot).documents()
+    with (
+        running_postgresql() as database,
+        running_sandbox(pilot, documents, database=database) as running,
+        kept_sandbox(pilot, running),
+    ):
+        said = json.loads(probed_by_command(shipped, "--json"))
+    assert said["sandbox"] == f"the sandbox that was running, at {running.places['sandbox']}, on PostgreSQL"
+    lines = pd.DataFrame(said["lines"]).set_index(["system", "operation", "line"])
+    assert deviating(lines.reset_index()) == set()
+    for name in ("find_earlier", "count_earlier"):
+        found = lines.loc[("ARCHIVE", name, "access: without credentials")]
+        assert (found["verdict"], found["measured"]) == ("kept", "28P01"), "PostgreSQL: invalid password"
+    for name in ("read_salaries", "change_amount", "delete_documents"):
+        found = lines.loc[("ARCHIVE", "", f"rights: {name}")]
+        assert (found["verdict"], found["measured"]) == ("kept", "42501"), "PostgreSQL: insufficient privilege"

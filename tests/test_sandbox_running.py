@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pytest
 from deviations import COPIES, deviating_pilot
 from postgresql import programs, running_postgresql
 
-from workbench.environment.sandbox import RunningSandbox, found_sandbox, kept_sandbox, running_sandbox
+from workbench.environment.sandbox import RunningSandbox, found_sandbox, kept_sandbox, running_sandbox, used_sandbox
 from workbench.pilot import Pilot, open_pilot
 from workbench.records.splits import read_dataset
 from workbench.words import InputError, RunError
@@ -272,6 +273,42 @@ def test_other_commands_find_a_sandbox_only_while_it_runs(copied: Pilot, running
     ):
         path.write_text(content, encoding="utf-8")
         assert found_sandbox(copied) is None, "what a killed one left behind is not taken for one"
+
+
+def test_a_sandbox_that_was_started_from_other_files_is_not_used(copied: Pilot, running: RunningSandbox) -> None:
+    with kept_sandbox(copied, running):
+        path = copied.suite / "reading.py"  # its code imports it
+        path.write_text(f"{path.read_text(encoding='utf-8')}# more\n", encoding="utf-8")
+        with pytest.raises(InputError, match="was started from other files") as told:
+            found_sandbox(copied)
+        assert told.value.got == f"process {running.pid}; changed since: 'reading.py'"
+
+
+def test_the_running_sandbox_is_used_by_one_command_at_a_time(copied: Pilot, running: RunningSandbox) -> None:
+    with kept_sandbox(copied, running):
+        with used_sandbox(copied, []) as used:
+            assert used == replace(running, was_running=True)
+            assert used.said == f"the sandbox that was running, at {running.places['sandbox']}, on SQLite"
+            with (
+                pytest.raises(InputError, match="another command is using the sandbox"),
+                used_sandbox(copied, [], patience_s=0.3),
+            ):
+                pass
+        with used_sandbox(copied, []) as again:
+            assert again == used
+
+
+def killed_while_used(pilot: Pilot) -> None:
+    with used_sandbox(pilot, []) as used:
+        assert used.said.startswith("the pilot's own sandbox, started for this, at http://127.0.0.1:")
+        os.kill(used.pid, signal.SIGKILL)
+        waited_for(lambda: is_gone(used.pid))
+        raise RunError("what a call would say")
+
+
+def test_without_a_running_one_a_sandbox_is_started_and_its_end_in_between_is_said(copied: Pilot) -> None:
+    with pytest.raises(RunError, match="ended while it was used"):
+        killed_while_used(copied)
 
 
 def test_the_command_runs_until_ctrl_c_and_leaves_nothing(copied: Pilot) -> None:

@@ -1,4 +1,4 @@
-"""The commands `workbench integrations check | probe PILOT`: the systems of a pilot, specified and measured."""
+"""The commands `workbench integrations check | probe | faults PILOT`: systems specified, measured, and failing."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ from workbench.commands.tables import TextColumn, TextTable, of_names, show_tabl
 from workbench.words import several
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pandas import DataFrame
+
     from workbench.pilot import Pilot
     from workbench.pilot.signing import SignatureStatus
 
 MOST_GAPS = 8
+MOST_FINDINGS = 8
 
-app = typer.Typer(help="Say what integrations.yaml lacks, and measure the systems in it.", no_args_is_help=True)
-
-
-app.command(epilog="Example: workbench integrations faults invoice_matching --agent acting")(faults)
+app = typer.Typer(
+    help="Say what integrations.yaml lacks, measure its systems, and let them fail.", no_args_is_help=True
+)
 
 
 @app.command("check", epilog="Example: workbench integrations check invoice_matching")
@@ -60,10 +64,11 @@ def check_integrations(pilot: PilotName, root: Root = HERE, details: Details = F
 def probe(pilot: PilotName, root: Root = HERE, details: Details = False, as_json: AsJson = False) -> None:
     """Measure every line of integrations.yaml against the systems' sandbox; exit code 0 also where some deviate.
 
-    Rates, latencies, tokens, rights, answers, lists, writes and errors. The pilot's own sandbox is started where it has
-    one and it does not run; else the declared addresses are called, on this machine or a named private host only.
+    Rates, latencies, tokens, rights, answers, lists, writes and errors. The sandbox that `workbench sandbox` is running
+    is measured, else the pilot's own is started; without one the declared addresses are called, on this machine or a
+    named private host only.
     """
-    from workbench.integrations import MAKER, ProbeRequest
+    from workbench.integrations import MAKER, ProbeRequest, open_lines
     from workbench.records.splits import read_dataset
     from workbench.tracking import log_exhibit
 
@@ -74,21 +79,50 @@ def probe(pilot: PilotName, root: Root = HERE, details: Details = False, as_json
     if as_json:
         estimates = {name: estimate.as_json() for name, estimate in exhibit.estimates.items()}
         lines = exhibit.tables["lines"].to_dict("records")
-        said = {"pilot": pilot, "answer": exhibit.answer, "estimates": estimates, "lines": lines}
+        said = {"pilot": pilot, **exhibit.facts, "answer": exhibit.answer, "estimates": estimates, "lines": lines}
         print_json({**said, "mlflow_run": link.run_id})
         return
     say(exhibit.answer)
-    for finding in exhibit.findings:
+    for note in exhibit.notes:
+        say(note, "  ")
+    if details:
+        _show_lines(exhibit.tables["lines"])
+        return
+    for finding in exhibit.findings[:MOST_FINDINGS]:
         say(f"{finding.severity.value}: {finding.title} ({finding.owner}). {finding.evidence}", "  ")
-    table = exhibit.tables["lines"]
-    others = table if details else table[table["verdict"] == "unclear"]
-    columns = (of_names("line"), *map(TextColumn, ("declared", "measured", "verdict", "why")))
+    if len(exhibit.findings) > MOST_FINDINGS:
+        say(f"and {len(exhibit.findings) - MOST_FINDINGS} more findings.")
+    for cause in _causes(open_lines(exhibit.tables["lines"])):
+        say(cause, "  ")
+    say(f"Every line: --details, or workbench run {pilot} --notebook 05_integrations for a page.", "  ")
+
+
+app.command(epilog="Example: workbench integrations faults invoice_matching --agent acting")(faults)
+
+
+def _show_lines(lines: DataFrame) -> None:
+    """Print every line, those that deviate first, then those that were left open."""
+    order = {verdict: place for place, verdict in enumerate(("deviates", "unclear", "not measured", "kept"))}
     rows = tuple(
-        (f"{system}{'.' if operation else ''}{operation}, {line}", declared, measured, verdict, why)
-        for system, operation, line, declared, measured, _, verdict, why in others.itertuples(index=False, name=None)
+        (f"{system}{'.' if operation else ''}{operation}", line, verdict, declared, measured, why)
+        for system, operation, line, declared, measured, _, verdict, why in lines.sort_values(
+            "verdict", key=lambda verdicts: verdicts.map(order), kind="stable"
+        ).itertuples(index=False, name=None)
     )
-    if rows:
-        show_table("All lines" if details else "Unclear", TextTable(columns, rows), details=details)
+    columns = (*map(of_names, ("of", "line", "verdict")), *map(TextColumn, ("declared", "measured", "why")))
+    show_table("All lines, those that deviate first", TextTable(columns, rows), details=True)
+
+
+def _causes(left: DataFrame) -> Iterator[str]:
+    """Yield each unclear line, then what was not measured by its cause, those of most lines first."""
+    is_unclear = left["verdict"] == "unclear"
+    for line, _, why, _, of in left[is_unclear][:MOST_FINDINGS].itertuples(index=False, name=None):
+        yield f"unclear: {line} of {of}: {why}"
+    causes = left[~is_unclear].groupby("why", sort=False).agg({"lines": "sum", "line": tuple, "of": tuple})
+    for why, n, lines, of in causes.sort_values("lines", ascending=False).itertuples(name=None):
+        systems = dict.fromkeys(part.partition(":")[0] for one in of for part in one.split("; "))
+        which = dict.fromkeys(lines) if len(set(lines)) <= MOST_FINDINGS else systems
+        yield f"{n} not measured ({', '.join(which)}): {why}."
 
 
 def _signed(status: SignatureStatus) -> str:

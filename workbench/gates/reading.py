@@ -69,13 +69,17 @@ def read_facts(
 
 def _of_one_version(found: Mapping[str, Exhibit | str], pilot: Pilot) -> dict[str, Exhibit | str]:
     """Return what was found, where an exhibit of another version than the first one's is replaced by a note of that."""
-    versions = [one.about["agent"] for one in found.values() if isinstance(one, Exhibit) and "agent" in one.about]
-    counting: dict[str, Exhibit | str] = {}
-    for name, one in found.items():
-        is_other = isinstance(one, Exhibit) and one.about.get("agent") not in (None, *versions[:1])
-        note = f"the last {maker(name).title} was of another version; {maker(name).remedy(pilot)}"
-        counting[name] = note if is_other else one
-    return counting
+    first = next((one for one in found.values() if isinstance(one, Exhibit) and "agent" in one.about), None)
+    return {name: one if first is None else _of_version(first, one, pilot) for name, one in found.items()}
+
+
+def _of_version(first: Exhibit, one: Exhibit | str, pilot: Pilot) -> Exhibit | str:
+    """Return an exhibit if it is of the first one's version or of none, else a note of that."""
+    if isinstance(one, str) or one.about.get("agent") in (None, first.about["agent"]):
+        return one
+    made_by, agent = maker(one.maker), one.facts.get("agent")
+    which = f" (of {agent})" if agent else ""
+    return f"the last {made_by.title} was of another version{which}; {made_by.remedy(pilot)}"
 
 
 def named_columns(pilot: Agreed, gates: Gates) -> tuple[str, ...]:

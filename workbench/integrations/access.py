@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.environment.connections import Account
 from workbench.integrations.asking import asked_about, asked_of_nothing
-from workbench.integrations.calling import code_of, known_secrets, with_scope
+from workbench.integrations.calling import code_of, is_silence, known_secrets, with_scope
 from workbench.integrations.declared import FOREIGN, NOBODY, OLD, OTHER_SCOPE, ROTATED, YOUNG
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
@@ -46,7 +46,7 @@ def refusal_verdict(code: str, denied: tuple[str, ...], wrong_input: tuple[str, 
         return LineVerdict.KEPT
     if code == "ok" or code.startswith("2") or code in LET_THROUGH:
         return LineVerdict.DEVIATES
-    if code in wrong_input or not code.isdigit() or code.startswith(("429", "5")):
+    if code in wrong_input or is_silence(code) or not code.isdigit() or code.startswith(("429", "5")):
         return LineVerdict.UNCLEAR  # it was stopped, but by something else than its rights
     return LineVerdict.DEVIATES
 

@@ -19,10 +19,11 @@ from workbench.pilot.integrations import (
     System,
     SystemType,
 )
-from workbench.words import InputError
+from workbench.words import InputError, RunError
 
 TOO_MANY = "429"
-NO_ANSWER = ("timeout", "connection")  # codes of calls of which nobody knows what came of them
+CLOCK, WRITTEN = "clock", "list of what was written"
+SILENCES = ("08", "57P")  # how codes of databases begin that are gone or going
 SHARE_OF_RATE = 0.9  # of the declared rate that is used
 TRIES = 3  # of a call that was refused for the rate
 LONGEST_WAIT_S = 5.0  # that a system without a test clock is waited for
@@ -43,7 +44,10 @@ class WayIn:
 
 
 class HandsOfClock:
-    """The test clock of a sandbox, and what it takes back; without one, only what is short is waited for."""
+    """The test clock of a sandbox, and what it takes back; without one, only what is short is waited for.
+
+    Every method raises RunError where the sandbox does not do it: it is gone, and no line can be measured any more.
+    """
 
     def __init__(self, settings: SandboxSettings, reach: WayIn) -> None:
         self.is_there = settings.clock is not None
@@ -54,7 +58,7 @@ class HandsOfClock:
     async def pass_by(self, seconds: float) -> bool:
         """Let so much time pass for the sandbox; return False where that would take too long to wait for."""
         if self._clock is not None:
-            await self._clock.call(Asked("it", {"advance_s": round(seconds, 3)}))
+            await _ordered(CLOCK, self._clock, Asked("it", {"advance_s": round(seconds, 3)}))
         elif seconds <= LONGEST_WAIT_S:
             await asyncio.sleep(seconds)
         else:
@@ -64,7 +68,7 @@ class HandsOfClock:
     async def now(self) -> datetime:
         """Return the moment that it is for the sandbox."""
         if self._clock is not None:
-            said = (await self._clock.call(Asked("it", {"advance_s": 0}))).content
+            said = await _ordered(CLOCK, self._clock, Asked("it", {"advance_s": 0}))
             with contextlib.suppress(KeyError, TypeError, ValueError):
                 return datetime.fromisoformat(said["now"])
         return datetime.now(UTC)
@@ -72,13 +76,25 @@ class HandsOfClock:
     async def take_all_back(self) -> None:
         """Take back everything that was written to the sandbox."""
         if self._written is not None:
-            await self._written.call(Asked("it"))
+            await _ordered(WRITTEN, self._written, Asked("it"))
 
     async def close(self) -> None:
         """Leave the sandbox."""
         for one in (self._clock, self._written):
             if one is not None:
                 await one.close()
+
+
+async def _ordered(what: str, hook: Connection, asked: Asked) -> Any:
+    """Return what a path answers that only tests use."""
+    try:
+        return (await hook.call(asked)).content
+    except CallError as error:
+        raise RunError(
+            f"the sandbox's {what} does not answer as it must, so that no line can be measured",
+            got=f"{error.code}: {error.detail}",
+            remedy="look whether the sandbox still runs, then probe again",
+        ) from None
 
 
 class Caller:
@@ -140,6 +156,17 @@ class Caller:
         for one in self._connections.values():
             await one.close()
         self._connections.clear()
+
+
+def is_silence(code: str) -> bool:
+    """Return whether a code says that no answer came, so that nobody knows what came of the call.
+
+    Examples
+    --------
+    >>> is_silence("timeout"), is_silence("08006"), is_silence("503")
+    (True, True, False)
+    """
+    return code in ("timeout", "connection") or code.startswith(SILENCES)
 
 
 def with_operation(system: System, name: str, **operation: Any) -> System:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.environment.connections import Asked
 from workbench.integrations.asking import asked_about
-from workbench.integrations.calling import NO_ANSWER, code_of
+from workbench.integrations.calling import code_of, is_silence
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
 from workbench.pilot.integrations import Operation, SystemType
@@ -42,7 +42,7 @@ async def _provoke(probed: Probed, name: str, wanted: str, asked: Asked) -> None
     line, declared = f"{LineKind.ERROR}: {wanted}", probed.system.operations[name].errors
     if code == wanted:
         probed.sheet.put(name, line, LineVerdict.KEPT, code)
-    elif code in declared or code in (*NO_ANSWER, "argument"):
+    elif code in declared or is_silence(code) or code == "argument":
         probed.sheet.put(name, line, LineVerdict.UNCLEAR, code, 1, detail)
     else:
         probed.sheet.put(name, line, LineVerdict.DEVIATES, code, 1, detail)

@@ -18,6 +18,7 @@ CALLS = 200  # of each operation
 QUANTILE, LEVEL = 0.95, 0.99  # bounds that each miss the true p95 in one of 200 operations at most
 BEFORE_HASTE = 12  # calls one after the other, before several at once are made to a system that is too slow anyway
 AT_ONCE = 12
+MS_WHOLE = 10.0  # from which on digits after the point say nothing
 MOST_OF_BUDGET = 0.5  # of the time that is left, for one operation
 TIMER_S, MOST_LATE = 0.005, 0.25  # of the declared latency that this process may be late by itself
 
@@ -35,11 +36,16 @@ def judge_latency(declared_ms: float, latencies_s: Sequence[float]) -> tuple[Lin
     measured = sorted(1_000 * one for one in latencies_s)
     estimate = Estimate.quantile(measured, QUANTILE, confidence_level=LEVEL)
     lower, upper = estimate.lower, estimate.upper
-    bounds = f"{'?' if lower is None else f'{lower:.0f}'} to {'?' if upper is None else f'{upper:.0f}'}"
-    said = f"p95 {estimate.value:.0f} ms, {bounds}"
+    value, low, high = ("?" if one is None else _in_ms(one) for one in (estimate.value, lower, upper))
+    said = f"p95 {value} ms, {low} to {high}"
     if lower is not None and lower > declared_ms:
         return LineVerdict.DEVIATES, said
     return (LineVerdict.KEPT if upper is not None and upper < declared_ms else LineVerdict.UNCLEAR), said
+
+
+def _in_ms(milliseconds: float) -> str:
+    """Return milliseconds with digits that mean something: whole ones from 10 on, else two figures."""
+    return f"{milliseconds:.0f}" if milliseconds >= MS_WHOLE else f"{milliseconds:.2g}"
 
 
 async def measure_latency(probed: Probed, budget_s: float) -> None:

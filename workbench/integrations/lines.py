@@ -92,6 +92,12 @@ class ProbeSheet:
             if is_meant and one.detail == NOT_REACHED:
                 self._lines[key] = replace(one, detail=why)
 
+    def doubt(self, why: str) -> None:
+        """Say why what was not found to be kept means nothing after all."""
+        for key, one in self._lines.items():
+            if one.verdict in (LineVerdict.DEVIATES, LineVerdict.UNCLEAR):
+                self._lines[key] = replace(one, verdict=LineVerdict.UNCLEAR, detail=why)
+
     def has(self, operation: str, line: str) -> bool:
         """Return whether a line was declared."""
         return (operation, line) in self._lines

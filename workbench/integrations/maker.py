@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 from workbench.environment.connections import credentials_from_environment
-from workbench.environment.sandbox import found_sandbox, running_sandbox
+from workbench.environment.sandbox import used_sandbox
 from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, Missing, exhibit_folder, file_digest
 from workbench.integrations.asking import HeldRecords
 from workbench.integrations.calling import WayIn
 from workbench.integrations.checks import CHECKS, INTEGRATIONS, LINES
-from workbench.integrations.lines import LineVerdict, lines_table
+from workbench.integrations.lines import LineVerdict, ProbeLine, lines_table
 from workbench.integrations.numbers import (
     DEVIATIONS,
     PROBED,
@@ -27,9 +26,10 @@ from workbench.integrations.numbers import (
 from workbench.integrations.probe import ProbeBudget, probe_systems
 from workbench.metrics import Estimate
 from workbench.pilot import Pilot
-from workbench.pilot.integrations import INTEGRATIONS_FILE, Inventory, read_integrations
-from workbench.words import SignatureError, several
+from workbench.pilot.integrations import INTEGRATIONS_FILE, Inventory, agreed_files, read_integrations
+from workbench.words import InputError, SignatureError, several, shown
 
+MOST_SAID = 8  # systems of which it is said why they could not be measured
 MENDED = (Missing(version=True), "the systems must change, or what was agreed on")
 
 
@@ -66,12 +66,12 @@ class IntegrationsMaker(Maker):
             The pilot's own sandbox does not start.
         """
         inventory = read_integrations(pilot.suite)
-        with _reach(pilot, dataset, inventory) as reach, ThreadPoolExecutor(1) as pool:  # a notebook has its own loop
+        with _reach(pilot, dataset, inventory) as (reach, sandbox), ThreadPoolExecutor(1) as pool:
             probing = probe_systems(inventory.settings, dataset, reach, request.budget)
-            lines = pool.submit(lambda: asyncio.run(probing)).result()
-        about = {"records": dataset.digest, **_about(pilot.suite)}
-        owners = {system.id: system.owner for system in inventory.settings.systems}
-        facts = {"owners": owners, "sandbox": inventory.settings.sandbox.serve or "the systems' own"}
+            lines = pool.submit(lambda: asyncio.run(probing)).result()  # a notebook has its own loop
+        _check_measured(inventory, lines)
+        about = {"records": dataset.digest, **agreed_files(pilot.suite)}
+        facts = {"owners": {system.id: system.owner for system in inventory.settings.systems}, "sandbox": sandbox}
         tables = {LINES: lines_table(lines)}
         exhibit = Exhibit(INTEGRATIONS, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
         exhibit = _counted(exhibit)
@@ -89,13 +89,13 @@ class IntegrationsMaker(Maker):
         left = super().present(pilot, dataset, agent)  # type: ignore[arg-type]
         if isinstance(left, str):
             return left
-        now = _about(pilot.suite)
+        now = agreed_files(pilot.suite)
         changed = [name for name in {*now, *left.about} - {"records"} if now.get(name) != left.about.get(name)]
         return f"{sorted(changed)[0]} changed since the last {self.title}; {self.remedy(pilot)}" if changed else left
 
     def depends(self, inputs: Inputs, notebook: str, chosen: str | None) -> Mapping[str, Any]:
         """Return what else makes the notebook another one: integrations.yaml and the pilot's own sandbox."""
-        return _about(inputs.pilot.suite)
+        return agreed_files(inputs.pilot.suite)
 
     def estimate(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Estimate:
         """Return a count or a share of all there is, which holds at any level."""
@@ -107,19 +107,27 @@ class IntegrationsMaker(Maker):
         Raises
         ------
         SignatureError
-            It is of another integrations.yaml than the one that was agreed on.
+            It is of another integrations.yaml than the one that was agreed on, or a verdict is none.
         """
         agreed = facts.pilot.suite / INTEGRATIONS_FILE
         if agreed.is_file() and exhibit.about.get(INTEGRATIONS_FILE) != file_digest(agreed):
             raise SignatureError(f"the {self.title} was of another {INTEGRATIONS_FILE}")
+        unknown = set(exhibit.tables[LINES]["verdict"]) - set(LineVerdict)
+        if unknown:
+            raise SignatureError("a line has a verdict that there is not", got=shown(sorted(map(str, unknown))))
         return _counted(exhibit)
 
 
 def _counted(exhibit: Exhibit) -> Exhibit:
     lines = exhibit.tables[LINES]
     estimates = estimates_of_lines(lines)
-    findings = integration_findings(lines, exhibit.facts["owners"])
-    return replace(exhibit, estimates=estimates, findings=findings, answer=_answer(exhibit, estimates))
+    return replace(
+        exhibit,
+        estimates=estimates,
+        findings=integration_findings(lines, exhibit.facts["owners"]),
+        notes=(f"Measured: {exhibit.facts['sandbox']}.",),
+        answer=_answer(exhibit, estimates),
+    )
 
 
 def _answer(exhibit: Exhibit, estimates: Mapping[str, Estimate]) -> str:
@@ -137,31 +145,32 @@ def _answer(exhibit: Exhibit, estimates: Mapping[str, Estimate]) -> str:
     )
 
 
-def _about(suite: Path) -> dict[str, str]:
-    """Return the digests of integrations.yaml and of what serves the pilot's own sandbox, by the file's name."""
-    path = suite / INTEGRATIONS_FILE
-    if not path.is_file():
-        return {}
-    served = read_integrations(suite).settings.sandbox.serve
-    stem = "" if served is None else Path(served.partition(":")[0]).stem
-    files = [path, *(sorted(suite.glob(f"{stem}*.py")) if stem else ())]
-    return {file.name: file_digest(file) for file in files}
+def _check_measured(inventory: Inventory, lines: Sequence[ProbeLine]) -> None:
+    """Refuse a probe that measured nothing."""
+    if any(one.verdict is not LineVerdict.NOT_MEASURED for one in lines):
+        return
+    whys = {one.system: one.detail for one in reversed(lines)}
+    said = [f"{system}: {why}" for system, why in reversed(whys.items())]
+    raise InputError(
+        "no system could be measured" if whys else "no system declares anything that could be measured",
+        where=str(inventory.path),
+        got="; ".join(said[:MOST_SAID]) or None,
+        remedy="give addresses and credentials that work, or a stand-in (docs/how_to/integrations.md has an example)",
+    )
 
 
 @contextmanager
-def _reach(pilot: Pilot, dataset: HeldRecords, inventory: Inventory) -> Iterator[WayIn]:
-    """Give the way to the systems: the pilot's own sandbox, started unless it runs, or the declared addresses."""
+def _reach(pilot: Pilot, dataset: HeldRecords, inventory: Inventory) -> Iterator[tuple[WayIn, str]]:
+    """Give the way to the systems, and in words which those are: the pilot's own sandbox, or the declared addresses."""
     settings = inventory.settings
     if settings.sandbox.serve is None:
-        known = credentials_from_environment(settings)
-        yield WayIn({}, known, settings.sandbox.hosts)
+        yield (
+            WayIn({}, credentials_from_environment(settings), settings.sandbox.hosts),
+            ("the systems at their declared addresses"),
+        )
         return
-    found = found_sandbox(pilot)
-    if found is not None:
-        yield WayIn(found.places, found.secrets, settings.sandbox.hosts)
-        return
-    with running_sandbox(pilot, dataset.documents()) as running:
-        yield WayIn(running.places, running.secrets, settings.sandbox.hosts)
+    with used_sandbox(pilot, dataset.documents()) as used:
+        yield WayIn(used.places, used.secrets, settings.sandbox.hosts), used.said
 
 
 MAKER = IntegrationsMaker()

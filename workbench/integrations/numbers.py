@@ -75,6 +75,34 @@ def unprobed_operations(lines: pd.DataFrame) -> tuple[str, ...]:
     return tuple(f"{system}.{operation}" for system, operation in probed[~probed].index)
 
 
+def open_lines(lines: pd.DataFrame) -> pd.DataFrame:
+    """Return what was left open, unclear ones first: a row for each line and reason, with all that it is so of.
+
+    Returns
+    -------
+    DataFrame
+        `line`, `verdict`, `why` (with what was measured), `lines` (how many) and `of`: systems with their operations.
+    """
+    left = lines[lines["verdict"].isin([LineVerdict.UNCLEAR.value, LineVerdict.NOT_MEASURED.value])]
+    whys = ["; ".join(filter(None, said)) for said in left[["measured", "detail"]].itertuples(index=False, name=None)]
+    rows = [
+        (line, verdict, why, len(part), _systems_said(part))
+        for (verdict, why, line), part in left.assign(why=whys).groupby(["verdict", "why", "line"], sort=False)
+    ]
+    columns = ["line", "verdict", "why", "lines", "of"]
+    return pd.DataFrame(rows, columns=columns).sort_values(
+        ["verdict", "lines"], ascending=False, kind="stable", ignore_index=True
+    )
+
+
+def _systems_said(lines: pd.DataFrame) -> str:
+    """Return systems, each with the operations that stand beside it."""
+    by_system = lines.groupby("system", sort=False)["operation"]
+    return "; ".join(
+        f"{system}: {', '.join(operations)}" if all(operations) else str(system) for system, operations in by_system
+    )
+
+
 def integration_findings(lines: pd.DataFrame, owners: Mapping[str, str]) -> tuple[Finding, ...]:
     """Return a finding for each operation and kind of line that deviates, the gravest first.
 

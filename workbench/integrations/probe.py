@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from workbench.environment.connections import CallError
 from workbench.integrations.access import measure_access, measure_tokens
+from workbench.integrations.answering import why_nothing_answers
 from workbench.integrations.answers import judge_answers
 from workbench.integrations.asking import HeldRecords, RecordsAtHand
 from workbench.integrations.calling import Caller, HandsOfClock, WayIn
@@ -58,8 +59,8 @@ async def probe_systems(
     clock, records = HandsOfClock(settings.sandbox, reach), RecordsAtHand(dataset)
     holds = settings.sandbox.serve is not None
     every = [_probed(system, records, Caller(system, reach, clock), holds_records=holds) for system in settings.systems]
-    reachable = [one for one in every if _is_reachable(one)]
     try:
+        reachable = await _answering([one for one in every if _is_reachable(one)])
         listings = await asyncio.gather(*(_functions(one, budget) for one in reachable))
         for one, listing in zip(reachable, listings, strict=True):
             drawing = measure_description(one, listing, budget.description_s)
@@ -74,6 +75,9 @@ async def probe_systems(
             await _bounded(one, (LineKind.WRITING,), measure_late_keys(one), budget.tokens_s)
             await _bounded(one, (LineKind.DELIVERY,), measure_delivery(one), budget.tokens_s)
         await clock.take_all_back()
+        for one, why in zip(reachable, await _silences(reachable), strict=True):
+            if why is not None:
+                one.sheet.doubt(f"at the end of the probe {why}")
     finally:
         for one in every:
             await one.caller.close()
@@ -97,25 +101,40 @@ def _is_reachable(probed: Probed) -> bool:
     return True
 
 
+async def _answering(every: Sequence[Probed]) -> list[Probed]:
+    """Return the systems that answer; why the others do not stands in their sheets."""
+    found = []
+    for one, why in zip(every, await _silences(every), strict=True):
+        if why is None:
+            found.append(one)
+        else:
+            one.sheet.leave(why)
+    return found
+
+
+async def _silences(every: Sequence[Probed]) -> list[str | None]:
+    return await asyncio.gather(*(why_nothing_answers(one) for one in every))
+
+
 async def _functions(probed: Probed, budget: ProbeBudget) -> Listing | None:
     """Measure what a system does, one part after the other; a part that fails leaves its lines open."""
     listings: list[Listing | None] = [None]
 
-    async def listed_and_refused() -> None:
+    async def listed_and_refused(probed: Probed) -> None:
         listings.append(await read_listing(probed))
         await measure_rights(probed, listings[-1])
 
     until = time.monotonic() + budget.functions_s
-    parts: tuple[tuple[LineKind, Coroutine[None, None, None]], ...] = (
-        (LineKind.ACCESS, measure_access(probed)),
-        (LineKind.RIGHTS, listed_and_refused()),
-        (LineKind.ANSWER, ask_about_records(probed)),
-        (LineKind.WRITING, measure_writing(probed)),
-        (LineKind.ERROR, measure_errors(probed)),
-        (LineKind.PAGING, measure_paging(probed)),
+    parts: tuple[tuple[LineKind, Callable[[Probed], Coroutine[None, None, None]]], ...] = (
+        (LineKind.ACCESS, measure_access),
+        (LineKind.RIGHTS, listed_and_refused),
+        (LineKind.ANSWER, ask_about_records),
+        (LineKind.WRITING, measure_writing),
+        (LineKind.ERROR, measure_errors),
+        (LineKind.PAGING, measure_paging),
     )
     for kind, part in parts:
-        await _bounded(probed, () if kind in LATER else (kind,), part, until - time.monotonic())
+        await _bounded(probed, () if kind in LATER else (kind,), part(probed), until - time.monotonic())
     contract = probed.records.contract
     judge_answers(probed.sheet, probed.system, probed.seen, contract, holds_records=probed.holds_records)
     return listings[-1]

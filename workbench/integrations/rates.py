@@ -87,7 +87,7 @@ async def measure_rate(probed: Probed) -> None:
     await probed.caller.fill_up()
     flood = await _flood(probed, asked, rate)
     if rate.on_exceed is not OnExceed.REFUSES:
-        said = f"{flood.refused + len(flood.other)} of {_total(flood)} refused, {_pace(flood)}"
+        said = f"{flood.refused + len(flood.other)} of {_total(flood)} calls were refused, {_pace(flood)}"
         is_kept = not flood.refused and not flood.other
         probed.sheet.holds("", BEYOND, is_kept, said, _total(flood), flood.other[0] if flood.other else "")
         return
@@ -169,7 +169,7 @@ def _judge_operations(probed: Probed, flood: Flood) -> None:
         refused = flood.refused_by.get(name, 0)
         is_telling = refused > 0 or (share >= TELLING_SHARE and calls >= TELLING_CALLS)
         if is_telling and probed.sheet.has(name, line):
-            said = f"{refused} of {calls} calls beyond the rate refused"
+            said = f"{refused} of {calls} calls beyond the rate were refused"
             probed.sheet.holds(name, line, refused > 0, said, calls)
 
 

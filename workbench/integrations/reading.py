@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workbench.environment.connections import Answered, Asked, CallError
 from workbench.integrations.asking import asked_about
-from workbench.integrations.calling import NO_ANSWER
+from workbench.integrations.calling import is_silence
 from workbench.integrations.declared import FOUND
 from workbench.integrations.lines import LineVerdict
 from workbench.integrations.probed import Probed
@@ -27,7 +27,7 @@ async def ask_about_records(probed: Probed) -> None:
 
 async def _ask(probed: Probed, name: str, operation: Operation) -> None:
     n, failed = 0, []
-    for record, asked in _calls(probed, name, operation):
+    for record, asked in calls_about_records(probed, name, operation):
         n += 1
         try:
             answered = await _patiently(probed, asked)
@@ -55,12 +55,14 @@ async def _patiently(probed: Probed, asked: Asked) -> Answered:
     try:
         return await probed.caller.call(asked)
     except CallError as error:
-        if error.code not in NO_ANSWER:
+        if not is_silence(error.code):
             raise
         return await probed.caller.call(asked)
 
 
-def _calls(probed: Probed, name: str, operation: Operation) -> Iterator[tuple[Mapping[str, str] | None, Asked]]:
+def calls_about_records(
+    probed: Probed, name: str, operation: Operation
+) -> Iterator[tuple[Mapping[str, str] | None, Asked]]:
     """Yield the calls of an operation, each with the record that it is for; None where the answer says that."""
     if probed.system.type is SystemType.FILE:
         folder = Path(placed_address(probed.system.sandbox or "", probed.caller.reach.places))

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from workbench.environment.connections import Asked, CallError, Connection
 from workbench.integrations.answers import as_rows, said_as
 from workbench.integrations.asking import asked_about, with_other_content
-from workbench.integrations.calling import NO_ANSWER, code_of
+from workbench.integrations.calling import code_of, is_silence
 from workbench.integrations.declared import AN_HOUR_LATER, AT_THE_SAME_TIME, CONFLICT, READ_BACK, SAME_KEY, UNDO
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
@@ -78,7 +78,7 @@ async def _at_the_same_time(probed: Probed, write: Write) -> None:
     rows = await _shown(probed, write) or []
     n = len(rows) - before
     said = f"{n} more there, answered {codes[0][0]} and {codes[1][0]}"
-    if {codes[0][0], codes[1][0]} & {*NO_ANSWER}:
+    if any(is_silence(code) for code, _ in codes):
         probed.sheet.put(write.name, AT_THE_SAME_TIME, LineVerdict.UNCLEAR, said, 2, "no answer came in time")
     else:
         probed.sheet.holds(write.name, AT_THE_SAME_TIME, n == 1, said, 2)
@@ -142,15 +142,15 @@ async def _of_key(probed: Probed, write: Write, key: str, content: Any) -> None:
     await probed.caller.room(2)
     try:
         again = (await connection.call(write.asked(key))).content
-        code = ""
+        code, detail = "", ""
     except CallError as error:
-        again, code = None, f"{error.code}: {error.detail}"
+        again, code, detail = None, error.code, f"{error.code}: {error.detail}"
     after = await _shown(probed, write)
     is_same = _declared_of(again, write.operation) == _declared_of(content, write.operation)
     n = "" if after is None else f"{len(after)} there"
-    said = code or f"{n}, {'the same answer' if is_same else 'another answer'}".lstrip(", ")
+    said = detail or f"{n}, {'the same answer' if is_same else 'another answer'}".lstrip(", ")
     is_once = after is None or before is None or len(after) == len(before)
-    if code.startswith(NO_ANSWER):
+    if is_silence(code):
         probed.sheet.put(write.name, SAME_KEY, LineVerdict.UNCLEAR, said, 2, "no answer came in time")
     else:
         probed.sheet.holds(write.name, SAME_KEY, not code and is_same and is_once, said, 2)
@@ -163,7 +163,7 @@ async def _of_conflict(probed: Probed, write: Write, key: str, before: list[Mapp
     other = with_other_content(write.asked(key), write.operation, _others(probed, write))
     code, detail = await code_of(probed.caller.connection(), other)
     after, conflict = await _shown(probed, write), write.operation.conflict or ""
-    if code in NO_ANSWER:
+    if is_silence(code):
         probed.sheet.put(write.name, CONFLICT, LineVerdict.UNCLEAR, code, 1, detail)
         return
     is_kept = code == conflict and after == before
@@ -182,7 +182,7 @@ async def _of_conflict(probed: Probed, write: Write, key: str, before: list[Mapp
 async def _of_undo(probed: Probed, write: Write) -> None:
     name = write.operation.undo or ""
     code, detail = await _quietly(probed, asked_about(name, _undo(probed, write), write.record))
-    if code in NO_ANSWER:
+    if is_silence(code):
         probed.sheet.put(write.name, UNDO, LineVerdict.UNCLEAR, code, 1, detail)
         return
     rows = await _shown(probed, write)
@@ -190,7 +190,7 @@ async def _of_undo(probed: Probed, write: Write) -> None:
     said = f"{code}, {'not looked at' if rows is None else f'{len(rows)} there'}"
     probed.sheet.holds(write.name, UNDO, is_good and not rows, said, 1, "" if is_good else detail)
     if rows is None:
-        probed.sheet.put(write.name, UNDO, LineVerdict.UNCLEAR, said, 1, "nothing shows what is written")
+        probed.sheet.put(write.name, UNDO, LineVerdict.NOT_MEASURED, said, 1, "nothing shows what is written")
 
 
 async def _quietly(probed: Probed, asked: Asked) -> tuple[str, str]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib
 import os
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from workbench.agents.callables.permission import check_may_ask
-from workbench.files import SIGNING_KEY, drop
+from workbench.files import SIGNING_KEY, content_digest, drop, files_imported
 from workbench.words import InputError
 
 MAX_DETAIL = 500
@@ -42,13 +39,13 @@ class PilotFunction:
         self._path = root / relative
         if not self._path.resolve().is_relative_to(root.resolve()):
             raise InputError("a callable lies outside the root", where=str(root), got=reference)
-        self._files = tuple(_with_neighbours(self._path))
+        self._files = tuple(files_imported(self._path))
         self._function: Any = None
 
     def digests(self, reads: tuple[str, ...]) -> dict[str, str]:
         """Return the digest of every file of the pilot that the callable imports, and of those it is said to read."""
         files = [*self._files, *(self.root / file for file in reads)]
-        return {os.path.relpath(file, self.root): _file_digest(file) for file in sorted(files)}
+        return {os.path.relpath(file, self.root): content_digest(file) for file in sorted(files)}
 
     def load(self) -> Any:
         """Return the callable; the first call imports its file, and this process can sign with no key of its own then.
@@ -91,48 +88,6 @@ def place_of(error: BaseException) -> str:
 def _is_own(path: Path) -> bool:
     """Return whether a traceback's file is neither installed nor, as a frozen module's, no file at all."""
     return path.is_file() and not any(map(path.is_relative_to, INSTALLED))
-
-
-def _with_neighbours(path: Path) -> Iterator[Path]:
-    """Yield a file and those of its folder that it imports, each once."""
-    todo, found = [path], set[Path]()
-    while todo:
-        file = todo.pop()
-        if file not in found:
-            found.add(file)
-            yield file
-            todo += [neighbour for neighbour in _imports(file) if neighbour.is_file()]
-
-
-def _imports(path: Path) -> Iterator[Path]:
-    """Yield the files that a file's relative imports may mean."""
-    try:
-        names = _imported_names(_content(path))
-    except SyntaxError as error:
-        raise InputError(
-            "a file of the pilot is no Python", where=f"{path}, line {error.lineno}", got=error.msg
-        ) from None
-    yield from (path.parent / f"{name.replace('.', '/')}.py" for name in names)
-
-
-@lru_cache(maxsize=64)
-def _imported_names(source: bytes) -> tuple[str, ...]:
-    """Return the names of the modules that a source's relative imports may mean; agents share their files."""
-    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.level == 1]
-    return tuple(
-        name for node in nodes for name in ([node.module] if node.module else [one.name for one in node.names])
-    )
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError("a file of the pilot cannot be read", where=str(path), got=error.strerror) from None
-
-
-def _file_digest(path: Path) -> str:
-    return hashlib.sha256(_content(path)).hexdigest()
 
 
 def _imported(path: Path) -> ModuleType:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,7 +18,7 @@ from workbench.environment.desk import DecisionAt
 from workbench.environment.environment import Environment
 from workbench.environment.tools import MAX_ROWS, Tool, ToolError
 from workbench.environment.trace import Effect
-from workbench.pilot.integrations import FieldType, Inventory, Operation, Rate, System
+from workbench.pilot.integrations import FieldType, Inventory, Operation, Rate, System, agreed_files
 from workbench.words import InputError, shown
 
 NOT_FOUND = ("404", "NotFound")  # how codes end that say that there is no such thing
@@ -54,11 +53,8 @@ class ReachedSystems:
 
     @property
     def identity(self) -> dict[str, str]:
-        """Digests of integrations.yaml and of the stand-in beside it, and what is reached."""
-        path, serve = self.inventory.path, self.inventory.settings.sandbox.serve
-        made_by = None if serve is None else path.parent / serve.partition(":")[0]
-        code = {"sandbox": _digest(made_by.read_bytes())} if made_by is not None and made_by.is_file() else {}
-        return {"integrations": _digest(path.read_bytes()), **code, "reached": self.known_as}
+        """Digests of integrations.yaml and of what makes the stand-in beside it, and what is reached."""
+        return {**agreed_files(self.inventory.path.parent), "reached": self.known_as}
 
     def connection(self, system: System) -> Connection:
         """Return the connection to a system that tools use."""
@@ -261,7 +257,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _plain(one) for name, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import logging
 import sqlite3
 import time
 from collections.abc import Collection, Mapping
@@ -26,6 +27,7 @@ from workbench.words import InputError
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 POSTGRESQL_PORT = 5432
 AT_ONCE = 8  # statements under way at once
+POOL = "workbench"
 LONGEST_S = 60.0  # after which a connection that says nothing is given up
 LOST = "08006"
 CANCELLED = "57014"
@@ -45,6 +47,10 @@ SQLITE_CODES = {
 }
 
 
+# That a connection is gone the call says that met it; the pool would print it once more, with a traceback.
+logging.getLogger(f"sqlalchemy.pool.impl.QueuePool.{POOL}").setLevel(logging.CRITICAL)
+
+
 class SqlConnection:
     """A database under one account."""
 
@@ -52,7 +58,12 @@ class SqlConnection:
         self._system, self._is_sqlite = system, url.get_backend_name() == SQLITE
         given: dict[str, Any] = {"check_same_thread": False} if self._is_sqlite else {"timeout": LONGEST_S}
         self._engine = sqlalchemy.create_engine(
-            url, poolclass=sqlalchemy.QueuePool, pool_size=AT_ONCE, max_overflow=0, connect_args=given
+            url,
+            poolclass=sqlalchemy.QueuePool,
+            pool_size=AT_ONCE,
+            max_overflow=0,
+            connect_args=given,
+            pool_logging_name=POOL,
         )
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"sql {system.id}")
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         found_sandbox,
         kept_sandbox,
         running_sandbox,
+        used_sandbox,
     )
     from workbench.environment.sandbox.standin import SandboxSystems, StandIn
     from workbench.environment.sandbox.writes import KeyUsedError, WrittenEffects, WrittenOnce

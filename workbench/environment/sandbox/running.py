@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -14,19 +15,20 @@ import time
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from workbench.files import is_alive, without_secrets, write_atomically
+from workbench.files import content_digest, is_alive, without_secrets, write_atomically
 from workbench.pilot import Pilot, Role
-from workbench.pilot.integrations import AuthKind, Inventory, read_integrations
-from workbench.words import InputError, RunError, error_from, readable
+from workbench.pilot.integrations import AuthKind, Inventory, agreed_files, read_integrations
+from workbench.words import InputError, RunError, error_from, readable, shown
 
 SANDBOX_FILE = "sandbox.json"  # in the folder of the pilot's runs, while `workbench sandbox` runs
 LOG_FILE, FILES = "sandbox.log", "files"
 PACKAGE = Path(__file__).resolve().parents[3]
 STARTING_S, ENDING_S, ANSWERING_S = 120.0, 10.0, 5.0
+USED_S, LOOK_S = 300.0, 0.2  # for which another command may use a running one; between looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,36 @@ class RunningSandbox:
         Value of every variable that integrations.yaml names for credentials, by name.
     pid : int
         Of its process.
+    made_of : mapping of str to str
+        Digests of the files that it was started from: integrations.yaml, its code, the records.
+    was_running : bool
+        Whether it was running before the command that uses it.
     """
 
     places: Mapping[str, str]
     secrets: Mapping[str, str]
     pid: int
+    made_of: Mapping[str, str]
+    was_running: bool = False
+
+    @property
+    def said(self) -> str:
+        """Which sandbox it is, where, and on which database where it has one."""
+        kind = str(self.places.get("database", "")).partition(":")[0].partition("+")[0]
+        on = {"postgresql": ", on PostgreSQL", "sqlite": ", on SQLite"}.get(kind, "")
+        which = "the sandbox that was running" if self.was_running else "the pilot's own sandbox, started for this"
+        return f"{which}, at {self.places['sandbox']}{on}"
+
+    def answers(self) -> bool:
+        """Return whether it runs and answers."""
+        if not is_alive(str(self.pid)):
+            return False
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
+        try:
+            with direct.open(f"{self.places['sandbox']}/test/written", timeout=ANSWERING_S) as answered:
+                return bool(answered.status == 200)
+        except (OSError, ValueError):
+            return False
 
 
 @contextmanager
@@ -86,7 +113,7 @@ def running_sandbox(
             process = _started(credentials, log)
         try:
             places = _places(process, job, folder / LOG_FILE)
-            yield RunningSandbox(places, credentials, process.pid)
+            yield RunningSandbox(places, credentials, process.pid, _made_of(pilot))
         finally:
             _end(process)
     finally:
@@ -123,17 +150,100 @@ def kept_sandbox(pilot: Pilot, sandbox: RunningSandbox) -> Iterator[Path]:
 
 
 def found_sandbox(pilot: Pilot) -> RunningSandbox | None:
-    """Return the sandbox of a pilot that `workbench sandbox` is running, None where none answers."""
+    """Return the sandbox of a pilot that `workbench sandbox` is running, None where none answers.
+
+    Raises
+    ------
+    InputError
+        It was started from other files than those that are there now.
+    """
+    path = pilot.runs / SANDBOX_FILE
     try:
-        said = json.loads((pilot.runs / SANDBOX_FILE).read_text(encoding="utf-8"))
-        found = RunningSandbox(dict(said["places"]), dict(said["secrets"]), int(said["pid"]))
-        if not is_alive(str(found.pid)):
+        said = json.loads(path.read_text(encoding="utf-8"))
+        found = RunningSandbox(dict(said["places"]), dict(said["secrets"]), int(said["pid"]), dict(said["made_of"]))
+        if not found.answers():
             return None
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # it is on this machine
-        with direct.open(f"{found.places['sandbox']}/test/written", timeout=ANSWERING_S) as answered:
-            return found if answered.status == 200 else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    now = _made_of(pilot)
+    changed = sorted(name for name in {*now, *found.made_of} if now.get(name) != found.made_of.get(name))
+    if changed:
+        raise InputError(
+            f"the sandbox of {pilot.name} that is running was started from other files",
+            where=str(path),
+            got=f"process {found.pid}; changed since: {shown(changed)}",
+            remedy="end it with Ctrl-C where it was started, and start it again",
+        )
+    return found
+
+
+@contextmanager
+def used_sandbox(
+    pilot: Pilot, documents: Iterable[Mapping[str, Any]], *, patience_s: float = USED_S
+) -> Iterator[RunningSandbox]:
+    """Give the sandbox of a pilot that is running, to one command after the other, else start one until the block ends.
+
+    Parameters
+    ----------
+    patience_s : float
+        For which another command is waited for: each moves the clock and takes back what is written.
+
+    Raises
+    ------
+    InputError
+        Another command is using the running one for longer, or it was started from other files; or as
+        `running_sandbox`.
+    RunError
+        It did not start, or ended meanwhile.
+    """
+    found = found_sandbox(pilot)
+    if found is None:
+        with running_sandbox(pilot, documents) as started, _ended_meanwhile(started):
+            yield started
+        return
+    with (pilot.runs / SANDBOX_FILE).open("rb") as file:
+        _wait_for_others(file, found, patience_s)
+        with _ended_meanwhile(found):
+            yield replace(found, was_running=True)
+
+
+def _wait_for_others(file: IO[bytes], sandbox: RunningSandbox, patience_s: float) -> None:
+    """Wait until no other command uses a sandbox, and keep further ones from it until the file is closed."""
+    ends = time.monotonic() + patience_s
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > ends:
+                raise InputError(
+                    "another command is using the sandbox that is running",
+                    where=file.name,
+                    got=sandbox.places["sandbox"],
+                    remedy="wait until it is done, or end the sandbox: one is started for each command then",
+                ) from None
+        time.sleep(LOOK_S)
+
+
+@contextmanager
+def _ended_meanwhile(sandbox: RunningSandbox) -> Iterator[None]:
+    """Say at the end of the block, in place of what came of that, that a sandbox has ended in it."""
+    try:
+        yield
+    except RunError:
+        if sandbox.answers():
+            raise
+    if not sandbox.answers():
+        raise RunError(
+            "the sandbox ended while it was used",
+            got=f"process {sandbox.pid}, {sandbox.places['sandbox']}",
+            remedy="start again; nothing was left of this",
+        )
+
+
+def _made_of(pilot: Pilot) -> dict[str, str]:
+    """Return the digests of what a sandbox is started from, by the file's name."""
+    records = [pilot.data / name for name in pilot.contract.records]
+    return {**agreed_files(pilot.suite), **{one.name: content_digest(one) for one in records if one.is_file()}}
 
 
 def _job(pilot: Pilot, inventory: Inventory, folder: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def _fault_matrix(facts: Facts, _asked: Terms) -> Answer:
         return Answer(State.FAIL, f"of {n} {said}", BETTER_VERSION, Missing(version=True), details)
     not_run = bad_cells(matrix, FaultOutcome.NOT_RUN)
     if not_run or not len(matrix):
-        reason = f"of {n} {len(not_run):,} were not run: {shown(not_run)}" if not_run else "no fault was tried"
+        reason = f"of {n} {len(not_run):,} were not run: {shown(not_run)}" if not_run else exhibit.answer.rstrip(".")
         return Answer(State.UNPROVEN, reason, f"let every fault be met ({run})", details=tuple(not_run))
     met = int(matrix["fired"].sum())
     return Answer(State.PASS, f"{n}, faults met {met:,} times: nothing lost, doubled or wrong")

@@ -12,8 +12,8 @@ import pandas as pd
 
 from workbench.agents import build_agent, through
 from workbench.environment.connections import ReachedSystems
-from workbench.environment.sandbox import running_sandbox
-from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder, file_digest
+from workbench.environment.sandbox import used_sandbox
+from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder
 from workbench.integrations.faults.checks import FAULT_CHECKS, NAME
 from workbench.integrations.faults.findings import fault_findings
 from workbench.integrations.faults.matrix import MatrixSeen, UnderFaults
@@ -22,13 +22,14 @@ from workbench.integrations.faults.outcomes import WaysOut
 from workbench.integrations.faults.tables import CELLS, MATRIX, cells_judged, cells_table, matrix_of_cells
 from workbench.metrics import Estimate
 from workbench.pilot import Pilot
-from workbench.pilot.integrations import INTEGRATIONS_FILE, read_integrations
+from workbench.pilot.integrations import agreed_files, read_integrations
 from workbench.records.splits import Dataset, Split
 from workbench.runs import RunRequest
 from workbench.runs.journal import digest_of
-from workbench.words import InputError, SignatureError, shown
+from workbench.words import SignatureError, shown
 
 SAMPLED = 40
+OWN = {"records", "agent"}  # what a matrix is about besides files
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,13 @@ class FaultsRequest:
     run: RunRequest = field(default_factory=RunRequest)
 
 
+_NOTHING: tuple[MatrixSeen, dict[str, str], dict[str, Any]] = (
+    MatrixSeen((), WaysOut({}, None), (), (), ()),
+    {},
+    {"agent": "", "records": 0, "sandbox": "nothing"},
+)
+
+
 class FaultsMaker(Maker):
     """What becomes of decisions when the systems behind an agent's tools fail."""
 
@@ -65,57 +73,54 @@ class FaultsMaker(Maker):
     def make(self, pilot: Pilot, dataset: Dataset, request: FaultsRequest) -> Exhibit:
         """Run an agent through every fault at every operation behind its tools; leave and return the exhibit.
 
+        Where none is named and none acts, the exhibit says so and has no cell, which leaves every criterion unproven.
+
         Raises
         ------
         InputError
-            The agent does not act, or none does; no operation stands behind a tool, or a system cannot be reached.
+            The agent does not act; no operation stands behind a tool, or a system cannot be reached.
         RunError
-            The sandbox does not start, or does not say what it holds.
+            The sandbox does not start, ends, or does not say what it holds.
         """
-        inventory = read_integrations(pilot.suite)
-        name = request.agent or _acting_agent(pilot)
-        agent = build_agent(pilot, name, dataset, request.run.engine)
-        records = tuple(dataset.records(dataset.ids(Split.DEV, request.records)))
-        through(agent, ReachedSystems(inventory, {}, {}))  # refuses one that does not act before anything is started
-        with running_sandbox(pilot, dataset.documents()) as sandbox, ThreadPoolExecutor(1) as pool:
-            under = UnderFaults(pilot, inventory, sandbox, agent, records, request.run.show_progress)
-            seen = pool.submit(lambda: asyncio.run(under.run())).result()  # a notebook has a loop of its own
-        about = {
-            "records": dataset.digest,
-            "agent": digest_of(agent.identity),
-            "integrations": file_digest(inventory.path),
-        }
-        facts = {"agent": name, "records": len(records), **_facts(seen)}
-        tables = {CELLS: cells_table(seen.seen, seen.ways)}
-        exhibit = counted_exhibit(
-            Exhibit(NAME, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
+        name = request.agent or acting_agent(pilot)
+        seen, about, facts = _NOTHING if name is None else _under_faults(pilot, dataset, name, request)
+        exhibit = Exhibit(
+            NAME,
+            pilot.name,
+            {"records": dataset.digest, **about, **agreed_files(pilot.suite)},
+            MadeBy.now(pilot.root),
+            "",
+            tables={CELLS: cells_table(seen.seen, seen.ways)},
+            facts={"escalation": pilot.settings.escalate_label, **_facts(seen), **facts},
         )
+        exhibit = counted_exhibit(exhibit)
         exhibit.write(exhibit_folder(pilot, NAME))
         return exhibit
 
     def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
-        """Return the last fault matrix where it is of the present integrations.yaml, else why it does not count."""
+        """Return the last fault matrix where it is of the present systems, else why it does not count."""
         left = super().present(pilot, dataset, agent)
         if isinstance(left, str):
             return left
-        path = pilot.suite / INTEGRATIONS_FILE
-        if not path.is_file() or left.about.get("integrations") != file_digest(path):
-            return f"{INTEGRATIONS_FILE} changed since the last {self.title}; {self.remedy(pilot)}"
-        return left
+        now = agreed_files(pilot.suite)
+        changed = [name for name in {*now, *left.about} - OWN if now.get(name) != left.about.get(name)]
+        return f"{sorted(changed)[0]} changed since the last {self.title}; {self.remedy(pilot)}" if changed else left
 
     def depends(self, inputs: Inputs, notebook: str, chosen: str | None) -> Mapping[str, Any]:
-        """Return what else makes the notebook another one: also what was agreed of the systems."""
-        path = inputs.pilot.suite / INTEGRATIONS_FILE
-        return {**inputs.everything(), "integrations": file_digest(path) if path.is_file() else None}
+        """Return what else makes the notebook another one: also what was agreed of the systems, and their sandbox."""
+        acting = [name for name, one in inputs.pilot.settings.agents.items() if one.tools]
+        of_agents = inputs.of_agents((*inputs.agents, *acting))  # whichever is compared, it is of one that acts
+        return {**inputs.everything(), **of_agents, **agreed_files(inputs.pilot.suite)}
 
     def estimate(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Estimate:
         """Return a count of cells; nothing is estimated, so its bounds are itself."""
         return fault_estimates(facts.exhibits[NAME].tables[MATRIX])[metric]
 
     def subject(self, facts: Facts) -> Mapping[str, Any]:
-        """Return the version that met the faults."""
+        """Return the version that met the faults, nothing where none acts."""
         exhibit = facts.exhibits[NAME]
-        return {"agent_digest": exhibit.about["agent"], "agent": exhibit.facts["agent"]}
+        is_of_one = "agent" in exhibit.about
+        return {"agent_digest": exhibit.about["agent"], "agent": exhibit.facts["agent"]} if is_of_one else {}
 
     def judged(self, facts: Facts) -> str:
         """Return the version that met the faults."""
@@ -140,23 +145,30 @@ class FaultsMaker(Maker):
         return again
 
 
-def _acting_agent(pilot: Pilot) -> str:
-    """Return the first agent of a pilot that acts."""
-    found = next((name for name, one in pilot.settings.agents.items() if one.tools), None)
-    if found is None:
-        raise InputError(
-            "no agent of the pilot acts, so no fault of a system can meet one",
-            where=str(pilot.suite / "pilot.yaml"),
-            remedy="give an agent `tools: true` (docs/how_to/act.md)",
-        )
-    return found
+def acting_agent(pilot: Pilot) -> str | None:
+    """Return the first agent of a pilot that acts, None where none does."""
+    return next((name for name, one in pilot.settings.agents.items() if one.tools), None)
+
+
+def _under_faults(
+    pilot: Pilot, dataset: Dataset, name: str, request: FaultsRequest
+) -> tuple[MatrixSeen, dict[str, str], dict[str, Any]]:
+    """Return what was seen of an agent under faults, its version, and who met them where."""
+    inventory = read_integrations(pilot.suite)
+    agent = build_agent(pilot, name, dataset, request.run.engine)
+    records = tuple(dataset.records(dataset.ids(Split.DEV, request.records)))
+    through(agent, ReachedSystems(inventory, {}, {}))  # refuses one that does not act before anything is started
+    with used_sandbox(pilot, dataset.documents()) as sandbox, ThreadPoolExecutor(1) as pool:
+        under = UnderFaults(pilot, inventory, sandbox, agent, records, request.run.show_progress)
+        seen = pool.submit(lambda: asyncio.run(under.run())).result()  # a notebook has a loop of its own
+    facts = {"agent": name, "records": len(records), "sandbox": sandbox.said}
+    return seen, {"agent": digest_of(agent.identity)}, facts
 
 
 def _facts(seen: MatrixSeen) -> dict[str, Any]:
     """Return what the numbers depend on besides the tables, and what a reader is told."""
     return {
         "carried_out": dict(seen.ways.carried_out),
-        "escalation": seen.ways.escalation,
         "writes": sorted(seen.writes),
         "unsound": list(seen.unsound),
         "never_called": list(seen.never_called),
@@ -180,7 +192,9 @@ def counted_exhibit(exhibit: Exhibit) -> Exhibit:
 
 
 def _notes(facts: Mapping[str, Any]) -> list[str]:
-    notes, n = [], f"{facts['records']:,} records"
+    if not facts["agent"]:
+        return ["Give an agent `tools: true` (docs/how_to/act.md), or leave this out."]
+    notes, n = [f"Reached: {facts['sandbox']}."], f"{facts['records']:,} records"
     if facts["never_called"]:
         notes.append(f"No decision on {n} calls {shown(facts['never_called'])}, so no fault was tried there.")
     if facts["unsound"]:
@@ -193,12 +207,12 @@ def _answer(agent: str, matrix: pd.DataFrame, estimates: Mapping[str, Estimate])
     """Return what went wrong in how many cells, one sentence."""
     counts = [estimates[one].value for one in (LOST, DOUBLED, WRONG, NOT_RUN)]
     if not len(matrix) or None in counts:
-        return f"No fault was tried on {agent}."
+        return f"No fault was tried{f' on {agent}' if agent else ': no agent of the pilot acts'}."
     lost, doubled, wrong, not_run = (f"{count:,.0f}" for count in counts)
     kinds, operations = matrix["fault"].nunique(), len(matrix[["system", "operation"]].drop_duplicates())
     return (
-        f"{agent} loses decisions in {lost}, doubles them in {doubled} and changes them in {wrong} of {len(matrix):,} "
-        f"cells of {kinds} faults and {operations} operations; {not_run} were not run."
+        f"{lost} of {len(matrix):,} cells lose a decision of {agent}, {doubled} double one and {wrong} change one, "
+        f"under {kinds} faults at {operations} operations; {not_run} were not run."
     )
 
 

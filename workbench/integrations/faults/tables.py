@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -114,3 +115,41 @@ def matrix_of_cells(cells: pd.DataFrame) -> pd.DataFrame:
     is_outcome = {one.value: cells["outcome"] == one.value for one in FaultOutcome}
     counted = cells[CELL].assign(records=cells["record_id"].notna(), fired=cells["fired"], **is_outcome)
     return counted.groupby(CELL, sort=False).sum().astype(int).reset_index()
+
+
+def worst_first(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return a matrix with the cells first in which something went wrong or was not run, then those handed over."""
+    order = [one.value for one in (FaultOutcome.DOUBLE, FaultOutcome.LOST, FaultOutcome.WRONG, FaultOutcome.NOT_RUN)]
+    order.append(FaultOutcome.ESCALATED.value)
+    return matrix.sort_values(order, ascending=False, kind="stable", ignore_index=True)
+
+
+def ended_otherwise(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the records that did not end as without the fault, for a reader: what was done, said and held."""
+    left = cells[cells["outcome"] != FaultOutcome.RECOVERED.value]
+    return pd.DataFrame(
+        {
+            "fault": left["fault"],
+            "at": left["system"] + "." + left["operation"],
+            "record": left["record_id"],
+            "what was done": left["done"],
+            "said first": left["first"],
+            "said in the end": left["action"],
+            "outcome": left["outcome"],
+            "held without it": left["held_without"].map(_held_said),
+            "held": left["held"].map(_held_said),
+        }
+    ).reset_index(drop=True)
+
+
+def _held_said(held: object) -> str:
+    """Return effects for a reader, each with what it holds."""
+    effects = held_from(held) if isinstance(held, str) else ()
+    return "; ".join(f"{one.operation} {_fields_said(one.content)}" for one in effects) or "nothing"
+
+
+def _fields_said(content: str) -> str:
+    fields = json.loads(content)
+    if not isinstance(fields, dict):
+        return content
+    return ", ".join(f"{name} {value}" for name, value in fields.items())

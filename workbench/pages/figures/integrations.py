@@ -38,7 +38,7 @@ def verdicts_by_system(matrix: pd.DataFrame) -> Figure:
     if matrix.empty:
         return empty_figure("No system declares a line")
     wrong = int((matrix == "deviates").any(axis=1).sum())
-    title = f"{several(wrong, 'system deviates', 'systems deviate')} of {len(matrix)} that were probed"
+    title = f"{wrong} of {several(len(matrix), 'probed system')} {'deviates' if wrong == 1 else 'deviate'}"
     figure, axes = one_axes(title, rows_height(2 * len(matrix)))
     for row, (_, verdicts) in enumerate(matrix.iterrows()):
         for column, verdict in enumerate(verdicts):

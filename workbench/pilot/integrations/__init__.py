@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.pilot.integrations.reading import (
         INTEGRATIONS_FILE,
         Inventory,
+        agreed_files,
         placed_address,
         read_integrations,
     )

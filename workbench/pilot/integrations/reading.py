@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.files import read_settings
+from workbench.files import content_digest, files_imported, read_settings
 from workbench.pilot.integrations.schema import IntegrationSettings, Operation, System
 from workbench.words import InputError
 
@@ -48,6 +48,25 @@ def read_integrations(suite: Path) -> Inventory:
             remedy="write integrations.yaml; docs/how_to/integrations.md has an example",
         )
     return Inventory(path, read_settings(path, IntegrationSettings))
+
+
+def agreed_files(suite: Path) -> dict[str, str]:
+    """Return the digests of integrations.yaml and of the code that makes the pilot's own sandbox, by the file's name.
+
+    The code is the file under `sandbox: serve` and those beside it that it imports. Empty without an integrations.yaml.
+
+    Raises
+    ------
+    InputError
+        A file is not what it should be.
+    """
+    path = suite / INTEGRATIONS_FILE
+    if not path.is_file():
+        return {}
+    serve = read_integrations(suite).settings.sandbox.serve
+    made_by = None if serve is None else suite / serve.partition(":")[0]
+    code = sorted(files_imported(made_by)) if made_by is not None and made_by.is_file() else ()
+    return {file.name: content_digest(file) for file in (path, *code)}
 
 
 def placed_address(address: str, places: Mapping[str, str]) -> str:
