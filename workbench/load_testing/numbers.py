@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.load_testing.analysis import (
+    WARM_SHARE,
     day_done_s,
     differing,
     failures,
@@ -28,23 +29,23 @@ P50, P95, P99 = (f"load_latency_p{q}_s" for q in (50, 95, 99))
 PEAK_P95 = "load_peak_latency_p95_s"
 THROUGHPUT, DAY_S, ERRORS = "load_throughput_per_h", "load_day_s", "load_error_rate"
 INTEGRATIONS, CHANGED, RECOVERY = "load_integration_error_rate", "load_decisions_changed", "load_recovery_s"
-LEAK_BYTES, LEAK_DESCRIPTORS, REVIEWERS = "load_leak_bytes", "load_leak_descriptors", "load_reviewers"
+LEAK_BYTES, LEAK_DESCRIPTORS, LEAK_THREADS = (f"load_leak_{one}" for one in ("bytes", "descriptors", "threads"))
+REVIEWERS = "load_reviewers"
 UNITS = MappingProxyType(
     {
         **dict.fromkeys((P50, P95, P99, PEAK_P95, DAY_S, RECOVERY), Unit.SECONDS),
         THROUGHPUT: Unit.PER_HOUR,
         **dict.fromkeys((ERRORS, INTEGRATIONS, CHANGED), Unit.SHARE),
-        **dict.fromkeys((LEAK_BYTES, LEAK_DESCRIPTORS, REVIEWERS), Unit.NUMBER),
+        **dict.fromkeys((LEAK_BYTES, LEAK_DESCRIPTORS, LEAK_THREADS, REVIEWERS), Unit.NUMBER),
     }
 )
 SEEN_ONCE = "seen once, nothing is estimated"
 NOT_RUN = "the profile {} was not run"
 NO_SYSTEM = "no tool that an integration stands behind was called"
 NO_PAGE = "there is no review page yet, so that nobody can be on it"
-WARM_SHARE = 0.2  # of a soak, in which caches fill
 FEWEST_SAMPLES = 20
 CALLED_LEVEL = 0.999  # one-sided, at which a leak is called
-LEAKS = MappingProxyType({LEAK_BYTES: "rss_bytes", LEAK_DESCRIPTORS: "descriptors"})
+LEAKS = MappingProxyType({LEAK_BYTES: "rss_bytes", LEAK_DESCRIPTORS: "descriptors", LEAK_THREADS: "threads"})
 WATCHED = (ProcessRole.AGENT, ProcessRole.SANDBOX)
 
 
@@ -58,7 +59,7 @@ def estimates_of_load(
     tables : mapping
         `arrivals`, `calls` and `samples`, as the maker's exhibit has them.
     facts : mapping
-        `seed` of the draws.
+        `seed` of the draws, and `windows` of the profiles.
 
     Returns
     -------
@@ -75,7 +76,7 @@ def estimates_of_load(
         P50: (LoadProfile.DAY, day, lambda part: _quantile(latencies(part), 0.5, level)),
         P95: (LoadProfile.DAY, day, lambda part: _quantile(latencies(part), 0.95, level)),
         P99: (LoadProfile.DAY, day, lambda part: _quantile(latencies(part), 0.99, level)),
-        DAY_S: (LoadProfile.DAY, day, _day_s),
+        DAY_S: (LoadProfile.DAY, day, lambda part: _day_s(part, facts["windows"][LoadProfile.DAY.value])),
         PEAK_P95: (LoadProfile.PEAK, peak, lambda part: _quantile(latencies(part), 0.95, level)),
         THROUGHPUT: (LoadProfile.PEAK, peak, lambda part: _throughput(part, level)),
         RECOVERY: (LoadProfile.PEAK, peak, lambda part: _recovery(part, seed)),
@@ -144,7 +145,9 @@ def _throughput(part: pd.DataFrame, level: float) -> Estimate:
     )
 
 
-def _day_s(part: pd.DataFrame) -> Estimate:
+def _day_s(part: pd.DataFrame, window: Mapping[str, Any]) -> Estimate:
+    if window["shortened_to"] is not None:
+        return Estimate.undefined(f"{len(part):,} of the day's {window['wanted']:,} arrivals were asked")
     value = day_done_s(part)
     if value is None:
         return Estimate.undefined("not every record of the day got a decision")
