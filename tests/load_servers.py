@@ -28,7 +28,7 @@ AFTER = ("bursts", "threads", "slower", "mixed")  # written when the maker was t
 CYCLE_S, HELD_S = 5.0, 1.0  # of the bursts: answers are held in the first of every five seconds
 CROWD = 50  # decisions under way, above which some faults show
 LOST_S = 60.0
-SLOWER_S = 5e-6  # that each record seen adds to every later answer
+SLOWER_S = 2e-5  # that each record seen adds to every later answer
 ACTIONS = ("approve", "reject")
 AGENT = "served"
 COLUMNS: Mapping[str, Mapping[str, object]] = {
@@ -39,7 +39,7 @@ COLUMNS: Mapping[str, Mapping[str, object]] = {
 }
 
 QUICK = {
-    "records": 12, "unloaded": 20, "longest_gap_s": 0.01, "day": {"records": 40},
+    "records": 12, "longest_gap_s": 0.01, "day": {"records": 40},
     "peak": {"minutes": 1, "calm_minutes": 1}, "soak": {"at_most_s": 0.5},
 }  # fmt: skip
 CODE = f"""
@@ -95,12 +95,12 @@ class FaultyServer:
         return web.json_response({"action": action, "confidence": 0.9})
 
     async def _from_the_pool(self) -> bool:
-        """Return whether a connection was free; every 200th is never given back."""
+        """Return whether a connection was free; every 50th is never given back."""
         try:
             await asyncio.wait_for(self.pool.acquire(), 0.5)
         except TimeoutError:
             return False
-        if self.n % 200:
+        if self.n % 50:
             self.pool.release()
         return True
 

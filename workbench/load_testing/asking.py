@@ -28,7 +28,7 @@ from workbench.stats import Floats
 WARM = 8  # decisions before the clock starts: a process is there then, and its connections
 FEWEST_ALONE = 20  # decisions without load, however long they take
 LATE = 1.25  # of its own deadline: an agent that has not answered then does not
-DRAINED, DRAINED_S = 0.5, 15.0  # of the arrivals' time, and seconds at least, in which a queue is left to be worked off
+DRAINED_S = 15.0  # at least, and as long as arrivals come, in which a queue is left to be worked off
 ARRIVALS = (
     "number",
     "phase",
@@ -196,7 +196,7 @@ def ask_schedule(
 def _end_s(agent: Agent, schedule: Schedule) -> float:
     """Return the seconds after the start when the test ends, whatever is undecided then."""
     patience_s = LATE * (agent.deadline_s or 0.0)
-    return schedule.window_s + max(patience_s, DRAINED_S, DRAINED * schedule.window_s)
+    return schedule.window_s + max(patience_s, DRAINED_S, schedule.window_s)
 
 
 def _standing(agent: Agent, asked: Sequence[Record]) -> Agent:

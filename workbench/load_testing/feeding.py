@@ -157,7 +157,7 @@ class ArrivalFeed:
         """Let the next of the records without a due time come, or say that they are over."""
         if place == 1:
             self._since_s = self._now()
-        if not self._due and place >= self._first.fewest and self._now() - self._since_s > self._first.at_most_s:
+        if not len(self._due) and place >= self._first.fewest and self._now() - self._since_s > self._first.at_most_s:
             self._records = self._records[:place]
             self.n_first = place
             self._wake()

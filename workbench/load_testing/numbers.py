@@ -52,7 +52,12 @@ WATCHED = (ProcessRole.AGENT, ProcessRole.SANDBOX)
 def estimates_of_load(
     tables: Mapping[str, pd.DataFrame], facts: Mapping[str, Any], level: float = DEFAULT_CONFIDENCE_LEVEL
 ) -> dict[str, Estimate]:
-    """Return every estimate with its two-sided interval.
+    """Return every estimate with its two-sided interval; see `load_estimate`."""
+    return {metric: load_estimate(metric, tables, facts, level) for metric in UNITS}
+
+
+def load_estimate(metric: str, tables: Mapping[str, pd.DataFrame], facts: Mapping[str, Any], level: float) -> Estimate:
+    """Return an estimate with its two-sided interval.
 
     Parameters
     ----------
@@ -63,12 +68,18 @@ def estimates_of_load(
 
     Returns
     -------
-    dict
+    Estimate
         Latencies from the schedule, throughput and the day's end of the profiles day and peak; of the errors, the
         errors of an integration and the changed decisions the profile, or integration, with the highest upper bound;
         the recovery after the peak; the steepest growth of a process in the soak, by decision. An estimate of a
         profile whose generator did not keep time is undefined.
     """
+    if metric in LEAKS:
+        return leak_estimate(tables["samples"], metric, facts["seed"], level)
+    if metric == REVIEWERS:
+        return Estimate.undefined(NO_PAGE)
+    if metric == INTEGRATIONS:
+        return _worst(_of_systems(tables["calls"], level), NO_SYSTEM)
     arrivals, seed = tables["arrivals"], facts["seed"]
     of = {str(name): part for name, part in arrivals.groupby("profile", sort=False)}
     day, peak = (of.get(one.value) for one in (LoadProfile.DAY, LoadProfile.PEAK))
@@ -81,14 +92,11 @@ def estimates_of_load(
         THROUGHPUT: (LoadProfile.PEAK, peak, lambda part: _throughput(part, level)),
         RECOVERY: (LoadProfile.PEAK, peak, lambda part: _recovery(part, seed)),
     }
-    return {
-        **{name: _timed(*one) for name, one in timed.items()},
-        ERRORS: _worst({name: _share(int(failures(part).sum()), len(part), level) for name, part in of.items()}),
-        INTEGRATIONS: _worst(_of_systems(tables["calls"], level), NO_SYSTEM),
-        CHANGED: _worst({name: _share(*differing(part), level) for name, part in of.items()}),
-        **{name: leak_estimate(tables["samples"], name, seed, level) for name in LEAKS},
-        REVIEWERS: Estimate.undefined(NO_PAGE),
-    }  # fmt: skip
+    if metric in timed:
+        return _timed(*timed[metric])
+    if metric == CHANGED:
+        return _worst({name: _share(*differing(part), level) for name, part in of.items()})
+    return _worst({name: _share(int(failures(part).sum()), len(part), level) for name, part in of.items()})
 
 
 def leak_estimate(samples: pd.DataFrame, metric: str, seed: int, level: float) -> Estimate:

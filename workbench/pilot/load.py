@@ -59,8 +59,8 @@ class SoakSettings(Settings):
 
     hours: float = Field(default=48.0, gt=0)
     times: float = Field(default=10.0, ge=1)
-    at_most_s: float = Field(default=60.0, gt=0)
-    utilisation: float = Field(default=0.7, gt=0, lt=1)
+    at_most_s: float = Field(default=50.0, gt=0)
+    utilisation: float = Field(default=0.5, gt=0, lt=1)
 
 
 class LeakSettings(Settings):
