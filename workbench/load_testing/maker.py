@@ -162,9 +162,13 @@ def _counted(exhibit: Exhibit) -> Exhibit:
 
 def _answer(agent: str, profiles: pd.DataFrame, estimates: Mapping[str, Estimate]) -> str:
     """Return what an agent bears, one sentence of at most 40 words."""
-    invalid = profiles.loc[~profiles["valid"], "profile"].tolist()
-    if invalid:
-        return f"The generator did not keep time ({', '.join(invalid)}): this load test is invalid."
+    invalid = profiles[~profiles["valid"]]
+    if len(invalid):
+        late_s, named = invalid["late_p99_s"].max(), ", ".join(invalid["profile"])
+        late = "" if pd.isna(late_s) else f", {seconds(float(late_s))} late at p99 at worst"
+        return (
+            f"Invalid: the generator did not keep time in {len(invalid)} of {len(profiles)} profiles ({named}){late}."
+        )
     waits = [
         f"{seconds(found.value)} {when}"
         for metric, when in ((P95, "of a day's schedule"), (PEAK_P95, "under the peak"))
