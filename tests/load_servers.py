@@ -11,6 +11,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +24,11 @@ from small_pilots import ALL_DEV, written_pilot
 from workbench.pilot import Pilot, open_pilot
 
 FAULTS = ("clean", "leak", "descriptors", "pool", "wrong", "lost")
+AFTER = ("bursts", "threads", "slower", "mixed")  # written when the maker was there
+CYCLE_S, HELD_S = 5.0, 1.0  # of the bursts: answers are held in the first of every five seconds
 CROWD = 50  # decisions under way, above which some faults show
 LOST_S = 60.0
+SLOWER_S = 2e-5  # that each record seen adds to every later answer
 ACTIONS = ("approve", "reject")
 AGENT = "served"
 COLUMNS: Mapping[str, Mapping[str, object]] = {
@@ -34,7 +39,7 @@ COLUMNS: Mapping[str, Mapping[str, object]] = {
 }
 
 QUICK = {
-    "records": 12, "unloaded": 20, "longest_gap_s": 0.01, "day": {"records": 40},
+    "records": 12, "longest_gap_s": 0.01, "day": {"records": 40},
     "peak": {"minutes": 1, "calm_minutes": 1}, "soak": {"at_most_s": 0.5},
 }  # fmt: skip
 CODE = f"""
@@ -49,6 +54,7 @@ class FaultyServer:
     def __init__(self, fault: str, latency_s: float) -> None:
         self.fault, self.latency_s = fault, latency_s
         self.n, self.under_way = 0, 0
+        self.last = ACTIONS[0]
         self.kept: list[Any] = []
         self.pool = asyncio.Semaphore(4)
 
@@ -57,9 +63,20 @@ class FaultyServer:
         self.n += 1
         self.under_way += 1
         try:
+            await self._delayed()
             return await self._decided(str(ACTIONS[record["amount"] > 500]))
         finally:
             self.under_way -= 1
+
+    async def _delayed(self) -> None:
+        """Wait as a server with a fault of time does; start a thread that never ends."""
+        in_cycle = time.monotonic() % CYCLE_S
+        if self.fault == "bursts" and in_cycle < HELD_S:
+            await asyncio.sleep(HELD_S - in_cycle)
+        if self.fault == "slower":
+            await asyncio.sleep(self.n * SLOWER_S)
+        if self.fault == "threads" and self.n % 20 == 0:
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
 
     async def _decided(self, action: str) -> web.Response:
         await asyncio.sleep(self.latency_s)
@@ -71,17 +88,19 @@ class FaultyServer:
             raise web.HTTPServiceUnavailable(text="no connection is free")
         if self.fault == "wrong" and self.under_way > CROWD:
             action = ACTIONS[action == ACTIONS[0]]
+        if self.fault == "mixed":  # the decision that was worked out last is answered to whoever is next
+            self.last, action = action, self.last if self.under_way > 1 else action
         if self.fault == "lost" and self.under_way > CROWD:
             await asyncio.sleep(LOST_S)
         return web.json_response({"action": action, "confidence": 0.9})
 
     async def _from_the_pool(self) -> bool:
-        """Return whether a connection was free; every 200th is never given back."""
+        """Return whether a connection was free; every 50th is never given back."""
         try:
             await asyncio.wait_for(self.pool.acquire(), 0.5)
         except TimeoutError:
             return False
-        if self.n % 200:
+        if self.n % 50:
             self.pool.release()
         return True
 
@@ -138,7 +157,7 @@ async def _serve(fault: str, latency_s: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("fault", choices=FAULTS)
+    parser.add_argument("fault", choices=(*FAULTS, *AFTER))
     parser.add_argument("--latency-ms", type=float, default=2.0)
     given = parser.parse_args()
     asyncio.run(_serve(given.fault, given.latency_ms / 1_000))

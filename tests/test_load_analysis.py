@@ -18,6 +18,7 @@ from workbench.load_testing.analysis import (
     profiles_table,
     rates_per_h,
     recovery_of,
+    slowing_of,
 )
 from workbench.load_testing.findings import load_findings
 from workbench.load_testing.numbers import (
@@ -33,9 +34,13 @@ from workbench.load_testing.numbers import (
     estimates_of_load,
 )
 from workbench.pilot import LoadSettings
+from workbench.stats import Floats
 
 NO_CALLS = pd.DataFrame({"profile": [], "tool": [], "outcome": [], "n": [], "system": []}, dtype=object)
 NO_SAMPLES = pd.DataFrame({"profile": [], "part": [], "role": [], "decided": [], "rss_bytes": [], "descriptors": []})
+
+
+WHOLE = {"window_s": 9.0, "real_window_s": 90.0, "wanted": 4, "shortened_to": None}
 
 
 def rows(due: list[float], taken: list[float], done: list[float], **more: Any) -> pd.DataFrame:
@@ -47,7 +52,8 @@ def rows(due: list[float], taken: list[float], done: list[float], **more: Any) -
 
 
 def estimates(arrivals: pd.DataFrame, calls: pd.DataFrame = NO_CALLS, samples: pd.DataFrame = NO_SAMPLES) -> Any:
-    return estimates_of_load({"arrivals": arrivals, "calls": calls, "samples": samples}, {"seed": 1})
+    tables = {"arrivals": arrivals, "calls": calls, "samples": samples}
+    return estimates_of_load(tables, {"seed": 1, "windows": {"day": WHOLE}})
 
 
 QUEUED = rows([0.0, 1.0, 2.0, 9.0], [0.0, 2.5, 5.0, 9.0], [2.5, 5.0, 7.5, 11.5])  # one at a time, 2.5 s each
@@ -75,6 +81,14 @@ def test_a_day_is_done_when_its_last_record_is_at_the_times_as_they_would_arrive
     assert day_done_s(QUEUED) == 92.5
     assert day_done_s(QUEUED.assign(status=["ok", "ok", "failed", "ok"])) is None
     assert estimates(QUEUED)[DAY_S].lower == 92.5
+
+
+def test_a_day_of_which_a_part_was_asked_has_no_end() -> None:
+    windows = {"day": {**WHOLE, "wanted": 8, "shortened_to": 0.5}}
+    found = estimates_of_load(
+        {"arrivals": QUEUED, "calls": NO_CALLS, "samples": NO_SAMPLES}, {"seed": 1, "windows": windows}
+    )
+    assert found[DAY_S].method == "none: 4 of the day's 8 arrivals were asked"
 
 
 def test_only_what_is_done_within_the_window_is_throughput() -> None:
@@ -146,14 +160,15 @@ def samples(bytes_each: float, role: str = "agent") -> pd.DataFrame:
     kept = np.floor(decided * bytes_each / 262_144) * 262_144
     return pd.DataFrame(
         {
-            "profile": "soak", "part": 0, "role": role, "decided": decided, "rss_bytes": 5e7 + kept, "descriptors": 12
+            "profile": "soak", "part": 0, "role": role, "decided": decided, "rss_bytes": 5e7 + kept, "descriptors": 12,
+            "threads": 3,
         }
     )  # fmt: skip
 
 
 def findings(table: pd.DataFrame) -> list[str]:
-    windows = {"day": {"window_s": 9.0, "real_window_s": 90.0, "shortened_to": None}}
-    facts = {"settings": LoadSettings().model_dump(mode="json"), "seed": 1}
+    windows = {"day": WHOLE}
+    facts = {"settings": LoadSettings().model_dump(mode="json"), "seed": 1, "unloaded": {"p95_s": 2.5}}
     causes = pd.DataFrame({"profile": [], "status": [], "cause": [], "n": []})
     tables = {"arrivals": QUEUED, "calls": NO_CALLS, "samples": table}
     return [one.id for one in load_findings(tables, profiles_table(QUEUED, windows), causes, facts)]
@@ -172,12 +187,52 @@ def test_what_the_generator_keeps_is_no_leak_where_another_process_answers() -> 
     assert estimates(QUEUED, samples=both)[LEAK_BYTES].value == 0.0
 
 
+def test_threads_that_never_end_are_a_leak() -> None:
+    table = samples(0)
+    assert findings(table.assign(threads=table["decided"] // 20)) == ["leak-threads-agent"]
+
+
+def soak_of(taken: Floats) -> pd.DataFrame:
+    due = np.arange(len(taken)) / 100
+    return rows(due.tolist(), due.tolist(), (due + taken).tolist(), profile="soak")
+
+
+def test_decisions_that_take_ever_longer_are_found_and_those_of_a_noisy_machine_are_not() -> None:
+    noise = np.random.default_rng(1).exponential(0.002, 3_000)
+    number = np.arange(3_000)
+    found = slowing_of(soak_of(0.002 + noise + 1e-5 * number), 1, 0.998)
+    assert found is not None
+    # 2,400 decisions after the warm-up, each 10 microseconds longer than the one before
+    assert (found.is_sure, found.decided) == (True, 2_400)
+    assert found.grown_s == pytest.approx(0.024, rel=0.1)
+    busy_now_and_then = 0.002 + noise * (1 + 9 * (number % 700 < 150))
+    still = slowing_of(soak_of(busy_now_and_then), 1, 0.998)
+    assert still is not None
+    assert not still.is_sure
+    assert slowing_of(soak_of(noise[:300]), 1, 0.998) is None, "too few"
+
+
+def test_an_agent_that_itself_takes_far_longer_under_load_is_found() -> None:
+    taken = np.where(np.arange(500) % 5 == 0, 0.9, 0.01)
+    assert slow(soak_of(taken), 0.01) == ["slower-soak"]
+    assert slow(soak_of(taken), 0.5) == [], "nine tenths of a second are no ten times of what it takes alone"
+    assert slow(soak_of(np.full(500, 0.09)), 0.001) == [], "less than a tenth of a second"
+
+
+def slow(arrivals: pd.DataFrame, alone_s: float) -> list[str]:
+    windows = {"soak": {**WHOLE, "wanted": 500}}
+    facts = {"settings": LoadSettings().model_dump(mode="json"), "seed": 1, "unloaded": {"p95_s": alone_s}}
+    causes = pd.DataFrame({"profile": [], "status": [], "cause": [], "n": []})
+    tables = {"arrivals": arrivals, "calls": NO_CALLS, "samples": NO_SAMPLES}
+    return [one.id for one in load_findings(tables, profiles_table(arrivals, windows), causes, facts)]
+
+
 def test_reviewers_are_not_known() -> None:
     assert estimates(QUEUED)[REVIEWERS].method == "none: there is no review page yet, so that nobody can be on it"
 
 
 def test_a_profile_is_told_in_a_row_with_its_utilisation() -> None:
-    windows = {"day": {"window_s": 9.0, "real_window_s": 100.0, "shortened_to": None}}
+    windows = {"day": {**WHOLE, "real_window_s": 100.0}}
     row = profiles_table(QUEUED, windows).iloc[0]
     assert (row["busy_s"], row["real_utilisation"], row["most_waiting"]) == (10.0, 0.1, 3)
     assert row["utilisation"] == pytest.approx(10.0 / 11.5), "to the last decision, where that is later"

@@ -12,6 +12,8 @@ import pytest
 
 from workbench.agents import Decision
 from workbench.load_testing.analysis import kept_time
+from workbench.load_testing.asking import Alone
+from workbench.load_testing.feeding import Bounded
 from workbench.load_testing.generator import ArrivalsToAsk, Driven, driven
 from workbench.metrics import Status
 from workbench.records import Record, base_id, repeated_record
@@ -117,6 +119,34 @@ def test_what_an_agent_never_answers_is_failed_after_its_deadline() -> None:
     _, found = run(Silent(deadline_s=0.2), 0, [0.0] * 10)
     assert len(found) == 10
     assert [one.cause for one in found.values() if one.status is Status.FAILED] == ["no_reply"]
+
+
+def test_what_has_no_decision_when_the_test_ends_is_failed_whether_it_was_taken_or_not() -> None:
+    class Slow(OwnAgent):
+        async def answer(self, record: Record) -> Decision | None:
+            await asyncio.sleep(60)
+            return None
+
+    found: dict[int, Decision] = {}
+    arrivals = ArrivalsToAsk(records(10), [0.0] * 10, ends_s=0.2)
+    done = driven(Slow(), arrivals, found.update)
+    assert [one.cause for one in found.values()] == ["no_reply"] * 10
+    assert np.isfinite(done.moments.done).all()
+    assert int(np.isfinite(done.moments.sent).sum()) == 4, "the agent takes four at once"
+
+
+def test_records_without_a_due_time_are_as_many_as_the_time_is_enough_for_and_the_fewest_at_least() -> None:
+    found: dict[int, Decision] = {}
+    driven(OwnAgent(), ArrivalsToAsk(records(40), first=Bounded(0.0, 7)), found.update)
+    assert sorted(found) == list(range(7))
+    driven(OwnAgent(), ArrivalsToAsk(records(40), first=Bounded(60.0, 7)), found.update)
+    assert sorted(found) == list(range(40))
+
+
+def test_times_without_load_are_medians_of_rounds() -> None:
+    # three rounds of 20, of which the second was disturbed: 19 of 20 is the p95 of each
+    seconds = np.concatenate([np.arange(1, 21), np.full(20, 500.0), np.arange(2, 22), [np.nan] * 3])
+    assert Alone.of(seconds) == Alone(60, 11.5, 20.0)
 
 
 def test_what_an_agent_raises_is_raised() -> None:

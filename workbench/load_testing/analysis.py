@@ -11,11 +11,13 @@ import pandas as pd
 
 from workbench.load_testing.schedule import CALM, PEAK
 from workbench.metrics import Status
-from workbench.stats import Floats, theil_sen
+from workbench.stats import Floats, Slope, theil_sen
 
 SLICES = 20  # of the window, for the spread of the throughput
 LATE_SHARE, LATE_S = 0.1, 0.01
 QUANTILE_LATE = 0.99
+WARM_SHARE = 0.2  # of a soak, in which caches fill
+BLOCKS, FEWEST_IN_BLOCK = 60, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,48 @@ def recovery_of(arrivals: pd.DataFrame, seed: int) -> Recovery | None:
     short = after[after["n"] <= max(1, before)]
     recovered = float(short["t_s"].iloc[0] - ends_s) if len(short) else None
     return Recovery(slope, int(queue["n"].max()), int(before), recovered)
+
+
+@dataclass(frozen=True, slots=True)
+class Slowing:
+    """How decisions of a soak get slower with their number, after its warm-up: medians of blocks, from the send.
+
+    Parameters
+    ----------
+    slope : Slope
+        Seconds that each further decision adds.
+    decided : int
+        Decisions after the warm-up.
+    first_s, last_s : float
+        The median of the first fifth of the blocks and of the last.
+    """
+
+    slope: Slope
+    decided: int
+    first_s: float
+    last_s: float
+
+    @property
+    def grown_s(self) -> float:
+        """Seconds by which the last decision takes surely longer than the first."""
+        return (self.slope.lower or 0.0) * self.decided
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether they take at least twice as long in the end; some milliseconds are no matter."""
+        return self.grown_s > max(LATE_S, self.first_s)
+
+
+def slowing_of(arrivals: pd.DataFrame, seed: int, level: float) -> Slowing | None:
+    """Return how decisions of a soak get slower; None where there are too few."""
+    taken = latencies(arrivals, "sent_s")
+    warmed = taken[int(WARM_SHARE * len(taken)) :]
+    if len(warmed) < BLOCKS * FEWEST_IN_BLOCK:
+        return None
+    medians = np.array([np.median(one) for one in np.array_split(warmed, BLOCKS)])
+    slope = theil_sen(np.arange(BLOCKS) * (len(warmed) / BLOCKS), medians, level, seed=seed)
+    fifth = BLOCKS // 5
+    return Slowing(slope, len(warmed), float(np.median(medians[:fifth])), float(np.median(medians[-fifth:])))
 
 
 def profiles_table(arrivals: pd.DataFrame, windows: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

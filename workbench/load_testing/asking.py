@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from workbench.agents import Agent, Decision, KnownAs, standing_for
+from workbench.agents import Agent, Decision, standing_for
 from workbench.agents.callables import check_may_ask
 from workbench.environment import ToolCall
-from workbench.load_testing.feeding import ArrivalFeed, Moments
+from workbench.load_testing.feeding import ArrivalFeed, Bounded, Moments
 from workbench.load_testing.generator import ArrivalsToAsk, Driven, Store, driven
 from workbench.load_testing.sampling import SAMPLES, ProcessRole, ResourceSampler
 from workbench.load_testing.schedule import Schedule
 from workbench.metrics import Status
 from workbench.pilot import Pilot
-from workbench.records import Record, Turns, repeated_record
+from workbench.records import Record, repeated_record
 from workbench.records.splits import Dataset, Split
-from workbench.runs.journal import JOURNAL_FILE, Apart, Journal
-from workbench.runs.runner import RecordSelection, require_asked, require_decisions, run_agent
+from workbench.runs.journal import JOURNAL_FILE, Apart, Journal, RunPlan, key_of
+from workbench.runs.runner import require_decisions
+from workbench.stats import Floats
 
 WARM = 8  # decisions before the clock starts: a process is there then, and its connections
-FAILING = frozenset({"error", "timeout"})
+FEWEST_ALONE = 20  # decisions without load, however long they take
+LATE = 1.25  # of its own deadline: an agent that has not answered then does not
+DRAINED_S = 15.0  # at least, and as long as arrivals come, in which a queue is left to be worked off
 ARRIVALS = (
     "number",
     "phase",
@@ -44,7 +47,7 @@ CALL_COLUMNS = ("tool", "outcome", "n")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DistinctRecords:
-    """The development records that arrive, each once; see `workbench.runs.runner.RecordSource`."""
+    """The development records that arrive, each once."""
 
     dataset: Dataset
     by_id: Mapping[str, Record]
@@ -55,35 +58,34 @@ class DistinctRecords:
         ids = dataset.ids(Split.DEV, most)
         return cls(dataset, {one.id: one for one in dataset.records(ids)})
 
+    def only(self, ids: Collection[str]) -> DistinctRecords:
+        """Return those of some ids."""
+        return replace(self, by_id={name: one for name, one in self.by_id.items() if name in ids})
+
     @property
     def digest(self) -> str:
         """That of the data set."""
         return self.dataset.digest
 
-    @property
-    def ids(self) -> pd.Index[str]:
-        """Their ids."""
-        return pd.Index(list(self.by_id), dtype=object)
 
-    def digests(self, ids: pd.Index[str]) -> pd.Series[str]:
-        """Return each record's digest."""
-        return self.dataset.digests(ids)
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """How long a decision takes without load: of n, in rounds of `FEWEST_ALONE`, the medians of the rounds' numbers.
 
-    def records(self, ids: pd.Index[str]) -> Iterator[Record]:
-        """Yield records as an agent sees them."""
-        return (self.by_id[name] for name in ids)
+    What else a machine does for a moment is in few of the rounds.
+    """
 
-    def turns(self, ids: pd.Index[str], by: str) -> Turns:
-        """Return that none follows another: whatever arrives is decided from empty memory."""
-        return Turns()
+    n: int
+    mean_s: float
+    p95_s: float
 
-
-class OneByOne(KnownAs):
-    """An agent that has one record under way at once, whatever its window."""
-
-    def __init__(self, asked: Agent) -> None:
-        super().__init__(asked, asked.name, asked.identity)
-        self.window = 1
+    @classmethod
+    def of(cls, seconds: Floats) -> Alone:
+        """Return the same of the seconds of decisions in their order; NaN for those that were not asked."""
+        asked = seconds[~np.isnan(seconds)]
+        rounds = np.array_split(asked, max(1, len(asked) // FEWEST_ALONE))
+        p95s = [np.quantile(one, 0.95, method="inverted_cdf") for one in rounds]
+        return cls(len(asked), float(np.median([one.mean() for one in rounds])), float(np.median(p95s)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,37 +110,35 @@ class PartRun:
     n_unmatched: int
 
 
-def unloaded_actions(
-    pilot: Pilot, agent: Agent, records: DistinctRecords, *, show_progress: bool
-) -> dict[str, str | None]:
-    """Return what an agent decides on each record when it is asked alone, as far as it decides.
+def asked_alone(
+    pilot: Pilot, agent: Agent, records: DistinctRecords, at_most_s: float
+) -> tuple[dict[str, str | None], Alone]:
+    """Return what an agent decides on records asked one after another, as far as it decides, and how long that takes.
 
-    From the journal where it is there; else it is asked, one record after another, and kept there.
+    As many of them as the time is enough for, so many at least that their times can be told; kept in the journal.
 
     Raises
     ------
     RunError
-        The run was interrupted, the server refused the credentials, or not one record got a decision.
+        Not one record got a decision.
     """
-    asked = OneByOne(agent)
-    with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        selection = RecordSelection(records, Apart.LOAD, records.ids)
-        session = run_agent(journal, asked, selection, show_progress=show_progress)
-        require_asked(session, agent.name)
-        decisions = journal.decisions(session.info.run)
-        require_decisions(decisions, agent.name)
-    is_ok = decisions["status"] == Status.OK.value
-    return dict(decisions["action"].where(is_ok, None))
-
-
-def timed_alone(agent: Agent, records: DistinctRecords, n: int) -> Sequence[float]:
-    """Return the seconds of n decisions that were made one after another, the first ones left out."""
-    check_may_ask(f"{n:,} decisions of {agent.name}")
     bases = list(records.by_id.values())
-    asked = [repeated_record(bases[place % len(bases)], f"unloaded {place}") for place in range(WARM + n)]
-    done = driven(_standing(agent, asked), ArrivalsToAsk(asked), lambda _: None)
-    taken: list[float] = (done.moments.done - done.moments.sent)[WARM:].tolist()
-    return taken
+    more = range(len(bases), WARM + max(FEWEST_ALONE, len(bases)))
+    again = [repeated_record(bases[place % len(bases)], f"unloaded {place}") for place in more]
+    warm, asked = again[:WARM], [*bases, *again[WARM:]]
+    check_may_ask(f"{len(asked):,} decisions of {agent.name}")
+    found: dict[int, Decision] = {}
+    first = Bounded(at_most_s, WARM + FEWEST_ALONE)
+    done = driven(_standing(agent, [*warm, *asked]), ArrivalsToAsk([*warm, *asked], first=first), found.update)
+    decided = [found[place] for place in range(WARM, WARM + len(bases)) if place in found]
+    plan = RunPlan(agent.name, Apart.LOAD.value, agent.identity, records.digest)
+    with Journal(pilot.runs / JOURNAL_FILE) as journal:
+        digests = {one.record_id: records.by_id[one.record_id].digest for one in decided}
+        run = journal.plan(plan, digests.items())
+        journal.append([(key_of(plan.asked_digest, digests[one.record_id]), one) for one in decided])
+        require_decisions(journal.decisions(run), agent.name)
+    taken = (done.moments.done - done.moments.sent)[WARM:]
+    return {one.record_id: one.action if one.status is Status.OK else None for one in decided}, Alone.of(taken)
 
 
 def asked_records_of(
@@ -184,12 +184,19 @@ def ask_schedule(
             return max(0, feeds[0].n_done - feeds[0].n_first) if feeds else 0
 
         with ResourceSampler(n_decided, schedule.window_s / SAMPLES, others) as sampler:
-            arrivals = ArrivalsToAsk([*warm, *arriving], schedule.table["due_s"].tolist(), start_at)
+            due, ends_s = schedule.table["due_s"].tolist(), _end_s(agent, schedule)
+            arrivals = ArrivalsToAsk([*warm, *arriving], due, start_at, ends_s)
             done = driven(_standing(agent, [*warm, *arriving]), arrivals, take, feeds.append)
     table = rows.table(schedule, done)
     samples = sampler.table(done.began)
     return PartRun(table, rows.calls(), samples[samples["t_s"] >= 0].reset_index(drop=True), sampler.gpus(done.began),
                    done.n_unmatched)  # fmt: skip
+
+
+def _end_s(agent: Agent, schedule: Schedule) -> float:
+    """Return the seconds after the start when the test ends, whatever is undecided then."""
+    patience_s = LATE * (agent.deadline_s or 0.0)
+    return schedule.window_s + max(patience_s, DRAINED_S, schedule.window_s)
 
 
 def _standing(agent: Agent, asked: Sequence[Record]) -> Agent:

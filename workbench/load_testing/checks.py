@@ -24,8 +24,9 @@ def _load(facts: Facts, _asked: Terms) -> Answer:
         return unproven(f"not run: {', '.join(missing)}", remedy)
     if invalid:
         return unproven(f"the generator did not keep time: {', '.join(invalid)}", f"{remedy}, on a quieter machine")
-    n = int(table["arrivals"].sum())
-    return Answer(State.PASS, f"{n:,} arrivals in the profiles {', '.join(table['profile'])}; the generator kept time")
+    shares = zip(table["profile"], table["arrivals"], table["asked_share"], strict=True)
+    asked = [f"{name} {n:,}" if share == 1 else f"{name} {n:,} ({100 * share:.3g}% of it)" for name, n, share in shares]
+    return Answer(State.PASS, f"arrivals: {', '.join(asked)}; the generator kept time")
 
 
 CHECKS = (Check("load", "Load", _load, needs=LOAD),)

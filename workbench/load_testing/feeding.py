@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,12 +34,23 @@ class Moments:
         return cls(*(np.full(n, np.nan) for _ in range(3)))
 
 
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """How many records are asked one after another: all that `at_most_s` is enough for, `fewest` whatever it takes."""
+
+    at_most_s: float = math.inf
+    fewest: int = 0
+
+
+UNBOUNDED = Bounded()
+
+
 class ArrivalFeed:
     """The records of a schedule as an agent's source: each is there when it is due, and waits while the agent is busy.
 
     An agent that has `room` records under way gets no further one until it has decided one; what waits here is the
     agent's waiting. Records before those with a due time are due when the one before them is decided: by them a process
-    is started before the clock is, and decisions are timed without load.
+    is started before the clock is, and decisions are timed without load. Of these as many are asked as `first` says.
 
     Parameters
     ----------
@@ -50,22 +62,26 @@ class ArrivalFeed:
         Records that may be under way at once.
     decided : callable
         Takes the place of an arrival among the records and its decision.
+    first : Bounded
+        Of the records without a due time, where there are no others.
     """
 
     def __init__(
-        self, records: Sequence[Record], due: Sequence[float], room: int, decided: Callable[[int, Decision], None]
-    ) -> None:
+        self, records: Sequence[Record], due: Sequence[float], room: int, decided: Callable[[int, Decision], None],
+        first: Bounded = UNBOUNDED,
+    ) -> None:  # fmt: skip
         self.moments = Moments.of(len(records))
         self.n_first = len(records) - len(due)
         self.n_done = 0
         self.n_unmatched = 0
         self.is_warm: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._records, self._due, self._room, self._decided = records, due, room, decided
+        self._records, self._due, self._room, self._decided, self._first = records, due, room, decided, first
         self._place = {record.id: place for place, record in enumerate(records)}
         self._open: dict[int, float] = {}
         self._ready: deque[int] = deque()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._n_taken = 0
+        self._since_s = 0.0
         self._start_s = asyncio.get_running_loop().time()
         if self.n_first:
             self._arrive(0)
@@ -113,8 +129,16 @@ class ArrivalFeed:
         for place, sent_s in list(self._open.items()):
             if older_than_s is None or now - sent_s > older_than_s:
                 del self._open[place]
-                cause, name = FailureCause.NO_REPLY.value, self._records[place].id
-                self._settle(place, Decision(name, Status.FAILED, cause=cause, latency_s=now - sent_s, attempts=1))
+                self._settle(place, _unanswered(self._records[place].id, now - sent_s))
+
+    def end(self) -> None:
+        """Count everything that has no decision as failed, whether the agent has taken it or not."""
+        self.give_up()
+        while self._ready:
+            place = self._ready.popleft()
+            self._n_taken += 1
+            self._settle(place, _unanswered(self._records[place].id, self._now() - self.moments.fired[place]))
+        self._wake()
 
     @property
     def is_over(self) -> bool:
@@ -125,11 +149,22 @@ class ArrivalFeed:
         self.moments.done[place] = self._now()
         self.n_done += 1
         self._decided(place, decision)
-        if place + 1 < self.n_first:
-            self._arrive(place + 1)
-        elif place + 1 == self.n_first:
-            self.is_warm.set_result(None)
+        if place < self.n_first:
+            self._follow(place + 1)
         self._wake_one()
+
+    def _follow(self, place: int) -> None:
+        """Let the next of the records without a due time come, or say that they are over."""
+        if place == 1:
+            self._since_s = self._now()
+        if not len(self._due) and place >= self._first.fewest and self._now() - self._since_s > self._first.at_most_s:
+            self._records = self._records[:place]
+            self.n_first = place
+            self._wake()
+        if place < self.n_first:
+            self._arrive(place)
+        elif place == self.n_first:
+            self.is_warm.set_result(None)
 
     def _arrive(self, place: int) -> None:
         self.moments.fired[place] = self._now()
@@ -151,3 +186,8 @@ class ArrivalFeed:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
+
+
+def _unanswered(name: str, latency_s: float) -> Decision:
+    """Return the failure of a record that nobody answered."""
+    return Decision(name, Status.FAILED, cause=FailureCause.NO_REPLY.value, latency_s=latency_s, attempts=1)

@@ -8,12 +8,18 @@ from typing import Any
 import pandas as pd
 
 from workbench.evidence import Finding, Severity
-from workbench.load_testing.analysis import Recovery, kept_time, recovery_of
-from workbench.load_testing.numbers import CALLED_LEVEL, LEAK_BYTES, LEAK_DESCRIPTORS, leak_slopes
+from workbench.load_testing.analysis import Recovery, kept_time, latencies, recovery_of, slowing_of
+from workbench.load_testing.numbers import CALLED_LEVEL, LEAK_BYTES, LEAK_DESCRIPTORS, LEAK_THREADS, leak_slopes
 from workbench.pilot import LoadProfile, LoadSettings
-from workbench.words import several, shown
+from workbench.stats import quantile_interval
+from workbench.words import seconds, several, shown
 
-LEAKED = {LEAK_BYTES: ("bytes", "memory"), LEAK_DESCRIPTORS: ("descriptors", "file descriptors")}
+LEAKED = {
+    LEAK_BYTES: ("bytes", "memory"),
+    LEAK_DESCRIPTORS: ("descriptors", "file descriptors"),
+    LEAK_THREADS: ("threads", "threads"),
+}
+TIMES_SLOWER, SLOWER_S = 10.0, 0.1  # than without load: what a busy machine does to single decisions is less
 GROWS_PER_S = 0.05  # of the queue under a peak, in records: slower growth would take a long peak to matter
 
 
@@ -36,6 +42,8 @@ def load_findings(
         *_of_integrations(tables["calls"]),
         *_of_decisions(profiles),
         *_of_the_peak(arrivals, settings.seed),
+        *_of_slowness(arrivals, facts["unloaded"]["p95_s"]),
+        *_of_slowing(arrivals, settings.seed),
         *_of_leaks(tables["samples"], settings),
     ]
     return tuple(sorted(found, key=lambda one: list(Severity).index(one.severity)))
@@ -107,6 +115,39 @@ def _of_the_peak(arrivals: pd.DataFrame, seed: int) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _of_slowness(arrivals: pd.DataFrame, alone_s: float) -> Iterator[Finding]:
+    """Yield a finding where an agent itself takes far longer under load, by the lower 99.9% bound of the p99.
+
+    Of the p99, because what waits for a place in the agent's window while it stalls is not sent.
+    """
+    for profile, part in arrivals.groupby("profile", sort=False):
+        taken = latencies(part, "sent_s")
+        is_told = len(taken) and kept_time(part).is_valid
+        lower = quantile_interval(taken, 0.99, 2 * CALLED_LEVEL - 1)[0] if is_told else None
+        if lower is not None and lower > max(TIMES_SLOWER * alone_s, alone_s + SLOWER_S):
+            yield Finding(
+                id=f"slower-{profile}", kind="slower", severity=Severity.MEDIUM,
+                title=f"One decision in a hundred takes {seconds(lower)} and more ({profile})", n=len(taken),
+                evidence=f"p99 from the send at least {seconds(lower)} (99.9%), p95 without load {seconds(alone_s)}",
+                consequence="records wait for the agent itself, not for each other alone",
+                remedy="look for what decisions wait for together: a lock, a pool, a pause of the process",
+            )  # fmt: skip
+
+
+def _of_slowing(arrivals: pd.DataFrame, seed: int) -> Iterator[Finding]:
+    """Yield a finding where decisions take ever longer in the soak: surely twice as long at its end."""
+    soak = arrivals[arrivals["profile"] == LoadProfile.SOAK.value]
+    found = slowing_of(soak, seed, 2 * CALLED_LEVEL - 1)
+    if found is not None and found.is_sure and kept_time(soak).is_valid:
+        yield Finding(
+            id="slowing-soak", kind="slower", severity=Severity.HIGH, n=found.decided,
+            title=f"Decisions take ever longer: {seconds(found.first_s)} at first, {seconds(found.last_s)} at last",
+            evidence=f"at least {seconds(found.grown_s)} more over {found.decided:,} decisions (99.9%)",
+            consequence="it gets slower the longer it runs, until it is started anew",
+            remedy="look for what is gone through at each decision and grows with their number",
+        )  # fmt: skip
+
+
 def _after(found: Recovery) -> str:
     never = "not worked off when the test ended"
     return never if found.recovery_s is None else f"worked off {found.recovery_s:.1f} s after it"
@@ -114,7 +155,8 @@ def _after(found: Recovery) -> str:
 
 def _of_leaks(samples: pd.DataFrame, settings: LoadSettings) -> Iterator[Finding]:
     """Yield a finding where a process surely grows: by the lower 99.9% bound, one-sided."""
-    tolerated = {LEAK_BYTES: settings.leaks.bytes, LEAK_DESCRIPTORS: settings.leaks.descriptors}
+    leaks = settings.leaks
+    tolerated = {LEAK_BYTES: leaks.bytes, LEAK_DESCRIPTORS: leaks.descriptors, LEAK_THREADS: leaks.threads}
     for metric, (unit, what) in LEAKED.items():
         for whose, slope in leak_slopes(samples, metric, settings.seed, 2 * CALLED_LEVEL - 1).items():
             if slope.lower is not None and slope.lower > tolerated[metric]:

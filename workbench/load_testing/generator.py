@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -13,13 +14,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from workbench.agents import Agent, Decision
-from workbench.load_testing.feeding import ArrivalFeed, Moments
+from workbench.load_testing.feeding import UNBOUNDED, ArrivalFeed, Bounded, Moments
 from workbench.records import Record
 from workbench.words import RunError
 
 ResultT = TypeVar("ResultT")
 LATE = 1.25  # of its own deadline, after which an agent's silence is a failure
 LOOKS_A_DEADLINE = 10
+SWITCHED_S = 0.0005  # after which the thread that stores lets the timers have their turn
 STORED_EVERY_S, SIGNAL_S, GRACE_S = 0.25, 0.1, 0.5
 
 
@@ -36,11 +38,17 @@ class ArrivalsToAsk:
         Seconds after the start, of the last of the records.
     start_at : float, optional
         When to start, by `time.time`; several machines start at one time. None: once the first are decided.
+    ends_s : float, optional
+        Seconds after the start when what has no decision is given up. None: never.
+    first : Bounded
+        How many of the records are asked, where none has a due time.
     """
 
     records: Sequence[Record]
     due: Sequence[float] = ()
     start_at: float | None = None
+    ends_s: float | None = None
+    first: Bounded = UNBOUNDED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,10 +92,12 @@ def driven(
 async def _driven(agent: Agent, arrivals: ArrivalsToAsk, store: Store, seen: Callable[[ArrivalFeed], None]) -> Driven:
     decided: list[tuple[int, Decision]] = []
     room = agent.window if len(arrivals.due) else 1
-    feed = ArrivalFeed(arrivals.records, arrivals.due, room, lambda *one: decided.append(one))
+    feed = ArrivalFeed(arrivals.records, arrivals.due, room, lambda *one: decided.append(one), arrivals.first)
     seen(feed)
+    switching_s = sys.getswitchinterval()
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCHED_S)
     try:
         async with _stored(decided, store):
             deciding = asyncio.create_task(_decide_all(agent, feed))
@@ -96,13 +106,22 @@ async def _driven(agent: Agent, arrivals: ArrivalsToAsk, store: Store, seen: Cal
                 now_s, pause_s = asyncio.get_running_loop().time(), _pause_s(arrivals.start_at)
                 feed.begin(now_s + pause_s)
                 began = time.monotonic() + pause_s
-                await deciding
+                await _until(deciding, None if arrivals.ends_s is None else pause_s + arrivals.ends_s)
+                feed.end()
             finally:
                 deciding.cancel()
                 await asyncio.gather(deciding, return_exceptions=True)
     finally:
+        sys.setswitchinterval(switching_s)
         gc.unfreeze()
     return Driven(feed.moments, began, feed.n_unmatched)
+
+
+async def _until(deciding: asyncio.Task[None], timeout_s: float | None) -> None:
+    """Wait until everything is decided, or the time is over. Raises what the agent raised."""
+    await asyncio.wait({deciding}, timeout=timeout_s)
+    if deciding.done():
+        deciding.result()
 
 
 def _pause_s(start_at: float | None) -> float:

@@ -13,7 +13,7 @@ from workbench.evidence import Agreed, Exhibit, Facts, Inputs, MadeBy, Maker, ex
 from workbench.load_testing.analysis import causes_table, profiles_table
 from workbench.load_testing.checks import CHECKS, COMMAND, LOAD, PROFILES
 from workbench.load_testing.findings import load_findings
-from workbench.load_testing.numbers import P95, PEAK_P95, SEEN_ONCE, UNITS, estimates_of_load
+from workbench.load_testing.numbers import P95, PEAK_P95, SEEN_ONCE, UNITS, estimates_of_load, load_estimate
 from workbench.load_testing.profiles import LoadTest
 from workbench.metrics import Estimate
 from workbench.pilot import LOAD_FILE, LoadProfile, Pilot
@@ -96,8 +96,13 @@ class LoadMaker(Maker):
     def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
         """Return the last load test; load.yaml must be as it was. Raises RunError where the file is damaged."""
         left = super().present(pilot, dataset, agent)
-        if isinstance(left, Exhibit) and left.about.get(LOAD) != _load_digest(pilot):
+        if isinstance(left, str):
+            return left
+        if left.about.get(LOAD) != _load_digest(pilot):
             return f"{LOAD_FILE} changed since the last {self.title}; {self.remedy(pilot)}"
+        tested = left.facts["agent"]
+        if agent is not None and agent != tested:
+            return f"the last {self.title} was of {tested}; {self.remedy(pilot).replace('NAME', agent)}"
         return left
 
     def depends(self, inputs: Inputs, notebook: str, chosen: str | None) -> Mapping[str, Any]:
@@ -107,7 +112,7 @@ class LoadMaker(Maker):
     def estimate(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Estimate:
         """Return an estimate whose bounds each hold at a level."""
         exhibit = facts.exhibits[LOAD]
-        found = estimates_of_load(exhibit.tables, exhibit.facts, 2.0 * level - 1.0)[metric]
+        found = load_estimate(metric, exhibit.tables, exhibit.facts, 2.0 * level - 1.0)
         if found.value is None or found.method == SEEN_ONCE:
             return found
         title, _, _ = found.method.rpartition(" ")
@@ -157,9 +162,13 @@ def _counted(exhibit: Exhibit) -> Exhibit:
 
 def _answer(agent: str, profiles: pd.DataFrame, estimates: Mapping[str, Estimate]) -> str:
     """Return what an agent bears, one sentence of at most 40 words."""
-    invalid = profiles.loc[~profiles["valid"], "profile"].tolist()
-    if invalid:
-        return f"The generator did not keep time ({', '.join(invalid)}): this load test is invalid."
+    invalid = profiles[~profiles["valid"]]
+    if len(invalid):
+        late_s, named = invalid["late_p99_s"].max(), ", ".join(invalid["profile"])
+        late = "" if pd.isna(late_s) else f", {seconds(float(late_s))} late at p99 at worst"
+        return (
+            f"Invalid: the generator did not keep time in {len(invalid)} of {len(profiles)} profiles ({named}){late}."
+        )
     waits = [
         f"{seconds(found.value)} {when}"
         for metric, when in ((P95, "of a day's schedule"), (PEAK_P95, "under the peak"))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.load_testing.analysis import (
+    WARM_SHARE,
     day_done_s,
     differing,
     failures,
@@ -28,46 +29,57 @@ P50, P95, P99 = (f"load_latency_p{q}_s" for q in (50, 95, 99))
 PEAK_P95 = "load_peak_latency_p95_s"
 THROUGHPUT, DAY_S, ERRORS = "load_throughput_per_h", "load_day_s", "load_error_rate"
 INTEGRATIONS, CHANGED, RECOVERY = "load_integration_error_rate", "load_decisions_changed", "load_recovery_s"
-LEAK_BYTES, LEAK_DESCRIPTORS, REVIEWERS = "load_leak_bytes", "load_leak_descriptors", "load_reviewers"
+LEAK_BYTES, LEAK_DESCRIPTORS, LEAK_THREADS = (f"load_leak_{one}" for one in ("bytes", "descriptors", "threads"))
+REVIEWERS = "load_reviewers"
 UNITS = MappingProxyType(
     {
         **dict.fromkeys((P50, P95, P99, PEAK_P95, DAY_S, RECOVERY), Unit.SECONDS),
         THROUGHPUT: Unit.PER_HOUR,
         **dict.fromkeys((ERRORS, INTEGRATIONS, CHANGED), Unit.SHARE),
-        **dict.fromkeys((LEAK_BYTES, LEAK_DESCRIPTORS, REVIEWERS), Unit.NUMBER),
+        **dict.fromkeys((LEAK_BYTES, LEAK_DESCRIPTORS, LEAK_THREADS, REVIEWERS), Unit.NUMBER),
     }
 )
 SEEN_ONCE = "seen once, nothing is estimated"
 NOT_RUN = "the profile {} was not run"
 NO_SYSTEM = "no tool that an integration stands behind was called"
 NO_PAGE = "there is no review page yet, so that nobody can be on it"
-WARM_SHARE = 0.2  # of a soak, in which caches fill
 FEWEST_SAMPLES = 20
 CALLED_LEVEL = 0.999  # one-sided, at which a leak is called
-LEAKS = MappingProxyType({LEAK_BYTES: "rss_bytes", LEAK_DESCRIPTORS: "descriptors"})
+LEAKS = MappingProxyType({LEAK_BYTES: "rss_bytes", LEAK_DESCRIPTORS: "descriptors", LEAK_THREADS: "threads"})
 WATCHED = (ProcessRole.AGENT, ProcessRole.SANDBOX)
 
 
 def estimates_of_load(
     tables: Mapping[str, pd.DataFrame], facts: Mapping[str, Any], level: float = DEFAULT_CONFIDENCE_LEVEL
 ) -> dict[str, Estimate]:
-    """Return every estimate with its two-sided interval.
+    """Return every estimate with its two-sided interval; see `load_estimate`."""
+    return {metric: load_estimate(metric, tables, facts, level) for metric in UNITS}
+
+
+def load_estimate(metric: str, tables: Mapping[str, pd.DataFrame], facts: Mapping[str, Any], level: float) -> Estimate:
+    """Return an estimate with its two-sided interval.
 
     Parameters
     ----------
     tables : mapping
         `arrivals`, `calls` and `samples`, as the maker's exhibit has them.
     facts : mapping
-        `seed` of the draws.
+        `seed` of the draws, and `windows` of the profiles.
 
     Returns
     -------
-    dict
+    Estimate
         Latencies from the schedule, throughput and the day's end of the profiles day and peak; of the errors, the
         errors of an integration and the changed decisions the profile, or integration, with the highest upper bound;
         the recovery after the peak; the steepest growth of a process in the soak, by decision. An estimate of a
         profile whose generator did not keep time is undefined.
     """
+    if metric in LEAKS:
+        return leak_estimate(tables["samples"], metric, facts["seed"], level)
+    if metric == REVIEWERS:
+        return Estimate.undefined(NO_PAGE)
+    if metric == INTEGRATIONS:
+        return _worst(_of_systems(tables["calls"], level), NO_SYSTEM)
     arrivals, seed = tables["arrivals"], facts["seed"]
     of = {str(name): part for name, part in arrivals.groupby("profile", sort=False)}
     day, peak = (of.get(one.value) for one in (LoadProfile.DAY, LoadProfile.PEAK))
@@ -75,19 +87,16 @@ def estimates_of_load(
         P50: (LoadProfile.DAY, day, lambda part: _quantile(latencies(part), 0.5, level)),
         P95: (LoadProfile.DAY, day, lambda part: _quantile(latencies(part), 0.95, level)),
         P99: (LoadProfile.DAY, day, lambda part: _quantile(latencies(part), 0.99, level)),
-        DAY_S: (LoadProfile.DAY, day, _day_s),
+        DAY_S: (LoadProfile.DAY, day, lambda part: _day_s(part, facts["windows"][LoadProfile.DAY.value])),
         PEAK_P95: (LoadProfile.PEAK, peak, lambda part: _quantile(latencies(part), 0.95, level)),
         THROUGHPUT: (LoadProfile.PEAK, peak, lambda part: _throughput(part, level)),
         RECOVERY: (LoadProfile.PEAK, peak, lambda part: _recovery(part, seed)),
     }
-    return {
-        **{name: _timed(*one) for name, one in timed.items()},
-        ERRORS: _worst({name: _share(int(failures(part).sum()), len(part), level) for name, part in of.items()}),
-        INTEGRATIONS: _worst(_of_systems(tables["calls"], level), NO_SYSTEM),
-        CHANGED: _worst({name: _share(*differing(part), level) for name, part in of.items()}),
-        **{name: leak_estimate(tables["samples"], name, seed, level) for name in LEAKS},
-        REVIEWERS: Estimate.undefined(NO_PAGE),
-    }  # fmt: skip
+    if metric in timed:
+        return _timed(*timed[metric])
+    if metric == CHANGED:
+        return _worst({name: _share(*differing(part), level) for name, part in of.items()})
+    return _worst({name: _share(int(failures(part).sum()), len(part), level) for name, part in of.items()})
 
 
 def leak_estimate(samples: pd.DataFrame, metric: str, seed: int, level: float) -> Estimate:
@@ -144,7 +153,9 @@ def _throughput(part: pd.DataFrame, level: float) -> Estimate:
     )
 
 
-def _day_s(part: pd.DataFrame) -> Estimate:
+def _day_s(part: pd.DataFrame, window: Mapping[str, Any]) -> Estimate:
+    if window["shortened_to"] is not None:
+        return Estimate.undefined(f"{len(part):,} of the day's {window['wanted']:,} arrivals were asked")
     value = day_done_s(part)
     if value is None:
         return Estimate.undefined("not every record of the day got a decision")

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from workbench.agents import Agent, Decision
@@ -16,12 +15,12 @@ from workbench.evidence import table_csv
 from workbench.files import write_atomically
 from workbench.load_testing.asking import (
     CALL_COLUMNS,
+    Alone,
     DistinctRecords,
     PartRun,
     ask_schedule,
+    asked_alone,
     asked_records_of,
-    timed_alone,
-    unloaded_actions,
 )
 from workbench.load_testing.parts import ask_in_parts, merged
 from workbench.load_testing.sampling import ProcessRole, listening_on
@@ -47,17 +46,13 @@ UNCOMPRESSED = (
     "A soak by count shows what grows with decisions. What goes by time is not in it: expiry of tokens, leaks by "
     "the hour, rotation of logs, the lifetime of connections."
 )
+SHORTENED = {
+    LoadProfile.DAY: "its densest stretch, for which its at_most_s in load.yaml is enough",
+    LoadProfile.PEAK: "the same rates, for as long as its at_most_s in load.yaml is enough",
+    LoadProfile.SOAK: "as many as its at_most_s in load.yaml is enough for",
+}
 TIMES_ALONE = 100.0  # of the sandbox's clock, while one record after another is asked without a pause
 CLOCKED = "its tokens expired as in the time that the soak is for, and its rates were never reached."
-
-
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """How long a decision takes without load: of n, the mean and the 95th percentile."""
-
-    n: int
-    mean_s: float
-    p95_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +71,20 @@ class LoadTest:
 
     def run(self, profiles: Sequence[LoadProfile]) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
         """Run profiles one after another; return what was measured, as tables, and what was fixed before the start."""
+        if self.workers > 1:  # each part has an agent of its own, and there is one sandbox
+            return self._run(SandboxedAgent(self.agent, self.agent), profiles)
         with sandboxed(self.pilot, self.dataset, self.agent) as under:
             return self._run(under, profiles)
 
     def _run(
         self, under: SandboxedAgent, profiles: Sequence[LoadProfile]
     ) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-        settings, began, agent = read_load(self.pilot.suite), time.monotonic(), under.agent
-        agent.prepare()
-        records = DistinctRecords.of(self.dataset, settings.records)
-        bar = self.request.show_progress
+        settings, began = read_load(self.pilot.suite), time.monotonic()
+        under.agent.prepare()
+        every = DistinctRecords.of(self.dataset, settings.records)
         with clock_ahead(under, TIMES_ALONE):
-            actions = unloaded_actions(self.pilot, agent, records, show_progress=bar)
-            alone = _alone(timed_alone(agent, records, settings.unloaded))
+            actions, alone = asked_alone(self.pilot, under.unpaced, every, settings.unloaded.at_most_s)
+        records = every.only(actions)
         cut_s = longest_gap_s(settings.longest_gap_s, alone.p95_s)
         schedules = [self._schedule(one, records, settings, cut_s, alone) for one in profiles]
         for one in schedules:
@@ -101,7 +97,8 @@ class LoadTest:
             "longest_gap_s": cut_s,
             "windows": {
                 one.profile.value: {
-                    "window_s": one.window_s, "real_window_s": one.real_window_s, "shortened_to": one.shortened_to
+                    "window_s": one.window_s, "real_window_s": one.real_window_s, "wanted": one.wanted,
+                    "shortened_to": one.shortened_to,
                 } for one in schedules
             },
             "journal_bytes": {name: grown for name, (_, grown) in runs.items()},
@@ -123,9 +120,9 @@ class LoadTest:
         cut = f"Gaps between arrivals longer than {facts['longest_gap_s']:.3g} s were cut to it; shorter ones stayed."
         notes = [cut]
         for name, window in facts["windows"].items():
-            if window["shortened_to"] is not None:
-                said = f"The {name} was shortened to {100 * window['shortened_to']:.1f}% of its decisions"
-                notes.append(f"{said}: for all of them at_most_s of load.yaml is too short.")
+            if (share := window["shortened_to"]) is not None:
+                asked = f"{round(share * window['wanted']):,} of {window['wanted']:,} arrivals ({100 * share:.3g}%)"
+                notes.append(f"The {name} was shortened to {asked}: {SHORTENED[LoadProfile(name)]}.")
         soak = facts["windows"].get(LoadProfile.SOAK.value)
         notes += [] if soak is None else [UNCOMPRESSED]
         if soak is not None and facts["clock"]:
@@ -138,7 +135,7 @@ class LoadTest:
     ) -> Schedule:
         demand, names = self._demand(settings), list(records.by_id)
         if profile is LoadProfile.DAY:
-            return day_schedule(demand, names, cut_s, settings.seed)
+            return day_schedule(demand, names, cut_s, settings)
         if profile is LoadProfile.PEAK:
             return peak_schedule(demand, names, cut_s, settings)
         return soak_schedule(demand, names, alone.mean_s, settings)
@@ -172,7 +169,8 @@ class LoadTest:
         times = schedule.real_window_s / schedule.window_s if is_soak else 1.0
         if self.workers == 1:
             with clock_ahead(under, times):
-                runs = [ask_schedule(under.agent, asked, schedule, store, self._others(under), show_progress=bar)]
+                agent = under.unpaced if times > 1.0 else under.agent
+                runs = [ask_schedule(agent, asked, schedule, store, self._others(under), show_progress=bar)]
         else:
             engine = self.request.engine
             runs, decided = ask_in_parts(self.pilot, self.agent.name, engine, schedule, self.workers)
@@ -218,11 +216,6 @@ class _ToJournal:
     def __call__(self, batch: Sequence[tuple[int, Decision]]) -> None:
         """Store (number of the arrival, decision) pairs."""
         self._journal.append([(key_of(self._asked, self._records[place].digest), one) for place, one in batch])
-
-
-def _alone(seconds: Sequence[float]) -> Alone:
-    p95 = float(np.quantile(seconds, 0.95, method="inverted_cdf"))
-    return Alone(len(seconds), float(np.mean(seconds)), p95)
 
 
 def _of_all(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

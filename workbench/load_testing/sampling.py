@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 import psutil
 
-SAMPLES, SHORTEST_S = 240, 0.25
+SAMPLES, SHORTEST_S = 240, 0.1
 MEASURES = ("processes", "cpu_s", "rss_bytes", "descriptors", "threads", "connections", "written_bytes")
 COLUMNS = ("t_s", "decided", "role", *MEASURES)
 GPU_COLUMNS = ("t_s", "device", "busy", "memory_bytes")

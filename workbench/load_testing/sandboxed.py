@@ -7,7 +7,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.agents import Agent, through
 from workbench.environment.connections import ReachedSystems
@@ -16,17 +16,20 @@ from workbench.pilot import Pilot
 from workbench.pilot.integrations import INTEGRATIONS_FILE, placed_address, read_integrations
 from workbench.records.splits import Dataset
 
-STEP_S, ANSWERS_S = 0.05, 10.0
+STEP_S, FORGOTTEN_S, ANSWERS_S = 0.2, 1.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxedAgent:
     """What is put under load: an agent, and the sandbox that it reaches; None for one that reaches none.
 
-    `clock` and `written` are the addresses of the sandbox's clock and of what was written to it.
+    `unpaced` is the same agent without the pauses by which it keeps to the systems' rates: where the sandbox's clock
+    runs faster, more calls a second are within them. `clock` and `written` are the addresses of the sandbox's clock and
+    of what was written to it.
     """
 
     agent: Agent
+    unpaced: Agent
     sandbox: RunningSandbox | None = None
     clock: str | None = None
     written: str | None = None
@@ -46,14 +49,15 @@ def sandboxed(pilot: Pilot, dataset: Dataset, agent: Agent) -> Iterator[Sandboxe
     path = pilot.suite / INTEGRATIONS_FILE
     serve = read_integrations(pilot.suite).settings.sandbox.serve if path.is_file() else None
     if serve is None or not pilot.agent(agent.name).tools:
-        yield SandboxedAgent(agent)
+        yield SandboxedAgent(agent, agent)
         return
     inventory = read_integrations(pilot.suite)
     with running_sandbox(pilot, dataset.documents()) as sandbox:
-        reached = through(agent, ReachedSystems(inventory, sandbox.places, sandbox.secrets))
+        reached = ReachedSystems(inventory, sandbox.places, sandbox.secrets)
+        paced, unpaced = (through(agent, one) for one in (reached, replace(reached, is_paced=False)))
         places = inventory.settings.sandbox.clock, inventory.settings.sandbox.written
         clock, written = (None if one is None else placed_address(one, sandbox.places) for one in places)
-        yield SandboxedAgent(reached, sandbox, clock, written)
+        yield SandboxedAgent(paced, unpaced, sandbox, clock, written)
 
 
 @contextmanager
@@ -68,12 +72,17 @@ def clock_ahead(under: SandboxedAgent, times: float) -> Iterator[None]:
         return
     ended = threading.Event()
 
+    step_s = STEP_S if times > 1.0 else FORGOTTEN_S  # no more of the sandbox's time is taken than this needs
+
     def again_and_again() -> None:
-        while not ended.wait(STEP_S):
-            if under.clock is not None:
-                _asked("POST", under.clock, {"advance_s": STEP_S * (times - 1.0)})
-            if under.written is not None:
+        moved_s = 0.0
+        while not ended.wait(step_s):
+            moved_s += step_s
+            if under.clock is not None and times > 1.0:
+                _asked("POST", under.clock, {"advance_s": step_s * (times - 1.0)})
+            if under.written is not None and moved_s >= FORGOTTEN_S:
                 _asked("DELETE", under.written)
+                moved_s = 0.0
 
     thread = threading.Thread(target=again_and_again, name="workbench-load-clock", daemon=True)
     thread.start()

@@ -18,7 +18,7 @@ USUAL_RECORDS = 500
 TIMES_UNLOADED = 5.0  # a gap of five times what a decision takes leaves the agent idle before the next one
 UNIFORM = (1.0,) * HOURS_OF_A_DAY
 COLUMNS = ("number", "phase", "record", "real_due_s", "due_s")
-CALM, PEAK, AFTER = "before", "peak", "after"
+PHASES = CALM, PEAK, AFTER = "before", "peak", "after"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,20 @@ class Schedule:
         seconds after the start as they would arrive and as they do.
     window_s, real_window_s : float
         Seconds in which they arrive, compressed and as they would.
-    shortened_to : float, optional
-        Share of the decisions that a profile asks for, where there was no time for all; None where there was.
+    wanted : int
+        Arrivals that the profile asks for; fewer are in the table where there was no time for all.
     """
 
     profile: LoadProfile
     table: pd.DataFrame
     window_s: float
     real_window_s: float
-    shortened_to: float | None = None
+    wanted: int
+
+    @property
+    def shortened_to(self) -> float | None:
+        """Share of the arrivals that the profile asks for, where there was no time for all; None where there was."""
+        return len(self.table) / self.wanted if len(self.table) < self.wanted else None
 
     def part(self, number: int, of: int) -> Schedule:
         """Return every `of`-th arrival, from the `number`-th on, counted from 0: what one of several machines asks."""
@@ -112,30 +117,68 @@ def compressed(due: Floats, longest_s: float) -> Floats:
     return np.cumsum(np.minimum(np.diff(due, prepend=0.0), longest_s))
 
 
-def day_schedule(demand: Demand, records: Sequence[str], longest_s: float, seed: int) -> Schedule:
-    """Return a day: so many arrivals as it has, by chance within each hour, as many in an hour as its share says."""
-    rng = np.random.default_rng([seed, 1])
+def day_schedule(demand: Demand, records: Sequence[str], longest_s: float, settings: LoadSettings) -> Schedule:
+    """Return a day: so many arrivals as it has, by chance within each hour, as many in an hour as its share says.
+
+    Where the time is not enough for all of them, those of the day's densest stretch.
+    """
+    rng = np.random.default_rng([settings.seed, 1])
     ends = np.append(np.arange(1.0, len(demand.shape)), demand.hours) * HOUR_S
     starts = np.arange(len(demand.shape)) * HOUR_S
     hour = rng.choice(len(demand.shape), size=demand.per_day, p=demand.shape)
-    due = np.sort(rng.uniform(starts[hour], ends[hour]))
-    return _schedule(LoadProfile.DAY, due, [""] * len(due), records, rng, (longest_s, demand.hours * HOUR_S))
+    real = np.sort(rng.uniform(starts[hour], ends[hour]))
+    due, drawn = compressed(real, longest_s), _drawn(records, len(real), rng)
+    if due[-1] <= settings.day.at_most_s:
+        table = _table(real, due, [""] * len(due), drawn)
+        return Schedule(LoadProfile.DAY, table, float(due[-1]), demand.hours * HOUR_S, len(due))
+    first, end = _densest(real, due, settings.day.at_most_s)
+    since = [0.0 if first == 0 else float(at[first - 1]) for at in (real, due)]
+    real, due, drawn = real[first:end] - since[0], due[first:end] - since[1], drawn[first:end]
+    table = _table(real, due, [""] * len(due), drawn)
+    return Schedule(LoadProfile.DAY, table, float(due[-1]), float(real[-1]), demand.per_day)
+
+
+def _densest(real: Floats, due: Floats, at_most_s: float) -> tuple[int, int]:
+    """Return first and end of the most arrivals that are due within some seconds, those closest in real time."""
+    before = np.concatenate([[0.0], due[:-1]])
+    ends = np.maximum(np.searchsorted(due, before + at_most_s, side="right"), np.arange(len(due)) + 1)
+    counts = ends - np.arange(len(due))
+    spans = real[ends - 1] - real
+    first = int(np.lexsort((spans, -counts))[0])
+    return first, int(ends[first])
 
 
 def peak_schedule(demand: Demand, records: Sequence[str], longest_s: float, settings: LoadSettings) -> Schedule:
-    """Return a peak: the busiest hour's rate, a multiple of it, the busiest hour's rate again."""
+    """Return a peak: the busiest hour's rate, a multiple of it, the busiest hour's rate again.
+
+    All three are shorter where the time is not enough, at the same rates.
+    """
+    wanted = _peak(demand, settings, 1.0)
+    due = compressed(wanted[0], longest_s)
+    asked, share = wanted, 1.0
+    while due[-1] > settings.peak.at_most_s and len(due) > len(PHASES):
+        share *= min(0.95, settings.peak.at_most_s / float(due[-1]))
+        asked = _peak(demand, settings, share)
+        due = compressed(asked[0], longest_s)
+    real, phases = asked
+    drawn = _drawn(records, len(due), np.random.default_rng([settings.seed, 4]))
+    real_s = 60.0 * share * (settings.peak.minutes + 2.0 * settings.peak.calm_minutes)
+    return Schedule(LoadProfile.PEAK, _table(real, due, phases, drawn), float(due[-1]), real_s, len(wanted[0]))
+
+
+def _peak(demand: Demand, settings: LoadSettings, share: float) -> tuple[Floats, list[str]]:
+    """Return when the arrivals of a share of a peak come, and the phase of each."""
     rng, peak = np.random.default_rng([settings.seed, 2]), settings.peak
     due: list[float] = []
     phases: list[str] = []
     start_s = 0.0
-    for phase, minutes, factor in (
-        (CALM, peak.calm_minutes, 1.0), (PEAK, peak.minutes, peak.factor), (AFTER, peak.calm_minutes, 1.0)
-    ):  # fmt: skip
-        n = max(1, round(demand.per_busy_hour * factor * minutes / 60))
+    for phase in PHASES:
+        minutes = share * (peak.minutes if phase == PEAK else peak.calm_minutes)
+        n = max(1, round(demand.per_busy_hour * (peak.factor if phase == PEAK else 1.0) * minutes / 60))
         due += sorted(start_s + rng.uniform(0, 60 * minutes, n))
         phases += [phase] * n
         start_s += 60 * minutes
-    return _schedule(LoadProfile.PEAK, np.array(due), phases, records, rng, (longest_s, start_s))
+    return np.array(due), phases
 
 
 def soak_schedule(demand: Demand, records: Sequence[str], decision_s: float, settings: LoadSettings) -> Schedule:
@@ -147,24 +190,13 @@ def soak_schedule(demand: Demand, records: Sequence[str], decision_s: float, set
         Mean seconds of a decision without load.
     """
     rng, soak = np.random.default_rng([settings.seed, 3]), settings.soak
-    wanted = round(demand.per_day * soak.hours / HOURS_OF_A_DAY * soak.times)
+    wanted = max(1, round(demand.per_day * soak.hours / HOURS_OF_A_DAY * soak.times))
     rate = soak.utilisation / decision_s
     n = max(1, min(wanted, int(rate * soak.at_most_s)))
     due = np.sort(rng.uniform(0, n / rate, n))
-    real_s, share = soak.hours * HOUR_S, n / wanted
+    real_s = soak.hours * HOUR_S
     table = _table(due * (real_s * rate / n), due, [""] * n, _drawn(records, n, rng))
-    return Schedule(LoadProfile.SOAK, table, n / rate, real_s, share if n < wanted else None)
-
-
-def _schedule(
-    profile: LoadProfile, due: Floats, phases: list[str], records: Sequence[str], rng: np.random.Generator,
-    bounds: tuple[float, float],
-) -> Schedule:  # fmt: skip
-    """Return a compressed schedule; `bounds` are the longest gap and the real seconds of the whole."""
-    longest_s, real_s = bounds
-    short = compressed(due, longest_s)
-    table = _table(due, short, phases, _drawn(records, len(due), rng))
-    return Schedule(profile, table, float(short[-1]), real_s)
+    return Schedule(LoadProfile.SOAK, table, n / rate, real_s, wanted)
 
 
 def _table(real: Floats, due: Floats, phases: list[str], records: list[str]) -> pd.DataFrame:

@@ -21,22 +21,34 @@ class LoadProfile(StrEnum):
     REVIEWERS = "reviewers"  # people on the review page at once
 
 
+class UnloadedSettings(Settings):
+    """What an agent is asked one after another first: every record that arrives, as far as `at_most_s` is enough."""
+
+    at_most_s: float = Field(default=30.0, gt=0)
+
+
 class DaySettings(Settings):
     """A day: the records of a day arrive in so many hours, the busiest of those that the records' times show.
 
-    `records` is the charter's volume where it is not given, and 500 where the charter says none either.
+    `records` is the charter's volume where it is not given, and 500 where the charter says none either. Where
+    `at_most_s` seconds of compressed time are not enough for all of it, its densest stretch is asked.
     """
 
     records: int | None = Field(default=None, ge=1)
     hours: float = Field(default=8.0, gt=0, le=24)
+    at_most_s: float = Field(default=120.0, gt=0)
 
 
 class PeakSettings(Settings):
-    """A peak: `factor` times the busiest hour for so many minutes, the busiest hour's rate before and after it."""
+    """A peak: `factor` times the busiest hour for so many minutes, the busiest hour's rate before and after it.
+
+    All three are shorter, at the same rates, where `at_most_s` seconds of compressed time are not enough.
+    """
 
     factor: float = Field(default=3.0, gt=1)
     minutes: float = Field(default=20.0, gt=0)
     calm_minutes: float = Field(default=10.0, gt=0)
+    at_most_s: float = Field(default=40.0, gt=0)
 
 
 class SoakSettings(Settings):
@@ -47,8 +59,8 @@ class SoakSettings(Settings):
 
     hours: float = Field(default=48.0, gt=0)
     times: float = Field(default=10.0, ge=1)
-    at_most_s: float = Field(default=60.0, gt=0)
-    utilisation: float = Field(default=0.7, gt=0, lt=1)
+    at_most_s: float = Field(default=50.0, gt=0)
+    utilisation: float = Field(default=0.5, gt=0, lt=1)
 
 
 class LeakSettings(Settings):
@@ -56,6 +68,7 @@ class LeakSettings(Settings):
 
     bytes: float = Field(default=128.0, ge=0)
     descriptors: float = Field(default=0.001, ge=0)
+    threads: float = Field(default=0.001, ge=0)
 
 
 class LoadSettings(Settings):
@@ -67,8 +80,6 @@ class LoadSettings(Settings):
         Of the arrivals: which record, and when.
     records : int
         Different development records that arrive, again and again where there are more arrivals.
-    unloaded : int
-        Records that are asked one after another first, to know how long a decision takes without load.
     longest_gap_s : float
         Gaps between arrivals that are longer are cut to it; it counts as five times the unloaded p95 where it is less.
     reviewers : int
@@ -77,7 +88,7 @@ class LoadSettings(Settings):
 
     seed: int = 1
     records: int = Field(default=300, ge=1)
-    unloaded: int = Field(default=100, ge=20)
+    unloaded: UnloadedSettings = UnloadedSettings()
     longest_gap_s: float = Field(default=0.02, gt=0)
     day: DaySettings = DaySettings()
     peak: PeakSettings = PeakSettings()

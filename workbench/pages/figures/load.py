@@ -26,6 +26,7 @@ from workbench.words import percent, seconds
 
 SHORTEST_S = 1e-6
 BINS = 60
+HEADROOM = 1.35  # above the highest bar, for the legend
 WAITS = {"from the schedule": "due_s", "from the send": "sent_s"}
 
 
@@ -57,7 +58,8 @@ def load_over_time(arrivals: pd.DataFrame, queue: pd.DataFrame) -> Figure:
     above.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
     above.set_ylabel("latency")
     counts, edges = np.histogram(arrivals["due_s"], bins=BINS)
-    below.bar(edges[:-1], counts, np.diff(edges), align="edge", color=LIGHT, label="arrivals")
+    each = seconds(float(edges[1] - edges[0]))
+    below.bar(edges[:-1], counts, np.diff(edges), align="edge", color=LIGHT, label=f"arrivals, a bar of {each} each")
     at = seen_points(len(queue))
     below.step(queue["t_s"].to_numpy()[at], queue["n"].to_numpy()[at], where="post", color=DARK, linewidth=1.0,
                label="due and undecided")  # fmt: skip
@@ -66,8 +68,10 @@ def load_over_time(arrivals: pd.DataFrame, queue: pd.DataFrame) -> Figure:
         for axes in (above, below):
             ends = float(of_peak.min()), float(of_peak.max())
             axes.axvspan(*ends, facecolor="none", edgecolor=MIDDLE, linestyle="dashed")
-    below.set(xlabel="seconds after the start, gaps compressed (dashed: the peak)", ylabel="records")
-    below.legend(fontsize=TEXT_SIZE, frameon=False, loc="upper right")
+    peak = " (dashed: the peak)" if len(of_peak) else ""
+    below.set(xlabel=f"seconds after the start, gaps compressed{peak}", ylabel="records")
+    below.set_ylim(0, HEADROOM * max(int(counts.max()), most))
+    below.legend(fontsize=TEXT_SIZE, frameon=False, loc="upper right", ncols=2)
     return figure
 
 
