@@ -42,8 +42,8 @@ def faults(
 ) -> None:
     """Let faults happen to the calls of an agent's tools, and say what was lost, doubled or done otherwise.
 
-    It happens in the sandbox that `workbench sandbox` is running, else in the pilot's own, started for it. Each fault is
-    held beside the same record without it, by what the sandbox holds. A fault that was not seen to happen is not run.
+    It happens in the sandbox that `workbench sandbox` is running, else in the pilot's own, started for it. Each fault
+    is held beside the same record without it, by what the sandbox holds. One that was not seen to happen is not run.
     """
     from workbench.integrations import FAULTS, FaultsRequest, acting_agent, worst_first
     from workbench.records.splits import read_dataset

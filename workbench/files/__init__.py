@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from workbench.files.commits import Provenance, committed_states, current_user, is_alive, provenance
     from workbench.files.configuration import Settings, parse_yaml, read_settings, read_text, settings_from
     from workbench.files.credentials import SIGNING_KEY, drop, environment_with, secret, take, without_secrets
-    from workbench.files.imported import content_digest, files_imported
+    from workbench.files.imported import digest_of_file, files_imported
     from workbench.files.whole import write_atomically
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -28,7 +28,7 @@ def files_imported(path: Path) -> Iterator[Path]:
             todo += [neighbour for neighbour in _imports(file) if neighbour.is_file()]
 
 
-def content_digest(path: Path) -> str:
+def digest_of_file(path: Path) -> str:
     """Return the SHA-256 of a pilot's file. Raises InputError where it cannot be read."""
     return hashlib.sha256(_content(path)).hexdigest()
 

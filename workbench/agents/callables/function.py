@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from workbench.agents.callables.permission import check_may_ask
-from workbench.files import SIGNING_KEY, content_digest, drop, files_imported
+from workbench.files import SIGNING_KEY, digest_of_file, drop, files_imported
 from workbench.words import InputError
 
 MAX_DETAIL = 500
@@ -45,7 +45,7 @@ class PilotFunction:
     def digests(self, reads: tuple[str, ...]) -> dict[str, str]:
         """Return the digest of every file of the pilot that the callable imports, and of those it is said to read."""
         files = [*self._files, *(self.root / file for file in reads)]
-        return {os.path.relpath(file, self.root): content_digest(file) for file in sorted(files)}
+        return {os.path.relpath(file, self.root): digest_of_file(file) for file in sorted(files)}
 
     def load(self) -> Any:
         """Return the callable; the first call imports its file, and this process can sign with no key of its own then.

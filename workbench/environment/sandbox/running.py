@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from workbench.files import content_digest, is_alive, without_secrets, write_atomically
+from workbench.files import digest_of_file, is_alive, without_secrets, write_atomically
 from workbench.pilot import Pilot, Role
 from workbench.pilot.integrations import AuthKind, Inventory, agreed_files, read_integrations
 from workbench.words import InputError, RunError, error_from, readable, shown
@@ -243,7 +243,7 @@ def _ended_meanwhile(sandbox: RunningSandbox) -> Iterator[None]:
 def _made_of(pilot: Pilot) -> dict[str, str]:
     """Return the digests of what a sandbox is started from, by the file's name."""
     records = [pilot.data / name for name in pilot.contract.records]
-    return {**agreed_files(pilot.suite), **{one.name: content_digest(one) for one in records if one.is_file()}}
+    return {**agreed_files(pilot.suite), **{one.name: digest_of_file(one) for one in records if one.is_file()}}
 
 
 def _job(pilot: Pilot, inventory: Inventory, folder: Path) -> dict[str, Any]:

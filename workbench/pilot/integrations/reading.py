@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.files import content_digest, files_imported, read_settings
+from workbench.files import digest_of_file, files_imported, read_settings
 from workbench.pilot.integrations.schema import IntegrationSettings, Operation, System
 from workbench.words import InputError
 
@@ -66,7 +66,7 @@ def agreed_files(suite: Path) -> dict[str, str]:
     serve = read_integrations(suite).settings.sandbox.serve
     made_by = None if serve is None else suite / serve.partition(":")[0]
     code = sorted(files_imported(made_by)) if made_by is not None and made_by.is_file() else ()
-    return {file.name: content_digest(file) for file in (path, *code)}
+    return {file.name: digest_of_file(file) for file in (path, *code)}
 
 
 def placed_address(address: str, places: Mapping[str, str]) -> str:
