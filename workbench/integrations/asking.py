@@ -81,8 +81,22 @@ class RecordsAtHand:
             last = frame.groupby(arguments, sort=False)[columns].transform("last")
             changed = frame[(frame[columns] != last).any(axis=1)]
             picked.append(changed.iloc[:: max(1, len(changed) // n)].head(n // 3))
+        picked += [
+            frame[frame[one.becomes] == value].head(1)
+            for one in operation.answer.values()
+            for value in one.values
+            if one.becomes in frame.columns
+        ]
         chosen = pd.concat(picked)
         return [self._record(row) for _, row in chosen[~chosen.index.duplicated()].iterrows()]
+
+    def beside(self, record: Mapping[str, str], columns: Sequence[str], n: int) -> list[Mapping[str, str]]:
+        """Return so many records with other values of some columns, first those that share most of them."""
+        named = [one for one in columns if one in self._frame]
+        shared = sum((self._frame[one] == record[one]).astype(int) for one in named)
+        others = self._frame.assign(_shared=shared)[(shared < len(named)) & (self._frame[named] != "").all(axis=1)]
+        chosen = others.sort_values("_shared", ascending=False, kind="stable").head(n).drop(columns="_shared")
+        return [self._record(row) for _, row in chosen.iterrows()]
 
     def _record(self, row: pd.Series[Any]) -> Mapping[str, str]:
         record = {str(name): str(value) for name, value in row.items()}
