@@ -133,12 +133,20 @@ def example_value(text: str) -> str | Decimal:
     return Decimal(text) if NUMBER.fullmatch(text) else text
 
 
-def with_other_content(asked: Asked, operation: Operation, others: Sequence[Mapping[str, str]]) -> Asked:
-    """Return a call with the same key and another content: a number one higher, else another record's arguments."""
-    numbers = [name for name in operation.said if isinstance(asked.arguments[name], Decimal)]
-    if numbers:
-        changed = {**asked.arguments, numbers[0]: asked.arguments[numbers[0]] + 1}
-    else:
-        other = asked_about(asked.operation, operation, others[0])
-        changed = {**asked.arguments, **{name: other.arguments[name] for name in operation.arguments}}
-    return Asked(asked.operation, changed, asked.correlation, asked.key)
+def with_other_content(asked: Asked, operation: Operation, others: Sequence[Mapping[str, str]]) -> dict[str, Asked]:
+    """Return calls with the same key and another content, by the one argument that is other in each.
+
+    A number is one higher, a text longer, and what comes from records is that of another one.
+    """
+    changed: dict[str, Any] = {
+        name: value + 1 if isinstance(value, Decimal) else f"{value}-other"
+        for name, value in asked.arguments.items()
+        if name in operation.said
+    }
+    for name, column in operation.arguments.items():
+        values = [one[column] for one in others if one.get(column) not in (None, "", asked.arguments[name])]
+        changed |= {name: values[0]} if values else {}
+    return {
+        name: Asked(asked.operation, {**asked.arguments, name: value}, asked.correlation, asked.key)
+        for name, value in changed.items()
+    }

@@ -17,6 +17,7 @@ from workbench.integrations.declared import sheet_of
 from workbench.integrations.delivery import measure_delivery
 from workbench.integrations.erring import OPENLY, measure_errors
 from workbench.integrations.generated import measure_description
+from workbench.integrations.invented import measure_invented
 from workbench.integrations.latency import measure_latency
 from workbench.integrations.lines import LineKind, ProbeLine
 from workbench.integrations.listing import Listing, read_listing
@@ -108,6 +109,7 @@ async def _functions(probed: Probed, budget: ProbeBudget) -> Listing | None:
     until = time.monotonic() + budget.functions_s
     parts: tuple[tuple[LineKind, Coroutine[None, None, None]], ...] = (
         (LineKind.ACCESS, measure_access(probed)),
+        (LineKind.ACCESS, measure_invented(probed)),
         (LineKind.RIGHTS, listed_and_refused()),
         (LineKind.ANSWER, ask_about_records(probed)),
         (LineKind.WRITING, measure_writing(probed)),
