@@ -72,7 +72,7 @@ class RecordsAtHand:
         frame = self._frame
         columns = [one.becomes for one in operation.answer.values() if one.becomes in frame.columns]
         arguments = [one for one in operation.arguments.values() if one in frame.columns]
-        picked = [frame.iloc[:: max(1, len(frame) // n)].head(n // 3)]
+        picked = [frame.iloc[:: max(1, len(frame) // n)].head(n // 3 if columns else n)]
         if columns:
             filled = frame[(frame[columns] != "").all(axis=1)]
             beyond = frame[~frame[columns].apply(lambda one: one.map(str.isascii)).all(axis=1)]

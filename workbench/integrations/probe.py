@@ -46,6 +46,7 @@ class ProbeBudget:
     latency_s: float = 12.0
     rate_s: float = 12.0
     tokens_s: float = 5.0
+    delivery_s: float = 12.0
 
 
 async def probe_systems(
@@ -73,7 +74,7 @@ async def probe_systems(
         for one in reachable:
             await _bounded(one, (LineKind.ACCESS,), measure_tokens(one), budget.tokens_s)
             await _bounded(one, (LineKind.WRITING,), measure_late_keys(one), budget.tokens_s)
-            await _bounded(one, (LineKind.DELIVERY,), measure_delivery(one), budget.tokens_s)
+            await _bounded(one, (LineKind.DELIVERY,), measure_delivery(one), budget.delivery_s)
         await clock.take_all_back()
     finally:
         for one in every:

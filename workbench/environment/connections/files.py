@@ -61,7 +61,10 @@ class FileConnection:
 
     def _chosen(self, pattern: str, name: object) -> Path:
         """Return the file to read: inside the folder, also where a link leads elsewhere."""
-        found = sorted(self._folder.glob(pattern))
+        if isinstance(name, str) and Path(name).name == name and "/" not in pattern and Path(name).match(pattern):
+            found = [one for one in (self._folder / name,) if one.is_file()]  # without a look at all the others
+        else:
+            found = sorted(self._folder.glob(pattern))
         path = next((one for one in reversed(found) if name in (None, one.name)), None)
         if path is None or not path.resolve().is_relative_to(self._folder):
             raise FileNotFoundError(errno.ENOENT, f"there is no file {name or pattern}")
