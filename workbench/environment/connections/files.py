@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import errno
+import fnmatch
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -61,11 +63,14 @@ class FileConnection:
 
     def _chosen(self, pattern: str, name: object) -> Path:
         """Return the file to read: inside the folder, also where a link leads elsewhere."""
-        if isinstance(name, str) and Path(name).name == name and "/" not in pattern and Path(name).match(pattern):
-            found = [one for one in (self._folder / name,) if one.is_file()]  # without a look at all the others
-        else:
-            found = sorted(self._folder.glob(pattern))
-        path = next((one for one in reversed(found) if name in (None, one.name)), None)
+        if "/" in pattern:
+            found = {one.name: one for one in sorted(self._folder.glob(pattern))}
+            path = next(reversed(found.values()), None) if name is None else found.get(str(name))
+        else:  # many times as fast where a folder has thousands of files
+            with os.scandir(self._folder) as entries:
+                names = fnmatch.filter([one.name for one in entries], pattern)
+            chosen = max(names, default=None) if name is None else name
+            path = self._folder / str(chosen) if chosen in names else None
         if path is None or not path.resolve().is_relative_to(self._folder):
             raise FileNotFoundError(errno.ENOENT, f"there is no file {name or pattern}")
         return path
