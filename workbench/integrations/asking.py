@@ -48,6 +48,7 @@ class RecordsAtHand:
         self.contract: Contract = dataset.contract
         frame = dataset.shown()[dataset.splits == DEVELOPMENT]
         self._frame = frame.astype(object).where(frame.notna(), "").map(str)
+        self._places = {str(one): place for place, one in enumerate(self._frame.index)}
         self.id_column = self.contract.column_with(Role.ID)
 
     def __len__(self) -> int:
@@ -59,8 +60,8 @@ class RecordsAtHand:
 
     def by_id(self, record: str) -> Mapping[str, str] | None:
         """Return a record by its id, None where it is none of these."""
-        found = self._frame[self._frame.index == record]
-        return None if found.empty else self._record(found.iloc[0])
+        place = self._places.get(record)
+        return None if place is None else self._record(self._frame.iloc[place])
 
     def some(self, n: int) -> list[Mapping[str, str]]:
         """Return so many records, evenly spread."""

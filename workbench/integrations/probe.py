@@ -27,7 +27,7 @@ from workbench.integrations.rates import measure_rate
 from workbench.integrations.reading import ask_about_records
 from workbench.integrations.rights import measure_rights
 from workbench.integrations.writing import measure_late_keys, measure_writing
-from workbench.pilot.integrations import IntegrationSettings, System
+from workbench.pilot.integrations import IntegrationSettings
 from workbench.words import InputError
 
 LATER = (LineKind.ACCESS, LineKind.WRITING)  # kinds of which lines are measured later
@@ -39,7 +39,7 @@ AT_ONCE = 2  # systems whose latency is measured at once: more would measure thi
 
 @dataclass(frozen=True, slots=True)
 class ProbeBudget:
-    """Seconds that a part of the probe may take, of each system."""
+    """Seconds that a part of the probe may take, of each system, and that all of it may take."""
 
     functions_s: float = 15.0
     description_s: float = 5.0
@@ -47,6 +47,7 @@ class ProbeBudget:
     rate_s: float = 12.0
     tokens_s: float = 5.0
     delivery_s: float = 12.0
+    whole_s: float = 55.0
 
 
 async def probe_systems(
@@ -58,8 +59,11 @@ async def probe_systems(
     put far forward, the rates and the ageing of tokens, is measured of one system after the other.
     """
     clock, records = HandsOfClock(settings.sandbox, reach), RecordsAtHand(dataset)
-    holds = settings.sandbox.serve is not None
-    every = [_probed(system, records, Caller(system, reach, clock), holds_records=holds) for system in settings.systems]
+    holds, until = settings.sandbox.serve is not None, time.monotonic() + budget.whole_s
+    every = [
+        Probed(one, sheet_of(one), Caller(one, reach, clock), records, holds, secrets.token_hex(8), until)
+        for one in settings.systems
+    ]
     reachable = [one for one in every if _is_reachable(one)]
     try:
         listings = await asyncio.gather(*(_functions(one, budget) for one in reachable))
@@ -83,10 +87,6 @@ async def probe_systems(
     for one in reachable:
         one.sheet.leave(OPENLY, None, LineKind.ERROR)
     return tuple(line for one in every for line in one.sheet.lines)
-
-
-def _probed(system: System, records: RecordsAtHand, caller: Caller, *, holds_records: bool) -> Probed:
-    return Probed(system, sheet_of(system), caller, records, holds_records, secrets.token_hex(8))
 
 
 def _is_reachable(probed: Probed) -> bool:
@@ -135,7 +135,7 @@ async def _bounded(
 ) -> None:
     """Run a part of the probe; where its time is over or a call fails that must not, its lines say so."""
     try:
-        async with asyncio.timeout(max(0.0, seconds)):
+        async with asyncio.timeout(max(0.0, min(seconds, probed.until - time.monotonic()))):
             await part
     except TimeoutError:
         why = TIME_OVER
