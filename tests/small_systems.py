@@ -147,6 +147,8 @@ class Desk:
 
     def __init__(self, *flaws: str) -> None:
         self.flaws, self.ahead_s = frozenset(flaws), 0.0
+        self.done: list[str] = []
+        self.writes: dict[int, int] = {}
         self.tickets = {row[1]: dict(zip(COLUMNS, row, strict=True)) for row in ROWS}
         self.replies: list[dict[str, Any]] = []
         self.keys: dict[str, tuple[dict[str, Any], int]] = {}
@@ -174,9 +176,16 @@ class Desk:
         self.left -= 1
         return True
 
+    def takes_write(self) -> bool:
+        """Take a write, unless there were many in this second of its clock and it is to take fewer of them."""
+        second = int(self.now_s())
+        self.writes = {second: self.writes.get(second, 0) + 1}
+        return self.writes[second] <= 10 or "fewer writes" not in self.flaws
+
     def knows(self, key: str | None, path: str) -> bool:
         """Return whether a key lets a caller in."""
         known = {OWN, BEFORE} if "key of before" in self.flaws else {OWN}
+        known |= {key} if "any key" in self.flaws and key not in (None, FOREIGN, BEFORE) else set()
         known |= {FOREIGN} if "foreign key" in self.flaws and path == "/desk/replies" else set()
         return key in known or ("open list" in self.flaws and path == "/desk/tickets")
 
@@ -195,11 +204,15 @@ def application(desk: Desk) -> FastAPI:
         desk.replies.clear()
         desk.keys.clear()
 
+    @app.get("/written")
+    async def listed() -> dict[str, Any]:
+        return {"written": [{"system": "DESK"} for _ in (*desk.replies, *desk.done)]}
+
     async def let_in(request: Request, x_api_key: str | None = Header(default=None)) -> None:
         desk.count()
         if not desk.knows(x_api_key, request.url.path):
             raise HTTPException(401, "not known")
-        if not desk.takes():
+        if not desk.takes() or (request.method == "POST" and not desk.takes_write()):
             raise HTTPException(429, "too many", {} if "no Retry-After" in desk.flaws else {"Retry-After": "1"})
 
     routes = APIRouter(dependencies=[Depends(let_in)])
@@ -238,6 +251,9 @@ def _reading(routes: APIRouter, desk: Desk) -> None:
     async def list_tickets(n: int = Query(default=5, ge=1, le=MOST), after: str = "") -> dict[str, Any]:
         names = sorted(desk.tickets)
         start = next((place for place, one in enumerate(names) if one > after), len(names))
+        if n == MOST and "fails at most" in desk.flaws:
+            raise HTTPException(500, "internal server error")
+        n = min(n, 4) if "page cut" in desk.flaws else n
         page = names[start : start + n]
         is_last = start + n >= len(names)
         if "row lost" in desk.flaws and start == 20:
@@ -250,6 +266,7 @@ def _reading(routes: APIRouter, desk: Desk) -> None:
     async def delete_ticket(ticket: str) -> Response:
         if "more rights" in desk.flaws:
             return JSONResponse({"detail": "none"}, 404)
+        desk.done += [ticket] if "refused and done" in desk.flaws else []
         return JSONResponse({"detail": "no right"}, 403)
 
 
@@ -262,7 +279,12 @@ def _writing(routes: APIRouter, desk: Desk) -> None:
         known = desk.keys.get(idempotency_key)
         if known is not None and "key ignored" not in desk.flaws:
             is_other = known[0] != asked and "no conflict" not in desk.flaws
+            is_other = is_other and ("conflict by text" not in desk.flaws or known[0]["text"] != asked["text"])
+            if is_other and "refused and written" in desk.flaws:
+                desk.replies.append({**asked, "at": datetime.now(UTC)})
             return JSONResponse({"detail": "used"}, 409) if is_other else JSONResponse({"reply": known[1]})
+        if "last key" in desk.flaws:
+            desk.keys.clear()
         moment = datetime.now(UTC) + timedelta(seconds=desk.ahead_s)
         number = len(desk.keys) + len(desk.replies) + 1
         desk.replies.append({**asked, "at": moment})
@@ -280,7 +302,9 @@ def _writing(routes: APIRouter, desk: Desk) -> None:
     async def withdraw(ticket: str) -> Response:
         kept = [one for one in desk.replies if one["ticket"] != ticket]
         gone = len(desk.replies) - len(kept)
-        if "nothing taken back" not in desk.flaws:
+        if "all taken back" in desk.flaws:
+            desk.replies.clear()
+        elif "nothing taken back" not in desk.flaws:
             desk.replies[:] = kept
         return JSONResponse({"gone": gone}) if gone else JSONResponse({"detail": "none"}, 404)
 

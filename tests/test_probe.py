@@ -108,6 +108,15 @@ FLAWS = {
     "no zone": {"find_replies answer: at"},
     "nothing taken back": {"reply writing: taken back"},
     "other errors": {"reply description: answers fit it"},
+    "refused and done": {"rights: DELETE /tickets/{ticket}"},
+    "any key": {"access: with an invented credential"},
+    "fails at most": {"list_tickets paging: any page size"},
+    "page cut": {"list_tickets paging: any page size"},
+    "last key": {"reply writing: same key twice"},
+    "all taken back": {"reply writing: taken back"},
+    "conflict by text": {"reply writing: same key, other content"},
+    "refused and written": {"reply writing: same key, other content"},
+    "fewer writes": {"rate: burst"},
     "slow": {"read_ticket latency: p95"},
 }
 
@@ -125,6 +134,9 @@ TOGETHER = (  # flaws that do not hide each other
     ),
     ("no Retry-After", "foreign key", "other signs", "other total", "key ignored", "no zone", "unknown is empty"),
     ("no limit", "open list", "field gone", "nothing taken back", "other errors"),
+    ("any key", "page cut", "last key", "refused and done"),
+    ("all taken back", "fails at most", "conflict by text"),
+    ("refused and written", "fewer writes"),
 )
 SLOWLY = ("slow",)
 
@@ -132,6 +144,13 @@ SLOWLY = ("slow",)
 @pytest.mark.parametrize("flaws", TOGETHER)
 def test_each_flaw_is_told_by_its_own_lines_and_no_other_is(dataset: Dataset, flaws: tuple[str, ...]) -> None:
     assert deviating(probed(dataset, *flaws)) == set().union(*(FLAWS[flaw] for flaw in flaws))
+
+
+def test_nothing_more_is_measured_once_the_time_of_the_whole_probe_is_over(dataset: Dataset) -> None:
+    with running_desk() as address:
+        reach = WayIn({}, SECRETS)
+        lines = lines_table(asyncio.run(probe_systems(settings_of(address), dataset, reach, ProbeBudget(whole_s=0))))
+    assert set(lines["verdict"]) == {"not measured"}
 
 
 @pytest.mark.slow

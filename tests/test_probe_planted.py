@@ -22,7 +22,7 @@ from workbench.records.splits import Dataset, read_dataset
 
 ROOT = Path(__file__).parent.parent
 # Much longer than an idle machine needs, so that a busy one leaves no line out.
-UNHURRIED = ProbeBudget(functions_s=90, description_s=30, latency_s=60, rate_s=60, tokens_s=30)
+UNHURRIED = ProbeBudget(functions_s=90, description_s=30, latency_s=60, rate_s=60, tokens_s=30, whole_s=600)
 
 SYSTEMS_OF = {one.id: one.system for one in (*DEVIATIONS, *DEVIATIONS_AFTER)}
 FOUND_BY = {  # the lines of its system by each of which a deviation is told
@@ -81,33 +81,33 @@ FOUND_BY = {  # the lines of its system by each of which a deviation is told
     "edi_cents": ["next_message answer: gross_amount"],
     "edi_foreign_receives": ["next_message access: of another account"],
     "tax_ids_text": ["tax_id_is_valid answer: result"],
-    "tax_ids_any_key": ["access: with the secret before"],
+    "tax_ids_any_key": ["access: with an invented credential", "access: with the secret before"],
     "erp_seen_later": ["post writing: read back"],
     "vendors_as_of_now": ["read_vendor answer: vendor_country"],
     "edi_503": ["rate: beyond it"],
+    "erp_500_at_most": ["list_orders paging: any page size"],
+    "erp_page_cut": ["list_orders paging: any page size"],
+    "vendors_blocked_active": ["read_vendor answer: vendor_status"],
+    "erp_any_token": ["access: with an invented credential"],
+    "erp_expires_in": ["access: life that a token's answer says"],
+    "erp_undo_of_others": ["post writing: taken back"],
+    "erp_conflict_by_amount": ["post writing: same key, other content"],
+    "worklist_refused_and_done": ["rights: DELETE /queues/{name}"],
+    "erp_refused_and_written": ["send_back writing: same key, other content"],
+    "worklist_last_key": ["open_ticket writing: same key twice"],
+    "sap_document_twice": ["read_extract answer: found"],
+    "edi_lost": ["next_message delivery: again until acknowledged"],
+    "erp_fewer_writes": ["rate: burst"],
 }  # fmt: skip
 NOT_FOUND = {  # what the probe does not measure; whoever makes it measure one moves it up
-    "erp_500_at_most": "a list that fails at its largest page is not measured, and no deviation",
-    "erp_any_token": "no call is made with a token that was never issued",
-    "erp_expires_in": "what the token's answer says of its life is not compared",
-    "erp_page_cut": "fewer rows than were asked for, with more to come, count as a page",
-    "erp_conflict_by_amount": "the other content differs in one argument only",
-    "erp_undo_of_others": "only the entry that was taken back is looked for",
-    "worklist_refused_and_done": "after a refusal nobody asks what was written",
-    "vendors_blocked_active": "none of the vendors that are asked about was blocked",
-    "sap_document_twice": "nobody counts a record in two files",
-    "edi_lost": "unclear, as only sixty messages are looked at",
-    "erp_fewer_writes": "no writes are made as fast as they may be",
-    "erp_refused_and_written": "only the entry of the first content is looked for",
-    "worklist_last_key": "no other write comes between two with the same key",
-    "tax_ids_all_valid": "only ids of records are asked about, and a right answer is known for none",
+    "tax_ids_all_valid": "unclear, and no deviation: nothing at hand says for which id it must be false",
 }
 
 BESIDE = {  # of the second copies, what hides nothing of the first
     "erp_slow_tail", "worklist_close_nothing", "worklist_nobody_accepted", "archive_writable", "sap_no_end",
     "worklist_last_key", "vendors_as_of_now", "edi_503",
 }  # fmt: skip
-ONE_BY_ONE = {"erp_500_at_most", "tax_ids_all_valid"}  # hide others, and are not found
+ONE_BY_ONE = {"tax_ids_all_valid"}  # hides another, and is not found
 
 
 def together(copies: tuple[tuple[Deviation, ...], ...], *, first: bool) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
 from workbench.pilot.integrations import AuthKind, OperationEffect, SystemType
 
+DONE_ANYWAY = "refused, and written all the same"
 LET_THROUGH = ("404", "409")  # codes that only a caller gets whom the system let in
 MARGIN, LEAST_MARGIN_S = 0.01, 2.0  # before and after a token's end
 STEPS = 7  # by which a wrong lifetime is narrowed down
@@ -18,7 +19,7 @@ LINES_OF = {Account.NOBODY: NOBODY, Account.FOREIGN: FOREIGN}
 
 async def measure_access(probed: Probed) -> None:
     """Measure what does not need the clock: callers without credentials, of another account, scope or secret."""
-    if _has_no_accounts(probed):
+    if has_no_accounts(probed):
         probed.sheet.leave("SQLite knows no accounts; on PostgreSQL it is measured", None, LineKind.ACCESS)
         return
     for account, line in LINES_OF.items():
@@ -59,8 +60,11 @@ async def _refused(probed: Probed, name: str, account: Account, line: str) -> No
     key = probed.key(name, account.value) if is_write else None
     asked = (asked_about if is_harmless else asked_of_nothing)(name, operation, record, key)
     await probed.caller.room()
+    before = await probed.caller.n_written()
     code, said = await code_of(probed.caller.connection(account), asked)
     verdict = refusal_verdict(code, probed.system.auth_denied)
+    if verdict is LineVerdict.KEPT and await probed.caller.has_written_since(before):
+        verdict, said = LineVerdict.DEVIATES, DONE_ANYWAY
     probed.sheet.put(name, line, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
     if account is Account.NOBODY and verdict is LineVerdict.KEPT:
         _put_error(probed, name, code)
@@ -85,11 +89,11 @@ async def _of_secret_before(probed: Probed) -> None:
     if why is not None:
         probed.sheet.put("", ROTATED, LineVerdict.NOT_MEASURED, "", 0, why)
         return
-    name = _reading(probed)
+    name = reading_operation(probed)
     asked = asked_about(name, probed.system.operations[name], probed.records.some(1)[0])
     await probed.caller.room()
     code, said = await code_of(probed.caller.connection(Account.PREVIOUS), asked)
-    verdict = refusal_verdict(code, (*probed.system.auth_denied, *_token_refusals(probed)), ())
+    verdict = refusal_verdict(code, (*probed.system.auth_denied, *token_refusals(probed)), ())
     probed.sheet.put("", ROTATED, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
 
 
@@ -97,7 +101,7 @@ async def _of_other_scope(probed: Probed) -> None:
     auth = probed.system.auth
     if auth is None or auth.scope is None:
         return
-    name = _reading(probed)
+    name = reading_operation(probed)
     connection = probed.caller.reach.connection(with_scope(probed.system, f"{auth.scope}-other"))
     try:
         await probed.caller.room()
@@ -105,11 +109,11 @@ async def _of_other_scope(probed: Probed) -> None:
         code, said = await code_of(connection, asked)
     finally:
         await connection.close()
-    verdict = refusal_verdict(code, (*probed.system.auth_denied, *_token_refusals(probed)), ())
+    verdict = refusal_verdict(code, (*probed.system.auth_denied, *token_refusals(probed)), ())
     probed.sheet.put("", OTHER_SCOPE, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
 
 
-def _token_refusals(probed: Probed) -> tuple[str, ...]:
+def token_refusals(probed: Probed) -> tuple[str, ...]:
     """Return the codes by which no token is given: OAuth 2 has 400 for a client or scope that is not known."""
     is_token = probed.system.auth is not None and probed.system.auth.kind is AuthKind.CLIENT_CREDENTIALS
     return ("400",) if is_token else ()
@@ -123,6 +127,7 @@ async def measure_tokens(probed: Probed) -> None:
     if not probed.caller.clock.is_there and auth.expires_s > LEAST_MARGIN_S:
         probed.sheet.leave(f"no test clock, and {auth.expires_s:g} s are not waited for", "", LineKind.ACCESS)
         return
+    await probed.caller.fill_up()  # others have used up what may be called
     margin_s = max(LEAST_MARGIN_S, MARGIN * auth.expires_s)
     young, why = await _code_at(probed, auth.expires_s - margin_s)
     is_young = young.startswith("2") or young == "ok"
@@ -152,7 +157,7 @@ async def _after(probed: Probed, age_s: float) -> None:
 
 async def _code_at(probed: Probed, age_s: float, name: str = "") -> tuple[str, str]:
     """Return the code of a call with a token of an age, and what was said."""
-    name = name or _reading(probed)
+    name = name or reading_operation(probed)
     asked = asked_about(name, probed.system.operations[name], probed.records.some(1)[0])
     connection = probed.caller.reach.connection(probed.system, renews=False)
     try:
@@ -177,7 +182,7 @@ async def _lifetime(probed: Probed, declared_s: float) -> float:
     return upper
 
 
-def _reading(probed: Probed) -> str:
+def reading_operation(probed: Probed) -> str:
     """Return an operation that reads, a looking-up one first."""
     reading = [
         name for name, one in probed.system.operations.items() if one.effect is OperationEffect.READ and not one.paging
@@ -185,7 +190,8 @@ def _reading(probed: Probed) -> str:
     return (reading or list(probed.system.operations))[0]
 
 
-def _has_no_accounts(probed: Probed) -> bool:
+def has_no_accounts(probed: Probed) -> bool:
+    """Return whether a system tells nobody from anybody: a file of SQLite."""
     places = probed.caller.reach.places
     address = (probed.system.sandbox or "").replace("{database}", places.get("database", ""))
     return probed.system.type is SystemType.SQL and address.startswith("sqlite")

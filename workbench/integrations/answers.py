@@ -18,6 +18,7 @@ from workbench.words import readable
 WITH_TYPES = (SystemType.REST, SystemType.QUEUE, SystemType.MCP)  # JSON
 MOST_ROWS = 2_000  # rows of an operation that are looked at
 MOST_GARBLED = 0.5  # of the texts beyond ASCII: a wrong encoding garbles them all, damaged records some
+TELLING = 20  # values that are all true, or all false, of which nobody knows whether they can be otherwise
 LONGEST = 60  # characters of an example
 # UTF-8 read as an eight-bit code: a letter of its first bytes, then a sign of the second half.
 GARBLED = re.compile("[\u00c2-\u00c5\u00e2][\u0080-\u00bf\u20ac\u0160\u0161\u017d\u017e\u0152\u0153\u0178]|\ufffd")
@@ -152,7 +153,7 @@ def judge_answers(
                     may_be_none = declared.optional or (field_name in row and (may_miss or is_empty))
                     problems.append(_value_problem(declared, row.get(field_name), system, may_miss=may_be_none))
                     values.append(row.get(field_name))
-            _judge_field(sheet, name, field_name, (values, [one for one in problems if one is not None]))
+            _judge_field(sheet, name, (field_name, declared), (values, [one for one in problems if one is not None]))
     _judge_encoding(sheet, seen)
 
 
@@ -167,12 +168,17 @@ def _value_problem(declared: AnswerField, value: Any, system: System, *, may_mis
     return type_problem(declared, value, has_types=system.type in WITH_TYPES)
 
 
-def _judge_field(sheet: ProbeSheet, operation: str, name: str, found: tuple[list[Any], list[str]]) -> None:
-    line, (values, problems) = f"{LineKind.ANSWER}: {name}", found
+def _judge_field(
+    sheet: ProbeSheet, operation: str, field: tuple[str, AnswerField], found: tuple[list[Any], list[str]]
+) -> None:
+    line, (values, problems) = f"{LineKind.ANSWER}: {field[0]}", found
     there = [value for value in values if value not in (None, "")]
     if problems:
         said = f"{len(problems):,} problems in {len(values):,} values"
         sheet.put(operation, line, LineVerdict.DEVIATES, said, len(values), problems[0])
+    elif field[1].type is FieldType.BOOLEAN and len(there) >= TELLING and len({*map(said_as, there)}) == 1:
+        said = f"{len(there):,} values, all of them {said_as(there[0])}"
+        sheet.put(operation, line, LineVerdict.UNCLEAR, said, len(values), "nothing that was asked told it apart")
     elif there:
         sheet.put(operation, line, LineVerdict.KEPT, f"{len(there):,} values", len(values))
     else:

@@ -48,6 +48,7 @@ class RecordsAtHand:
         self.contract: Contract = dataset.contract
         frame = dataset.shown()[dataset.splits == DEVELOPMENT]
         self._frame = frame.astype(object).where(frame.notna(), "").map(str)
+        self._places = {str(one): place for place, one in enumerate(self._frame.index)}
         self.id_column = self.contract.column_with(Role.ID)
 
     def __len__(self) -> int:
@@ -59,8 +60,8 @@ class RecordsAtHand:
 
     def by_id(self, record: str) -> Mapping[str, str] | None:
         """Return a record by its id, None where it is none of these."""
-        found = self._frame[self._frame.index == record]
-        return None if found.empty else self._record(found.iloc[0])
+        place = self._places.get(record)
+        return None if place is None else self._record(self._frame.iloc[place])
 
     def some(self, n: int) -> list[Mapping[str, str]]:
         """Return so many records, evenly spread."""
@@ -72,7 +73,7 @@ class RecordsAtHand:
         frame = self._frame
         columns = [one.becomes for one in operation.answer.values() if one.becomes in frame.columns]
         arguments = [one for one in operation.arguments.values() if one in frame.columns]
-        picked = [frame.iloc[:: max(1, len(frame) // n)].head(n // 3)]
+        picked = [frame.iloc[:: max(1, len(frame) // n)].head(n // 3 if columns else n)]
         if columns:
             filled = frame[(frame[columns] != "").all(axis=1)]
             beyond = frame[~frame[columns].apply(lambda one: one.map(str.isascii)).all(axis=1)]
@@ -81,8 +82,22 @@ class RecordsAtHand:
             last = frame.groupby(arguments, sort=False)[columns].transform("last")
             changed = frame[(frame[columns] != last).any(axis=1)]
             picked.append(changed.iloc[:: max(1, len(changed) // n)].head(n // 3))
+        picked += [
+            frame[frame[one.becomes] == value].head(1)
+            for one in operation.answer.values()
+            for value in one.values
+            if one.becomes in frame.columns
+        ]
         chosen = pd.concat(picked)
         return [self._record(row) for _, row in chosen[~chosen.index.duplicated()].iterrows()]
+
+    def beside(self, record: Mapping[str, str], columns: Sequence[str], n: int) -> list[Mapping[str, str]]:
+        """Return so many records with other values of some columns, first those that share most of them."""
+        named = [one for one in columns if one in self._frame]
+        shared = sum((self._frame[one] == record[one]).astype(int) for one in named)
+        others = self._frame.assign(_shared=shared)[(shared < len(named)) & (self._frame[named] != "").all(axis=1)]
+        chosen = others.sort_values("_shared", ascending=False, kind="stable").head(n).drop(columns="_shared")
+        return [self._record(row) for _, row in chosen.iterrows()]
 
     def _record(self, row: pd.Series[Any]) -> Mapping[str, str]:
         record = {str(name): str(value) for name, value in row.items()}
@@ -119,12 +134,20 @@ def example_value(text: str) -> str | Decimal:
     return Decimal(text) if NUMBER.fullmatch(text) else text
 
 
-def with_other_content(asked: Asked, operation: Operation, others: Sequence[Mapping[str, str]]) -> Asked:
-    """Return a call with the same key and another content: a number one higher, else another record's arguments."""
-    numbers = [name for name in operation.said if isinstance(asked.arguments[name], Decimal)]
-    if numbers:
-        changed = {**asked.arguments, numbers[0]: asked.arguments[numbers[0]] + 1}
-    else:
-        other = asked_about(asked.operation, operation, others[0])
-        changed = {**asked.arguments, **{name: other.arguments[name] for name in operation.arguments}}
-    return Asked(asked.operation, changed, asked.correlation, asked.key)
+def with_other_content(asked: Asked, operation: Operation, others: Sequence[Mapping[str, str]]) -> dict[str, Asked]:
+    """Return calls with the same key and another content, by the one argument that is other in each.
+
+    A number is one higher, a text longer, and what comes from records is that of another one.
+    """
+    changed: dict[str, Any] = {
+        name: value + 1 if isinstance(value, Decimal) else f"{value}-other"
+        for name, value in asked.arguments.items()
+        if name in operation.said
+    }
+    for name, column in operation.arguments.items():
+        values = [one[column] for one in others if one.get(column) not in (None, "", asked.arguments[name])]
+        changed |= {name: values[0]} if values else {}
+    return {
+        name: Asked(asked.operation, {**asked.arguments, name: value}, asked.correlation, asked.key)
+        for name, value in changed.items()
+    }

@@ -53,7 +53,7 @@ class HandsOfClock:
         self.is_there = settings.clock is not None
         self.takes_back = settings.written is not None
         self._clock = reach.connection(_at(settings.clock, "POST ")) if settings.clock else None
-        self._written = reach.connection(_at(settings.written, "DELETE ")) if settings.written else None
+        self._written = reach.connection(_written_at(settings.written)) if settings.written else None
 
     async def pass_by(self, seconds: float) -> bool:
         """Let so much time pass for the sandbox; return False where that would take too long to wait for."""
@@ -77,6 +77,15 @@ class HandsOfClock:
         """Take back everything that was written to the sandbox."""
         if self._written is not None:
             await _ordered(WRITTEN, self._written, Asked("it"))
+
+    async def n_written(self, system: str) -> int | None:
+        """Return how many entries stand in what was written to a system, None where that is not to be read."""
+        if self._written is None:
+            return None
+        with contextlib.suppress(CallError, KeyError, TypeError, AttributeError):
+            listed = (await self._written.call(Asked("listed"))).content["written"]
+            return len([one for one in listed if one.get("system") == system])
+        return None
 
     async def close(self) -> None:
         """Leave the sandbox."""
@@ -145,6 +154,15 @@ class Caller:
             self._left, self._since = self._left + span, time.monotonic()
         self._left -= calls
 
+    async def n_written(self) -> int | None:
+        """Return how many entries stand in what was written to the system, None where that is not to be read."""
+        return await self.clock.n_written(self.system.id)
+
+    async def has_written_since(self, before: int | None) -> bool:
+        """Return whether more entries stand there than before; False where that is not to be read."""
+        now = await self.n_written()
+        return before is not None and now is not None and now > before
+
     async def fill_up(self) -> None:
         """Let as much time pass as the whole burst needs to be free again."""
         rate = self.system.rate
@@ -195,6 +213,11 @@ def _at(address: str, call: str) -> System:
     """Return the address of a test hook as a system with one call."""
     bare = System(id="test", type=SystemType.REST, sandbox=address)
     return with_operation(bare, "it", call=call)
+
+
+def _written_at(address: str) -> System:
+    """Return the address of what was written: a call that takes it back, and one that lists it."""
+    return with_operation(_at(address, "DELETE "), "listed", call="GET ")
 
 
 def known_secrets(reach: WayIn, system: System, account: Account) -> str | None:

@@ -17,6 +17,7 @@ P95 = "latency: p95"
 BURST, PER_SECOND, BEYOND, RETRY_AFTER = "rate: burst", "rate: a second", "rate: beyond it", "rate: Retry-After"
 NOBODY, FOREIGN = "access: without credentials", "access: of another account"
 ROTATED, OTHER_SCOPE = "access: with the secret before", "access: of another scope"
+INVENTED, LASTS = "access: with an invented credential", "access: life that a token's answer says"
 YOUNG, OLD = "access: token before it expires", "access: token after it expired"
 LISTED, AS_DESCRIBED = "description: listed", "description: answers fit it"
 FOUND, ENCODING = "answer: found", "answer: encoding"
@@ -75,12 +76,16 @@ def _of_access(sheet: ProbeSheet, system: System) -> None:
     if auth is None:
         return
     denied = " or ".join(system.auth_denied)
+    if auth.kind not in NO_SECRET and auth.secret_env is not None:
+        sheet.declare("", INVENTED, denied)
     if auth.previous_secret_env is not None:
         sheet.declare("", ROTATED, denied)
     if auth.scope is not None:
         sheet.declare("", OTHER_SCOPE, f"no token, or {denied}")
     if auth.expires_s is not None:
         sheet.declare("", YOUNG, f"accepted until {auth.expires_s:g} s")
+        if auth.token is not None:
+            sheet.declare("", LASTS, f"{auth.expires_s:g} s")
         sheet.declare("", OLD, f"{denied} after {auth.expires_s:g} s")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +15,8 @@ from workbench.integrations.probed import Probed
 
 LONG_S = 3_600.0  # after which any queue has given up waiting for an acknowledgement
 RECEIVED = 3  # messages of which the first is acknowledged
-LOOKED_AT = 60  # messages among which an earlier one must come again
+LOOKED_AT = 60  # messages among which an earlier one comes again, or all are received
+DRAINED_S, AT_ONCE = 10.0, 8  # for receiving all, so many at once
 MESSAGE = "message"
 
 
@@ -44,18 +48,39 @@ async def _measure(probed: Probed, name: str, connection: QueueConnection) -> No
         probed.sheet.put(name, ONCE_ACKNOWLEDGED, LineVerdict.DEVIATES, "not acknowledged", 1, str(error))
         return
     await probed.caller.clock.pass_by(LONG_S)
-    again: list[Any] = []
-    while len(again) < LOOKED_AT and not {*numbers[1:]} <= {*again}:
-        found = await _next(probed, name)
-        if found is None:
-            break
-        again.append(found)
+    again, is_all = await _until_back(probed, name, connection, {*numbers[1:]})
     is_back = {*numbers[1:]} <= {*again}
     probed.sheet.holds(name, ONCE_ACKNOWLEDGED, numbers[0] not in again, f"not among the next {len(again)}", len(again))
-    is_clear = is_back or len(again) < LOOKED_AT
-    verdict = LineVerdict.KEPT if is_back else LineVerdict.DEVIATES if is_clear else LineVerdict.UNCLEAR
-    said = "came again" if is_back else f"not among the next {len(again)}"
+    verdict = LineVerdict.KEPT if is_back else LineVerdict.DEVIATES if is_all else LineVerdict.UNCLEAR
+    said = "came again" if is_back else f"not among the next {len(again)}{', which are all' if is_all else ''}"
     probed.sheet.put(name, UNTIL_ACKNOWLEDGED, verdict, said, RECEIVED - 1)
+
+
+async def _until_back(
+    probed: Probed, name: str, connection: QueueConnection, wanted: set[Any]
+) -> tuple[list[Any], bool]:
+    """Return what is received until the wanted came again, and whether nothing more was there.
+
+    Where all can be put back afterwards, what comes before is acknowledged, so that the queue ends.
+    """
+    again: list[Any] = []
+    is_all, drains, until = False, probed.caller.clock.takes_back, time.monotonic() + DRAINED_S
+
+    async def one() -> None:
+        nonlocal is_all
+        number = await _next(probed, name)
+        if number is None:
+            is_all = True
+            return
+        again.append(number)
+        if drains and number not in wanted and len(again) > LOOKED_AT:
+            await probed.caller.room()
+            with contextlib.suppress(CallError):
+                await connection.acknowledge(int(number))
+
+    while not is_all and not wanted <= {*again} and (len(again) < LOOKED_AT or (drains and time.monotonic() < until)):
+        await asyncio.gather(*(one() for _ in range(1 if len(again) < LOOKED_AT else AT_ONCE)))
+    return again, is_all
 
 
 async def _next(probed: Probed, name: str) -> Any:

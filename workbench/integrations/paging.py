@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.environment.connections import Asked, CallError, Connection
-from workbench.integrations.calling import with_operation
+from workbench.integrations.calling import TOO_MANY, is_silence, with_operation
 from workbench.integrations.declared import COMPLETE, SIZES, TOTAL
 from workbench.integrations.lines import LineVerdict
 from workbench.integrations.probed import Probed
@@ -21,12 +21,16 @@ FEW_PAGES = 4  # of small ones, which are held against the beginning of the whol
 
 @dataclass(frozen=True, slots=True)
 class PagesRead:
-    """Pages of a list: their rows, what each said of the total, the longest page, whether the last was reached."""
+    """Pages of a list: their rows, what each said of the total, the longest page, whether the last was reached.
+
+    `cut` is the shortest page that has fewer rows than were asked for and is not the last, None where there is none.
+    """
 
     rows: tuple[str, ...]
     totals: tuple[Any, ...]
     longest: int
     is_whole: bool
+    cut: int | None = None
 
 
 async def measure_paging(probed: Probed) -> None:
@@ -45,7 +49,15 @@ async def measure_paging(probed: Probed) -> None:
 async def _measure(probed: Probed, name: str, operation: Operation, connection: Connection) -> None:
     assert operation.paging is not None
     most, sheet = operation.paging.most, probed.sheet
-    whole = await _read(probed, name, operation, connection, (most, MOST_PAGES))
+    try:
+        whole = await _read(probed, name, operation, connection, (most, MOST_PAGES))
+    except CallError as error:
+        is_told = error.code in (*operation.errors, TOO_MANY) or is_silence(error.code)
+        if is_told or operation.paging.size is None or most == 1:
+            raise
+        sheet.put(name, SIZES, LineVerdict.DEVIATES, f"{error.code} where {most:,} were asked for", 1, error.detail)
+        most = most // 2  # what else is to be said of the list does not hang on its largest page
+        whole = await _read(probed, name, operation, connection, (most, MOST_PAGES))
     twice = [row for row, n in Counter(whole.rows).items() if n > 1]
     lost = _not_listed(probed, operation, whole)
     n = len(whole.rows)
@@ -65,7 +77,10 @@ async def _of_sizes(probed: Probed, name: str, operation: Operation, read: tuple
     """Read the list with other sizes of a page, small ones only to some pages."""
     connection, whole = read
     assert operation.paging is not None
-    most, problems, n = operation.paging.most, [], 0
+    most, n = operation.paging.most, 0
+    problems = (
+        [] if whole.cut is None else [f"a page of {whole.cut:,} rows where {most:,} were asked for, and more come"]
+    )
     for size, pages in (
         (1, FEW_PAGES),
         (2, FEW_PAGES),
@@ -76,6 +91,8 @@ async def _of_sizes(probed: Probed, name: str, operation: Operation, read: tuple
         n += len(found.rows)
         if found.longest > (size or most):
             problems.append(f"a page of {found.longest:,} rows where {size or most:,} were asked for")
+        elif found.cut is not None:
+            problems.append(f"a page of {found.cut:,} rows where {size:,} were asked for, and more come")
         elif found.is_whole and sorted(found.rows) != sorted(whole.rows):
             problems.append(
                 f"{len(found.rows):,} rows with pages of {size or 'any size'}, {len(whole.rows):,} with {most:,}"
@@ -101,23 +118,25 @@ async def _read(
     assert paging is not None
     arguments: dict[str, Any] = {} if paging.size is None or size is None else {paging.size: size}
     rows: list[str] = []
-    totals, longest = [], 0
+    totals, longest, cut = [], 0, None
     for _ in range(pages):
         answered = await probed.caller.call(Asked(name, arguments), connection=connection)
         said = answered.content
         if not isinstance(said, Mapping) or not isinstance(said.get(paging.rows), list):
             raise CallError("answer", f"a page without {paging.rows!r}", answered.latency_s)
         page = said[paging.rows]
-        if size == paging.most:
+        if size is None or size >= paging.most // 2:
             probed.seen.add(name, page, operation)
         rows += [json.dumps(row, sort_keys=True, default=str, ensure_ascii=False) for row in page]
         longest = max(longest, len(page))
         totals += [] if paging.total is None else [said.get(paging.total)]
         after = said.get(paging.next)
         if after in (None, ""):
-            return PagesRead(tuple(rows), tuple(totals), longest, is_whole=True)
+            return PagesRead(tuple(rows), tuple(totals), longest, True, cut)
+        if paging.size is not None and size is not None and len(page) < min(size, paging.most):
+            cut = len(page) if cut is None else min(cut, len(page))
         arguments = {**arguments, paging.after: after}
-    return PagesRead(tuple(rows), tuple(totals), longest, is_whole=False)
+    return PagesRead(tuple(rows), tuple(totals), longest, False, cut)
 
 
 def _not_listed(probed: Probed, operation: Operation, whole: PagesRead) -> list[str]:

@@ -18,6 +18,7 @@ from workbench.integrations.declared import sheet_of
 from workbench.integrations.delivery import measure_delivery
 from workbench.integrations.erring import OPENLY, measure_errors
 from workbench.integrations.generated import measure_description
+from workbench.integrations.invented import measure_invented
 from workbench.integrations.latency import measure_latency
 from workbench.integrations.lines import LineKind, ProbeLine
 from workbench.integrations.listing import Listing, read_listing
@@ -27,7 +28,7 @@ from workbench.integrations.rates import measure_rate
 from workbench.integrations.reading import ask_about_records
 from workbench.integrations.rights import measure_rights
 from workbench.integrations.writing import measure_late_keys, measure_writing
-from workbench.pilot.integrations import IntegrationSettings, System
+from workbench.pilot.integrations import IntegrationSettings
 from workbench.words import InputError
 
 LATER = (LineKind.ACCESS, LineKind.WRITING)  # kinds of which lines are measured later
@@ -39,13 +40,15 @@ AT_ONCE = 2  # systems whose latency is measured at once: more would measure thi
 
 @dataclass(frozen=True, slots=True)
 class ProbeBudget:
-    """Seconds that a part of the probe may take, of each system."""
+    """Seconds that a part of the probe may take, of each system, and that all of it may take."""
 
     functions_s: float = 15.0
     description_s: float = 5.0
     latency_s: float = 12.0
     rate_s: float = 12.0
     tokens_s: float = 5.0
+    delivery_s: float = 12.0
+    whole_s: float = 55.0
 
 
 async def probe_systems(
@@ -57,8 +60,11 @@ async def probe_systems(
     put far forward, the rates and the ageing of tokens, is measured of one system after the other.
     """
     clock, records = HandsOfClock(settings.sandbox, reach), RecordsAtHand(dataset)
-    holds = settings.sandbox.serve is not None
-    every = [_probed(system, records, Caller(system, reach, clock), holds_records=holds) for system in settings.systems]
+    holds, until = settings.sandbox.serve is not None, time.monotonic() + budget.whole_s
+    every = [
+        Probed(one, sheet_of(one), Caller(one, reach, clock), records, holds, secrets.token_hex(8), until)
+        for one in settings.systems
+    ]
     try:
         reachable = await _answering([one for one in every if _is_reachable(one)])
         listings = await asyncio.gather(*(_functions(one, budget) for one in reachable))
@@ -73,7 +79,7 @@ async def probe_systems(
         for one in reachable:
             await _bounded(one, (LineKind.ACCESS,), measure_tokens(one), budget.tokens_s)
             await _bounded(one, (LineKind.WRITING,), measure_late_keys(one), budget.tokens_s)
-            await _bounded(one, (LineKind.DELIVERY,), measure_delivery(one), budget.tokens_s)
+            await _bounded(one, (LineKind.DELIVERY,), measure_delivery(one), budget.delivery_s)
         await clock.take_all_back()
         for one, why in zip(reachable, await _silences(reachable), strict=True):
             if why is not None:
@@ -85,10 +91,6 @@ async def probe_systems(
     for one in reachable:
         one.sheet.leave(OPENLY, None, LineKind.ERROR)
     return tuple(line for one in every for line in one.sheet.lines)
-
-
-def _probed(system: System, records: RecordsAtHand, caller: Caller, *, holds_records: bool) -> Probed:
-    return Probed(system, sheet_of(system), caller, records, holds_records, secrets.token_hex(8))
 
 
 def _is_reachable(probed: Probed) -> bool:
@@ -127,6 +129,7 @@ async def _functions(probed: Probed, budget: ProbeBudget) -> Listing | None:
     until = time.monotonic() + budget.functions_s
     parts: tuple[tuple[LineKind, Callable[[Probed], Coroutine[None, None, None]]], ...] = (
         (LineKind.ACCESS, measure_access),
+        (LineKind.ACCESS, measure_invented),
         (LineKind.RIGHTS, listed_and_refused),
         (LineKind.ANSWER, ask_about_records),
         (LineKind.WRITING, measure_writing),
@@ -151,7 +154,7 @@ async def _bounded(
 ) -> None:
     """Run a part of the probe; where its time is over or a call fails that must not, its lines say so."""
     try:
-        async with asyncio.timeout(max(0.0, seconds)):
+        async with asyncio.timeout(max(0.0, min(seconds, probed.until - time.monotonic()))):
             await part
     except TimeoutError:
         why = TIME_OVER

@@ -22,6 +22,8 @@ class Probed:
         Whether its sandbox is the pilot's own, which holds the pilot's records.
     run : str
         Tells this probe from every other.
+    until : float
+        When the whole probe ends, by this process's clock.
     """
 
     system: System
@@ -30,6 +32,7 @@ class Probed:
     records: RecordsAtHand
     holds_records: bool
     run: str
+    until: float
     seen: AnswersSeen = field(default_factory=AnswersSeen)
 
     def key(self, *parts: object) -> str:

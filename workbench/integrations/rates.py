@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from workbench.environment.connections import Asked, CallError
 from workbench.integrations.asking import asked_about
-from workbench.integrations.calling import TOO_MANY
+from workbench.integrations.calling import TOO_MANY, code_of
 from workbench.integrations.declared import BEYOND, BURST, PER_SECOND, RETRY_AFTER
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
@@ -22,6 +22,7 @@ MOST_AFTER = 40  # calls of each operation after the first refusal
 AFTER_FIRST = 4  # refusals of each operation that are waited for once the first came
 SPANS, MOST_SPANS = 2, 6  # how often the rate is measured, and tried
 SPAN = 0.8  # of the time that fills the burst
+MOST_WRITES = 100  # at once
 LONGEST_S = 6.0  # of one flood
 TELLING_SHARE, TELLING_CALLS = 0.3, 25  # of all refused, and calls without one refusal, that tell of no limit
 
@@ -42,6 +43,7 @@ class Flood:
     before_s: float = 0.0
     seconds: float = 0.0
     longest_gap_s: float = 0.0
+    ended_at: float = 0.0  # by this process's clock, at the first refusal where that ends it
     beyond: dict[str, int] = field(default_factory=dict)  # calls of each operation after the first refusal
     refused_by: dict[str, int] = field(default_factory=dict)
     asked_to_wait: list[float | None] = field(default_factory=list)
@@ -96,6 +98,7 @@ async def measure_rate(probed: Probed) -> None:
         await _judge_wait(probed, flood, asked[0])
         await _judge_rate(probed, rate, asked)
         _judge_operations(probed, flood)
+    await _judge_writes(probed, rate)
 
 
 def _small(asked: Asked, operation: Operation) -> Asked:
@@ -173,6 +176,27 @@ def _judge_operations(probed: Probed, flood: Flood) -> None:
             probed.sheet.holds(name, line, refused > 0, said, calls)
 
 
+async def _judge_writes(probed: Probed, rate: Rate) -> None:
+    """Write as many at once as the burst allows, where all is taken back: a system may take fewer writes than reads."""
+    n = min(int(FEWEST * rate.burst), MOST_WRITES)
+    if not probed.caller.clock.takes_back or not probed.sheet.has("", BURST):
+        return
+    for name, one in probed.system.operations.items():
+        if one.idempotency_key is None or one.undo is None:
+            continue
+        connection, undo = probed.caller.connection(), probed.system.operations[one.undo]
+        records = probed.records.some(n)
+        await probed.caller.fill_up()
+        keyed = [asked_about(name, one, record, probed.key(name, "at once", record)) for record in records]
+        ended = await asyncio.gather(*(code_of(connection, asked) for asked in keyed))
+        refused = sum(code == TOO_MANY for code, _ in ended)
+        if refused:
+            said = f"{refused} of {len(ended)} calls of {name} at once refused"
+            probed.sheet.put("", BURST, LineVerdict.DEVIATES, said, len(ended), f"{rate.burst:,} may be called at once")
+        await probed.caller.fill_up()
+        await asyncio.gather(*(code_of(connection, asked_about(one.undo, undo, record)) for record in records))
+
+
 async def _judge_wait(probed: Probed, flood: Flood, asked: Asked) -> None:
     """Put down whether refusals say how long to wait, and whether a call after that time is taken."""
     if not probed.sheet.has("", RETRY_AFTER):
@@ -201,13 +225,13 @@ async def _judge_wait(probed: Probed, flood: Flood, asked: Asked) -> None:
 async def _judge_rate(probed: Probed, rate: Rate, asked: list[Asked]) -> None:
     """Put down how many calls a second are taken on the long run: emptied, a span of time, emptied again."""
     taken, seconds, spans, full_s = 0, 0.0, 0, rate.burst / rate.per_s
-    await _emptied(probed, asked)
+    clock, before = probed.caller.clock, await _emptied(probed, asked)
     for _ in range(MOST_SPANS):
-        start = time.monotonic()
-        if not await probed.caller.clock.pass_by(SPAN * full_s):
+        left_s = max(0.0, SPAN * full_s - (time.monotonic() - before.ended_at))  # slow calls took their time to end
+        if not await clock.pass_by(left_s):
             return
-        idle_s = time.monotonic() - start + (SPAN * full_s if probed.caller.clock.is_there else 0.0)
-        flood = await _emptied(probed, asked)
+        idle_s = time.monotonic() - before.ended_at + (left_s if clock.is_there else 0.0)
+        flood = before = await _emptied(probed, asked)
         if idle_s > full_s or flood.longest_gap_s > full_s / 2:
             continue  # this machine was busy, so the burst was full before it was called for
         taken, seconds, spans = taken + flood.accepted, seconds + flood.seconds + idle_s, spans + 1
@@ -235,16 +259,19 @@ async def _emptied(probed: Probed, asked: list[Asked]) -> Flood:
                 await connection.call(asked[turn % len(asked)])
                 flood.accepted += 1
                 now = time.monotonic()
-                flood.longest_gap_s, last = max(flood.longest_gap_s, now - last), now
+                if flood.before is None:
+                    flood.longest_gap_s, last = max(flood.longest_gap_s, now - last), now
             except CallError as error:
                 if error.code == TOO_MANY:
+                    flood.ended_at = flood.ended_at if flood.before is not None else time.monotonic()
                     flood.before = flood.accepted
                     flood.asked_to_wait.append(error.retry_after_s)
                 else:
                     flood.accepted += 1
 
     await asyncio.gather(*(until_refused(first) for first in range(AT_ONCE)))
-    flood.seconds = time.monotonic() - start
+    flood.ended_at = flood.ended_at or time.monotonic()
+    flood.seconds = flood.ended_at - start
     return flood
 
 

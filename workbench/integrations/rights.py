@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.environment.connections import Asked
-from workbench.integrations.access import refusal_verdict
+from workbench.integrations.access import DONE_ANYWAY, refusal_verdict
 from workbench.integrations.calling import code_of, with_operation
 from workbench.integrations.declared import declare_refused
 from workbench.integrations.lines import LineKind, LineVerdict
@@ -37,6 +37,7 @@ async def _try(probed: Probed, line: str, listed: ListedCall) -> None:
     connection = probed.caller.reach.connection(system)
     try:
         await probed.caller.room()
+        before = await probed.caller.n_written()
         code, said = await code_of(connection, Asked("not_granted", listed.arguments, key=None))
     finally:
         await connection.close()
@@ -44,4 +45,6 @@ async def _try(probed: Probed, line: str, listed: ListedCall) -> None:
     verdict = refusal_verdict(code, probed.system.auth_denied)
     if verdict is LineVerdict.UNCLEAR and probed.system.type is SystemType.SOAP and "." in code:
         verdict = LineVerdict.DEVIATES  # a fault of the service itself: it was let in
+    if verdict is LineVerdict.KEPT and await probed.caller.has_written_since(before):
+        verdict, said = LineVerdict.DEVIATES, DONE_ANYWAY
     probed.sheet.put("", line, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)

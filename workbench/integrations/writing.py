@@ -59,12 +59,14 @@ async def _measure(probed: Probed, write: Write) -> None:
     key = probed.key(write.name, "once")
     first = await probed.caller.call(write.asked(key))
     probed.seen.add(write.name, first.content, write.operation)
+    beside = None
     try:
         await _of_read_back(probed, write)
+        beside = await _written_beside(probed, write)  # between two writes with the same key
         if write.operation.idempotency_key is not None:
             await _of_key(probed, write, key, first.content)
     finally:
-        await _of_undo(probed, write)
+        await _of_undo(probed, write, beside)
     if probed.sheet.has(write.name, AT_THE_SAME_TIME):
         await _at_the_same_time(probed, write)
 
@@ -155,31 +157,58 @@ async def _of_key(probed: Probed, write: Write, key: str, content: Any) -> None:
     else:
         probed.sheet.holds(write.name, SAME_KEY, not code and is_same and is_once, said, 2)
     if write.operation.conflict is not None:
-        await _of_conflict(probed, write, key, after)
+        await _of_conflict(probed, write, key)
 
 
-async def _of_conflict(probed: Probed, write: Write, key: str, before: list[Mapping[str, Any]] | None) -> None:
-    """Write with the key of another content: refused, and nothing changes."""
-    other = with_other_content(write.asked(key), write.operation, _others(probed, write))
-    code, detail = await code_of(probed.caller.connection(), other)
-    after, conflict = await _shown(probed, write), write.operation.conflict or ""
-    if is_silence(code):
-        probed.sheet.put(write.name, CONFLICT, LineVerdict.UNCLEAR, code, 1, detail)
+async def _of_conflict(probed: Probed, write: Write, key: str) -> None:
+    """Write with the key of another content, one argument changed at a time: refused, and nothing changes."""
+    conflict, codes, wrong = write.operation.conflict or "", dict[str, str](), list[str]()
+    others = with_other_content(write.asked(key), write.operation, _others(probed, write))
+    for name, other in others.items():
+        codes[name], said = await _with_other(probed, write, other)
+        wrong += [f"{said} with another {name}"] if said else []
+    answered = [code for code in codes.values() if not is_silence(code)]
+    said = ", ".join(f"{code} for {name}" for name, code in codes.items())
+    if not answered:
+        probed.sheet.put(write.name, CONFLICT, LineVerdict.UNCLEAR, said, len(codes), "no answer came in time")
         return
-    is_kept = code == conflict and after == before
-    said = code if after == before else f"{code}, and what was written changed"
-    probed.sheet.holds(write.name, CONFLICT, is_kept, said, 1, "" if is_kept else detail)
+    # a changed argument may make a call that does not fit, which is refused before its key is looked at
+    is_kept = conflict in answered and not wrong
+    probed.sheet.holds(write.name, CONFLICT, is_kept, said, len(codes), wrong[0] if wrong else "")
     line = f"{LineKind.ERROR}: {conflict}"
     if probed.sheet.has(write.name, line):
-        probed.sheet.holds(write.name, line, code == conflict, code)
+        probed.sheet.holds(write.name, line, conflict in answered, said, len(codes))
+
+
+async def _with_other(probed: Probed, write: Write, other: Asked) -> tuple[str, str]:
+    """Return the code of a write with another content, and what is wrong about it, empty where nothing is."""
     named = {column: str(other.arguments[one]) for one, column in write.operation.arguments.items()}
+    elsewhere = Write(write.name, write.operation, {**write.record, **named})
+    before, before_there = await _shown(probed, write), await _shown(probed, elsewhere)
+    n_before = await probed.caller.n_written()
+    code, _ = await _quietly(probed, other)
+    after, after_there = await _shown(probed, write), await _shown(probed, elsewhere)
+    is_changed = after != before or after_there != before_there or await probed.caller.has_written_since(n_before)
     is_elsewhere = any(write.record.get(column) != value for column, value in named.items())
-    if code.startswith("2") and is_elsewhere and write.operation.undo is not None:  # written for the other record
-        undone = asked_about(write.operation.undo, _undo(probed, write), {**write.record, **named})
-        await _quietly(probed, undone)
+    if is_changed and is_elsewhere and not before_there:  # written for the other record
+        await _quietly(probed, asked_about(write.operation.undo or "", _undo(probed, write), elsewhere.record))
+    if is_silence(code):
+        return code, ""
+    is_taken = code.startswith("2") or code == "ok"
+    return code, f"{code}, and what was written changed" if is_changed else f"{code}" if is_taken else ""
 
 
-async def _of_undo(probed: Probed, write: Write) -> None:
+async def _written_beside(probed: Probed, write: Write) -> Write | None:
+    """Return a write of another record, as like the first as can be, once it is shown; None where none is."""
+    for record in probed.records.beside(write.record, tuple(write.operation.arguments.values()), CANDIDATES):
+        other = Write(write.name, write.operation, record)
+        if not await _shown(probed, other):
+            await _quietly(probed, other.asked(probed.key(write.name, "beside")))
+            return other if await _shown(probed, other) else None
+    return None
+
+
+async def _of_undo(probed: Probed, write: Write, beside: Write | None) -> None:
     name = write.operation.undo or ""
     code, detail = await _quietly(probed, asked_about(name, _undo(probed, write), write.record))
     if is_silence(code):
@@ -191,6 +220,11 @@ async def _of_undo(probed: Probed, write: Write) -> None:
     probed.sheet.holds(write.name, UNDO, is_good and not rows, said, 1, "" if is_good else detail)
     if rows is None:
         probed.sheet.put(write.name, UNDO, LineVerdict.NOT_MEASURED, said, 1, "nothing shows what is written")
+    if beside is not None:
+        if not await _shown(probed, beside):
+            said = f"{said}, and what was written for another record is gone too"
+            probed.sheet.put(write.name, UNDO, LineVerdict.DEVIATES, said, 2)
+        await _quietly(probed, asked_about(name, _undo(probed, write), beside.record))
 
 
 async def _quietly(probed: Probed, asked: Asked) -> tuple[str, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import errno
+import fnmatch
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -61,8 +63,18 @@ class FileConnection:
 
     def _chosen(self, pattern: str, name: object) -> Path:
         """Return the file to read: inside the folder, also where a link leads elsewhere."""
-        found = sorted(self._folder.glob(pattern))
-        path = next((one for one in reversed(found) if name in (None, one.name)), None)
+        path: Path | None
+        if "/" in pattern:
+            found = {one.name: one for one in sorted(self._folder.glob(pattern))}
+            path = next(reversed(found.values()), None) if name is None else found.get(str(name))
+        elif name is None:  # many times as fast as a glob where a folder has thousands of files
+            with os.scandir(self._folder) as entries:
+                last = max(fnmatch.filter([one.name for one in entries], pattern), default=None)
+            path = None if last is None else self._folder / last
+        else:
+            path = self._folder / str(name)
+            is_one = path.parent == self._folder and fnmatch.fnmatchcase(path.name, pattern) and path.exists()
+            path = path if is_one else None
         if path is None or not path.resolve().is_relative_to(self._folder):
             raise FileNotFoundError(errno.ENOENT, f"there is no file {name or pattern}")
         return path

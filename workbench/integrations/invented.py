@@ -1,0 +1,79 @@
+"""Credentials that were never given must be refused; and what a token's answer says of its life must be so."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from urllib.parse import urlencode
+
+from workbench.environment.connections import Account, Sent, SystemHttp, allowed_address, credentials_of
+from workbench.integrations.access import has_no_accounts, reading_operation, refusal_verdict, token_refusals
+from workbench.integrations.asking import asked_about
+from workbench.integrations.calling import DEADLINE_S, WayIn, code_of
+from workbench.integrations.declared import INVENTED, LASTS
+from workbench.integrations.lines import LineVerdict
+from workbench.integrations.probed import Probed
+from workbench.pilot.integrations import Authentication, AuthKind, System, SystemType, placed_address
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+SAID_LONGER = 1.01  # times the declared life, above which a token's answer says too much
+
+
+async def measure_invented(probed: Probed) -> None:
+    """Call with an invented secret and, where tokens are given, with an invented token too."""
+    auth = probed.system.auth
+    if auth is None or not probed.sheet.has("", INVENTED) or has_no_accounts(probed):
+        return
+    await _refused(probed, probed.system)
+    if auth.kind is AuthKind.CLIENT_CREDENTIALS:
+        await _refused(probed, _with_plain_token(probed.system, auth), "Bearer ")
+        await _of_life(probed, auth)
+
+
+async def _refused(probed: Probed, system: System, scheme: str = "") -> None:
+    """Call a reading operation with an invented secret in place of the agent's."""
+    name, reach, auth = reading_operation(probed), probed.caller.reach, system.auth
+    assert auth is not None
+    assert auth.secret_env is not None
+    known = {**reach.secrets, auth.secret_env: f"{scheme}{secrets.token_urlsafe(24)}"}
+    connection = WayIn(reach.places, known, reach.hosts).connection(system)
+    asked = asked_about(name, probed.system.operations[name], probed.records.some(1)[0])
+    try:
+        await probed.caller.room()
+        code, said = await code_of(connection, asked)
+    finally:
+        await connection.close()
+    verdict = refusal_verdict(code, (*system.auth_denied, *(() if scheme else token_refusals(probed))), ())
+    probed.sheet.put("", INVENTED, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
+
+
+def _with_plain_token(system: System, auth: Authentication) -> System:
+    """Return a system whose token is carried as it is, so that it can be an invented one."""
+    plain = auth.model_copy(update={"kind": AuthKind.API_KEY, "header": "Authorization"})
+    return system.model_copy(update={"auth": plain})
+
+
+async def _of_life(probed: Probed, auth: Authentication) -> None:
+    """Put down what the answer that gives a token says of its life."""
+    if auth.expires_s is None or auth.token is None or probed.system.type is not SystemType.REST:
+        return
+    reach, method = probed.caller.reach, auth.token.partition(" ")
+    own = credentials_of(auth, reach.secrets, Account.OWN)
+    address = allowed_address(placed_address(probed.system.sandbox or "", reach.places), reach.hosts)
+    given = {"grant_type": "client_credentials", "client_id": own.user, "client_secret": own.secret}
+    body = urlencode({name: value for name, value in {**given, "scope": auth.scope}.items() if value is not None})
+    bare = probed.system.model_copy(update={"auth": None})
+    http = SystemHttp(bare, address, credentials_of(None, {}, Account.NOBODY), renews=False)
+    try:
+        answered = await http.send(Sent(method[0], method[2], FORM, body.encode()), DEADLINE_S)
+    finally:
+        await http.close()
+    try:
+        said_s = float(json.loads(answered.body)["expires_in"])
+    except (ValueError, KeyError, TypeError):
+        probed.sheet.put("", LASTS, LineVerdict.NOT_MEASURED, "", 0, "the answer does not say it")
+        return
+    is_longer, is_shorter = said_s > SAID_LONGER * auth.expires_s, SAID_LONGER * said_s < auth.expires_s
+    verdict = LineVerdict.DEVIATES if is_longer else LineVerdict.UNCLEAR if is_shorter else LineVerdict.KEPT
+    why = "a token that was given before may have less time left" if is_shorter else ""
+    probed.sheet.put("", LASTS, verdict, f"expires_in {said_s:g} s", 1, why)
