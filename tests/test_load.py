@@ -12,11 +12,12 @@ import pytest
 from commands import command_in
 from load_servers import AGENT, QUICK, coded_pilot
 
-from workbench.evidence import Exhibit, Facts, Population, Terms, exhibit_of, require_same
+from workbench.evidence import Exhibit, Facts, Population, Terms, exhibit_folder, exhibit_of, require_same
 from workbench.load_testing import MAKER, LoadRequest, profiles_named
 from workbench.load_testing.checks import CHECKS
 from workbench.metrics import State
 from workbench.pilot import LoadProfile, Pilot
+from workbench.pilot.integrations import INTEGRATIONS_FILE, agreed_files
 from workbench.records import NamedCells
 from workbench.records.splits import read_dataset
 from workbench.runs import RunRequest
@@ -106,6 +107,24 @@ def test_another_load_yaml_makes_it_stale(pilot: Pilot, exhibit: Exhibit) -> Non
         assert str(MAKER.present(pilot, dataset, None)).startswith("load.yaml changed since the last load test; ")
     finally:
         path.write_text(before, encoding="utf-8")
+
+
+def test_another_specification_of_the_systems_makes_a_test_through_the_sandbox_stale(
+    pilot: Pilot, exhibit: Exhibit
+) -> None:
+    path, dataset = pilot.suite / INTEGRATIONS_FILE, read_dataset(pilot)
+    path.write_text("title: Systems\n", encoding="utf-8")
+    through = replace(exhibit, facts={**exhibit.facts, "sandbox": True})
+    try:
+        replace(through, about={**exhibit.about, **agreed_files(pilot.suite)}).write(exhibit_folder(pilot, "load"))
+        assert isinstance(MAKER.present(pilot, dataset, None), Exhibit)
+        path.write_text("title: Other systems\n", encoding="utf-8")
+        said = str(MAKER.present(pilot, dataset, None))
+        assert said.startswith("'integrations.yaml' changed since the last load test; ")
+    finally:
+        path.unlink()
+        exhibit.write(exhibit_folder(pilot, "load"))
+    assert isinstance(MAKER.present(pilot, dataset, None), Exhibit)
 
 
 def test_profiles_are_named(pilot: Pilot) -> None:

@@ -17,6 +17,7 @@ from workbench.load_testing.numbers import P95, PEAK_P95, SEEN_ONCE, UNITS, esti
 from workbench.load_testing.profiles import LoadTest
 from workbench.metrics import Estimate
 from workbench.pilot import LOAD_FILE, LoadProfile, Pilot
+from workbench.pilot.integrations import agreed_files
 from workbench.records.splits import Dataset
 from workbench.runs import RunRequest
 from workbench.runs.journal import digest_of
@@ -86,7 +87,8 @@ class LoadMaker(Maker):
         agent = build_agent(pilot, request.agent, dataset, own)
         test = LoadTest(pilot, dataset, agent, request.run, request.workers)
         measured, facts = test.run(request.profiles)
-        about = {"records": dataset.digest, "agent": digest_of(agent.identity), LOAD: _load_digest(pilot)}
+        systems = agreed_files(pilot.suite) if facts["sandbox"] else {}
+        about = {"records": dataset.digest, "agent": digest_of(agent.identity), LOAD: _load_digest(pilot), **systems}
         facts = {"agent": request.agent, **facts}
         exhibit = Exhibit(LOAD, pilot.name, about, MadeBy.now(pilot.root), "", tables=measured, facts=facts)
         exhibit = _counted(replace(exhibit, notes=test.notes(facts)))
@@ -94,20 +96,30 @@ class LoadMaker(Maker):
         return exhibit
 
     def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
-        """Return the last load test; load.yaml must be as it was. Raises RunError where the file is damaged."""
+        """Return the last load test; load.yaml must be as it was, and the sandbox where the agent reached it.
+
+        Raises
+        ------
+        RunError
+            The file is damaged.
+        """
         left = super().present(pilot, dataset, agent)
         if isinstance(left, str):
             return left
         if left.about.get(LOAD) != _load_digest(pilot):
             return f"{LOAD_FILE} changed since the last {self.title}; {self.remedy(pilot)}"
+        systems = agreed_files(pilot.suite) if left.facts["sandbox"] else {}
+        changed = [name for name, digest in systems.items() if left.about.get(name) != digest]
+        if changed:
+            return f"{shown(changed)} changed since the last {self.title}; {self.remedy(pilot)}"
         tested = left.facts["agent"]
         if agent is not None and agent != tested:
             return f"the last {self.title} was of {tested}; {self.remedy(pilot).replace('NAME', agent)}"
         return left
 
     def depends(self, inputs: Inputs, notebook: str, chosen: str | None) -> Mapping[str, Any]:
-        """Return what else makes the notebook another one: also load.yaml."""
-        return {**inputs.everything(), LOAD: _load_digest(inputs.pilot)}
+        """Return what else makes the notebook another one: also load.yaml, and what was agreed of the systems."""
+        return {**inputs.everything(), LOAD: _load_digest(inputs.pilot), **agreed_files(inputs.pilot.suite)}
 
     def estimate(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Estimate:
         """Return an estimate whose bounds each hold at a level."""
