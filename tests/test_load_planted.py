@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 # Decisions enough to see a leak of 256 bytes: some hundred kilobytes.
 BY_COUNT = {"longest_gap_s": 0.01, "peak": {"minutes": 0.5, "calm_minutes": 0.5}, "soak": {"at_most_s": 8}}
 SHORT = {**BY_COUNT, "soak": {"at_most_s": 5}}
-# Three times 100 a second, each for a quarter of a second: 75 at once.
+# Three times 100 a second, each for a quarter of a second: 75 at once, for as long as two of them.
 CROWDED = {
     "records": 20,
     "day": {"at_most_s": 3},
@@ -27,7 +27,7 @@ FEW, MANY = {"records_per_day": 60, "peak_per_hour": 600}, {"records_per_day": 3
 LOAD = {**dict.fromkeys(("clean", "leak", "slower", "bursts"), BY_COUNT), **dict.fromkeys(("wrong", "lost"), CROWDED)}
 
 
-def tested(root: Path, fault: str) -> Exhibit:
+def load_tested(root: Path, fault: str) -> Exhibit:
     """Return the exhibit of a load test of a server with a fault."""
     load = LOAD.get(fault, SHORT)
     with load_server(fault, 0.25 if load is CROWDED else 0.002) as url:
@@ -53,11 +53,11 @@ def tested(root: Path, fault: str) -> Exhibit:
     ],
 )
 def test_a_planted_fault_is_found(tmp_path: Path, fault: str, found: str) -> None:
-    seen = {one.id for one in tested(tmp_path, fault).findings}
+    seen = {one.id for one in load_tested(tmp_path, fault).findings}
     # Where a machine with other work keeps the generator from its time, nothing is said of how long decisions take.
     assert found in seen or (fault in {"bursts", "slower"} and "generator-soak" in seen)
 
 
 def test_a_clean_server_has_no_finding(tmp_path: Path) -> None:
     # A machine with other work may keep the generator from its time, which is said, and is no fault of the server.
-    assert [one.title for one in tested(tmp_path, "clean").findings if one.kind not in {"invalid", "queue"}] == []
+    assert [one.title for one in load_tested(tmp_path, "clean").findings if one.kind not in {"invalid", "queue"}] == []
