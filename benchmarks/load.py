@@ -100,7 +100,7 @@ def row(name: str, values: Sequence[float | str]) -> dict[str, object]:
 def soak_cpu(url: str) -> dict[str, float]:
     """Return the CPU seconds of 36,000 decisions in this process, the journal included."""
     settings = LoadSettings(soak=SoakSettings(at_most_s=1_000.0))
-    schedule = soak_schedule(Demand(1_800, 420.0, UNIFORM, 24.0), [BASE.id], 0.7 / 400, settings)
+    schedule = soak_schedule(Demand(1_800, 420.0, UNIFORM, 24.0), [BASE.id], settings.soak.utilisation / 400, settings)
     arriving = asked(len(schedule.table))
     with tempfile.TemporaryDirectory() as folder, Journal(Path(folder) / "journal.sqlite") as journal:
         plan = RunPlan("stub", Apart.LOAD.value, {"http": url}, "d")

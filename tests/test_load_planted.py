@@ -16,11 +16,11 @@ pytestmark = pytest.mark.slow
 # Decisions enough to see a leak of 256 bytes: some hundred kilobytes.
 BY_COUNT = {"longest_gap_s": 0.01, "peak": {"minutes": 0.5, "calm_minutes": 0.5}, "soak": {"at_most_s": 8}}
 SHORT = {**BY_COUNT, "soak": {"at_most_s": 5}}
-# Three times 100 a second, each for a quarter of a second: 75 at once, for as long as two of them.
+# Three times 100 a second, each for a quarter of a second: 75 at once.
 CROWDED = {
     "records": 20,
     "day": {"at_most_s": 3},
-    "peak": {"minutes": 0.03, "calm_minutes": 0.01},
+    "peak": {"minutes": 0.01, "calm_minutes": 0.005},
     "soak": {"at_most_s": 2},
 }
 FEW, MANY = {"records_per_day": 60, "peak_per_hour": 600}, {"records_per_day": 30, "peak_per_hour": 360_000}
