@@ -123,6 +123,13 @@ def test_a_leak_that_may_be_tolerable_is_unproven(pilot: Pilot) -> None:
     assert results(pilot)["load_leak_bytes"].state is State.UNPROVEN
 
 
+def test_a_criterion_on_a_leak_has_the_bounds_at_which_one_is_called(pilot: Pilot) -> None:
+    leave(pilot, samples=samples(300.0))
+    estimate = results(pilot)["load_leak_bytes"].estimate
+    assert estimate is not None
+    assert estimate.method.endswith("one-sided 99.9%"), "gates.yaml asks for no level, which is 95%"
+
+
 def test_few_arrivals_without_an_error_are_unproven(pilot: Pilot) -> None:
     # no error in 100 of a profile: at most 1 - .05 ** (1 / 100), which is 3%
     few = arrivals().groupby("profile").head(100)

@@ -13,7 +13,16 @@ from workbench.evidence import Agreed, Exhibit, Facts, Inputs, MadeBy, Maker, ex
 from workbench.load_testing.analysis import causes_table, profiles_table
 from workbench.load_testing.checks import CHECKS, COMMAND, LOAD, PROFILES
 from workbench.load_testing.findings import load_findings
-from workbench.load_testing.numbers import P95, PEAK_P95, SEEN_ONCE, UNITS, estimates_of_load, load_estimate
+from workbench.load_testing.numbers import (
+    CALLED_LEVEL,
+    LEAKS,
+    P95,
+    PEAK_P95,
+    SEEN_ONCE,
+    UNITS,
+    estimates_of_load,
+    load_estimate,
+)
 from workbench.load_testing.profiles import LoadTest
 from workbench.metrics import Estimate
 from workbench.pilot import LOAD_FILE, LoadProfile, Pilot
@@ -122,8 +131,9 @@ class LoadMaker(Maker):
         return {**inputs.everything(), LOAD: _load_digest(inputs.pilot), **agreed_files(inputs.pilot.suite)}
 
     def estimate(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Estimate:
-        """Return an estimate whose bounds each hold at a level."""
+        """Return an estimate whose bounds each hold at a level, those of a leak at that at which one is called."""
         exhibit = facts.exhibits[LOAD]
+        level = max(level, CALLED_LEVEL) if metric in LEAKS else level
         found = load_estimate(metric, exhibit.tables, exhibit.facts, 2.0 * level - 1.0)
         if found.value is None or found.method == SEEN_ONCE:
             return found
