@@ -67,7 +67,7 @@ def leave(pilot: Pilot, **tables: pd.DataFrame) -> Exhibit:
     """Leave a load test with these tables in the place of those in which nothing is wrong."""
     window = {"window_s": WINDOW_S, "real_window_s": 28_800.0, "wanted": N, "shortened_to": None}
     facts = {
-        "agent": "A", "settings": LoadSettings().model_dump(mode="json"), "seed": 1,
+        "agent": "A", "settings": LoadSettings().model_dump(mode="json"), "seed": 1, "sandbox": False,
         "unloaded": {"n": 20, "mean_s": 0.2, "p95_s": 0.2}, "windows": dict.fromkeys(("day", "peak", "soak"), window),
     }  # fmt: skip
     measured = {"arrivals": arrivals(), "calls": CALLS, "samples": samples(0.0), **tables}
