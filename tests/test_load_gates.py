@@ -12,8 +12,10 @@ import pytest
 from gate_pilots import MADE, facts_of, gate, gate_pilot
 
 from workbench.evidence import Exhibit, exhibit_folder
+from workbench.gates import decide
 from workbench.gates.criteria import CriterionResult
 from workbench.gates.judging import judged_criteria
+from workbench.gates.page import gate_page
 from workbench.load_testing import MAKER
 from workbench.metrics import State
 from workbench.pilot import LoadSettings, Pilot
@@ -128,6 +130,14 @@ def test_a_criterion_on_a_leak_has_the_bounds_at_which_one_is_called(pilot: Pilo
     estimate = results(pilot)["load_leak_bytes"].estimate
     assert estimate is not None
     assert estimate.method.endswith("one-sided 99.9%"), "gates.yaml asks for no level, which is 95%"
+
+
+def test_the_report_of_a_gate_shows_a_finding_without_a_count(pilot: Pilot) -> None:
+    late = leave(pilot, arrivals=arrivals().assign(fired_s=lambda table: table["due_s"] + 0.1)).findings
+    assert [one.n for one in late] == [None] * 3
+    facts = facts_of(pilot)
+    page = gate_page(facts, decide(facts, 3, {"agent": "A"}), ())
+    assert all(one.title in page for one in late)
 
 
 def test_few_arrivals_without_an_error_are_unproven(pilot: Pilot) -> None:
