@@ -145,6 +145,8 @@ def test_few_arrivals_without_an_error_are_unproven(pilot: Pilot) -> None:
     few = arrivals().groupby("profile").head(100)
     leave(pilot, arrivals=few)
     assert {"load_error_rate", "load_decisions_changed"} <= states(pilot, State.UNPROVEN)
+    assert results(pilot)["load_error_rate"].would_change.startswith("let more records arrive (load.yaml: ")
+    assert results(pilot)["load_error_rate"].missing.records is None, "no more labelled records are needed"
 
 
 def test_an_agent_that_calls_no_system_has_no_errors_of_one(pilot: Pilot) -> None:

@@ -9,7 +9,18 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from workbench.agents import build_agent
-from workbench.evidence import Agreed, Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder, file_digest
+from workbench.evidence import (
+    Agreed,
+    Answer,
+    Exhibit,
+    Facts,
+    Inputs,
+    MadeBy,
+    Maker,
+    exhibit_folder,
+    file_digest,
+    unproven,
+)
 from workbench.load_testing.analysis import causes_table, profiles_table
 from workbench.load_testing.checks import CHECKS, COMMAND, LOAD, PROFILES
 from workbench.load_testing.findings import load_findings
@@ -68,7 +79,6 @@ class LoadMaker(Maker):
     command = COMMAND
     metrics: ClassVar = UNITS
     checks: ClassVar = CHECKS
-    counted = "arrivals"
     believed = (
         "when each record of the load test was due, taken and decided, and what was decided",
         "what processes took during the load test, and its unloaded decisions",
@@ -139,6 +149,12 @@ class LoadMaker(Maker):
             return found
         title, _, _ = found.method.rpartition(" ")
         return replace(found, method=f"{title}, one-sided {100 * level:.10g}%")
+
+    def would_prove(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Answer | None:
+        """Return what narrows an interval: more arrivals, which load.yaml decides on."""
+        return unproven(
+            "", f"let more records arrive ({LOAD_FILE}: at_most_s, day.records, soak.times), and test again"
+        )
 
     def subject(self, facts: Facts) -> Mapping[str, Any]:
         """Return the version that was tested."""
