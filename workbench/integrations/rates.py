@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, field, replace
 
@@ -43,7 +44,8 @@ class Flood:
     before_s: float = 0.0
     seconds: float = 0.0
     longest_gap_s: float = 0.0
-    ended_at: float = 0.0  # by this process's clock, at the first refusal where that ends it
+    refused_at: float = 0.0  # by this process's clock, when the call was made that was refused first
+    ended_at: float = 0.0  # when that refusal came
     beyond: dict[str, int] = field(default_factory=dict)  # calls of each operation after the first refusal
     refused_by: dict[str, int] = field(default_factory=dict)
     asked_to_wait: list[float | None] = field(default_factory=list)
@@ -223,26 +225,42 @@ async def _judge_wait(probed: Probed, flood: Flood, asked: Asked) -> None:
 
 
 async def _judge_rate(probed: Probed, rate: Rate, asked: list[Asked]) -> None:
-    """Put down how many calls a second are taken on the long run: emptied, a span of time, emptied again."""
-    taken, seconds, spans, full_s = 0, 0.0, 0, rate.burst / rate.per_s
+    """Put down how many calls a second are taken on the long run: emptied, a span of time, emptied again.
+
+    A call is refused between its sending and its answer, so each span gives bounds of the rate; all of them hold, and
+    the span in which this machine was least busy says most.
+    """
+    taken, spans, full_s, lower, upper = 0, 0, rate.burst / rate.per_s, 0.0, math.inf
     clock, before = probed.caller.clock, await _emptied(probed, asked)
     for _ in range(MOST_SPANS):
         left_s = max(0.0, SPAN * full_s - (time.monotonic() - before.ended_at))  # slow calls took their time to end
         if not await clock.pass_by(left_s):
             return
-        idle_s = time.monotonic() - before.ended_at + (left_s if clock.is_there else 0.0)
-        flood = before = await _emptied(probed, asked)
+        put_forward_s = left_s if clock.is_there else 0.0
+        idle_s = time.monotonic() - before.ended_at + put_forward_s
+        earlier, flood = before, await _emptied(probed, asked)
+        before = flood
         if idle_s > full_s or flood.longest_gap_s > full_s / 2:
             continue  # this machine was busy, so the burst was full before it was called for
-        taken, seconds, spans = taken + flood.accepted, seconds + flood.seconds + idle_s, spans + 1
-        if spans == SPANS:
+        taken, spans = taken + flood.accepted, spans + 1
+        shortest_s = flood.refused_at - earlier.ended_at + put_forward_s
+        lower = max(lower, (flood.accepted - 1) / (flood.ended_at - earlier.refused_at + put_forward_s))
+        upper = min(upper, (flood.accepted + 1) / shortest_s if shortest_s > 0 else math.inf)
+        verdict = _verdict_on(rate, lower, upper)
+        if spans >= SPANS and verdict is not LineVerdict.UNCLEAR:
             break
     if not spans:
         probed.sheet.put("", PER_SECOND, LineVerdict.NOT_MEASURED, "", 0, "this machine was too busy to measure it")
         return
-    per_s = taken / seconds
-    is_kept = FEWEST * rate.per_s - 1 / seconds <= per_s <= MOST * rate.per_s + 1 / seconds
-    probed.sheet.holds("", PER_SECOND, is_kept, f"{per_s:.3g} a second", taken)
+    probed.sheet.put("", PER_SECOND, verdict, f"{lower:.3g} to {upper:.3g} a second", taken)
+
+
+def _verdict_on(rate: Rate, lower: float, upper: float) -> LineVerdict:
+    """Return what bounds of a rate say of the declared one."""
+    least, most = FEWEST * rate.per_s, MOST * rate.per_s
+    if upper < least or lower > most:
+        return LineVerdict.DEVIATES
+    return LineVerdict.KEPT if least <= lower and upper <= most else LineVerdict.UNCLEAR
 
 
 async def _emptied(probed: Probed, asked: list[Asked]) -> Flood:
@@ -254,7 +272,7 @@ async def _emptied(probed: Probed, asked: list[Asked]) -> Flood:
         nonlocal last
         turn = first
         while flood.before is None and time.monotonic() - start < LONGEST_S:
-            turn += 1
+            turn, sent_at = turn + 1, time.monotonic()
             try:
                 await connection.call(asked[turn % len(asked)])
                 flood.accepted += 1
@@ -263,7 +281,8 @@ async def _emptied(probed: Probed, asked: list[Asked]) -> Flood:
                     flood.longest_gap_s, last = max(flood.longest_gap_s, now - last), now
             except CallError as error:
                 if error.code == TOO_MANY:
-                    flood.ended_at = flood.ended_at if flood.before is not None else time.monotonic()
+                    if flood.before is None:
+                        flood.refused_at, flood.ended_at = sent_at, time.monotonic()
                     flood.before = flood.accepted
                     flood.asked_to_wait.append(error.retry_after_s)
                 else:
@@ -271,6 +290,7 @@ async def _emptied(probed: Probed, asked: list[Asked]) -> Flood:
 
     await asyncio.gather(*(until_refused(first) for first in range(AT_ONCE)))
     flood.ended_at = flood.ended_at or time.monotonic()
+    flood.refused_at = flood.refused_at or flood.ended_at
     flood.seconds = flood.ended_at - start
     return flood
 
