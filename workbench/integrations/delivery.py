@@ -16,11 +16,11 @@ from workbench.integrations.probed import Probed
 LONG_S = 3_600.0  # after which any queue has given up waiting for an acknowledgement
 RECEIVED = 3  # messages of which the first is acknowledged
 LOOKED_AT = 60  # messages among which an earlier one comes again, or all are received
-DRAINED_S, AT_ONCE = 10.0, 8  # for receiving all, so many at once
+DRAINED, AT_ONCE = 0.8, 8  # of the time that there is, for receiving all, so many at once
 MESSAGE = "message"
 
 
-async def measure_delivery(probed: Probed) -> None:
+async def measure_delivery(probed: Probed, budget_s: float) -> None:
     """Receive messages, acknowledge the first of them, and look which come again once the clock was put forward."""
     connection = probed.caller.connection()
     if not isinstance(connection, QueueConnection):
@@ -30,10 +30,10 @@ async def measure_delivery(probed: Probed) -> None:
         return
     for name, operation in probed.system.operations.items():
         if operation.call == RECEIVE:
-            await _measure(probed, name, connection)
+            await _measure(probed, name, connection, time.monotonic() + DRAINED * budget_s)
 
 
-async def _measure(probed: Probed, name: str, connection: QueueConnection) -> None:
+async def _measure(probed: Probed, name: str, connection: QueueConnection, until: float) -> None:
     # what other parts of the probe received has come back first, so that these are not among it
     await probed.caller.clock.pass_by(LONG_S)
     received = [await _next(probed, name) for _ in range(RECEIVED)]
@@ -48,7 +48,7 @@ async def _measure(probed: Probed, name: str, connection: QueueConnection) -> No
         probed.sheet.put(name, ONCE_ACKNOWLEDGED, LineVerdict.DEVIATES, "not acknowledged", 1, str(error))
         return
     await probed.caller.clock.pass_by(LONG_S)
-    again, is_all = await _until_back(probed, name, connection, {*numbers[1:]})
+    again, is_all = await _until_back(probed, name, connection, ({*numbers[1:]}, until))
     is_back = {*numbers[1:]} <= {*again}
     probed.sheet.holds(name, ONCE_ACKNOWLEDGED, numbers[0] not in again, f"not among the next {len(again)}", len(again))
     verdict = LineVerdict.KEPT if is_back else LineVerdict.DEVIATES if is_all else LineVerdict.UNCLEAR
@@ -57,14 +57,14 @@ async def _measure(probed: Probed, name: str, connection: QueueConnection) -> No
 
 
 async def _until_back(
-    probed: Probed, name: str, connection: QueueConnection, wanted: set[Any]
+    probed: Probed, name: str, connection: QueueConnection, awaited: tuple[set[Any], float]
 ) -> tuple[list[Any], bool]:
-    """Return what is received until the wanted came again, and whether nothing more was there.
+    """Return what is received until the awaited came again or the time is over, and whether nothing more was there.
 
     Where all can be put back afterwards, what comes before is acknowledged, so that the queue ends.
     """
-    again: list[Any] = []
-    is_all, drains, until = False, probed.caller.clock.takes_back, time.monotonic() + DRAINED_S
+    (wanted, until), again = awaited, list[Any]()
+    is_all, drains = False, probed.caller.clock.takes_back
 
     async def one() -> None:
         nonlocal is_all

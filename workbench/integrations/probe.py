@@ -79,7 +79,7 @@ async def probe_systems(
         for one in reachable:
             await _bounded(one, (LineKind.ACCESS,), measure_tokens(one), budget.tokens_s)
             await _bounded(one, (LineKind.WRITING,), measure_late_keys(one), budget.tokens_s)
-            await _bounded(one, (LineKind.DELIVERY,), measure_delivery(one), budget.delivery_s)
+            await _bounded(one, (LineKind.DELIVERY,), measure_delivery(one, budget.delivery_s), budget.delivery_s)
         await clock.take_all_back()
         for one, why in zip(reachable, await _silences(reachable), strict=True):
             if why is not None:
