@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from workbench.engines.ray.cluster import in_ray, join, leave, short_reason
+from workbench.engines.ray.engine import end_kept
 from workbench.engines.ray.settings import RaySettings
 from workbench.words import RunError, WorkbenchError
 
@@ -35,6 +36,7 @@ def on_workers(settings: RaySettings, call: Callable[[ItemT], ResultT], items: S
         import ray
         import ray.exceptions
 
+        end_kept()  # workers that wait for another run of this process hold the place of these
         join(settings)
         try:
             place: dict[str, Any] = {"num_cpus": settings.cpus_per_worker, "num_gpus": settings.gpus_per_worker}
