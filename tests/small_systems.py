@@ -147,6 +147,7 @@ class Desk:
 
     def __init__(self, *flaws: str) -> None:
         self.flaws, self.ahead_s = frozenset(flaws), 0.0
+        self.stood_at: float | None = None
         self.done: list[str] = []
         self.writes: dict[int, int] = {}
         self.tickets = {row[1]: dict(zip(COLUMNS, row, strict=True)) for row in ROWS}
@@ -165,7 +166,16 @@ class Desk:
 
     def now_s(self) -> float:
         """Return the seconds of its clock."""
-        return time.monotonic() + self.ahead_s
+        return self.ahead_s + (time.monotonic() if self.stood_at is None else self.stood_at)
+
+    def stand(self, *, stands: bool) -> None:
+        """Let its clock stand, or go on."""
+        self.ahead_s = self.now_s() - time.monotonic()
+        self.stood_at = time.monotonic() if stands else None
+
+    def moment(self) -> datetime:
+        """Return the moment by its clock."""
+        return datetime.now(UTC) + timedelta(seconds=self.now_s() - time.monotonic())
 
     def takes(self) -> bool:
         """Take a call, unless there were too many."""
@@ -195,9 +205,11 @@ def application(desk: Desk) -> FastAPI:
     app, inner = FastAPI(), FastAPI(title="Desk")
 
     @app.post("/clock")
-    async def clock(asked: dict[str, float]) -> dict[str, str]:
+    async def clock(asked: dict[str, float]) -> dict[str, Any]:
         desk.ahead_s += asked["advance_s"]
-        return {"now": (datetime.now(UTC) + timedelta(seconds=desk.ahead_s)).isoformat()}
+        if "stands" in asked:
+            desk.stand(stands=bool(asked["stands"]))
+        return {"now": desk.moment().isoformat(), "stands": desk.stood_at is not None}
 
     @app.delete("/written", status_code=204)
     async def written() -> None:
@@ -285,7 +297,7 @@ def _writing(routes: APIRouter, desk: Desk) -> None:
             return JSONResponse({"detail": "used"}, 409) if is_other else JSONResponse({"reply": known[1]})
         if "last key" in desk.flaws:
             desk.keys.clear()
-        moment = datetime.now(UTC) + timedelta(seconds=desk.ahead_s)
+        moment = desk.moment()
         number = len(desk.keys) + len(desk.replies) + 1
         desk.replies.append({**asked, "at": moment})
         desk.keys[idempotency_key] = (asked, number)

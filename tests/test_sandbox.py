@@ -69,6 +69,16 @@ def test_a_token_bucket_takes_its_burst_then_its_rate_and_says_how_long_to_wait(
     assert sum(bucket.take("a") == 0 for _ in range(50)) == 10, "no more than the burst is saved up"
 
 
+def test_a_clock_that_stands_is_moved_by_nothing_but_what_it_is_put_forward() -> None:
+    now = iter((10.0, 11.0, 15.0, 20.0, 21.0))
+    clock = SandboxClock(lambda: next(now))
+    clock.stand(stands=True)  # at 10
+    clock.advance(2)
+    assert (clock.stands, clock.seconds()) == (True, 12)
+    clock.stand(stands=False)  # at 11, from 12 on
+    assert (clock.stands, clock.seconds(), clock.seconds()) == (False, 16, 21)
+
+
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
 def test_a_clock_goes_forward_only(seconds: float) -> None:
     with pytest.raises(ValueError, match="goes forward"):
@@ -191,7 +201,7 @@ def test_a_write_happens_once_for_its_key_can_be_read_and_taken_back(
 def test_a_moment_is_the_clocks_with_its_offset(sandbox: CalledSandbox) -> None:
     erp, worklist = sandbox.as_agent("ERP"), sandbox.as_agent("WORKLIST")
     said = sandbox.call("POST /test/clock", body={"advance_s": 60.0}).json
-    assert said == {"now": "2025-06-15T15:07:40+00:00"}  # 1,750,000,060 s after 1970, by hand
+    assert said == {"now": "2025-06-15T15:07:40+00:00", "stands": False}  # 1,750,000,060 s after 1970, by hand
     key = {"idempotency-key": "k"}
     sandbox.call("POST /erp/postings", erp | key, DOCUMENT | {"amount_eur": 7})
     sandbox.call("POST /worklist/tickets", worklist | key, DOCUMENT | {"assigned_to": "tax", "reason": "x"})

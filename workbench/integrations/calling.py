@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -54,16 +54,45 @@ class HandsOfClock:
         self.takes_back = settings.written is not None
         self._clock = reach.connection(_at(settings.clock, "POST ")) if settings.clock else None
         self._written = reach.connection(_written_at(settings.written)) if settings.written else None
+        self._ahead_s = 0.0
+        self._stood_at: float | None = None  # by this process's clock
 
     async def pass_by(self, seconds: float) -> bool:
         """Let so much time pass for the sandbox; return False where that would take too long to wait for."""
         if self._clock is not None:
             await _ordered(CLOCK, self._clock, Asked("it", {"advance_s": round(seconds, 3)}))
+            self._ahead_s += seconds
         elif seconds <= LONGEST_WAIT_S:
             await asyncio.sleep(seconds)
         else:
             return False
         return True
+
+    def seconds(self) -> float:
+        """Return the sandbox's time, from some moment on, as far as this process knows it."""
+        return self._ahead_s + (time.monotonic() if self._stood_at is None else self._stood_at)
+
+    @contextlib.asynccontextmanager
+    async def standing(self) -> AsyncIterator[None]:
+        """Let the clock stand meanwhile, but for what it is put forward, where a sandbox's clock can.
+
+        How busy this machine is then changes nothing of what is counted.
+        """
+        stands = self._clock is not None and await self._told_to_stand(stands=True)
+        self._stood_at = time.monotonic() if stands else None
+        try:
+            yield
+        finally:
+            if self._stood_at is not None:
+                await self._told_to_stand(stands=False)
+                self._ahead_s -= time.monotonic() - self._stood_at
+                self._stood_at = None
+
+    async def _told_to_stand(self, *, stands: bool) -> bool:
+        if self._clock is None:
+            return False
+        said = await _ordered(CLOCK, self._clock, Asked("it", {"advance_s": 0, "stands": stands}))
+        return isinstance(said, dict) and said.get("stands") is True
 
     async def now(self) -> datetime:
         """Return the moment that it is for the sandbox."""

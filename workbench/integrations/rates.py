@@ -43,8 +43,9 @@ class Flood:
     before: int | None = None
     before_s: float = 0.0
     seconds: float = 0.0
+    took_s: float = 0.0  # by this process's clock
     longest_gap_s: float = 0.0
-    refused_at: float = 0.0  # by this process's clock, when the call was made that was refused first
+    refused_at: float = 0.0  # by the sandbox's clock as it is known here, when the call was made that was refused first
     ended_at: float = 0.0  # when that refusal came
     beyond: dict[str, int] = field(default_factory=dict)  # calls of each operation after the first refusal
     refused_by: dict[str, int] = field(default_factory=dict)
@@ -77,6 +78,15 @@ class Flood:
 
 async def measure_rate(probed: Probed) -> None:
     """Measure where a system's refusals begin, and what it says then; nobody else may call it meanwhile."""
+    rate = probed.system.rate
+    if rate is not None and rate.on_exceed is OnExceed.REFUSES:
+        async with probed.caller.clock.standing():
+            await _measure(probed)
+    else:  # what makes callers wait needs time to pass
+        await _measure(probed)
+
+
+async def _measure(probed: Probed) -> None:
     rate, operations = probed.system.rate, probed.system.operations
     asked = [
         _small(asked_about(name, one, record), one)
@@ -111,31 +121,30 @@ def _small(asked: Asked, operation: Operation) -> Asked:
 
 async def _flood(probed: Probed, asked: list[Asked], rate: Rate) -> Flood:
     """Call as fast as can be, until each operation was refused some times, or should have been."""
-    flood, connection, start = Flood(), probed.caller.connection(), time.monotonic()
+    flood, connection, clock = Flood(), probed.caller.connection(), probed.caller.clock
+    start, began = clock.seconds(), time.monotonic()
 
     async def one_after_another() -> None:
-        while not _is_over(flood, asked, rate, time.monotonic() - start):
+        while time.monotonic() - began < LONGEST_S and not _is_over(flood, asked, rate, clock.seconds() - start):
             number = flood.make()
             one = asked[number % len(asked)]
             try:
                 await connection.call(one)
             except CallError as error:
                 if error.code == TOO_MANY:
-                    flood.refuse(one.operation, error.retry_after_s, time.monotonic() - start)
+                    flood.refuse(one.operation, error.retry_after_s, clock.seconds() - start)
                     continue
                 flood.other += [] if error.code in LOOKED_UP else [f"{error.code}: {error.detail}"]
             flood.take(number, one.operation)
 
     await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
-    flood.seconds = time.monotonic() - start
+    flood.seconds, flood.took_s = clock.seconds() - start, time.monotonic() - began
     return flood
 
 
 def _is_over(flood: Flood, asked: list[Asked], rate: Rate, elapsed_s: float) -> bool:
-    """Return whether a flood has shown what it can, or takes too long."""
+    """Return whether a flood has shown what it can."""
     names = {one.operation for one in asked}
-    if elapsed_s > LONGEST_S:
-        return True
     if flood.before is None:
         return flood.accepted > MOST * (rate.burst + rate.per_s * elapsed_s) + 2 * SLACK
     is_refused = all(flood.refused_by.get(name, 0) >= AFTER_FIRST for name in names)
@@ -228,23 +237,22 @@ async def _judge_rate(probed: Probed, rate: Rate, asked: list[Asked]) -> None:
     """Put down how many calls a second are taken on the long run: emptied, a span of time, emptied again.
 
     A call is refused between its sending and its answer, so each span gives bounds of the rate; all of them hold, and
-    the span in which this machine was least busy says most.
+    the span in which this machine was least busy says most. Where the sandbox's clock stands, all say the same.
     """
     taken, spans, full_s, lower, upper = 0, 0, rate.burst / rate.per_s, 0.0, math.inf
     clock, before = probed.caller.clock, await _emptied(probed, asked)
     for _ in range(MOST_SPANS):
-        left_s = max(0.0, SPAN * full_s - (time.monotonic() - before.ended_at))  # slow calls took their time to end
+        left_s = max(0.0, SPAN * full_s - (clock.seconds() - before.ended_at))  # slow calls took their time to end
         if not await clock.pass_by(left_s):
             return
-        put_forward_s = left_s if clock.is_there else 0.0
-        idle_s = time.monotonic() - before.ended_at + put_forward_s
+        idle_s = clock.seconds() - before.ended_at
         earlier, flood = before, await _emptied(probed, asked)
         before = flood
         if idle_s > full_s or flood.longest_gap_s > full_s / 2:
             continue  # this machine was busy, so the burst was full before it was called for
         taken, spans = taken + flood.accepted, spans + 1
-        shortest_s = flood.refused_at - earlier.ended_at + put_forward_s
-        lower = max(lower, (flood.accepted - 1) / (flood.ended_at - earlier.refused_at + put_forward_s))
+        shortest_s = flood.refused_at - earlier.ended_at
+        lower = max(lower, (flood.accepted - 1) / (flood.ended_at - earlier.refused_at))
         upper = min(upper, (flood.accepted + 1) / shortest_s if shortest_s > 0 else math.inf)
         verdict = _verdict_on(rate, lower, upper)
         if spans >= SPANS and verdict is not LineVerdict.UNCLEAR:
@@ -265,33 +273,33 @@ def _verdict_on(rate: Rate, lower: float, upper: float) -> LineVerdict:
 
 async def _emptied(probed: Probed, asked: list[Asked]) -> Flood:
     """Call until the first refusal, a few at once."""
-    flood, start = Flood(), time.monotonic()
-    connection, last = probed.caller.connection(), start
+    flood, until = Flood(), time.monotonic() + LONGEST_S
+    connection, clock = probed.caller.connection(), probed.caller.clock
+    last = clock.seconds()
 
     async def until_refused(first: int) -> None:
         nonlocal last
         turn = first
-        while flood.before is None and time.monotonic() - start < LONGEST_S:
-            turn, sent_at = turn + 1, time.monotonic()
+        while flood.before is None and time.monotonic() < until:
+            turn, sent_at = turn + 1, clock.seconds()
             try:
                 await connection.call(asked[turn % len(asked)])
                 flood.accepted += 1
-                now = time.monotonic()
+                now = clock.seconds()
                 if flood.before is None:
                     flood.longest_gap_s, last = max(flood.longest_gap_s, now - last), now
             except CallError as error:
                 if error.code == TOO_MANY:
                     if flood.before is None:
-                        flood.refused_at, flood.ended_at = sent_at, time.monotonic()
+                        flood.refused_at, flood.ended_at = sent_at, clock.seconds()
                     flood.before = flood.accepted
                     flood.asked_to_wait.append(error.retry_after_s)
                 else:
                     flood.accepted += 1
 
     await asyncio.gather(*(until_refused(first) for first in range(AT_ONCE)))
-    flood.ended_at = flood.ended_at or time.monotonic()
+    flood.ended_at = flood.ended_at or clock.seconds()
     flood.refused_at = flood.refused_at or flood.ended_at
-    flood.seconds = flood.ended_at - start
     return flood
 
 
@@ -300,4 +308,4 @@ def _total(flood: Flood) -> int:
 
 
 def _pace(flood: Flood) -> str:
-    return f"{_total(flood) / max(flood.seconds, 1e-6):,.0f} calls a second"
+    return f"{_total(flood) / max(flood.took_s, 1e-6):,.0f} calls a second"

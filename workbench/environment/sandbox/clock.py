@@ -1,4 +1,4 @@
-"""The clock of a sandbox: it runs as clocks do, and a test may put it forward."""
+"""The clock of a sandbox: it runs as clocks do, and a test may put it forward, or let it stand."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ class SandboxClock:
 
     def __init__(self, source: Callable[[], float] = time.time) -> None:
         self._source, self._ahead_s = source, 0.0
+        self._stood_at: float | None = None  # by the source
 
     def seconds(self) -> float:
         """Return the seconds since 1970, with what it was put forward."""
-        return self._source() + self._ahead_s
+        return self._ahead_s + (self._source() if self._stood_at is None else self._stood_at)
 
     def now(self) -> datetime:
         """Return the moment, in UTC."""
@@ -39,3 +40,16 @@ class SandboxClock:
         if not 0 <= seconds < float("inf"):
             raise ValueError(f"a clock goes forward, not by {seconds}")
         self._ahead_s += seconds
+
+    def stand(self, *, stands: bool) -> None:
+        """Let it stand until it is put forward, or go on from where it stood."""
+        if stands:
+            self._stood_at = self._source() if self._stood_at is None else self._stood_at
+        elif self._stood_at is not None:
+            self._ahead_s -= self._source() - self._stood_at
+            self._stood_at = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it stands."""
+        return self._stood_at is not None

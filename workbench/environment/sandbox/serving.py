@@ -139,11 +139,15 @@ async def _for_tests(stand_in: StandIn, scope: Scope, receive: Receive, send: Se
         await answer_json(send, 200, {"written": []})
     elif asked == f"POST /{TESTS}/clock":
         try:
-            stand_in.clock.advance(float(json.loads(await whole_body(receive))["advance_s"]))
+            told = json.loads(await whole_body(receive))
+            stand_in.clock.advance(float(told["advance_s"]))
+            if "stands" in told:
+                stand_in.clock.stand(stands=bool(told["stands"]))
         except (ValueError, KeyError, TypeError) as error:
             await refuse_call(send, 422, f'expected {{"advance_s": SECONDS}}: {error}')
         else:
-            await answer_json(send, 200, {"now": stand_in.clock.now().isoformat()})
+            said = {"now": stand_in.clock.now().isoformat(), "stands": stand_in.clock.stands}
+            await answer_json(send, 200, said)
     else:
         await refuse_call(send, 404, "there is /test/clock and /test/written")
 
