@@ -1,0 +1,12 @@
+"""Attacks on an agent, judged without a model: paired runs of one record, clean, harmless and attacked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.attacks.pattern import AttackClass, AttackPattern, Goal
+else:
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)
