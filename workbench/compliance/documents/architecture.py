@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from workbench.compliance.documents.gap import ArchitectureGap
-from workbench.compliance.documents.limits import OtherNumber, other_numbers
+from workbench.compliance.documents.limits import OtherNumber, unset_limits
 from workbench.compliance.documents.parts import PARTS, DocumentPart
 from workbench.compliance.documents.products import Mention, unknown_names
 from workbench.compliance.documents.reading import Passage, ReadPart, label_key, read_parts, without_comments
@@ -160,7 +160,7 @@ def _contradictions(text: str, parts: Mapping[str, ReadPart], used: Used) -> Ite
     plain = without_comments(text)
     for one in unknown_names(plain, used):
         yield _of_name(one, *_place(plain, one.start, parts), used)
-    for other in other_numbers(plain, used):
+    for other in unset_limits(plain, used):
         yield _of_number(other, *_place(plain, other.start, parts))
 
 

@@ -127,7 +127,7 @@ class OtherNumber:
     known: Mapping[float, str]
 
 
-def other_numbers(text: str, used: Used) -> Iterator[OtherNumber]:
+def unset_limits(text: str, used: Used) -> Iterator[OtherNumber]:
     """Yield the limits in a text that the pilot's files do not set, or set otherwise, one kind after another."""
     for kind in LIMITS:
         known = _known(kind, used)
