@@ -195,6 +195,12 @@ def test_a_contradiction_is_named_with_its_line_and_what_the_pilot_sets(tmp_path
     assert gap.where == f"Agent components, line {gap.line}"
 
 
+def test_evidence_that_no_file_can_be_called_is_a_gap(tmp_path: Path) -> None:
+    (gap,) = edited(copied(tmp_path), "Evidence: charter.yaml, gates.yaml, load\n", f"Evidence: {'x' * 5000}\n")
+    assert gap.got.startswith("evidence 'xxx")
+    assert len(gap.got) < 150
+
+
 def test_a_limit_that_the_pilot_does_not_set_is_a_gap(tmp_path: Path) -> None:
     pilot = copied(tmp_path, "support_triage")
     (gap,) = edited(pilot, "- **Tools**: none.", "- **Tools**: at most 15 calls in one decision.")

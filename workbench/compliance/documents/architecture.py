@@ -15,7 +15,7 @@ from workbench.compliance.documents.used import Used, used_by
 from workbench.evidence import Agreed, maker_names
 from workbench.files import read_text
 from workbench.pilot.integrations import INTEGRATIONS_FILE
-from workbench.words import did_you_mean, number, shown
+from workbench.words import did_you_mean, number, readable, shown
 
 ARCHITECTURE_FILE = "architecture.md"
 FEWEST_WORDS_OF_A_PART = 30
@@ -127,7 +127,7 @@ def _of_evidence(read: ReadPart, suite: Path, makers: Sequence[str]) -> Iterator
     for named in read.evidence or ():
         if named.text not in makers and not _is_there(named.text, suite):
             remedy = did_you_mean(named.text, (*makers, *_files_of(suite)), "name what is there, or make it") or ""
-            got = f"evidence {named.text!r}, which is no maker and no file"
+            got = f"evidence {readable(named.text, 80)!r}, which is no maker and no file"
             yield ArchitectureGap(read.part.heading, named.line, got, such_as, remedy)
 
 
@@ -135,7 +135,10 @@ def _is_there(name: str, suite: Path) -> bool:
     """Return whether a file is in the pilot's folder, with its data, or under its root; never one outside of these."""
     root = suite.parent.parent
     places = (suite / name, root / "datasets" / suite.name / name, root / name)
-    return any(one.exists() and one.resolve().is_relative_to(root.resolve()) for one in places)
+    try:
+        return any(one.exists() and one.resolve().is_relative_to(root.resolve()) for one in places)
+    except OSError:  # no name that a file could have, such as a whole paragraph
+        return False
 
 
 def _files_of(suite: Path) -> tuple[str, ...]:
