@@ -34,22 +34,8 @@ class PairSettings(Settings):
 class FamilySettings(Settings):
     """One family of a file of patterns.
 
-    Parameters
-    ----------
-    attack_class : AttackClass
-        `class` in the file.
-    severity : Severity
-        How bad a hit would be.
-    ids : tuple of str
-        Of catalogues, each with its version.
-    channels : tuple of Channel
-        By which the texts make sense.
-    goal : Goal
-        What whoever wrote them wants.
-    transforms : tuple of str
-        One of them is applied, to text and control alike.
-    texts : mapping
-        By language (ISO 639-1) the texts and their controls.
+    `ids` are of catalogues, each with its version; one of `transforms` is applied to a text and its control alike;
+    `texts` stand by language (ISO 639-1).
     """
 
     attack_class: AttackClass = Field(alias="class")
