@@ -159,7 +159,8 @@ def _row(
     seal = proof.seal_of(line)
     hexed = (None if one is None else bytes(one).hex() for one in (*line.digests, line.signature))
     return (
-        *planned, line.number, line.at, line.monotonic if isinstance(line.monotonic, int) else None, decided.status, decided.action,
+        *planned, line.number, line.at, line.monotonic if isinstance(line.monotonic, int) else None,
+        decided.status, decided.action,
         *_field_faults(planned, record_id, decided, line, proof),
         str(seal_fault), broken, _n_outcomes(own), stored,
         line.asked, line.record, *hexed, None if seal is None else seal.key,

@@ -112,11 +112,8 @@ class DecidedFields(NamedTuple):
 
 def lines_in(rows: Iterable[tuple[Any, ...]]) -> list[TrailLine]:
     """Return stored rows as lines; what is no line at all is not there, a digest that is none is empty."""
-    found = []
-    for row in rows:
-        if isinstance(row[0], int) and isinstance(row[1], str):
-            found.append(TrailLine._make((*row[:7], *map(_bytes, row[7:]))))
-    return found
+    whole = (row for row in rows if isinstance(row[0], int) and isinstance(row[1], str))
+    return [TrailLine._make((*row[:7], *map(_bytes, row[7:]))) for row in whole]
 
 
 def seals_in(rows: Iterable[tuple[Any, ...]]) -> list[TrailSeal]:
