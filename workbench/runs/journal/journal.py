@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from workbench.agents import Decision
 from workbench.engines import Origin, TokenLogprob
 from workbench.environment import Trace, trace_from
 from workbench.metrics import Status
-from workbench.pilot.signing import trail_key
+from workbench.pilot.signing import SigningKey, trail_key
 from workbench.runs.journal.plans import Apart, RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
 from workbench.runs.journal.rows import (
     COLUMNS,
@@ -79,6 +80,10 @@ class Journal(JournalFile):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._unsealed: list[TrailLine] = []
+
+    @cached_property
+    def _key(self) -> SigningKey | None:
+        return trail_key()
 
     def plan(self, plan: RunPlan, records: Iterable[tuple[str, str]]) -> str:
         """Return the run of these (record id, record digest) pairs, planning it if it is new.
@@ -157,7 +162,7 @@ class Journal(JournalFile):
         asked: Mapping[str, AskedAs],
     ) -> list[TrailLine]:
         last = lines_in(connection.execute(_LAST_LINE).fetchall())
-        lines = sealed_lines(decided, asked, last[0] if last else None, trail_key())
+        lines = sealed_lines(decided, asked, last[0] if last else None, self._key)
         if len(self._unsealed) >= SEALED_TOGETHER or (last and self._unsealed and self._unsealed[-1] != last[0]):
             self._seal(connection)  # another process has appended meanwhile, or there are enough of them
         connection.executemany(_INSERT_LINE, lines)
@@ -165,9 +170,8 @@ class Journal(JournalFile):
 
     def _seal(self, connection: sqlite3.Connection) -> None:
         """Seal the lines that this process has appended and not sealed yet."""
-        key = trail_key()
-        if self._unsealed and key is not None:
-            connection.execute(_INSERT_SEAL, sealed_together(self._unsealed, key))
+        if self._unsealed and self._key is not None:
+            connection.execute(_INSERT_SEAL, sealed_together(self._unsealed, self._key))
         self._unsealed = []
 
     def __exit__(self, *said: object) -> None:
