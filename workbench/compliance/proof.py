@@ -76,13 +76,12 @@ class TrailProof:
         seal = self.seal_of(line)
         if not line.signature:
             return SealFault.UNSIGNED
-        if seal is None:  # its process was killed before it sealed
-            is_known = any(key.holds(line.signed_part(), line.signature) for key in self.keys.values())
-            return None if is_known else SealFault.UNKNOWN_KEY
-        key = self.keys.get(seal.key)
-        if key is None:
-            return SealFault.UNKNOWN_KEY
-        return None if key.holds(line.signed_part(), line.signature) else SealFault.BROKEN
+        # Without a seal its process was killed before it sealed, and nothing says which key it was.
+        keys = self.keys.values() if seal is None else filter(None, [self.keys.get(seal.key)])
+        held = [key.holds(line.signed_part(), line.signature) for key in keys]
+        if any(held):
+            return None
+        return SealFault.BROKEN if held else SealFault.UNKNOWN_KEY
 
     def _place(self, broken: Sequence[TrailLine]) -> None:
         """Find lines that stand under each other's numbers."""
