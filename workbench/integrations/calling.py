@@ -229,13 +229,34 @@ def with_scope(system: System, scope: str) -> System:
     return system.model_copy(update={"auth": auth})
 
 
-async def code_of(connection: Connection, asked: Asked) -> tuple[str, str]:
-    """Return the code that a call ends with, and what is said of it; the code of one that ends well is its status."""
+@dataclass(frozen=True, slots=True)
+class EndedCall:
+    """How a call ended: its code, that of one that ended well is its status; what was said of it, or its content."""
+
+    operation: str
+    code: str
+    said: str
+    content: Any = None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it ended well."""
+        return self.code == "ok" or self.code.startswith("2")
+
+
+async def ended_call(connection: Connection, asked: Asked) -> EndedCall:
+    """Call once and return how it ended."""
     try:
         answered = await connection.call(replace(asked, deadline_s=DEADLINE_S))
     except CallError as error:
-        return error.code, error.detail
-    return answered.code, "answered"
+        return EndedCall(asked.operation, error.code, error.detail)
+    return EndedCall(asked.operation, answered.code, "answered", answered.content)
+
+
+async def code_of(connection: Connection, asked: Asked) -> tuple[str, str]:
+    """Return the code that a call ends with, and what is said of it; the code of one that ends well is its status."""
+    ended = await ended_call(connection, asked)
+    return ended.code, ended.said
 
 
 def _at(address: str, call: str) -> System:

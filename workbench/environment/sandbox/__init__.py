@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         running_sandbox,
         used_sandbox,
     )
-    from workbench.environment.sandbox.standin import SandboxSystems, StandIn
+    from workbench.environment.sandbox.standin import SandboxSystems, StandIn, TenantApart
     from workbench.environment.sandbox.writes import KeyUsedError, WrittenEffects, WrittenOnce
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)
