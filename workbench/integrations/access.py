@@ -27,18 +27,24 @@ async def measure_access(probed: Probed) -> None:
         probed.sheet.leave("SQLite knows no accounts; on PostgreSQL it is measured", None, LineKind.ACCESS)
         return
     for account, line in LINES_OF.items():
-        why = known_secrets(probed.caller.reach, probed.system, account)
-        for name in probed.system.operations:
-            if not probed.sheet.has(name, line):
-                continue
-            if why is not None:
-                probed.sheet.put(name, line, LineVerdict.NOT_MEASURED, "", 0, why)
-            else:
-                code = await must_be_refused(probed, name, (name, line), probed.caller.connection(account))
-                if account is Account.NOBODY and code in probed.system.auth_denied:
-                    _put_error(probed, name, code)
+        codes = await try_account(probed, account, line)
+        for name, code in codes.items():
+            if account is Account.NOBODY and code in probed.system.auth_denied:
+                _put_error(probed, name, code)
     await _of_secret_before(probed)
     await _of_other_scope(probed)
+
+
+async def try_account(probed: Probed, account: Account, line: str, denied: tuple[str, ...] = ()) -> dict[str, str]:
+    """Call every operation that has the line under an account that must be refused; return the code of each."""
+    why, codes = known_secrets(probed.caller.reach, probed.system, account), {}
+    for name in [one for one in probed.system.operations if probed.sheet.has(one, line)]:
+        if why is not None:
+            probed.sheet.put(name, line, LineVerdict.NOT_MEASURED, "", 0, why)
+        else:
+            connection = probed.caller.connection(account)
+            codes[name] = await must_be_refused(probed, name, (name, line), connection, denied)
+    return codes
 
 
 def refusal_verdict(code: str, denied: tuple[str, ...], wrong_input: tuple[str, ...] = WRONG_INPUT) -> LineVerdict:
