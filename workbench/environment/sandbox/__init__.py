@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.environment.sandbox.limits import TokenBucket
     from workbench.environment.sandbox.running import (
         SANDBOX_FILE,
+        SANDBOX_LOG,
         RunningSandbox,
         found_sandbox,
         kept_sandbox,

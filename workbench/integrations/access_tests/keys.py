@@ -42,6 +42,12 @@ def keys_table(settings: IntegrationSettings, apart: SetApart | None, now: datet
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"age_days": "float64", "limit_days": "float64"})
 
 
+def judged_again(keys: pd.DataFrame) -> pd.Series[str]:
+    """Return the verdict on each secret as it follows from its age and its limit."""
+    verdict = (keys["age_days"] > keys["limit_days"]).map({True: TOO_OLD, False: YOUNG})
+    return verdict.where(keys["age_days"].notna() & keys["limit_days"].notna(), NOT_KNOWN).rename("verdict")
+
+
 def _row(
     auth: Authentication, apart: SetApart | None, now: datetime
 ) -> tuple[str, str, float | None, float | None, str, str]:

@@ -13,7 +13,7 @@ from workbench.integrations.access_tests.tenants import with_moved_digits
 from workbench.integrations.answers import as_rows
 from workbench.integrations.asking import asked_about
 from workbench.integrations.calling import EndedCall, is_silence
-from workbench.integrations.lines import LineVerdict
+from workbench.integrations.lines import LineVerdict, ProbeSheet
 from workbench.integrations.probed import Probed
 from workbench.integrations.reading import FILE
 from workbench.pilot.integrations import FieldType, Operation, OperationEffect, SystemType
@@ -107,23 +107,25 @@ async def _try_reading(probed: Probed, base: Asked, argument: str, *, is_undo: b
     unknown_text = with_moved_digits(honest, 7)
     unknown = await probed.ended(connection, with_text(base, argument, unknown_text))
     own = None if is_undo else await probed.ended(connection, base)
-    found = _Tried()
+    found = TrickedArgument()
     for trick in tricks_with(honest):
         ended = await probed.ended(connection, with_text(base, argument, trick.text))
-        allowed = {_said(unknown, unknown_text)}
-        allowed |= {_said(own, honest)} if own is not None and trick.has_honest else set()
+        allowed = {said_about(unknown, unknown_text)}
+        allowed |= {said_about(own, honest)} if own is not None and trick.has_honest else set()
         if is_verdict(operation):
-            allowed.add(_said(await probed.ended(connection, with_text(base, argument, plain(trick.text))), trick.text))
-        is_honest = _said(ended, trick.text) in allowed or (ended.is_answered and not _has_rows(ended, operation))
+            allowed.add(
+                said_about(await probed.ended(connection, with_text(base, argument, plain(trick.text))), trick.text)
+            )
+        is_honest = said_about(ended, trick.text) in allowed or (ended.is_answered and not _has_rows(ended, operation))
         found.add(trick, ended, input_verdict(ended, is_honest=is_honest))
     if await probed.caller.has_written_since(before):
         found.let_in.append("something was written")
-    found.put(probed, base.operation, argument)
+    found.put(probed.sheet, base.operation, argument)
 
 
 async def _try_writing(probed: Probed, base: Asked, argument: str) -> None:
     """See that a write with a trick in it writes once, or not at all."""
-    connection, honest, found = probed.caller.connection(), str(base.arguments[argument]), _Tried()
+    connection, honest, found = probed.caller.connection(), str(base.arguments[argument]), TrickedArgument()
     for trick in tricks_with(honest):
         if trick.name not in FOR_WRITES:
             continue
@@ -137,7 +139,7 @@ async def _try_writing(probed: Probed, base: Asked, argument: str) -> None:
         is_honest = n == (1 if ended.is_answered else 0) or before is None
         verdict = LineVerdict.DEVIATES if not is_honest else input_verdict(ended, is_honest=True)
         found.add(trick, ended, verdict)
-    found.put(probed, base.operation, argument)
+    found.put(probed.sheet, base.operation, argument)
 
 
 def is_verdict(operation: Operation) -> bool:
@@ -167,7 +169,7 @@ def input_verdict(ended: EndedCall, *, is_honest: bool) -> LineVerdict:
     return LineVerdict.KEPT
 
 
-class _Tried:
+class TrickedArgument:
     """What came of the tricks in one argument."""
 
     def __init__(self) -> None:
@@ -183,11 +185,11 @@ class _Tried:
         elif verdict is LineVerdict.UNCLEAR:
             self.unclear.append(f"{trick.name} ({ended.code}: {ended.said[:60]})")
 
-    def put(self, probed: Probed, name: str, argument: str) -> None:
+    def put(self, sheet: ProbeSheet, name: str, argument: str) -> None:
         """Put down the worst of them."""
         verdict = LineVerdict.DEVIATES if self.let_in else LineVerdict.UNCLEAR if self.unclear else LineVerdict.KEPT
         said = ", ".join(f"{n} x {code}" for code, n in sorted(self.codes.items()))
-        probed.sheet.put(name, tricks_in(argument), verdict, said, self.n, "; ".join(self.let_in or self.unclear)[:200])
+        sheet.put(name, tricks_in(argument), verdict, said, self.n, "; ".join(self.let_in or self.unclear)[:200])
 
 
 def with_text(asked: Asked, argument: str, text: str) -> Asked:
@@ -195,7 +197,7 @@ def with_text(asked: Asked, argument: str, text: str) -> Asked:
     return replace(asked, arguments={**asked.arguments, argument: text})
 
 
-def _said(ended: EndedCall, text: str) -> tuple[str, str]:
+def said_about(ended: EndedCall, text: str) -> tuple[str, str]:
     """Return a code and an answer as they compare, what was asked for taken out of it."""
     said = json.dumps(ended.content, sort_keys=True, default=str).replace(json.dumps(text)[1:-1], "*")
     return ended.code, said
