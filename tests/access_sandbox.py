@@ -100,9 +100,8 @@ class LeakyErp(Erp):
 
 def found_by_text(entries: Entries, invoice: str, vendor: str, how: str) -> list[dict[str, Any]]:
     """Return entries by a statement that the arguments are written into; one that is none finds nothing."""
-    asked = (
-        f"SELECT content, at FROM {entries.operation} WHERE vendor_id = '{vendor}' AND invoice_number {how} '{invoice}'"
-    )
+    which = f"vendor_id = '{vendor}' AND invoice_number {how} '{invoice}'"
+    asked = f"SELECT content, at FROM {entries.operation} WHERE {which}"
     try:
         rows = entries.stand_in.store.execute(asked).fetchall()
     except Exception:  # as careless as the rest of it

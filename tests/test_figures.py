@@ -154,9 +154,7 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
         )
     ),
     "access_by_system": lambda names: figures.access_by_system(
-        pd.DataFrame(
-            {"rights": ["refused", "let in", None], "tenant": ["unclear", "not measured", "refused"]}, names[:3]
-        )
+        pd.DataFrame({"rights": ["refused", "let in", None], "tenant": ["unclear", "refused", None]}, index=names[:3])
     ),
     "mutants_by_kind": lambda names: figures.mutants_by_kind(
         pd.DataFrame({"kind": names[:3], "noticed_by": ["c", None, "c"], "state": "noticed"})

@@ -95,7 +95,7 @@ async def must_be_refused(
     if verdict is LineVerdict.KEPT and await probed.caller.has_written_since(before):
         verdict, said = LineVerdict.DEVIATES, DONE_ANYWAY
     probed.sheet.put(*place, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
-    if code.startswith("2") and is_write and operation.undo is not None:
+    if ended.is_answered and is_write and operation.undo is not None:
         undo = probed.system.operations[operation.undo]
         await probed.caller.call(asked_about(operation.undo, undo, record))
     return code

@@ -241,7 +241,7 @@ class EndedCall:
     @property
     def is_answered(self) -> bool:
         """Whether it ended well."""
-        return self.code == "ok" or self.code.startswith("2")
+        return self.code == "ok" or (len(self.code) == 3 and self.code.startswith("2"))  # not an SQLSTATE
 
 
 async def ended_call(connection: Connection, asked: Asked) -> EndedCall:

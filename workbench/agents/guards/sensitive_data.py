@@ -99,7 +99,8 @@ def personal_data_said(contract: Contract, fields: Mapping[str, Any], text: str)
 
     Examples
     --------
-    >>> personal_data_said(Contract(records=["r.csv"], columns={"id": {"role": "id"}}), {}, "ask max@firma.de")
+    >>> contract = Contract(records=["r.csv"], columns={"id": {"role": "id"}, "y": {"role": "label"}})
+    >>> personal_data_said(contract, {}, "ask max@firma.de")
     ('email',)
     """
     plain = SensitiveData.of(contract).plain

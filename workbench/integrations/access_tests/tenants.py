@@ -67,6 +67,9 @@ async def _try_row(
     ended = await probed.ended(connection, replace(asked_about(name, operation, {**about, **row}), key=key))
     if await probed.caller.has_written_since(before):
         said = "it was written" if ended.is_answered else DONE_ANYWAY
+        if operation.undo is not None:
+            undo = probed.system.operations[operation.undo]
+            await probed.ended(connection, asked_about(operation.undo, undo, {**about, **row}))
         return LineVerdict.DEVIATES, ended.code, said
     if is_write:
         return foreign_verdict(probed, ended), ended.code, ended.said
