@@ -86,7 +86,7 @@ HOLES = {
             "with the secret before",
             "with an invented credential",
         )
-    },  # fmt: skip
+    },
     "key of before": {f"{name} access: with the secret before" for name in EVERYWHERE},
     "foreign read": {"read_ticket tenant: another tenant's ids"},
     "foreign row": {"list_tickets tenant: another tenant's rows"},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
@@ -84,16 +85,15 @@ async def try_access(
 
 async def _try_system(probed: Probed, apart: SetApart | None, budget: AccessBudget) -> None:
     """Make the tries on one system, one part after the other; a part that fails leaves its lines open."""
-    parts: tuple[tuple[AccessKind, Coroutine[None, None, None]], ...] = (
-        (AccessKind.ACCESS, try_accounts(probed)),
-        (AccessKind.RIGHTS, _try_rights(probed)),
-        (AccessKind.TENANT, try_foreign(probed, apart)),
-        (AccessKind.INPUT, try_inputs(probed)),
-        (AccessKind.ACCESS, try_expired(probed)),
+    parts: tuple[tuple[AccessKind | None, Callable[[Probed], Coroutine[None, None, None]]], ...] = (
+        (None, try_accounts),  # what is open of it is tried last
+        (AccessKind.RIGHTS, _try_rights),
+        (AccessKind.TENANT, partial(try_foreign, apart=apart)),
+        (AccessKind.INPUT, try_inputs),
+        (AccessKind.ACCESS, try_expired),
     )
     for kind, part in parts:
-        kinds = () if kind is AccessKind.ACCESS else (kind,)  # what is open of it is tried last
-        await bounded(probed, kinds, part, budget.part_s)
+        await bounded(probed, () if kind is None else (kind,), part(probed), budget.part_s)
     judge_heard(probed, apart)
 
 
