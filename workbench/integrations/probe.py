@@ -70,16 +70,16 @@ async def probe_systems(
         listings = await asyncio.gather(*(_functions(one, budget) for one in reachable))
         for one, listing in zip(reachable, listings, strict=True):
             drawing = measure_description(one, listing, budget.description_s)
-            await bounded(one, (LineKind.DESCRIPTION,), drawing, budget.description_s + SLACK_S)
+            await within_time(one, (LineKind.DESCRIPTION,), drawing, budget.description_s + SLACK_S)
         await clock.take_all_back()
         turns = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(_latency(one, budget, turns) for one in reachable))
         for one in reachable:
-            await bounded(one, (LineKind.RATE,), measure_rate(one), budget.rate_s)
+            await within_time(one, (LineKind.RATE,), measure_rate(one), budget.rate_s)
         for one in reachable:
-            await bounded(one, (LineKind.ACCESS,), measure_tokens(one), budget.tokens_s)
-            await bounded(one, (LineKind.WRITING,), measure_late_keys(one), budget.tokens_s)
-            await bounded(one, (LineKind.DELIVERY,), measure_delivery(one, budget.delivery_s), budget.delivery_s)
+            await within_time(one, (LineKind.ACCESS,), measure_tokens(one), budget.tokens_s)
+            await within_time(one, (LineKind.WRITING,), measure_late_keys(one), budget.tokens_s)
+            await within_time(one, (LineKind.DELIVERY,), measure_delivery(one, budget.delivery_s), budget.delivery_s)
         await clock.take_all_back()
         await doubt_silent(reachable)
     finally:
@@ -110,7 +110,7 @@ async def _functions(probed: Probed, budget: ProbeBudget) -> Listing | None:
         (LineKind.PAGING, measure_paging),
     )
     for kind, part in parts:
-        await bounded(probed, () if kind in LATER else (kind,), part(probed), until - time.monotonic())
+        await within_time(probed, () if kind in LATER else (kind,), part(probed), until - time.monotonic())
     contract = probed.records.contract
     judge_answers(probed.sheet, probed.system, probed.seen, contract, holds_records=probed.holds_records)
     return listings[-1]
@@ -119,10 +119,10 @@ async def _functions(probed: Probed, budget: ProbeBudget) -> Listing | None:
 async def _latency(probed: Probed, budget: ProbeBudget, turns: asyncio.Semaphore) -> None:
     async with turns:
         measuring = measure_latency(probed, budget.latency_s)
-        await bounded(probed, (LineKind.LATENCY,), measuring, budget.latency_s + SLACK_S)
+        await within_time(probed, (LineKind.LATENCY,), measuring, budget.latency_s + SLACK_S)
 
 
-async def bounded(
+async def within_time(
     probed: Probed, kinds: tuple[StrEnum, ...], part: Coroutine[None, None, None], seconds: float
 ) -> None:
     """Run a part of the probe; where its time is over or a call fails that must not, its lines say so."""

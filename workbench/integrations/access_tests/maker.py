@@ -21,7 +21,15 @@ from workbench.integrations.access_tests.findings import access_findings
 from workbench.integrations.access_tests.keys import judged_again
 from workbench.integrations.access_tests.numbers import ACCESS_UNITS, OLD_KEYS, PERSONAL, VIOLATIONS, access_estimates
 from workbench.integrations.access_tests.running import AccessBudget, AccessSeen, try_access
-from workbench.integrations.access_tests.texts import PLACES, TextRow, logged, said_by, shown_to, stored_of, texts_table
+from workbench.integrations.access_tests.texts import (
+    PLACES,
+    TextRow,
+    decided_texts,
+    logged,
+    shown_to,
+    stored_of,
+    texts_table,
+)
 from workbench.integrations.access_tests.tools import CANARY, try_tools, with_canaries
 from workbench.integrations.access_tests.trials import AccessVerdict, kind_of_trial, trials_table
 from workbench.integrations.calling import HandsOfClock, WayIn
@@ -162,7 +170,7 @@ async def _seen(
     canaries = (CANARY, *(() if seen.apart is None else seen.apart.canaries))
     texts = [*shown_to(pilot.contract, records), *stored_of(pilot, dataset, agent, canaries)]
     async for one in _standing(pilot, inventory, reach, agent):
-        texts += await said_by(one, pilot.contract, records, canaries)
+        texts += await decided_texts(one, pilot.contract, records, canaries)
     log = Path(reach.places.get("folder", "")).parent / SANDBOX_LOG
     if "folder" in reach.places and log.is_file():
         texts.append(logged(log.read_text(encoding="utf-8", errors="replace"), pilot.contract, canaries))

@@ -27,7 +27,7 @@ from workbench.integrations.calling import Caller, HandsOfClock, WayIn
 from workbench.integrations.declared import is_described
 from workbench.integrations.lines import LineVerdict, ProbeLine
 from workbench.integrations.listing import listing_of
-from workbench.integrations.probe import bounded
+from workbench.integrations.probe import within_time
 from workbench.integrations.probed import Probed
 from workbench.integrations.rights import measure_rights
 from workbench.pilot.integrations import IntegrationSettings
@@ -93,7 +93,7 @@ async def _try_system(probed: Probed, apart: SetApart | None, budget: AccessBudg
         (AccessKind.ACCESS, try_expired),
     )
     for kind, part in parts:
-        await bounded(probed, () if kind is None else (kind,), part(probed), budget.part_s)
+        await within_time(probed, () if kind is None else (kind,), part(probed), budget.part_s)
     judge_heard(probed, apart)
 
 

@@ -35,18 +35,18 @@ def texts_table(rows: Iterable[TextRow]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=list(COLUMNS), dtype=object)
 
 
-async def said_by(
+async def decided_texts(
     agent: Agent, contract: Contract, records: Sequence[Record], canaries: Sequence[str]
 ) -> list[TextRow]:
     """Return what stands in the outputs and traces of an agent that decides some records now."""
     by_id = {one.id: one for one in records}
     rows: list[TextRow] = []
-    async for decision in agent.decide(_Given(records)):
+    async for decision in agent.decide(_InTurn(records)):
         rows += _of_decision(contract, by_id[decision.record_id], decision, canaries)
     return rows
 
 
-class _Given:
+class _InTurn:
     """Records one after the other, also for several that wait at once."""
 
     def __init__(self, records: Iterable[Record]) -> None:

@@ -15,8 +15,8 @@ from workbench.integrations.access_tests.trials import AccessKind
 from workbench.integrations.access_tests.tricks import (
     FOR_WRITES,
     TrickedArgument,
+    harmless_text,
     input_verdict,
-    plain,
     said_about,
     tricks_with,
 )
@@ -82,7 +82,7 @@ async def _try_argument(
         allowed = {said_about(unknown.ended, unknown_text)}
         allowed |= {said_about(own.ended, honest)} if trick.has_honest else set()
         if not isinstance(done.ended.content, list):
-            allowed.add(said_about((await with_text(plain(trick.text))).ended, trick.text))
+            allowed.add(said_about((await with_text(harmless_text(trick.text))).ended, trick.text))
         is_harmless = done.changes == unknown.changes and CANARY not in str(done.ended.content)
         is_honest = is_harmless and (done.ended.content in ([], None) or said_about(done.ended, trick.text) in allowed)
         verdict = input_verdict(done.ended, is_honest=is_honest)

@@ -105,16 +105,18 @@ async def _try_reading(probed: Probed, base: Asked, argument: str, *, is_undo: b
     connection, honest = probed.caller.connection(), str(base.arguments[argument])
     before = await probed.caller.n_written()
     unknown_text = with_moved_digits(honest, 7)
-    unknown = await probed.ended(connection, with_text(base, argument, unknown_text))
+    unknown = await probed.ended(connection, with_argument(base, argument, unknown_text))
     own = None if is_undo else await probed.ended(connection, base)
     found = TrickedArgument()
     for trick in tricks_with(honest):
-        ended = await probed.ended(connection, with_text(base, argument, trick.text))
+        ended = await probed.ended(connection, with_argument(base, argument, trick.text))
         allowed = {said_about(unknown, unknown_text)}
         allowed |= {said_about(own, honest)} if own is not None and trick.has_honest else set()
         if is_verdict(operation):
             allowed.add(
-                said_about(await probed.ended(connection, with_text(base, argument, plain(trick.text))), trick.text)
+                said_about(
+                    await probed.ended(connection, with_argument(base, argument, harmless_text(trick.text))), trick.text
+                )
             )
         is_honest = said_about(ended, trick.text) in allowed or (ended.is_answered and not _has_rows(ended, operation))
         found.add(trick, ended, input_verdict(ended, is_honest=is_honest))
@@ -131,7 +133,7 @@ async def _try_writing(probed: Probed, base: Asked, argument: str) -> None:
             continue
         before = await probed.caller.n_written()
         asked = replace(
-            with_text(base, argument, trick.text), key=probed.key("trick", base.operation, argument, trick.name)
+            with_argument(base, argument, trick.text), key=probed.key("trick", base.operation, argument, trick.name)
         )
         ended = await probed.ended(connection, asked)
         now = await probed.caller.n_written()
@@ -147,12 +149,12 @@ def is_verdict(operation: Operation) -> bool:
     return bool(operation.answer) and all(one.type is FieldType.BOOLEAN for one in operation.answer.values())
 
 
-def plain(text: str) -> str:
+def harmless_text(text: str) -> str:
     """Return a text with a letter for each sign that could mean something.
 
     Examples
     --------
-    >>> plain("../A 1'")
+    >>> harmless_text("../A 1'")
     'xxxA 1x'
     """
     return "".join(sign if sign.isalnum() or sign == " " else "x" for sign in text)
@@ -192,7 +194,7 @@ class TrickedArgument:
         sheet.put(name, tricks_in(argument), verdict, said, self.n, "; ".join(self.let_in or self.unclear)[:200])
 
 
-def with_text(asked: Asked, argument: str, text: str) -> Asked:
+def with_argument(asked: Asked, argument: str, text: str) -> Asked:
     """Return a call with another text in an argument."""
     return replace(asked, arguments={**asked.arguments, argument: text})
 
