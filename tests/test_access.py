@@ -10,10 +10,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from acting_pilots import CLEAN, ENVIRONMENT, acting_pilot
+from acting_pilots import CLEAN, ENVIRONMENT, acting_pilot, evaluated
 from small_systems import CANARY, SECRETS, running_desk, settings_of, small_pilot
 
+from workbench.agents import build_agent, in_environment
 from workbench.agents.guards import personal_data_said, personal_data_shown
+from workbench.engines import EngineChoice
 from workbench.environment import read_environment
 from workbench.integrations.access_tests import AccessBudget, matrix_of_trials, open_trials, trials_table, try_access
 from workbench.integrations.access_tests.apart import SetApart, texts_in
@@ -21,7 +23,7 @@ from workbench.integrations.access_tests.findings import access_findings
 from workbench.integrations.access_tests.keys import judged_again, keys_table
 from workbench.integrations.access_tests.numbers import access_estimates
 from workbench.integrations.access_tests.running import AccessSeen
-from workbench.integrations.access_tests.texts import texts_table
+from workbench.integrations.access_tests.texts import decided_texts, logged, stored_of, texts_table
 from workbench.integrations.access_tests.tools import CANARY as IN_TABLES
 from workbench.integrations.access_tests.tools import try_tools, with_canaries
 from workbench.integrations.access_tests.tricks import TRICKS, input_verdict, tricks_with
@@ -301,3 +303,49 @@ def test_what_was_let_in_is_a_finding_with_its_owner_and_old_secrets_and_texts_a
 def test_the_worst_verdict_of_a_kind_stands_in_the_matrix() -> None:
     matrix = matrix_of_trials(trials_table(lines_of(KEPT, OPEN, UNCLEAR, DEVIATES, OPEN, KEPT)))
     assert matrix.loc["ERP"].to_dict() == {"rights": "let in", "tenant": "not measured", "input": "unclear"}
+
+
+# what an agent says
+
+LEAKY = """
+def decide(record, tools):
+    rows = tools.read_order(po_number="%")
+    return {"action": "reject", "confidence": 0.9, "reason": f"ask {record['contact']} or +49 30 901820"}
+"""
+
+
+def texts_of(pilot: Pilot, name: str, canaries: tuple[str, ...] = (IN_TABLES,)) -> pd.DataFrame:
+    """Return what stands in the texts of an agent that acts among canaries, on two records."""
+    dataset = read_dataset(pilot)
+    agent = in_environment(build_agent(pilot, name, dataset, EngineChoice()), with_canaries(read_environment(pilot)))
+    records = tuple(dataset.records(dataset.ids(Split.DEV, 2)))
+    return texts_table(asyncio.run(decided_texts(agent, pilot.contract, records, canaries)))
+
+
+def test_an_agent_that_tells_what_it_must_not_has_it_in_its_texts_and_a_clean_one_has_not(tmp_path: Path) -> None:
+    loose = ENVIRONMENT.replace("FROM orders WHERE po_number =", "FROM orders WHERE po_number LIKE")
+    pilot = acting_pilot(tmp_path, {"clean": CLEAN, "leaky": LEAKY}, environment=loose)
+    clean, leaky = texts_of(pilot, "clean"), texts_of(pilot, "leaky").set_index("place")
+    assert (clean["canaries"] == "").all()
+    assert (clean["personal"] == "").all(), "the contact that a tool gives is not kept in the trace"
+    assert clean["place"].tolist() == ["output", "trace"] * 2
+    assert leaky.loc["output", "personal"].tolist() == ["email; phone; contact (contact)"] * 2
+    assert leaky.loc["trace", "canaries"].tolist() == [IN_TABLES] * 2
+    assert leaky.loc["output", "canaries"].tolist() == ["", ""]
+
+
+def test_kept_decisions_are_looked_through_and_none_is_there_before_a_run(tmp_path: Path) -> None:
+    pilot = acting_pilot(tmp_path, {"leaky": LEAKY})
+    dataset = read_dataset(pilot)
+    agent = build_agent(pilot, "leaky", dataset, EngineChoice())
+    assert stored_of(pilot, dataset, agent, ()) == []
+    evaluated(str(tmp_path), "leaky")
+    kept = texts_table(stored_of(pilot, dataset, agent, ("901820",)))
+    assert kept["place"].tolist() == ["journal"] * 30
+    assert set(kept["personal"]) == {"email; phone; contact (contact)"}
+    assert set(kept["canaries"]) == {"901820"}
+
+
+def test_a_log_is_looked_through(tmp_path: Path) -> None:
+    contract = contract_of()
+    assert logged(f"GET /x\n{CANARY} by jo@example.org", contract, (CANARY,)) == ("log", "", CANARY, "email", "")

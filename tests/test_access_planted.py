@@ -6,6 +6,9 @@ The holes were written down (`access_holes.py`) before the tests that find them 
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +17,10 @@ from access_holes import ACCESS_HOLES, pilot_with_holes
 from postgresql import programs, running_postgresql
 
 from workbench.environment.sandbox import RunningSandbox, running_sandbox
+from workbench.evidence import Exhibit, Severity
+from workbench.integrations import ACCESS, AccessRequest
 from workbench.integrations.access_tests import AccessBudget, try_access
+from workbench.integrations.access_tests.maker import counted_access
 from workbench.integrations.calling import WayIn
 from workbench.integrations.lines import LineVerdict, ProbeLine
 from workbench.pilot import Pilot, open_pilot
@@ -142,3 +148,40 @@ def granted(server: str, user: str) -> None:
         for right, table in (("SELECT", "salaries"), ("UPDATE", "earlier_documents")):
             connection.execute(sqlalchemy.text(f'GRANT {right} ON "{schema}".{table} TO "{user}"'))
     engine.dispose()
+
+
+@pytest.mark.slow
+def test_an_access_test_leaves_evidence_that_is_computed_again_and_names_what_was_let_in(tmp_path: Path) -> None:
+    pilot = pilot_with_holes(tmp_path, ["erp_foreign_order", "worklist_wildcard"])
+    dataset = read_dataset(pilot)
+    assert ACCESS.present(pilot, dataset, None) == (
+        "no access test has been run; workbench integrations access invoice_matching"
+    )
+    exhibit = ACCESS.make(pilot, dataset, AccessRequest(records=2, budget=UNHURRIED))
+    assert exhibit.answer.startswith("3 of ")
+    assert exhibit.answer.endswith("0 of 6 secrets are too old, 0 of 11 texts hold personal data.")
+    assert {one.severity for one in exhibit.findings} == {Severity.CRITICAL}
+    assert [one.owner for one in exhibit.findings] == ["Mirko Stahl", "Mirko Stahl", "Jana Ritter"]
+    kept = ACCESS.present(pilot, dataset, None)
+    assert isinstance(kept, Exhibit)
+    assert kept.about["agent"] == exhibit.about["agent"]
+    again = counted_access(kept)
+    assert (again.answer, again.findings, again.estimates) == (kept.answer, kept.findings, kept.estimates)
+    tools = kept.tables["trials"].query("system == 'tools'")
+    assert set(tools["verdict"]) == {"refused"}
+    assert set(kept.tables["texts"]["place"]) == {"output", "trace", "prompt", "log"}
+
+
+@pytest.mark.slow
+def test_the_command_says_what_was_let_in_and_ends_well(tmp_path: Path) -> None:
+    pilot = pilot_with_holes(tmp_path, ["erp_foreign_order"])
+    line = [sys.executable, "-m", "workbench", "integrations", "access", pilot.name, "--root", str(tmp_path)]
+    done = subprocess.run([*line, "--records", "1"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("2 of ")
+    assert "critical: ERP.read_order lets in what must be refused" in done.stdout
+    as_json = subprocess.run([*line, "--records", "1", "--json"], capture_output=True, text=True, check=False)
+    said = json.loads(as_json.stdout)
+    assert said["estimates"]["access_violations"]["value"] == 2
+    assert {one["verdict"] for one in said["trials"]} == {"refused", "let in", "not measured"}
+    assert len(said["keys"]) == 6

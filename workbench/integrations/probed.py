@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from workbench.environment.connections import Asked, Connection
 from workbench.integrations.answers import AnswersSeen
 from workbench.integrations.asking import RecordsAtHand
-from workbench.integrations.calling import Caller, EndedCall, ended_call
+from workbench.integrations.calling import TOO_MANY, Caller, EndedCall, ended_call, is_silence
 from workbench.integrations.lines import ProbeSheet
 from workbench.pilot.integrations import System
 
@@ -40,9 +40,16 @@ class Probed:
     heard: list[EndedCall] = field(default_factory=list)
 
     async def ended(self, connection: Connection, asked: Asked) -> EndedCall:
-        """Call once within the declared rate, and return how it ended."""
+        """Call once within the declared rate, and return how it ended.
+
+        What was refused for the rate all the same is called once more after the wait, and what no answer came to: this
+        machine may have been busy.
+        """
         await self.caller.room()
         ended = await ended_call(connection, asked)
+        if ended.code == TOO_MANY or is_silence(ended.code):
+            await self.caller.fill_up()
+            ended = await ended_call(connection, asked)
         self.heard.append(ended)
         return ended
 

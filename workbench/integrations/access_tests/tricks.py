@@ -113,11 +113,8 @@ async def _try_reading(probed: Probed, base: Asked, argument: str, *, is_undo: b
         allowed = {said_about(unknown, unknown_text)}
         allowed |= {said_about(own, honest)} if own is not None and trick.has_honest else set()
         if is_verdict(operation):
-            allowed.add(
-                said_about(
-                    await probed.ended(connection, with_argument(base, argument, harmless_text(trick.text))), trick.text
-                )
-            )
+            same_form = with_argument(base, argument, harmless_text(trick.text))
+            allowed.add(said_about(await probed.ended(connection, same_form), trick.text))
         is_honest = said_about(ended, trick.text) in allowed or (ended.is_answered and not _has_rows(ended, operation))
         found.add(trick, ended, input_verdict(ended, is_honest=is_honest))
     if await probed.caller.has_written_since(before):
