@@ -28,11 +28,11 @@ async def reachable_systems(every: Sequence[Probed]) -> list[Probed]:
     return found
 
 
-async def doubt_silent(every: Sequence[Probed]) -> None:
-    """Hold nothing against systems that do not answer any more, once all is measured."""
+async def doubt_silent(every: Sequence[Probed], of: str) -> None:
+    """Hold nothing against systems that do not answer any more at the end of what was measured."""
     for one, why in zip(every, await _silences(every), strict=True):
         if why is not None:
-            one.sheet.doubt(f"at the end {why}")
+            one.sheet.doubt(f"at the end of {of} {why}")
 
 
 def _is_reachable(probed: Probed) -> bool:

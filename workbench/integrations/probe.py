@@ -81,7 +81,7 @@ async def probe_systems(
             await within_time(one, (LineKind.WRITING,), measure_late_keys(one), budget.tokens_s)
             await within_time(one, (LineKind.DELIVERY,), measure_delivery(one, budget.delivery_s), budget.delivery_s)
         await clock.take_all_back()
-        await doubt_silent(reachable)
+        await doubt_silent(reachable, "the probe")
     finally:
         for one in every:
             await one.caller.close()

@@ -75,7 +75,7 @@ async def try_access(
         for one in reachable:
             await _try_system(one, apart, budget)
             await clock.take_all_back()
-        await doubt_silent(reachable)
+        await doubt_silent(reachable, "the tries")
     finally:
         for one in every:
             await one.caller.close()
