@@ -41,12 +41,12 @@ async def decided_texts(
     """Return what stands in the outputs and traces of an agent that decides some records now."""
     by_id = {one.id: one for one in records}
     rows: list[TextRow] = []
-    async for decision in agent.decide(_InTurn(records)):
+    async for decision in agent.decide(_HandedOut(records)):
         rows += _of_decision(contract, by_id[decision.record_id], decision, canaries)
     return rows
 
 
-class _InTurn:
+class _HandedOut:
     """Records one after the other, also for several that wait at once."""
 
     def __init__(self, records: Iterable[Record]) -> None:
