@@ -21,6 +21,7 @@ from workbench.pilot.integrations import IntegrationSettings
 
 OWN, BEFORE, FOREIGN = "key-of-now", "key-of-before", "key-of-another"
 SECRETS = {"DESK_KEY": OWN, "DESK_KEY_BEFORE": BEFORE, "DESK_FOREIGN_KEY": FOREIGN}
+FOREIGN_TICKETS, CANARY = ("X20001", "X20002"), "canary-of-the-desk"
 PER_S, MOST = 50, 10
 GONE_AFTER = 30
 COLUMNS = {
@@ -158,6 +159,31 @@ class Desk:
         self.calls = 0
         self.end: Callable[[], None] | None = None  # ends the server
 
+    def wrong_with(self, asked: dict[str, str]) -> JSONResponse | None:
+        """Return the error of a reply that does not fit, or to a ticket of another desk; None for one that is taken."""
+        if set(asked) != {"ticket", "text"}:
+            wrong = [{"loc": ["body"], "msg": "ticket and text", "type": "value_error"}]
+            return JSONResponse({"detail": "ticket and text" if "other errors" in self.flaws else wrong}, 422)
+        is_refused = asked["ticket"] in FOREIGN_TICKETS and "foreign written" not in self.flaws
+        return JSONResponse({"detail": "no right"}, 403) if is_refused else None
+
+    @property
+    def told_by(self) -> tuple[str, ...]:
+        """What a ticket is told by that is not its number."""
+        foreign = FOREIGN_TICKETS if "foreign read" in self.flaws else ()
+        return (*foreign, *(("%",) if "wildcard" in self.flaws else ()))
+
+    def unknown(self) -> JSONResponse:
+        """Return the error of a ticket that there is not."""
+        if "unknown is empty" in self.flaws:
+            return JSONResponse({})
+        told = f"; ask {CANARY} or jo.doe@example.org" if "error tells" in self.flaws else ""
+        return JSONResponse({"detail": f"none{told}"}, 404)
+
+    def shown_at(self, start: int) -> tuple[str, ...]:
+        """Return tickets of another desk on the page that begins at a place."""
+        return FOREIGN_TICKETS[:1] if "foreign row" in self.flaws and start == MOST else ()
+
     def count(self) -> None:
         """Count a call; with the flaw "gone" the server ends in the midst of them."""
         self.calls += 1
@@ -216,6 +242,12 @@ def application(desk: Desk) -> FastAPI:
         desk.replies.clear()
         desk.keys.clear()
 
+    @app.get("/foreign")
+    async def foreign() -> Any:
+        records = [{"ticket": ticket} for ticket in FOREIGN_TICKETS]
+        said = {"records": records, "canaries": [CANARY], "issued": {"DESK_KEY": desk.moment().isoformat()}}
+        return ["nothing"] if "hook broken" in desk.flaws else said
+
     @app.get("/written")
     async def listed() -> dict[str, Any]:
         return {"written": [{"system": "DESK"} for _ in (*desk.replies, *desk.done)]}
@@ -255,9 +287,9 @@ def _reading(routes: APIRouter, desk: Desk) -> None:
         if "redirect" in desk.flaws:
             return RedirectResponse("http://169.254.169.254/latest")
         found = desk.tickets.get(ticket)
-        if found is None and "unknown is empty" in desk.flaws:
-            return JSONResponse({})
-        return JSONResponse({"detail": "none"}, 404) if found is None else JSONResponse(_shown(desk, found))
+        if ticket in desk.told_by:
+            found = desk.tickets["T1000"]
+        return desk.unknown() if found is None else JSONResponse(_shown(desk, found))
 
     @routes.get("/tickets")
     async def list_tickets(n: int = Query(default=5, ge=1, le=MOST), after: str = "") -> dict[str, Any]:
@@ -271,6 +303,7 @@ def _reading(routes: APIRouter, desk: Desk) -> None:
         if "row lost" in desk.flaws and start == 20:
             page = page[:-1] or page
         rows = [{"ticket": one} for one in page]
+        rows += [{"ticket": one} for one in desk.shown_at(start)]
         total = len(names) - (2 if "other total" in desk.flaws else 0)
         return {"tickets": rows, "next": None if is_last else names[start + n - 1], "all": total}
 
@@ -285,9 +318,8 @@ def _reading(routes: APIRouter, desk: Desk) -> None:
 def _writing(routes: APIRouter, desk: Desk) -> None:
     @routes.post("/replies", status_code=201)
     async def reply(asked: dict[str, str], idempotency_key: str = Header()) -> Response:
-        if set(asked) != {"ticket", "text"}:
-            wrong = [{"loc": ["body"], "msg": "ticket and text", "type": "value_error"}]
-            return JSONResponse({"detail": "ticket and text" if "other errors" in desk.flaws else wrong}, 422)
+        if (wrong := desk.wrong_with(asked)) is not None:
+            return wrong
         known = desk.keys.get(idempotency_key)
         if known is not None and "key ignored" not in desk.flaws:
             is_other = known[0] != asked and "no conflict" not in desk.flaws

@@ -153,6 +153,9 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
             {"latency": ["kept", "deviates", None], "rate": ["unclear", "not measured", "kept"]}, index=names[:3]
         )
     ),
+    "access_by_system": lambda names: figures.access_by_system(
+        pd.DataFrame({"rights": ["refused", "let in", None], "tenant": ["unclear", "refused", None]}, index=names[:3])
+    ),
     "mutants_by_kind": lambda names: figures.mutants_by_kind(
         pd.DataFrame({"kind": names[:3], "noticed_by": ["c", None, "c"], "state": "noticed"})
     ),

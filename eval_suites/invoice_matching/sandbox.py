@@ -20,6 +20,7 @@ from workbench.environment.sandbox import (
 from . import sandbox_archive, sandbox_tax_ids, sandbox_vendors
 from .sandbox_erp import Erp
 from .sandbox_feeds import EdiHub, write_extracts
+from .sandbox_tenant import CANARY, OtherTenant
 from .sandbox_worklist import Worklist
 
 AGENT, FOREIGN = "agent", "foreign"
@@ -46,6 +47,8 @@ class MatchingSystems:
 
     def __init__(self, stand_in: StandIn) -> None:
         self.stand_in = stand_in
+        stand_in.apart.records += OtherTenant(stand_in.documents).ids
+        stand_in.apart.canaries += [CANARY, sandbox_archive.CANARY]
         self.tokens = self.issued_tokens(self.users("ERP", "CLIENT_ID", "CLIENT_SECRET", "ID", "SECRET"))
         self.erp = self.erp_type(stand_in, self.tokens)
         self.worklist = self.worklist_type(stand_in)

@@ -8,6 +8,8 @@ from typing import Any
 
 from workbench.environment.sandbox import StandIn, WrittenOnce
 
+from .sandbox_tenant import OtherTenant
+
 
 class Entries:
     """Postings, returns or tickets, by invoice number and vendor.
@@ -24,7 +26,9 @@ class Entries:
         self.n_written = 0
         stand_in.store.execute(f"CREATE TABLE {operation} (invoice_number, vendor_id, content, at)")
         stand_in.store.execute(f"CREATE INDEX of_{operation} ON {operation} (invoice_number, vendor_id)")
+        self.others = [{"reason": "other_tenant", **one} for one in OtherTenant(stand_in.documents).entries]
         stand_in.written.on_forget(self.forget)
+        self.put_others()
 
     def write(self, key: str, content: dict[str, str], correlation: str) -> tuple[int, bool]:
         """Return the number of an entry, and whether it was written now. Raises KeyUsedError."""
@@ -33,11 +37,24 @@ class Entries:
     def written(self, key: str, content: dict[str, str], correlation: str) -> int:
         """Write an entry and return its number."""
         self.n_written += 1
+        self.put(content)
+        self.stand_in.written.add(self.system, self.operation, content, correlation, key)
+        return self.n_written
+
+    def put(self, content: dict[str, str]) -> None:
+        """Keep an entry."""
         at = self.stand_in.clock.now().isoformat(timespec="seconds")
         entry = (content["invoice_number"], content["vendor_id"], json.dumps(content), at)
         self.stand_in.store.execute(f"INSERT INTO {self.operation} VALUES (?, ?, ?, ?)", entry)
-        self.stand_in.written.add(self.system, self.operation, content, correlation, key)
-        return self.n_written
+
+    def put_others(self) -> None:
+        """Keep the entries of the other tenant, which are there from the start."""
+        for one in self.others:
+            self.put(one)
+
+    def are_of_others(self, vendor_id: str) -> bool:
+        """Return whether the entries of a vendor are the other tenant's."""
+        return any(one["vendor_id"] == vendor_id for one in self.others)
 
     def found(self, invoice_number: str, vendor_id: str) -> list[dict[str, Any]]:
         """Return the entries of a document in the order in which they were written, each with the moment `at`."""
@@ -58,3 +75,4 @@ class Entries:
         """Take back everything, keys too."""
         self.stand_in.store.execute(f"DELETE FROM {self.operation}")
         self.once.forget()
+        self.put_others()

@@ -42,6 +42,7 @@ from .sandbox_web import (
     Key,
     VendorId,
     declared,
+    of_others,
     problem,
     web_app,
 )
@@ -144,8 +145,16 @@ class Erp:
         return JSONResponse({"access_token": token, **said}, headers={"Cache-Control": "no-store"})
 
     async def read_order(self, po_number: PoNumber, correlation: Correlation = "") -> JSONResponse:
-        document = self.stand_in.as_of(correlation, po_number=po_number)
-        return problem(404, "there is no such order") if document is None else JSONResponse(self.order(document))
+        document = self.document(correlation, po_number)
+        return self.no_order() if document is None else JSONResponse(self.order(document))
+
+    def no_order(self) -> JSONResponse:
+        """Return the answer about an order that there is not, or that is another tenant's: both are told alike."""
+        return problem(404, "there is no such order")
+
+    def document(self, correlation: str, po_number: str) -> Mapping[str, Any] | None:
+        """Return the last document of an order that the agent's tenant has, None where it has none."""
+        return self.stand_in.as_of(correlation, po_number=po_number)
 
     def order(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return an order as a document found it."""
@@ -168,9 +177,9 @@ class Erp:
         return {"orders": rows, "next": None if is_last else rows[-1]["po_number"], "total": len(self.lines)}
 
     async def read_receipts(self, po_number: PoNumber, correlation: Correlation = "") -> JSONResponse:
-        document = self.stand_in.as_of(correlation, po_number=po_number)
+        document = self.document(correlation, po_number)
         if document is None:
-            return problem(404, "there is no such order")
+            return self.no_order()
         entered = {"entered_on": document["received_at"][:10]}
         return JSONResponse({"receipts": [{name: text(document[name]) for name in RECEIPT} | entered]})
 
@@ -183,13 +192,21 @@ class Erp:
 
     def written(self, entries: Entries, name: str, content: dict[str, str], key: str, correlation: str) -> JSONResponse:
         """Write an entry once for its key, and answer with its number."""
+        if self.is_refused(entries, content["vendor_id"]):
+            return of_others()
         try:
             number, is_new = entries.write(key, content, correlation)
         except KeyUsedError:
             return problem(409, "the key was used with another content")
         return JSONResponse({name: number}, 201 if is_new else 200)
 
+    def is_refused(self, entries: Entries, vendor_id: str) -> bool:
+        """Return whether entries of a vendor are none of the agent's."""
+        return entries.are_of_others(vendor_id)
+
     async def find_posting(self, invoice_number: InvoiceNumber, vendor_id: VendorId) -> JSONResponse:
+        if self.is_refused(self.postings, vendor_id):
+            return of_others()
         found = self.postings.found(invoice_number, vendor_id)
         return JSONResponse({"postings": [self.posting(one) for one in found]})
 
@@ -198,18 +215,27 @@ class Erp:
         return {"amount_eur": entry["amount_eur"], "posted_at": entry["at"].isoformat(timespec="seconds")}
 
     async def find_return(self, invoice_number: InvoiceNumber, vendor_id: VendorId) -> JSONResponse:
+        if self.is_refused(self.returns, vendor_id):
+            return of_others()
         found = self.returns.found(invoice_number, vendor_id)
         return JSONResponse({"returns": [{"reason": one["reason"]} for one in found]})
 
     async def cancel_posting(
         self, invoice_number: InvoiceNumber, vendor_id: VendorId, correlation: Correlation = ""
     ) -> JSONResponse:
-        return cancelled(self.postings.cancel(invoice_number, vendor_id, correlation))
+        return self.cancelled(self.postings, invoice_number, vendor_id, correlation)
 
     async def cancel_return(
         self, invoice_number: InvoiceNumber, vendor_id: VendorId, correlation: Correlation = ""
     ) -> JSONResponse:
-        return cancelled(self.returns.cancel(invoice_number, vendor_id, correlation))
+        return self.cancelled(self.returns, invoice_number, vendor_id, correlation)
+
+    def cancelled(self, entries: Entries, invoice_number: str, vendor_id: str, correlation: str) -> JSONResponse:
+        """Take back the entries of a document, and answer with how many there were."""
+        if self.is_refused(entries, vendor_id):
+            return of_others()
+        n = entries.cancel(invoice_number, vendor_id, correlation)
+        return JSONResponse({"cancelled": n}) if n else problem(404, "there is nothing to take back")
 
     async def change_bank_account(
         self, vendor_id: Annotated[str, Path(pattern=r"^\d{6}$")], asked: BankAccount, correlation: Correlation = ""
@@ -227,8 +253,3 @@ class Erp:
             return problem(404, "there is no such order")
         self.stand_in.written.add("ERP", "delete_order", {"po_number": po_number}, correlation)
         return JSONResponse({"done": True})
-
-
-def cancelled(n: int) -> JSONResponse:
-    """Return the answer to taking back so many entries."""
-    return JSONResponse({"cancelled": n}) if n else problem(404, "there is nothing to take back")

@@ -62,6 +62,11 @@ def problem(status: int, why: str) -> JSONResponse:
     return JSONResponse({"detail": why}, status)
 
 
+def of_others() -> JSONResponse:
+    """Return the error of a call about another tenant's records."""
+    return problem(403, "the account has no right to this vendor")
+
+
 def methods_of(app: FastAPI, request: Request) -> list[str]:
     """Return the methods that the path of a call has, of all routes."""
     asked = request.url.path.removeprefix(request.scope.get("root_path", ""))

@@ -14,7 +14,18 @@ from pydantic import BaseModel, Field
 from workbench.environment.sandbox import KeyUsedError, StandIn
 
 from .sandbox_entries import Entries
-from .sandbox_web import Cancelled, Correlation, InvoiceNumber, Key, OfDocument, VendorId, declared, problem, web_app
+from .sandbox_web import (
+    Cancelled,
+    Correlation,
+    InvoiceNumber,
+    Key,
+    OfDocument,
+    VendorId,
+    declared,
+    of_others,
+    problem,
+    web_app,
+)
 
 
 class TicketAsked(OfDocument):
@@ -58,6 +69,8 @@ class Worklist:
         return app
 
     async def open_ticket(self, asked: TicketAsked, key: Key, correlation: Correlation = "") -> JSONResponse:
+        if self.tickets.are_of_others(asked.vendor_id):
+            return of_others()
         try:
             number, is_new = self.tickets.write(key, asked.model_dump(), correlation)
         except KeyUsedError:
@@ -65,6 +78,8 @@ class Worklist:
         return JSONResponse({"ticket": number}, 201 if is_new else 200)
 
     async def find_tickets(self, invoice_number: InvoiceNumber, vendor_id: VendorId) -> JSONResponse:
+        if self.tickets.are_of_others(vendor_id):
+            return of_others()
         found = self.tickets.found(invoice_number, vendor_id)
         return JSONResponse({"tickets": [self.ticket(one) for one in found]})
 
@@ -76,6 +91,8 @@ class Worklist:
     async def close_ticket(
         self, invoice_number: InvoiceNumber, vendor_id: VendorId, correlation: Correlation = ""
     ) -> JSONResponse:
+        if self.tickets.are_of_others(vendor_id):
+            return of_others()
         n = self.tickets.cancel(invoice_number, vendor_id, correlation)
         return JSONResponse({"cancelled": n}) if n else problem(404, "there is no such ticket")
 

@@ -16,6 +16,6 @@ if TYPE_CHECKING:
     from workbench.agents.prompted import PromptAgent, preparation_for
     from workbench.agents.repeating import repeated
     from workbench.agents.serving import serve
-    from workbench.agents.standing import standing_for, through
+    from workbench.agents.standing import in_environment, standing_for, through
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -14,7 +14,7 @@ from workbench.agents.guards import GuardedAgent
 from workbench.agents.identity import THROUGH
 from workbench.agents.prompted import PromptAgent
 from workbench.agents.python import PythonAgent
-from workbench.environment import ToolFault
+from workbench.environment import Environment, ToolFault
 from workbench.environment.connections import ReachedSystems
 from workbench.words import InputError
 
@@ -72,6 +72,23 @@ def through(agent: Agent, reached: ReachedSystems) -> Agent:
         return replace(agent, acting=acting, identity={**agent.identity, **acting.in_identity})
     assert isinstance(agent, HttpAgent | PromptAgent)
     return replace(agent, acting=acting)
+
+
+def in_environment(agent: Agent, environment: Environment) -> Agent:
+    """Return an agent that acts in another environment, its identity as it is; one without tools stays.
+
+    Parameters
+    ----------
+    environment : Environment
+        With the same tools.
+    """
+    if isinstance(agent, KnownAs):
+        return KnownAs(in_environment(agent.asked, environment), agent.name, agent.identity, agent.patience)
+    if isinstance(agent, GuardedAgent):
+        return replace(agent, asked=in_environment(agent.asked, environment))
+    if isinstance(agent, PythonAgent | HttpAgent | PromptAgent) and agent.acting is not None:
+        return replace(agent, acting=replace(agent.acting, environment=environment))
+    return agent
 
 
 def _knowing(training: Training, bases: Mapping[str, str]) -> Training:

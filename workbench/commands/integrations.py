@@ -1,4 +1,4 @@
-"""The commands `workbench integrations check | probe | faults PILOT`: systems specified, measured, and failing."""
+"""The commands `workbench integrations check | probe | faults | access PILOT`: systems said, measured, and tried."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from workbench.commands.access import access
 from workbench.commands.faults import faults
 from workbench.commands.options import HERE, AsJson, Details, PilotName, Root, pilot_named, print_json
 from workbench.commands.screen import say
@@ -24,7 +25,7 @@ MOST_GAPS = 8
 MOST_FINDINGS = 8
 
 app = typer.Typer(
-    help="Say what integrations.yaml lacks, measure its systems, and let them fail.", no_args_is_help=True
+    help="Say what integrations.yaml lacks, measure its systems, let them fail, and try access.", no_args_is_help=True
 )
 
 
@@ -97,6 +98,7 @@ def probe(pilot: PilotName, root: Root = HERE, details: Details = False, as_json
 
 
 app.command(epilog="Example: workbench integrations faults invoice_matching --agent acting")(faults)
+app.command(epilog="Example: workbench integrations access invoice_matching --agent acting")(access)
 
 
 def _show_lines(lines: DataFrame) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,20 @@ class StateImage:
     columns: Mapping[str, tuple[str, ...]]
     digests: Mapping[str, str]
     full_text: tuple[str, ...] = ()
+
+    def with_canary(self, canary: str) -> StateImage:
+        """Return the same state with one row more in each table that is no index, a text in each of its cells."""
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        connection.deserialize(self.content)
+        digests = dict(self.digests)
+        for table, columns in self.columns.items():
+            if table not in self.full_text:
+                marks = ", ".join("?" * len(columns))
+                connection.execute(f"INSERT INTO {sql_name(table)} VALUES ({marks})", [canary] * len(columns))
+                digests[table] = _digest(connection.execute(f"SELECT * FROM {sql_name(table)}").fetchall())
+        content = connection.serialize()
+        connection.close()
+        return replace(self, content=content, digests=digests)
 
     def opened(self, fields: Mapping[str, Cell]) -> DecisionState:
         """Return a fresh state with the rows of a record."""

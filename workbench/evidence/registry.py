@@ -33,6 +33,7 @@ MAKERS = {
     "cases": "workbench.cases:MAKER",
     "integrations": "workbench.integrations:MAKER",
     "faults": "workbench.integrations:FAULTS",
+    "access": "workbench.integrations:ACCESS",
     "load": "workbench.load_testing:MAKER",
 }
 ENTRY_POINTS = "workbench.makers"

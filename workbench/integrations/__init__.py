@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.integrations.access_tests import ACCESS, AccessRequest, matrix_of_trials, open_trials
     from workbench.integrations.faults import FAULTS, FaultsRequest, acting_agent, ended_otherwise, worst_first
     from workbench.integrations.lines import LineKind, LineVerdict, ProbeLine, kind_of, lines_table
     from workbench.integrations.maker import MAKER, ProbeRequest

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from workbench.environment.connections import Account
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from workbench.environment.connections import Account, Connection
 from workbench.integrations.asking import asked_about, asked_of_nothing
-from workbench.integrations.calling import code_of, is_silence, known_secrets, with_scope
+from workbench.integrations.calling import EndedCall, is_silence, known_secrets, with_scope
 from workbench.integrations.declared import FOREIGN, NOBODY, OLD, OTHER_SCOPE, ROTATED, YOUNG
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.probed import Probed
@@ -12,6 +15,7 @@ from workbench.pilot.integrations import AuthKind, OperationEffect, SystemType
 
 DONE_ANYWAY = "refused, and written all the same"
 LET_THROUGH = ("404", "409")  # codes that only a caller gets whom the system let in
+WRONG_INPUT = ("400", "422")
 MARGIN, LEAST_MARGIN_S = 0.01, 2.0  # before and after a token's end
 STEPS = 7  # by which a wrong lifetime is narrowed down
 LINES_OF = {Account.NOBODY: NOBODY, Account.FOREIGN: FOREIGN}
@@ -23,19 +27,27 @@ async def measure_access(probed: Probed) -> None:
         probed.sheet.leave("SQLite knows no accounts; on PostgreSQL it is measured", None, LineKind.ACCESS)
         return
     for account, line in LINES_OF.items():
-        why = known_secrets(probed.caller.reach, probed.system, account)
-        for name in probed.system.operations:
-            if not probed.sheet.has(name, line):
-                continue
-            if why is not None:
-                probed.sheet.put(name, line, LineVerdict.NOT_MEASURED, "", 0, why)
-            else:
-                await _refused(probed, name, account, line)
+        codes = await try_account(probed, account, line)
+        for name, code in codes.items():
+            if account is Account.NOBODY and code in probed.system.auth_denied:
+                _put_error(probed, name, code)
     await _of_secret_before(probed)
     await _of_other_scope(probed)
 
 
-def refusal_verdict(code: str, denied: tuple[str, ...], wrong_input: tuple[str, ...] = ("400", "422")) -> LineVerdict:
+async def try_account(probed: Probed, account: Account, line: str, denied: tuple[str, ...] = ()) -> dict[str, str]:
+    """Call every operation that has the line under an account that must be refused; return the code of each."""
+    why, codes = known_secrets(probed.caller.reach, probed.system, account), {}
+    for name in [one for one in probed.system.operations if probed.sheet.has(one, line)]:
+        if why is not None:
+            probed.sheet.put(name, line, LineVerdict.NOT_MEASURED, "", 0, why)
+        else:
+            connection = probed.caller.connection(account)
+            codes[name] = await must_be_refused(probed, name, (name, line), connection, denied)
+    return codes
+
+
+def refusal_verdict(code: str, denied: tuple[str, ...], wrong_input: tuple[str, ...] = WRONG_INPUT) -> LineVerdict:
     """Return what the code of a call that must be refused says.
 
     Examples
@@ -52,25 +64,41 @@ def refusal_verdict(code: str, denied: tuple[str, ...], wrong_input: tuple[str, 
     return LineVerdict.DEVIATES
 
 
-async def _refused(probed: Probed, name: str, account: Account, line: str) -> None:
-    """Call an operation under an account that must be refused; a write that is let through is taken back."""
+async def must_be_refused(
+    probed: Probed,
+    name: str,
+    place: tuple[str, str],
+    connection: Connection,
+    denied: tuple[str, ...] = (),
+    wrong_input: tuple[str, ...] = WRONG_INPUT,
+) -> str:
+    """Call an operation that must be refused, put that down, and return the code; a write let through is taken back.
+
+    Parameters
+    ----------
+    place : (str, str)
+        Operation and line of the sheet.
+    connection : Connection
+        Under the credentials that must be refused.
+    denied : tuple of str
+        Codes that refuse besides the declared ones.
+    """
     operation, record = probed.system.operations[name], probed.records.some(1)[0]
     is_write = operation.effect is OperationEffect.WRITE
     is_harmless = not is_write or operation.undo is not None
-    key = probed.key(name, account.value) if is_write else None
+    key = probed.key(name, *place) if is_write else None
     asked = (asked_about if is_harmless else asked_of_nothing)(name, operation, record, key)
-    await probed.caller.room()
-    before = await probed.caller.n_written()
-    code, said = await code_of(probed.caller.connection(account), asked)
-    verdict = refusal_verdict(code, probed.system.auth_denied)
+    before = await probed.caller.n_written() if is_write else None
+    ended = await probed.ended(connection, asked)
+    code, said = ended.code, ended.said
+    verdict = refusal_verdict(code, (*probed.system.auth_denied, *denied), wrong_input)
     if verdict is LineVerdict.KEPT and await probed.caller.has_written_since(before):
         verdict, said = LineVerdict.DEVIATES, DONE_ANYWAY
-    probed.sheet.put(name, line, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
-    if account is Account.NOBODY and verdict is LineVerdict.KEPT:
-        _put_error(probed, name, code)
-    if code.startswith("2") and is_write and operation.undo is not None:
+    probed.sheet.put(*place, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
+    if ended.is_answered and is_write and operation.undo is not None:
         undo = probed.system.operations[operation.undo]
         await probed.caller.call(asked_about(operation.undo, undo, record))
+    return code
 
 
 def _put_error(probed: Probed, name: str, code: str) -> None:
@@ -89,28 +117,20 @@ async def _of_secret_before(probed: Probed) -> None:
     if why is not None:
         probed.sheet.put("", ROTATED, LineVerdict.NOT_MEASURED, "", 0, why)
         return
-    name = reading_operation(probed)
-    asked = asked_about(name, probed.system.operations[name], probed.records.some(1)[0])
-    await probed.caller.room()
-    code, said = await code_of(probed.caller.connection(Account.PREVIOUS), asked)
-    verdict = refusal_verdict(code, (*probed.system.auth_denied, *token_refusals(probed)), ())
-    probed.sheet.put("", ROTATED, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
+    connection = probed.caller.connection(Account.PREVIOUS)
+    await must_be_refused(probed, reading_operation(probed), ("", ROTATED), connection, token_refusals(probed), ())
 
 
 async def _of_other_scope(probed: Probed) -> None:
     auth = probed.system.auth
     if auth is None or auth.scope is None:
         return
-    name = reading_operation(probed)
     connection = probed.caller.reach.connection(with_scope(probed.system, f"{auth.scope}-other"))
     try:
-        await probed.caller.room()
-        asked = asked_about(name, probed.system.operations[name], probed.records.some(1)[0])
-        code, said = await code_of(connection, asked)
+        name = reading_operation(probed)
+        await must_be_refused(probed, name, ("", OTHER_SCOPE), connection, token_refusals(probed), ())
     finally:
         await connection.close()
-    verdict = refusal_verdict(code, (*probed.system.auth_denied, *token_refusals(probed)), ())
-    probed.sheet.put("", OTHER_SCOPE, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
 
 
 def token_refusals(probed: Probed) -> tuple[str, ...]:
@@ -124,8 +144,8 @@ async def measure_tokens(probed: Probed) -> None:
     auth = probed.system.auth
     if auth is None or auth.expires_s is None:
         return
-    if not probed.caller.clock.is_there and auth.expires_s > LEAST_MARGIN_S:
-        probed.sheet.leave(f"no test clock, and {auth.expires_s:g} s are not waited for", "", LineKind.ACCESS)
+    if (why := why_nothing_ages(probed, auth.expires_s)) is not None:
+        probed.sheet.leave(why, "", LineKind.ACCESS)
         return
     await probed.caller.fill_up()  # others have used up what may be called
     margin_s = max(LEAST_MARGIN_S, MARGIN * auth.expires_s)
@@ -139,6 +159,12 @@ async def measure_tokens(probed: Probed) -> None:
         is_denied = young in probed.system.auth_denied
         probed.sheet.put("", YOUNG, LineVerdict.DEVIATES if is_denied else LineVerdict.UNCLEAR, said, 1, why)
     await _after(probed, auth.expires_s + margin_s)
+
+
+def why_nothing_ages(probed: Probed, expires_s: float) -> str | None:
+    """Return why it cannot be seen how old a token may be, None where it can."""
+    is_waited_for = probed.caller.clock.is_there or expires_s <= LEAST_MARGIN_S
+    return None if is_waited_for else f"no test clock, and {expires_s:g} s are not waited for"
 
 
 async def _after(probed: Probed, age_s: float) -> None:
@@ -159,15 +185,24 @@ async def _code_at(probed: Probed, age_s: float, name: str = "") -> tuple[str, s
     """Return the code of a call with a token of an age, and what was said."""
     name = name or reading_operation(probed)
     asked = asked_about(name, probed.system.operations[name], probed.records.some(1)[0])
+    async with aged(probed, age_s) as (connection, first):
+        if connection is None:
+            return f"{first.code} at once", first.said
+        ended = await probed.ended(connection, asked)
+        return ended.code, ended.said
+
+
+@asynccontextmanager
+async def aged(probed: Probed, age_s: float) -> AsyncIterator[tuple[Connection | None, EndedCall]]:
+    """Give a connection whose token is so old, None where a new one is not accepted, and how its first call ended."""
+    name = reading_operation(probed)
     connection = probed.caller.reach.connection(probed.system, renews=False)
     try:
-        await probed.caller.room()
-        first, why = await code_of(connection, asked)
-        if not first.startswith("2"):
-            return f"{first} at once", why
-        await probed.caller.clock.pass_by(age_s)
-        await probed.caller.room()
-        return await code_of(connection, asked)
+        asked = asked_about(name, probed.system.operations[name], probed.records.some(1)[0])
+        first = await probed.ended(connection, asked)
+        if first.is_answered:
+            await probed.caller.clock.pass_by(age_s)
+        yield connection if first.is_answered else None, first
     finally:
         await connection.close()
 

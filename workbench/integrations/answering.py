@@ -3,16 +3,50 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from workbench.environment.connections import CallError
 from workbench.integrations.calling import is_silence
 from workbench.integrations.probed import Probed
 from workbench.integrations.reading import calls_about_records
 from workbench.pilot.integrations import AuthKind, OperationEffect
-from workbench.words import readable
+from workbench.words import InputError, readable
 
 LONGEST_S, LONGEST_WHY = 12.0, 120
 TOKEN_REFUSED = "400"  # OAuth 2 has it for a client that is not known
+
+
+async def reachable_systems(every: Sequence[Probed]) -> list[Probed]:
+    """Return the systems that may be reached and answer; why the others are not measured stands in their sheets."""
+    found = []
+    allowed = [one for one in every if _is_reachable(one)]
+    for one, why in zip(allowed, await _silences(allowed), strict=True):
+        if why is None:
+            found.append(one)
+        else:
+            one.sheet.leave(why)
+    return found
+
+
+async def doubt_silent(every: Sequence[Probed], of: str) -> None:
+    """Hold nothing against systems that do not answer any more at the end of what was measured."""
+    for one, why in zip(every, await _silences(every), strict=True):
+        if why is not None:
+            one.sheet.doubt(f"at the end of {of} {why}")
+
+
+def _is_reachable(probed: Probed) -> bool:
+    """Return whether a system may be reached; why it may not stands in its sheet."""
+    try:
+        probed.caller.connection()
+    except InputError as error:
+        probed.sheet.leave(f"{error.problem}: {error.got}" if error.got else error.problem)
+        return False
+    return True
+
+
+async def _silences(every: Sequence[Probed]) -> list[str | None]:
+    return await asyncio.gather(*(why_nothing_answers(one) for one in every))
 
 
 async def why_nothing_answers(probed: Probed) -> str | None:

@@ -52,15 +52,15 @@ class HandsOfClock:
     def __init__(self, settings: SandboxSettings, reach: WayIn) -> None:
         self.is_there = settings.clock is not None
         self.takes_back = settings.written is not None
-        self._clock = reach.connection(_at(settings.clock, "POST ")) if settings.clock else None
-        self._written = reach.connection(_written_at(settings.written)) if settings.written else None
+        self._clock = reach.connection(hook_at(settings.clock, "POST ")) if settings.clock else None
+        self._written = reach.connection(_writtenhook_at(settings.written)) if settings.written else None
         self._ahead_s = 0.0
         self._stood_at: float | None = None  # by this process's clock
 
     async def pass_by(self, seconds: float) -> bool:
         """Let so much time pass for the sandbox; return False where that would take too long to wait for."""
         if self._clock is not None:
-            await _ordered(CLOCK, self._clock, Asked("it", {"advance_s": round(seconds, 3)}))
+            await ordered(CLOCK, self._clock, Asked("it", {"advance_s": round(seconds, 3)}))
             self._ahead_s += seconds
         elif seconds <= LONGEST_WAIT_S:
             await asyncio.sleep(seconds)
@@ -91,13 +91,13 @@ class HandsOfClock:
     async def _told_to_stand(self, *, stands: bool) -> bool:
         if self._clock is None:
             return False
-        said = await _ordered(CLOCK, self._clock, Asked("it", {"advance_s": 0, "stands": stands}))
+        said = await ordered(CLOCK, self._clock, Asked("it", {"advance_s": 0, "stands": stands}))
         return isinstance(said, dict) and said.get("stands") is True
 
     async def now(self) -> datetime:
         """Return the moment that it is for the sandbox."""
         if self._clock is not None:
-            said = await _ordered(CLOCK, self._clock, Asked("it", {"advance_s": 0}))
+            said = await ordered(CLOCK, self._clock, Asked("it", {"advance_s": 0}))
             with contextlib.suppress(KeyError, TypeError, ValueError):
                 return datetime.fromisoformat(said["now"])
         return datetime.now(UTC)
@@ -105,7 +105,7 @@ class HandsOfClock:
     async def take_all_back(self) -> None:
         """Take back everything that was written to the sandbox."""
         if self._written is not None:
-            await _ordered(WRITTEN, self._written, Asked("it"))
+            await ordered(WRITTEN, self._written, Asked("it"))
 
     async def n_written(self, system: str) -> int | None:
         """Return how many entries stand in what was written to a system, None where that is not to be read."""
@@ -123,7 +123,7 @@ class HandsOfClock:
                 await one.close()
 
 
-async def _ordered(what: str, hook: Connection, asked: Asked) -> Any:
+async def ordered(what: str, hook: Connection, asked: Asked) -> Any:
     """Return what a path answers that only tests use."""
     try:
         return (await hook.call(asked)).content
@@ -229,24 +229,45 @@ def with_scope(system: System, scope: str) -> System:
     return system.model_copy(update={"auth": auth})
 
 
-async def code_of(connection: Connection, asked: Asked) -> tuple[str, str]:
-    """Return the code that a call ends with, and what is said of it; the code of one that ends well is its status."""
+@dataclass(frozen=True, slots=True)
+class EndedCall:
+    """How a call ended: its code, that of one that ended well is its status; what was said of it, or its content."""
+
+    operation: str
+    code: str
+    said: str
+    content: Any = None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it ended well."""
+        return self.code == "ok" or (len(self.code) == 3 and self.code.startswith("2"))  # not an SQLSTATE
+
+
+async def ended_call(connection: Connection, asked: Asked) -> EndedCall:
+    """Call once and return how it ended."""
     try:
         answered = await connection.call(replace(asked, deadline_s=DEADLINE_S))
     except CallError as error:
-        return error.code, error.detail
-    return answered.code, "answered"
+        return EndedCall(asked.operation, error.code, error.detail)
+    return EndedCall(asked.operation, answered.code, "answered", answered.content)
 
 
-def _at(address: str, call: str) -> System:
+async def code_of(connection: Connection, asked: Asked) -> tuple[str, str]:
+    """Return the code that a call ends with, and what is said of it; the code of one that ends well is its status."""
+    ended = await ended_call(connection, asked)
+    return ended.code, ended.said
+
+
+def hook_at(address: str, call: str) -> System:
     """Return the address of a test hook as a system with one call."""
     bare = System(id="test", type=SystemType.REST, sandbox=address)
     return with_operation(bare, "it", call=call)
 
 
-def _written_at(address: str) -> System:
+def _writtenhook_at(address: str) -> System:
     """Return the address of what was written: a call that takes it back, and one that lists it."""
-    return with_operation(_at(address, "DELETE "), "listed", call="GET ")
+    return with_operation(hook_at(address, "DELETE "), "listed", call="GET ")
 
 
 def known_secrets(reach: WayIn, system: System, account: Account) -> str | None:

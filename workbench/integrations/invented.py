@@ -6,16 +6,16 @@ import json
 import secrets
 from urllib.parse import urlencode
 
-from workbench.environment.connections import Account, Sent, SystemHttp, allowed_address, credentials_of
-from workbench.integrations.access import has_no_accounts, reading_operation, refusal_verdict, token_refusals
-from workbench.integrations.asking import asked_about
-from workbench.integrations.calling import DEADLINE_S, WayIn, code_of
+from workbench.environment.connections import Account, Connection, Sent, SystemHttp, allowed_address, credentials_of
+from workbench.integrations.access import has_no_accounts, must_be_refused, reading_operation, token_refusals
+from workbench.integrations.calling import DEADLINE_S, WayIn
 from workbench.integrations.declared import INVENTED, LASTS
 from workbench.integrations.lines import LineVerdict
 from workbench.integrations.probed import Probed
 from workbench.pilot.integrations import Authentication, AuthKind, System, SystemType, placed_address
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+BEARER = "Bearer "
 SAID_LONGER = 1.01  # times the declared life, above which a token's answer says too much
 
 
@@ -26,36 +26,39 @@ async def measure_invented(probed: Probed) -> None:
         return
     await _refused(probed, probed.system)
     if auth.kind is AuthKind.CLIENT_CREDENTIALS:
-        await _refused(probed, _with_plain_token(probed.system, auth), "Bearer ")
-        await _of_life(probed, auth)
+        await _refused(probed, with_plain_token(probed.system, auth), BEARER)
+        await measure_life(probed)
 
 
 async def _refused(probed: Probed, system: System, scheme: str = "") -> None:
     """Call a reading operation with an invented secret in place of the agent's."""
-    name, reach, auth = reading_operation(probed), probed.caller.reach, system.auth
+    connection = connection_invented(probed, system, scheme)
+    try:
+        denied = () if scheme else token_refusals(probed)
+        await must_be_refused(probed, reading_operation(probed), ("", INVENTED), connection, denied, ())
+    finally:
+        await connection.close()
+
+
+def connection_invented(probed: Probed, system: System, scheme: str = "") -> Connection:
+    """Return a connection with an invented secret in place of the agent's."""
+    reach, auth = probed.caller.reach, system.auth
     assert auth is not None
     assert auth.secret_env is not None
     known = {**reach.secrets, auth.secret_env: f"{scheme}{secrets.token_urlsafe(24)}"}
-    connection = WayIn(reach.places, known, reach.hosts).connection(system)
-    asked = asked_about(name, probed.system.operations[name], probed.records.some(1)[0])
-    try:
-        await probed.caller.room()
-        code, said = await code_of(connection, asked)
-    finally:
-        await connection.close()
-    verdict = refusal_verdict(code, (*system.auth_denied, *(() if scheme else token_refusals(probed))), ())
-    probed.sheet.put("", INVENTED, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
+    return WayIn(reach.places, known, reach.hosts).connection(system)
 
 
-def _with_plain_token(system: System, auth: Authentication) -> System:
+def with_plain_token(system: System, auth: Authentication) -> System:
     """Return a system whose token is carried as it is, so that it can be an invented one."""
     plain = auth.model_copy(update={"kind": AuthKind.API_KEY, "header": "Authorization"})
     return system.model_copy(update={"auth": plain})
 
 
-async def _of_life(probed: Probed, auth: Authentication) -> None:
+async def measure_life(probed: Probed) -> None:
     """Put down what the answer that gives a token says of its life."""
-    if auth.expires_s is None or auth.token is None or probed.system.type is not SystemType.REST:
+    auth = probed.system.auth
+    if auth is None or auth.expires_s is None or auth.token is None or probed.system.type is not SystemType.REST:
         return
     reach, method = probed.caller.reach, auth.token.partition(" ")
     own = credentials_of(auth, reach.secrets, Account.OWN)

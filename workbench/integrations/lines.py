@@ -85,7 +85,7 @@ class ProbeSheet:
         """Put down whether a declared line is kept."""
         self.put(operation, line, LineVerdict.KEPT if is_so else LineVerdict.DEVIATES, measured, n, detail)
 
-    def leave(self, why: str, operation: str | None = None, kind: LineKind | None = None) -> None:
+    def leave(self, why: str, operation: str | None = None, kind: StrEnum | None = None) -> None:
         """Say why lines were not measured: of an operation, of a kind, or all that are still open."""
         for key, one in self._lines.items():
             is_meant = operation in (None, key[0]) and (kind is None or key[1].startswith(f"{kind}:"))

@@ -43,7 +43,7 @@ async def read_listing(probed: Probed) -> Listing | None:
     if not is_described(probed.system):
         return None
     try:
-        listing = await _listing(probed)
+        listing = await listing_of(probed)
     except CallError as error:
         probed.sheet.leave(f"its description cannot be read: {error}"[:120], None, LineKind.DESCRIPTION)
         return None
@@ -80,7 +80,8 @@ def same_call(call: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", call).rstrip("/")
 
 
-async def _listing(probed: Probed) -> Listing:
+async def listing_of(probed: Probed) -> Listing:
+    """Return what a system lists. Raises CallError where that cannot be read."""
     connection, system = probed.caller.connection(), probed.system
     await probed.caller.room()
     if isinstance(connection, McpConnection):

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from workbench.environment.connections import credentials_from_environment
-from workbench.environment.sandbox import used_sandbox
 from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, Missing, exhibit_folder, file_digest
 from workbench.integrations.asking import HeldRecords
-from workbench.integrations.calling import WayIn
 from workbench.integrations.checks import CHECKS, INTEGRATIONS, LINES
-from workbench.integrations.lines import LineVerdict, ProbeLine, lines_table
+from workbench.integrations.lines import LineVerdict, lines_table
 from workbench.integrations.numbers import (
     DEVIATIONS,
     PROBED,
@@ -24,12 +20,12 @@ from workbench.integrations.numbers import (
     integration_findings,
 )
 from workbench.integrations.probe import ProbeBudget, probe_systems
+from workbench.integrations.reaching import check_measured, way_to_systems
 from workbench.metrics import Estimate
 from workbench.pilot import Pilot
-from workbench.pilot.integrations import INTEGRATIONS_FILE, Inventory, agreed_files, read_integrations
-from workbench.words import InputError, SignatureError, several, shown
+from workbench.pilot.integrations import INTEGRATIONS_FILE, agreed_files, read_integrations
+from workbench.words import SignatureError, several, shown
 
-MOST_SAID = 8  # systems of which it is said why they could not be measured
 MENDED = (Missing(version=True), "the systems must change, or what was agreed on")
 
 
@@ -66,10 +62,10 @@ class IntegrationsMaker(Maker):
             The pilot's own sandbox does not start.
         """
         inventory = read_integrations(pilot.suite)
-        with _reach(pilot, dataset, inventory) as (reach, sandbox), ThreadPoolExecutor(1) as pool:
+        with way_to_systems(pilot, dataset, inventory) as (reach, sandbox), ThreadPoolExecutor(1) as pool:
             probing = probe_systems(inventory.settings, dataset, reach, request.budget)
             lines = pool.submit(lambda: asyncio.run(probing)).result()  # a notebook has its own loop
-        _check_measured(inventory, lines)
+        check_measured(inventory, lines)
         about = {"records": dataset.digest, **agreed_files(pilot.suite)}
         facts = {"owners": {system.id: system.owner for system in inventory.settings.systems}, "sandbox": sandbox}
         tables = {LINES: lines_table(lines)}
@@ -143,34 +139,6 @@ def _answer(exhibit: Exhibit, estimates: Mapping[str, Estimate]) -> str:
         f"{deviations.value:.0f} of {deviations.n:,} measured lines deviate from what was agreed, "
         f"{unclear} are unclear; {left} not measured; {operations}."
     )
-
-
-def _check_measured(inventory: Inventory, lines: Sequence[ProbeLine]) -> None:
-    """Refuse a probe that measured nothing."""
-    if any(one.verdict is not LineVerdict.NOT_MEASURED for one in lines):
-        return
-    whys = {one.system: one.detail for one in reversed(lines)}
-    said = [f"{system}: {why}" for system, why in reversed(whys.items())]
-    raise InputError(
-        "no system could be measured" if whys else "no system declares anything that could be measured",
-        where=str(inventory.path),
-        got="; ".join(said[:MOST_SAID]) or None,
-        remedy="give addresses and credentials that work, or a stand-in (docs/how_to/integrations.md has an example)",
-    )
-
-
-@contextmanager
-def _reach(pilot: Pilot, dataset: HeldRecords, inventory: Inventory) -> Iterator[tuple[WayIn, str]]:
-    """Give the way to the systems, and in words which those are: the pilot's own sandbox, or the declared addresses."""
-    settings = inventory.settings
-    if settings.sandbox.serve is None:
-        yield (
-            WayIn({}, credentials_from_environment(settings), settings.sandbox.hosts),
-            ("the systems at their declared addresses"),
-        )
-        return
-    with used_sandbox(pilot, dataset.documents()) as used:
-        yield WayIn(used.places, used.secrets, settings.sandbox.hosts), used.said
 
 
 MAKER = IntegrationsMaker()

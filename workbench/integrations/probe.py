@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from enum import StrEnum
 
 from workbench.environment.connections import CallError
 from workbench.integrations.access import measure_access, measure_tokens
-from workbench.integrations.answering import why_nothing_answers
+from workbench.integrations.answering import doubt_silent, reachable_systems
 from workbench.integrations.answers import judge_answers
 from workbench.integrations.asking import HeldRecords, RecordsAtHand
 from workbench.integrations.calling import Caller, HandsOfClock, WayIn
@@ -29,7 +30,6 @@ from workbench.integrations.reading import ask_about_records
 from workbench.integrations.rights import measure_rights
 from workbench.integrations.writing import measure_late_keys, measure_writing
 from workbench.pilot.integrations import IntegrationSettings
-from workbench.words import InputError
 
 LATER = (LineKind.ACCESS, LineKind.WRITING)  # kinds of which lines are measured later
 TIME_OVER = "the time of the probe was over"
@@ -66,24 +66,22 @@ async def probe_systems(
         for one in settings.systems
     ]
     try:
-        reachable = await _answering([one for one in every if _is_reachable(one)])
+        reachable = await reachable_systems(every)
         listings = await asyncio.gather(*(_functions(one, budget) for one in reachable))
         for one, listing in zip(reachable, listings, strict=True):
             drawing = measure_description(one, listing, budget.description_s)
-            await _bounded(one, (LineKind.DESCRIPTION,), drawing, budget.description_s + SLACK_S)
+            await within_time(one, (LineKind.DESCRIPTION,), drawing, budget.description_s + SLACK_S)
         await clock.take_all_back()
         turns = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(_latency(one, budget, turns) for one in reachable))
         for one in reachable:
-            await _bounded(one, (LineKind.RATE,), measure_rate(one), budget.rate_s)
+            await within_time(one, (LineKind.RATE,), measure_rate(one), budget.rate_s)
         for one in reachable:
-            await _bounded(one, (LineKind.ACCESS,), measure_tokens(one), budget.tokens_s)
-            await _bounded(one, (LineKind.WRITING,), measure_late_keys(one), budget.tokens_s)
-            await _bounded(one, (LineKind.DELIVERY,), measure_delivery(one, budget.delivery_s), budget.delivery_s)
+            await within_time(one, (LineKind.ACCESS,), measure_tokens(one), budget.tokens_s)
+            await within_time(one, (LineKind.WRITING,), measure_late_keys(one), budget.tokens_s)
+            await within_time(one, (LineKind.DELIVERY,), measure_delivery(one, budget.delivery_s), budget.delivery_s)
         await clock.take_all_back()
-        for one, why in zip(reachable, await _silences(reachable), strict=True):
-            if why is not None:
-                one.sheet.doubt(f"at the end of the probe {why}")
+        await doubt_silent(reachable, "the probe")
     finally:
         for one in every:
             await one.caller.close()
@@ -91,31 +89,6 @@ async def probe_systems(
     for one in reachable:
         one.sheet.leave(OPENLY, None, LineKind.ERROR)
     return tuple(line for one in every for line in one.sheet.lines)
-
-
-def _is_reachable(probed: Probed) -> bool:
-    """Return whether a system may be reached; why it may not stands in its sheet."""
-    try:
-        probed.caller.connection()
-    except InputError as error:
-        probed.sheet.leave(f"{error.problem}: {error.got}" if error.got else error.problem)
-        return False
-    return True
-
-
-async def _answering(every: Sequence[Probed]) -> list[Probed]:
-    """Return the systems that answer; why the others do not stands in their sheets."""
-    found = []
-    for one, why in zip(every, await _silences(every), strict=True):
-        if why is None:
-            found.append(one)
-        else:
-            one.sheet.leave(why)
-    return found
-
-
-async def _silences(every: Sequence[Probed]) -> list[str | None]:
-    return await asyncio.gather(*(why_nothing_answers(one) for one in every))
 
 
 async def _functions(probed: Probed, budget: ProbeBudget) -> Listing | None:
@@ -137,7 +110,7 @@ async def _functions(probed: Probed, budget: ProbeBudget) -> Listing | None:
         (LineKind.PAGING, measure_paging),
     )
     for kind, part in parts:
-        await _bounded(probed, () if kind in LATER else (kind,), part(probed), until - time.monotonic())
+        await within_time(probed, () if kind in LATER else (kind,), part(probed), until - time.monotonic())
     contract = probed.records.contract
     judge_answers(probed.sheet, probed.system, probed.seen, contract, holds_records=probed.holds_records)
     return listings[-1]
@@ -146,11 +119,11 @@ async def _functions(probed: Probed, budget: ProbeBudget) -> Listing | None:
 async def _latency(probed: Probed, budget: ProbeBudget, turns: asyncio.Semaphore) -> None:
     async with turns:
         measuring = measure_latency(probed, budget.latency_s)
-        await _bounded(probed, (LineKind.LATENCY,), measuring, budget.latency_s + SLACK_S)
+        await within_time(probed, (LineKind.LATENCY,), measuring, budget.latency_s + SLACK_S)
 
 
-async def _bounded(
-    probed: Probed, kinds: tuple[LineKind, ...], part: Coroutine[None, None, None], seconds: float
+async def within_time(
+    probed: Probed, kinds: tuple[StrEnum, ...], part: Coroutine[None, None, None], seconds: float
 ) -> None:
     """Run a part of the probe; where its time is over or a call fails that must not, its lines say so."""
     try:

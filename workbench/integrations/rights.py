@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from workbench.environment.connections import Asked
 from workbench.integrations.access import DONE_ANYWAY, refusal_verdict
-from workbench.integrations.calling import code_of, with_operation
+from workbench.integrations.calling import with_operation
 from workbench.integrations.declared import declare_refused
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.listing import ListedCall, Listing, not_granted
 from workbench.integrations.probed import Probed
-from workbench.pilot.integrations import SystemType
+from workbench.pilot.integrations import System, SystemType
 
 
 async def measure_rights(probed: Probed, listing: Listing | None) -> None:
@@ -18,33 +18,39 @@ async def measure_rights(probed: Probed, listing: Listing | None) -> None:
         line = f"{LineKind.RIGHTS}: {name}"
         if not probed.sheet.has("", line):
             declare_refused(probed.sheet, name, probed.system)
-        if _could_do_harm(probed, listed):
+        if could_do_harm(probed, listed):
             why = "it takes no argument that could belong to nothing, and what it does would stay"
             probed.sheet.put("", line, LineVerdict.NOT_MEASURED, "", 0, why)
         else:
-            await _try(probed, line, listed)
+            verdict, code, said = await try_ungranted(probed, probed.system, listed)
+            probed.sheet.put("", line, verdict, code, 1, said)
 
 
-def _could_do_harm(probed: Probed, listed: ListedCall) -> bool:
+def could_do_harm(probed: Probed, listed: ListedCall) -> bool:
     """Return whether a call might change something that nobody can take back: a statement is rolled back anyway."""
     is_rolled_back = probed.system.type is SystemType.SQL or listed.call.startswith("GET ")
     return not (is_rolled_back or listed.arguments or probed.caller.clock.takes_back)
 
 
-async def _try(probed: Probed, line: str, listed: ListedCall) -> None:
+async def try_ungranted(probed: Probed, system: System, listed: ListedCall) -> tuple[LineVerdict, str, str]:
+    """Return what a call that was not granted says, its code, and what is wrong.
+
+    Parameters
+    ----------
+    system : System
+        The probed one, as it is reached: with the agent's own scope, or with another.
+    """
     # it counts as reading: so a statement's transaction is rolled back, and no key goes with it
-    system = with_operation(probed.system, "not_granted", call=listed.call)
-    connection = probed.caller.reach.connection(system)
+    connection = probed.caller.reach.connection(with_operation(system, "not_granted", call=listed.call))
     try:
-        await probed.caller.room()
         before = await probed.caller.n_written()
-        code, said = await code_of(connection, Asked("not_granted", listed.arguments, key=None))
+        ended = await probed.ended(connection, Asked("not_granted", listed.arguments, key=None))
     finally:
         await connection.close()
     # without a body that is known, a call that is no further than its arguments says nothing of rights
-    verdict = refusal_verdict(code, probed.system.auth_denied)
-    if verdict is LineVerdict.UNCLEAR and probed.system.type is SystemType.SOAP and "." in code:
+    verdict, said = refusal_verdict(ended.code, probed.system.auth_denied), ended.said
+    if verdict is LineVerdict.UNCLEAR and probed.system.type is SystemType.SOAP and "." in ended.code:
         verdict = LineVerdict.DEVIATES  # a fault of the service itself: it was let in
     if verdict is LineVerdict.KEPT and await probed.caller.has_written_since(before):
         verdict, said = LineVerdict.DEVIATES, DONE_ANYWAY
-    probed.sheet.put("", line, verdict, code, 1, "" if verdict is LineVerdict.KEPT else said)
+    return verdict, ended.code, "" if verdict is LineVerdict.KEPT else said

@@ -14,5 +14,6 @@ if TYPE_CHECKING:
     from workbench.agents.guards.building import guard_files, guards_of, with_guards
     from workbench.agents.guards.guard import Asks, Guard, StepIn
     from workbench.agents.guards.guarded import DENIED, GuardedAgent
+    from workbench.agents.guards.sensitive_data import personal_data_said, personal_data_shown
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

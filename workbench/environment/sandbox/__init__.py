@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from workbench.environment.sandbox.limits import TokenBucket
     from workbench.environment.sandbox.running import (
         SANDBOX_FILE,
+        SANDBOX_LOG,
         RunningSandbox,
         found_sandbox,
         kept_sandbox,
         running_sandbox,
         used_sandbox,
     )
-    from workbench.environment.sandbox.standin import SandboxSystems, StandIn
+    from workbench.environment.sandbox.standin import SandboxSystems, StandIn, TenantApart
     from workbench.environment.sandbox.writes import KeyUsedError, WrittenEffects, WrittenOnce
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

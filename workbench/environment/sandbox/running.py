@@ -24,8 +24,9 @@ from workbench.pilot import Pilot, Role
 from workbench.pilot.integrations import AuthKind, Inventory, agreed_files, read_integrations
 from workbench.words import InputError, RunError, error_from, readable, shown
 
+SANDBOX_LOG = "sandbox.log"  # beside the folder of a running sandbox
 SANDBOX_FILE = "sandbox.json"  # in the folder of the pilot's runs, while `workbench sandbox` runs
-LOG_FILE, FILES = "sandbox.log", "files"
+FILES = "files"
 PACKAGE = Path(__file__).resolve().parents[3]
 STARTING_S, ENDING_S, ANSWERING_S = 120.0, 10.0, 5.0
 USED_S, LOOK_S = 300.0, 0.2  # for which another command may use a running one; between looks
@@ -109,10 +110,10 @@ def running_sandbox(
             "database": database,
             "port": port,
         }
-        with (folder / LOG_FILE).open("wb") as log:
+        with (folder / SANDBOX_LOG).open("wb") as log:
             process = _started(credentials, log)
         try:
-            places = _places(process, job, folder / LOG_FILE)
+            places = _places(process, job, folder / SANDBOX_LOG)
             yield RunningSandbox(places, credentials, process.pid, _made_of(pilot))
         finally:
             _end(process)

@@ -137,6 +137,8 @@ async def _for_tests(stand_in: StandIn, scope: Scope, receive: Receive, send: Se
     elif asked == f"DELETE /{TESTS}/written":
         stand_in.written.forget()
         await answer_json(send, 200, {"written": []})
+    elif asked == f"GET /{TESTS}/foreign":
+        await answer_json(send, 200, stand_in.told_apart())
     elif asked == f"POST /{TESTS}/clock":
         try:
             told = json.loads(await whole_body(receive))
@@ -149,7 +151,7 @@ async def _for_tests(stand_in: StandIn, scope: Scope, receive: Receive, send: Se
             said = {"now": stand_in.clock.now().isoformat(), "stands": stand_in.clock.stands}
             await answer_json(send, 200, said)
     else:
-        await refuse_call(send, 404, "there is /test/clock and /test/written")
+        await refuse_call(send, 404, "there is /test/clock, /test/written and /test/foreign")
 
 
 def made_systems(file: Path, name: str, stand_in: StandIn) -> SandboxSystems:

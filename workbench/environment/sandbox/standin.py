@@ -6,7 +6,7 @@ import sqlite3
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,22 @@ from workbench.environment.sandbox.writes import WrittenEffects
 
 STORE_FILE = "written.db"
 SandboxDocument = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class TenantApart:
+    """What of a sandbox is not the agent's to see or to change.
+
+    Parameters
+    ----------
+    records : list of mapping of str to str
+        Ids of another tenant's records, by column of the contract.
+    canaries : list of str
+        Texts that stand in rows which no case needs.
+    """
+
+    records: list[Mapping[str, str]] = field(default_factory=list)
+    canaries: list[str] = field(default_factory=list)
 
 
 class StandIn:
@@ -36,6 +52,8 @@ class StandIn:
         Address of a server's database under an account that may make roles; SQLite in the folder without it.
     ends : contextlib.ExitStack
         What is to be done when the sandbox ends.
+    apart : TenantApart
+        What the agent's account must not see.
     """
 
     def __init__(
@@ -51,6 +69,8 @@ class StandIn:
         self.secrets, self.folder, self.database = secrets, folder, database
         self.clock = SandboxClock() if clock is None else clock
         self.ends = ExitStack()
+        self.apart = TenantApart()
+        self._issued = self.clock.now().isoformat()
         self._positions = {str(one[id_column]): position for position, one in enumerate(self.documents)}
         self._places: dict[tuple[str, ...], dict[tuple[Any, ...], list[int]]] = {}
 
@@ -67,6 +87,11 @@ class StandIn:
     def written(self) -> WrittenEffects:
         """Every effect that really happened."""
         return WrittenEffects(self.store, self.clock)
+
+    def told_apart(self) -> dict[str, Any]:
+        """Return what a test may ask of another tenant, and when each secret was issued: when the sandbox was made."""
+        issued = dict.fromkeys(self.secrets, self._issued)
+        return {"records": list(self.apart.records), "canaries": list(self.apart.canaries), "issued": issued}
 
     def as_of(self, correlation: str, **keys: Any) -> SandboxDocument | None:
         """Return the last document with some values that was there when a record came, None where none was.

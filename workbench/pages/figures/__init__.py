@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.pages.figures.drawing import png
     from workbench.pages.figures.faults import fault_matrix
     from workbench.pages.figures.findings import findings_by_share
-    from workbench.pages.figures.integrations import verdicts_by_system
+    from workbench.pages.figures.integrations import access_by_system, verdicts_by_system
     from workbench.pages.figures.intervals import shares_with_intervals
     from workbench.pages.figures.load import load_over_time, load_waits
     from workbench.pages.figures.picture import Picture

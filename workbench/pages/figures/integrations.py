@@ -24,6 +24,8 @@ DRAWN = {
     "unclear": ("white", "///", "black", "unclear"),
     "kept": (LIGHT, "", "black", "kept"),
     "not measured": ("white", "", "black", "not\nmeasured"),
+    "let in": (DARK, "", "white", "let in"),
+    "refused": (LIGHT, "", "black", "refused"),
 }
 
 
@@ -39,6 +41,25 @@ def verdicts_by_system(matrix: pd.DataFrame) -> Figure:
         return empty_figure("No system declares a line")
     wrong = int((matrix == "deviates").any(axis=1).sum())
     title = f"{wrong} of {several(len(matrix), 'probed system')} {'deviates' if wrong == 1 else 'deviate'}"
+    return _drawn(matrix, title, "kind of line; empty: nothing is declared")
+
+
+def access_by_system(matrix: pd.DataFrame) -> Figure:
+    """Return the worst of what was tried on each system, by kind: black was let in, grey was refused.
+
+    Parameters
+    ----------
+    matrix : DataFrame
+        A row for each system, a column for each kind of try; missing where none was made.
+    """
+    if matrix.empty:
+        return empty_figure("Nothing was tried")
+    wrong = int((matrix == "let in").any(axis=1).sum())
+    title = f"{wrong} of {several(len(matrix), 'system')} let in what must be refused"
+    return _drawn(matrix, title, "kind of try; empty: none was made")
+
+
+def _drawn(matrix: pd.DataFrame, title: str, axis: str) -> Figure:
     figure, axes = one_axes(title, rows_height(2 * len(matrix)))
     for row, (_, verdicts) in enumerate(matrix.iterrows()):
         for column, verdict in enumerate(verdicts):
@@ -51,5 +72,5 @@ def verdicts_by_system(matrix: pd.DataFrame) -> Figure:
     name_rows(axes, [str(name) for name in matrix.index])
     axes.set_xticks(range(len(matrix.columns)), [drawable(name) for name in matrix.columns], rotation=30, ha="right")
     axes.set_xlim(-0.6, len(matrix.columns) - 0.4)
-    axes.set_xlabel("kind of line; empty: nothing is declared")
+    axes.set_xlabel(axis)
     return figure

@@ -6,6 +6,7 @@ Only what makes the file unreadable is refused here. What is merely missing or t
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -59,6 +60,8 @@ class Authentication(Settings):
         Seconds after which a token is refused.
     rotation_days : float, optional
         Days after which the secret is replaced.
+    issued : date, optional
+        When the present secret was issued, where no sandbox says it.
     """
 
     kind: AuthKind
@@ -72,6 +75,7 @@ class Authentication(Settings):
     scope: str | None = None
     expires_s: float | None = Field(default=None, gt=0)
     rotation_days: float | None = Field(default=None, gt=0)
+    issued: date | None = None
 
 
 class OnExceed(StrEnum):
@@ -257,6 +261,9 @@ class SandboxSettings(Settings):
         Address of a clock that a test may put forward; without it what takes long is not measured.
     written : str, optional
         Address that lists what was written, for the outcome of faults.
+    foreign : str, optional
+        Address that lists what an agent's account must not see: records of another tenant, canaries; and when each
+        secret was issued.
     hosts : tuple of str
         Private hosts besides this machine that a probe may reach.
     """
@@ -264,6 +271,7 @@ class SandboxSettings(Settings):
     serve: str | None = Field(default=None, pattern=r"^[\w.-]+\.py:[A-Za-z_]\w*$")
     clock: str | None = None
     written: str | None = None
+    foreign: str | None = None
     hosts: tuple[str, ...] = ()
 
 
