@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.pilot.checklist import ChecklistLine, checklist_of, compliance_documents
+    from workbench.pilot.compliance import (
+        COMPLIANCE_FILE,
+        Attestation,
+        ComplianceSettings,
+        RequirementAnswer,
+        assessment_of,
+        read_compliance,
+    )
     from workbench.pilot.contract import (
         CONTRACT_FILE,
         DECIMALS,
