@@ -17,14 +17,13 @@ from workbench.audit.published.page import Attachments, audit_page
 from workbench.audit.published.profile_page import made_safe, sample_for_profile
 from workbench.audit.published.store import (
     OWNERS_FILE,
-    earlier_findings,
-    latest_findings,
     owners_of,
     point_at,
     write_audit,
 )
 from workbench.audit.questions.assessment import audit_file, audit_pilot
 from workbench.commands.cli import app
+from workbench.evidence import earlier_findings, latest_findings
 from workbench.pilot.contract import read_table_contract
 from workbench.pilot.pilot import Pilot
 from workbench.words import InputError

@@ -15,9 +15,9 @@ import yaml
 from answering_pilots import KPIS, judged_pilot, key_of, run, sign, with_answers, with_store
 
 from workbench.engines.choice import EngineChoice
-from workbench.evidence import Inputs, Memory, results_folder
-from workbench.evidence.freshness import output_paths
+from workbench.evidence import results_folder
 from workbench.gates import Verdict
+from workbench.gates.freshness import Memory, NotebookInputs, output_paths
 from workbench.gates.held.hold import GateRequest, Held, hold_gate
 from workbench.gates.pipeline import AUDIT, EVALUATION, ITERATION, PilotRun, run_pilot
 from workbench.gates.verified import verify_bundle
@@ -252,8 +252,8 @@ def test_a_full_disk_is_exit_code_4_and_leaves_no_bundle(prepared: Prepared) -> 
     assert bundles(pilot) == []
 
 
-def inputs(pilot: Pilot) -> Inputs:
-    return Inputs(pilot, read_dataset(pilot), EngineChoice(), pilot.settings.compare)
+def inputs(pilot: Pilot) -> NotebookInputs:
+    return NotebookInputs(pilot, read_dataset(pilot), EngineChoice(), pilot.settings.compare)
 
 
 def test_a_changed_prompt_makes_stale_what_depends_on_it_alone(tickets: Callable[[int], Pilot]) -> None:

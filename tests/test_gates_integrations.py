@@ -14,7 +14,8 @@ from test_fault_matrix import BAD, GOOD, NOT_MET, WAYS
 
 from workbench.engines import EngineChoice
 from workbench.environment.proxy import FaultKind
-from workbench.evidence import Exhibit, Inputs, exhibit_folder
+from workbench.evidence import Exhibit, exhibit_folder
+from workbench.gates import NotebookInputs
 from workbench.gates.reading import _of_one_version
 from workbench.gates.verified import verify_bundle
 from workbench.integrations import (
@@ -195,8 +196,8 @@ def test_code_beside_the_stand_in_that_it_does_not_import_is_nothing_to_it(tmp_p
     assert result(pilot, "tested").state is PASS
 
 
-def inputs_of(pilot: Pilot) -> Inputs:
-    return Inputs(pilot, read_dataset(pilot), EngineChoice(), ())
+def inputs_of(pilot: Pilot) -> NotebookInputs:
+    return NotebookInputs(pilot, read_dataset(pilot), EngineChoice(), ())
 
 
 def test_a_matrix_of_another_version_than_the_judged_one_says_of_which(tmp_path: Path) -> None:

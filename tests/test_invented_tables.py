@@ -16,7 +16,7 @@ from small_pilots import with_fixed_split
 
 from workbench.audit.findings import Severity
 from workbench.audit.maker import leave_audit
-from workbench.audit.published.store import audits_folder, write_audit
+from workbench.audit.published.store import write_audit
 from workbench.audit.questions.assessment import Audit, audit_pilot
 from workbench.commands.scaffold import Columns, init_pilot
 from workbench.evaluation import Evaluation, evaluate, evaluate_all
@@ -24,6 +24,7 @@ from workbench.evaluation.shown import judge_version
 from workbench.evaluation.shown.ceiling import audited_ceiling
 from workbench.evaluation.shown.concluded import conclusions
 from workbench.evaluation.versions.stored import chosen
+from workbench.evidence import audits_folder
 from workbench.gates import read_facts
 from workbench.gates.criteria import CriterionResult
 from workbench.gates.judging import judged_criteria

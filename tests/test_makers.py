@@ -16,7 +16,7 @@ from evidence_cases import LATER, Case, case, evaluation, failed, outcomes, resi
 from workbench.evaluation.repeats.maker import _answer
 from workbench.evaluation.repeats.passing import estimates_of, mean_of_shares, shares_of
 from workbench.evidence import MAKERS, Exhibit, MadeBy, Maker, maker, maker_of, makers
-from workbench.evidence.freshness import maker_by
+from workbench.evidence.registry import maker_by
 from workbench.gates.reading import _of_one_version
 from workbench.gates.schema import known_checks
 from workbench.gates.verified import verify_bundle

@@ -10,10 +10,11 @@ import pytest
 from answering_pilots import KPIS, judged_pilot, key_of, with_store
 from browser import chromium, faults, needs_chromium
 
-from workbench.audit import audit_pilot, audits_folder
+from workbench.audit import audit_pilot
 from workbench.audit.published import publish
 from workbench.evaluation.shown import record_address, record_page
 from workbench.evaluation.versions import record_history
+from workbench.evidence import audits_folder
 from workbench.gates.held import GateRequest, hold_gate
 from workbench.gates.overview import write_index
 from workbench.gates.pipeline import NOTEBOOKS, PilotRun, run_pilot

@@ -17,13 +17,13 @@ from workbench.evaluation.shown.concluded import conclusions
 from workbench.metrics import (
     Estimate,
     EvaluationSettings,
-    Price,
     declared_slices,
     evaluate_outcomes,
     per_class,
     reliability_table,
     threshold_text,
 )
+from workbench.pilot import Price
 from workbench.records.splits import read_dataset
 
 

@@ -5,7 +5,8 @@ import math
 import pytest
 from hand_outcomes import found, hand_outcomes, nothing
 
-from workbench.metrics import EvaluationSettings, Price, estimate_of
+from workbench.metrics import EvaluationSettings, estimate_of
+from workbench.pilot import Price
 from workbench.words import InputError
 
 PRICE = Price(input_per_million=2.0, output_per_million=10.0)

@@ -6,7 +6,8 @@ import pandas as pd
 from hand_outcomes import hand_outcomes, nothing
 
 import workbench.metrics
-from workbench.metrics import CATALOGUE, KPI_METRICS, METRIC_NAMES, EvaluationSettings, Price, evaluate_outcomes
+from workbench.metrics import CATALOGUE, KPI_METRICS, METRIC_NAMES, EvaluationSettings, evaluate_outcomes
+from workbench.pilot import Price
 
 LISTED = tuple(name for name in METRIC_NAMES if CATALOGUE[name].column is None)
 SETTINGS = EvaluationSettings(

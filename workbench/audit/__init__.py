@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from workbench.audit.maker import MAKER, leave_audit
     from workbench.audit.published.audited import critical_note
     from workbench.audit.published.spark import counts_text, exit_code_of, validate_records
-    from workbench.audit.published.store import (
-        FINDINGS_FILE,
-        audits_folder,
-        earlier_findings,
-        latest_findings,
-        read_findings,
-    )
     from workbench.audit.questions.assessment import STEPS, audit_file, audit_pilot
     from workbench.audit.questions.telling import MANY_NUMBERS, columns_that_tell
     from workbench.audit.table.roles import declared_roles

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
-from workbench.audit.published.store import OWNERS_FILE, audits_folder, point_at
+from workbench.audit.published.store import OWNERS_FILE, point_at
 from workbench.evidence import (
     Answer,
     Check,
@@ -24,6 +24,7 @@ from workbench.evidence import (
     Severity,
     Terms,
     arrival_days,
+    audits_folder,
     exhibit_folder,
     files_at,
     unproven,

@@ -8,8 +8,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from workbench.cases.coverage import missing_tokens
-from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, Estimate, Unit, method_text
-from workbench.stats import IntervalMethod, mcnemar_midp, tango_bounds
+from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, Estimate, Unit, chance_of_excess, excess_over_twins
 
 PASSED, DESIGNED, VIOLATED = "cases_passed", "cases_designed", "relations_violated"
 FORBIDDEN, DOUBLE, UNOBSERVED = "forbidden_writes", "double_writes", "unobserved_claims"
@@ -27,7 +26,7 @@ UNITS = MappingProxyType(
     }
 )
 EQUIVALENT = "equivalent"
-NO_CASES = "no confirmed case was judged"
+NO_CASES, NO_RELATIONS = "no confirmed case was judged", "no confirmed relation was judged"
 BY_HAND = "by hand"  # relations whose change is written in the case, and which have no twin
 TELLS_OF_NONE = "it tells of no call, so that there is nothing to hold against what was seen"
 NOT_SEEN = "it does not act over tools, so what it writes is not seen"
@@ -64,12 +63,12 @@ def estimates_of_cases(
     """
     confirmed = cases[cases["confirmed"]]
     judged, acted = confirmed[confirmed["judged"]], confirmed[confirmed["acted"]]
-    forbidding = acted[acted["forbids"]]
+    forbidding, held = acted[acted["forbids"]], judged[judged["relation"].notna()]
     left_out = {"not judged": len(confirmed) - len(judged), "only proposed": int((~cases["confirmed"]).sum())}
     return {
         DESIGNED: _counted(len(judged), left_out),
         PASSED: _share(int(judged["passed"].sum()), len(judged), level, left_out),
-        VIOLATED: _violated(judged[judged["relation"].notna()], level),
+        VIOLATED: excess_over_twins(held["broken"], held["twin_moved"], level, NO_RELATIONS),
         FORBIDDEN: _count(int((forbidding["forbidden_write"] > 0).sum()), len(forbidding), level),
         DOUBLE: _count(int((acted["double_write"] > 0).sum()), len(acted), level),
         UNOBSERVED: _claims(judged),
@@ -90,42 +89,15 @@ def relations_table(cases: pd.DataFrame) -> pd.DataFrame:
     held = cases[cases["judged"] & cases["relation"].notna()]
     rows = []
     for change, part in held.groupby(held["change"].fillna(BY_HAND), sort=True):
-        only, twins = _discordant(part)
-        p = mcnemar_midp(only, twins)
+        is_more, p = chance_of_excess(part["broken"], part["twin_moved"])
         told = len(part), int(part["broken"].sum()), int(part["twin_moved"].sum())
-        rows.append((str(change), *told, p, only > twins and p < FRAGILE))
+        rows.append((str(change), *told, p, is_more and p < FRAGILE))
     table = pd.DataFrame(rows, columns=["change", "cases", "broken", "twin_moved", "p", "is_fragile"])
     return table.astype({"cases": int, "broken": int, "twin_moved": int, "p": float, "is_fragile": bool})
 
 
-def _discordant(held: pd.DataFrame) -> tuple[int, int]:
-    """Return how many relations only the change breaks, and how many only its twin."""
-    broken, moved = held["broken"], held["twin_moved"]
-    return int((broken & ~moved).sum()), int((moved & ~broken).sum())
-
-
-def _violated(held: pd.DataFrame, level: float) -> Estimate:
-    """Return the share of relations that changes break less the share that their twins break.
-
-    Where no twin moves a decision that is a plain share, with exact bounds; else the paired difference has Tango's.
-    """
-    n, (only, twins) = len(held), _discordant(held)
-    if not n:
-        return Estimate.undefined("no confirmed relation was judged")
-    if not twins:
-        return _share(only, n, level, {})
-    lower, upper = tango_bounds([only], [twins], [n], level)
-    value = max(0.0, (only - twins) / n)
-    return Estimate(
-        value, max(0.0, float(lower[0])), max(value, float(upper[0])), n, method_text("Tango, paired", level)
-    )
-
-
 def _share(k: int, n: int, level: float, excluded: dict[str, int]) -> Estimate:
-    if not n:
-        return Estimate.undefined(NO_CASES, excluded)
-    exact = IntervalMethod.CLOPPER_PEARSON
-    return Estimate.proportion(k, n, excluded=excluded, method=exact, confidence_level=level)
+    return Estimate.exact_share(k, n, level, excluded) if n else Estimate.undefined(NO_CASES, excluded)
 
 
 def _count(k: int, n: int, level: float) -> Estimate:

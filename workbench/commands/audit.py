@@ -97,9 +97,8 @@ def _validate_on_spark(suite: Path, records: str, out: Path, as_json: bool) -> N
 
 def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict[str, Any], str]:
     """Run the audit's notebook, log what it left, and return folder, findings and the run in MLflow."""
-    from workbench.audit import FINDINGS_FILE, earlier_findings, read_findings
     from workbench.commands.progress import CellProgress
-    from workbench.evidence import exhibit_folder, read_exhibit
+    from workbench.evidence import FINDINGS_FILE, earlier_findings, exhibit_folder, read_exhibit, read_findings
     from workbench.gates.pipeline import run_audit
     from workbench.tracking import log_exhibit
 

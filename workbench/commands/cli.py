@@ -121,7 +121,7 @@ def run(
     """
     from workbench.commands.progress import CellProgress
     from workbench.commands.terminal import print_result, result_json
-    from workbench.evidence import Inputs
+    from workbench.gates import NotebookInputs
     from workbench.gates.overview import write_index
     from workbench.gates.pipeline import PilotRun, notebooks_of, run_pilot
     from workbench.records.splits import read_dataset
@@ -129,7 +129,7 @@ def run(
     opened = pilot_named(pilot, root)
     what = PilotRun(tuple(agent or ()), limit, asked.choice(), opens_holdout=limit is None or holdout)
     notebooks = notebooks_of(what, tuple(notebook or ()))
-    inputs = Inputs(opened, read_dataset(opened), what.engine, what.agents or opened.settings.compare)
+    inputs = NotebookInputs(opened, read_dataset(opened), what.engine, what.agents or opened.settings.compare)
     inputs.everything()  # what does not fit is found before anything is started
     with stoppable(), CellProgress(opened.runs) as progress:
         result = run_pilot(opened, what, notebooks, progress, inputs)

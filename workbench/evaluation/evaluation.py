@@ -26,7 +26,6 @@ from workbench.metrics import (
     SELECTIVE_ACCURACY,
     Estimate,
     EvaluationSettings,
-    Price,
     ThresholdChoice,
     certification_note,
     certified_accuracy,
@@ -35,9 +34,8 @@ from workbench.metrics import (
     is_asked,
     is_right,
     outlook_json,
-    price_of,
 )
-from workbench.pilot import Pilot
+from workbench.pilot import Pilot, Price, price_of
 from workbench.records.ledger import Opening, Purpose
 from workbench.records.splits import Dataset, Split, ledger_path, opened_before
 from workbench.records.tables import safe_for_spreadsheets

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from workbench.evidence import Answer, Exhibit, Facts, unproven
-from workbench.metrics import EvaluationSettings, is_asked, is_right, price_of
-from workbench.pilot import cell_text
+from workbench.metrics import EvaluationSettings, is_asked, is_right
+from workbench.pilot import cell_text, price_of
 from workbench.records import cells_in
 from workbench.records.ledger import Opening, id_digest, read_opened
 from workbench.words import SignatureError, percent

@@ -43,7 +43,6 @@ from workbench.metrics import (
     KPI_METRICS,
     SELECTIVE_ACCURACY,
     Estimate,
-    EvaluationSettings,
     bounded_estimate,
     charged_level,
     takes_certificate,
@@ -66,7 +65,7 @@ def evaluation_exhibit(pilot: Pilot, evaluation: Evaluation, development: Evalua
     """
     assert evaluation.opening is not None
     parts = {HOLDOUT_TABLE: evaluation} | ({} if development is None else {DEVELOPMENT_TABLE: development})
-    said = {name: {**one.as_json(), "inputs": _inputs(one.settings)} for name, one in parts.items()}
+    said = {name: {**one.as_json(), "inputs": _inputs(one)} for name, one in parts.items()}
     del said[HOLDOUT_TABLE]["estimates"]  # the exhibit's own
     return Exhibit(
         EVALUATION,
@@ -81,8 +80,9 @@ def evaluation_exhibit(pilot: Pilot, evaluation: Evaluation, development: Evalua
     )
 
 
-def _inputs(settings: EvaluationSettings) -> dict[str, Any]:
-    price = None if settings.price is None else settings.price.model_dump(mode="json")
+def _inputs(evaluation: Evaluation) -> dict[str, Any]:
+    settings = evaluation.settings
+    price = None if evaluation.price is None else evaluation.price.model_dump(mode="json")
     return {"threshold": settings.threshold, "escalate_label": settings.escalate_label, "price": price}
 
 

@@ -16,13 +16,13 @@ from workbench.metrics import (
     SELECTIVE_ACCURACY,
     Estimate,
     EvaluationSettings,
-    Price,
     Recalibration,
     certified_accuracy,
     evaluate_outcomes,
     recalibrated,
     threshold_for,
 )
+from workbench.pilot import Price
 from workbench.pilot.charter import Charter
 from workbench.runs.journal import digest_of
 from workbench.words import SignatureError

@@ -8,6 +8,14 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.evidence.agreement import JudgedSettings, agreement_files, bundled_pilot
+    from workbench.evidence.audits import (
+        FINDINGS_FILE,
+        LATEST_AUDIT,
+        audits_folder,
+        earlier_findings,
+        latest_findings,
+        read_findings,
+    )
     from workbench.evidence.bundle import (
         ENVIRONMENT_FILE,
         EVIDENCE_TYPE,
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
         arrival_days,
         unproven,
     )
+    from workbench.evidence.digests import code_digest, file_digest, files_at, files_under
     from workbench.evidence.exhibit import (
         EXHIBITS,
         Exhibit,
@@ -36,12 +45,12 @@ if TYPE_CHECKING:
         read_exhibit,
     )
     from workbench.evidence.facts import Agreed, Facts, Population
-    from workbench.evidence.freshness import Inputs, Memory, code_digest, file_digest, files_at, files_under
+    from workbench.evidence.inputs import Inputs
     from workbench.evidence.junit import JUnitCase, junit_suite
     from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, read_listed, read_plain
     from workbench.evidence.places import executed_path, index_path, results_folder
-    from workbench.evidence.registry import MAKERS, Maker, maker, maker_of, makers
+    from workbench.evidence.registry import MAKERS, Maker, maker, maker_by, maker_of, makers
     from workbench.evidence.same import TOLERANCE, parsed, require_same, without_texts
-    from workbench.evidence.tabular import ColumnKind, table_csv, table_of
+    from workbench.evidence.tabular import ColumnKind, table_csv, table_of, write_table
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.files import Settings, read_settings
-from workbench.metrics import Price
-from workbench.pilot import COMPLIANCE_FILE, CONTRACT_FILE, Contract, Pilot, compliance_documents
+from workbench.pilot import COMPLIANCE_FILE, CONTRACT_FILE, Contract, Pilot, Price, compliance_documents
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, Charter, covered_files, judged_settings_file
 from workbench.pilot.signing import signature_files
 

@@ -15,7 +15,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from workbench.evidence.freshness import code_digest
+from workbench.evidence.digests import code_digest
 from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, check_paths, manifest_bytes
 from workbench.files import Provenance, is_alive
 from workbench.pilot.signing import SigningKey, open_envelope, sealed, sha256, statement

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from workbench.evidence.exhibit import Exhibit
-from workbench.metrics import Price
-from workbench.pilot import Contract
+from workbench.pilot import Contract, Price
 from workbench.pilot.charter import Charter
 from workbench.records import NamedCells
 from workbench.records.ledger import Opening

@@ -21,7 +21,7 @@ from workbench.words import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench.evidence.freshness import Inputs
+    from workbench.evidence.inputs import Inputs
     from workbench.pilot import Pilot
     from workbench.records.splits import Dataset
 
@@ -205,3 +205,8 @@ def maker_of(metric: str) -> Maker:
         if metric in one.metrics:
             return one
     raise InputError(f"no maker of evidence has an estimate {metric!r}")
+
+
+def maker_by(notebook: str) -> Maker | None:
+    """Return the maker that a notebook is of, None for one of the pilot's own."""
+    return next((one for one in makers() if notebook in one.notebooks), None)

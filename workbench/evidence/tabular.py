@@ -10,11 +10,13 @@ import csv
 import io
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from workbench.files import write_atomically
 from workbench.records.tables import MARK, marked, unmarked
 from workbench.words import InputError
 
@@ -48,6 +50,11 @@ def table_csv(table: pd.DataFrame) -> bytes:
     writer.writerow([_cell(str(name)) for name in table.columns])
     writer.writerows(zip(*(_cells(table[name]) for name in table.columns), strict=True))
     return text.getvalue().encode()
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV, whole or not at all. Raises InputError as `table_csv` does."""
+    write_atomically(path, table_csv(table))
 
 
 def table_of(content: bytes, kinds: Mapping[str, ColumnKind]) -> pd.DataFrame:

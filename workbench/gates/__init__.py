@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from workbench.gates.ci import CiSystem, ci_text, write_ci
     from workbench.gates.criteria import Criterion, CriterionResult, Kind
     from workbench.gates.facts import GateFacts
+    from workbench.gates.freshness import NotebookInputs
     from workbench.gates.judging import asked_criteria
     from workbench.gates.junit import junit_xml
     from workbench.gates.reading import read_facts

@@ -23,7 +23,7 @@ from workbench.load_testing.analysis import (
 from workbench.load_testing.sampling import ProcessRole
 from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, Estimate, Unit, method_text
 from workbench.pilot import LoadProfile
-from workbench.stats import Floats, IntervalMethod, Slope, mean_interval, quantile_interval, theil_sen
+from workbench.stats import Floats, Slope, mean_interval, quantile_interval, theil_sen
 
 P50, P95, P99 = (f"load_latency_p{q}_s" for q in (50, 95, 99))
 PEAK_P95 = "load_peak_latency_p95_s"
@@ -189,4 +189,4 @@ def _worst(estimates: Mapping[str, Estimate], why_none: str = "nothing was asked
 
 
 def _share(k: int, n: int, level: float) -> Estimate:
-    return Estimate.proportion(k, n, method=IntervalMethod.CLOPPER_PEARSON, confidence_level=level)
+    return Estimate.exact_share(k, n, level)

@@ -11,8 +11,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.agents import Agent, Decision
-from workbench.evidence import table_csv
-from workbench.files import write_atomically
+from workbench.evidence import write_table
 from workbench.load_testing.asking import (
     CALL_COLUMNS,
     Alone,
@@ -88,7 +87,7 @@ class LoadTest:
         cut_s = longest_gap_s(settings.longest_gap_s, alone.p95_s)
         schedules = [self._schedule(one, records, settings, cut_s, alone) for one in profiles]
         for one in schedules:
-            write_atomically(self.folder / f"schedule-{one.profile.value}.csv", table_csv(one.table))
+            write_table(self.folder / f"schedule-{one.profile.value}.csv", one.table)
         runs = {one.profile.value: self._profile(under, one, records, actions) for one in schedules}
         facts = {
             "settings": settings.model_dump(mode="json"),

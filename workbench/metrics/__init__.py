@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from workbench.metrics.recalibration import as_given, cross_fitted, fitted_recalibration, recalibrated
     from workbench.metrics.retrieval import recall_by_k, with_and_without
     from workbench.metrics.rows import Rows
-    from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL, EvaluationSettings, Price, Recalibration, price_of
+    from workbench.metrics.settings import DEFAULT_CONFIDENCE_LEVEL, EvaluationSettings, Recalibration, TokenPrice
     from workbench.metrics.shown import (
         catalogue_markdown,
         declare_units,
@@ -82,5 +82,6 @@ if TYPE_CHECKING:
     from workbench.metrics.statuses import Status
     from workbench.metrics.summary import METRIC_NAMES, Behind, behind_metric, estimate_of, evaluate_outcomes, narrowed
     from workbench.metrics.targets import State, bounded_estimate, charged_level, one_sided, state_of
+    from workbench.metrics.twins import chance_of_excess, excess_over_twins
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

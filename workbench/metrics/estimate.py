@@ -70,6 +70,18 @@ class Estimate:
         )
 
     @classmethod
+    def exact_share(
+        cls,
+        k: int,
+        n: int,
+        confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+        excluded: Mapping[str, int] | None = None,
+    ) -> Self:
+        """Return a proportion with exact (Clopper-Pearson) bounds, which hold at least their level at any n."""
+        exact = IntervalMethod.CLOPPER_PEARSON
+        return cls.proportion(k, n, excluded=excluded, method=exact, confidence_level=confidence_level)
+
+    @classmethod
     def quantile(
         cls,
         values: ArrayLike,

@@ -15,7 +15,6 @@ from workbench.metrics.estimate import Estimate
 from workbench.metrics.outcomes import recall_at
 from workbench.metrics.rows import Rows
 from workbench.metrics.settings import EvaluationSettings
-from workbench.stats import IntervalMethod
 
 FIRST = (1, 3, 5, 10)
 RECALL_COLUMNS = ("k", "found", "of", "share", "lower", "upper", "mean_recall", "method")
@@ -37,7 +36,7 @@ def recall_by_k(outcomes: pd.DataFrame) -> pd.DataFrame:
     table = []
     for k in (*FIRST, None):
         recall = recall_at(outcomes, k)[needing]
-        whole = Estimate.proportion(int((recall == 1.0).sum()), len(recall), method=IntervalMethod.CLOPPER_PEARSON)
+        whole = Estimate.exact_share(int((recall == 1.0).sum()), len(recall))
         mean = float(recall.mean()) if len(recall) else np.nan
         bounds = (whole.value, whole.lower, whole.upper)
         name = "all" if k is None else str(k)

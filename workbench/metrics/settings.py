@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Protocol
 
-from pydantic import Field
-
-from workbench.files import Settings
 from workbench.words import InputError
 
 DEFAULT_CONFIDENCE_LEVEL = 0.95
@@ -22,17 +18,16 @@ class Recalibration(StrEnum):
     ISOTONIC = "isotonic"  # a rising step function: follows any shape, ties what it cannot tell apart
 
 
-class Price(Settings):
-    """What a model's tokens cost."""
+class TokenPrice(Protocol):
+    """What a model's tokens cost; the `Price` that pilot.yaml agrees on is one."""
 
-    input_per_million: float = Field(ge=0)
-    output_per_million: float = Field(ge=0)
-    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    @property
+    def input_per_million(self) -> float:
+        """Of a million tokens that the model reads."""
 
-
-def price_of(identity: Mapping[str, Any], prices: Mapping[str, Price]) -> Price | None:
-    """Return what the tokens of a version's model cost, None where the version has no model or no price is agreed."""
-    return prices.get(str(identity.get("engine", {}).get("model", "")))
+    @property
+    def output_per_million(self) -> float:
+        """Of a million tokens that it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,7 @@ class EvaluationSettings:
         The action by which an agent escalates.
     confidence_level : float
         Of every interval, in (0, 1).
-    price : Price, optional
+    price : TokenPrice, optional
         What tokens cost; None leaves the cost undefined.
     wall_s : float, optional
         Seconds that making the decisions took, over all sittings of a resumed run.
@@ -57,7 +52,7 @@ class EvaluationSettings:
     threshold: float | None = None
     escalate_label: str | None = None
     confidence_level: float = DEFAULT_CONFIDENCE_LEVEL
-    price: Price | None = None
+    price: TokenPrice | None = None
     wall_s: float | None = None
 
     def __post_init__(self) -> None:

@@ -11,11 +11,12 @@ from pydantic import Field, model_validator
 
 from workbench.engines import EngineSections
 from workbench.files import SIGNING_KEY, Settings, read_settings, take
-from workbench.metrics import Price, Recalibration
+from workbench.metrics import Recalibration
 from workbench.pilot.charter import CHARTER_FILE, Charter
 from workbench.pilot.charter.coverage import PILOT_FILE
 from workbench.pilot.contract import CONTRACT_FILE, Contract, read_contract
 from workbench.pilot.guards import GuardName
+from workbench.pilot.prices import Price
 from workbench.words import InputError, shown
 
 PYTHON_REFERENCE = r"^[^:]+\.py:[A-Za-z_]\w*$"

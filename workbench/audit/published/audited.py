@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.audit.published.store import latest_findings
+from workbench.evidence import latest_findings
 from workbench.pilot import Pilot
 from workbench.words import several
 

@@ -17,10 +17,11 @@ from workbench.audit.published.comparison import compare_estimates, compare_find
 from workbench.audit.published.expectations import COLUMN_ARGUMENTS, Validated
 from workbench.audit.published.page import Attachments, audit_page
 from workbench.audit.published.profile_page import sample_for_profile
-from workbench.audit.published.store import CELLS_FILE, FINDINGS_FILE, write_audit
+from workbench.audit.published.store import CELLS_FILE, write_audit
 from workbench.audit.published.suites import Suite, kept_suites, suite_of
 from workbench.audit.questions.assessment import Audit
 from workbench.audit.table.rules import Rule
+from workbench.evidence import FINDINGS_FILE
 from workbench.files import write_atomically
 from workbench.words import shown
 

@@ -1,28 +1,27 @@
-"""An audit's folder: findings.json, cells.csv and the affected rows of every finding; owners; earlier runs."""
+"""An audit's folder: findings.json, cells.csv and the affected rows of every finding; owners."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
+from workbench.evidence import FINDINGS_FILE, LATEST_AUDIT, audits_folder, latest_findings
 from workbench.files import Settings, read_settings, write_atomically
 from workbench.pilot import Pilot
 from workbench.records.tables import safe_for_spreadsheets
-from workbench.words import InputError, shown
 
 if TYPE_CHECKING:
     from workbench.audit.findings import DataFinding
     from workbench.audit.questions.assessment import Audit
 
-AUDIT_FOLDER = "audit"
-FINDINGS_FILE, CELLS_FILE, LATEST_FILE = "findings.json", "cells.csv", "latest.json"
+CELLS_FILE = "cells.csv"
 OWNERS_FILE = "audit.yaml"
 MAX_ROWS_EXPORTED, MAX_COLUMNS_EXPORTED = 100_000, 200
 EXAMPLES = 10
@@ -43,65 +42,6 @@ def owners_of(pilot: Pilot) -> dict[str, str]:
     return {**{key: owner for key, owner in kept.items() if _kind(key) not in named}, **named}
 
 
-def audits_folder(pilot: Pilot) -> Path:
-    """Return where a pilot's audits are, one folder each."""
-    return pilot.runs / AUDIT_FOLDER
-
-
-def latest_findings(pilot: Pilot) -> dict[str, Any] | None:
-    """Return the content of the newest audit's findings.json, None when there is none."""
-    pointer = audits_folder(pilot) / LATEST_FILE
-    if not pointer.is_file():
-        return None
-    path = pointer.parent / json.loads(pointer.read_text(encoding="utf-8"))["path"]
-    return read_findings(path) if path.is_file() else None
-
-
-def earlier_findings(pilot: Pilot, run: str) -> dict[str, Any]:
-    """Return the content of an earlier audit's findings.json.
-
-    Parameters
-    ----------
-    pilot : Pilot
-    run : str
-        The run's name, or the beginning of it that no other run has; "latest" for the newest one.
-
-    Raises
-    ------
-    InputError
-        There is no such run.
-    """
-    names = sorted(path.parent.name for path in audits_folder(pilot).glob(f"*/{FINDINGS_FILE}"))
-    wanted = names[-1:] if run == "latest" else [name for name in names if name.startswith(run)]
-    if len(wanted) != 1:
-        raise InputError(
-            f"there is no audit {run!r} of {pilot.name}" if not wanted else f"several audits begin with {run!r}",
-            where=str(audits_folder(pilot)),
-            got=shown(wanted) if wanted else None,
-            expected=shown(reversed(names)) if names else "no audit has been run yet",
-            remedy="name one of these, or `latest`",
-        )
-    return read_findings(audits_folder(pilot) / wanted[0] / FINDINGS_FILE)
-
-
-def read_findings(path: Path) -> dict[str, Any]:
-    """Return the content of a findings.json.
-
-    Raises
-    ------
-    InputError
-        The file is damaged.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        is_audit = isinstance(content["findings"], list) and isinstance(content["sections"], dict)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError("the findings of an audit cannot be read", where=str(path), got=str(error)[:200]) from None
-    if not is_audit:
-        raise InputError("the file holds no audit", where=str(path))
-    return dict(content)
-
-
 def write_audit(audit: Audit, folder: Path) -> Path:
     """Write an audit's files into a folder and return the path of findings.json, which is written last."""
     from workbench.audit.cells import write_cells
@@ -118,7 +58,7 @@ def write_audit(audit: Audit, folder: Path) -> Path:
 def point_at(pilot: Pilot, audit: Audit) -> None:
     """Make an audit the pilot's newest one."""
     content = {"run": audit.run, "path": f"{audit.run}/{FINDINGS_FILE}"}
-    write_atomically(audits_folder(pilot) / LATEST_FILE, json.dumps(content) + "\n")
+    write_atomically(audits_folder(pilot) / LATEST_AUDIT, json.dumps(content) + "\n")
 
 
 def affected_rows(audit: Audit, finding: DataFinding, rows: NDArray[np.int64]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.audit import audits_folder, latest_findings
+from workbench.evidence import audits_folder, latest_findings
 from workbench.metrics import ACCURACY, TOO_FEW, Estimate, estimate_text, unless_refuted
 from workbench.pages import Conclusion
 from workbench.pilot import Pilot

@@ -11,9 +11,10 @@ from typing import Any
 
 from workbench.agents.callables import only_answered
 from workbench.engines import EngineChoice
-from workbench.evidence import BundleContent, Inputs, file_digest, files_under, results_folder, write_bundle
+from workbench.evidence import BundleContent, file_digest, files_under, results_folder, write_bundle
 from workbench.files import provenance, write_atomically
 from workbench.gates import GATE_NUMBERS, GateDecision, GateFacts, decide, read_facts, read_gates
+from workbench.gates.freshness import NotebookInputs
 from workbench.gates.held.contents import bundle_files, check_signed_first, digests_of, subject_of, told_of
 from workbench.gates.held.shown import DECISION_FILE
 from workbench.gates.held.work import GATE, Worked, answered_evidence, judged_evidence, own_notebook, present
@@ -101,7 +102,7 @@ def answer_gate(pilot: Pilot, number: int, engine: EngineChoice, on_cell: OnCell
     _check_number(number)
     require_signatures(pilot.suite, pilot.charter)
     gates = read_gates(pilot)
-    inputs = Inputs(pilot, read_dataset(pilot), engine, pilot.settings.compare, is_packaged=True)
+    inputs = NotebookInputs(pilot, read_dataset(pilot), engine, pilot.settings.compare, is_packaged=True)
     return answered_evidence(inputs, gates.gates[number].notebooks, on_cell)
 
 
@@ -128,7 +129,7 @@ def hold_gate(pilot: Pilot, number: int, request: GateRequest, on_cell: OnCell |
     read_ledger(ledger_path(pilot))
     check_continues(ledger_path(pilot), evidence_folder(pilot))
     notebooks = gates.gates[number].notebooks
-    inputs = Inputs(pilot, read_dataset(pilot), request.engine, pilot.settings.compare, is_packaged=True)
+    inputs = NotebookInputs(pilot, read_dataset(pilot), request.engine, pilot.settings.compare, is_packaged=True)
     ran = None if request.is_answered else answered_evidence(inputs, notebooks, on_cell).ran
     with only_answered():
         worked = judged_evidence(inputs, notebooks, key.key, ran, on_cell)

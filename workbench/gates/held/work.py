@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from workbench.agents.callables import check_may_ask
 from workbench.evaluation import answer_holdout
 from workbench.evaluation.versions import agent_to_judge
-from workbench.evidence import Inputs, Memory, executed_path, results_folder
+from workbench.evidence import executed_path, results_folder
+from workbench.gates.freshness import Memory, NotebookInputs
 from workbench.gates.pipeline import EVALUATION, ITERATION, PilotRun, execute_notebooks, kept_result, run_pilot
 from workbench.notebooks import (
     NotebookJob,
@@ -42,7 +43,7 @@ class Worked:
     agent: str | None
 
 
-def answered_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell | None = None) -> Worked:
+def answered_evidence(inputs: NotebookInputs, notebooks: Sequence[str], on_cell: OnCell | None = None) -> Worked:
     """Run what is stale of a gate's notebooks but the evaluation, and let the chosen version answer the holdout.
 
     The pilot's code runs in processes of their own, which have no signing key; no label of the holdout is opened.
@@ -72,13 +73,17 @@ def answered_evidence(inputs: Inputs, notebooks: Sequence[str], on_cell: OnCell 
 
 
 def judged_evidence(
-    inputs: Inputs, notebooks: Sequence[str], key: SigningKey, ran: Sequence[str] | None, on_cell: OnCell | None = None
+    inputs: NotebookInputs,
+    notebooks: Sequence[str],
+    key: SigningKey,
+    ran: Sequence[str] | None,
+    on_cell: OnCell | None = None,
 ) -> Worked:
     """Open the holdout for what was answered and run the evaluation where it is stale; no code of the pilot is run.
 
     Parameters
     ----------
-    inputs : Inputs
+    inputs : NotebookInputs
     notebooks : sequence of str
         Those of the gate.
     key : SigningKey
@@ -123,12 +128,12 @@ def own_notebook(number: int) -> str:
     return f"gate_{number}"
 
 
-def _stale(inputs: Inputs, notebooks: Sequence[str], memory: Memory) -> tuple[str, ...]:
+def _stale(inputs: NotebookInputs, notebooks: Sequence[str], memory: Memory) -> tuple[str, ...]:
     """Return the notebooks but the evaluation that must run again."""
     return tuple(name for name in notebooks if name != EVALUATION and not memory.is_fresh(name, inputs.digest(name)))
 
 
-def _judged_agent(inputs: Inputs, notebooks: Sequence[str]) -> str:
+def _judged_agent(inputs: NotebookInputs, notebooks: Sequence[str]) -> str:
     """Return the agent that the gate's comparison chose; without one, that which the stored runs speak for."""
     if ITERATION in notebooks:
         return str(kept_result(inputs.pilot, ITERATION).values["chosen"])

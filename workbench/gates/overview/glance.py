@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.audit import FINDINGS_FILE, audits_folder, latest_findings, read_findings
-from workbench.evidence import VERDICT_FILE
+from workbench.evidence import FINDINGS_FILE, VERDICT_FILE, audits_folder, latest_findings, read_findings
 from workbench.gates import GATE_NUMBERS, read_gates
 from workbench.metrics import Estimate
 from workbench.pilot import Pilot

@@ -12,8 +12,9 @@ from workbench.agents import needed_secrets, settled_choice
 from workbench.engines import EngineChoice
 from workbench.evaluation import open_answers
 from workbench.evaluation.versions import agent_to_judge
-from workbench.evidence import Inputs, Memory, executed_path, index_path, makers, results_folder
+from workbench.evidence import executed_path, index_path, makers, results_folder
 from workbench.files import write_atomically
+from workbench.gates.freshness import Memory, NotebookInputs
 from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, NOTEBOOKS
 from workbench.notebooks import (
     Limits,
@@ -121,7 +122,7 @@ def run_pilot(
     what: PilotRun,
     notebooks: Sequence[str] = NOTEBOOKS,
     on_cell: OnCell | None = None,
-    inputs: Inputs | None = None,
+    inputs: NotebookInputs | None = None,
 ) -> PilotResult:
     """Run a pilot's notebooks as far as they are stale, and log the evaluated versions.
 
@@ -136,7 +137,7 @@ def run_pilot(
     """
     if inputs is None:
         agents = what.agents or pilot.settings.compare
-        inputs = Inputs(pilot, read_dataset(pilot), what.engine, agents, what.is_packaged)
+        inputs = NotebookInputs(pilot, read_dataset(pilot), what.engine, agents, what.is_packaged)
     dataset = inputs.dataset
     work = _Work(pilot, what, inputs, on_cell)
     done: dict[str, NotebookResult] = {}
@@ -197,7 +198,7 @@ def _notebook_named(part: str) -> str:
 class _Work:
     """Notebooks run as far as they are stale; a trial on a part of the records keeps nothing and is not kept."""
 
-    def __init__(self, pilot: Pilot, what: PilotRun, inputs: Inputs, on_cell: OnCell | None) -> None:
+    def __init__(self, pilot: Pilot, what: PilotRun, inputs: NotebookInputs, on_cell: OnCell | None) -> None:
         self._pilot, self._what, self._inputs, self._on_cell = pilot, what, inputs, on_cell
         self._memory = Memory(pilot)
         self._digests: dict[str, str] = {}  # of what each notebook is made from, as it was before it ran
@@ -237,7 +238,7 @@ def run_audit(pilot: Pilot, compare: str = "", on_cell: OnCell | None = None) ->
         As the notebook that failed says.
     """
     parameters = {**_parameters(pilot, PilotRun(), AUDIT), "complete": True, "compare": compare}
-    inputs = Inputs(pilot, read_dataset(pilot), EngineChoice(), pilot.settings.compare).digest(AUDIT)
+    inputs = NotebookInputs(pilot, read_dataset(pilot), EngineChoice(), pilot.settings.compare).digest(AUDIT)
     result = _executed(pilot, PilotRun(), {AUDIT: parameters}, on_cell)[AUDIT]
     if not compare:  # it holds all that a run's audit does, and more
         Memory(pilot).remember(AUDIT, inputs)

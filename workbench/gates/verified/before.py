@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.evidence import (
+    FINDINGS_FILE,
     Exhibit,
     Finding,
     MadeBy,
@@ -28,7 +29,7 @@ from workbench.records.tables import unmarked
 from workbench.words import SignatureError, shown
 
 TYPE_BEFORE = "urn:agent-workbench:evidence:v2"
-FINDINGS_FILE, ESTIMATES_FILE = "findings.json", "estimates.json"
+ESTIMATES_FILE = "estimates.json"
 DECISIONS, EVALUATIONS = "decisions", "evaluations"
 NUMBERS = ("confidence", "logprob", "stated", "latency_s")
 INTEGERS = ("attempts", "prompt_tokens", "completion_tokens", "fold")

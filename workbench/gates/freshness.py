@@ -5,19 +5,16 @@ A run and the gates keep this in one place, so that what one of them did the oth
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from workbench.agents import build_agent
 from workbench.agents.prompts import read_prompts
 from workbench.engines import EngineChoice
-from workbench.evidence.places import executed_path, results_folder
-from workbench.evidence.registry import Maker, makers
+from workbench.evidence import code_digest, executed_path, file_digest, files_at, maker_by, results_folder
 from workbench.files import write_atomically
 from workbench.notebooks import find_notebook, packaged_notebook
 from workbench.pilot import Pilot
@@ -25,12 +22,10 @@ from workbench.records.splits import Dataset, Split
 from workbench.runs.journal import JOURNAL_FILE, Journal, digest_of
 
 STATE_FILE = "notebooks.json"
-PACKAGE = Path(__file__).resolve().parent.parent
-CODE = ("*.py", "*.j2", "*.css", "*.js", "*.template", "*.yaml")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Inputs:
+class NotebookInputs:
     """What the notebooks of a pilot are made from.
 
     Parameters
@@ -164,35 +159,3 @@ def runs_digest(pilot: Pilot, notebook: str) -> str:
     with Journal(path) as journal:
         runs = sorted(entry.run for entry in journal.entries(Split.DEV.value) if entry.finished)
     return digest_of({"runs": runs})
-
-
-def maker_by(notebook: str) -> Maker | None:
-    """Return the maker that a notebook is of, None for one of the pilot's own."""
-    return next((one for one in makers() if notebook in one.notebooks), None)
-
-
-@cache
-def code_digest() -> str:
-    """Return the digest of the workbench's own code."""
-    paths = sorted(path for pattern in CODE for path in PACKAGE.rglob(pattern))
-    return digest_of({str(path.relative_to(PACKAGE)): file_digest(path) for path in paths})
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def files_under(folder: Path) -> dict[str, str]:
-    """Return the digest of every file under a folder, by its path there."""
-    return files_at(folder, folder)
-
-
-def files_at(root: Path, *paths: Path) -> dict[str, str]:
-    """Return the digest of every file at or under the paths, by its path under the root; one that is gone is not in it.
-
-    The root may lie elsewhere the next time, as in another job of a CI run.
-    """
-    found = [file for path in paths for file in (path, *sorted(path.rglob("*"))) if file.is_file()]
-    return {file.relative_to(root).as_posix(): file_digest(file) for file in found}
