@@ -49,6 +49,16 @@ class PublicKey:
         """The key as one line: what stands between the first and the last line of its PEM text."""
         return self.pem.decode().splitlines()[1]
 
+    def holds(self, content: bytes, signature: bytes | None) -> bool:
+        """Return whether a signature, as bytes, is of these bytes by this key."""
+        from cryptography.exceptions import InvalidSignature
+
+        try:
+            self._key.verify(signature or b"", content)
+        except InvalidSignature:
+            return False
+        return True
+
     @property
     def verifier(self) -> SSlibKey:
         """The key as securesystemslib verifies with it."""

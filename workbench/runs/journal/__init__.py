@@ -27,5 +27,16 @@ if TYPE_CHECKING:
     )
     from workbench.runs.journal.salvage import salvaged
     from workbench.runs.journal.storage import JOURNAL_FILE
+    from workbench.runs.journal.trail import (
+        BEGINNING,
+        FIELDS,
+        AskedAs,
+        DecidedFields,
+        TrailLine,
+        TrailSeal,
+        evidence_in,
+        field_digest,
+        sealed_field,
+    )
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

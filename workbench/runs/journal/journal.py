@@ -12,6 +12,7 @@ from workbench.agents import Decision
 from workbench.engines import Origin, TokenLogprob
 from workbench.environment import Trace, trace_from
 from workbench.metrics import Status
+from workbench.pilot.signing import trail_key
 from workbench.runs.journal.plans import Apart, RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
 from workbench.runs.journal.rows import (
     COLUMNS,
@@ -24,8 +25,11 @@ from workbench.runs.journal.rows import (
     tokens_as_json,
 )
 from workbench.runs.journal.storage import JournalFile
+from workbench.runs.journal.trail import AskedAs, DecidedFields, TrailLine, TrailSeal, sealed_lines
 
 if TYPE_CHECKING:
+    import sqlite3
+
     import pandas as pd
 
 _INSERT = f"INSERT OR REPLACE INTO decisions VALUES ({', '.join('?' * (len(STORED) + 2))})"
@@ -33,6 +37,10 @@ _INSERT_TOKENS = "INSERT OR REPLACE INTO tokens VALUES (?, ?)"
 _INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
 _INSERT_TRACE = "INSERT OR REPLACE INTO traces VALUES (?, ?, ?)"
 _INSERT_MEMORY = "INSERT OR REPLACE INTO memories VALUES (?, ?, ?)"
+_INSERT_LINE = f"INSERT INTO trail VALUES ({', '.join('?' * len(TrailLine._fields))})"
+_INSERT_SEAL = f"INSERT INTO seals VALUES ({', '.join('?' * len(TrailSeal._fields))})"
+_LAST_LINE = "SELECT * FROM trail ORDER BY rowid DESC LIMIT 1"
+_SEALED = tuple(STORED.index(name) for name in DecidedFields._fields[:-1])
 Rows = Sequence[tuple[Any, ...]]
 _TYPES = {
     **dict.fromkeys(("confidence", "logprob", "stated", "latency_s"), "float64"),
@@ -94,16 +102,25 @@ class Journal(JournalFile):
         ids = frozenset(record_id for (record_id,) in planned if ended.get(record_id) not in known)
         return ToAsk(ids, frozenset(record_id for record_id, status in ended.items() if status == Status.FAILED))
 
-    def append(self, decisions: Sequence[tuple[str, Decision]]) -> None:
-        """Store (key, decision) pairs in one transaction."""
+    def append(self, decisions: Sequence[tuple[str, Decision]], asked: Mapping[str, AskedAs] = {}) -> None:
+        """Store (key, decision) pairs in one transaction, and for each its line of the audit trail.
+
+        `asked` says by key what each was asked for; without it the line has no input that can be proved.
+        """
         rows = [(key, *(values := stored_values(decision)), checksum(key, values)) for key, decision in decisions]
         tokens = [(key, tokens_as_json(decision.tokens)) for key, decision in decisions if decision.tokens]
         said = [(key, decision.origin) for key, decision in decisions if decision.origin is not None]
         origins = [(key, origin.model, origin.fingerprint) for key, origin in said]
         traces = [(key, decision.trace.as_json()) for key, decision in decisions if decision.trace is not None]
+        trace_of = dict(traces)
         kept = [(key, json.dumps(said.remembered)) for key, said in decisions if said.remembered is not None]
+        decided = [
+            (key, values[0], DecidedFields(*(values[place] for place in _SEALED), trace_of.get(key)))
+            for key, *values, _ in rows
+        ]
         with self._storing() as connection:
             connection.executemany(_INSERT, rows)
+            self._seal(connection, decided, asked)
             if tokens:
                 connection.executemany(_INSERT_TOKENS, tokens)
             if origins:
@@ -114,6 +131,44 @@ class Journal(JournalFile):
             if kept:
                 memories = [(key, content, checksum(key, (MEMORY, content))) for key, content in kept]
                 connection.executemany(_INSERT_MEMORY, memories)
+
+    def _seal(
+        self,
+        connection: sqlite3.Connection,
+        decided: Sequence[tuple[str, str, DecidedFields]],
+        asked: Mapping[str, AskedAs],
+    ) -> None:
+        found = connection.execute(_LAST_LINE).fetchone()
+        lines, seal = sealed_lines(decided, asked, None if found is None else TrailLine(*found), trail_key())
+        connection.executemany(_INSERT_LINE, lines)
+        if seal is not None:
+            connection.execute(_INSERT_SEAL, seal)
+
+    def lines(self) -> tuple[list[TrailLine], list[TrailSeal]]:
+        """Return the audit trail of the whole journal as it is stored, by number, and the seals of its transactions."""
+        lines = [TrailLine(*row) for row in self._read("SELECT * FROM trail ORDER BY number, rowid")]
+        return lines, [TrailSeal(*row) for row in self._read("SELECT * FROM seals ORDER BY first, rowid")]
+
+    def as_stored(self, of: str | None) -> list[tuple[Any, ...]]:
+        """Return what is stored of every planned decision, damaged ones too, one row a key.
+
+        Columns: run, agent, split, agent digest, record id and key as planned, then record id, the fields of
+        `DecidedFields` and whether the row is intact; None where there is no decision. `of` is a run, an agent's
+        digest or its name; None for all.
+        """
+        names = ", ".join(f"decisions.{name}" for name in STORED)
+        rows = self._read(
+            "SELECT run, agent, split, agent_digest, planned.record_id, planned.key, decisions.checksum,"
+            f" traces.content, {names} FROM planned JOIN runs USING (run) LEFT JOIN decisions"
+            " ON decisions.key = planned.key LEFT JOIN traces ON traces.key = planned.key"
+            " WHERE ?1 IS NULL OR ?1 IN (run, agent, agent_digest) GROUP BY planned.key ORDER BY run, position",
+            of,
+        )
+        places = (0, *_SEALED)
+        return [
+            (*row[:6], *(row[8 + place] for place in places), row[7], checksum(row[5], row[8:]) == row[6])
+            for row in rows
+        ]
 
     def spend(self, run: str, called: int, wall_s: float) -> None:
         """Add to the decisions that a run made itself and the seconds they took."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from workbench.runs.journal.rows import STORED, checksum
+from workbench.runs.journal.trail import TrailLine, TrailSeal
 from workbench.words import InputError, RunError
 
 JOURNAL_FILE = "journal.sqlite"
@@ -31,6 +32,8 @@ CREATE TABLE IF NOT EXISTS tokens (key TEXT PRIMARY KEY, content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS origins (key TEXT PRIMARY KEY, model TEXT, fingerprint TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS traces (key TEXT PRIMARY KEY, content TEXT NOT NULL, checksum TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS memories (key TEXT PRIMARY KEY, content TEXT NOT NULL, checksum TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS trail ({", ".join(TrailLine._fields)});
+CREATE TABLE IF NOT EXISTS seals ({", ".join(TrailSeal._fields)});
 """
 RUN_COLUMNS = (
     "run", "agent", "split", "agent_digest", "identity", "dataset_digest", "started", "wall_s", "called", "touched",
