@@ -9,6 +9,7 @@ from workbench.compliance.numbers import counts_of
 from workbench.compliance.requirement import Standing
 from workbench.evidence import Answer, Check, Exhibit, Facts, Terms, unproven
 from workbench.metrics import State
+from workbench.pilot.signing import sha256
 from workbench.runs.journal import digest_of
 from workbench.words import several, shown
 
@@ -22,7 +23,7 @@ def exhibit_digests(exhibits: Mapping[str, Exhibit]) -> dict[str, str]:
     found = {}
     for name, one in exhibits.items():
         said = {key: value for key, value in one.as_json().items() if key != "made"}
-        tables = {file: digest_of(content.decode()) for file, content in one.files().items() if file.endswith(".csv")}
+        tables = {file: sha256(content) for file, content in one.files().items() if file.endswith(".csv")}
         found[name] = digest_of({"said": said, "tables": tables})
     return found
 

@@ -13,6 +13,7 @@ from workbench.compliance.requirement import ComplianceGround, Computed, Standin
 from workbench.pilot import COMPLIANCE_FILE, ChecklistLine, checklist_of, read_compliance
 
 REQUIREMENTS, OTHERS, EVIDENCE, RECORDS, TRAIL = "requirements", "others", "evidence", "records", "trail"
+Rows = list[tuple[str, ...]]
 COLUMNS = (
     "requirement", "regime", "clause", "title", "version", "source", "applies_from", "kind", "standing", "said",
     "would_show", "settled", "faults",
@@ -46,7 +47,10 @@ def judged_requirements(ground: ComplianceGround) -> JudgedRequirements:
     """
     settings = read_compliance(ground.pilot.suite)
     signed = signed_checklist(ground.pilot, settings)
-    rows, others, evidence, records = [], [], [], []
+    rows: Rows = []
+    others: Rows = []
+    evidence: Rows = []
+    records: Rows = []
     computed: dict[str, Computed] = {}
     for line in checklist_of(ground.pilot.suite, settings, ground.today):
         one, dated = line.dated.requirement, line.dated
@@ -92,5 +96,5 @@ def _standing(
     return computed[name]
 
 
-def _table(rows: list[tuple[str, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
+def _table(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(columns), dtype=object)

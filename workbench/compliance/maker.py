@@ -14,8 +14,9 @@ from workbench.compliance.checks import CHECKS, COMMAND, COMPLIANCE, changed_evi
 from workbench.compliance.findings import compliance_findings
 from workbench.compliance.judging import REQUIREMENTS, TRAIL, judged_requirements
 from workbench.compliance.numbers import UNITS, counts_of, estimates_of_compliance
+from workbench.compliance.page import report_paths
 from workbench.compliance.requirement import ComplianceGround, Standing
-from workbench.compliance.trail import read_trail
+from workbench.compliance.trail import read_trail, trail_again
 from workbench.evidence import (
     MAKERS,
     Agreed,
@@ -31,7 +32,7 @@ from workbench.evidence import (
 )
 from workbench.metrics import Estimate
 from workbench.pilot import COMPLIANCE_FILE, Pilot, compliance_documents
-from workbench.pilot.signing import document_digest, signature_files
+from workbench.pilot.signing import document_digest, key_of_line, signature_files, trail_keys
 from workbench.records.splits import Dataset
 from workbench.words import SignatureError, shown
 
@@ -72,7 +73,7 @@ class ComplianceMaker(Maker):
         RunError
             An exhibit or the journal is damaged.
         """
-        today = datetime.now(UTC).date()
+        today, keys = datetime.now(UTC).date(), trail_keys(pilot.suite)
         found = {name: maker(name).present(pilot, dataset, request.agent) for name in self.rests_on}
         found = of_one_version(found, pilot)
         exhibits = {name: one for name, one in found.items() if isinstance(one, Exhibit)}
@@ -83,11 +84,13 @@ class ComplianceMaker(Maker):
             "as_of": (request.as_of or today).isoformat(),
             "rests_on": exhibit_digests(exhibits),
             "absent": {name: one for name, one in found.items() if isinstance(one, str)},
+            "sealed_by": [key.line for key in keys],
         }
+        trail = read_trail(pilot, version or request.agent, keys)
         exhibit = _counted(
             Exhibit(
                 COMPLIANCE, pilot.name, about if version is None else {**about, "agent": version},
-                MadeBy.now(pilot.root), "", tables={TRAIL: read_trail(pilot, version or request.agent)}, facts=facts,
+                MadeBy.now(pilot.root), "", tables={TRAIL: trail}, facts=facts,
             ),
             pilot, exhibits,
         )  # fmt: skip
@@ -149,18 +152,14 @@ class ComplianceMaker(Maker):
         if changed:
             raise SignatureError("the compliance report rests on other evidence", got=shown(changed))
         others = {name: one for name, one in facts.exhibits.items() if name != COMPLIANCE}
-        again = _counted(exhibit, facts.pilot, others)
+        keys = [key for line in exhibit.facts["sealed_by"] if (key := key_of_line(line)) is not None]
+        proved = {**exhibit.tables, TRAIL: trail_again(exhibit.tables[TRAIL], keys)}
+        again = _counted(replace(exhibit, tables=proved), facts.pilot, others)
         for name, table in again.tables.items():
             stored = exhibit.tables.get(name)
             if stored is None or stored.astype(object).values.tolist() != table.astype(object).values.tolist():
                 raise SignatureError("a table of the compliance report does not follow from its evidence", got=name)
         return again
-
-
-def report_paths(pilot: Pilot, as_of: date | None) -> tuple[Path, Path]:
-    """Return where the report lies as a page and as OSCAL assessment results; as of another day beside them."""
-    stem = "compliance" if as_of is None else f"compliance-{as_of}"
-    return pilot.runs / f"{stem}.html", pilot.runs / f"{stem}.oscal.json"
 
 
 def _checklist_digest(pilot: Agreed) -> str:
@@ -185,7 +184,10 @@ def _counted(exhibit: Exhibit, pilot: Agreed, exhibits: Mapping[str, Exhibit]) -
         tables={**judged.tables, TRAIL: trail},
         estimates=estimates_of_compliance(table),
         findings=compliance_findings(judged.tables),
-        notes=(DISCLAIMER, *((f"Nothing that people said counts: {judged.owner_fault}.",) if judged.owner_fault else ())),
+        notes=(
+            DISCLAIMER,
+            *((f"Nothing that people said counts: {judged.owner_fault}.",) if judged.owner_fault else ()),
+        ),
         facts={**exhibit.facts, "owner_fault": judged.owner_fault},
         answer=_answer(table, day),
     )

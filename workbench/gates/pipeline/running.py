@@ -12,7 +12,7 @@ from workbench.agents import needed_secrets, settled_choice
 from workbench.engines import EngineChoice
 from workbench.evaluation import open_answers
 from workbench.evaluation.versions import agent_to_judge
-from workbench.evidence import executed_path, index_path, makers, results_folder
+from workbench.evidence import executed_path, index_path, maker_by, makers, results_folder
 from workbench.files import write_atomically
 from workbench.gates.freshness import Memory, NotebookInputs
 from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, NOTEBOOKS

@@ -8,7 +8,14 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from workbench.pilot.signing.keys import PublicKey, SigningKey, load_public_key, load_signing_key, local_key_path, new_key
+from workbench.pilot.signing.keys import (
+    PublicKey,
+    SigningKey,
+    load_public_key,
+    load_signing_key,
+    local_key_path,
+    new_key,
+)
 from workbench.words import InputError, RunError
 
 TRAIL_KEY = "trail.pem"
