@@ -96,7 +96,7 @@ def write_report(pilot: Pilot, exhibit: Exhibit, as_of: date | None = None) -> t
 
 def compliance_page(pilot: Pilot, exhibit: Exhibit, oscal: str) -> str:
     """Return the report as one HTML page that lies in the pilot's folder of runs; `oscal` is the file beside it."""
-    table = exhibit.tables[REQUIREMENTS]
+    counts = counts_of(exhibit.tables[REQUIREMENTS])
     body = templates_in(TEMPLATES).get_template("compliance.html.j2").render(
         title=pilot.settings.title,
         answer=exhibit.answer,
@@ -105,7 +105,7 @@ def compliance_page(pilot: Pilot, exhibit: Exhibit, oscal: str) -> str:
         agent=exhibit.facts["agent"],
         bars=_bars(pilot, exhibit),
         signs={one.value: sign for one, sign in SIGNS.items()},
-        counts=[(one, n) for one, n in counts_of(table).items() if n],
+        counts=[(one, n) for one in SIGNS if (n := counts[one])],
         others=exhibit.tables[OTHERS].to_dict("records"),
         trail=_trail(exhibit.tables[TRAIL]),
         faulty=_faulty(pilot, exhibit.tables[TRAIL]),
