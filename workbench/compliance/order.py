@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from workbench.runs.journal import BEGINNING, TrailLine, TrailSeal, field_digest
+from workbench.runs.journal import TrailLine, TrailSeal, field_digest
 
 
 def order_faults(
@@ -17,7 +17,7 @@ def order_faults(
 ) -> dict[TrailLine, str]:
     """Return by line what breaks the order there, one sentence.
 
-    Time goes back where both clocks do: UTC alone may be set back, and the monotonic clock begins anew with the machine.
+    Time goes back where both clocks do: UTC may be set back, and the monotonic clock begins anew with the machine.
 
     Parameters
     ----------
@@ -29,32 +29,32 @@ def order_faults(
         Lines whose signature does not hold: their moment says nothing of the order.
     """
     found: dict[TrailLine, str] = {}
-
-    def say(line: TrailLine, words: str) -> None:
-        found[line] = f"{found[line]}; {words}" if line in found else words
-
-    for line, number in misplaced.items():
-        say(line, f"line {number} stands as number {line.number}")
-    twice = {number for number, n in Counter(line.number for line in lines).items() if n > 1}
-    before: TrailLine | None = None
-    for line in lines:
-        if line.number in twice:
-            say(line, f"number {line.number} is there {sum(one.number == line.number for one in lines)} times")
-        number = 0 if before is None else before.number
-        if line.number > number + 1:
-            say(line, _missing(number + 1, line.number - 1))
-        if before is not None and line.number == number + 1 and line not in misplaced:
-            if line.previous != before.hash:
-                say(before, "the line after it carries another hash of it")
-            if _goes_back(before, line) and not any(one in doubted or _is_altered(one) for one in (before, line)):
-                say(line, "its time is before that of the line before")
-        elif line.number == 1 and line.previous != BEGINNING:
-            say(line, "a line before the first was taken away")
-        before = line
+    said = [(line, f"line {number} stands as number {line.number}") for line, number in misplaced.items()]
+    counts = Counter(line.number for line in lines)
+    said += [(line, f"number {line.number} is there {n} times") for line in lines if (n := counts[line.number]) > 1]
+    for before, line in zip((None, *lines), lines, strict=False):
+        said += _between(before, line, misplaced, doubted)
     ends = max((seal.last for seal in seals if isinstance(seal.last, int)), default=0)
-    if before is not None and ends > before.number:
-        say(before, _missing(before.number + 1, ends))
+    if lines and ends > lines[-1].number:
+        said.append((lines[-1], _missing(lines[-1].number + 1, ends)))
+    for line, words in said:
+        found[line] = f"{found[line]}; {words}" if line in found else words
     return found
+
+
+def _between(
+    before: TrailLine | None, line: TrailLine, misplaced: Mapping[TrailLine, int], doubted: Collection[TrailLine]
+) -> Iterator[tuple[TrailLine, str]]:
+    """Yield what is wrong between a line and the one before it, and at which of them."""
+    number = 0 if before is None else before.number
+    if line.number > number + 1:
+        yield line, _missing(number + 1, line.number - 1)
+    if before is None or line.number != number + 1 or line in misplaced or before in misplaced:
+        return
+    if line.previous != before.hash:
+        yield before, "the line after it carries another hash of it"
+    if _goes_back(before, line) and not any(one in doubted or _is_altered(one) for one in (before, line)):
+        yield line, "its time is before that of the line before"
 
 
 def _missing(first: int, last: int) -> str:

@@ -10,6 +10,8 @@ from enum import StrEnum
 import pandas as pd
 
 from workbench.evidence import Agreed, Exhibit
+from workbench.records import NamedCells
+from workbench.records.ledger import Opening
 
 
 class Standing(StrEnum):
@@ -20,6 +22,21 @@ class Standing(StrEnum):
     NOT_EVIDENCED = "not evidenced"
     ATTESTED = "attested"
     NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFor:
+    """How long something is kept, in years: at least, because it must be, and at most, because it is personal data.
+
+    Parameters
+    ----------
+    what : str
+        `journal`, `evidence` or `records`.
+    """
+
+    what: str
+    at_least_years: float | None = None
+    at_most_years: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +53,18 @@ class ComplianceGround:
         The audit trail, a row a decision, as `workbench.compliance.trail` documents its columns; empty without one.
     today : date
         The day as of which it is asked.
+    openings : tuple of Opening
+        The holdout's ledger.
+    cells : NamedCells, optional
+        Cells of the judged records, in the columns that the charter's rules name.
+    kept_for : tuple of KeptFor
+        What compliance.yaml says of retention.
+    columns : pandas.DataFrame, optional
+        As `workbench.compliance.columns_shown` gives them; None where nobody looked.
+    personal : pandas.DataFrame, optional
+        As `workbench.compliance.personal_places` gives them; None where nobody looked.
+    gaps : tuple of str, optional
+        What the architecture document lacks, a sentence each; None where there is no such document.
     """
 
     pilot: Agreed
@@ -43,6 +72,12 @@ class ComplianceGround:
     absent: Mapping[str, str]
     trail: pd.DataFrame
     today: date
+    openings: tuple[Opening, ...] = ()
+    cells: NamedCells | None = None
+    kept_for: tuple[KeptFor, ...] = ()
+    columns: pd.DataFrame | None = None
+    personal: pd.DataFrame | None = None
+    gaps: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

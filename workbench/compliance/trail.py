@@ -7,15 +7,15 @@ altered. Whoever has the sealing key can seal anything: nothing here proves that
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 import pandas as pd
 
 from workbench.compliance.order import order_faults
+from workbench.compliance.proof import SealFault, TrailProof
 from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.pilot.signing import PublicKey, trail_keys
@@ -29,7 +29,6 @@ from workbench.runs.journal import (
     evidence_in,
     field_digest,
     key_of,
-    sealed_field,
 )
 
 PLANNED = ("run", "agent", "split", "agent_digest", "record_id", "key")
@@ -40,7 +39,6 @@ COLUMNS = (
     "asked", "record", *DIGESTS, "signature", "sealed_by",
 )  # fmt: skip
 NO_ACTION = field_digest("action", (None,))
-MOST_TRIED = 100  # lines out of place that are tried at each other's numbers
 
 
 class FieldFault(StrEnum):
@@ -51,15 +49,6 @@ class FieldFault(StrEnum):
     ALTERED = "altered"  # not what was sealed
     EXCHANGED = "exchanged"  # what was sealed of another decision
     RESEALED = "resealed"  # its digest fits, and was not signed
-
-
-class SealFault(StrEnum):
-    """What is wrong with the line of a decision as a whole."""
-
-    NO_LINE = "no line"  # no moment was kept: from before the trail, or the line was deleted
-    UNSIGNED = "unsigned"
-    UNKNOWN_KEY = "unknown key"
-    BROKEN = "does not hold"
 
 
 def read_trail(pilot: Pilot, of: str | None = None, keys: Sequence[PublicKey] | None = None) -> pd.DataFrame:
@@ -101,7 +90,7 @@ def proved_trail(
     for line in lines:
         of_key[line.key].append(line)
     wanted = [line for row in rows for line in of_key.get(row[5], ())]
-    proof = _Proof(lines, seals, {key.line: key for key in keys})
+    proof = TrailProof(lines, seals, {key.line: key for key in keys})
     proof.judge(wanted)
     order = order_faults(lines, seals, proof.misplaced, proof.faults)
     found = [_row(row, of_key.get(row[5], []), proof, order) for row in rows]
@@ -111,8 +100,12 @@ def proved_trail(
 
 def holds(trail: pd.DataFrame) -> pd.Series[bool]:
     """Return for each row whether everything holds: fields, seal, order, one outcome, the stored row."""
-    said = trail[[*FIELDS, "seal", "order", "stored"]]
-    return (said == "").all(axis=1) & (trail["outcomes"] == 1)
+    return holds_fields(trail) & (trail["order"] == "") & (trail["outcomes"] == 1)
+
+
+def holds_fields(trail: pd.DataFrame) -> pd.Series[bool]:
+    """Return for each row whether its five fields are there, as they were sealed, and the seal and stored row hold."""
+    return (trail[[*FIELDS, "seal", "stored"]] == "").all(axis=1)
 
 
 def trail_again(trail: pd.DataFrame, keys: Sequence[PublicKey]) -> pd.DataFrame:
@@ -122,8 +115,9 @@ def trail_again(trail: pd.DataFrame, keys: Sequence[PublicKey]) -> pd.DataFrame:
     journal was there, and that their digests were signed is proved.
     """
     known, found = {key.line: key for key in keys}, trail.copy()
+    at = {name: list(trail.columns).index(name) for name in ("seal", *FIELDS)}
     for place, row in enumerate(trail.to_dict("records")):
-        line = _line_of(row)
+        line = _line_of({str(name): value for name, value in row.items()})
         if line is None:
             continue
         key = known.get(row["sealed_by"] or "")
@@ -134,114 +128,28 @@ def trail_again(trail: pd.DataFrame, keys: Sequence[PublicKey]) -> pd.DataFrame:
             seal = SealFault.BROKEN.value
         elif row["seal"] in iter(SealFault):
             seal = row["seal"]
-        found.iat[place, found.columns.get_loc("seal")] = seal
+        found.iat[place, at["seal"]] = seal
         for name, content in (
             ("input", (row["record_id"], row["asked"], row["record"])),
             ("action", (row["decided"],)),
             ("timestamp", (row["at"], line.monotonic)),
         ):
             if not row[name] and field_digest(name, content) != line.digests[FIELDS.index(name)]:
-                found.iat[place, found.columns.get_loc(name)] = FieldFault.ALTERED.value
+                found.iat[place, at[name]] = FieldFault.ALTERED.value
     return found
 
 
-@dataclass(slots=True)
-class _Proof:
-    """What the signatures say of lines; `resealed` are fields by line, `misplaced` the true numbers of lines."""
-
-    lines: Sequence[TrailLine]
-    seals: Sequence[TrailSeal]
-    keys: Mapping[str, PublicKey]
-    faults: dict[TrailLine, SealFault] = field(default_factory=dict)
-    resealed: dict[TrailLine, set[str]] = field(default_factory=dict)
-    misplaced: dict[TrailLine, int] = field(default_factory=dict)
-    _seal_of: dict[int, TrailSeal] = field(default_factory=dict)
-    _counts: dict[str, Counter[bytes | str | None]] = field(default_factory=dict)
-
-    def judge(self, wanted: Sequence[TrailLine]) -> None:
-        """Hold each line against its signature, and those that fail against the signatures of the fields."""
-        for seal in self.seals:
-            if isinstance(seal.first, int) and isinstance(seal.last, int) and seal.last - seal.first <= len(self.lines):
-                self._seal_of |= dict.fromkeys(range(seal.first, seal.last + 1), seal)
-        broken = []
-        for line in wanted:
-            fault = self._fault(line)
-            if fault is not None:
-                self.faults[line] = fault
-                broken += [line] if fault is not SealFault.UNKNOWN_KEY else []
-        if broken:
-            self._place(broken)
-            self._name(broken)
-
-    def seal_of(self, line: TrailLine) -> TrailSeal | None:
-        """Return the seal of the transaction that a line is of, None where there is none."""
-        return self._seal_of.get(line.number)
-
-    def is_of_another(self, name: str, content: bytes, line: TrailLine) -> bool:
-        """Return whether exactly one other line sealed a field with this content."""
-        place = FIELDS.index(name)
-        if name not in self._counts:
-            self._counts[name] = Counter(one.digests[place] for one in self.lines)
-        return self._counts[name][content] - (line.digests[place] == content) == 1
-
-    def has_record(self, record_id: object, line: TrailLine) -> bool:
-        """Return whether another line is about a record."""
-        if "record_id" not in self._counts:
-            self._counts["record_id"] = Counter(one.record_id for one in self.lines)
-        return isinstance(record_id, str) and self._counts["record_id"][record_id] > (line.record_id == record_id)
-
-    def _fault(self, line: TrailLine) -> SealFault | None:
-        seal = self.seal_of(line)
-        if seal is None:
-            return SealFault.UNSIGNED
-        key = self.keys.get(seal.key)
-        if key is None:
-            return SealFault.UNKNOWN_KEY
-        if not line.signature:
-            return SealFault.UNSIGNED
-        return None if key.holds(line.signed_part(), line.signature) else SealFault.BROKEN
-
-    def _place(self, broken: Sequence[TrailLine]) -> None:
-        """Find lines that stand under each other's numbers."""
-        for line in broken[:MOST_TRIED]:
-            for other in broken[:MOST_TRIED]:
-                seal = self._seal_of.get(other.number)
-                key = None if seal is None else self.keys.get(seal.key)
-                if other.number != line.number and key is not None:
-                    if key.holds(line.signed_part(other.number), line.signature):
-                        self.misplaced[line] = other.number
-
-    def _name(self, broken: Sequence[TrailLine]) -> None:
-        """Name the fields of broken lines whose signature over the transaction does not hold either."""
-        numbered: dict[int, TrailLine] = {}
-        for line in self.lines:
-            numbered.setdefault(self.misplaced.get(line, line.number), line)
-        fields: dict[int, set[str]] = {}
-        for line in broken:
-            seal = self.seal_of(line)
-            if seal is None or line in self.misplaced:
-                continue
-            if seal.first not in fields:
-                inside = [numbered[n] for n in range(seal.first, seal.last + 1) if n in numbered]
-                fields[seal.first] = {
-                    name
-                    for name, signature in zip(FIELDS, seal.signatures, strict=True)
-                    if not self.keys[seal.key].holds(sealed_field(name, inside, seal.first, seal.last), signature)
-                }
-            self.resealed[line] = fields[seal.first]
-
-
 def _row(
-    row: tuple[Any, ...], own: Sequence[TrailLine], proof: _Proof, order: Mapping[TrailLine, str]
+    row: tuple[Any, ...], own: Sequence[TrailLine], proof: TrailProof, order: Mapping[TrailLine, str]
 ) -> tuple[Any, ...]:
     planned, record_id, is_intact = row[:6], row[6], row[-1]
     decided = DecidedFields(*row[7:-1])
     is_there = any(one is not None for one in row[6:-1])
     stored = "undecided" if not is_there and not own else "" if is_intact else "damaged"
     if not own:
-        unknown = (None,) * (2 + len(DIGESTS) + 2)
-        seal = "" if stored == "undecided" else SealFault.NO_LINE.value
-        said = (decided.status, decided.action, *("",) * len(FIELDS), seal, "", int(is_there), stored)
+        unknown: tuple[None, ...] = (None,) * (2 + len(DIGESTS) + 2)
+        no_line = "" if stored == "undecided" else SealFault.NO_LINE.value
+        said = (decided.status, decided.action, *("",) * len(FIELDS), no_line, "", int(is_there), stored)
         return (*planned, None, None, None, *said, *unknown)
     line = own[-1]
     seal_fault = next((proof.faults[one] for one in reversed(own) if one in proof.faults), "")
@@ -259,7 +167,7 @@ def _row(
 
 
 def _field_faults(
-    planned: tuple[Any, ...], record_id: str | None, decided: DecidedFields, line: TrailLine, proof: _Proof
+    planned: tuple[Any, ...], record_id: str | None, decided: DecidedFields, line: TrailLine, proof: TrailProof
 ) -> list[str]:
     """Return what is wrong with each field, "" where nothing is."""
     now = (
@@ -328,4 +236,4 @@ def _line_of(row: Mapping[str, Any]) -> TrailLine | None:
     *fields, signature = digests
     text = {name: None if pd.isna(row[name]) else row[name] for name in ("record_id", "asked", "record", "at")}
     monotonic = None if pd.isna(row["monotonic"]) else int(row["monotonic"])
-    return TrailLine(int(row["number"]), row["key"], *text.values(), monotonic, *fields, None, signature)
+    return TrailLine._make((int(row["number"]), row["key"], *text.values(), monotonic, *fields, None, signature))

@@ -206,7 +206,10 @@ class Level(StrEnum):
 
 
 class Risk(Settings):
-    """One thing that may go wrong, and who does what about it."""
+    """One thing that may go wrong, and who does what about it.
+
+    `tested_by` names the evidence that shows whether the mitigation works: makers, or one's metric as attacks/METRIC.
+    """
 
     id: Identifier
     risk: str
@@ -214,6 +217,7 @@ class Risk(Settings):
     impact: Level
     mitigation: str = ""
     owner: str = ""
+    tested_by: tuple[str, ...] = ()
 
 
 class Match(Settings):

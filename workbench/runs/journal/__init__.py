@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from workbench.runs.journal.salvage import salvaged
     from workbench.runs.journal.storage import JOURNAL_FILE
     from workbench.runs.journal.trail import (
-        BEGINNING,
         FIELDS,
         AskedAs,
         DecidedFields,

@@ -115,7 +115,7 @@ class Journal(JournalFile):
         trace_of = dict(traces)
         kept = [(key, json.dumps(said.remembered)) for key, said in decisions if said.remembered is not None]
         decided = [
-            (key, values[0], DecidedFields(*(values[place] for place in _SEALED), trace_of.get(key)))
+            (key, values[0], DecidedFields._make((*(values[place] for place in _SEALED), trace_of.get(key))))
             for key, *values, _ in rows
         ]
         with self._storing() as connection:
