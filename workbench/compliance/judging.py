@@ -12,7 +12,7 @@ from workbench.compliance.computed import COMPUTATIONS
 from workbench.compliance.requirement import ComplianceGround, Computed, Standing
 from workbench.pilot import COMPLIANCE_FILE, ChecklistLine, checklist_of, read_compliance
 
-REQUIREMENTS, OTHERS, EVIDENCE, RECORDS, TRAIL = "requirements", "others", "evidence", "records", "trail"
+REQUIREMENTS, OTHERS, EVIDENCE, RECORDS = "requirements", "others", "evidence", "records"
 Rows = list[tuple[str, ...]]
 COLUMNS = (
     "requirement", "regime", "clause", "title", "version", "source", "applies_from", "kind", "standing", "said",

@@ -12,11 +12,11 @@ import pandas as pd
 
 from workbench.compliance.checks import CHECKS, COMMAND, COMPLIANCE, changed_evidence, exhibit_digests
 from workbench.compliance.findings import compliance_findings
-from workbench.compliance.judging import REQUIREMENTS, TRAIL, judged_requirements
+from workbench.compliance.ground import PERSONAL, SHOWN, TRAIL, facts_now, ground_again, ground_now, tables_now
+from workbench.compliance.judging import REQUIREMENTS, judged_requirements
 from workbench.compliance.numbers import UNITS, counts_of, estimates_of_compliance
 from workbench.compliance.page import report_paths
 from workbench.compliance.requirement import ComplianceGround, Standing
-from workbench.compliance.trail import read_trail, trail_again
 from workbench.evidence import (
     MAKERS,
     Agreed,
@@ -32,7 +32,7 @@ from workbench.evidence import (
 )
 from workbench.metrics import Estimate
 from workbench.pilot import COMPLIANCE_FILE, Pilot, compliance_documents
-from workbench.pilot.signing import document_digest, key_of_line, signature_files, trail_keys
+from workbench.pilot.signing import document_digest, signature_files, trail_keys
 from workbench.records.splits import Dataset
 from workbench.words import SignatureError, shown
 
@@ -61,7 +61,10 @@ class ComplianceMaker(Maker):
     checks: ClassVar = CHECKS
     rests_on_runs = True
     rests_on: ClassVar = tuple(name for name in MAKERS if name != COMPLIANCE)
-    believed = ("the audit trail, as the journal gave it",)
+    believed = (
+        "the audit trail, as the journal gave it, and where personal data was found",
+        "what the architecture document lacks",
+    )
 
     def make(self, pilot: Pilot, dataset: Dataset, request: ComplianceRequest) -> Exhibit:
         """Return the standing of every requirement; it is left where it is as of today.
@@ -85,15 +88,12 @@ class ComplianceMaker(Maker):
             "rests_on": exhibit_digests(exhibits),
             "absent": {name: one for name, one in found.items() if isinstance(one, str)},
             "sealed_by": [key.line for key in keys],
+            **facts_now(pilot),
         }
-        trail = read_trail(pilot, version or request.agent, keys)
-        exhibit = _counted(
-            Exhibit(
-                COMPLIANCE, pilot.name, about if version is None else {**about, "agent": version},
-                MadeBy.now(pilot.root), "", tables={TRAIL: trail}, facts=facts,
-            ),
-            pilot, exhibits,
-        )  # fmt: skip
+        about |= {} if version is None else {"agent": version}
+        tables = tables_now(pilot, dataset, version or request.agent, keys)
+        exhibit = Exhibit(COMPLIANCE, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
+        exhibit = _counted(exhibit, ground_now(exhibit, pilot, dataset, exhibits))
         if request.as_of in (None, today):
             exhibit.write(exhibit_folder(pilot, COMPLIANCE))
         return exhibit
@@ -151,10 +151,7 @@ class ComplianceMaker(Maker):
         changed = changed_evidence(exhibit, facts.exhibits)
         if changed:
             raise SignatureError("the compliance report rests on other evidence", got=shown(changed))
-        others = {name: one for name, one in facts.exhibits.items() if name != COMPLIANCE}
-        keys = [key for line in exhibit.facts["sealed_by"] if (key := key_of_line(line)) is not None]
-        proved = {**exhibit.tables, TRAIL: trail_again(exhibit.tables[TRAIL], keys)}
-        again = _counted(replace(exhibit, tables=proved), facts.pilot, others)
+        again = _counted(exhibit, ground_again(exhibit, facts))
         for name, table in again.tables.items():
             stored = exhibit.tables.get(name)
             if stored is None or stored.astype(object).values.tolist() != table.astype(object).values.tolist():
@@ -173,23 +170,20 @@ def _agent_of(exhibits: Mapping[str, Exhibit]) -> str | None:
     return next((str(one) for one in named if one), None)
 
 
-def _counted(exhibit: Exhibit, pilot: Agreed, exhibits: Mapping[str, Exhibit]) -> Exhibit:
-    """Return an exhibit with everything that follows from the trail, the other exhibits and what people signed."""
-    day = date.fromisoformat(exhibit.facts["as_of"])
-    trail = exhibit.tables[TRAIL]
-    judged = judged_requirements(ComplianceGround(pilot, exhibits, exhibit.facts["absent"], trail, day))
+def _counted(exhibit: Exhibit, ground: ComplianceGround) -> Exhibit:
+    """Return an exhibit with everything that follows from its ground and from what people signed."""
+    judged = judged_requirements(ground)
     table = judged.tables[REQUIREMENTS]
+    unsigned = (f"Nothing that people said counts: {judged.owner_fault}.",) if judged.owner_fault else ()
+    looked_at = {name: exhibit.tables[name] for name in (SHOWN, PERSONAL)}
     return replace(
         exhibit,
-        tables={**judged.tables, TRAIL: trail},
+        tables={**judged.tables, **looked_at, TRAIL: ground.trail},
         estimates=estimates_of_compliance(table),
         findings=compliance_findings(judged.tables),
-        notes=(
-            DISCLAIMER,
-            *((f"Nothing that people said counts: {judged.owner_fault}.",) if judged.owner_fault else ()),
-        ),
+        notes=(DISCLAIMER, *unsigned),
         facts={**exhibit.facts, "owner_fault": judged.owner_fault},
-        answer=_answer(table, day),
+        answer=_answer(table, ground.today),
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.compliance.judging import EVIDENCE, OTHERS, RECORDS, REQUIREMENTS, TRAIL
+from workbench.compliance.ground import PERSONAL, TRAIL
+from workbench.compliance.judging import EVIDENCE, OTHERS, RECORDS, REQUIREMENTS
 from workbench.compliance.numbers import counts_of
 from workbench.compliance.oscal import assessment_results
 from workbench.compliance.requirement import Standing
@@ -28,7 +29,7 @@ SIGNS = {
     Standing.NOT_EVIDENCED: "? not evidenced",
     Standing.NOT_APPLICABLE: "- not applicable",
 }
-TRAIL_PLACE = "#trail"
+COMPLIANCE = "compliance"
 SHOWN_FAULTS = 20
 
 
@@ -109,6 +110,7 @@ def compliance_page(pilot: Pilot, exhibit: Exhibit, oscal: str) -> str:
         others=exhibit.tables[OTHERS].to_dict("records"),
         trail=_trail(exhibit.tables[TRAIL]),
         faulty=_faulty(pilot, exhibit.tables[TRAIL]),
+        personal=exhibit.tables[PERSONAL].to_dict("records"),
         oscal=oscal,
     )  # fmt: skip
     style = (TEMPLATES / "compliance.css").read_text(encoding="utf-8")
@@ -142,12 +144,16 @@ def _line(pilot: Pilot, exhibit: Exhibit, row: Mapping[Hashable, str]) -> Report
 def _evidence(pilot: Pilot, source: str, part: str) -> EvidenceLink:
     """Return what a requirement rests on with its page: a maker's notebook, a document, the trail below."""
     text = f"{source}: {part}" if part else source
+    if source == COMPLIANCE:  # what this report itself looked at
+        return EvidenceLink(f"{part}, below", f"#{part}" if part in (TRAIL, PERSONAL) else "")
     if source in MAKERS:
         page = executed_path(pilot, maker(source).notebooks[0]).with_suffix(".html")
         return EvidenceLink(text, page.relative_to(pilot.runs).as_posix() if page.is_file() else "")
     if (pilot.suite / source).is_file():
         return EvidenceLink(f"{source}#{part}" if part else source, f"../../eval_suites/{pilot.name}/{source}")
-    return EvidenceLink(text, TRAIL_PLACE if "trail" in source else "")
+    if (pilot.data / source).is_file():
+        return EvidenceLink(text, f"../../datasets/{pilot.name}/{source}")
+    return EvidenceLink(text, "")
 
 
 def _record(pilot: Pilot, record_id: str) -> EvidenceLink:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Self
 
@@ -56,6 +57,30 @@ class PersonalData(Settings):
 
     processed: bool | None = None
     what: str = ""
+
+
+class Kept(StrEnum):
+    """What is kept of an agent's work."""
+
+    JOURNAL = "journal"
+    EVIDENCE = "evidence"
+    RECORDS = "records"
+
+
+class RetentionAnswer(Settings):
+    """For how many years something is kept: at least, as it must be, and at most, as it is personal data."""
+
+    at_least_years: float | None = Field(default=None, gt=0)
+    at_most_years: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        least, most = self.at_least_years, self.at_most_years
+        if least is None and most is None:
+            raise ValueError("give at_least_years, at_most_years or both")
+        if least is not None and most is not None and least > most:
+            raise ValueError("at_most_years must not be less than at_least_years")
+        return self
 
 
 class RegimeAnswer(Settings):
@@ -127,6 +152,7 @@ class ComplianceSettings(Settings):
     dpia: Dpia | None = None
     industry_rules: tuple[str, ...] | None = None
     audit_trail: AuditTrail | None = None
+    retention: dict[Kept, RetentionAnswer] = Field(default_factory=dict)
     regimes: dict[Annotated[str, AfterValidator(_known_regime)], RegimeAnswer] = Field(default_factory=dict)
     requirements: dict[Annotated[str, AfterValidator(_known_requirement)], RequirementAnswer] = Field(
         default_factory=dict
