@@ -61,7 +61,7 @@ def _print(exhibit: Exhibit, *, details: bool) -> None:
     names = ("requirement", "clause", "standing", "said")
     cells = tuple(tuple(str(row[name]) for name in names) for row in rows.to_dict("records"))
     columns = (*map(of_names, names[:3]), TextColumn("why", rank=1))
-    show_table("Requirements" if details else "Open", TextTable(columns, cells))
+    show_table("Requirements" if details else "Open", TextTable(columns, cells), details=details)
     more = int(is_open.sum()) - len(rows)
     if more > 0:
         say(f"{more:,} more are open: --details", "  ")

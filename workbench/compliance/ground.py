@@ -76,7 +76,7 @@ def _ground(
         kept[0][: exhibit.facts["openings"]],
         kept[1],
         tuple(KeptFor(what.value, one.at_least_years, one.at_most_years) for what, one in retention.items()),
-        exhibit.tables[SHOWN],
+        exhibit.tables[SHOWN] if len(exhibit.tables[TRAIL]) else None,  # without a decision nobody was shown anything
         exhibit.tables[PERSONAL],
         None if gaps is None else tuple(gaps),
     )

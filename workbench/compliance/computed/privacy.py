@@ -14,7 +14,7 @@ from workbench.words import shown
 
 DAYS_A_YEAR = 365.25
 JOURNAL, EVIDENCE = "journal", "evidence"
-NOBODY_LOOKED = "nobody looked at which columns the agent is shown; workbench compliance {}"
+NOBODY_LOOKED = "no decision shows which columns the agent is shown; run the agent, then workbench compliance {}"
 KEPT_FOR = (("compliance.yaml", "retention"),)
 
 
