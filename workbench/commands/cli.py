@@ -19,6 +19,7 @@ from workbench.commands import (
     cases,
     charter,
     compliance,
+    documents,
     gates,
     init,
     integrations,
@@ -303,6 +304,7 @@ for _name, _command, _group, _example in COMMANDS:
 app.add_typer(charter.app, name="charter", rich_help_panel=BEGIN)
 app.add_typer(prompts.app, name="prompts", rich_help_panel=DEVELOP)
 app.add_typer(cases.app, name="cases", rich_help_panel=DEVELOP)
+app.add_typer(documents.app, name="documents", rich_help_panel=BEGIN)
 app.add_typer(integrations.app, name="integrations", rich_help_panel=DEVELOP)
 app.add_typer(keys.app, name="keys", rich_help_panel=EVIDENCE)
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from workbench.pilot import Pilot
-    from workbench.pilot.signing import SignatureStatus
 
 MOST_GAPS = 8
 MOST_FINDINGS = 8
@@ -54,7 +53,7 @@ def check_integrations(pilot: PilotName, root: Root = HERE, details: Details = F
             say(f"  {gap.where}: {gap.got}; expected: {gap.expected}", "    ")
         if len(shown) < len(gaps):
             say(f"  and {len(gaps) - len(shown)} more: --details")
-        say(_signed(status))
+        say(status.sentence)
         if details and not_read:
             say(f"Columns that no reading operation gives, so they come with the record: {', '.join(not_read)}.", "  ")
     raise typer.Exit(1 if gaps else 0)
@@ -123,16 +122,6 @@ def _causes(left: DataFrame) -> Iterator[str]:
         systems = dict.fromkeys(part.partition(":")[0] for one in of for part in one.split("; "))
         which = dict.fromkeys(lines) if len(set(lines)) <= MOST_FINDINGS else systems
         yield f"{n} not measured ({', '.join(which)}): {why}."
-
-
-def _signed(status: SignatureStatus) -> str:
-    """Return who must still sign, one sentence."""
-    said = f"Signed by {len(status.valid)} of {several(len(status.required), 'role')}"
-    open_ones = [
-        *(f"{role}: no signature" for role in status.missing),
-        *(f"{k}: {v}" for k, v in status.invalid.items()),
-    ]
-    return f"{said}; {'; '.join(open_ones)}." if open_ones else f"{said}."
 
 
 def _writing_tools(opened: Pilot) -> tuple[str, ...]:

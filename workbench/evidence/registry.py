@@ -199,8 +199,13 @@ def maker(name: str) -> Maker:
 @cache
 def makers() -> tuple[Maker, ...]:
     """Return every maker, those of the package first."""
-    others = sorted({one.name for one in entry_points(group=ENTRY_POINTS)} - set(MAKERS))
-    return tuple(maker(name) for name in (*MAKERS, *others))
+    return tuple(maker(name) for name in maker_names())
+
+
+@cache
+def maker_names() -> tuple[str, ...]:
+    """Return the names of all makers, those of the package first; none is loaded."""
+    return (*MAKERS, *sorted({one.name for one in entry_points(group=ENTRY_POINTS)} - set(MAKERS)))
 
 
 def maker_of(metric: str) -> Maker:

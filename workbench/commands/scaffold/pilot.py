@@ -19,6 +19,7 @@ from workbench.commands.scaffold.choices import Choices, Columns
 from workbench.commands.scaffold.contract import Inferred, check_columns, infer_contract
 from workbench.commands.scaffold.leaks import telling_columns
 from workbench.commands.scaffold.notes import entity_note, leak_note, notes
+from workbench.compliance.documents import ARCHITECTURE_FILE, architecture_skeleton
 from workbench.environment import ENVIRONMENT_FILE
 from workbench.evaluation import candidate_entities
 from workbench.files import read_settings
@@ -128,6 +129,8 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path, choices: 
         (new_suite / SUITES_FOLDER).mkdir()
         first = {"title_of_suite": facts["title"], "cases": _cases(contract, table, split, data / SPLITS_FILE)}
         (new_suite / SUITES_FOLDER / "first.yaml").write_text(_filled("first.yaml", facts | first), encoding="utf-8")
+        title = name.replace("_", " ").capitalize()
+        (new_suite / ARCHITECTURE_FILE).write_text(architecture_skeleton(title), encoding="utf-8")
         kpis = read_settings(new_suite / CHARTER_FILE, Charter).kpis
         (new_suite / GATES_FILE).write_text(default_gates(tuple(kpi.id for kpi in kpis)), encoding="utf-8")
     candidates = () if columns.entity else _candidates(table, contract)

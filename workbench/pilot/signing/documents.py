@@ -18,7 +18,7 @@ from typing import Any
 from workbench.files import parse_yaml, read_text, write_atomically
 from workbench.pilot.signing.envelope import canonical_json, open_envelope, sealed, sha256, statement, subject_digest
 from workbench.pilot.signing.keys import SigningKey, load_public_key
-from workbench.words import InputError, RunError, SignatureError
+from workbench.words import InputError, RunError, SignatureError, several
 
 SIGN_OFF_TYPE = "urn:agent-workbench:sign-off:v1"
 SIGNATURES = "signatures"
@@ -75,6 +75,16 @@ class SignatureStatus:
     def is_complete(self) -> bool:
         """Whether every required role has signed what the document says now; never true when nobody must sign."""
         return bool(self.required) and len(self.valid) == len(self.required)
+
+    @property
+    def sentence(self) -> str:
+        """Who has signed and who must still, and why, in one sentence."""
+        said = f"Signed by {len(self.valid)} of {several(len(self.required), 'role')}"
+        open_ones = [
+            *(f"{role}: no signature" for role in self.missing),
+            *(f"{k}: {v}" for k, v in self.invalid.items()),
+        ]
+        return f"{said}; {'; '.join(open_ones)}." if open_ones else f"{said}."
 
     @property
     def last_signed_at(self) -> datetime | None:
