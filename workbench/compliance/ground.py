@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.compliance.documents import ARCHITECTURE_FILE, architecture_gaps
-from workbench.compliance.personal_places import personal_places
+from workbench.compliance.kept_out import personal_places
 from workbench.compliance.requirement import ComplianceGround, KeptFor
 from workbench.compliance.shown_columns import columns_shown
 from workbench.compliance.trail import read_trail, trail_again

@@ -24,16 +24,20 @@ class SealFault(StrEnum):
 
 @dataclass(slots=True)
 class TrailProof:
-    """What the signatures say of lines; `resealed` are fields by line, `misplaced` the true numbers of lines."""
+    """What the signatures say of lines; `resealed` are fields by line, `misplaced` the true numbers of lines.
+
+    `planned` are the ids of the records that decisions are read of.
+    """
 
     lines: Sequence[TrailLine]
     seals: Sequence[TrailSeal]
     keys: Mapping[str, PublicKey]
+    planned: frozenset[str]
     faults: dict[TrailLine, SealFault] = field(default_factory=dict)
     resealed: dict[TrailLine, set[str]] = field(default_factory=dict)
     misplaced: dict[TrailLine, int] = field(default_factory=dict)
     _seal_of: dict[int, TrailSeal] = field(default_factory=dict)
-    _counts: dict[str, Counter[bytes | str | None]] = field(default_factory=dict)
+    _counts: dict[str, Counter[bytes | None]] = field(default_factory=dict)
 
     def judge(self, wanted: Sequence[TrailLine]) -> None:
         """Hold each line against its signature, and those that fail against the signatures of the fields."""
@@ -60,12 +64,6 @@ class TrailProof:
         if name not in self._counts:
             self._counts[name] = Counter(one.digests[place] for one in self.lines)
         return self._counts[name][content] - (line.digests[place] == content) == 1
-
-    def has_record(self, record_id: object, line: TrailLine) -> bool:
-        """Return whether another line is about a record."""
-        if "record_id" not in self._counts:
-            self._counts["record_id"] = Counter(one.record_id for one in self.lines)
-        return isinstance(record_id, str) and self._counts["record_id"][record_id] > (line.record_id == record_id)
 
     def _fault(self, line: TrailLine) -> SealFault | None:
         seal = self.seal_of(line)

@@ -90,7 +90,7 @@ def proved_trail(
     for line in lines:
         of_key[line.key].append(line)
     wanted = [line for row in rows for line in of_key.get(row[5], ())]
-    proof = TrailProof(lines, seals, {key.line: key for key in keys})
+    proof = TrailProof(lines, seals, {key.line: key for key in keys}, frozenset(row[4] for row in rows))
     proof.judge(wanted)
     order = order_faults(lines, seals, proof.misplaced, proof.faults)
     found = [_row(row, of_key.get(row[5], []), proof, order) for row in rows]
@@ -159,7 +159,8 @@ def _row(
     seal = proof.seal_of(line)
     hexed = (None if one is None else bytes(one).hex() for one in (*line.digests, line.signature))
     return (
-        *planned, line.number, line.at, line.monotonic, decided.status, decided.action,
+        *planned, line.number, line.at, line.monotonic if isinstance(line.monotonic, int) else None,
+        decided.status, decided.action,
         *_field_faults(planned, record_id, decided, line, proof),
         str(seal_fault), broken, _n_outcomes(own), stored,
         line.asked, line.record, *hexed, None if seal is None else seal.key,
@@ -192,16 +193,16 @@ def _field_faults(
         faults[name] = ""
         if differs or name in resealed:
             another = proof.is_of_another(name, content, line)
-            if name == "input":
-                another |= any(proof.has_record(one, line) and one != planned[4] for one in (record_id, line.record_id))
-            faults[name] = _kind(said[name], sealed, is_another=another, differs=differs)
+            if name == "input" and name not in resealed:
+                another |= any(one in proof.planned and one != planned[4] for one in (record_id, line.record_id))
+            faults[name] = _kind(said[name], sealed, is_another=another, fits=content == sealed and name in resealed)
     if not faults["input"] and not said["input"]:
-        faults["input"] = _kind(said["input"], line.input, is_another=False, differs=False)
+        faults["input"] = _kind(said["input"], line.input, is_another=False, fits=True)
     if decided.status == Status.OK and not faults["outcome"]:  # only an answer has an action and a reason
         for name in ("action", "reasoning"):
             lacks = not said[name] and not (name == "reasoning" and evidence_in(decided.trace))
             if lacks and not faults[name]:
-                faults[name] = _kind(said[name], NO_ACTION, is_another=False, differs=False)
+                faults[name] = _kind(said[name], NO_ACTION, is_another=False, fits=True)
     return [str(faults[name]) for name in FIELDS]
 
 
@@ -210,14 +211,14 @@ def _least(*parts: Any) -> Any:
     return next((one for one in parts if one is None or one == ""), parts[0])
 
 
-def _kind(said: object, sealed: bytes | None, *, is_another: bool, differs: bool) -> FieldFault:
+def _kind(said: object, sealed: bytes | None, *, is_another: bool, fits: bool) -> FieldFault:
     if said is None or sealed is None:
         return FieldFault.MISSING
     if said == "" or sealed in (b"", ""):
         return FieldFault.EMPTY
     if is_another:
         return FieldFault.EXCHANGED
-    return FieldFault.ALTERED if differs else FieldFault.RESEALED
+    return FieldFault.RESEALED if fits else FieldFault.ALTERED
 
 
 def _n_outcomes(own: Sequence[TrailLine]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from workbench.compliance.computed.telling import command_of, exhibit_or_why, judged, not_evidenced
+from workbench.compliance.computed.telling import command_of, exhibit_or_why, not_evidenced, standing_of
 from workbench.compliance.requirement import ComplianceGround, Computed
 from workbench.evidence import LEDGER_FILE, MAKERS, Exhibit
 from workbench.pilot.charter import CHARTER_FILE, charter_signatures
@@ -32,7 +32,7 @@ def thresholds_signed_before(ground: ComplianceGround) -> Computed:
         f"{n} of {n} signatures of charter.yaml were given by {signed.isoformat()}, {'before' if is_first else 'after'}"
         f" opening {first.number} of the holdout at {first.time}."
     )
-    return judged(said, evidence, is_met=is_first)
+    return standing_of(said, evidence, is_met=is_first)
 
 
 def tested_before_use(ground: ComplianceGround) -> Computed:
@@ -55,7 +55,7 @@ def tested_before_use(ground: ComplianceGround) -> Computed:
     said = (
         f"{len(TESTS) - len(late)} of {len(TESTS)} tests are on the record by {ground.today}: {dated}; signed openings"
     )
-    return judged(f"{said}: {len(openings)}.", evidence, is_met=not late)
+    return standing_of(f"{said}: {len(openings)}.", evidence, is_met=not late)
 
 
 def risk_management(ground: ComplianceGround) -> Computed:
@@ -66,7 +66,7 @@ def risk_management(ground: ComplianceGround) -> Computed:
     unmet = [one.id for one in risks if not (one.mitigation and one.owner)]
     if unmet:
         said = f"{len(unmet)} of {len(risks)} risks have no mitigation or no owner: {shown(unmet)}."
-        return judged(said, evidence, is_met=False)
+        return standing_of(said, evidence, is_met=False)
     untested = [one.id for one in risks if not one.tested_by]
     if untested:
         said = f"{len(untested)} of {len(risks)} risks name no test: {shown(untested)}; tested_by in charter.yaml"
@@ -77,7 +77,7 @@ def risk_management(ground: ComplianceGround) -> Computed:
     if absent:
         said = f"{len(absent)} of {len(named)} tests that risks name have no present evidence: {shown(absent)}"
         return not_evidenced(said, rests)
-    return judged(f"{len(risks)} of {len(risks)} risks have a mitigation, an owner and a present test.", rests)
+    return standing_of(f"{len(risks)} of {len(risks)} risks have a mitigation, an owner and a present test.", rests)
 
 
 def technical_documentation(ground: ComplianceGround) -> Computed:
@@ -86,8 +86,10 @@ def technical_documentation(ground: ComplianceGround) -> Computed:
     if gaps is None:
         return not_evidenced("there is no architecture document; workbench init writes a skeleton", evidence)
     if gaps:
-        return judged(f"{len(gaps)} gaps in the architecture document: {shown(list(gaps))}.", evidence, is_met=False)
-    return judged("0 gaps in the 8 parts of the architecture document.", evidence)
+        return standing_of(
+            f"{len(gaps)} gaps in the architecture document: {shown(list(gaps))}.", evidence, is_met=False
+        )
+    return standing_of("0 gaps in the 8 parts of the architecture document.", evidence)
 
 
 def _openings(ground: ComplianceGround) -> tuple[Opening, ...] | Computed:

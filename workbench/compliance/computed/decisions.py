@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.compliance.computed.telling import Evidence, judged, not_evidenced
+from workbench.compliance.computed.telling import Evidence, not_evidenced, standing_of
 from workbench.compliance.proof import SealFault
 from workbench.compliance.requirement import ComplianceGround, Computed
 from workbench.compliance.trail import holds_fields
@@ -24,7 +24,7 @@ def audit_trail(ground: ComplianceGround) -> Computed:
     good = holds_fields(trail)
     bad, n = trail[~good], len(trail)
     if not len(bad):
-        return judged(f"All five fields of {n:,} of {n:,} decisions are there and as they were sealed.", TRAIL)
+        return standing_of(f"All five fields of {n:,} of {n:,} decisions are there and as they were sealed.", TRAIL)
     altered = bad[~bad["seal"].isin(UNPROVED) | (bad[list(FIELDS)] != "").any(axis=1)]
     if not len(altered):
         causes = bad["seal"].value_counts()
@@ -36,7 +36,7 @@ def audit_trail(ground: ComplianceGround) -> Computed:
     said = (
         f"{len(altered):,} of {n:,} decisions are not as they were sealed: {named or 'their signature does not hold'}."
     )
-    return judged(said, TRAIL, altered["record_id"].astype(str))
+    return standing_of(said, TRAIL, altered["record_id"].astype(str))
 
 
 def unbroken_order(ground: ComplianceGround) -> Computed:
@@ -48,12 +48,12 @@ def unbroken_order(ground: ComplianceGround) -> Computed:
     bad = kept[kept["order"] != ""]
     if len(bad):
         said = f"The order is broken at {len(bad):,} of {len(kept):,} lines: {shown(bad['order'].unique().tolist())}."
-        return judged(said, TRAIL, bad["record_id"].astype(str))
+        return standing_of(said, TRAIL, bad["record_id"].astype(str))
     unproved = int((kept["seal"] != "").sum())
     if unproved or len(kept) < len(trail):
         n = unproved + len(trail) - len(kept)
         return not_evidenced(f"{n:,} of {len(trail):,} decisions have no line whose signature holds.", TRAIL)
-    return judged(f"{len(kept):,} of {len(kept):,} lines follow one another, and time never goes back.", TRAIL)
+    return standing_of(f"{len(kept):,} of {len(kept):,} lines follow one another, and time never goes back.", TRAIL)
 
 
 def one_outcome_for_each_input(ground: ComplianceGround) -> Computed:
@@ -66,11 +66,11 @@ def one_outcome_for_each_input(ground: ComplianceGround) -> Computed:
     if len(bad):
         none, several = int((bad["outcomes"] == 0).sum()), int((bad["outcomes"] > 1).sum())
         said = f"{len(bad):,} of {len(kept):,} inputs have not exactly one outcome: {none:,} none, {several:,} several."
-        return judged(said, TRAIL, bad["record_id"].astype(str))
+        return standing_of(said, TRAIL, bad["record_id"].astype(str))
     if len(kept) < len(trail):
         before = len(trail) - len(kept)
         return not_evidenced(f"{before:,} of {len(trail):,} decisions have no line that says how often it was made.")
-    return judged(f"{len(kept):,} of {len(kept):,} inputs have exactly one outcome.", TRAIL)
+    return standing_of(f"{len(kept):,} of {len(kept):,} inputs have exactly one outcome.", TRAIL)
 
 
 _CAUSES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.compliance.computed.telling import Evidence, command_of, exhibit_or_why, judged, not_evidenced
+from workbench.compliance.computed.telling import Evidence, command_of, exhibit_or_why, not_evidenced, standing_of
 from workbench.compliance.requirement import ComplianceGround, Computed
 from workbench.evidence import Exhibit, Severity
 from workbench.metrics import CATALOGUE, Estimate, State, estimate_text, state_of, title_of, value_text
@@ -35,7 +35,7 @@ def accuracy(ground: ComplianceGround) -> Computed:
     said = f"{sum(one is State.PASS for one in states.values())} of {len(kpis)} targets are reached: {told}."
     if State.FAIL not in states.values() and State.UNPROVEN in states.values():
         return not_evidenced(f"{said[:-1]}; more labelled records would show it", evidence)
-    return judged(said, evidence, is_met=State.FAIL not in states.values())
+    return standing_of(said, evidence, is_met=State.FAIL not in states.values())
 
 
 def robustness(ground: ComplianceGround) -> Computed:
@@ -69,7 +69,7 @@ def data_governance(ground: ComplianceGround) -> Computed:
     records = found.facts.get("n_records", 0)
     said = f"{len(grave)} of {several(n, 'finding')} in {records:,} records are critical or high"
     said += f", {len(nobody)} have no owner or no remedy"
-    return judged(
+    return standing_of(
         f"{said}{': ' + shown(grave or nobody) if grave or nobody else ''}.", evidence, is_met=not grave + nobody
     )
 
@@ -90,10 +90,10 @@ def _none_of(ground: ComplianceGround, needed: dict[str, tuple[str, ...]], *, un
     values = {metric: one for metric, (_, one) in estimates.items()}
     counts = [metric for metric in values if metric not in unless_zero]
     if any((values[metric].lower or 0.0) > 0.0 for metric in counts):
-        return judged(f"{told}.", evidence, is_met=False)
+        return standing_of(f"{told}.", evidence, is_met=False)
     if any(one.value is None or not one.n or one.value > 0.0 for one in values.values()):
         return not_evidenced(f"{told}; what is not 0 or not known must be measured again", evidence)
-    return judged(f"{told}.", evidence)
+    return standing_of(f"{told}.", evidence)
 
 
 def _of(exhibit: Exhibit, metric: str) -> Estimate:

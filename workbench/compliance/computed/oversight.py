@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.compliance.computed.telling import command_of, exhibit_or_why, judged, not_evidenced
+from workbench.compliance.computed.telling import command_of, exhibit_or_why, not_evidenced, standing_of
 from workbench.compliance.requirement import ComplianceGround, Computed
 from workbench.evidence import Exhibit
 from workbench.metrics import is_asked, is_automated
@@ -41,12 +41,12 @@ def high_risk_escalated(ground: ComplianceGround) -> Computed:
     if missed:
         n = len(dict.fromkeys(missed))
         said = f"{n:,} of {covered:,} records of high-risk categories were decided without a person."
-        return judged(said, evidence, missed)
+        return standing_of(said, evidence, missed)
     if untested:
         n = len(categories)
         said = f"{len(untested)} of {n} high-risk categories have no judged record: {shown(untested)}; label some."
         return not_evidenced(said, evidence)
-    return judged(f"All {covered:,} records of {len(categories)} high-risk categories went to a person.", evidence)
+    return standing_of(f"All {covered:,} records of {len(categories)} high-risk categories went to a person.", evidence)
 
 
 def escalations_fire(ground: ComplianceGround) -> Computed:
@@ -64,7 +64,7 @@ def escalations_fire(ground: ComplianceGround) -> Computed:
         return not_evidenced(f"0 confirmed test cases expect {label}; sign some that do", evidence)
     missed = cases[cases["action"].map(lambda one: one != label)]
     said = f"{len(cases) - len(missed):,} of {len(cases):,} confirmed test cases that expect {label} got it."
-    return judged(said, evidence, missed["case"].astype(str))
+    return standing_of(said, evidence, missed["case"].astype(str))
 
 
 def human_oversight(ground: ComplianceGround) -> Computed:
@@ -90,7 +90,7 @@ def human_oversight(ground: ComplianceGround) -> Computed:
     said = (
         f"{len(escalated) - len(missed):,} of {len(escalated):,} escalated decisions were decided by a named reviewer."
     )
-    return judged(said, evidence, missed)
+    return standing_of(said, evidence, missed)
 
 
 def _automated(ground: ComplianceGround, exhibit: Exhibit) -> tuple[pd.DataFrame, pd.Series[bool]] | Computed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from workbench.compliance.computed.telling import command_of, exhibit_or_why, judged, not_evidenced
+from workbench.compliance.computed.telling import command_of, exhibit_or_why, not_evidenced, standing_of
 from workbench.compliance.proof import SealFault
 from workbench.compliance.requirement import ComplianceGround, Computed
 from workbench.compliance.shown_columns import is_personal
@@ -26,10 +26,10 @@ def personal_data_kept_out(ground: ComplianceGround) -> Computed:
     n, bad = int(places["texts"].sum()), places[places["found"] > 0]
     evidence = (("compliance", "personal"), ("contract.yaml", "columns"))
     if not len(bad):
-        return judged(f"0 of {n:,} texts hold personal data that is recognised; names are not.", evidence)
+        return standing_of(f"0 of {n:,} texts hold personal data that is recognised; names are not.", evidence)
     where = ", ".join(f"{row.place} {row.found:,} of {row.texts:,} ({row.kinds})" for row in bad.itertuples())
     records = [one for row in bad["records"] for one in str(row).split(";") if one]
-    return judged(f"{int(bad['found'].sum()):,} of {n:,} texts hold personal data: {where}.", evidence, records)
+    return standing_of(f"{int(bad['found'].sum()):,} of {n:,} texts hold personal data: {where}.", evidence, records)
 
 
 def minimisation(ground: ComplianceGround) -> Computed:
@@ -43,7 +43,7 @@ def minimisation(ground: ComplianceGround) -> Computed:
         return _nothing_personal(ground, "shown to the agent")
     unused = seen.loc[seen["named_by"] == "", "column"].tolist()
     said = f"{len(unused)} of {len(seen)} personal columns that the agent is shown are named by nothing it works with"
-    return judged(f"{said}{': ' + shown(unused) if unused else ''}.", evidence, is_met=not unused)
+    return standing_of(f"{said}{': ' + shown(unused) if unused else ''}.", evidence, is_met=not unused)
 
 
 def purpose(ground: ComplianceGround) -> Computed:
@@ -58,7 +58,7 @@ def purpose(ground: ComplianceGround) -> Computed:
     personal = [name for name in ground.pilot.contract.shown if named[name].pii != "none"]
     silent = [name for name in personal if not named[name].description.strip()]
     said = f"{len(personal) - len(silent)} of {len(personal)} personal columns say what they are for"
-    return judged(f"{said}{'; not ' + shown(silent) if silent else ''}.", evidence, is_met=not silent)
+    return standing_of(f"{said}{'; not ' + shown(silent) if silent else ''}.", evidence, is_met=not silent)
 
 
 def storage_limits(ground: ComplianceGround) -> Computed:
@@ -80,7 +80,7 @@ def storage_limits(ground: ComplianceGround) -> Computed:
         return not_evidenced(f"{int(ages.isna().sum()):,} of {len(kept):,} decisions have no moment that can be read")
     old = kept[ages > most]
     said = f"{len(old):,} of {len(kept):,} decisions are older than the {most:g} years that are allowed."
-    return judged(said, (*KEPT_FOR, ("compliance", "trail")), old["record_id"].astype(str))
+    return standing_of(said, (*KEPT_FOR, ("compliance", "trail")), old["record_id"].astype(str))
 
 
 def retention(ground: ComplianceGround) -> Computed:
@@ -96,7 +96,7 @@ def retention(ground: ComplianceGround) -> Computed:
         return not_evidenced(f"{len(unsaid)} of 2 have no time in compliance.yaml: {shown(unsaid)}", evidence)
     short = [f"{what} {least[what]:g}" for what in (JOURNAL, EVIDENCE) if (least[what] or 0.0) < years]
     if short:
-        return judged(
+        return standing_of(
             f"{len(short)} of 2 are kept for less than {years:g} years: {shown(short)}.", evidence, is_met=False
         )
     if not len(ground.trail):
@@ -105,7 +105,7 @@ def retention(ground: ComplianceGround) -> Computed:
     said = (
         f"2 of 2 are kept for {years:g} years or longer; lines are missing at {len(lost):,} of {len(ground.trail):,}."
     )
-    return judged(said, (*evidence, ("compliance", "trail")), lost["record_id"].astype(str))
+    return standing_of(said, (*evidence, ("compliance", "trail")), lost["record_id"].astype(str))
 
 
 def _nothing_personal(ground: ComplianceGround, what: str) -> Computed:
@@ -119,7 +119,7 @@ def _nothing_personal(ground: ComplianceGround, what: str) -> Computed:
     if undeclared:
         columns = sorted({column for one in undeclared for column in one.where})
         return not_evidenced(f"{len(columns)} of {n} columns hold personal data undeclared: {shown(columns)}", evidence)
-    return judged(f"0 of {n} columns are personal data {what}, and the audit found none.", evidence)
+    return standing_of(f"0 of {n} columns are personal data {what}, and the audit found none.", evidence)
 
 
 def _years(at: object, today: date) -> float | None:

@@ -16,7 +16,7 @@ def not_evidenced(why: str, evidence: Evidence = ()) -> Computed:
     return Computed(Standing.NOT_EVIDENCED, why, evidence)
 
 
-def judged(said: str, evidence: Evidence, bad: Iterable[str] = (), *, is_met: bool | None = None) -> Computed:
+def standing_of(said: str, evidence: Evidence, bad: Iterable[str] = (), *, is_met: bool | None = None) -> Computed:
     """Return met where nothing is bad, or as `is_met` says, with the first records it fails on."""
     records = tuple(dict.fromkeys(bad))[:MOST_RECORDS]
     met = not records if is_met is None else is_met

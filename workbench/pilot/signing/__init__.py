@@ -29,6 +29,6 @@ if TYPE_CHECKING:
         local_key_path,
         new_key,
     )
-    from workbench.pilot.signing.trail_key import trail_key, trail_keys
+    from workbench.pilot.signing.sealing import trail_key, trail_keys
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

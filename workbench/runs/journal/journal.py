@@ -25,7 +25,7 @@ from workbench.runs.journal.rows import (
     tokens_as_json,
 )
 from workbench.runs.journal.storage import JournalFile
-from workbench.runs.journal.trail import AskedAs, DecidedFields, TrailLine, TrailSeal, sealed_lines
+from workbench.runs.journal.trail import AskedAs, DecidedFields, TrailLine, TrailSeal, lines_in, sealed_lines, seals_in
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,7 +39,7 @@ _INSERT_TRACE = "INSERT OR REPLACE INTO traces VALUES (?, ?, ?)"
 _INSERT_MEMORY = "INSERT OR REPLACE INTO memories VALUES (?, ?, ?)"
 _INSERT_LINE = f"INSERT INTO trail VALUES ({', '.join('?' * len(TrailLine._fields))})"
 _INSERT_SEAL = f"INSERT INTO seals VALUES ({', '.join('?' * len(TrailSeal._fields))})"
-_LAST_LINE = "SELECT * FROM trail ORDER BY rowid DESC LIMIT 1"
+_LAST_LINE = "SELECT * FROM trail WHERE typeof(number) = 'integer' ORDER BY rowid DESC LIMIT 1"
 _SEALED = tuple(STORED.index(name) for name in DecidedFields._fields[:-1])
 Rows = Sequence[tuple[Any, ...]]
 _TYPES = {
@@ -138,16 +138,16 @@ class Journal(JournalFile):
         decided: Sequence[tuple[str, str, DecidedFields]],
         asked: Mapping[str, AskedAs],
     ) -> None:
-        found = connection.execute(_LAST_LINE).fetchone()
-        lines, seal = sealed_lines(decided, asked, None if found is None else TrailLine(*found), trail_key())
+        last = lines_in(connection.execute(_LAST_LINE).fetchall())
+        lines, seal = sealed_lines(decided, asked, last[0] if last else None, trail_key())
         connection.executemany(_INSERT_LINE, lines)
         if seal is not None:
             connection.execute(_INSERT_SEAL, seal)
 
     def lines(self) -> tuple[list[TrailLine], list[TrailSeal]]:
         """Return the audit trail of the whole journal as it is stored, by number, and the seals of its transactions."""
-        lines = [TrailLine(*row) for row in self._read("SELECT * FROM trail ORDER BY number, rowid")]
-        return lines, [TrailSeal(*row) for row in self._read("SELECT * FROM seals ORDER BY first, rowid")]
+        lines = lines_in(self._read("SELECT * FROM trail ORDER BY number, rowid"))
+        return lines, seals_in(self._read("SELECT * FROM seals ORDER BY first, rowid"))
 
     def as_stored(self, of: str | None) -> list[tuple[Any, ...]]:
         """Return what is stored of every planned decision, damaged ones too, one row a key.

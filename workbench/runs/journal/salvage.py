@@ -19,6 +19,7 @@ from workbench.runs.journal.pages import Row, rows_in_file
 from workbench.runs.journal.plans import digest_of, run_name
 from workbench.runs.journal.rows import MEMORY, STORED, checksum
 from workbench.runs.journal.storage import RUN_COLUMNS
+from workbench.runs.journal.trail import TrailLine, TrailSeal
 from workbench.words import InputError
 
 KEY_LENGTH, RUN_LENGTH = 64, 16
@@ -57,6 +58,8 @@ class _Found:
     origins: dict[str, tuple[str, str | None, str | None]] = field(default_factory=dict)
     traces: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     memories: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    lines: dict[tuple[Any, ...], TrailLine] = field(default_factory=dict)
+    seals: dict[tuple[Any, ...], TrailSeal] = field(default_factory=dict)
 
 
 def salvaged(path: Path) -> Salvage:
@@ -97,6 +100,10 @@ def _found(rows: Iterable[Row]) -> _Found:
             run, position, record_id, key = values
             if isinstance(record_id, str) and _is_digest(key, KEY_LENGTH):
                 found.planned[run][position] = record_id, key
+        elif len(values) == len(TrailLine._fields) and isinstance(values[0], int) and _is_digest(values[1], KEY_LENGTH):
+            found.lines[values] = TrailLine(*values)
+        elif len(values) == len(TrailSeal._fields) and isinstance(values[0], int) and isinstance(values[1], int):
+            found.seals[values] = TrailSeal(*values)
         elif len(values) == 2 and _is_digest(values[0], KEY_LENGTH) and isinstance(values[1], str):
             found.tokens[values[0]].append(values[1])
         elif len(values) == 3 and _is_digest(values[0], KEY_LENGTH):
@@ -163,6 +170,8 @@ def _content(found: _Found, whole: Mapping[str, Mapping[int, tuple[str, str]]]) 
         "origins": origins,
         "traces": traces,
         "memories": memories,
+        "trail": sorted(found.lines.values(), key=lambda line: line.number),
+        "seals": sorted(found.seals.values(), key=lambda seal: seal.first),
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -110,9 +110,21 @@ class DecidedFields(NamedTuple):
         )
 
 
+def lines_in(rows: Iterable[tuple[Any, ...]]) -> list[TrailLine]:
+    """Return stored rows as lines; what is no line at all is not there, a digest that is none is empty."""
+    whole = (row for row in rows if isinstance(row[0], int) and isinstance(row[1], str))
+    return [TrailLine._make((*row[:7], *map(_bytes, row[7:]))) for row in whole]
+
+
+def seals_in(rows: Iterable[tuple[Any, ...]]) -> list[TrailSeal]:
+    """Return stored rows as seals, as `lines_in` does."""
+    whole = (row for row in rows if isinstance(row[0], int) and isinstance(row[1], int) and isinstance(row[2], str))
+    return [TrailSeal._make((*row[:3], *map(_bytes, row[3:]))) for row in whole]
+
+
 def field_digest(field: str, content: Sequence[Any]) -> bytes:
     """Return the digest of one field's content."""
-    return hashlib.sha256(f"{field}\n{json.dumps(content)}".encode()).digest()
+    return hashlib.sha256(f"{field}\n{json.dumps(content, default=repr)}".encode()).digest()
 
 
 def sealed_lines(
@@ -158,7 +170,12 @@ def sealed_field(field: str, lines: Sequence[TrailLine], first: int, last: int) 
 
 def evidence_in(trace: str | None) -> bool:
     """Return whether a trace has what a decision rests on: cited evidence, or a guard that stepped in."""
-    return any(one["kind"] == "evidence" or one.get("verdict", "allow") != "allow" for one in _parted(trace)[0])
+    events = [one for one in _parted(trace)[0] if isinstance(one, dict)]
+    return any(one["kind"] == "evidence" or one.get("verdict", "allow") != "allow" for one in events)
+
+
+def _bytes(value: object) -> bytes | None:
+    return value if value is None or isinstance(value, bytes) else b""
 
 
 def _sealed(lines: Sequence[TrailLine], key: SigningKey) -> TrailSeal:
@@ -179,9 +196,13 @@ def _parted(trace: str | None) -> tuple[list[Any], list[Any]]:
     """Return the events of a trace that a decision rests on, and those that say what was carried out."""
     if trace is None:
         return [], []
-    said = json.loads(trace)
+    try:
+        said = json.loads(trace)
+        said["events"] = [one for one in said["events"] if isinstance(one, dict)]
+    except (TypeError, ValueError, KeyError):
+        return [trace], [trace]  # no trace as it was written: it belongs to both
     why = [one for one in said["events"] if one.get("kind") in REASONING_EVENTS]
-    return why, [[one for one in said["events"] if one.get("kind") not in REASONING_EVENTS], said["dropped"]]
+    return why, [[one for one in said["events"] if one.get("kind") not in REASONING_EVENTS], said.get("dropped")]
 
 
 def _moment() -> tuple[str, int]:
