@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from workbench.compliance.judging import REQUIREMENTS
-from workbench.compliance.numbers import counts_of
+from workbench.compliance.numbers import standing_counts
 from workbench.compliance.requirement import Standing
 from workbench.evidence import Answer, Check, Exhibit, Facts, Terms, unproven
 from workbench.metrics import State
@@ -52,7 +52,7 @@ def _compliance(facts: Facts, _asked: Terms) -> Answer:
 
 def _answer(exhibit: Exhibit, remedy: str) -> Answer:
     table = exhibit.tables[REQUIREMENTS]
-    counts = counts_of(table)
+    counts = standing_counts(table)
     n = len(table) - counts[Standing.NOT_APPLICABLE]
     if not n:
         return unproven("no requirement applies, which is not so of any pilot", "complete compliance.yaml")

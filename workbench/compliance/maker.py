@@ -14,7 +14,7 @@ from workbench.compliance.checks import CHECKS, COMMAND, COMPLIANCE, changed_evi
 from workbench.compliance.findings import compliance_findings
 from workbench.compliance.ground import PERSONAL, SHOWN, TRAIL, facts_now, ground_again, ground_now, tables_now
 from workbench.compliance.judging import REQUIREMENTS, judged_requirements
-from workbench.compliance.numbers import UNITS, counts_of, estimates_of_compliance
+from workbench.compliance.numbers import UNITS, standing_counts, estimates_of_compliance
 from workbench.compliance.page import report_paths
 from workbench.compliance.requirement import ComplianceGround, Standing
 from workbench.evidence import (
@@ -189,7 +189,7 @@ def _counted(exhibit: Exhibit, ground: ComplianceGround) -> Exhibit:
 
 def _answer(requirements: pd.DataFrame, day: date) -> str:
     """Return how many requirements are met or attested, one sentence of at most 40 words."""
-    counts = counts_of(requirements)
+    counts = standing_counts(requirements)
     n = len(requirements) - counts[Standing.NOT_APPLICABLE]
     held = counts[Standing.MET] + counts[Standing.ATTESTED]
     rest = f"{counts[Standing.NOT_MET]:,} are not met, {counts[Standing.NOT_EVIDENCED]:,} not evidenced"

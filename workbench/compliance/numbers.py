@@ -26,14 +26,14 @@ METHOD = "counted"
 NOTHING = "no requirement applies"
 
 
-def counts_of(requirements: pd.DataFrame) -> dict[Standing, int]:
+def standing_counts(requirements: pd.DataFrame) -> dict[Standing, int]:
     """Return how many of a table's requirements have each standing."""
     return {one: int((requirements["standing"] == one.value).sum()) for one in Standing}
 
 
 def estimates_of_compliance(requirements: pd.DataFrame) -> dict[str, Estimate]:
     """Return every count; n is the requirements that apply, those that the checklist rules out with a reason aside."""
-    counts = counts_of(requirements)
+    counts = standing_counts(requirements)
     excluded = {Standing.NOT_APPLICABLE.value: counts[Standing.NOT_APPLICABLE]}
     n = len(requirements) - counts[Standing.NOT_APPLICABLE]
     if not n:

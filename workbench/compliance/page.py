@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.compliance.ground import PERSONAL, TRAIL
 from workbench.compliance.judging import EVIDENCE, OTHERS, RECORDS, REQUIREMENTS
-from workbench.compliance.numbers import counts_of
+from workbench.compliance.numbers import standing_counts
 from workbench.compliance.oscal import assessment_results
 from workbench.compliance.requirement import Standing
 from workbench.evidence import MAKERS, Exhibit, executed_path, maker
@@ -97,7 +97,7 @@ def write_report(pilot: Pilot, exhibit: Exhibit, as_of: date | None = None) -> t
 
 def compliance_page(pilot: Pilot, exhibit: Exhibit, oscal: str) -> str:
     """Return the report as one HTML page that lies in the pilot's folder of runs; `oscal` is the file beside it."""
-    counts = counts_of(exhibit.tables[REQUIREMENTS])
+    counts = standing_counts(exhibit.tables[REQUIREMENTS])
     body = templates_in(TEMPLATES).get_template("compliance.html.j2").render(
         title=pilot.settings.title,
         answer=exhibit.answer,

@@ -52,14 +52,14 @@ class AiActAssessment(AiAct):
     general_purpose_model: bool | None = None
 
 
-class PersonalData(Settings):
+class PersonalDataAnswer(Settings):
     """Whether personal data are processed, and which."""
 
     processed: bool | None = None
     what: str = ""
 
 
-class Kept(StrEnum):
+class KeptPart(StrEnum):
     """What is kept of an agent's work."""
 
     JOURNAL = "journal"
@@ -147,12 +147,12 @@ class ComplianceSettings(Settings):
     title: str = ""
     owner: ChecklistOwner
     ai_act: AiActAssessment | None = None
-    personal_data: PersonalData = PersonalData()
+    personal_data: PersonalDataAnswer = PersonalDataAnswer()
     sector: Sector | None = None
     dpia: Dpia | None = None
     industry_rules: tuple[str, ...] | None = None
     audit_trail: AuditTrail | None = None
-    retention: dict[Kept, RetentionAnswer] = Field(default_factory=dict)
+    retention: dict[KeptPart, RetentionAnswer] = Field(default_factory=dict)
     regimes: dict[Annotated[str, AfterValidator(_known_regime)], RegimeAnswer] = Field(default_factory=dict)
     requirements: dict[Annotated[str, AfterValidator(_known_requirement)], RequirementAnswer] = Field(
         default_factory=dict
