@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ticket_records import write_tickets
 from typer.testing import CliRunner
 
 from workbench.commands.cli import app
-from workbench.compliance.documents import ARCHITECTURE_FILE, PARTS, architecture_gaps, architecture_skeleton
+from workbench.commands.scaffold import Columns, init_pilot
+from workbench.compliance.documents import ARCHITECTURE_FILE, PARTS, architecture_gaps
 from workbench.compliance.documents.gap import ArchitectureGap
 from workbench.pilot import Pilot, open_pilot
 
@@ -21,6 +23,9 @@ There is no vector database such as Pinecone, and GPT-4 was tried and is not use
 Fewer than 5% fall below the threshold, which is certified at Gate 2; its interval is one-sided at 95%.
 95% of documents are ordinary. A token is a word of the model. `make check` runs on Python 3.11 within 12 minutes.
 Set `WORKBENCH_SIGNING_KEY` for the runner. A person may reject 50,000 documents, and 7 calls were listened to.
+A reviewer sees up to 40 documents a day, and the card costs about 30,000 euro. Logs are kept 90 days, backups 4 hours.
+The limit of 10 calls in a row is for people of the help desk. HTTP_PROXY is unset. Falcon Street 12 is where we are.
+The model answers within 3 seconds when idle. Snowflake was considered and rejected. A token lasts one hour.
 <!-- The first draft said GPT-4 on MongoDB, at most 99 calls. -->
 """
 
@@ -148,7 +153,30 @@ PLANTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("old", "new", "part", "said"), PLANTED)
+# Written when the check was finished; all of these were found as it was, "every month" for 90 days was not.
+PLANTED_AFTER = [
+    ("by the pocket model", "by Claude Sonnet 4.5", "Agent components", "does not use: 'Claude Sonnet 4.5'"),
+    ("by vLLM on the card", "by TensorRT-LLM on the card", "Agent components", "does not use: 'TensorRT-LLM'"),
+    ("a SQLite file in", "kept in PostgreSQL in", "Data", "does not use: 'PostgreSQL'"),
+    ("Postings are in the ERP", "Postings are in SAP S/4HANA", "Data", "does not use: 'S/4HANA'"),
+    ("WORKLIST (REST) takes", "WORKLIST (REST) and ServiceNow take", "Integration", "does not use: 'ServiceNow'"),
+    ("at most 15 calls", "no more than twelve tool calls", "Agent components", "'twelve tool calls'"),
+    ("up to 50,000 euro", "up to €500,000", "Agent components", "an amount of money: '€500,000'"),
+    ("are kept 8 years", "are archived for 6 years", "Data", "years of retention: '6 years'"),
+    ("100 calls a second", "1,000 requests per second", "Integration", "'1,000 requests per second'"),
+    ("is valid for one hour", "expires after 15 minutes", "Security", "life of a token: '15 minutes'"),
+    (
+        "below the certified threshold",
+        "below a threshold of 60%",
+        "Human in the loop",
+        "of 60",
+    ),
+    ("with a p95 within 45 s", "with 95% in less than 20 seconds", "Monitoring", "latency: 'than 20 seconds'"),
+    ("EDI_HUB messages", "EDI_HUB, via RabbitMQ, messages", "Integration", "does not use: 'RabbitMQ'"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "part", "said"), [*PLANTED, *PLANTED_AFTER])
 def test_a_planted_fault_is_the_one_gap(tmp_path: Path, old: str, new: str, part: str, said: str) -> None:
     pilot = copied(tmp_path)
     (gap,) = edited(pilot, old, new)
@@ -165,6 +193,12 @@ def test_a_contradiction_is_named_with_its_line_and_what_the_pilot_sets(tmp_path
     assert gap.line == line_of(pilot, "25 calls")
     assert gap.expected == "15 (environment.yaml, limits.calls)"
     assert gap.where == f"Agent components, line {gap.line}"
+
+
+def test_evidence_that_no_file_can_be_called_is_a_gap(tmp_path: Path) -> None:
+    (gap,) = edited(copied(tmp_path), "Evidence: charter.yaml, gates.yaml, load\n", f"Evidence: {'x' * 5000}\n")
+    assert gap.got.startswith("evidence 'xxx")
+    assert len(gap.got) < 150
 
 
 def test_a_limit_that_the_pilot_does_not_set_is_a_gap(tmp_path: Path) -> None:
@@ -191,11 +225,9 @@ def test_a_threshold_that_the_evidence_states_is_no_gap(tmp_path: Path) -> None:
 
 
 def test_a_new_pilot_begins_with_a_skeleton_in_which_every_topic_is_open(tmp_path: Path) -> None:
-    pilot = copied(tmp_path)
-    (pilot.suite / ARCHITECTURE_FILE).write_text(architecture_skeleton("Claims"), encoding="utf-8")
-    gaps = architecture_gaps(pilot)
-    n_topics = sum(len(part.topics) for part in PARTS)
-    assert sum("'to be filled in' is left" in gap.got for gap in gaps) == n_topics
+    init_pilot("tickets", write_tickets(tmp_path / "tickets.csv", 60), Columns("queue", id="ticket"), tmp_path)
+    gaps = architecture_gaps(open_pilot("tickets", tmp_path))
+    assert sum("'to be filled in' is left" in gap.got for gap in gaps) == sum(len(part.topics) for part in PARTS)
     assert {gap.part for gap in gaps} == {part.heading for part in PARTS}
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MOST_GAPS = 8
 
-app = typer.Typer(help="Say what the documents of a pilot lack.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()

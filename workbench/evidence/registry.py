@@ -202,7 +202,6 @@ def makers() -> tuple[Maker, ...]:
     return tuple(maker(name) for name in maker_names())
 
 
-@cache
 def maker_names() -> tuple[str, ...]:
     """Return the names of all makers, those of the package first; none is loaded."""
     return (*MAKERS, *sorted({one.name for one in entry_points(group=ENTRY_POINTS)} - set(MAKERS)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from workbench.compliance.documents.gap import ArchitectureGap
-from workbench.compliance.documents.limits import OtherNumber, other_numbers
+from workbench.compliance.documents.limits import OtherNumber, unset_limits
 from workbench.compliance.documents.parts import PARTS, DocumentPart
 from workbench.compliance.documents.products import Mention, unknown_names
 from workbench.compliance.documents.reading import Passage, ReadPart, label_key, read_parts, without_comments
@@ -15,7 +15,7 @@ from workbench.compliance.documents.used import Used, used_by
 from workbench.evidence import Agreed, maker_names
 from workbench.files import read_text
 from workbench.pilot.integrations import INTEGRATIONS_FILE
-from workbench.words import did_you_mean, number, shown
+from workbench.words import did_you_mean, number, readable, shown
 
 ARCHITECTURE_FILE = "architecture.md"
 FEWEST_WORDS_OF_A_PART = 30
@@ -59,11 +59,11 @@ def architecture_gaps(pilot: Agreed) -> tuple[ArchitectureGap, ...]:
         remedy = f"write {ARCHITECTURE_FILE} in the pilot's folder; `workbench init` writes a skeleton of it"
         return (ArchitectureGap(ARCHITECTURE_FILE, None, "no such file", f"a document with {headings}", remedy),)
     text = read_text(path)
-    parts, used = read_parts(text), used_by(pilot)
+    parts, used, makers = read_parts(text), used_by(pilot), maker_names()
     found: list[ArchitectureGap] = []
     for part in PARTS:
         read = parts.get(part.heading)
-        found += [_missing(part)] if read is None else _of_part(read, pilot.suite)
+        found += [_missing(part)] if read is None else _of_part(read, pilot.suite, makers)
     found += _systems_left_out(text, parts, used)
     found += sorted(_contradictions(text, parts, used), key=lambda gap: gap.line or 0)
     return tuple(found)
@@ -76,7 +76,7 @@ def _missing(part: DocumentPart) -> ArchitectureGap:
     )
 
 
-def _of_part(read: ReadPart, suite: Path) -> Iterator[ArchitectureGap]:
+def _of_part(read: ReadPart, suite: Path, makers: Sequence[str]) -> Iterator[ArchitectureGap]:
     """Yield what is missing or vague in a part that is there."""
     n_words = len(read.text.split())
     heading = read.part.heading
@@ -95,7 +95,7 @@ def _of_part(read: ReadPart, suite: Path) -> Iterator[ArchitectureGap]:
             )
         else:
             yield from _vague(heading, topic.label, topic.prompt, passage)
-    yield from _of_evidence(read, suite)
+    yield from _of_evidence(read, suite, makers)
 
 
 def _vague(heading: str, label: str, prompt: str, passage: Passage) -> Iterator[ArchitectureGap]:
@@ -117,19 +117,17 @@ def _vague(heading: str, label: str, prompt: str, passage: Passage) -> Iterator[
         yield ArchitectureGap(heading, passage.line, got, f"at least {FEWEST_WORDS_OF_A_TOPIC}", f"say {prompt}")
 
 
-def _of_evidence(read: ReadPart, suite: Path) -> Iterator[ArchitectureGap]:
+def _of_evidence(read: ReadPart, suite: Path, makers: Sequence[str]) -> Iterator[ArchitectureGap]:
     """Yield a gap where a part is tied to no evidence, and one for each maker or file that is not there."""
-    such_as = f"a maker ({', '.join(maker_names())}) or a file of the pilot"
+    such_as = f"a maker ({', '.join(makers)}) or a file of the pilot"
     if not read.evidence:
         got = "no line that begins with `Evidence:`" if read.evidence is None else "an evidence line that names nothing"
         remedy = f"name what shows it, such as `Evidence: {', '.join(read.part.evidence)}`"
         yield ArchitectureGap(read.part.heading, read.line, got, such_as, remedy)
     for named in read.evidence or ():
-        if named.text not in maker_names() and not _is_there(named.text, suite):
-            remedy = (
-                did_you_mean(named.text, (*maker_names(), *_files_of(suite)), "name what is there, or make it") or ""
-            )
-            got = f"evidence {named.text!r}, which is no maker and no file"
+        if named.text not in makers and not _is_there(named.text, suite):
+            remedy = did_you_mean(named.text, (*makers, *_files_of(suite)), "name what is there, or make it") or ""
+            got = f"evidence {readable(named.text, 80)!r}, which is no maker and no file"
             yield ArchitectureGap(read.part.heading, named.line, got, such_as, remedy)
 
 
@@ -137,7 +135,10 @@ def _is_there(name: str, suite: Path) -> bool:
     """Return whether a file is in the pilot's folder, with its data, or under its root; never one outside of these."""
     root = suite.parent.parent
     places = (suite / name, root / "datasets" / suite.name / name, root / name)
-    return any(one.exists() and one.resolve().is_relative_to(root.resolve()) for one in places)
+    try:
+        return any(one.exists() and one.resolve().is_relative_to(root.resolve()) for one in places)
+    except OSError:  # no name that a file could have, such as a whole paragraph
+        return False
 
 
 def _files_of(suite: Path) -> tuple[str, ...]:
@@ -162,7 +163,7 @@ def _contradictions(text: str, parts: Mapping[str, ReadPart], used: Used) -> Ite
     plain = without_comments(text)
     for one in unknown_names(plain, used):
         yield _of_name(one, *_place(plain, one.start, parts), used)
-    for other in other_numbers(plain, used):
+    for other in unset_limits(plain, used):
         yield _of_number(other, *_place(plain, other.start, parts))
 
 
@@ -185,7 +186,7 @@ def _of_number(other: OtherNumber, part: str, line: int) -> ArchitectureGap:
     known = sorted(other.known.items())[:5]
     expected = "; ".join(f"{number(value)} ({where})" for value, where in known) or "no such limit is set"
     remedy = "correct it, or set it so and have the files signed again" if known else "take it out, or set the limit"
-    return ArchitectureGap(part, line, f"{other.limit.title}: {other.written!r}", expected, remedy)
+    return ArchitectureGap(part, line, f"{other.kind.title}: {other.written!r}", expected, remedy)
 
 
 def _place(text: str, start: int, parts: Mapping[str, ReadPart]) -> tuple[str, int]:

@@ -30,12 +30,14 @@ EACH = r"(?:an?|per|each|every)"
 COUNTED = r"(?:records|documents|invoices|questions|messages|tickets|cases|claims|decisions|requests|e-?mails)"
 AT_MOST = r"\b(?:at most|up to|(?:no|never|not) more than|limit\w*|maximum|or fewer)\b"
 RELATED = r"(?: (?:of|is|at|least|most|below|above|under|over|from|than|or|set|to|reaches))*"
+IN_ONE_DECISION = rf"(?=.*{AT_MOST})(?=.*\b(?:decisions?|records?|documents?|questions?|agent|tools?)\b)"
+ARRIVING = r"\b(?:volume|load|peak|busiest|throughput|arriv\w+|comes?|takes?|handl\w+|process\w*)\b"
 MONEY = r"(?:euros?|EUR|dollars?|USD|CHF|GBP)"
 EXPIRES = r"\b(?:expir\w+|liv\w+|life|valid)\b"
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class LimitKind:
     """A kind of limit: how it is written, what its clause must say besides, and under which keys the pilot sets it.
 
     Parameters
@@ -54,57 +56,59 @@ class Limit:
     key: re.Pattern[str]
 
 
-def _limit(title: str, number: str, said: str, key: str) -> Limit:
-    return Limit(title, re.compile(number, re.IGNORECASE), re.compile(said, re.IGNORECASE | re.DOTALL), re.compile(key))
+def _kind(title: str, number: str, said: str, key: str) -> LimitKind:
+    return LimitKind(
+        title, re.compile(number, re.IGNORECASE), re.compile(said, re.IGNORECASE | re.DOTALL), re.compile(key)
+    )
 
 
 LIMITS = (
-    _limit(
+    _kind(
         "calls in one decision",
         rf"{NUMBER}\s(?:tool\s)?calls?\b(?!\s{EACH}\s(?:second|minute|hour|day))",
-        AT_MOST,
+        IN_ONE_DECISION,
         r"^environment\.yaml, limits\.calls$",
     ),
-    _limit(
+    _kind(
         "writes in one decision",
         rf"{NUMBER}\swrites?\b(?!\s{EACH}\s(?:second|minute|hour|day))",
-        AT_MOST,
+        IN_ONE_DECISION,
         r"^environment\.yaml, limits\.writes$",
     ),
-    _limit("calls a second", rf"{NUMBER}\s(?:calls|requests)\s{EACH}\ssecond", "", r"rate\.per_s$"),
-    _limit(
+    _kind("calls a second", rf"{NUMBER}\s(?:calls|requests)\s{EACH}\ssecond", "", r"rate\.per_s$"),
+    _kind(
         "an amount of money",
         rf"(?:[€$£]|\bEUR|\bUSD) ?{NUMBER}|(?P<before>{PLAIN})\s?(?:{MONEY}\b|[€$£])",
-        AT_MOST + r"|\b(?:above|over|beyond|below|under|from|authority|costs?)\b",
+        AT_MOST + r"|\b(?:above|over|beyond|below|under|authority)\b",
         r"limits\.(?!calls|writes)|authority|costs\.(?!minutes)|_eur\b|amount",
     ),
-    _limit(
+    _kind(
         "years of retention",
         rf"{NUMBER}\syears?\b",
         r"\b(?:kept|keeps?|retain\w*|retention|stor(?:e|ed|age)|archiv\w+|delet\w+)\b",
         r"retention[\w.]*$|years$",
     ),
-    _limit(
+    _kind(
         "days after which a secret is replaced",
         rf"{NUMBER}\sdays?\b",
         r"\b(?:rotat\w+|replaced|renewed)\b",
         r"rotation_days$",
     ),
-    _limit("life of a token", TIME, rf"\btokens?\b.*{EXPIRES}|{EXPIRES}.*\btokens?\b", r"expires_s$"),
-    _limit(
+    _kind("life of a token", TIME, rf"\btokens?\b.*{EXPIRES}|{EXPIRES}.*\btokens?\b", r"expires_s$"),
+    _kind(
         "latency",
         rf"(?:within|below|under|at most|of|than|is)\s{TIME}",
         r"\bp ?95\b|\b95(?:th)? ?(?:%|percent|per cent|of 100)|\blatency\b",
         r"latency[\w-]*(?:\.(?:target|p95_s|at_most_s)|_p95_ms)$",
     ),
-    _limit("records a day", rf"{NUMBER}\s{COUNTED}\s{EACH}\sday\b", "", r"volume\.records_per_day$"),
-    _limit(
+    _kind("records a day", rf"{NUMBER}\s{COUNTED}\s{EACH}\sday\b", ARRIVING, r"volume\.records_per_day$"),
+    _kind(
         "records an hour",
         rf"{NUMBER}\s{COUNTED}\s(?:in\s)?(?:{EACH}|the busiest|the peak)\shour\b",
-        "",
+        ARRIVING,
         r"volume\.peak_per_hour$",
     ),
-    _limit(
+    _kind(
         "threshold of confidence",
         rf"\b(?:threshold|confidence){RELATED}\s(?P<number>0?\.\d+|1\.0+|\d+(?:\.\d+)?(?= ?%))",
         "",
@@ -117,37 +121,37 @@ LIMITS = (
 class OtherNumber:
     """A limit in a document that the pilot does not set so: what is written, where, and what the pilot sets."""
 
-    limit: Limit
+    kind: LimitKind
     written: str
     start: int
     known: Mapping[float, str]
 
 
-def other_numbers(text: str, used: Used) -> Iterator[OtherNumber]:
+def unset_limits(text: str, used: Used) -> Iterator[OtherNumber]:
     """Yield the limits in a text that the pilot's files do not set, or set otherwise, one kind after another."""
-    for limit in LIMITS:
-        known = _known(limit, used)
-        for match in _written(limit, text):
+    for kind in LIMITS:
+        known = _known(kind, used)
+        for match in _written(kind, text):
             value, step = _value(text, match)
             if not any(abs(value - one) <= step / 2 + 1e-9 for one in known):
-                yield OtherNumber(limit, " ".join(match[0].split()), match.start(), known)
+                yield OtherNumber(kind, " ".join(match[0].split()), match.start(), known)
 
 
-def _known(limit: Limit, used: Used) -> dict[float, str]:
+def _known(kind: LimitKind, used: Used) -> dict[float, str]:
     """Return the values that the pilot's files set for a kind of limit; texts in them are read as the document is."""
     known: dict[float, str] = {}
     for where, value in used.numbers:
-        if limit.key.search(where):
+        if kind.key.search(where):
             known.setdefault(value / 1000 if where.endswith("_ms") else value, where)
     for text in used.strings:
-        for match in _written(limit, text):
+        for match in _written(kind, text):
             known.setdefault(_value(text, match)[0], f"a text: {' '.join(match[0].split())}")
     return known
 
 
-def _written(limit: Limit, text: str) -> Iterator[re.Match[str]]:
+def _written(kind: LimitKind, text: str) -> Iterator[re.Match[str]]:
     """Yield the numbers in a text that a kind of limit is about."""
-    return (match for match in limit.number.finditer(text) if limit.said.search(_clause(text, match)) is not None)
+    return (match for match in kind.number.finditer(text) if kind.said.search(_clause(text, match)) is not None)
 
 
 def _value(text: str, match: re.Match[str]) -> tuple[float, float]:
