@@ -82,7 +82,7 @@ def tamper(path: Path, field: str, way: str, n: int) -> Tampered:
     if field == "action":
         other = next(number for number in range(n) if number % 10 != 7 and (number % 3 == 0) != (one % 3 == 0))
     if field == "reasoning":
-        other = one - 1
+        other = one + 2  # neither has a trace, whose evidence is part of the reasoning
     name, second = f"r{one:05}", f"r{other:05}"
     with sqlite3.connect(path) as connection:
         key, another = (_key(connection, record) for record in (name, second))

@@ -7,6 +7,8 @@ import pytest
 from loopback import kill_and_resume, make_pilot
 from stub_server import logged_calls, stub_process
 
+from workbench.compliance import read_trail
+
 pytestmark = pytest.mark.slow
 
 CONCURRENCY = 16
@@ -30,6 +32,9 @@ def test_a_run_killed_three_times_has_one_row_for_each_record_and_repeats_no_mor
     assert report.n_calls == N_RECORDS + sum(report.repeated)
     # A kill is only one when calls were in flight: at least one of the three repeats some.
     assert max(report.repeated) > 0
+    trail = read_trail(pilot)
+    assert (trail[["seal", "order"]] == "").all(axis=None)
+    assert set(trail["outcomes"]) == {1}
 
 
 def test_the_default_faults_end_in_counted_rows_and_a_second_start_asks_only_for_the_failed_ones(

@@ -15,8 +15,8 @@ from workbench.agents.decisions import Decision
 from workbench.compliance.trail import COLUMNS, holds, proved_trail, trail_again
 from workbench.evidence import ColumnKind, table_csv, table_of
 from workbench.metrics import Status
-from workbench.pilot.signing import PublicKey
-from workbench.pilot.signing.keys import SigningKey, generated_key
+from workbench.pilot.signing import PublicKey, trail_key, trail_keys
+from workbench.pilot.signing.keys import SigningKey, generated_key, load_signing_key
 from workbench.runs.journal import FIELDS, JOURNAL_FILE, AskedAs, Journal, key_of, salvaged
 from workbench.runs.journal import journal as journal_module
 
@@ -207,6 +207,75 @@ def test_without_a_key_lines_are_unsigned_and_nothing_fails(
     trail = read(trailed(tmp_path / "p" / JOURNAL_FILE, 5), key.public)
     assert set(trail["seal"]) == {"unsigned"}
     assert named(trail) == set()
+
+
+def test_lines_whose_process_was_killed_before_it_sealed_hold_and_a_change_is_named_by_decision(
+    whole: Path, tmp_path: Path, key: SigningKey
+) -> None:
+    path = copied(whole, tmp_path)
+    asked = key_of(PLAN.asked_digest, f"{5:064x}")
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM seals")
+    assert holds(read(path, key.public)).all()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE decisions SET action = 'reject' WHERE key = ?", (asked,))
+        freshen(connection, asked)
+    trail = read(path, key.public).set_index("record_id")
+    assert trail["seal"]["r00005"] == "does not hold"
+    assert (trail["seal"].drop("r00005") == "").all()
+
+
+def test_two_processes_that_append_in_turns_leave_one_unbroken_trail(tmp_path: Path, key: SigningKey) -> None:
+    path = tmp_path / "p" / JOURNAL_FILE
+    records = [(f"r{number:05}", str(number)) for number in range(12)]
+    with Journal(path) as one, Journal(path) as other:
+        one.plan(PLAN, records)
+        for number, (record_id, digest) in enumerate(records):
+            asked = key_of(PLAN.asked_digest, digest)
+            journal = one if number // 2 % 2 else other
+            journal.append([(asked, decided(record_id))], {asked: AskedAs(PLAN.asked_digest, digest)})
+    assert holds(read(path, key.public)).all()
+    with sqlite3.connect(path) as connection:
+        sealed = connection.execute("SELECT first, last FROM seals ORDER BY first").fetchall()
+    assert sealed == [(first, first + 1) for first in range(1, 12, 2)]
+
+
+def test_whatever_stands_where_a_line_should_is_read_without_a_fault_of_ours(
+    whole: Path, tmp_path: Path, key: SigningKey
+) -> None:
+    path = copied(whole, tmp_path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE trail SET number = 'one' WHERE number = 1")
+        connection.execute("UPDATE trail SET key = 7 WHERE number = 2")
+        connection.execute("UPDATE trail SET input = 'x', at = 5, monotonic = 'y' WHERE number = 3")
+        connection.execute("UPDATE seals SET first = NULL, action = 3.5")
+        connection.execute("UPDATE decisions SET reason = x'00ff', status = 3 WHERE record_id = 'r00009'")
+        connection.execute("UPDATE traces SET content = '[}'")
+    trail = read(path, key.public).set_index("record_id")
+    assert trail["seal"][["r00000", "r00001"]].tolist() == ["no line", "no line"]
+    assert trail["input"]["r00002"] == "empty"
+    assert trail["timestamp"]["r00002"] == "altered"
+    assert trail["reasoning"]["r00009"] == "altered"
+    assert trail["outcome"]["r00008"] == "altered"
+
+
+def test_the_sealing_key_is_made_once_for_this_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    made = trail_key()
+    assert made is not None
+    path = tmp_path / "workbench" / "trail.pem"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load_signing_key(path).key_id == made.key_id
+    (tmp_path / "suite" / "signatures" / "keys").mkdir(parents=True)
+    other = generated_key()
+    (tmp_path / "suite" / "signatures" / "keys" / "trail-ci.pem").write_bytes(other.public.pem)
+    assert [one.key_id for one in trail_keys(tmp_path / "suite")] == [made.key_id, other.key_id]
+
+
+def test_where_no_key_can_be_kept_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+    assert trail_key() is None
 
 
 def test_decisions_of_before_have_no_line_and_new_ones_have(whole: Path, tmp_path: Path, key: SigningKey) -> None:

@@ -58,6 +58,13 @@ class TrailProof:
         """Return the seal of the transaction that a line is of, None where there is none."""
         return self._seal_of.get(line.number)
 
+    def sealed_by(self, line: TrailLine) -> str | None:
+        """Return the key that signed a line, as a line of text; None where nothing says which."""
+        seal = self.seal_of(line)
+        if seal is not None or not line.signature:
+            return None if seal is None else seal.key
+        return next((name for name, key in self.keys.items() if key.holds(line.signed_part(), line.signature)), None)
+
     def is_of_another(self, name: str, content: bytes, line: TrailLine) -> bool:
         """Return whether exactly one other line sealed a field with this content."""
         place = FIELDS.index(name)
@@ -67,14 +74,14 @@ class TrailProof:
 
     def _fault(self, line: TrailLine) -> SealFault | None:
         seal = self.seal_of(line)
-        if seal is None:
-            return SealFault.UNSIGNED
-        key = self.keys.get(seal.key)
-        if key is None:
-            return SealFault.UNKNOWN_KEY
         if not line.signature:
             return SealFault.UNSIGNED
-        return None if key.holds(line.signed_part(), line.signature) else SealFault.BROKEN
+        # Without a seal its process was killed before it sealed, and nothing says which key it was.
+        keys = self.keys.values() if seal is None else filter(None, [self.keys.get(seal.key)])
+        held = [key.holds(line.signed_part(), line.signature) for key in keys]
+        if any(held):
+            return None
+        return SealFault.BROKEN if held else SealFault.UNKNOWN_KEY
 
     def _place(self, broken: Sequence[TrailLine]) -> None:
         """Find lines that stand under each other's numbers."""
@@ -88,14 +95,14 @@ class TrailProof:
                     self.misplaced[line] = other.number
 
     def _name(self, broken: Sequence[TrailLine]) -> None:
-        """Name the fields of broken lines whose signature over the transaction does not hold either."""
+        """Name the fields of broken lines whose signature in the seal does not hold either."""
         numbered: dict[int, TrailLine] = {}
         for line in self.lines:
             numbered.setdefault(self.misplaced.get(line, line.number), line)
         fields: dict[int, set[str]] = {}
         for line in broken:
             seal = self.seal_of(line)
-            if seal is None or line in self.misplaced:
+            if seal is None or seal.key not in self.keys or line in self.misplaced:
                 continue
             if seal.first not in fields:
                 inside = [numbered[n] for n in range(seal.first, seal.last + 1) if n in numbered]

@@ -156,14 +156,13 @@ def _row(
     if any(one in proof.misplaced for one in own):
         seal_fault = ""  # its order is broken, no field
     broken = "; ".join(dict.fromkeys(order[one] for one in own if one in order))
-    seal = proof.seal_of(line)
     hexed = (None if one is None else bytes(one).hex() for one in (*line.digests, line.signature))
     return (
         *planned, line.number, line.at, line.monotonic if isinstance(line.monotonic, int) else None,
         decided.status, decided.action,
         *_field_faults(planned, record_id, decided, line, proof),
         str(seal_fault), broken, _n_outcomes(own), stored,
-        line.asked, line.record, *hexed, None if seal is None else seal.key,
+        line.asked, line.record, *hexed, proof.sealed_by(line),
     )  # fmt: skip
 
 

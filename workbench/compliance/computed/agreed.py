@@ -9,7 +9,7 @@ from workbench.compliance.requirement import ComplianceGround, Computed
 from workbench.evidence import LEDGER_FILE, MAKERS, Exhibit
 from workbench.pilot.charter import CHARTER_FILE, charter_signatures
 from workbench.records.ledger import Opening
-from workbench.words import shown
+from workbench.words import several, shown
 
 TESTS = ("evaluation", "cases")
 
@@ -87,7 +87,7 @@ def technical_documentation(ground: ComplianceGround) -> Computed:
         return not_evidenced("there is no architecture document; workbench init writes a skeleton", evidence)
     if gaps:
         return standing_of(
-            f"{len(gaps)} gaps in the architecture document: {shown(list(gaps))}.", evidence, is_met=False
+            f"{several(len(gaps), 'gap')} in the architecture document: {shown(list(gaps))}.", evidence, is_met=False
         )
     return standing_of("0 gaps in the 8 parts of the architecture document.", evidence)
 

@@ -8,11 +8,12 @@ from workbench.compliance.computed.telling import command_of, exhibit_or_why, no
 from workbench.compliance.proof import SealFault
 from workbench.compliance.requirement import ComplianceGround, Computed
 from workbench.compliance.shown_columns import is_personal
-from workbench.pilot import COMPLIANCE_FILE, assessment_of
+from workbench.pilot import COMPLIANCE_FILE, PiiClass, assessment_of
 from workbench.pilot.charter import CHARTER_FILE, charter_signatures
 from workbench.words import shown
 
 DAYS_A_YEAR = 365.25
+LOOKED_FOR = "records_with_personal_data"  # an estimate of the audit
 JOURNAL, EVIDENCE = "journal", "evidence"
 NOBODY_LOOKED = "no decision shows which columns the agent is shown; run the agent, then workbench compliance {}"
 KEPT_FOR = (("compliance.yaml", "retention"),)
@@ -55,7 +56,7 @@ def purpose(ground: ComplianceGround) -> Computed:
     if not charter_signatures(ground.pilot.suite, charter, ground.pilot.name).is_complete:
         return not_evidenced("the purpose in charter.yaml is not signed by everybody who must", evidence)
     named = ground.pilot.contract.columns
-    personal = [name for name in ground.pilot.contract.shown if named[name].pii != "none"]
+    personal = [name for name in ground.pilot.contract.shown if named[name].pii is not PiiClass.NONE]
     silent = [name for name in personal if not named[name].description.strip()]
     said = f"{len(personal) - len(silent)} of {len(personal)} personal columns say what they are for"
     return standing_of(f"{said}{'; not ' + shown(silent) if silent else ''}.", evidence, is_met=not silent)
@@ -113,13 +114,17 @@ def _nothing_personal(ground: ComplianceGround, what: str) -> Computed:
     found = exhibit_or_why(ground, "audit", command_of(ground, "audit"))
     if isinstance(found, Computed):
         return found
-    undeclared = [one for one in found.findings if "personal_data" in one.kind]
     evidence = (("audit", "findings"), ("contract.yaml", "columns"))
-    n = len(ground.pilot.contract.columns)
+    declared = ground.pilot.contract.columns
+    if LOOKED_FOR not in found.estimates:
+        return not_evidenced("the audit did not look for personal data; audit again", evidence)
+    holding = {column for one in found.findings if one.kind == "personal_data" for column in one.where}
+    undeclared = sorted(name for name in holding if name in declared and declared[name].pii is PiiClass.NONE)
+    n = len(declared)
     if undeclared:
-        columns = sorted({column for one in undeclared for column in one.where})
-        return not_evidenced(f"{len(columns)} of {n} columns hold personal data undeclared: {shown(columns)}", evidence)
-    return standing_of(f"0 of {n} columns are personal data {what}, and the audit found none.", evidence)
+        said = f"{len(undeclared)} of {n} columns hold personal data undeclared: {shown(undeclared)}"
+        return not_evidenced(said, evidence)
+    return standing_of(f"0 of {n} columns are personal data {what}, and the audit found none undeclared.", evidence)
 
 
 def _years(at: object, today: date) -> float | None:

@@ -28,7 +28,7 @@ def exhibit_or_why(ground: ComplianceGround, name: str, would: str) -> Exhibit |
     found = ground.exhibits.get(name)
     if found is not None:
         return found
-    return not_evidenced(f"{ground.absent.get(name, f'there is no evidence of {name}')}; {would}".rstrip("; "))
+    return not_evidenced(ground.absent.get(name, f"there is no evidence of {name}; {would}"))
 
 
 def command_of(ground: ComplianceGround, name: str) -> str:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.agents import Decision
 from workbench.engines import Origin, TokenLogprob
 from workbench.environment import Trace, trace_from
 from workbench.metrics import Status
-from workbench.pilot.signing import trail_key
+from workbench.pilot.signing import SigningKey, trail_key
 from workbench.runs.journal.plans import Apart, RunEntry, RunInfo, RunPlan, ToAsk, key_of, run_name
 from workbench.runs.journal.rows import (
     COLUMNS,
@@ -25,7 +28,18 @@ from workbench.runs.journal.rows import (
     tokens_as_json,
 )
 from workbench.runs.journal.storage import JournalFile
-from workbench.runs.journal.trail import AskedAs, DecidedFields, TrailLine, TrailSeal, lines_in, sealed_lines, seals_in
+from workbench.runs.journal.trail import (
+    SEALED_TOGETHER,
+    AskedAs,
+    DecidedFields,
+    TrailLine,
+    TrailSeal,
+    lines_in,
+    sealed_lines,
+    sealed_together,
+    seals_in,
+)
+from workbench.words import RunError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,6 +76,14 @@ class Journal(JournalFile):
     RunError
         The file is no journal, or is locked for longer than 30 seconds.
     """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._unsealed: list[TrailLine] = []
+
+    @cached_property
+    def _key(self) -> SigningKey | None:
+        return trail_key()
 
     def plan(self, plan: RunPlan, records: Iterable[tuple[str, str]]) -> str:
         """Return the run of these (record id, record digest) pairs, planning it if it is new.
@@ -120,7 +142,7 @@ class Journal(JournalFile):
         ]
         with self._storing() as connection:
             connection.executemany(_INSERT, rows)
-            self._seal(connection, decided, asked)
+            lines = self._add_lines(connection, decided, asked)
             if tokens:
                 connection.executemany(_INSERT_TOKENS, tokens)
             if origins:
@@ -131,18 +153,33 @@ class Journal(JournalFile):
             if kept:
                 memories = [(key, content, checksum(key, (MEMORY, content))) for key, content in kept]
                 connection.executemany(_INSERT_MEMORY, memories)
+        self._unsealed += lines
 
-    def _seal(
+    def _add_lines(
         self,
         connection: sqlite3.Connection,
         decided: Sequence[tuple[str, str, DecidedFields]],
         asked: Mapping[str, AskedAs],
-    ) -> None:
+    ) -> list[TrailLine]:
         last = lines_in(connection.execute(_LAST_LINE).fetchall())
-        lines, seal = sealed_lines(decided, asked, last[0] if last else None, trail_key())
+        lines = sealed_lines(decided, asked, last[0] if last else None, self._key)
+        if len(self._unsealed) >= SEALED_TOGETHER or (last and self._unsealed and self._unsealed[-1] != last[0]):
+            self._seal(connection)  # another process has appended meanwhile, or there are enough of them
         connection.executemany(_INSERT_LINE, lines)
-        if seal is not None:
-            connection.execute(_INSERT_SEAL, seal)
+        return lines
+
+    def _seal(self, connection: sqlite3.Connection) -> None:
+        """Seal the lines that this process has appended and not sealed yet."""
+        if self._unsealed and self._key is not None:
+            connection.execute(_INSERT_SEAL, sealed_together(self._unsealed, self._key))
+        self._unsealed = []
+
+    def __exit__(self, *said: object) -> None:
+        with suppress(RunError):  # a line without a seal is signed all the same
+            if self._unsealed:
+                with self._storing() as connection:
+                    self._seal(connection)
+        super().__exit__(*said)
 
     def lines(self) -> tuple[list[TrailLine], list[TrailSeal]]:
         """Return the audit trail of the whole journal as it is stored, by number, and the seals of its transactions."""
@@ -176,6 +213,7 @@ class Journal(JournalFile):
             connection.execute(
                 "UPDATE runs SET wall_s = wall_s + ?, called = called + ? WHERE run = ?", (wall_s, called, run)
             )
+            self._seal(connection)
 
     def decisions(self, run: str) -> pd.DataFrame:
         """Return a run's decisions in planned order, one row per planned key that has one.

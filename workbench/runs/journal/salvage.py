@@ -58,8 +58,8 @@ class _Found:
     origins: dict[str, tuple[str, str | None, str | None]] = field(default_factory=dict)
     traces: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     memories: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    lines: dict[tuple[Any, ...], TrailLine] = field(default_factory=dict)
-    seals: dict[tuple[Any, ...], TrailSeal] = field(default_factory=dict)
+    lines: set[tuple[Any, ...]] = field(default_factory=set)
+    seals: set[tuple[Any, ...]] = field(default_factory=set)
 
 
 def salvaged(path: Path) -> Salvage:
@@ -101,9 +101,9 @@ def _found(rows: Iterable[Row]) -> _Found:
             if isinstance(record_id, str) and _is_digest(key, KEY_LENGTH):
                 found.planned[run][position] = record_id, key
         elif len(values) == len(TrailLine._fields) and isinstance(values[0], int) and _is_digest(values[1], KEY_LENGTH):
-            found.lines[values] = TrailLine(*values)
+            found.lines.add(values)
         elif len(values) == len(TrailSeal._fields) and isinstance(values[0], int) and isinstance(values[1], int):
-            found.seals[values] = TrailSeal(*values)
+            found.seals.add(values)
         elif len(values) == 2 and _is_digest(values[0], KEY_LENGTH) and isinstance(values[1], str):
             found.tokens[values[0]].append(values[1])
         elif len(values) == 3 and _is_digest(values[0], KEY_LENGTH):
@@ -170,8 +170,8 @@ def _content(found: _Found, whole: Mapping[str, Mapping[int, tuple[str, str]]]) 
         "origins": origins,
         "traces": traces,
         "memories": memories,
-        "trail": sorted(found.lines.values(), key=lambda line: line.number),
-        "seals": sorted(found.seals.values(), key=lambda seal: seal.first),
+        "trail": sorted(found.lines, key=lambda line: line[0]),
+        "seals": sorted(found.seals, key=lambda seal: seal[0]),
     }
 
 

@@ -1,7 +1,7 @@
 """The audit trail: a line for every decision that is appended, with the digests of its five fields, signed.
 
-A line is signed as a whole, and each field once over all lines of a transaction: whoever alters a field and computes
-every digest and hash again breaks one signature of the line and one of the field, and these two name what was altered.
+A line is signed as a whole, and each field once over some lines together, in a seal: whoever alters a field and
+computes every digest and hash again breaks one signature of the line and one of the field, and these two name it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 FIELDS = ("input", "reasoning", "action", "outcome", "timestamp")
 REASONING_EVENTS = frozenset({"evidence", "reasoning", "guard"})
 BEGINNING = bytes(32)
+SEALED_TOGETHER = (
+    64  # lines: with fewer, signatures cost more; with more, a process that is killed leaves more unsealed
+)
+_written = json.JSONEncoder(default=repr).encode  # of what is stored where only text and numbers should be, too
 _LINE, _FIELD = b"workbench trail line v1\n", b"workbench trail field v1\n"
 NS = 1_000_000_000
 
@@ -68,10 +72,7 @@ class TrailLine(NamedTuple):
 
 
 class TrailSeal(NamedTuple):
-    """One transaction's signatures of each field over its lines `first` to `last`, and the key that signed, as a line.
-
-    A transaction of one machine without a key has no seal.
-    """
+    """The signatures of each field over the lines `first` to `last`, and the key that signed, as a line."""
 
     first: int
     last: int
@@ -124,7 +125,7 @@ def seals_in(rows: Iterable[tuple[Any, ...]]) -> list[TrailSeal]:
 
 def field_digest(field: str, content: Sequence[Any]) -> bytes:
     """Return the digest of one field's content."""
-    return hashlib.sha256(f"{field}\n{json.dumps(content, default=repr)}".encode()).digest()
+    return hashlib.sha256(f"{field}\n{_written(content)}".encode()).digest()
 
 
 def sealed_lines(
@@ -132,8 +133,8 @@ def sealed_lines(
     asked: Mapping[str, AskedAs],
     last: TrailLine | None,
     key: SigningKey | None,
-) -> tuple[list[TrailLine], TrailSeal | None]:
-    """Return the lines of one transaction after the last line there is, and its seal where there is a key.
+) -> list[TrailLine]:
+    """Return the lines of one transaction after the last line there is, signed where there is a key.
 
     Parameters
     ----------
@@ -159,7 +160,7 @@ def sealed_lines(
             TrailLine(number, decision, record_id, version, record, at, monotonic, *digests, previous, signature)
         )
         previous = _hash(part, previous)
-    return lines, None if key is None or not lines else _sealed(lines, key)
+    return lines
 
 
 def sealed_field(field: str, lines: Sequence[TrailLine], first: int, last: int) -> bytes:
@@ -178,7 +179,8 @@ def _bytes(value: object) -> bytes | None:
     return value if value is None or isinstance(value, bytes) else b""
 
 
-def _sealed(lines: Sequence[TrailLine], key: SigningKey) -> TrailSeal:
+def sealed_together(lines: Sequence[TrailLine], key: SigningKey) -> TrailSeal:
+    """Return the seal of lines that follow one another."""
     first, last = lines[0].number, lines[-1].number
     signed = (bytes.fromhex(key.sign(sealed_field(field, lines, first, last))) for field in FIELDS)
     return TrailSeal(first, last, key.public.line, *signed)
