@@ -278,6 +278,7 @@ def case_at(
             "repeats": "not asked again",
             "cases": "no case was asked",
             "integrations": "not probed",
+            "compliance": "no compliance report was made",
         },
         (path, read_ledger(path)),
         datetime.now(UTC).date(),

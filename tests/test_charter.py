@@ -22,15 +22,17 @@ from workbench.pages.charter import CharterDocument
 from workbench.pilot.charter import Charter
 from workbench.pilot.charter.coverage import covered_files, judged_settings_file
 from workbench.pilot.charter.gaps import charter_gaps, read_draft
-from workbench.pilot.charter.regulation import ai_act_dates, obligation
 from workbench.pilot.charter.schema import AiActRiskClass, Match
 from workbench.pilot.charter.signatures import charter_signatures, require_signatures, sign_charter
+from workbench.pilot.compliance import assessment_of
 from workbench.pilot.pilot import open_pilot
+from workbench.pilot.regulations import obligation, regimes
 from workbench.pilot.signing.documents import Signer, document_signatures, sign_document, signature_files
 from workbench.pilot.signing.keys import generated_key, new_key
 from workbench.words import InputError, SignatureError
 
 ROOT = Path(__file__).parent.parent
+SUITE = ROOT / "eval_suites" / "invoice_matching"
 SHIPPED = ["invoice_matching", "support_triage"]
 
 
@@ -64,7 +66,7 @@ def signed_by_all(suite: Path) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_shipped_charters_are_complete_and_signed_by_everybody_who_must(name: str) -> None:
     pilot = open_pilot(name, ROOT)
-    assert charter_gaps(pilot.charter, pilot.contract) == ()
+    assert charter_gaps(pilot.charter, pilot.contract, pilot.suite) == ()
     status = require_signatures(pilot.suite, pilot.charter)
     assert [one.role for one in status.valid] == ["sponsor", "process owner", "IT owner", "compliance owner"]
     assert not [path for path in (pilot.suite / "signatures").rglob("*") if b"PRIVATE" in _bytes(path)]
@@ -81,7 +83,7 @@ def test_every_metric_of_the_catalogue_is_measured_and_the_page_says_what_the_co
 
 def test_a_charter_of_one_line_is_read_and_everything_else_is_missing(suite: Path) -> None:
     contract = open_pilot("invoice_matching", ROOT).contract
-    parts = {gap.part.partition(".")[0] for gap in charter_gaps(Charter(process="x"), contract)}
+    parts = {gap.part.partition(".")[0] for gap in charter_gaps(Charter(process="x"), contract, suite)}
     assert parts == {
         "process", "scope", "kpis", "owner", "stakeholders", "data_access", "infrastructure", "compliance", "risks",
         "high_risk", "authority", "volume", "latency", "costs",
@@ -115,9 +117,6 @@ GAPS = [
     (_set("stakeholders", []), "stakeholders", "nobody must sign"),
     (_set("data_access.0.status", "refused"), "data_access.SAP_DE", "access is refused"),
     (_set("infrastructure.gpu.status", "unknown"), "infrastructure.gpu", "unknown"),
-    (_set("compliance.dpia.need", "undecided"), "compliance.dpia", "not decided"),
-    (_set("compliance.ai_act.risk_class", "prohibited"), "compliance.ai_act", "the practice is prohibited"),
-    (_set("compliance.audit_trail.retention_years", None), "compliance.audit_trail", "no retention period"),
     (_set("risks.0.mitigation", ""), "risks.wrong-payment", "no mitigation"),
     (_set("high_risk.0.when.values", ["deleted"]), "high_risk.blocked-vendor", "vendor_status is never 'deleted'"),
     (_set("high_risk.0.when.column", "status"), "high_risk.blocked-vendor", "there is no column 'status'"),
@@ -142,7 +141,7 @@ def test_what_is_missing_or_too_vague_is_named(
     change(content)
     (suite / "charter.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     charter, vague = read_draft(suite / "charter.yaml")
-    gaps = (*vague, *charter_gaps(charter, open_pilot("invoice_matching", ROOT).contract))
+    gaps = (*vague, *charter_gaps(charter, open_pilot("invoice_matching", ROOT).contract, SUITE))
     assert [gap for gap in gaps if gap.part == part and problem in gap.problem], gaps
 
 
@@ -375,7 +374,8 @@ def test_in_a_text_document_every_character_counts_but_not_its_line_ends(suite: 
 
 
 def test_the_dates_of_the_law_are_those_of_the_day() -> None:
-    # Regulation (EU) 2024/1689, Art. 113; moved by the Digital Omnibus on AI, adopted on 29 June 2026
+    # Regulation (EU) 2024/1689, Art. 113; moved by the Digital Omnibus on AI, adopted on 29 June 2026, and published on
+    # 24 July 2026 as Regulation (EU) 2026/1744
     def applies(risk_class: AiActRiskClass, day: date) -> date:
         found = obligation(risk_class, day)
         assert found is not None
@@ -388,13 +388,15 @@ def test_the_dates_of_the_law_are_those_of_the_day() -> None:
     assert applies(AiActRiskClass.PROHIBITED, date(2026, 11, 23)) == date(2025, 2, 2)
     assert obligation(AiActRiskClass.UNDECIDED, date(2026, 11, 23)) is None
     assert obligation(AiActRiskClass.PROHIBITED, date(2024, 1, 1)) is None
-    assert all(version.source for version in ai_act_dates().versions)
+    assert all(version.source for version in regimes()["ai-act"].versions)
 
 
 def document(suite: Path) -> CharterDocument:
     charter, vague = read_draft(suite / "charter.yaml")
-    gaps = (*vague, *charter_gaps(charter, open_pilot("invoice_matching", ROOT).contract))
-    return CharterDocument("Invoices", charter, charter_signatures(suite, charter), gaps, date(2026, 11, 23))
+    gaps = (*vague, *charter_gaps(charter, open_pilot("invoice_matching", ROOT).contract, SUITE))
+    return CharterDocument(
+        "Invoices", charter, charter_signatures(suite, charter), gaps, date(2026, 11, 23), assessment_of(charter, SUITE)
+    )
 
 
 def test_the_document_says_everything_that_the_charter_says(suite: Path) -> None:
@@ -464,6 +466,7 @@ def test_a_new_pilots_charter_is_read_filled_in_and_signed(
     filled["high_risk"][0]["when"] = {"column": "queue", "values": ["refund"]}
     del filled["high_risk"][1]
     path.write_text(yaml.safe_dump(filled), encoding="utf-8")
+    shutil.copy(ROOT / "eval_suites" / "support_triage" / "compliance.yaml", path.parent)
     code, out, _ = command("charter", "check", "tickets")
     assert code == 0, out
     assert "The charter is complete.\nNo signature, no start:" in out
@@ -476,8 +479,9 @@ def test_a_new_pilots_charter_is_read_filled_in_and_signed(
         assert code == 0, err
     assert "Signatures:" in out
     assert (
-        "covers charter.yaml, gates.yaml, splits.yaml and pilot.yaml (escalate_label, prices, max_failed_share)" in out
-    )
+        "covers charter.yaml, gates.yaml, splits.yaml, pilot.yaml (escalate_label, prices, max_failed_share) and "
+        "compliance.yaml (the pre-assessment)"
+    ) in " ".join(out.split())
     code, out, _ = command("charter", "render", "tickets", "--json")
     written = json.loads(out)
     assert Path(written["html"]).read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -32,7 +32,7 @@ EXECUTED = (
     "docs/tutorial.md",
     *(f"docs/how_to/{name}.md" for name in ("records", "agents", "act", "retrieval", "guards", "load", "engines")),
     *(f"docs/how_to/{name}.md" for name in ("compare_versions", "look", "hold_a_gate", "servers", "vllm")),
-    *(f"docs/how_to/{name}.md" for name in ("ray", "spark", "integrations")),
+    *(f"docs/how_to/{name}.md" for name in ("ray", "spark", "integrations", "comply")),
 )
 NOT_RUN = [
     ("README.md", "builds an environment, and runs the shipped pilot or the tests for minutes"),

@@ -14,9 +14,8 @@ from test_fault_matrix import BAD, GOOD, NOT_MET, WAYS
 
 from workbench.engines import EngineChoice
 from workbench.environment.proxy import FaultKind
-from workbench.evidence import Exhibit, exhibit_folder
+from workbench.evidence import Exhibit, exhibit_folder, of_one_version
 from workbench.gates import NotebookInputs
-from workbench.gates.reading import _of_one_version
 from workbench.gates.verified import verify_bundle
 from workbench.integrations import (
     FAULTS,
@@ -205,7 +204,7 @@ def test_a_matrix_of_another_version_than_the_judged_one_says_of_which(tmp_path:
     write_evaluation(pilot, outcomes_of(pilot))
     faulted(pilot, GOOD)
     facts = facts_of(pilot)
-    found = _of_one_version({"evaluation": facts.exhibits["evaluation"], "faults": facts.exhibits["faults"]}, pilot)
+    found = of_one_version({"evaluation": facts.exhibits["evaluation"], "faults": facts.exhibits["faults"]}, pilot)
     assert found["faults"] == (
         "the last fault matrix was of another version (of acting); workbench integrations faults small --agent NAME"
     )

@@ -15,9 +15,8 @@ from evidence_cases import LATER, Case, case, evaluation, failed, outcomes, resi
 
 from workbench.evaluation.repeats.maker import _answer
 from workbench.evaluation.repeats.passing import estimates_of, mean_of_shares, shares_of
-from workbench.evidence import MAKERS, Exhibit, MadeBy, Maker, maker, maker_of, makers
+from workbench.evidence import MAKERS, Exhibit, MadeBy, Maker, maker, maker_of, makers, of_one_version
 from workbench.evidence.registry import maker_by
-from workbench.gates.reading import _of_one_version
 from workbench.gates.schema import known_checks
 from workbench.gates.verified import verify_bundle
 from workbench.metrics import Estimate, State
@@ -145,10 +144,10 @@ def test_an_exhibit_of_another_version_than_the_judged_one_does_not_count(tmp_pa
     made = asked(tmp_path, answers(16))
     judged = made.facts.exhibits["evaluation"]
     other = repeats(answers(16), about={"records": "records", "agent": "0" * 64})
-    found = _of_one_version({"audit": "none", "evaluation": judged, "repeats": other}, made.pilot)
+    found = of_one_version({"audit": "none", "evaluation": judged, "repeats": other}, made.pilot)
     assert found["repeats"] == "the last repeat was of another version (of A); workbench repeat tickets --agent NAME"
     assert found["evaluation"] is judged
-    same = _of_one_version({"evaluation": judged, "repeats": repeats(answers(16))}, made.pilot)
+    same = of_one_version({"evaluation": judged, "repeats": repeats(answers(16))}, made.pilot)
     assert isinstance(same["repeats"], Exhibit)
 
 

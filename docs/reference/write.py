@@ -21,7 +21,7 @@ from workbench.commands.cli import app
 from workbench.environment.settings import EnvironmentSettings
 from workbench.gates.schema import Gates
 from workbench.gates.waivers import WaiverSettings
-from workbench.pilot import Contract, LoadSettings, PilotSettings, TableContract
+from workbench.pilot import ComplianceSettings, Contract, LoadSettings, PilotSettings, TableContract
 from workbench.pilot.charter import Charter
 from workbench.records.sources import Sources
 from workbench.records.splits import SplitSettings
@@ -35,6 +35,11 @@ FILES: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("datasets/PILOT/sources.yaml", "Where `workbench data` obtains records that are not committed.", Sources),
     ("eval_suites/PILOT/pilot.yaml", "Agents, which are compared, what answers prompts.", PilotSettings),
     ("eval_suites/PILOT/charter.yaml", "What was agreed before the pilot began.", Charter),
+    (
+        "eval_suites/PILOT/compliance.yaml",
+        "What the law asks, and what was decided: [comply](../how_to/comply.md).",
+        ComplianceSettings,
+    ),
     ("eval_suites/PILOT/gates.yaml", "What each gate asks for: [gates](../gates.md).", Gates),
     ("eval_suites/PILOT/prompts/*.md", "The head of a prompt document; one file is one version.", FrontMatter),
     ("eval_suites/PILOT/suites/*.yaml", "Test cases; those of a signed file count at a gate.", CaseSuite),

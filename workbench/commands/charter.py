@@ -117,7 +117,7 @@ def _document(pilot: str, root: Path) -> CharterDocument:
     """Return a charter that may be a draft, with its gaps and signatures."""
     from workbench.files import read_settings
     from workbench.pages import CharterDocument
-    from workbench.pilot import PilotSettings, pilot_names, read_contract
+    from workbench.pilot import PilotSettings, assessment_of, pilot_names, read_contract
     from workbench.pilot.charter import CHARTER_FILE, PILOT_FILE, charter_gaps, charter_signatures, read_draft
 
     root = root.resolve()
@@ -127,8 +127,9 @@ def _document(pilot: str, root: Path) -> CharterDocument:
     suite = root / "eval_suites" / pilot
     title = read_settings(suite / PILOT_FILE, PilotSettings).title
     charter, vague = read_draft(suite / CHARTER_FILE)
-    gaps = (*vague, *charter_gaps(charter, read_contract(root / "datasets" / pilot)))
-    return CharterDocument(title, charter, charter_signatures(suite, charter), gaps, datetime.now(UTC).date())
+    gaps = (*vague, *charter_gaps(charter, read_contract(root / "datasets" / pilot), suite))
+    signatures, today = charter_signatures(suite, charter), datetime.now(UTC).date()
+    return CharterDocument(title, charter, signatures, gaps, today, assessment_of(charter, suite))
 
 
 def _signature_lines(document: CharterDocument) -> list[str]:

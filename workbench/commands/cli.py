@@ -18,6 +18,7 @@ from workbench.commands import (
     audit,
     cases,
     charter,
+    compliance,
     documents,
     gates,
     init,
@@ -268,6 +269,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, str], ...] = (
     ("compare", compare, DEVELOP, "compare invoice_matching"),
     ("repeat", iteration.repeat, DEVELOP, "repeat invoice_matching --agent prompt_v6 --times 3 --limit 50"),
     ("load", load.load_test, DEVELOP, "load invoice_matching --agent acting --profile day"),
+    ("compliance", compliance.compliance_report, DEVELOP, "compliance invoice_matching --as-of 2027-12-02"),
     (
         "optimise",
         optimise.optimise_prompt,

@@ -49,7 +49,16 @@ if TYPE_CHECKING:
     from workbench.evidence.junit import JUnitCase, junit_suite
     from workbench.evidence.manifest import ENVELOPE_FILE, MANIFEST_FILE, read_listed, read_plain
     from workbench.evidence.places import executed_path, index_path, results_folder
-    from workbench.evidence.registry import MAKERS, Maker, maker, maker_by, maker_names, maker_of, makers
+    from workbench.evidence.registry import (
+        MAKERS,
+        Maker,
+        maker,
+        maker_by,
+        maker_names,
+        maker_of,
+        makers,
+        of_one_version,
+    )
     from workbench.evidence.same import TOLERANCE, parsed, require_same, without_texts
     from workbench.evidence.tabular import ColumnKind, table_csv, table_of, write_table
 else:

@@ -35,6 +35,7 @@ MAKERS = {
     "faults": "workbench.integrations:FAULTS",
     "access": "workbench.integrations:ACCESS",
     "load": "workbench.load_testing:MAKER",
+    "compliance": "workbench.compliance:MAKER",
 }
 ENTRY_POINTS = "workbench.makers"
 
@@ -72,6 +73,8 @@ class Maker:
         Whether it reads sealed labels: where a gate makes it, the package's own notebook does.
     believed : tuple of str
         What nothing in a bundle determines of its exhibit.
+    rests_on : tuple of str
+        Makers from whose exhibits it computes its own: a bundle holds those too, and its notebook runs after theirs.
     """
 
     name: ClassVar[str]
@@ -88,6 +91,7 @@ class Maker:
     rests_on_runs: ClassVar[bool] = False
     is_sealed: ClassVar[bool] = False
     believed: ClassVar[tuple[str, ...]] = ()
+    rests_on: ClassVar[tuple[str, ...]] = ()
 
     def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
         """Return the exhibit that counts now, else why there is none.
@@ -215,3 +219,18 @@ def maker_of(metric: str) -> Maker:
 def maker_by(notebook: str) -> Maker | None:
     """Return the maker that a notebook is of, None for one of the pilot's own."""
     return next((one for one in makers() if notebook in one.notebooks), None)
+
+
+def of_one_version(found: Mapping[str, Exhibit | str], pilot: Pilot) -> dict[str, Exhibit | str]:
+    """Return what was found, where an exhibit of another version than the first one's is replaced by a note of that."""
+    first = next((one for one in found.values() if isinstance(one, Exhibit) and "agent" in one.about), None)
+    return {name: one if first is None else _of_version(first, one, pilot) for name, one in found.items()}
+
+
+def _of_version(first: Exhibit, one: Exhibit | str, pilot: Pilot) -> Exhibit | str:
+    """Return an exhibit if it is of the first one's version or of none, else a note of that."""
+    if isinstance(one, str) or one.about.get("agent") in (None, first.about["agent"]):
+        return one
+    made_by, agent = maker(one.maker), one.facts.get("agent")
+    which = f" (of {agent})" if agent else ""
+    return f"the last {made_by.title} was of another version{which}; {made_by.remedy(pilot)}"

@@ -18,3 +18,8 @@ class GateFacts(Facts):
         """Return the exhibits that a gate asks for and that are there, by their makers."""
         asked = self.gates.gates[number].asked_makers
         return {one: self.exhibits[one.name] for one in asked if one.name in self.exhibits}
+
+    def needed_for(self, number: int) -> dict[Maker, Exhibit]:
+        """Return those, and the exhibits that these rest on."""
+        needed = self.gates.gates[number].needed_makers
+        return {one: self.exhibits[one.name] for one in needed if one.name in self.exhibits}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 
 from workbench.evaluation import judged_ids
-from workbench.evidence import Agreed, Exhibit, Population, maker, makers
+from workbench.evidence import Agreed, Exhibit, Population, makers, of_one_version
 from workbench.gates.facts import GateFacts
 from workbench.gates.planning import pace
 from workbench.gates.schema import Gates, read_gates
@@ -48,9 +47,9 @@ def read_facts(
         A file that a run left is damaged, or the journal does not hold what the ledger says was decided.
     """
     gates, dataset = read_gates(pilot), read_dataset(pilot) if dataset is None else dataset
-    asked = makers() if number is None else gates.gates[number].asked_makers
+    asked = makers() if number is None else gates.gates[number].needed_makers
     found = {one.name: one.present(pilot, dataset, agent) for one in asked}
-    found = _of_one_version(found, pilot)
+    found = of_one_version(found, pilot)
     exhibits = {name: one for name, one in found.items() if isinstance(one, Exhibit)}
     path = ledger_path(pilot)
     per_day = pace(dataset.strata(dataset.splits.index).get("timestamp"))
@@ -65,21 +64,6 @@ def read_facts(
         told=told,
         gates=gates,
     )
-
-
-def _of_one_version(found: Mapping[str, Exhibit | str], pilot: Pilot) -> dict[str, Exhibit | str]:
-    """Return what was found, where an exhibit of another version than the first one's is replaced by a note of that."""
-    first = next((one for one in found.values() if isinstance(one, Exhibit) and "agent" in one.about), None)
-    return {name: one if first is None else _of_version(first, one, pilot) for name, one in found.items()}
-
-
-def _of_version(first: Exhibit, one: Exhibit | str, pilot: Pilot) -> Exhibit | str:
-    """Return an exhibit if it is of the first one's version or of none, else a note of that."""
-    if isinstance(one, str) or one.about.get("agent") in (None, first.about["agent"]):
-        return one
-    made_by, agent = maker(one.maker), one.facts.get("agent")
-    which = f" (of {agent})" if agent else ""
-    return f"the last {made_by.title} was of another version{which}; {made_by.remedy(pilot)}"
 
 
 def named_columns(pilot: Agreed, gates: Gates) -> tuple[str, ...]:

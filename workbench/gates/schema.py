@@ -142,6 +142,13 @@ class GateSettings(Settings):
         named = {one.maker for one in self.criteria}
         return tuple(one for one in makers() if one.name in named)
 
+    @property
+    def needed_makers(self) -> tuple[Maker, ...]:
+        """Those, and the makers that these rest on."""
+        asked = self.asked_makers
+        named = {one.name for one in asked} | {name for one in asked for name in one.rests_on}
+        return tuple(one for one in makers() if one.name in named)
+
     @model_validator(mode="after")
     def _named_once(self) -> Self:
         ids = [criterion.id for criterion in self.criteria] + [f"document-{one.id}" for one in self.documents]

@@ -18,10 +18,10 @@ from workbench.pilot.charter import (
     Kpi,
     Match,
     covered_names,
-    obligation,
     one_key_for_several,
     shared_keys_note,
 )
+from workbench.pilot.regulations import obligation
 from workbench.pilot.signing import SignatureStatus
 from workbench.words import number
 
@@ -57,6 +57,8 @@ class CharterDocument:
     ----------
     day : date
         The day of the document; the law's dates are as they stood on it.
+    assessment : Compliance
+        The pre-assessment, from wherever it stands.
     """
 
     title: str
@@ -64,6 +66,7 @@ class CharterDocument:
     signatures: SignatureStatus
     gaps: tuple[Gap, ...]
     day: date
+    assessment: Compliance
 
     def sections(self) -> tuple[Chapter, ...]:
         """Return the document's sections in order."""
@@ -111,7 +114,7 @@ class CharterDocument:
         return (said, covers) if keys is None else (said, covers, f"{keys}.")
 
     def _compliance(self) -> Grid:
-        said: Compliance = self.charter.compliance
+        said = self.assessment
         rows = []
         if said.dpia is not None:
             done = f"; done on {said.dpia.done_on}" if said.dpia.done_on else ""

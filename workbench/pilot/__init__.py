@@ -8,6 +8,15 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.pilot.attacks import ATTACKS_FILE, ATTACKS_FOLDER, AttackSettings, Channel, read_attack_settings
+    from workbench.pilot.checklist import ChecklistLine, checklist_of, compliance_documents
+    from workbench.pilot.compliance import (
+        COMPLIANCE_FILE,
+        Attestation,
+        ComplianceSettings,
+        RequirementAnswer,
+        assessment_of,
+        read_compliance,
+    )
     from workbench.pilot.contract import (
         CONTRACT_FILE,
         DECIMALS,

@@ -22,6 +22,8 @@ GLOSSARY = {
     "waiver": "a signed decision to pass a gate without one criterion, for a time",
     "bundle": "the signed folder of everything a verdict rests on; workbench verify checks it",
     "finding": "one thing that is wrong, with its severity, what it does and what to do",
+    "attested": "stated by a person, by name and role, with a signature and until a day",
+    "not evidenced": "nothing shows it: there is no evidence, or it is stale, unsigned or expired",
     "digest": "a fingerprint of content: another digest is another content",
 }
 SKIPPED = frozenset({"a", "abbr", "code", "h1", "h2", "pre", "script", "style", "summary", "svg", "title"})

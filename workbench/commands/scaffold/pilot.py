@@ -24,7 +24,7 @@ from workbench.environment import ENVIRONMENT_FILE
 from workbench.evaluation import candidate_entities
 from workbench.files import read_settings
 from workbench.gates import default_gates
-from workbench.pilot import CONTRACT_FILE, SUITES_FOLDER, ColumnType, Contract, Role
+from workbench.pilot import COMPLIANCE_FILE, CONTRACT_FILE, SUITES_FOLDER, ColumnType, Contract, Role
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, SPLITS_FILE, Charter
 from workbench.records import RecordTable, labelled_rows, records_of
 from workbench.records.splits import Split, SplitSettings, drawn_split, fresh_split, write_split
@@ -124,7 +124,7 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path, choices: 
         (new_data / "README.md").write_text(_filled("README.md", facts), encoding="utf-8")
         (new_suite / "prompts").mkdir()
         (new_suite / "prompts" / "v1.md").write_text(_filled("v1.md", facts), encoding="utf-8")
-        for file in (PILOT_FILE, CHARTER_FILE, ENVIRONMENT_FILE, "agents.py"):
+        for file in (PILOT_FILE, CHARTER_FILE, COMPLIANCE_FILE, ENVIRONMENT_FILE, "agents.py"):
             (new_suite / file).write_text(_filled(file, facts), encoding="utf-8")
         (new_suite / SUITES_FOLDER).mkdir()
         first = {"title_of_suite": facts["title"], "cases": _cases(contract, table, split, data / SPLITS_FILE)}

@@ -8,14 +8,14 @@ from workbench.compliance.computed.telling import command_of, exhibit_or_why, no
 from workbench.compliance.proof import SealFault
 from workbench.compliance.requirement import ComplianceGround, Computed
 from workbench.compliance.shown_columns import is_personal
-from workbench.pilot import PiiClass
+from workbench.pilot import COMPLIANCE_FILE, PiiClass, assessment_of
 from workbench.pilot.charter import CHARTER_FILE, charter_signatures
 from workbench.words import shown
 
 DAYS_A_YEAR = 365.25
 LOOKED_FOR = "records_with_personal_data"  # an estimate of the audit
 JOURNAL, EVIDENCE = "journal", "evidence"
-NOBODY_LOOKED = "nobody looked at which columns the agent is shown; workbench compliance {}"
+NOBODY_LOOKED = "no decision shows which columns the agent is shown; run the agent, then workbench compliance {}"
 KEPT_FOR = (("compliance.yaml", "retention"),)
 
 
@@ -86,11 +86,11 @@ def storage_limits(ground: ComplianceGround) -> Computed:
 
 def retention(ground: ComplianceGround) -> Computed:
     """Return whether journal and evidence are kept for as long as the charter says a trail must be."""
-    asked = ground.pilot.charter.compliance.audit_trail
+    asked = assessment_of(ground.pilot.charter, ground.pilot.suite).audit_trail
     years = None if asked is None else asked.retention_years
-    evidence = (*KEPT_FOR, (CHARTER_FILE, "compliance.audit_trail"))
+    evidence = (*KEPT_FOR, (COMPLIANCE_FILE, "audit_trail"))
     if years is None:
-        return not_evidenced("charter.yaml says in compliance.audit_trail for no number of years to keep", evidence)
+        return not_evidenced("compliance.yaml says in audit_trail no number of years to keep", evidence)
     least = {one.what: one.at_least_years for one in ground.kept_for}
     unsaid = [what for what in (JOURNAL, EVIDENCE) if least.get(what) is None]
     if unsaid:

@@ -61,7 +61,7 @@ def check_signed_first(pilot: Pilot, facts: GateFacts, number: int, signatures: 
         The charter was signed after the holdout was first opened for the version.
     """
     signed_at = signatures.last_signed_at
-    versions = {(one.about.get("agent"), one.about["records"]) for one in facts.asked_of(number).values()}
+    versions = {(one.about.get("agent"), one.about["records"]) for one in facts.needed_for(number).values()}
     openings = [
         datetime.fromisoformat(opening.time)
         for opening in facts.ledger[1]
@@ -94,7 +94,7 @@ def bundle_files(pilot: Pilot, facts: GateFacts, decision: GateDecision) -> dict
         executed = executed_path(pilot, notebook)
         made = [path for path in (executed, executed.with_suffix(".html")) if path.is_file()]
         files |= {f"notebooks/{path.name}": path for path in made}
-    if any(one.is_sealed for one in facts.asked_of(decision.gate)):
+    if any(one.is_sealed for one in facts.needed_for(decision.gate)):
         files |= _opened_lists(pilot)
     return files
 

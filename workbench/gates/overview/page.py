@@ -13,7 +13,7 @@ from workbench.files import write_atomically
 from workbench.gates.overview.glance import MEASURED, GateHeld, VersionRun, audit_findings, gates_held, versions_run
 from workbench.metrics import Estimate, estimate_text, target_text, title_of
 from workbench.pages import CharterDocument, framed, templates_in
-from workbench.pilot import Pilot
+from workbench.pilot import Pilot, assessment_of
 from workbench.pilot.charter import charter_gaps, charter_signatures
 from workbench.words import InputError
 
@@ -55,8 +55,9 @@ def write_index(pilot: Pilot) -> Path:
         pilot.settings.title,
         pilot.charter,
         charter_signatures(pilot.suite, pilot.charter),
-        charter_gaps(pilot.charter, pilot.contract),
+        charter_gaps(pilot.charter, pilot.contract, pilot.suite),
         datetime.now(UTC).date(),
+        assessment_of(pilot.charter, pilot.suite),
     )
     write_atomically(pilot.runs / CHARTER_PAGE, document.html())
     path = index_path(pilot)

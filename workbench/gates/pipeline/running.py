@@ -12,7 +12,7 @@ from workbench.agents import needed_secrets, settled_choice
 from workbench.engines import EngineChoice
 from workbench.evaluation import open_answers
 from workbench.evaluation.versions import agent_to_judge
-from workbench.evidence import executed_path, index_path, makers, results_folder
+from workbench.evidence import executed_path, index_path, maker_by, makers, results_folder
 from workbench.files import write_atomically
 from workbench.gates.freshness import Memory, NotebookInputs
 from workbench.gates.pipeline.names import AUDIT, EVALUATION, ITERATION, NOTEBOOKS
@@ -141,7 +141,9 @@ def run_pilot(
     dataset = inputs.dataset
     work = _Work(pilot, what, inputs, on_cell)
     done: dict[str, NotebookResult] = {}
-    for together in (FIRST, [name for name in notebooks if name not in NOTEBOOKS]):
+    others = [name for name in notebooks if name not in NOTEBOOKS]
+    last = [name for name in others if (one := maker_by(name)) is not None and one.rests_on]
+    for together in (FIRST, [name for name in others if name not in last], last):
         done |= work.done({name: _parameters(pilot, what, name) for name in notebooks if name in together})
     if EVALUATION in notebooks:
         chosen = done[ITERATION].values["chosen"] if ITERATION in done else None

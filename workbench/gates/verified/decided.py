@@ -75,7 +75,7 @@ def check_pages(facts: GateFacts, decision: GateDecision, files: Mapping[str, by
 
 def believed(gate: GateSettings, n_holdout: int) -> tuple[str, ...]:
     """Return what nothing in a gate's bundle determines, so that it is believed as signed."""
-    found = [text for one in gate.asked_makers for text in one.believed]
+    found = [text for one in gate.needed_makers for text in one.believed]
     if any(one.check == "sample_fitness" for one in gate.criteria):
         found.append(f"that {n_holdout:,} records are sealed")
     return (*found, "remarks on the ledger's history and on earlier evidence", "the executed notebooks")

@@ -40,13 +40,13 @@ ID = "record_id"
 
 def facts_files(facts: GateFacts, number: int) -> dict[str, bytes]:
     """Return the files that the facts of a gate are read from again."""
-    asked = facts.asked_of(number)
-    cells = facts.cells.frame if any(one.takes_slices for one in asked) else facts.cells.frame.iloc[:0]
+    needed = facts.needed_for(number)
+    cells = facts.cells.frame if any(one.takes_slices for one in needed) else facts.cells.frame.iloc[:0]
     files = {
         FACTS_FILE: json.dumps(_undetermined(facts), indent=1, ensure_ascii=False, allow_nan=False).encode(),
         CELLS_FILE: table_csv(cells.reset_index(names=ID).astype(object)),
     }
-    for maker, exhibit in asked.items():
+    for maker, exhibit in needed.items():
         files |= {f"{EXHIBITS}/{maker.name}/{name}": content for name, content in exhibit.files().items()}
     return files
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.pages.figures.cases import cases_by_class, coverage_matrix, mutants_by_kind
     from workbench.pages.figures.certainty import cost_curve
     from workbench.pages.figures.classes import confusion_heatmap, per_class_accuracy
+    from workbench.pages.figures.compliance import standings_by_regime
     from workbench.pages.figures.curves import latency_distribution, risk_coverage_curves
     from workbench.pages.figures.differences import categories_changed, differences_from
     from workbench.pages.figures.drawing import png

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
         judged_settings_file,
     )
     from workbench.pilot.charter.gaps import Gap, charter_gaps, read_draft
-    from workbench.pilot.charter.regulation import obligation
     from workbench.pilot.charter.schema import (
         CHARTER_FILE,
+        AiActRiskClass,
+        AiActRole,
         Authority,
         Cell,
         Charter,

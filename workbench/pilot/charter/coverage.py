@@ -10,6 +10,7 @@ import yaml
 
 from workbench.files import parse_yaml, read_text
 from workbench.pilot.charter.schema import CHARTER_FILE
+from workbench.pilot.compliance import COMPLIANCE_FILE, PREASSESSED
 from workbench.pilot.signing.documents import content_digest, document_digest
 
 GATES_FILE, SPLITS_FILE, PILOT_FILE = "gates.yaml", "splits.yaml", "pilot.yaml"
@@ -29,11 +30,15 @@ def covered_files(suite: Path) -> dict[str, Path]:
     data = suite.parent.parent / "datasets" / suite.name
     split = (data if data.is_dir() else suite) / SPLITS_FILE
     paths = {GATES_FILE: suite / GATES_FILE, SPLITS_FILE: split, PILOT_FILE: suite / PILOT_FILE}
+    if _is_assessed_apart(suite):
+        paths[COMPLIANCE_FILE] = suite / COMPLIANCE_FILE
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
 def covered_digests(suite: Path) -> dict[str, str]:
-    """Return what the charter's signatures cover, by digest of content: of pilot.yaml the judged settings only.
+    """Return what the charter's signatures cover, by digest of content.
+
+    Of pilot.yaml that is the judged settings only, of compliance.yaml the pre-assessment: the checklist grows after it.
 
     Raises
     ------
@@ -41,10 +46,24 @@ def covered_digests(suite: Path) -> dict[str, str]:
         A file is no YAML mapping.
     """
     files = covered_files(suite)
-    digests = {name: document_digest(path) for name, path in files.items() if name != PILOT_FILE}
-    if PILOT_FILE in files:
-        digests[PILOT_FILE] = content_digest(judged_settings(files[PILOT_FILE]), str(files[PILOT_FILE]))
-    return digests
+    in_part = {PILOT_FILE: judged_settings, COMPLIANCE_FILE: _preassessed}
+    return {
+        name: content_digest(in_part[name](path), str(path)) if name in in_part else document_digest(path)
+        for name, path in files.items()
+    }
+
+
+def _is_assessed_apart(suite: Path) -> bool:
+    """Return whether the pre-assessment stands in compliance.yaml: older charters hold it themselves."""
+    charter, path = suite / CHARTER_FILE, suite / COMPLIANCE_FILE
+    if not (charter.is_file() and path.is_file()) or "compliance" in parse_yaml(read_text(charter), str(charter)):
+        return False
+    return bool(_preassessed(path))
+
+
+def _preassessed(path: Path) -> dict[str, Any]:
+    said: Mapping[str, Any] = parse_yaml(read_text(path), str(path))
+    return {name: said[name] for name in PREASSESSED if name in said}
 
 
 def judged_settings(path: Path) -> dict[str, Any]:
@@ -69,6 +88,9 @@ def covered_names(covers: Mapping[str, str]) -> str:
     >>> covered_names({})
     'charter.yaml'
     """
-    of_pilot = f"{PILOT_FILE} ({', '.join((*JUDGED_SETTINGS, *JUDGED_WHERE_GIVEN))})"
-    *others, last = [CHARTER_FILE, *(of_pilot if name == PILOT_FILE else name for name in covers)]
+    parts = {
+        PILOT_FILE: f"{PILOT_FILE} ({', '.join((*JUDGED_SETTINGS, *JUDGED_WHERE_GIVEN))})",
+        COMPLIANCE_FILE: f"{COMPLIANCE_FILE} (the pre-assessment)",
+    }
+    *others, last = [CHARTER_FILE, *(parts.get(name, name) for name in covers)]
     return f"{', '.join(others)} and {last}" if others else last

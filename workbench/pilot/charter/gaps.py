@@ -10,9 +10,20 @@ from typing import Any
 
 from workbench.files import parse_yaml, read_text, settings_from
 from workbench.metrics import CATALOGUE, Interval, Operator, Unit
-from workbench.pilot.charter.schema import AccessStatus, AiActRiskClass, Charter, Kpi, Match, Need, Readiness
+from workbench.pilot.charter.schema import (
+    AccessStatus,
+    AiActRiskClass,
+    Charter,
+    Compliance,
+    Kpi,
+    Match,
+    Need,
+    Readiness,
+)
+from workbench.pilot.compliance import COMPLIANCE_FILE, ComplianceSettings, read_compliance
 from workbench.pilot.contract import Contract, Role
-from workbench.words import shown
+from workbench.pilot.regulations import regimes
+from workbench.words import InputError, shown
 
 MIN_PROCESS_WORDS, MIN_SCOPE_WORDS, MIN_TEXT_WORDS = 15, 8, 4
 KPI_COUNT = range(3, 6)
@@ -57,14 +68,20 @@ def read_draft(path: Path) -> tuple[Charter, tuple[Gap, ...]]:
     return settings_from({**content, "kpis": kept}, Charter, str(path)), gaps
 
 
-def charter_gaps(charter: Charter, contract: Contract) -> tuple[Gap, ...]:
-    """Return what a charter lacks, in its own order; empty when it is complete."""
+def charter_gaps(charter: Charter, contract: Contract, suite: Path) -> tuple[Gap, ...]:
+    """Return what a charter lacks, in its own order; empty when it is complete.
+
+    Parameters
+    ----------
+    suite : Path
+        The folder of the pilot, where compliance.yaml has the pre-assessment.
+    """
     return (
         *_process(charter),
         *_kpis(charter),
         *_people(charter),
         *_readiness(charter),
-        *_compliance(charter),
+        *_compliance(charter, suite),
         *_risks(charter),
         *_limits(charter, contract),
         *_expectations(charter),
@@ -140,8 +157,65 @@ def _readiness(charter: Charter) -> Iterator[Gap]:
             yield Gap(f"infrastructure.{name}", problem, "write ready, ordered, missing or not_needed")
 
 
-def _compliance(charter: Charter) -> Iterator[Gap]:
-    said = charter.compliance
+def _compliance(charter: Charter, suite: Path) -> Iterator[Gap]:
+    """Yield what the pre-assessment lacks, wherever it stands, and where charter and compliance.yaml differ."""
+    own = charter.compliance
+    try:
+        said = read_compliance(suite)
+    except InputError as error:
+        said = None
+        got = f" ({error.got})" if error.got else ""
+        yield Gap("compliance", f"{COMPLIANCE_FILE} cannot be read: {error.problem}{got}", "docs/how_to/comply.md")
+    if own is not None and said is not None:
+        yield from _contradictions(own, said.assessment)
+    yield from _assessment(own if own is not None else Compliance() if said is None else said.assessment)
+    if said is not None:
+        yield from _regimes(said)
+
+
+def _contradictions(own: Compliance, other: Compliance) -> Iterator[Gap]:
+    """Yield what both say, differently; what one of them leaves open is no contradiction."""
+    said = [
+        {
+            "dpia": one.dpia and one.dpia.need,
+            "ai_act.risk_class": one.ai_act and one.ai_act.risk_class,
+            "ai_act.role": one.ai_act and one.ai_act.role,
+            "industry_rules": one.industry_rules,
+            "audit_trail": one.audit_trail and one.audit_trail.need,
+            "audit_trail.retention_years": one.audit_trail and one.audit_trail.retention_years,
+        }
+        for one in (own, other)
+    ]
+    is_open = (None, Need.UNDECIDED, AiActRiskClass.UNDECIDED)
+    for name, ours in said[0].items():
+        theirs = said[1][name]
+        if ours not in is_open and theirs not in is_open and ours != theirs:
+            problem = f"the charter says {_spelled(ours)}, {COMPLIANCE_FILE} {_spelled(theirs)}"
+            yield Gap(f"compliance.{name}", problem, f"say it once, in {COMPLIANCE_FILE}")
+
+
+def _spelled(value: object) -> str:
+    return shown(value) if isinstance(value, tuple) else str(value)
+
+
+def _regimes(said: ComplianceSettings) -> Iterator[Gap]:
+    """Yield what only compliance.yaml says of the pre-assessment, and lacks."""
+    if said.personal_data.processed is None:
+        yield Gap("compliance.personal_data", "not decided", "write `processed: true` or false, and which data")
+    if said.sector is None:
+        yield Gap("compliance.sector", "missing", "write financial, automotive or other")
+    if said.ai_act is not None and said.ai_act.general_purpose_model is None:
+        yield Gap("compliance.ai_act", "not said whether a general-purpose model is provided", "write true or false")
+    open_ones = [name for name in regimes() if name not in said.regimes]
+    if open_ones:
+        remedy = "say of each whether it applies, and why"
+        yield Gap("compliance.regimes", f"{len(open_ones)} without an answer: {shown(open_ones)}", remedy)
+    gdpr = said.regimes.get("gdpr")
+    if said.personal_data.processed and gdpr is not None and not gdpr.applies:
+        yield Gap("compliance.regimes", "personal data are processed, and the GDPR is said not to apply", "decide anew")
+
+
+def _assessment(said: Compliance) -> Iterator[Gap]:
     if said.dpia is None or said.dpia.need is Need.UNDECIDED:
         yield Gap("compliance.dpia", "not decided", "have the data protection officer decide (GDPR Art. 35)")
     elif _words(said.dpia.reason) < MIN_TEXT_WORDS:

@@ -189,7 +189,7 @@ class AuditTrail(Settings):
 
 
 class Compliance(Settings):
-    """The compliance pre-assessment."""
+    """The compliance pre-assessment; compliance.yaml holds it, older charters hold it themselves."""
 
     dpia: Dpia | None = None
     ai_act: AiAct | None = None
@@ -318,7 +318,7 @@ class Charter(Settings):
     keys: Keys = Keys.DISTINCT
     data_access: tuple[DataAccess, ...] = ()
     infrastructure: Infrastructure = Infrastructure()
-    compliance: Compliance = Compliance()
+    compliance: Compliance | None = None  # of older charters; now in compliance.yaml
     risks: tuple[Risk, ...] = ()
     high_risk: tuple[HighRisk, ...] = ()
     authority: tuple[Authority, ...] = ()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         SignatureStatus,
         Signer,
         SignOff,
+        document_digest,
         document_signatures,
         sign_document,
         signature_files,
