@@ -15,8 +15,8 @@ from evidence_cases import COMMIT, LATER, Case, case_at, evaluation, opened, out
 
 from workbench.compliance.checks import exhibit_digests
 from workbench.compliance.ground import PERSONAL, SHOWN, TRAIL, ground_again
-from workbench.compliance.maker import _counted
 from workbench.compliance.kept_out import COLUMNS as PERSONAL_COLUMNS
+from workbench.compliance.maker import _counted
 from workbench.compliance.shown_columns import columns_shown
 from workbench.compliance.trail import COLUMNS as TRAIL_COLUMNS
 from workbench.evidence import Exhibit, Facts, MadeBy
