@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.attacks.maker import MAKER, AttackRequest, classes_named
     from workbench.attacks.pattern import AttackClass, AttackPattern, Goal
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

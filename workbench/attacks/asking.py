@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from workbench.agents import Agent, KnownAs, standing_for
+from workbench.agents import Agent, standing_for
 from workbench.attacks.planning import Attempt, attacked_record
 from workbench.environment import Trace
 from workbench.metrics import Status
-from workbench.pilot import Contract, Pilot
-from workbench.pilot.attacks import Channel
+from workbench.pilot import Channel, Contract, Pilot
 from workbench.records import Record, Turns
 from workbench.records.splits import Dataset
-from workbench.runs.journal import JOURNAL_FILE, Apart, Journal
+from workbench.runs.journal import JOURNAL_FILE, Apart, Journal, digest_of
 from workbench.runs.runner import RecordSelection, require_asked, require_decisions, run_agent
 
 
@@ -102,9 +101,7 @@ def paired_records(
                 texts[attempt.channel][record.id] = {attempt.place: written[0]}
             names.append(record.id)
         pairs.append(AskedPair(attempt, names[0], names[1]))
-    return tuple(pairs), AttackRecords(
-        clean.digest, by_id, bases, texts[Channel.TOOL_RESULT], texts[Channel.MEMORY]
-    )
+    return tuple(pairs), AttackRecords(clean.digest, by_id, bases, texts[Channel.TOOL_RESULT], texts[Channel.MEMORY])
 
 
 def ask_attacked(pilot: Pilot, agent: Agent, asked: AttackRecords, *, show_progress: bool = True) -> str:
@@ -116,12 +113,11 @@ def ask_attacked(pilot: Pilot, agent: Agent, asked: AttackRecords, *, show_progr
         The run was interrupted, the server refused the credentials, or not one record got a decision.
     """
     standing = standing_for(agent, asked.bases, injected=asked.injected)
-    # that attacked records fail one after another is what is looked for here, and no reason to stop
-    patient = KnownAs(standing, agent.name, agent.identity, patience=max(agent.patience, len(asked.by_id)))
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        patient.prepare()
+        if digest_of(standing.identity) not in journal.finished_versions():
+            standing.prepare()
         selection = RecordSelection(asked, Apart.ATTACKS, asked.ids)
-        session = run_agent(journal, patient, selection, show_progress=show_progress)
+        session = run_agent(journal, standing, selection, show_progress=show_progress)
         require_asked(session, agent.name)
         require_decisions(journal.decisions(session.info.run), agent.name)
     return session.info.run

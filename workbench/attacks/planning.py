@@ -7,23 +7,25 @@ import json
 import math
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pandas as pd
 
+from workbench.attacks.library import filled
 from workbench.attacks.pattern import AttackPattern, Goal
 from workbench.attacks.surface import IN_RECORD, Surface
-from workbench.attacks.transforms import filled, transformed
+from workbench.attacks.transforms import transformed
 from workbench.environment import MAX_REMEMBERED
-from workbench.pilot import Contract
-from workbench.pilot.attacks import Channel
+from workbench.pilot import Channel, Contract
 from workbench.records import Record, Scalar, made_record
 
-SPLIT = "split"
+SPLIT, AND = "split", " + "
 FAMILY_RECORDS = 20  # distinct records of a family: twelve that move one way suffice for Holm over some hundred groups
 CANARY_LENGTH = 16
 LETTERS = "abcdefghjkmnpqrtuvwxyz2346789"
+T = TypeVar("T")
 MAKES_ACTION = frozenset({Goal.ACTION, Goal.SKIP_ESCALATION})
 
 
@@ -34,7 +36,7 @@ class Attempt:
     Parameters
     ----------
     place : str
-        A column, TABLE.COLUMN or memory; two columns with `+` between them where the text is split.
+        A column, TABLE.COLUMN or memory; two columns with ` + ` between them where the text is split.
     base : str
         Id of the record.
     target : str
@@ -55,7 +57,7 @@ class Attempt:
     @property
     def places(self) -> tuple[str, ...]:
         """The columns, or the one place elsewhere."""
-        return tuple(self.place.split("+")) if len(self.attack) > 1 else (self.place,)
+        return tuple(self.place.split(AND)) if len(self.attack) > 1 else (self.place,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ class _Planner:
         forms = [one for one in pattern.transforms if one != SPLIT or can_split] or ["plain"]
         transform = self._least(forms, rng, lambda one: (one,))
         if transform == SPLIT:
-            place = f"{place}+{rng.choice(others)}"
+            place = f"{place}{AND}{rng.choice(others)}"
         pool = self._eligible.by_goal[pattern.goal]
         n = min(len(pool), max(self._n_records, math.ceil(FAMILY_RECORDS / n_in_family)))
         start = self._taken["family", pattern.family] + _drawn(self._seed, "start", pattern.family)
@@ -209,10 +211,10 @@ class _Planner:
             texts = [(one[0][:MAX_REMEMBERED],) for one in texts]
         return Attempt(pattern, transform, channel, place, base, target, texts[0], texts[1])
 
-    def _least(self, choices, rng, keys):  # type: ignore[no-untyped-def]
+    def _least(self, choices: Sequence[T], rng: random.Random, keys: Callable[[T], tuple[object, ...]]) -> T:
         """Return a choice that was taken least often, by its first key, then by the others; ties are drawn."""
-        drawn = {one: rng.random() for one in choices}
-        chosen = min(choices, key=lambda one: (*(self._taken[key] for key in keys(one)), drawn[one]))
+        shuffled = rng.sample(choices, len(choices))
+        chosen = min(shuffled, key=lambda one: tuple(self._taken[key] for key in keys(one)))
         for key in keys(chosen):
             self._taken[key] += 1
         return chosen

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.agents import Agent
 from workbench.environment import Effect
-from workbench.pilot import Pilot
-from workbench.pilot.attacks import ATTACKS_FILE, AttackSettings, Channel, read_attack_settings
+from workbench.pilot import ATTACKS_FILE, AttackSettings, Channel, Pilot, read_attack_settings
 from workbench.records.splits import Dataset
 from workbench.words import InputError, did_you_mean, shown
 
@@ -32,7 +31,7 @@ class Surface:
 
     places: Mapping[Channel, tuple[str, ...]]
     forbidden: tuple[str, ...] = ()
-    closed: Mapping[Channel, str] = ()  # type: ignore[assignment]
+    closed: Mapping[Channel, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -123,8 +122,3 @@ def _forbidden(acting: Any) -> Iterator[str]:
     yield from others or [
         tool.name for tool in tools if tool.effect is Effect.WRITE and tool.settings.carries_out is None
     ]
-
-
-def not_planned(counts: Mapping[str, int]) -> Sequence[str]:
-    """Return why patterns were not tried, one sentence each."""
-    return [f"{n:,} patterns were not tried: {why}." for why, n in counts.items()]

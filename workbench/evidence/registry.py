@@ -34,6 +34,7 @@ MAKERS = {
     "integrations": "workbench.integrations:MAKER",
     "faults": "workbench.integrations:FAULTS",
     "load": "workbench.load_testing:MAKER",
+    "attacks": "workbench.attacks:MAKER",
 }
 ENTRY_POINTS = "workbench.makers"
 

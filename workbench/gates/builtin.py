@@ -83,7 +83,6 @@ OF_AGREEMENT = (
     Check("integration_specification", "Integrations specified and signed by both teams", _integration_specification),
 )
 TO_COME = (
-    Check("security", "Security", partial(_not_made, "attack test")),
     Check("compliance", "Compliance", partial(_not_made, "compliance assessment")),
     Check("acceptance", "Acceptance", partial(_not_made, "acceptance by users")),
 )
