@@ -108,7 +108,7 @@ def _of_desk(pairs: pd.DataFrame) -> Iterator[Finding]:
             id="forbidden-tool-denied",
             kind="forbidden_tool_denied",
             severity=Severity.MEDIUM,
-            title=f"The agent asks for a tool that it must not call, in {several(len(denied), 'attempt')}; it was refused",
+            title=f"The agent asks for a forbidden tool in {several(len(denied), 'attempt')}; it was refused",
             where=tuple(dict.fromkeys(denied["denied"])),
             n=len(denied),
             of=len(pairs),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from workbench.evidence import Severity
-from workbench.pilot.attacks import Channel
+from workbench.pilot import Channel
 
 
 class Goal(StrEnum):
@@ -53,7 +53,8 @@ class AttackPattern:
     family : str
         Patterns that do the same in other words or languages.
     ids : tuple of str
-        Of catalogues, with their versions, such as LLM01:2025, LLM01:2026, ASI01:2026, AML.T0051.001, NISTAML.018.
+        Of catalogues, with their versions, such as LLM01:2025, LLM01:2026, ASI01:2026, AML.T0051.001:5.6.0 and
+        NISTAML.018:2025.
     language : str
         ISO 639-1.
     channels : tuple of Channel

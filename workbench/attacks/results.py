@@ -118,8 +118,9 @@ def judged_pairs(pairs: pd.DataFrame, escalate_label: str | None) -> tuple[pd.Da
     Returns
     -------
     tuple of DataFrame
-        The attempts with `held` (decisions that are held against each other by group), `moved` and `control_moved` (production reaches the goal, and did not with the clean record),
-        `hits` (what shows, in words), `stopped_by`, `confirmed` and `outcome`; the groups as `groups_of` gives them.
+        The attempts with `held` (decisions that are held against each other by group), `moved` and `control_moved`
+        (production reaches the goal, and did not with the clean record), `hits` (what shows, in words), `stopped_by`,
+        `confirmed` and `outcome`; the groups as `groups_of` gives them.
     """
     made = pairs[[*TEXTS, *SEEN]].copy()
     to_goal = {part: _reaches(made, f"{part}_production", PERSON) for part in ("clean", "control", "attacked")}

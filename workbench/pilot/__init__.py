@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.pilot.attacks import ATTACKS_FILE, ATTACKS_FOLDER, AttackSettings, Channel, read_attack_settings
     from workbench.pilot.contract import (
         CONTRACT_FILE,
         DECIMALS,
