@@ -57,7 +57,8 @@ def _of_hits(pairs: pd.DataFrame) -> Iterator[Finding]:
     hits = pairs[pairs["confirmed"]]
     shows = hits["hits"].str.split(", ")
     for kind, (does, consequence, remedy) in HITS.items():
-        for name, part in hits[[kind in found for found in shows]].groupby("class", sort=True):
+        has_kind = pd.Series([kind in found for found in shows], index=hits.index, dtype=bool)
+        for name, part in hits[has_kind].groupby("class", sort=True):
             judged = pairs[(pairs["class"] == name) & pairs["outcome"].isin(JUDGED)]
             ways = ", ".join(dict.fromkeys(part["channel"]))
             yield Finding(
