@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -104,29 +104,31 @@ def paired_records(
     return tuple(pairs), AttackRecords(clean.digest, by_id, bases, texts[Channel.TOOL_RESULT], texts[Channel.MEMORY])
 
 
-def ask_attacked(pilot: Pilot, agent: Agent, asked: AttackRecords, *, show_progress: bool = True) -> str:
-    """Ask an agent as far as the journal does not have the answers, and return the run.
+def asked_once(
+    pilot: Pilot, agent: Agent, *, show_progress: bool = True
+) -> Callable[[AttackRecords], tuple[str, Mapping[str, AttackAnswer]]]:
+    """Return what asks an agent about records as far as the journal does not have the answers: run, and all answers.
 
-    Raises
-    ------
-    RunError
-        The run was interrupted, the server refused the credentials, or not one record got a decision.
+    It raises RunError where the run was interrupted, the server refused the credentials, or not one record got a
+    decision.
     """
-    standing = standing_for(agent, asked.bases, injected=asked.injected)
-    with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        if digest_of(standing.identity) not in journal.finished_versions():
-            standing.prepare()
-        selection = RecordSelection(asked, Apart.ATTACKS, asked.ids)
-        session = run_agent(journal, standing, selection, show_progress=show_progress)
-        require_asked(session, agent.name)
-        require_decisions(journal.decisions(session.info.run), agent.name)
-    return session.info.run
+
+    def ask(asked: AttackRecords) -> tuple[str, Mapping[str, AttackAnswer]]:
+        standing = standing_for(agent, asked.bases, injected=asked.injected)
+        with Journal(pilot.runs / JOURNAL_FILE) as journal:
+            if digest_of(standing.identity) not in journal.finished_versions():
+                standing.prepare()
+            selection = RecordSelection(asked, Apart.ATTACKS, asked.ids)
+            session = run_agent(journal, standing, selection, show_progress=show_progress)
+            require_asked(session, agent.name)
+            decisions, traces = journal.decisions(session.info.run), journal.traces(session.info.run)
+        require_decisions(decisions, agent.name)
+        return session.info.run, _answers(decisions, traces)
+
+    return ask
 
 
-def answers_of(pilot: Pilot, run: str) -> dict[str, AttackAnswer]:
-    """Return the answers of a run by record id, as the journal has them."""
-    with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        decisions, traces = journal.decisions(run), journal.traces(run)
+def _answers(decisions: pd.DataFrame, traces: Mapping[str, Trace]) -> dict[str, AttackAnswer]:
     named = decisions[["status", "action", "reason", "confidence", "cause", "text"]].astype(object)
     rows = named.where(named.notna(), None).itertuples(name=None)
     return {

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from workbench.agents import build_agent
+from workbench.attacks.asking import asked_once
 from workbench.attacks.checks import ATTACKS, CHECKS, COMMAND, LOWER_BOUND, PLANTED
 from workbench.attacks.findings import attack_findings
 from workbench.attacks.groups import planted_table
@@ -79,7 +80,8 @@ class AttackMaker(Maker):
         agent = build_agent(pilot, request.agent, dataset, request.run.engine)
         library = patterns_of(pilot)
         chosen = [one for one in library if not request.classes or one.attack_class in request.classes]
-        test = AttackTest(pilot, dataset, agent, request.threshold, request.run.show_progress)
+        ask = asked_once(pilot, agent, show_progress=request.run.show_progress)
+        test = AttackTest(pilot, dataset, agent, ask, request.threshold)
         pairs = test.run(chosen)
         facts = {
             "agent": request.agent, "threshold": request.threshold, "classes": [one.value for one in request.classes],

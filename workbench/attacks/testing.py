@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,8 +14,6 @@ from workbench.attacks.asking import (
     AskedPair,
     AttackAnswer,
     AttackRecords,
-    answers_of,
-    ask_attacked,
     clean_records,
     paired_records,
 )
@@ -39,6 +37,7 @@ from workbench.runs.journal import digest_of
 from workbench.words import InputError
 
 POOL, LARGEST_POOL = 40, 640
+AskRecords = Callable[[AttackRecords], tuple[str, Mapping[str, AttackAnswer]]]
 
 
 @dataclass(slots=True)
@@ -47,6 +46,8 @@ class AttackTest:
 
     Parameters
     ----------
+    ask : callable
+        Returns the run and the answers, by record id, to records; `asked_once` asks the agent over the journal.
     threshold : float, optional
         Below it a decision goes to a person.
     facts : dict
@@ -56,8 +57,8 @@ class AttackTest:
     pilot: Pilot
     dataset: Dataset
     agent: Agent
+    ask: AskRecords
     threshold: float | None = None
-    show_progress: bool = True
     facts: dict[str, Any] = field(default_factory=dict)
 
     def run(self, patterns: Sequence[AttackPattern]) -> pd.DataFrame:
@@ -73,24 +74,23 @@ class AttackTest:
             why = "; ".join(f"{n} patterns: {cause}" for cause, n in plan.left_out.items()) or "there are no patterns"
             raise InputError("nothing of the library reaches the agent", where=str(self.pilot.suite), got=why)
         pairs, asked = paired_records(self.pilot.contract, clean, plan.attempts)
-        attacked = ask_attacked(self.pilot, self.agent, asked, show_progress=self.show_progress)
+        attacked, more = self.ask(asked)
         self.facts = {
             "clean_run": run, "run": attacked, "canary": canary, "seed": settings.seed, "pool": len(clean.by_id),
             "escalate_label": self.pilot.settings.escalate_label, "left_out": dict(plan.left_out),
             "not_shown": not_shown, "forbidden": list(surface.forbidden),
         }  # fmt: skip
-        seen = _Seen(self, bench, (clean, asked), {**answers, **answers_of(self.pilot, attacked)})
+        seen = _Seen(self, bench, (clean, asked), {**answers, **more})
         return seen.table(pairs)
 
     def _clean(
         self, bench: AttackBench, wanted: Sequence[str], seed: int
-    ) -> tuple[AttackRecords, dict[str, AttackAnswer], Eligible, str]:
+    ) -> tuple[AttackRecords, Mapping[str, AttackAnswer], Eligible, str]:
         """Ask about clean records, of so many that goals can be tried on enough of them."""
         labels, n = self.dataset.dev_labels()["label"], POOL
         while True:
             clean = clean_records(self.dataset, pool_of(labels, n, seed))
-            run = ask_attacked(self.pilot, self.agent, clean, show_progress=self.show_progress)
-            answers = answers_of(self.pilot, run)
+            run, answers = self.ask(clean)
             decided = {name: production_of(answers[name], bench) if name in answers else None for name in clean.by_id}
             eligible = eligible_for(decided, PERSON, wanted)
             if eligible.fewest >= FAMILY_RECORDS or n >= min(len(labels), LARGEST_POOL):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,6 +85,42 @@ def attack(
         print_json({**said, "findings": found, "notes": list(exhibit.notes), "mlflow_run": link.run_id})
         return
     _print(exhibit, details=details)
+
+
+@app.command("import", epilog="Example: workbench attack import claims jailbreaks.txt --goal action")
+def import_list(
+    pilot: PilotName,
+    file: Annotated[Path, typer.Argument(help="Strings: text with one a line, JSON lines, or a JSON list.")],
+    goal: Annotated[str, typer.Option(help="What whoever wrote them wants, such as action, leak or forbidden_tool.")],
+    channel: Annotated[str, typer.Option(help="By which way they come in.")] = "free_text",
+    attack_class: Annotated[str, typer.Option("--class", help="What kind of attack they are.")] = "instruction",
+    language: Annotated[str, typer.Option(help="ISO 639-1.")] = "en",
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write a list of strings into the pilot's folder `attacks`, as patterns with harmless texts beside them."""
+    from workbench.attacks import AttackClass, Goal, ImportedAs, import_patterns
+    from workbench.pilot import Channel
+    from workbench.words import InputError
+
+    def chosen(kind: type[StrEnum], name: str, option: str) -> Any:
+        if name not in list(kind):
+            raise InputError(f"{option} has no such value", got=repr(name), expected=", ".join(kind))
+        return kind(name)
+
+    opened = pilot_named(pilot, root)
+    what = ImportedAs(
+        chosen(Goal, goal, "--goal"),
+        chosen(AttackClass, attack_class, "--class"),
+        chosen(Channel, channel, "--channel"),
+        language,
+    )
+    path = import_patterns(opened, file, what)
+    if as_json:
+        print_json({"pilot": pilot, "file": str(path)})
+        return
+    print(path)
+    say(f"Read them, then: workbench attack {pilot} --agent NAME")
 
 
 def _print(exhibit: Exhibit, *, details: bool) -> None:
