@@ -19,6 +19,7 @@ BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 HEX = re.compile(r"(?:(?:0x|\\x|%)?[0-9a-fA-F]{2}[\s:,-]?){4,}")
 WRITTEN_OUT = re.compile(r"\\u([0-9a-fA-F]{4})")
 NO_WORD = re.compile(r"[\W_]+")
+CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 # Signs of other alphabets that look like a Latin letter, in lower and upper case; what the transform writes is in it.
 LOOKALIKES = dict(
     zip("асеорхуіјѕһԁԛԝкмтвнгАСЕОРХУІЈЅНКМТВαορνιτυκχγεηωβΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
@@ -70,7 +71,7 @@ def _within(text: str) -> str:
 def _plain(text: str) -> str:
     """Return a text without signs that hide or turn, accents, compatibility forms and lookalikes."""
     if text.isascii():
-        return "".join(sign for sign in text if sign.isprintable() or sign.isspace())
+        return CONTROL.sub("", text)
     seen = "".join(chr(ord(sign) - 0xE0000) if ord(sign) in TAGS else sign for sign in text)
     turned = TURNED.sub(lambda span: span[1][::-1], seen)
     parts = unicodedata.normalize("NFKD", turned)

@@ -19,7 +19,7 @@ from workbench.words import InputError
 BANK = Path(__file__).with_name("harmless.yaml")
 SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "CJK", "ARABIC")
 LENGTH_MAY_DIFFER = 0.2  # by which share a control may be shorter or longer than its text
-DRAWS = 60  # the nearest of so many is taken: two per cent off on average, never more than LENGTH_MAY_DIFFER
+DRAWS = 20  # the nearest of so many is taken; with more of them, texts of one length would get one control
 WORD = re.compile(r"[^\W\d_]+")
 
 
