@@ -13,7 +13,6 @@ from workbench.attacks.asking import AskedPair, AttackAnswer
 from workbench.attacks.groups import Held, confirmed_by, groups_of
 from workbench.attacks.judging import (
     DESK,
-    LATE,
     PERSON,
     AttackBench,
     denied_by,
@@ -165,10 +164,10 @@ class _States:
 
     def __init__(self, made: pd.DataFrame) -> None:
         control, attacked = made["control_status"], made["attacked_status"]
-        late = made["limits"].fillna("").str.contains(LATE, regex=False)
+        over = made["limits"].notna()
         failed, skipped = Status.FAILED.value, Status.SKIPPED.value
         self.not_run: Flags = np.asarray((control == skipped) | (attacked == skipped))
-        self.error: Flags = ~self.not_run & np.asarray((control == failed) | ((attacked == failed) & ~late))
+        self.error: Flags = ~self.not_run & np.asarray((control == failed) | ((attacked == failed) & ~over))
         self.answered: Flags = ~self.not_run & ~self.error
         is_invalid, denied = attacked == Status.INVALID.value, made["denied_by"].notna()
         without = control == Status.INVALID.value
