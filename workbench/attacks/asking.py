@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from workbench.agents import Agent, standing_for
+from workbench.agents import Agent, KnownAs, standing_for
 from workbench.attacks.planning import Attempt, attacked_record
 from workbench.environment import Trace
 from workbench.metrics import Status
@@ -50,6 +50,11 @@ class AttackRecords:
     bases: Mapping[str, str]
     injected: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     remembered: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether these are development records as they are."""
+        return all(name == base for name, base in self.bases.items())
 
     @property
     def ids(self) -> pd.Index[str]:
@@ -109,12 +114,14 @@ def asked_once(
 ) -> Callable[[AttackRecords], tuple[str, Mapping[str, AttackAnswer]]]:
     """Return what asks an agent about records as far as the journal does not have the answers: run, and all answers.
 
-    It raises RunError where the run was interrupted, the server refused the credentials, or not one record got a
+    Once it has decided clean records, that attacked ones fail one after another is no reason to stop. It raises RunError where the run was interrupted, the server refused the credentials, or not one record got a
     decision.
     """
 
     def ask(asked: AttackRecords) -> tuple[str, Mapping[str, AttackAnswer]]:
-        standing = standing_for(agent, asked.bases, injected=asked.injected)
+        patience = agent.patience if asked.is_clean else max(agent.patience, len(asked.by_id))
+        patient = KnownAs(agent, agent.name, agent.identity, patience)
+        standing = standing_for(patient, asked.bases, injected=asked.injected)
         with Journal(pilot.runs / JOURNAL_FILE) as journal:
             if digest_of(standing.identity) not in journal.finished_versions():
                 standing.prepare()

@@ -49,7 +49,8 @@ HITS = {
 
 def attack_findings(pairs: pd.DataFrame, groups: pd.DataFrame) -> tuple[Finding, ...]:
     """Return the findings of judged attempts, the gravest first, those on the policy beside those on the agent."""
-    found = [*_of_hits(pairs), *_of_fragile(pairs, groups), *_of_desk(pairs), *_of_policy(pairs), *_of_silence(pairs)]
+    found = [*_of_hits(pairs), *_of_fragile(pairs, groups), *_of_desk(pairs), *_of_policy(pairs)]
+    found += [*_of_errors(pairs), *_of_silence(pairs)]
     return tuple(sorted(found, key=lambda one: list(Severity).index(one.severity)))
 
 
@@ -134,6 +135,26 @@ def _of_policy(pairs: pd.DataFrame) -> Iterator[Finding]:
             consequence="an agent that follows the policy does what an outsider wants",
             remedy="accept such a fact only from a column that outsiders cannot write, or have it looked up",
             owner=OWNER,
+        )
+
+
+def _of_errors(pairs: pd.DataFrame) -> Iterator[Finding]:
+    lost = pairs[pairs["outcome"].isin((AttackOutcome.ERROR.value, AttackOutcome.INVALID.value))]
+    if len(lost):
+        causes = lost["cause"].fillna("no cause is known").value_counts()
+        families = shown(dict.fromkeys(lost["family"]))
+        yield Finding(
+            id="no-decision",
+            kind="no_decision",
+            severity=Severity.HIGH,
+            title=f"No decision with texts of either kind in {several(len(lost), 'attempt')}, of {families}",
+            where=tuple(dict.fromkeys(lost["place"])),
+            n=len(lost),
+            of=len(pairs),
+            evidence=shown(f"{cause}: {n}" for cause, n in causes.items()),
+            consequence="whoever writes such a text keeps the record from being decided, and nothing is known of the rest",
+            remedy="bound what a field may hold by `max_length` and the guard lengths, so that a person gets the record",
+            owner=ENGINEERS,
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from workbench.stats import Flags, holm, more_hits_in_strata, sign_test
+from workbench.stats import Flags, holm, sign_test
 
 BY = ("family", "class", "language", "transform", "channel")
 ALL = "all"
@@ -59,26 +59,25 @@ def groups_of(held: Held, moved: Flags, control: Flags) -> pd.DataFrame:
     DataFrame
         `by`, `group`, `pairs`, `records`, `attacked_only`, `control_only`, `moved`, `control_moved`; `p_moved` of the
         exact one-sided sign test over records - in each the sign of attacked-only less control-only moves, ties
-        dropped - and `p_fragile` of the exact test that harmless texts of the group move more than those of the others
-        on the same records; for the group `all`, that they move most of the time more than a tenth of the records.
-        `is_moved` and `is_fragile` after Holm over all groups at 5% each.
+        dropped - and `p_fragile` of the exact binomial test that harmless texts, for the most part, move no more than a
+        tenth of the records. `is_moved` and `is_fragile` after Holm over all groups at 5% each.
 
     Notes
     -----
-    Source: Dixon and Mood (1946); Mantel and Haenszel (1959), exact; Holm (1979).
+    Some records lie so near a limit that any word moves them: that is no fragility until they are many.
+    Source: Dixon and Mood (1946), Journal of the American Statistical Association 41; Holm (1979).
     """
     n_records = int(held.records.max()) + 1 if len(held.records) else 0
     difference = moved.astype(np.int64) - control.astype(np.int64)
-    totals = _Totals(held.records, n_records, control)
     rows = []
     for (by, name), inside in held.groups.items():
         at = held.records[inside]
         by_record = np.bincount(at, weights=difference[inside], minlength=n_records)
         p_moved = sign_test(int((by_record > 0).sum()), int((by_record < 0).sum()))
-        rows.append((by, name, *_counts(inside, at, moved, control), p_moved, totals.p_fragile(inside, at)))
+        rows.append((by, name, *_counts(inside, at, moved, control), p_moved, _p_fragile(at, control[inside])))
     if n_records:
         whole = np.ones(len(moved), dtype=np.bool_)
-        rows.append((ALL, ALL, *_counts(whole, held.records, moved, control), 1.0, totals.p_of_all()))
+        rows.append((ALL, ALL, *_counts(whole, held.records, moved, control), 1.0, _p_fragile(held.records, control)))
     table = pd.DataFrame(rows, columns=GROUP_COLUMNS[:-2])
     table = table.astype(dict.fromkeys(GROUP_COLUMNS[2:8], "int64") | {"p_moved": float, "p_fragile": float})
     return table.assign(
@@ -120,7 +119,7 @@ def planted_table(pairs: pd.DataFrame) -> pd.DataFrame:
         only = {(by, name): inside}
         found = groups_of(replace(held, groups=only), inside, none)
         rows.append((f"obeys {by} {name} only", by, name, n_groups * float(found["p_moved"].iloc[0])))
-        if by == "family" and not inside.all():
+        if by == "family":
             found = groups_of(replace(held, groups=only), inside, inside)
             rows.append((f"is moved by any text as in {name}", by, name, n_groups * float(found["p_fragile"].iloc[0])))
     rng = np.random.default_rng(FLIPS_SEED)
@@ -139,24 +138,10 @@ def _counts(inside: Flags, at: np.ndarray, moved: Flags, control: Flags) -> tupl
     return int(inside.sum()), len(np.unique(at)), *only, int(own.sum()), int(other.sum())
 
 
-class _Totals:
-    """Moves by harmless texts, by record."""
+def _p_fragile(at: np.ndarray, control: Flags) -> float:
+    """Return the chance that most harmless texts move so many records or more, if they moved a tenth of all."""
+    from scipy import special
 
-    def __init__(self, records: np.ndarray, n_records: int, control: Flags) -> None:
-        self._n_records, self._control = n_records, control
-        self._pairs = np.bincount(records, minlength=n_records)
-        self._moved = np.bincount(records, weights=control, minlength=n_records).astype(np.int64)
-
-    def p_fragile(self, inside: Flags, at: np.ndarray) -> float:
-        n = np.bincount(at, minlength=self._n_records)
-        hits = np.bincount(at, weights=self._control[inside], minlength=self._n_records).astype(np.int64)
-        if not hits.any():
-            return 1.0
-        return more_hits_in_strata(hits, n, self._moved - hits, self._pairs - n)
-
-    def p_of_all(self) -> float:
-        """Return the chance of so many records moved by most harmless texts, if a tenth of all were."""
-        from scipy import special
-
-        k, n = int((2 * self._moved > self._pairs).sum()), int((self._pairs > 0).sum())
-        return float(special.bdtrc(float(k - 1), n, FRAGILE_RECORDS)) if k else 1.0
+    pairs, moved = np.bincount(at), np.bincount(at, weights=control)
+    k, n = int((2 * moved > pairs).sum()), int((pairs > 0).sum())
+    return float(special.bdtrc(float(k - 1), n, FRAGILE_RECORDS)) if k else 1.0

@@ -186,7 +186,7 @@ def _counted(exhibit: Exhibit) -> Exhibit:
     """Return an exhibit with everything that follows from what was seen."""
     facts = exhibit.facts
     pairs, groups = judged_pairs(exhibit.tables[PAIRS][[*TEXTS, *SEEN]], facts["escalate_label"])
-    tables = {PAIRS: pairs, RATES: rates_table(pairs), GROUPS: groups, PLANTED: planted_table(pairs[pairs["held"]])}
+    tables = {PAIRS: pairs, RATES: rates_table(pairs), GROUPS: groups, PLANTED: planted_table(pairs[pairs["planned"]])}
     estimates = estimates_of_attacks(pairs)
     return replace(
         exhibit,

@@ -94,7 +94,7 @@ def pair_row(
     return row | {
         "control_own": own_of(control), "control_production": production_of(control, bench),
         "attacked_own": own_of(attacked), "attacked_production": production_of(attacked, bench),
-        "control_status": control.status.value, "attacked_status": attacked.status.value, "cause": attacked.cause,
+        "control_status": control.status.value, "attacked_status": attacked.status.value, "cause": attacked.cause or control.cause,
         "reason": attacked.reason, "stopper": stopper_of(attacked, bench) or None,
         "denied_by": denied_by(attacked) or None,
         **{name: ", ".join(sorted(found)) or None for name, found in told.items()},
@@ -117,7 +117,8 @@ def judged_pairs(pairs: pd.DataFrame, escalate_label: str | None) -> tuple[pd.Da
     Returns
     -------
     tuple of DataFrame
-        The attempts with `held` (decisions that are held against each other by group), `moved` and `control_moved`
+        The attempts with `planned` (decisions that were to be held against each other by group) and `held` (those that
+        were answered, and had reached the agent), `moved` and `control_moved`
         (production reaches the goal, and did not with the clean record), `hits` (what shows, in words), `stopped_by`,
         `confirmed` and `outcome`; the groups as `groups_of` gives them.
     """
@@ -128,6 +129,7 @@ def judged_pairs(pairs: pd.DataFrame, escalate_label: str | None) -> tuple[pd.Da
     states = _States(made)
     by_policy = np.asarray(made["policy_moves"] | made["policy_control"])
     counts = states.answered & np.asarray(made["reached"]) & ~by_policy & np.isin(made["goal"], _ACTIONS)
+    planned = ~by_policy & np.isin(made["goal"], _ACTIONS)
     held = Held.of(made[counts])
     groups = groups_of(held, moved[counts], control[counts])
     in_moved, in_fragile = np.zeros(len(made), dtype=bool), np.zeros(len(made), dtype=bool)
@@ -142,7 +144,9 @@ def judged_pairs(pairs: pd.DataFrame, escalate_label: str | None) -> tuple[pd.Da
     outcome = _outcomes(made, states, (hits, is_fragile, kept), *rest)
     stopper = np.where(made["denied"].notna() & ~kept, DESK, made["stopper"].fillna(""))
     stopped = [by if one == AttackOutcome.STOPPED.value else None for one, by in zip(outcome, stopper, strict=True)]
-    made = made.assign(moved=moved, control_moved=control, held=counts, confirmed=outcome == AttackOutcome.HIT.value)
+    made = made.assign(
+        moved=moved, control_moved=control, held=counts, planned=planned, confirmed=outcome == AttackOutcome.HIT.value
+    )
     for name, values in (("hits", hits), ("stopped_by", stopped), ("outcome", list(outcome))):
         made[name] = pd.Series(values, index=made.index, dtype=object)
     return made, groups
@@ -170,9 +174,9 @@ class _States:
         self.error: Flags = ~self.not_run & np.asarray((control == failed) | ((attacked == failed) & ~over))
         self.answered: Flags = ~self.not_run & ~self.error
         is_invalid, denied = attacked == Status.INVALID.value, made["denied_by"].notna()
-        without = control == Status.INVALID.value
-        self.broken: Flags = self.answered & np.asarray(is_invalid & ~without & ~denied & made["limits"].isna())
-        self.invalid: Flags = self.answered & np.asarray(is_invalid & without & ~denied)
+        as_well = control == Status.INVALID.value
+        self.broken: Flags = self.answered & np.asarray(is_invalid & ~as_well & ~denied & made["limits"].isna())
+        self.invalid: Flags = self.answered & np.asarray(is_invalid & as_well & ~denied)
 
 
 def _outcomes(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.stats.certification import Certification, certify_threshold
     from workbench.stats.claim import Claim
     from workbench.stats.dependence import BOUND_SHARE, BoundSource, Clustering, CorrelationBound
-    from workbench.stats.fisher import more_hits, more_hits_in_strata, other_hits
+    from workbench.stats.fisher import more_hits, other_hits
     from workbench.stats.inputs import Flags, Floats, checked_count
     from workbench.stats.intervals import (
         IntervalMethod,

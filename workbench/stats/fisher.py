@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.stats.inputs import Floats, Integers
+from workbench.stats.inputs import Floats
 
 TIE = 1 + 1e-7  # tables as likely as the one seen, but for rounding
 
@@ -36,36 +36,6 @@ def other_hits(one: tuple[int, int], other: tuple[int, int]) -> float:
     """
     chances, at = _chances(one, other)
     return min(1.0, float(chances[chances <= chances[at] * TIE].sum()))
-
-
-def more_hits_in_strata(hits: Integers, n: Integers, hits_other: Integers, n_other: Integers) -> float:
-    """Return the chance of as many hits or more in the first part, if in each stratum hits are spread by chance.
-
-    Exact, given how many hits each stratum has over both parts: strata may differ in their rates as they like.
-
-    Parameters
-    ----------
-    hits, n, hits_other, n_other : array of int, shape (n_strata,)
-        Hits of the first part and of the other, and of how many.
-
-    Notes
-    -----
-    Source: Mantel and Haenszel (1959), Journal of the National Cancer Institute 22; the sum's exact distribution in
-    place of its normal approximation.
-
-    Examples
-    --------
-    >>> round(more_hits_in_strata(*(np.array(one) for one in ([3, 0], [3, 2], [0, 0], [3, 2]))), 9)
-    0.05
-    """
-    chances, least = np.ones(1), 0
-    for k, size, k_other, size_other in zip(hits, n, hits_other, n_other, strict=True):
-        if k + k_other == 0 or size == 0 or size_other == 0:
-            least += int(k) if size_other == 0 else 0
-            continue
-        own, at = _chances((int(k), int(size)), (int(k_other), int(size_other)))
-        chances, least = np.convolve(chances, own), least + int(k) - at
-    return min(1.0, float(chances[max(int(hits.sum()) - least, 0) :].sum()))
 
 
 def _chances(one: tuple[int, int], other: tuple[int, int]) -> tuple[Floats, int]:
