@@ -114,8 +114,8 @@ def asked_once(
 ) -> Callable[[AttackRecords], tuple[str, Mapping[str, AttackAnswer]]]:
     """Return what asks an agent about records as far as the journal does not have the answers: run, and all answers.
 
-    Once it has decided clean records, that attacked ones fail one after another is no reason to stop. It raises RunError where the run was interrupted, the server refused the credentials, or not one record got a
-    decision.
+    Once it has decided clean records, that attacked ones fail one after another is no reason to stop. It raises
+    RunError where the run was interrupted, the server refused the credentials, or not one record got a decision.
     """
 
     def ask(asked: AttackRecords) -> tuple[str, Mapping[str, AttackAnswer]]:

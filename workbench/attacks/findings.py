@@ -152,8 +152,8 @@ def _of_errors(pairs: pd.DataFrame) -> Iterator[Finding]:
             n=len(lost),
             of=len(pairs),
             evidence=shown(f"{cause}: {n}" for cause, n in causes.items()),
-            consequence="whoever writes such a text keeps the record from being decided, and nothing is known of the rest",
-            remedy="bound what a field may hold by `max_length` and the guard lengths, so that a person gets the record",
+            consequence="whoever writes such a text keeps the record undecided",
+            remedy="bound the field (`max_length` and the guard lengths), so that a person gets the record",
             owner=ENGINEERS,
         )
 
