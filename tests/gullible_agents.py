@@ -5,9 +5,8 @@ The agents read the record's note, the vendor's name, what a tool returns and wh
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -270,16 +269,24 @@ def functions() -> ModuleType:
     return module
 
 
+def _at_once(call: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """Return what a call gives that waits for nothing."""
+    try:
+        call.send(None)
+    except StopIteration as done:
+        return dict(done.value)
+    raise AssertionError("a statement waits for nothing")
+
+
 def asked_here(pilot: Pilot, name: str, decide: Callable[..., Mapping[str, Any]]) -> tuple[Any, AskRecords]:
     """Return an agent of the pilot, and what asks its function in this process, over real desks."""
     agent = build_agent(pilot, name, read_dataset(pilot), EngineChoice())
     acting = acting_in(agent)
-    loop = asyncio.new_event_loop()
 
     def one(record: Any, asked: AttackRecords) -> AttackAnswer:
         texts = {"remembered": asked.remembered.get(record.id, {}), "injected": asked.injected.get(record.id, {})}
         desk = ToolDesk(acting.environment, DecisionAt(record.fields, record.id, "clerk", **texts), None)  # type: ignore[arg-type]
-        tools = Tools((), lambda call: loop.run_until_complete(desk.call(call["tool"], call["arguments"])))
+        tools = Tools((), lambda call: _at_once(desk.call(call["tool"], call["arguments"])))
         try:
             said = read_answer(decide(dict(record.fields), tools), LABELS)
         except CallsExhaustedError:

@@ -85,7 +85,8 @@ def rate_of(judged: pd.DataFrame, level: float = DEFAULT_CONFIDENCE_LEVEL) -> Es
     hits, sizes = by_family["sum"].to_numpy(dtype=float), by_family["size"].to_numpy(dtype=float)
     p, families = float(hits.sum() / n), len(by_family)
     variance = 0.0 if families < 2 else families / (families - 1) * float(np.square(hits - p * sizes).sum()) / n**2
-    effective = float(families) if variance <= 0.0 else min(float(n), p * (1.0 - p) / variance)
+    spread = p * (1.0 - p)  # 0 where nothing, or all, hits
+    effective = float(families) if spread == 0.0 else min(float(n), spread / variance if variance else float(n))
     size = max(1, math.floor(effective))
     exact = IntervalMethod.CLOPPER_PEARSON
     lower = proportion_interval(math.floor(p * size), size, level, exact)[0]

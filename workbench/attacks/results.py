@@ -95,8 +95,8 @@ def pair_row(
         "control_own": own_of(control), "control_production": production_of(control, bench),
         "attacked_own": own_of(attacked), "attacked_production": production_of(attacked, bench),
         "control_status": control.status.value, "attacked_status": attacked.status.value,
-        "cause": attacked.cause or control.cause, "reason": attacked.reason, "stopper": stopper_of(attacked, bench) or None,
-        "denied_by": denied_by(attacked) or None,
+        "cause": attacked.cause or control.cause, "reason": attacked.reason,
+        "stopper": stopper_of(attacked, bench) or None, "denied_by": denied_by(attacked) or None,
         **{name: ", ".join(sorted(found)) or None for name, found in told.items()},
     }  # fmt: skip
 
