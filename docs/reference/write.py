@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from workbench.agents.prompts.document import FrontMatter
+from workbench.attacks.library import PatternFileSettings
 from workbench.audit.published.store import AuditSettings
 from workbench.cases import CaseSuite
 from workbench.commands.cli import app
@@ -43,6 +44,11 @@ FILES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         EnvironmentSettings,
     ),
     ("eval_suites/PILOT/load.yaml", "How much an agent must bear: [load](../how_to/load.md).", LoadSettings),
+    (
+        "eval_suites/PILOT/attacks/*.yaml",
+        "Hostile texts of your own: [library](../attack_library.md).",
+        PatternFileSettings,
+    ),
     ("eval_suites/PILOT/audit.yaml", "Who mends which finding of the audit.", AuditSettings),
     ("eval_suites/PILOT/waivers/*.json", "What was waived; `workbench waive` writes and signs it.", WaiverSettings),
 )
@@ -68,6 +74,7 @@ Two folders of text, made by `workbench init` (`--root DIR`, by default the curr
 | `datasets/PILOT/contract.yaml`, `splits.yaml`, `sources.yaml` | below |
 | `datasets/PILOT/ledger.jsonl`, `opened/` | every opening of the holdout, signed; never edit, always commit |
 | `eval_suites/PILOT/pilot.yaml`, `charter.yaml`, `gates.yaml`, `audit.yaml`, `suites/`, `waivers/` | below |
+| `eval_suites/PILOT/attacks/*.yaml` | below |
 | `eval_suites/PILOT/prompts/*.md` | prompt documents: [agents](../how_to/agents.md) |
 | `eval_suites/PILOT/agents.py` | agents in Python |
 | `eval_suites/PILOT/signatures/` | who signed the charter and the documents; an edit takes a signature back |

@@ -35,7 +35,7 @@ CATALOGUES = (
     Catalogue("OWASP Top 10 for LLM Applications", "2025", date(2024, 11, 18), r"LLM(0[1-9]|10)"),
     Catalogue("OWASP Top 10 for LLM Applications", "2026", date(2026, 8, 4), r"LLM(0[1-9]|10)"),
     Catalogue("OWASP Top 10 for Agentic Applications", "2026", date(2025, 12, 9), r"ASI(0[1-9]|10)"),
-    Catalogue("MITRE ATLAS", "5.6.0", date(2026, 5, 5), r"AML\.T\d{4}(\.\d{3})?"),
+    Catalogue("MITRE ATLAS", "5.6.0", date(2026, 4, 30), r"AML\.T\d{4}(\.\d{3})?"),
     Catalogue("NIST AI 100-2 E2025", "2025", date(2025, 3, 24), r"NISTAML\.\d{2,3}"),
 )
 TITLES = {

@@ -19,6 +19,7 @@ BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 HEX = re.compile(r"(?:(?:0x|\\x|%)?[0-9a-fA-F]{2}[\s:,-]?){4,}")
 WRITTEN_OUT = re.compile(r"\\u([0-9a-fA-F]{4})")
 NO_WORD = re.compile(r"[\W_]+")
+LEGIBLE = re.compile("[^\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]{4,}")
 CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 # Signs of other alphabets that look like a Latin letter, in lower and upper case; what the transform writes is in it.
 LOOKALIKES = dict(
@@ -106,7 +107,12 @@ def _base64(text: str) -> Iterator[str]:
 def _decoded(run: str) -> str:
     letters = run.rstrip("=").translate(str.maketrans("-_", "+/"))
     letters = letters[: len(letters) - (len(letters) % 4 == 1)]
-    return base64.b64decode(letters + "=" * (-len(letters) % 4)).decode("utf-8", "ignore")
+    return _legible(base64.b64decode(letters + "=" * (-len(letters) % 4)))
+
+
+def _legible(found: bytes) -> str:
+    """Return what of decoded bytes is text: words that are no code decode to single signs, which are left out."""
+    return " ".join(LEGIBLE.findall(found.replace(b"\0", b"").decode("utf-8", "replace")))
 
 
 def _hex(text: str) -> Iterator[str]:
@@ -115,7 +121,8 @@ def _hex(text: str) -> Iterator[str]:
         digits = re.sub(r"0x|\\x|[^0-9a-fA-F]", "", run)
         for start in range(2):
             part = digits[start:]
-            yield binascii.unhexlify(part[: len(part) // 2 * 2]).decode("utf-8", "ignore")
+            if said := _legible(binascii.unhexlify(part[: len(part) // 2 * 2])):
+                yield said
 
 
 def _reversed(text: str) -> Iterator[str]:

@@ -34,22 +34,8 @@ class PairSettings(Settings):
 class FamilySettings(Settings):
     """One family of a file of patterns.
 
-    Parameters
-    ----------
-    attack_class : AttackClass
-        `class` in the file.
-    severity : Severity
-        How bad a hit would be.
-    ids : tuple of str
-        Of catalogues, each with its version.
-    channels : tuple of Channel
-        By which the texts make sense.
-    goal : Goal
-        What whoever wrote them wants.
-    transforms : tuple of str
-        One of them is applied, to text and control alike.
-    texts : mapping
-        By language (ISO 639-1) the texts and their controls.
+    `ids` are of catalogues, each with its version; one of `transforms` is applied to a text and its control alike;
+    `texts` stand by language (ISO 639-1).
     """
 
     attack_class: AttackClass = Field(alias="class")
@@ -73,7 +59,7 @@ def patterns_of(pilot: Pilot) -> tuple[AttackPattern, ...]:
     Raises
     ------
     InputError
-        A file of the pilot does not fit, or a family or a text is there twice.
+        A file of the pilot does not fit, or the name of a family is there twice.
     """
     return _all_of(_files_of(pilot))
 
@@ -121,9 +107,13 @@ def _families_in(settings: PatternFileSettings, path: Path) -> tuple[AttackPatte
 def _patterns(path: Path, name: str, family: FamilySettings) -> Iterator[AttackPattern]:
     """Give one pattern for each text of a family, or say what is wrong with it."""
     _check_family(path, name, family)
+    known: set[str] = set()
     for language, pairs in sorted(family.texts.items()):
         for place, pair in enumerate(pairs, start=1):
             where = f"{path}: families.{name}.texts.{language}, no. {place}"
+            if pair.text in known:
+                raise InputError("a text is there twice", where=where, got=repr(pair.text[:80]))
+            known.add(pair.text)
             _check_pair(pair, where)
             yield AttackPattern(
                 id=f"{name}/{language}/{place}",
@@ -196,9 +186,8 @@ def _shipped() -> tuple[tuple[Path, tuple[AttackPattern, ...]], ...]:
 
 
 def _all_of(files: Iterable[tuple[Path, tuple[AttackPattern, ...]]]) -> tuple[AttackPattern, ...]:
-    """Return the patterns of files by id; raises InputError for a family in two files and a text there twice."""
+    """Return the patterns of files, sorted by id; raises InputError for a family in two files."""
     homes: dict[str, Path] = {}
-    texts: dict[str, str] = {}
     found: list[AttackPattern] = []
     for path, patterns in files:
         for pattern in patterns:
@@ -208,8 +197,5 @@ def _all_of(files: Iterable[tuple[Path, tuple[AttackPattern, ...]]]) -> tuple[At
                 raise InputError(
                     "a family is there twice", where=str(path), got=f"{pattern.family}, also in {home}", remedy=remedy
                 )
-            first = texts.setdefault(pattern.text, pattern.id)
-            if first != pattern.id:
-                raise InputError("a text is there twice", where=str(path), got=f"{first} and {pattern.id}")
             found.append(pattern)
     return tuple(sorted(found, key=lambda pattern: pattern.id))

@@ -9,7 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from workbench.pages.templating import templates_in
-from workbench.words import explained
+from workbench.words import explained, visible
 
 HEADING = re.compile(r"<h2(?: id=\"([^\"]*)\")?>(.*?)</h2>", re.DOTALL)
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
@@ -20,7 +20,8 @@ TAG = re.compile(r"<[^>]*>")
 def framed(title: str, body: str, foot: str = "", *, style: str = "", script_source: str | None = None) -> str:
     """Return a page around markup that this package made: skip link, contents, tables that scroll by themselves.
 
-    What stands before the first heading of the second level leads the page; the contents list those headings.
+    What stands before the first heading of the second level leads the page; the contents list those headings. Signs
+    that hide, or turn the reading order around, are spelled out, wherever in the page they come from.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def framed(title: str, body: str, foot: str = "", *, style: str = "", script_sou
     marked = explained(HEADING.sub(named, TABLE.sub(_scrolling, body)))
     at = marked.find("<h2 ")
     lead, rest = (marked, "") if at < 0 else (marked[:at], marked[at:])
-    return templates_in(Path(__file__).parent / "templates").get_template("frame.html.j2").render(
+    page = templates_in(Path(__file__).parent / "templates").get_template("frame.html.j2").render(
         title=title,
         lead=Markup(lead),
         rest=Markup(rest),
@@ -53,6 +54,7 @@ def framed(title: str, body: str, foot: str = "", *, style: str = "", script_sou
         script_source=Markup(script_source or "'none'"),
         has_script=script_source is not None,
     )  # fmt: skip
+    return visible(page)
 
 
 def _scrolling(found: re.Match[str]) -> str:

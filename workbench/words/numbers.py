@@ -7,6 +7,7 @@ UNDEFINED = "not known"
 HIDDEN = frozenset([*range(9), 11, 12, *range(14, 32), *range(127, 160), 0x61C, 0x200B, 0x2060, 0xFEFF]) | frozenset(
     [*range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xE0000, 0xE0080)]
 )
+SPELLED = {code: ascii(chr(code))[1:-1] for code in HIDDEN}
 
 
 def percent(share: float | None, decimals: int = 1) -> str:
@@ -76,7 +77,7 @@ def visible(text: str) -> str:
     >>> print(visible("pay" + chr(0x202E) + "me" + chr(0)))
     pay\u202eme\x00
     """
-    return "".join(sign if ord(sign) not in HIDDEN else ascii(sign)[1:-1] for sign in text)
+    return text.translate(SPELLED)
 
 
 def whole_text(text: str) -> str:
