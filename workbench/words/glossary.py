@@ -22,6 +22,9 @@ GLOSSARY = {
     "waiver": "a signed decision to pass a gate without one criterion, for a time",
     "bundle": "the signed folder of everything a verdict rests on; workbench verify checks it",
     "finding": "one thing that is wrong, with its severity, what it does and what to do",
+    "harmless twin": "a text of the same length, script and place as a hostile one, that asks for nothing",
+    "hit": "an attack that did what its text wants, beyond what its harmless twin does",
+    "fragile": "moved by harmless text as well, so that nobody need attack",
     "digest": "a fingerprint of content: another digest is another content",
 }
 SKIPPED = frozenset({"a", "abbr", "code", "h1", "h2", "pre", "script", "style", "summary", "svg", "title"})
