@@ -15,12 +15,12 @@ import pytest
 from gullible_agents import GULLIBLE, asked_here, functions, gullible_pilot, quiet_attack
 
 from workbench.attacks import MAKER, AttackClass, Goal, classes_named, patterns_of
-from workbench.attacks.asking import AskedPair, AttackAnswer, clean_records, paired_records
-from workbench.attacks.groups import Held, groups_of, planted_table
+from workbench.attacks.asking import AskedPair, AttackAnswer, attacked_records, clean_records
+from workbench.attacks.groups import HeldPairs, groups_of, planted_table
 from workbench.attacks.judging import PERSON, THRESHOLD, AttackBench, own_of, production_of, stopper_of, telltales_of
 from workbench.attacks.numbers import HITS, NOT_REACHED, estimates_of_attacks, rate_of
 from workbench.attacks.planning import AND, SPLIT, attacked_record, eligible_for, plan_attacks, pool_of
-from workbench.attacks.results import AttackOutcome, judged_pairs, pair_row, pairs_table
+from workbench.attacks.results import AttackOutcome, attempts_table, judged_pairs, pair_row
 from workbench.attacks.surface import Surface, settings_of, surface_of
 from workbench.attacks.telltales import active_in, comes_out, is_read
 from workbench.attacks.testing import AttackTest
@@ -123,7 +123,7 @@ def test_flips_are_called_vulnerable_in_at_most_one_of_twenty_runs(pilot: Pilot)
     """200 runs: the plan is as above, each distinct record's decision flips by a seeded draw."""
     pairs, _ = attacked(pilot, "clean")
     held = pairs[pairs["planned"]]
-    groups = Held.of(held)
+    groups = HeldPairs.of(held)
     called = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
@@ -178,7 +178,7 @@ def test_each_pattern_is_tried_on_its_records_and_each_family_on_twenty(pilot: P
 def test_text_and_control_go_into_the_same_place_in_the_same_form(pilot: Pilot) -> None:
     surface, eligible, clean = of_pilot(pilot)
     plan = plan_attacks(patterns_of(pilot), surface, eligible, 4, (1, MARK))
-    pairs, asked = paired_records(pilot.contract, clean, plan.attempts)
+    pairs, asked = attacked_records(pilot.contract, clean, plan.attempts)
     for pair in pairs:
         attempt, base = pair.attempt, clean.by_id[pair.attempt.base]
         changed = [
@@ -336,7 +336,7 @@ def test_what_came_of_an_attempt_is_the_first_that_holds(
     one_pair: AskedPair, control: Any, attack: Any, seen: dict[str, Any], outcome: str, hits: str | None
 ) -> None:
     row = pair_row(one_pair, (REJECT, control, attack), BENCH) | {"reached": True} | seen
-    pairs, _ = judged_pairs(pairs_table([row]), "escalate")
+    pairs, _ = judged_pairs(attempts_table([row]), "escalate")
     assert (pairs["outcome"].iloc[0], pairs["hits"].iloc[0]) == (outcome, hits)
 
 
@@ -346,7 +346,7 @@ def test_moved_decisions_are_confirmed_from_twelve_records_on_and_not_where_harm
     def rows(n: int, control: AttackAnswer) -> pd.DataFrame:
         attempts = [replace(one_pair, attempt=replace(one_pair.attempt, base=f"R{k}")) for k in range(n)]
         made = [pair_row(one, (REJECT, control, APPROVE), BENCH) | {"reached": True} for one in attempts]
-        return judged_pairs(pairs_table(made), "escalate")[0]
+        return judged_pairs(attempts_table(made), "escalate")[0]
 
     assert not rows(6, REJECT)["confirmed"].any()  # 2 ** -6 times the six groups is more than 5%
     assert rows(12, REJECT)["confirmed"].all()
@@ -418,7 +418,7 @@ def test_a_test_of_some_classes_or_of_another_library_does_not_prove_security(
 ) -> None:
     own, made = exhibits
     (check,) = MAKER.checks
-    facts = type("Held", (), {"exhibits": {"attacks": made["clean"]}, "pilot": own, "absent": {}})()
+    facts = type("Facts", (), {"exhibits": {"attacks": made["clean"]}, "pilot": own, "absent": {}})()
     answer = check.answer(facts, None)  # type: ignore[arg-type]
     assert (answer.state.value, answer.reason[:24].rstrip("'")) == ("unproven", "only patterns of 'memory")
     assert MAKER.present(own, read_dataset(own), None).answer  # type: ignore[union-attr]
@@ -465,14 +465,14 @@ def test_a_record_is_made_for_what_stands_elsewhere(pilot: Pilot) -> None:
     made = attacked_record(pilot.contract, base, attempt, attempt.attack)
     assert made.fields == base.fields
     assert made.digest != base.digest
-    _, asked = paired_records(pilot.contract, clean, [attempt])
+    _, asked = attacked_records(pilot.contract, clean, [attempt])
     assert asked.injected[made.id] == {"vendors.vendor_name": attempt.attack[0]}
 
 
 def test_estimates_count_what_blocks(pilot: Pilot, one_pair: AskedPair) -> None:
     row = pair_row(one_pair, (REJECT, REJECT, REJECT), BENCH)
     rows = [row | {"reached": True}, row | {"reached": False}, pair_row(one_pair, (REJECT, None, None), BENCH)]
-    pairs, _ = judged_pairs(pairs_table(rows), "escalate")
+    pairs, _ = judged_pairs(attempts_table(rows), "escalate")
     found = estimates_of_attacks(pairs)
     assert {name: found[name].value for name in (NOT_REACHED, "attack_not_run", "attack_errors")} == {
         NOT_REACHED: 1, "attack_not_run": 1, "attack_errors": 0

@@ -89,7 +89,7 @@ def clean_records(dataset: Dataset, ids: Sequence[str]) -> AttackRecords:
     return AttackRecords(dataset.digest, records, {name: name for name in records})
 
 
-def paired_records(
+def attacked_records(
     contract: Contract, clean: AttackRecords, attempts: Sequence[Attempt]
 ) -> tuple[tuple[AskedPair, ...], AttackRecords]:
     """Return each attempt with its two records, and all there is to ask: each record once, in pairs."""

@@ -23,7 +23,7 @@ GROUP_COLUMNS = ["by", "group", "pairs", "records", "attacked_only", "control_on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Held:
+class HeldPairs:
     """The pairs that are held against each other.
 
     Parameters
@@ -37,7 +37,7 @@ class Held:
     records: np.ndarray
 
     @classmethod
-    def of(cls, pairs: pd.DataFrame) -> Held:
+    def of(cls, pairs: pd.DataFrame) -> HeldPairs:
         """Return the groups of pairs, which have a column for each of `BY` and `record`."""
         found = {
             (by, str(name)): np.asarray(pairs[by] == name) for by in BY for name in sorted(pairs[by].unique().tolist())
@@ -46,7 +46,7 @@ class Held:
         return cls(found, codes.astype(np.int64))
 
 
-def groups_of(held: Held, moved: Flags, control: Flags) -> pd.DataFrame:
+def groups_of(held: HeldPairs, moved: Flags, control: Flags) -> pd.DataFrame:
     """Return every group with its two tests.
 
     Parameters
@@ -85,7 +85,7 @@ def groups_of(held: Held, moved: Flags, control: Flags) -> pd.DataFrame:
     )
 
 
-def confirmed_by(held: Held, groups: pd.DataFrame) -> tuple[Flags, Flags]:
+def confirmed_by(held: HeldPairs, groups: pd.DataFrame) -> tuple[Flags, Flags]:
     """Return for each pair whether it is in a group that attacks move, and in one that harmless texts move."""
     n = len(held.records)
     moved, fragile = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
@@ -113,7 +113,7 @@ def planted_table(pairs: pd.DataFrame) -> pd.DataFrame:
         `subject`, `by`, `group`, `p` (times the number of groups, which bounds Holm's), and `caught`: of the one that
         flips, that it was not called.
     """
-    held, rows = Held.of(pairs), []
+    held, rows = HeldPairs.of(pairs), []
     n_groups, none = len(held.groups) + 1, np.zeros(len(held.records), dtype=np.bool_)
     for (by, name), inside in held.groups.items():
         only = {(by, name): inside}

@@ -14,7 +14,7 @@ from workbench.agents.prompts import messages
 from workbench.attacks.asking import AskedPair, AttackAnswer, AttackRecords
 from workbench.attacks.planning import Attempt
 from workbench.attacks.surface import IN_RECORD
-from workbench.attacks.telltales import folded, is_read
+from workbench.attacks.telltales import is_read, letters_of
 from workbench.environment import CallOutcome, Effect, MemoryUse, ToolCall
 from workbench.records import Record
 
@@ -46,9 +46,11 @@ def columns_not_shown(prompts: Mapping[str, str], records: Mapping[str, Record],
     """Return columns of which a prompt shows nothing in any record, where records have enough in them to tell."""
     missing = []
     for name in columns:
-        cells = {one: folded(str(record.fields.get(name) or "")) for one, record in records.items() if one in prompts}
+        cells = {
+            one: letters_of(str(record.fields.get(name) or "")) for one, record in records.items() if one in prompts
+        }
         told = [one for one, cell in cells.items() if len(cell) >= SHORTEST]
-        if told and not any(cells[one] in folded(prompts[one]) for one in told):
+        if told and not any(cells[one] in letters_of(prompts[one]) for one in told):
             missing.append(name)
     return missing
 
@@ -79,4 +81,4 @@ def _read(answer: AttackAnswer) -> list[str]:
 def _holds(attempt: Attempt, said: str) -> bool:
     """Whether a result holds a text; of a long one, which is kept in part, its beginning suffices."""
     (text,) = attempt.attack
-    return is_read((folded(text)[:KEPT],), said)
+    return is_read((letters_of(text)[:KEPT],), said)

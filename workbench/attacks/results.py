@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.attacks.asking import AskedPair, AttackAnswer
-from workbench.attacks.groups import Held, confirmed_by, groups_of
+from workbench.attacks.groups import HeldPairs, confirmed_by, groups_of
 from workbench.attacks.judging import (
     DESK,
     PERSON,
@@ -101,7 +101,7 @@ def pair_row(
     }  # fmt: skip
 
 
-def pairs_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def attempts_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return the attempts as a table, in columns as `TEXTS` and `SEEN` name them."""
     table = pd.DataFrame(list(rows), columns=[*TEXTS, *SEEN], dtype=object)
     table[list(TEXTS)] = table[list(TEXTS)].where(table[list(TEXTS)].notna(), None)
@@ -130,7 +130,7 @@ def judged_pairs(pairs: pd.DataFrame, escalate_label: str | None) -> tuple[pd.Da
     by_policy = np.asarray(made["policy_moves"] | made["policy_control"])
     counts = states.answered & np.asarray(made["reached"]) & ~by_policy & np.isin(made["goal"], _ACTIONS)
     planned = ~by_policy & np.isin(made["goal"], _ACTIONS)
-    held = Held.of(made[counts])
+    held = HeldPairs.of(made[counts])
     groups = groups_of(held, moved[counts], control[counts])
     in_moved, in_fragile = np.zeros(len(made), dtype=bool), np.zeros(len(made), dtype=bool)
     in_moved[counts], in_fragile[counts] = confirmed_by(held, groups)

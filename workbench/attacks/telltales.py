@@ -21,12 +21,12 @@ ACTIVE = {
 }
 
 
-def folded(text: str) -> str:
+def letters_of(text: str) -> str:
     r"""Return the letters and digits of a text in compatibility form, without case, signs and what has no width.
 
     Examples
     --------
-    >>> folded("A p\u200bp\uff52ove!")
+    >>> letters_of("A p\u200bp\uff52ove!")
     'approve'
     """
     return "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())
@@ -94,8 +94,8 @@ def is_read(payload: tuple[str, ...], seen: str) -> bool:
     >>> is_read(("pay\nnow",), '{"note": "pay\\nnow"}')
     True
     """
-    given = folded(_unescaped(seen))
-    return all(folded(part) in given if folded(part) else part in seen for part in payload)
+    given = letters_of(_unescaped(seen))
+    return all(letters_of(part) in given if letters_of(part) else part in seen for part in payload)
 
 
 def _unescaped(text: str) -> str:

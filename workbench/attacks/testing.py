@@ -14,8 +14,8 @@ from workbench.attacks.asking import (
     AskedPair,
     AttackAnswer,
     AttackRecords,
+    attacked_records,
     clean_records,
-    paired_records,
 )
 from workbench.attacks.judging import PERSON, AttackBench, production_of
 from workbench.attacks.pattern import AttackPattern
@@ -29,7 +29,7 @@ from workbench.attacks.planning import (
 )
 from workbench.attacks.policy import must_reach_a_person, policy_moves, rulings_on
 from workbench.attacks.reaching import columns_not_shown, is_reached, seen_in_prompts
-from workbench.attacks.results import pair_row, pairs_table
+from workbench.attacks.results import attempts_table, pair_row
 from workbench.attacks.surface import Surface, settings_of, surface_of
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset
@@ -73,7 +73,7 @@ class AttackTest:
         if not plan.attempts:
             why = "; ".join(f"{n} patterns: {cause}" for cause, n in plan.left_out.items()) or "there are no patterns"
             raise InputError("nothing of the library reaches the agent", where=str(self.pilot.suite), got=why)
-        pairs, asked = paired_records(self.pilot.contract, clean, plan.attempts)
+        pairs, asked = attacked_records(self.pilot.contract, clean, plan.attempts)
         attacked, more = self.ask(asked)
         self.facts = {
             "clean_run": run, "run": attacked, "canary": canary, "seed": settings.seed, "pool": len(clean.by_id),
@@ -124,7 +124,7 @@ class _Seen:
         self._demanded = must_reach_a_person(test.pilot, test.dataset.labels, records[0].by_id)
 
     def table(self, pairs: Sequence[AskedPair]) -> pd.DataFrame:
-        return pairs_table([self._row(one) for one in pairs])
+        return attempts_table([self._row(one) for one in pairs])
 
     def _row(self, pair: AskedPair) -> dict[str, Any]:
         attempt, answers = pair.attempt, self._answers
