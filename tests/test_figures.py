@@ -142,6 +142,11 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "findings_by_share": lambda names: figures.findings_by_share(
         pd.DataFrame({"title": names[:2], "severity": ["critical", "low"], "share": [0.5, 0.001]})
     ),
+    "attack_rates": lambda names: figures.attack_rates(
+        pd.DataFrame({"by": ["class", "class", "channel"], "group": names[:3], "judged": 10, "hits": [3, 0, 3]}).assign(
+            fragile=[1, 0, 1], stopped=[0, 9, 9], upper=[0.7, 0.3, 0.5]
+        )
+    ),
     "cases_by_class": lambda names: figures.cases_by_class(
         pd.DataFrame({"class": names[:3], "confirmed": True, "judged": True, "passed": [True, True, False]})
     ),

@@ -67,7 +67,11 @@ def test_the_default_gates_fit_and_ask_for_every_kpi() -> None:
     assert [document.id for document in gates[1].documents] == ["process", "integrations", "architecture", "compliance"]
     checks, metrics = {one.check for one in gates[3].criteria}, {one.metric for one in gates[3].criteria}
     assert checks - {None} == {"load", "access", "security", "compliance", "acceptance"}
-    assert metrics - {None} == {"load_error_rate", "load_decisions_changed", "access_violations", "keys_too_old"}
+    attacks = {
+        f"attack_{name}" for name in ("hits_severe", "rate_severe", "fragile", "not_reached", "errors", "not_run")
+    }
+    others = {"load_error_rate", "load_decisions_changed", "access_violations", "keys_too_old"}
+    assert metrics - {None} == others | attacks
 
 
 def test_a_new_pilot_has_gates(tmp_path: Path) -> None:

@@ -19,15 +19,20 @@ from workbench.environment.connections import ReachedSystems
 from workbench.words import InputError
 
 NO_FAULTS: Mapping[str, tuple[ToolFault, ...]] = {}
+NO_TEXTS: Mapping[str, Mapping[str, str]] = {}
 
 
 def standing_for(
-    agent: Agent, bases: Mapping[str, str], faults: Mapping[str, tuple[ToolFault, ...]] = NO_FAULTS
+    agent: Agent,
+    bases: Mapping[str, str],
+    faults: Mapping[str, tuple[ToolFault, ...]] = NO_FAULTS,
+    injected: Mapping[str, Mapping[str, str]] = NO_TEXTS,
 ) -> Agent:
     """Return an agent that decides made records as it decides those that they were made from.
 
     One that learns decides a development record by a model that did not see it; so it must be with what is made of one.
-    Its identity stays: that a record's tools have faults makes it another record.
+    Its identity stays: that a record's tools have faults, or an attacker's text in what they return, makes it another
+    record.
 
     Parameters
     ----------
@@ -35,13 +40,16 @@ def standing_for(
         Id of a made record to that of the record it was made from.
     faults : mapping
         Id of a made record to the faults that tools have in its decision.
+    injected : mapping
+        Id of a made record to the texts that stand behind what its tables hold, by TABLE.COLUMN.
     """
     if isinstance(agent, KnownAs):
-        return KnownAs(standing_for(agent.asked, bases, faults), agent.name, agent.identity, agent.patience)
+        asked = standing_for(agent.asked, bases, faults, injected)
+        return KnownAs(asked, agent.name, agent.identity, agent.patience)
     if isinstance(agent, GuardedAgent):
-        return replace(agent, asked=standing_for(agent.asked, bases, faults))
-    if isinstance(agent, PythonAgent | HttpAgent | PromptAgent) and agent.acting is not None and faults:
-        agent = replace(agent, acting=replace(agent.acting, faults=faults))
+        return replace(agent, asked=standing_for(agent.asked, bases, faults, injected))
+    if isinstance(agent, PythonAgent | HttpAgent | PromptAgent) and agent.acting is not None and (faults or injected):
+        agent = replace(agent, acting=replace(agent.acting, faults=faults, injected=injected))
     if isinstance(agent, PythonAgent) and agent.task.training is not None:
         return replace(agent, task=replace(agent.task, training=_knowing(agent.task.training, bases)))
     return agent

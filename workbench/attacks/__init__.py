@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workbench.attacks.decodings import is_found, plain_forms
     from workbench.attacks.importing import ImportedAs, import_patterns
     from workbench.attacks.library import filled, patterns_of, read_families, shipped_patterns
+    from workbench.attacks.maker import MAKER, AttackRequest, classes_named
     from workbench.attacks.pattern import AttackClass, AttackPattern, Goal
     from workbench.attacks.transforms import TRANSFORMS, transformed
 else:

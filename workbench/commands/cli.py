@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from workbench.commands import (
+    attack,
     audit,
     cases,
     charter,
@@ -305,6 +306,7 @@ app.add_typer(charter.app, name="charter", rich_help_panel=BEGIN)
 app.add_typer(prompts.app, name="prompts", rich_help_panel=DEVELOP)
 app.add_typer(cases.app, name="cases", rich_help_panel=DEVELOP)
 app.add_typer(documents.app, name="documents", rich_help_panel=BEGIN)
+app.add_typer(attack.app, name="attack", rich_help_panel=DEVELOP)
 app.add_typer(integrations.app, name="integrations", rich_help_panel=DEVELOP)
 app.add_typer(keys.app, name="keys", rich_help_panel=EVIDENCE)
 

@@ -60,7 +60,8 @@ class DecisionAt:
     `held` names the guard by which a person must decide, and why; None where the agent may. `escalate_label` is what an
     escalation is called. `remembered` is what earlier decisions remembered, by the name of the memory, `private` the
     values of the record that are personal data, by column: they are not remembered. `record_id` is what systems are
-    told of which record a call is for.
+    told of which record a call is for. `injected` are texts that an attacker has written behind what a table holds, by
+    TABLE.COLUMN.
     """
 
     fields: Mapping[str, Cell]
@@ -72,6 +73,7 @@ class DecisionAt:
     remembered: Mapping[str, str] = field(default_factory=dict)
     private: Mapping[str, str] = field(default_factory=dict)
     record_id: str = ""
+    injected: Mapping[str, str] = field(default_factory=dict)
 
 
 class Reach(Protocol):
@@ -106,7 +108,7 @@ class ToolDesk:
     ) -> None:
         self._environment, self._decision = environment, decision
         self._run_function, self._reach = run_function, reach
-        self._state = environment.image.opened(decision.fields)
+        self._state = environment.image.opened(decision.fields, decision.injected)
         self._events: list[Event] = []
         self._counts: Counter[str] = Counter()
         self._asked: Counter[str] = Counter()

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from workbench.environment.settings import ENVIRONMENT_FILE, TableSettings
@@ -16,6 +17,7 @@ from workbench.environment.trace import StateSeen
 from workbench.words import InputError, shown
 
 Cell = str | int | float | bool | bytes | None
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,15 @@ class StateImage:
         connection.close()
         return replace(self, content=content, digests=digests)
 
-    def opened(self, fields: Mapping[str, Cell]) -> DecisionState:
-        """Return a fresh state with the rows of a record."""
-        return DecisionState(self, fields)
+    def opened(self, fields: Mapping[str, Cell], injected: Mapping[str, str] = NOTHING) -> DecisionState:
+        """Return a fresh state with the rows of a record, and texts behind what TABLE.COLUMN holds."""
+        return DecisionState(self, fields, injected)
 
 
 class DecisionState:
     """One decision's database; close it when the decision is made."""
 
-    def __init__(self, image: StateImage, fields: Mapping[str, Cell]) -> None:
+    def __init__(self, image: StateImage, fields: Mapping[str, Cell], injected: Mapping[str, str] = NOTHING) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self.connection.deserialize(image.content)
         self._image = image
@@ -72,8 +74,13 @@ class DecisionState:
             names = ", ".join(map(sql_name, filled))
             cells = [fields.get(column) for column in filled.values()]
             self.connection.execute(f"INSERT INTO {sql_name(table)} ({names}) VALUES ({places})", cells)
+        for place, text in injected.items():
+            table, _, column = place.partition(".")
+            name = sql_name(column)
+            self.connection.execute(f"UPDATE {sql_name(table)} SET {name} = coalesce({name} || ' ', '') || ?", (text,))
+        changed = {*image.filled, *(place.partition(".")[0] for place in injected)}
         self._before: dict[str, list[tuple[Any, ...]]] = {}
-        self._digests = {**image.digests, **{table: _digest(self._rows(table)) for table in image.filled}}
+        self._digests = {**image.digests, **{table: _digest(self._rows(table)) for table in sorted(changed)}}
         self._before_sha256 = _combined(self._digests)
 
     def remember(self, tables: Collection[str]) -> None:

@@ -35,6 +35,7 @@ MAKERS = {
     "faults": "workbench.integrations:FAULTS",
     "access": "workbench.integrations:ACCESS",
     "load": "workbench.load_testing:MAKER",
+    "attacks": "workbench.attacks:MAKER",
     "compliance": "workbench.compliance:MAKER",
 }
 ENTRY_POINTS = "workbench.makers"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from workbench.stats.multiplicity import holm
     from workbench.stats.outlook import Outlook, Prospect
-    from workbench.stats.paired import mcnemar_midp, tango_bounds
+    from workbench.stats.paired import mcnemar_midp, sign_test, tango_bounds
     from workbench.stats.power import allowed_errors, minimum_detectable_difference, records_for_power, records_needed
     from workbench.stats.selection import augrc, aurc, expected_calibration_error, ranking_auc, reliability
     from workbench.stats.sequence import Ranked, rank

@@ -56,6 +56,39 @@ def mcnemar_midp(n10: int, n01: int) -> float:
     return min(1.0, below + upto)
 
 
+def sign_test(n_more: int, n_fewer: int) -> float:
+    """Return the exact one-sided p-value of the sign test: so many units, or more, have more of the first.
+
+    Units with as many of both are dropped before. It holds whatever happens within a unit, as long as first and second
+    could be exchanged in it.
+
+    Parameters
+    ----------
+    n_more, n_fewer : int
+        Units with more, and with fewer, of the first than of the second.
+
+    Returns
+    -------
+    float
+        1.0 where no unit is left.
+
+    Notes
+    -----
+    Source: Dixon and Mood (1946), Journal of the American Statistical Association 41.
+
+    Examples
+    --------
+    >>> sign_test(5, 0), sign_test(0, 0)
+    (0.03125, 1.0)
+    """
+    more, fewer = checked_count("n_more", n_more), checked_count("n_fewer", n_fewer)
+    if not more + fewer:
+        return 1.0
+    from scipy import special
+
+    return float(special.bdtr(float(fewer), more + fewer, 0.5))
+
+
 def tango_bounds(n10: ArrayLike, n01: ArrayLike, n: ArrayLike, confidence: float) -> tuple[Floats, Floats]:
     """Return Tango's score intervals of many paired differences at once, first minus second.
 

@@ -24,6 +24,9 @@ GLOSSARY = {
     "finding": "one thing that is wrong, with its severity, what it does and what to do",
     "attested": "stated by a person, by name and role, with a signature and until a day",
     "not evidenced": "nothing shows it: there is no evidence, or it is stale, unsigned or expired",
+    "harmless twin": "a text of the same length, script and place as a hostile one, that asks for nothing",
+    "hit": "an attack that did what its text wants, beyond what its harmless twin does",
+    "fragile": "moved by harmless text as well, so that nobody need attack",
     "digest": "a fingerprint of content: another digest is another content",
 }
 SKIPPED = frozenset({"a", "abbr", "code", "h1", "h2", "pre", "script", "style", "summary", "svg", "title"})

@@ -47,6 +47,8 @@ class Acting:
         Columns with personal data: their values are not kept in traces.
     faults : mapping of str to tuple of ToolFault
         Faults that tools have on purpose, by record id.
+    injected : mapping of str to mapping of str to str
+        Texts that an attacker has written behind what tables hold, by record id and TABLE.COLUMN.
     escalate_label : str, optional
         What an escalation is called.
     held : dict of str to (str, str)
@@ -64,6 +66,7 @@ class Acting:
     version: str = ""
     private: tuple[str, ...] = ()
     faults: Mapping[str, tuple[ToolFault, ...]] = field(default_factory=dict)
+    injected: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     escalate_label: str | None = None
     held: dict[str, tuple[str, str]] = field(default_factory=dict)
     remembered: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -130,6 +133,7 @@ class Acting:
                     self.remembered.get(record.id, {}),
                     self.private_of(record),
                     base_id(record.id),
+                    self.injected.get(record.id, {}),
                 )
                 return ToolDesk(environment, at, run, reach)
 

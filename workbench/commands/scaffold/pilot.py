@@ -24,7 +24,17 @@ from workbench.environment import ENVIRONMENT_FILE
 from workbench.evaluation import candidate_entities
 from workbench.files import read_settings
 from workbench.gates import default_gates
-from workbench.pilot import COMPLIANCE_FILE, CONTRACT_FILE, SUITES_FOLDER, ColumnType, Contract, Role
+from workbench.pilot import (
+    ATTACKS_FILE,
+    COMPLIANCE_FILE,
+    CONTRACT_FILE,
+    SUITES_FOLDER,
+    Column,
+    ColumnType,
+    Contract,
+    Role,
+    Semantic,
+)
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, SPLITS_FILE, Charter
 from workbench.records import RecordTable, labelled_rows, records_of
 from workbench.records.splits import Split, SplitSettings, drawn_split, fresh_split, write_split
@@ -33,6 +43,7 @@ from workbench.words import InputError, shown
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 FIRST_CASES = 5
+NAMES = re.compile(r"(?:^|_)(?:name|address|street|city|company|customer|vendor|supplier)(?:$|_)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +142,9 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path, choices: 
         (new_suite / SUITES_FOLDER / "first.yaml").write_text(_filled("first.yaml", facts | first), encoding="utf-8")
         title = name.replace("_", " ").capitalize()
         (new_suite / ARCHITECTURE_FILE).write_text(architecture_skeleton(title), encoding="utf-8")
+        attacks = _attacks_yaml(contract, escalate)
+        if attacks:
+            (new_suite / ATTACKS_FILE).write_text(attacks, encoding="utf-8")
         kpis = read_settings(new_suite / CHARTER_FILE, Charter).kpis
         (new_suite / GATES_FILE).write_text(default_gates(tuple(kpi.id for kpi in kpis)), encoding="utf-8")
     candidates = () if columns.entity else _candidates(table, contract)
@@ -231,6 +245,29 @@ def _contract_yaml(contract: Contract, columns: Columns) -> str:
     head += "# missing (texts that stand for nothing). max_length of a text is twice the longest one, rounded up: the\n"
     head += "# guard `lengths` keeps an agent from a longer one.\n"
     return head + yaml.dump(content, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=110)
+
+
+def _attacks_yaml(contract: Contract, escalate: str | None) -> str:
+    """Return by which columns an outsider may write, as they look; empty where none looks so."""
+    open_text = [name for name in contract.shown if contract.columns[name].allowed is None]
+    texts = [name for name in open_text if contract.columns[name].role is Role.TEXT]
+    names = [name for name in open_text if _holds_names(name, contract.columns[name]) and name not in texts]
+    channels = {"free_text": texts, "name": names}
+    wanted = next((label for label in contract.labels or () if label != escalate), None)
+    if wanted is None or not (texts or names):
+        return ""
+    head = (
+        "# Inferred by workbench init: where an outsider may write, and what one would want, the most wanted first.\n"
+    )
+    head += "# docs/how_to/attack.md says what every key means.\n"
+    content = {"channels": {name: columns for name, columns in channels.items() if columns}, "wanted": [wanted]}
+    return head + yaml.dump(content, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=110)
+
+
+def _holds_names(name: str, column: Column) -> bool:
+    """Whether a column holds names or addresses, as its semantic or its own name says."""
+    is_text = column.type is ColumnType.STRING and column.role in (Role.FIELD, Role.ENTITY)
+    return is_text and (column.semantic is Semantic.NAME or NAMES.search(name) is not None)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ class Apart(StrEnum):
 
     CASES = "cases"  # records made for test cases
     REVERSED = "cases in reverse"  # some of them once more, the last one first
+    ATTACKS = "attacks"  # records with an attacker's text in them, and with a harmless one in its place
     LOAD = "load"  # records that arrive in a load test, and the same asked before it without load
 
 
