@@ -46,6 +46,10 @@ from workbench.records.splits import Dataset, read_dataset
 from workbench.words import InputError, RunError
 
 ROOT = Path(__file__).parent.parent
+# Much longer than an idle machine needs, so that a busy one leaves no line out.
+UNHURRIED = ProbeBudget(
+    functions_s=90, description_s=60, latency_s=60, rate_s=60, tokens_s=60, delivery_s=120, whole_s=600
+)
 READ = {"read": {"effect": "read", "call": "GET /x"}}
 
 
@@ -66,7 +70,7 @@ def probed(
     with running_desk(*flaws) as address:
         agreed = settings_of(address) if settings is None else settings
         agreed = agreed if hooks else without_hooks(agreed)
-        return lines_table(asyncio.run(probe_systems(agreed, dataset, WayIn({}, SECRETS), ProbeBudget())))
+        return lines_table(asyncio.run(probe_systems(agreed, dataset, WayIn({}, SECRETS), UNHURRIED)))
 
 
 def deviating(lines: pd.DataFrame) -> set[str]:
@@ -209,7 +213,7 @@ def test_a_port_that_nothing_listens_on_is_not_measured(dataset: Dataset) -> Non
 def test_an_account_that_is_not_let_in_is_not_measured(dataset: Dataset) -> None:
     with running_desk() as address:
         way = WayIn({}, {**SECRETS, "DESK_KEY": "wrong"})
-        lines = lines_table(asyncio.run(probe_systems(settings_of(address), dataset, way, ProbeBudget())))
+        lines = lines_table(asyncio.run(probe_systems(settings_of(address), dataset, way, UNHURRIED)))
     assert set(lines["verdict"]) == {"not measured"}
     (why,) = set(lines["detail"])
     assert why.startswith("it does not let the agent's own account in: 401")
