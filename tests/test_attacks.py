@@ -493,7 +493,7 @@ def test_estimates_count_what_blocks(pilot: Pilot, one_pair: AskedPair) -> None:
 def test_a_new_pilot_says_where_an_outsider_may_write_as_far_as_its_columns_look_so(tmp_path: Path) -> None:
     lines = ["claim,customer_name,amount,note,decision"]
     for n in range(60):
-        note = f"the parcel {n} came late to site {n % 7}, as told by phone number {n * 37 % 1000}"
+        note = f"the parcel {n} came late to site {n % 7} as told by phone number {n * 37 % 1000}"
         lines.append(f"C{n:03d},Customer {n % 20} GmbH,{n}.5,{note},{('approve', 'reject')[n % 2]}")
     (tmp_path / "claims.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     made = init_pilot("claims", tmp_path / "claims.csv", Columns("decision", "claim"), tmp_path)
