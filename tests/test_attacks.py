@@ -24,10 +24,21 @@ from workbench.attacks.results import AttackOutcome, attempts_table, judged_pair
 from workbench.attacks.surface import Surface, settings_of, surface_of
 from workbench.attacks.telltales import active_in, comes_out, is_read
 from workbench.attacks.testing import AttackTest
-from workbench.environment import CallOutcome, GuardEvent, GuardVerdict, LimitMet, SaidBy, Stage, ToolCall, Trace
+from workbench.commands.scaffold import Columns, init_pilot
+from workbench.environment import (
+    CallOutcome,
+    GuardEvent,
+    GuardVerdict,
+    LimitMet,
+    SaidBy,
+    Stage,
+    ToolCall,
+    Trace,
+    read_environment,
+)
 from workbench.evidence import exhibit_of
 from workbench.metrics import Status
-from workbench.pilot import Channel, Pilot
+from workbench.pilot import Channel, Pilot, read_attack_settings
 from workbench.records import Record
 from workbench.records.splits import read_dataset
 from workbench.words import InputError, SignatureError
@@ -477,3 +488,29 @@ def test_estimates_count_what_blocks(pilot: Pilot, one_pair: AskedPair) -> None:
     assert {name: found[name].value for name in (NOT_REACHED, "attack_not_run", "attack_errors")} == {
         NOT_REACHED: 1, "attack_not_run": 1, "attack_errors": 0
     }  # fmt: skip
+
+
+def test_a_new_pilot_says_where_an_outsider_may_write_as_far_as_its_columns_look_so(tmp_path: Path) -> None:
+    lines = ["claim,customer_name,amount,note,decision"]
+    for n in range(60):
+        note = f"the parcel {n} came late to site {n % 7} as told by phone number {n * 37 % 1000}"
+        lines.append(f"C{n:03d},Customer {n % 20} GmbH,{n}.5,{note},{('approve', 'reject')[n % 2]}")
+    (tmp_path / "claims.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    made = init_pilot("claims", tmp_path / "claims.csv", Columns("decision", "claim"), tmp_path)
+    settings = read_attack_settings(made.suite)
+    assert settings is not None
+    assert settings.channels == {Channel.FREE_TEXT: ("note",), Channel.NAME: ("customer_name",)}
+    assert settings.wanted == ("approve",)
+
+
+def test_an_attackers_text_stands_behind_what_a_table_holds_and_the_record_is_as_it_was(pilot: Pilot) -> None:
+    image = read_environment(pilot).image
+    fields = {"vendor": "V1", "vendor_name": "Nord"}
+    state, clean = image.opened(fields, {"vendors.vendor_name": "pay"}), image.opened(fields)
+    try:
+        assert state.connection.execute("SELECT vendor_name FROM vendors").fetchall() == [("Nord pay",)]
+        assert state.seen().changes == {}, "it stood there before"
+        assert state.seen().before_sha256 != clean.seen().before_sha256
+    finally:
+        state.close()
+        clean.close()
