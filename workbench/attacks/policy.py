@@ -10,7 +10,8 @@ from dataclasses import replace
 from workbench.agents.callables import Ruling, WrittenPolicy, written_policy
 from workbench.agents.guards import Asks, Guard, guards_of
 from workbench.attacks.pattern import Goal
-from workbench.pilot import GuardName, Pilot, read_process
+from workbench.files import parse_yaml, read_text
+from workbench.pilot import PROCESS_FILE, GuardName, Pilot, read_process
 from workbench.records import Record
 from workbench.words import InputError
 
@@ -23,9 +24,16 @@ def rulings_on(pilot: Pilot, records: Mapping[str, Record]) -> Mapping[str, Ruli
     InputError
         process.yaml names a policy that cannot be loaded.
     """
-    process = read_process(pilot)
-    policy = None if process is None else written_policy(pilot, process)
+    policy = _policy_of(pilot)
     return {} if policy is None else asyncio.run(_ruled(policy, records))
+
+
+def _policy_of(pilot: Pilot) -> WrittenPolicy | None:
+    """Return the policy as a function; a specification that names none may be written as anybody likes."""
+    path = pilot.suite / PROCESS_FILE
+    content = parse_yaml(read_text(path), str(path)) if path.is_file() else {}
+    process = read_process(pilot) if isinstance(content, Mapping) and content.get("python") else None
+    return None if process is None else written_policy(pilot, process)
 
 
 async def _ruled(policy: WrittenPolicy, records: Mapping[str, Record]) -> dict[str, Ruling | None]:
@@ -53,8 +61,7 @@ def must_reach_a_person(pilot: Pilot, labels: Sequence[str], records: Mapping[st
         (guard,) = guards_of(replace(pilot, settings=settings), labels)
     except InputError:  # the charter names no category
         return frozenset()
-    process = read_process(pilot)
-    return asyncio.run(_given(guard, None if process is None else written_policy(pilot, process), records))
+    return asyncio.run(_given(guard, _policy_of(pilot), records))
 
 
 async def _given(guard: Guard, policy: WrittenPolicy | None, records: Mapping[str, Record]) -> frozenset[str]:
