@@ -1,6 +1,7 @@
 """Holes written after the access tests were finished, by somebody who had not read them: which are found, and by what.
 
-In the first run, before anything was changed for them, 3 of 8 were found: `FOUND_FIRST`.
+In the first run, before anything was changed for them, 3 of 8 were found: `FOUND_FIRST`. The others are found by tries
+that were added then, so that all are found now says less than the first figure does.
 """
 
 from __future__ import annotations
@@ -19,15 +20,14 @@ FOUND_FIRST = {"erp_foreign_return", "worklist_close_wildcard", "vendors_old_pas
 FOUND_BY = {  # the tries by each of which a hole is told; of a secret that is too old, its finding
     "erp_foreign_return": {"ERP.cancel_return: tenant: another tenant's ids"},
     "worklist_close_wildcard": {"WORKLIST.close_ticket: input: tricks in invoice_number"},
+    "erp_slash_payment_run": {"ERP: rights: paths written otherwise"},
+    "erp_default_scope": {"ERP: access: no scope named"},
+    "erp_rotated_basic": {"ERP: access: with the secret before, as basic authentication"},
+    "erp_header_canary": {"ERP: canary: in any answer"},
+    "worklist_conflict_tells": {"WORKLIST: canary: personal data in errors"},
     "vendors_old_password": {"the secret VENDORS_PASSWORD of VENDORS is 91 days old"},
 }
-NOT_FOUND = {
-    "erp_slash_payment_run": "missed in the first run",
-    "erp_default_scope": "missed in the first run",
-    "erp_rotated_basic": "missed in the first run",
-    "erp_header_canary": "missed in the first run",
-    "worklist_conflict_tells": "missed in the first run",
-}
+NOT_FOUND: dict[str, str] = {}  # what the access tests do not try; whoever makes them try it moves it up
 
 
 def told(holes: list[str], root: Path) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.environment.connections import Asked
 from workbench.integrations.access import DONE_ANYWAY, refusal_verdict
-from workbench.integrations.calling import with_operation
+from workbench.integrations.calling import EndedCall, with_operation
 from workbench.integrations.declared import declare_refused
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.listing import ListedCall, Listing, not_granted
@@ -40,6 +40,18 @@ async def try_ungranted(probed: Probed, system: System, listed: ListedCall) -> t
     system : System
         The probed one, as it is reached: with the agent's own scope, or with another.
     """
+    ended, has_written = await ended_ungranted(probed, system, listed)
+    # without a body that is known, a call that is no further than its arguments says nothing of rights
+    verdict, said = refusal_verdict(ended.code, probed.system.auth_denied), ended.said
+    if verdict is LineVerdict.UNCLEAR and probed.system.type is SystemType.SOAP and "." in ended.code:
+        verdict = LineVerdict.DEVIATES  # a fault of the service itself: it was let in
+    if verdict is LineVerdict.KEPT and has_written:
+        verdict, said = LineVerdict.DEVIATES, DONE_ANYWAY
+    return verdict, ended.code, "" if verdict is LineVerdict.KEPT else said
+
+
+async def ended_ungranted(probed: Probed, system: System, listed: ListedCall) -> tuple[EndedCall, bool]:
+    """Return how a call that was not granted ended, and whether it wrote something."""
     # it counts as reading: so a statement's transaction is rolled back, and no key goes with it
     connection = probed.caller.reach.connection(with_operation(system, "not_granted", call=listed.call))
     try:
@@ -47,10 +59,4 @@ async def try_ungranted(probed: Probed, system: System, listed: ListedCall) -> t
         ended = await probed.ended(connection, Asked("not_granted", listed.arguments, key=None))
     finally:
         await connection.close()
-    # without a body that is known, a call that is no further than its arguments says nothing of rights
-    verdict, said = refusal_verdict(ended.code, probed.system.auth_denied), ended.said
-    if verdict is LineVerdict.UNCLEAR and probed.system.type is SystemType.SOAP and "." in ended.code:
-        verdict = LineVerdict.DEVIATES  # a fault of the service itself: it was let in
-    if verdict is LineVerdict.KEPT and await probed.caller.has_written_since(before):
-        verdict, said = LineVerdict.DEVIATES, DONE_ANYWAY
-    return verdict, ended.code, "" if verdict is LineVerdict.KEPT else said
+    return ended, await probed.caller.has_written_since(before)

@@ -17,6 +17,7 @@ from workbench.integrations.access import (
     try_account,
     why_nothing_ages,
 )
+from workbench.integrations.access_tests.basic import try_as_basic
 from workbench.integrations.access_tests.trials import AccessKind
 from workbench.integrations.asking import asked_about
 from workbench.integrations.calling import with_scope
@@ -46,6 +47,7 @@ async def try_accounts(probed: Probed) -> None:
     await _try_invented(probed, connection_invented(probed, probed.system), token_refusals(probed))
     if auth.kind is AuthKind.CLIENT_CREDENTIALS:
         await _try_invented(probed, connection_invented(probed, with_plain_token(probed.system, auth), BEARER))
+    await try_as_basic(probed)
     await measure_life(probed)
 
 
@@ -78,17 +80,17 @@ async def try_expired(probed: Probed) -> None:
 
 
 async def try_wider_scopes(probed: Probed, listing: Listing | None) -> None:
-    """Ask for more than the granted scope; with a token that is given, all that was not granted is called."""
+    """Ask for more than the granted scope, and for none; with a token that is given, call all that was not granted."""
     auth = probed.system.auth
     if auth is None or auth.scope is None:
         return
-    for scope in tuple(dict.fromkeys(_wider(auth.scope, listing)))[:MOST_SCOPES]:
-        line = f"{AccessKind.ACCESS}: scope {scope!r}"
+    for scope in (None, *tuple(dict.fromkeys(_wider(auth.scope, listing)))[:MOST_SCOPES]):
+        line = f"{AccessKind.ACCESS}: no scope named" if scope is None else f"{AccessKind.ACCESS}: scope {scope!r}"
         probed.sheet.declare("", line, "no token, or one that lets nothing more in")
         await _try_scope(probed, listing, scope, line)
 
 
-async def _try_scope(probed: Probed, listing: Listing | None, scope: str, line: str) -> None:
+async def _try_scope(probed: Probed, listing: Listing | None, scope: str | None, line: str) -> None:
     system = with_scope(probed.system, scope)
     connection = probed.caller.reach.connection(system)
     try:
