@@ -32,6 +32,16 @@ def could_do_harm(probed: Probed, listed: ListedCall) -> bool:
     return not (is_rolled_back or listed.arguments or probed.caller.clock.takes_back)
 
 
+def refused_as_they_are(probed: Probed, listing: Listing | None) -> dict[str, ListedCall]:
+    """Return the calls that were not granted and that were not let in when they were tried as they are, by name."""
+    told = {one.line for one in probed.sheet.lines if one.verdict is LineVerdict.DEVIATES}
+    return {
+        name: listed
+        for name, listed in not_granted(probed.system, listing).items()
+        if f"{LineKind.RIGHTS}: {name}" not in told and not could_do_harm(probed, listed)
+    }
+
+
 async def try_ungranted(probed: Probed, system: System, listed: ListedCall) -> tuple[LineVerdict, str, str]:
     """Return what a call that was not granted says, its code, and what is wrong.
 

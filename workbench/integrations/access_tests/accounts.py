@@ -24,9 +24,9 @@ from workbench.integrations.calling import with_scope
 from workbench.integrations.declared import FOREIGN, INVENTED, NOBODY, OLD, ROTATED
 from workbench.integrations.invented import BEARER, connection_invented, measure_life, with_plain_token
 from workbench.integrations.lines import LineVerdict
-from workbench.integrations.listing import Listing, not_granted
+from workbench.integrations.listing import Listing
 from workbench.integrations.probed import Probed
-from workbench.integrations.rights import could_do_harm, try_ungranted
+from workbench.integrations.rights import refused_as_they_are, try_ungranted
 from workbench.pilot.integrations import AuthKind
 
 ACCOUNTS = {Account.NOBODY: NOBODY, Account.FOREIGN: FOREIGN, Account.PREVIOUS: ROTATED}
@@ -104,15 +104,12 @@ async def _try_scope(probed: Probed, listing: Listing | None, scope: str | None,
         verdict = LineVerdict.KEPT if is_refused else LineVerdict.UNCLEAR
         probed.sheet.put("", line, verdict, ended.code, 1, "" if is_refused else ended.said)
         return
-    let_in, n = [], 0
-    for name, listed in list(not_granted(probed.system, listing).items())[:MOST_CALLS]:
-        if could_do_harm(probed, listed):
-            continue
-        n += 1
+    let_in, calls = list[str](), list(refused_as_they_are(probed, listing).items())[:MOST_CALLS]
+    for name, listed in calls:
         verdict, code, _ = await try_ungranted(probed, system, listed)
         let_in += [f"{name} ({code})"] if verdict is LineVerdict.DEVIATES else []
-    said = f"a token was given, {len(let_in)} of {n} calls that were not granted let in with it"
-    probed.sheet.holds("", line, not let_in, said, n + 1, ", ".join(let_in[:3]))
+    said = f"a token was given, {len(let_in)} of {len(calls)} calls that were not granted let in with it"
+    probed.sheet.holds("", line, not let_in, said, len(calls) + 1, ", ".join(let_in[:3]))
 
 
 def _wider(scope: str, listing: Listing | None) -> Iterator[str]:

@@ -11,9 +11,9 @@ from workbench.integrations.access_tests.trials import AccessKind
 from workbench.integrations.asking import NO_SUCH
 from workbench.integrations.calling import EndedCall, is_silence
 from workbench.integrations.lines import LineVerdict
-from workbench.integrations.listing import ListedCall, Listing, not_granted
+from workbench.integrations.listing import ListedCall, Listing
 from workbench.integrations.probed import Probed
-from workbench.integrations.rights import could_do_harm, ended_ungranted
+from workbench.integrations.rights import ended_ungranted, refused_as_they_are
 from workbench.pilot.integrations import System, SystemType
 
 LINE = f"{AccessKind.RIGHTS}: paths written otherwise"
@@ -24,12 +24,7 @@ async def try_spellings(probed: Probed, listing: Listing | None) -> None:
     """Try every call that was not granted under other spellings of its path; one that is no path there is refused."""
     if probed.system.type is not SystemType.REST:
         return
-    told = {one.line for one in probed.sheet.lines if one.verdict is LineVerdict.DEVIATES}  # let in as it is
-    calls = [
-        one
-        for name, one in not_granted(probed.system, listing).items()
-        if f"{AccessKind.RIGHTS}: {name}" not in told and not could_do_harm(probed, one)
-    ][:MOST_CALLS]
+    calls = list(refused_as_they_are(probed, listing).values())[:MOST_CALLS]
     if not calls:
         return
     probed.sheet.declare("", LINE, f"{' or '.join(probed.system.auth_denied)}, or no such path")

@@ -203,7 +203,7 @@ class TrickedArgument:
         self.n += 1
         self.codes[ended.code] = self.codes.get(ended.code, 0) + 1
         if verdict is LineVerdict.DEVIATES:
-            self.let_in.append(trick.name)
+            self.let_in.append(f"by {trick.name!r}")
         elif verdict is LineVerdict.UNCLEAR:
             self.unclear.append(f"{trick.name} ({ended.code}: {ended.said[:60]})")
 
