@@ -23,7 +23,7 @@ with absent("rfc3987_syntax"):  # a second and a half of imports in every worker
     import nbformat  # noqa: F401
 
 # Sandboxes that stand in the folder of a pilot's copy, beside the modules that they import.
-collect_ignore = ["access_sandbox.py", "deviating_sandbox.py", "deviating_sandbox_after.py"]
+collect_ignore = ["access_sandbox.py", "access_sandbox_after.py", "deviating_sandbox.py", "deviating_sandbox_after.py"]
 SPLIT_KEY = "0123456789abcdef0123456789abcdef"
 
 # Hypothesis draws the same examples in every run, however long one takes.

@@ -262,6 +262,7 @@ def application(desk: Desk) -> FastAPI:
     routes = APIRouter(dependencies=[Depends(let_in)])
     _reading(routes, desk)
     _writing(routes, desk)
+    _elsewhere(routes, desk)
     inner.include_router(routes, responses={401: {}, 403: {}, 404: {}, 409: {}, 429: {}})
     app.mount("/desk", inner)
     return app
@@ -289,7 +290,8 @@ def _reading(routes: APIRouter, desk: Desk) -> None:
         found = desk.tickets.get(ticket)
         if ticket in desk.told_by:
             found = desk.tickets["T1000"]
-        return desk.unknown() if found is None else JSONResponse(_shown(desk, found))
+        headers = {"X-Clerk": CANARY} if "header tells" in desk.flaws else {}
+        return desk.unknown() if found is None else JSONResponse(_shown(desk, found), headers=headers)
 
     @routes.get("/tickets")
     async def list_tickets(n: int = Query(default=5, ge=1, le=MOST), after: str = "") -> dict[str, Any]:
@@ -326,7 +328,8 @@ def _writing(routes: APIRouter, desk: Desk) -> None:
             is_other = is_other and ("conflict by text" not in desk.flaws or known[0]["text"] != asked["text"])
             if is_other and "refused and written" in desk.flaws:
                 desk.replies.append({**asked, "at": datetime.now(UTC)})
-            return JSONResponse({"detail": "used"}, 409) if is_other else JSONResponse({"reply": known[1]})
+            used = "used by jo.doe@example.org" if "conflict tells" in desk.flaws else "used"
+            return JSONResponse({"detail": used}, 409) if is_other else JSONResponse({"reply": known[1]})
         if "last key" in desk.flaws:
             desk.keys.clear()
         moment = desk.moment()
@@ -351,6 +354,18 @@ def _writing(routes: APIRouter, desk: Desk) -> None:
         elif "nothing taken back" not in desk.flaws:
             desk.replies[:] = kept
         return JSONResponse({"gone": gone}) if gone else JSONResponse({"detail": "none"}, 404)
+
+
+def _elsewhere(routes: APIRouter, desk: Desk) -> None:
+    """Answer paths that the desk does not describe, where it has a flaw for that."""
+    if desk.flaws.isdisjoint(("any path", "slash more")):
+        return
+
+    @routes.api_route("/{path:path}", include_in_schema=False, methods=["GET", "DELETE"])
+    async def any_path(path: str, request: Request) -> Response:
+        is_slash = path.startswith("tickets/") and path.endswith("/") and request.method == "DELETE"
+        is_done = "any path" in desk.flaws or is_slash
+        return JSONResponse({} if is_done else {"detail": "none"}, 200 if is_done else 404)
 
 
 @contextmanager

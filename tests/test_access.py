@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pandas as pd
 import pytest
@@ -23,6 +25,7 @@ from workbench.integrations.access_tests.findings import access_findings
 from workbench.integrations.access_tests.keys import judged_again, keys_table
 from workbench.integrations.access_tests.numbers import access_estimates
 from workbench.integrations.access_tests.running import AccessSeen
+from workbench.integrations.access_tests.spellings import is_granted
 from workbench.integrations.access_tests.texts import decided_texts, logged, stored_of, texts_table
 from workbench.integrations.access_tests.tools import CANARY as IN_TABLES
 from workbench.integrations.access_tests.tools import try_tools, with_canaries
@@ -94,6 +97,9 @@ HOLES = {
     "foreign row": {"list_tickets tenant: another tenant's rows"},
     "foreign written": {"reply tenant: another tenant's ids"},
     "wildcard": {"read_ticket input: tricks in ticket"},
+    "slash more": {"rights: paths written otherwise"},
+    "header tells": {"canary: in any answer"},
+    "conflict tells": {"canary: personal data in errors"},
     "error tells": {"canary: in any answer", "canary: personal data in errors"},
 }
 
@@ -101,6 +107,33 @@ HOLES = {
 @pytest.mark.parametrize("flaw", HOLES)
 def test_each_hole_is_let_in_by_its_own_tries_and_no_other(dataset: Dataset, flaw: str) -> None:
     assert let_in(tried(dataset, flaw)) == HOLES[flaw]
+
+
+def test_a_system_that_answers_any_path_is_unclear_about_other_spellings_and_not_let_in(dataset: Dataset) -> None:
+    seen = tried(dataset, "any path")
+    assert let_in(seen) == set()
+    unclear = {one.line: one.detail for one in seen.lines if one.verdict is UNCLEAR}
+    assert set(unclear) == {"rights: paths written otherwise"}
+    assert unclear["rights: paths written otherwise"].startswith("DELETE /tickets/{ticket}/ (200, as any path)")
+
+
+@pytest.mark.parametrize(("call", "is_meant"), [("GET /salaries;a=1", True), ("GET /a/salaries/", False)])
+def test_a_spelling_that_could_be_a_granted_call_is_not_held_against_a_system(call: str, is_meant: bool) -> None:
+    system = settings_of("http://127.0.0.1:1").systems[0]
+    table = system.operations["read_ticket"].model_copy(update={"call": "GET /{table}"})
+    assert is_granted(call, system.model_copy(update={"operations": {"read": table}})) == is_meant
+
+
+def test_what_was_written_is_taken_back_also_where_no_hook_does_it(dataset: Dataset) -> None:
+    with running_desk() as address:
+        agreed = settings_of(address)
+        sandbox = agreed.sandbox.model_copy(update={"foreign": f"{address}/foreign", "written": None})
+        agreed = agreed.model_copy(update={"sandbox": sandbox})
+        seen = asyncio.run(try_access(agreed, dataset, WayIn({}, SECRETS), AccessBudget(60, 300)))
+        with urlopen(f"{address}/written") as answered:
+            left = json.load(answered)
+    assert let_in(seen) == set()
+    assert left == {"written": []}
 
 
 def test_without_a_list_of_foreign_records_they_are_not_measured_and_it_is_said_why(dataset: Dataset) -> None:

@@ -36,7 +36,7 @@ def access(
     agent: Annotated[
         str | None,
         typer.Option(
-            help="Whose account it is: an agent of pilot.yaml; without it the first one that acts, else the first.",
+            help="Whose tools and texts are tried; without it the first agent of pilot.yaml that acts, else the first.",
             autocompletion=agents_like,
         ),
     ] = None,

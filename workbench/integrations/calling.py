@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -222,8 +222,8 @@ def with_operation(system: System, name: str, **operation: Any) -> System:
     return system.model_copy(update={"operations": {**system.operations, name: added}})
 
 
-def with_scope(system: System, scope: str) -> System:
-    """Return a system whose tokens are asked for with another scope."""
+def with_scope(system: System, scope: str | None) -> System:
+    """Return a system whose tokens are asked for with another scope, or without one."""
     assert system.auth is not None
     auth: Authentication = system.auth.model_copy(update={"scope": scope})
     return system.model_copy(update={"auth": auth})
@@ -231,12 +231,16 @@ def with_scope(system: System, scope: str) -> System:
 
 @dataclass(frozen=True, slots=True)
 class EndedCall:
-    """How a call ended: its code, that of one that ended well is its status; what was said of it, or its content."""
+    """How a call ended: its code, that of one that ended well is its status; what was said of it, or its content.
+
+    Headers are those of a call that ended well.
+    """
 
     operation: str
     code: str
     said: str
     content: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_answered(self) -> bool:
@@ -250,7 +254,7 @@ async def ended_call(connection: Connection, asked: Asked) -> EndedCall:
         answered = await connection.call(replace(asked, deadline_s=DEADLINE_S))
     except CallError as error:
         return EndedCall(asked.operation, error.code, error.detail)
-    return EndedCall(asked.operation, answered.code, "answered", answered.content)
+    return EndedCall(asked.operation, answered.code, "answered", answered.content, answered.headers)
 
 
 async def code_of(connection: Connection, asked: Asked) -> tuple[str, str]:

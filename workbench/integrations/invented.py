@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from workbench.environment.connections import Account, Connection, Sent, SystemHttp, allowed_address, credentials_of
+from workbench.environment.connections import (
+    Account,
+    Connection,
+    Received,
+    Sent,
+    SystemHttp,
+    allowed_address,
+    credentials_of,
+)
 from workbench.integrations.access import has_no_accounts, must_be_refused, reading_operation, token_refusals
 from workbench.integrations.calling import DEADLINE_S, WayIn
 from workbench.integrations.declared import INVENTED, LASTS
@@ -60,17 +69,8 @@ async def measure_life(probed: Probed) -> None:
     auth = probed.system.auth
     if auth is None or auth.expires_s is None or auth.token is None or probed.system.type is not SystemType.REST:
         return
-    reach, method = probed.caller.reach, auth.token.partition(" ")
-    own = credentials_of(auth, reach.secrets, Account.OWN)
-    address = allowed_address(placed_address(probed.system.sandbox or "", reach.places), reach.hosts)
-    given = {"grant_type": "client_credentials", "client_id": own.user, "client_secret": own.secret}
-    body = urlencode({name: value for name, value in {**given, "scope": auth.scope}.items() if value is not None})
-    bare = probed.system.model_copy(update={"auth": None})
-    http = SystemHttp(bare, address, credentials_of(None, {}, Account.NOBODY), renews=False)
-    try:
-        answered = await http.send(Sent(method[0], method[2], FORM, body.encode()), DEADLINE_S)
-    finally:
-        await http.close()
+    own = credentials_of(auth, probed.caller.reach.secrets, Account.OWN)
+    answered = await token_answer(probed, auth, {"client_id": own.user, "client_secret": own.secret})
     try:
         said_s = float(json.loads(answered.body)["expires_in"])
     except (ValueError, KeyError, TypeError):
@@ -80,3 +80,27 @@ async def measure_life(probed: Probed) -> None:
     verdict = LineVerdict.DEVIATES if is_longer else LineVerdict.UNCLEAR if is_shorter else LineVerdict.KEPT
     why = "a token that was given before may have less time left" if is_shorter else ""
     probed.sheet.put("", LASTS, verdict, f"expires_in {said_s:g} s", 1, why)
+
+
+async def token_answer(
+    probed: Probed, auth: Authentication, given: Mapping[str, str | None], headers: Mapping[str, str] | None = None
+) -> Received:
+    """Return what the place answers that gives tokens, asked for the declared scope; CallError where nothing comes.
+
+    Parameters
+    ----------
+    given : mapping of str to str
+        Fields of the form besides grant and scope; None is left out.
+    headers : mapping of str to str, optional
+    """
+    assert auth.token is not None
+    reach, (method, _, path) = probed.caller.reach, auth.token.partition(" ")
+    address = allowed_address(placed_address(probed.system.sandbox or "", reach.places), reach.hosts)
+    form = {"grant_type": "client_credentials", **given, "scope": auth.scope}
+    body = urlencode({name: value for name, value in form.items() if value is not None})
+    bare = probed.system.model_copy(update={"auth": None})
+    http = SystemHttp(bare, address, credentials_of(None, {}, Account.NOBODY), renews=False)
+    try:
+        return await http.send(Sent(method, path, {**FORM, **(headers or {})}, body.encode()), DEADLINE_S)
+    finally:
+        await http.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.environment.connections import Asked
 from workbench.integrations.access import DONE_ANYWAY, refusal_verdict
-from workbench.integrations.calling import with_operation
+from workbench.integrations.calling import EndedCall, with_operation
 from workbench.integrations.declared import declare_refused
 from workbench.integrations.lines import LineKind, LineVerdict
 from workbench.integrations.listing import ListedCall, Listing, not_granted
@@ -32,6 +32,16 @@ def could_do_harm(probed: Probed, listed: ListedCall) -> bool:
     return not (is_rolled_back or listed.arguments or probed.caller.clock.takes_back)
 
 
+def refused_as_they_are(probed: Probed, listing: Listing | None) -> dict[str, ListedCall]:
+    """Return the calls that were not granted and that were not let in when they were tried as they are, by name."""
+    told = {one.line for one in probed.sheet.lines if one.verdict is LineVerdict.DEVIATES}
+    return {
+        name: listed
+        for name, listed in not_granted(probed.system, listing).items()
+        if f"{LineKind.RIGHTS}: {name}" not in told and not could_do_harm(probed, listed)
+    }
+
+
 async def try_ungranted(probed: Probed, system: System, listed: ListedCall) -> tuple[LineVerdict, str, str]:
     """Return what a call that was not granted says, its code, and what is wrong.
 
@@ -40,6 +50,18 @@ async def try_ungranted(probed: Probed, system: System, listed: ListedCall) -> t
     system : System
         The probed one, as it is reached: with the agent's own scope, or with another.
     """
+    ended, has_written = await ended_ungranted(probed, system, listed)
+    # without a body that is known, a call that is no further than its arguments says nothing of rights
+    verdict, said = refusal_verdict(ended.code, probed.system.auth_denied), ended.said
+    if verdict is LineVerdict.UNCLEAR and probed.system.type is SystemType.SOAP and "." in ended.code:
+        verdict = LineVerdict.DEVIATES  # a fault of the service itself: it was let in
+    if verdict is LineVerdict.KEPT and has_written:
+        verdict, said = LineVerdict.DEVIATES, DONE_ANYWAY
+    return verdict, ended.code, "" if verdict is LineVerdict.KEPT else said
+
+
+async def ended_ungranted(probed: Probed, system: System, listed: ListedCall) -> tuple[EndedCall, bool]:
+    """Return how a call that was not granted ended, and whether it wrote something."""
     # it counts as reading: so a statement's transaction is rolled back, and no key goes with it
     connection = probed.caller.reach.connection(with_operation(system, "not_granted", call=listed.call))
     try:
@@ -47,10 +69,4 @@ async def try_ungranted(probed: Probed, system: System, listed: ListedCall) -> t
         ended = await probed.ended(connection, Asked("not_granted", listed.arguments, key=None))
     finally:
         await connection.close()
-    # without a body that is known, a call that is no further than its arguments says nothing of rights
-    verdict, said = refusal_verdict(ended.code, probed.system.auth_denied), ended.said
-    if verdict is LineVerdict.UNCLEAR and probed.system.type is SystemType.SOAP and "." in ended.code:
-        verdict = LineVerdict.DEVIATES  # a fault of the service itself: it was let in
-    if verdict is LineVerdict.KEPT and await probed.caller.has_written_since(before):
-        verdict, said = LineVerdict.DEVIATES, DONE_ANYWAY
-    return verdict, ended.code, "" if verdict is LineVerdict.KEPT else said
+    return ended, await probed.caller.has_written_since(before)

@@ -17,15 +17,16 @@ from workbench.integrations.access import (
     try_account,
     why_nothing_ages,
 )
+from workbench.integrations.access_tests.basic import try_as_basic
 from workbench.integrations.access_tests.trials import AccessKind
 from workbench.integrations.asking import asked_about
 from workbench.integrations.calling import with_scope
 from workbench.integrations.declared import FOREIGN, INVENTED, NOBODY, OLD, ROTATED
 from workbench.integrations.invented import BEARER, connection_invented, measure_life, with_plain_token
 from workbench.integrations.lines import LineVerdict
-from workbench.integrations.listing import Listing, not_granted
+from workbench.integrations.listing import Listing
 from workbench.integrations.probed import Probed
-from workbench.integrations.rights import could_do_harm, try_ungranted
+from workbench.integrations.rights import refused_as_they_are, try_ungranted
 from workbench.pilot.integrations import AuthKind
 
 ACCOUNTS = {Account.NOBODY: NOBODY, Account.FOREIGN: FOREIGN, Account.PREVIOUS: ROTATED}
@@ -46,6 +47,7 @@ async def try_accounts(probed: Probed) -> None:
     await _try_invented(probed, connection_invented(probed, probed.system), token_refusals(probed))
     if auth.kind is AuthKind.CLIENT_CREDENTIALS:
         await _try_invented(probed, connection_invented(probed, with_plain_token(probed.system, auth), BEARER))
+    await try_as_basic(probed)
     await measure_life(probed)
 
 
@@ -78,17 +80,17 @@ async def try_expired(probed: Probed) -> None:
 
 
 async def try_wider_scopes(probed: Probed, listing: Listing | None) -> None:
-    """Ask for more than the granted scope; with a token that is given, all that was not granted is called."""
+    """Ask for more than the granted scope, and for none; with a token that is given, call all that was not granted."""
     auth = probed.system.auth
     if auth is None or auth.scope is None:
         return
-    for scope in tuple(dict.fromkeys(_wider(auth.scope, listing)))[:MOST_SCOPES]:
-        line = f"{AccessKind.ACCESS}: scope {scope!r}"
+    for scope in (None, *tuple(dict.fromkeys(_wider(auth.scope, listing)))[:MOST_SCOPES]):
+        line = f"{AccessKind.ACCESS}: no scope named" if scope is None else f"{AccessKind.ACCESS}: scope {scope!r}"
         probed.sheet.declare("", line, "no token, or one that lets nothing more in")
         await _try_scope(probed, listing, scope, line)
 
 
-async def _try_scope(probed: Probed, listing: Listing | None, scope: str, line: str) -> None:
+async def _try_scope(probed: Probed, listing: Listing | None, scope: str | None, line: str) -> None:
     system = with_scope(probed.system, scope)
     connection = probed.caller.reach.connection(system)
     try:
@@ -102,15 +104,12 @@ async def _try_scope(probed: Probed, listing: Listing | None, scope: str, line: 
         verdict = LineVerdict.KEPT if is_refused else LineVerdict.UNCLEAR
         probed.sheet.put("", line, verdict, ended.code, 1, "" if is_refused else ended.said)
         return
-    let_in, n = [], 0
-    for name, listed in list(not_granted(probed.system, listing).items())[:MOST_CALLS]:
-        if could_do_harm(probed, listed):
-            continue
-        n += 1
+    let_in, calls = list[str](), list(refused_as_they_are(probed, listing).items())[:MOST_CALLS]
+    for name, listed in calls:
         verdict, code, _ = await try_ungranted(probed, system, listed)
         let_in += [f"{name} ({code})"] if verdict is LineVerdict.DEVIATES else []
-    said = f"a token was given, {len(let_in)} of {n} calls that were not granted let in with it"
-    probed.sheet.holds("", line, not let_in, said, n + 1, ", ".join(let_in[:3]))
+    said = f"a token was given, {len(let_in)} of {len(calls)} calls that were not granted let in with it"
+    probed.sheet.holds("", line, not let_in, said, len(calls) + 1, ", ".join(let_in[:3]))
 
 
 def _wider(scope: str, listing: Listing | None) -> Iterator[str]:

@@ -18,11 +18,12 @@ from workbench.integrations.declared import (
 )
 from workbench.integrations.lines import ProbeSheet
 from workbench.integrations.reading import FILE
-from workbench.pilot.integrations import Operation, OperationEffect, System, SystemType
+from workbench.pilot.integrations import AuthKind, Operation, OperationEffect, System, SystemType
 
 FOREIGN_IDS, FOREIGN_ROWS = f"{AccessKind.TENANT}: another tenant's ids", f"{AccessKind.TENANT}: another tenant's rows"
 ANY_ANSWER = f"{AccessKind.CANARY}: in any answer"
 ANY_ERROR = f"{AccessKind.CANARY}: personal data in errors"
+ROTATED_AS_BASIC, INVENTED_AS_BASIC = f"{ROTATED}, as basic authentication", f"{INVENTED}, as basic authentication"
 NO_ROW = "no row of another tenant"
 ONLY_HONEST = "refused, or the answer about an id that there is not"
 
@@ -50,13 +51,27 @@ def access_sheet(system: System) -> ProbeSheet:
             sheet.declare(name, FOREIGN_ROWS, NO_ROW)
         for argument in inputs_of(system, operation):
             sheet.declare(name, tricks_in(argument), ONLY_HONEST)
-    if auth is not None and auth.expires_s is not None and auth.token is not None and system.type is SystemType.REST:
-        sheet.declare("", LASTS, f"{auth.expires_s:g} s")
+    _of_tokens(sheet, system)
     for name in system.not_granted:
         declare_refused(sheet, name, system)
     sheet.declare("", ANY_ANSWER, "no row that no case needs")
     sheet.declare("", ANY_ERROR, "none that was not in the call")
     return sheet
+
+
+def _of_tokens(sheet: ProbeSheet, system: System) -> None:
+    """Put down the tries of how long a token lasts, and of asking for one the other way."""
+    auth = system.auth
+    if auth is None or auth.token is None or system.type is not SystemType.REST:
+        return
+    if auth.expires_s is not None:
+        sheet.declare("", LASTS, f"{auth.expires_s:g} s")
+    if auth.kind is not AuthKind.CLIENT_CREDENTIALS or auth.secret_env is None:
+        return
+    refused = f"no token, or {' or '.join(system.auth_denied)}"
+    if auth.previous_secret_env is not None:
+        sheet.declare("", ROTATED_AS_BASIC, refused)
+    sheet.declare("", INVENTED_AS_BASIC, refused)
 
 
 def gives_rows(system: System, operation: Operation) -> bool:

@@ -11,13 +11,18 @@ from workbench.integrations.access_tests.keys import TOO_OLD
 from workbench.integrations.access_tests.trials import AccessKind, AccessVerdict, kind_of_trial
 from workbench.words import several, shown
 
-# How grave a try that was let in is, and what follows.
+REFUSED, TOLD = "lets in what must be refused", "tells what it must not"
+# How grave a try that was let in is, how that is said, and what follows.
 GRAVITY = {
-    AccessKind.RIGHTS: (Severity.CRITICAL, "the agent's account can do what it was never granted"),
-    AccessKind.ACCESS: (Severity.CRITICAL, "who must not get in gets in"),
-    AccessKind.TENANT: (Severity.CRITICAL, "records of another tenant are seen or changed"),
-    AccessKind.INPUT: (Severity.CRITICAL, "a text that an agent was made to send reads or changes other records"),
-    AccessKind.CANARY: (Severity.HIGH, "an answer tells what no case needs"),
+    AccessKind.RIGHTS: (Severity.CRITICAL, REFUSED, "the agent's account can do what it was never granted"),
+    AccessKind.ACCESS: (Severity.CRITICAL, REFUSED, "who must not get in gets in"),
+    AccessKind.TENANT: (Severity.CRITICAL, REFUSED, "records of another tenant are seen or changed"),
+    AccessKind.INPUT: (
+        Severity.CRITICAL,
+        REFUSED,
+        "a text that an agent was made to send reads or changes other records",
+    ),
+    AccessKind.CANARY: (Severity.HIGH, TOLD, "who sees the answer learns what no case needs"),
 }
 MEND = "let the system's team close it, and try again"
 
@@ -36,17 +41,18 @@ def _let_in(trials: pd.DataFrame, owners: Mapping[str, str]) -> Iterator[Finding
     for group, part in found.groupby([found["system"], found["operation"], kinds], sort=False):
         (system, operation), first = map(str, group[:2]), part.iloc[0]
         kind = kind_of_trial(str(first["tried"]))
-        severity, consequence = GRAVITY[kind]
+        severity, fault, consequence = GRAVITY[kind]
         name = f"{system}.{operation}" if operation else system
         yield Finding(
             id=f"{system}-{operation or 'all'}-{kind.value}".lower().replace("_", "-"),
             kind=f"access_{kind.value}",
             severity=severity,
-            title=f"{name} lets in what must be refused: {shown(part['tried'])}",
+            title=f"{name} {fault}: {shown(part['tried'])}",
             where=tuple(part["tried"]),
             n=len(part),
             of=int((trials["system"] == system).sum()),
-            evidence=f"{first['tried']}: expected {first['expected']}; got {first['happened']}"
+            evidence=(f"{first['tried']}: " if len(part) > 1 else "")
+            + f"expected {first['expected']}; got {first['happened']}"
             + (f" ({first['detail']})" if first["detail"] else ""),
             consequence=consequence,
             remedy=MEND,

@@ -27,7 +27,7 @@ def judge_heard(probed: Probed, apart: SetApart | None) -> None:
         said = {
             f"{canary} by {one.operation} ({one.code})"
             for one in probed.heard
-            for canary in apart.canaries_in((*texts_in(one.content), one.said))
+            for canary in apart.canaries_in((*texts_in(one.content), *one.headers.values(), one.said))
         }
         _put(probed, ANY_ANSWER, n, said)
     errors = [one for one in probed.heard if not one.is_answered]

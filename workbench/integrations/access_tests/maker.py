@@ -50,7 +50,7 @@ OWN = {"records", "agent"}  # what the tests are about besides files
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """Whose account it is, and how many development records that agent decides for its texts.
+    """Whose tools and texts are tried, and how many development records that agent decides for them.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def _notes(facts: Mapping[str, Any], texts: pd.DataFrame) -> list[str]:
     looked = ", ".join(f"{n:,} of the {place}" for place, n in places.items())
     missing = [place for place in PLACES if place not in places.index]
     left = f"; nothing was there of the {', '.join(missing)}" if missing else ""
-    return [f"Tried: {facts['sandbox']}, with the account of {facts['agent']}.", f"Texts looked at: {looked}{left}."]
+    return [f"Tried: {facts['sandbox']}, with the tools of {facts['agent']}.", f"Texts looked at: {looked}{left}."]
 
 
 def _answer(trials: pd.DataFrame, estimates: Mapping[str, Estimate]) -> str:

@@ -17,6 +17,7 @@ from workbench.integrations.access_tests.apart import SetApart, read_apart
 from workbench.integrations.access_tests.declared import access_sheet
 from workbench.integrations.access_tests.heard import judge_heard
 from workbench.integrations.access_tests.keys import keys_table
+from workbench.integrations.access_tests.spellings import try_spellings
 from workbench.integrations.access_tests.statements import statements_of
 from workbench.integrations.access_tests.tenants import try_foreign
 from workbench.integrations.access_tests.trials import AccessKind
@@ -109,3 +110,4 @@ async def _try_rights(probed: Probed) -> None:
     await measure_rights(probed, listing)
     if not has_no_accounts(probed):
         await try_wider_scopes(probed, listing)
+    await try_spellings(probed, listing)

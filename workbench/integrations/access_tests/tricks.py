@@ -11,7 +11,7 @@ from workbench.environment.connections import Asked
 from workbench.integrations.access_tests.declared import inputs_of, tricks_in, undoing
 from workbench.integrations.access_tests.tenants import with_moved_digits
 from workbench.integrations.answers import as_rows
-from workbench.integrations.asking import asked_about
+from workbench.integrations.asking import asked_about, with_other_content
 from workbench.integrations.calling import EndedCall, is_silence
 from workbench.integrations.lines import LineVerdict, ProbeSheet
 from workbench.integrations.probed import Probed
@@ -74,11 +74,13 @@ async def try_inputs(probed: Probed) -> None:
         (one for one in probed.records.some(TAKEN) if all(one.get(column) for column in columns)),
         probed.records.some(1)[0],
     )
-    for name, operation in operations.items():
-        if operation.effect is OperationEffect.WRITE and operation.read_back is not None:
-            await probed.ended(
-                probed.caller.connection(), asked_about(name, operation, record, probed.key("there", name))
-            )
+    there = [
+        asked_about(name, operation, record, probed.key("there", name))
+        for name, operation in operations.items()
+        if operation.effect is OperationEffect.WRITE and operation.read_back is not None
+    ]
+    for asked in there:
+        await _put_there(probed, asked)
     undo = undoing(operations)
     writing = [name for name, one in operations.items() if one.effect is OperationEffect.WRITE and name not in undo]
     for name in (*[one for one in operations if one not in writing], *writing):  # what tricks write must not be found
@@ -90,6 +92,25 @@ async def try_inputs(probed: Probed) -> None:
                 await _try_writing(probed, base, argument)
             else:
                 await _try_reading(probed, base, argument, is_undo=name in undo)
+    for asked in there:
+        await _take_back(probed, asked)
+
+
+async def _put_there(probed: Probed, asked: Asked) -> None:
+    """Write something of ours; its key with another content besides, so that the error of a conflict is heard."""
+    connection, operation = probed.caller.connection(), probed.system.operations[asked.operation]
+    await probed.ended(connection, asked)
+    for other in list(with_other_content(asked, operation, ()).values())[: operation.conflict is not None]:
+        await probed.ended(connection, other)
+
+
+async def _take_back(probed: Probed, asked: Asked) -> None:
+    """Take back what a call has written, where there is an operation for that."""
+    operation = probed.system.operations[asked.operation]
+    if operation.undo is not None:
+        told = {column: str(asked.arguments[argument]) for argument, column in operation.arguments.items()}
+        undo = asked_about(operation.undo, probed.system.operations[operation.undo], {**told, "": asked.correlation})
+        await probed.ended(probed.caller.connection(), undo)
 
 
 async def _base(probed: Probed, name: str, operation: Operation, record: Mapping[str, str]) -> Asked | None:
@@ -138,6 +159,8 @@ async def _try_writing(probed: Probed, base: Asked, argument: str) -> None:
         is_honest = n == (1 if ended.is_answered else 0) or before is None
         verdict = LineVerdict.DEVIATES if not is_honest else input_verdict(ended, is_honest=True)
         found.add(trick, ended, verdict)
+        if ended.is_answered:
+            await _take_back(probed, asked)
     found.put(probed.sheet, base.operation, argument)
 
 
@@ -180,7 +203,7 @@ class TrickedArgument:
         self.n += 1
         self.codes[ended.code] = self.codes.get(ended.code, 0) + 1
         if verdict is LineVerdict.DEVIATES:
-            self.let_in.append(trick.name)
+            self.let_in.append(f"by {trick.name!r}")
         elif verdict is LineVerdict.UNCLEAR:
             self.unclear.append(f"{trick.name} ({ended.code}: {ended.said[:60]})")
 
