@@ -10,6 +10,7 @@ from dataclasses import replace
 from workbench.agents.callables import Ruling, WrittenPolicy, written_policy
 from workbench.agents.guards import Asks, Guard, guards_of
 from workbench.attacks.pattern import Goal
+from workbench.environment import waited_for
 from workbench.files import parse_yaml, read_text
 from workbench.pilot import PROCESS_FILE, GuardName, Pilot, read_process
 from workbench.records import Record
@@ -25,7 +26,7 @@ def rulings_on(pilot: Pilot, records: Mapping[str, Record]) -> Mapping[str, Ruli
         process.yaml names a policy that cannot be loaded.
     """
     policy = _policy_of(pilot)
-    return {} if policy is None else asyncio.run(_ruled(policy, records))
+    return {} if policy is None else waited_for(_ruled(policy, records))
 
 
 def _policy_of(pilot: Pilot) -> WrittenPolicy | None:
@@ -61,7 +62,7 @@ def must_reach_a_person(pilot: Pilot, labels: Sequence[str], records: Mapping[st
         (guard,) = guards_of(replace(pilot, settings=settings), labels)
     except InputError:  # the charter names no category
         return frozenset()
-    return asyncio.run(_given(guard, _policy_of(pilot), records))
+    return waited_for(_given(guard, _policy_of(pilot), records))
 
 
 async def _given(guard: Guard, policy: WrittenPolicy | None, records: Mapping[str, Record]) -> frozenset[str]:

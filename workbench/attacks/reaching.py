@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -15,7 +14,7 @@ from workbench.attacks.asking import AskedPair, AttackAnswer, AttackRecords
 from workbench.attacks.planning import Attempt
 from workbench.attacks.surface import IN_RECORD
 from workbench.attacks.telltales import is_read, letters_of
-from workbench.environment import CallOutcome, Effect, MemoryUse, ToolCall
+from workbench.environment import CallOutcome, Effect, MemoryUse, ToolCall, waited_for
 from workbench.records import Record
 
 SHORTEST = 4  # signs of a cell by which it is told in a prompt
@@ -27,7 +26,7 @@ def seen_in_prompts(agent: Agent, records: Sequence[Record]) -> Mapping[str, str
     asked: Any = agent
     while hasattr(asked, "asked"):
         asked = asked.asked
-    return asyncio.run(_rendered(asked, records)) if isinstance(asked, PromptAgent) else {}
+    return waited_for(_rendered(asked, records)) if isinstance(asked, PromptAgent) else {}
 
 
 async def _rendered(agent: PromptAgent, records: Sequence[Record]) -> dict[str, str]:

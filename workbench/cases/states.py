@@ -6,10 +6,8 @@ replay: those tools are called over a fresh desk of the case's record, and the r
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -18,7 +16,7 @@ from workbench.cases.conduct import rows_added
 from workbench.cases.made import CaseRecords
 from workbench.cases.policy import PolicyProcess
 from workbench.cases.suites import Cases
-from workbench.environment import ENVIRONMENT_FILE, Effect, Tool, ToolDesk, Trace
+from workbench.environment import ENVIRONMENT_FILE, Effect, Tool, ToolDesk, Trace, waited_for
 from workbench.pilot import Pilot, read_process
 from workbench.records import Record
 from workbench.words import InputError
@@ -85,8 +83,7 @@ def expected_states(pilot: Pilot, cases: Cases, made: Sequence[CaseRecords]) -> 
     replays = [
         _replay(one, action, tools) for one, action in zip(with_action, _actions(pilot, with_action), strict=True)
     ]
-    with ThreadPoolExecutor(1, thread_name_prefix="workbench-replay") as pool:  # there may be an event loop already
-        counted = pool.submit(lambda: asyncio.run(_counted(acting, replays))).result()
+    counted = waited_for(_counted(acting, replays))
     found, written = {}, _written(tools)
     for one, rows in zip(replays, counted, strict=True):
         case = one.made.case

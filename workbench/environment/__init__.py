@@ -35,5 +35,6 @@ if TYPE_CHECKING:
         reported_events,
         trace_from,
     )
+    from workbench.environment.waiting import waited_for
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from workbench.environment import waited_for
 from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, Missing, exhibit_folder, file_digest
 from workbench.integrations.asking import HeldRecords
 from workbench.integrations.checks import CHECKS, INTEGRATIONS, LINES
@@ -62,9 +61,8 @@ class IntegrationsMaker(Maker):
             The pilot's own sandbox does not start.
         """
         inventory = read_integrations(pilot.suite)
-        with way_to_systems(pilot, dataset, inventory) as (reach, sandbox), ThreadPoolExecutor(1) as pool:
-            probing = probe_systems(inventory.settings, dataset, reach, request.budget)
-            lines = pool.submit(lambda: asyncio.run(probing)).result()  # a notebook has its own loop
+        with way_to_systems(pilot, dataset, inventory) as (reach, sandbox):
+            lines = waited_for(probe_systems(inventory.settings, dataset, reach, request.budget))
         check_measured(inventory, lines)
         about = {"records": dataset.digest, **agreed_files(pilot.suite)}
         facts = {"owners": {system.id: system.owner for system in inventory.settings.systems}, "sandbox": sandbox}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +10,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from workbench.agents import Agent, build_agent, in_environment, through
-from workbench.environment import read_environment
+from workbench.environment import read_environment, waited_for
 from workbench.environment.connections import ReachedSystems
 from workbench.environment.sandbox import SANDBOX_LOG
 from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder
@@ -93,9 +91,9 @@ class AccessMaker(Maker):
         inventory, name = read_integrations(pilot.suite), _agent_of(pilot, request.agent)
         agent = build_agent(pilot, name, dataset, request.run.engine)
         records = tuple(dataset.records(dataset.ids(Split.DEV, request.records)))
-        with way_to_systems(pilot, dataset, inventory) as (reach, sandbox), ThreadPoolExecutor(1) as pool:
+        with way_to_systems(pilot, dataset, inventory) as (reach, sandbox):
             seeing = _seen(pilot, dataset, inventory, reach, agent, records, request.budget)
-            seen, trials, texts = pool.submit(lambda: asyncio.run(seeing)).result()  # a notebook has its own loop
+            seen, trials, texts = waited_for(seeing)
         check_measured(inventory, seen.lines)
         tables = {TRIALS: trials, KEYS: seen.keys, TEXTS: texts_table(texts)}
         owners = {system.id: system.owner for system in inventory.settings.systems}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pandas as pd
 
 from workbench.agents import build_agent, through
+from workbench.environment import waited_for
 from workbench.environment.connections import ReachedSystems
 from workbench.environment.sandbox import used_sandbox
 from workbench.evidence import Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder
@@ -158,9 +157,9 @@ def _under_faults(
     agent = build_agent(pilot, name, dataset, request.run.engine)
     records = tuple(dataset.records(dataset.ids(Split.DEV, request.records)))
     through(agent, ReachedSystems(inventory, {}, {}))  # refuses one that does not act before anything is started
-    with used_sandbox(pilot, dataset.documents()) as sandbox, ThreadPoolExecutor(1) as pool:
+    with used_sandbox(pilot, dataset.documents()) as sandbox:
         under = UnderFaults(pilot, inventory, sandbox, agent, records, request.run.show_progress)
-        seen = pool.submit(lambda: asyncio.run(under.run())).result()  # a notebook has a loop of its own
+        seen = waited_for(under.run())
     facts = {"agent": name, "records": len(records), "sandbox": sandbox.said}
     return seen, {"agent": digest_of(agent.identity)}, facts
 
