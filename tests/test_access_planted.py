@@ -155,7 +155,7 @@ def test_an_access_test_leaves_evidence_that_is_computed_again_and_names_what_wa
     pilot = pilot_with_holes(tmp_path, ["erp_foreign_order", "worklist_wildcard"])
     dataset = read_dataset(pilot)
     assert ACCESS.present(pilot, dataset, None) == (
-        "no access test has been run; workbench integrations access invoice_matching"
+        "no access test has been run; workbench integrations access invoice_matching --agent NAME"
     )
     exhibit = ACCESS.make(pilot, dataset, AccessRequest(records=2, budget=UNHURRIED))
     assert exhibit.answer.startswith("3 of ")

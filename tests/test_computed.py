@@ -193,7 +193,7 @@ def undescribed(ground: ComplianceGround) -> ComplianceGround:
 # By computation: what is planted, what its sentence says then, and the records that it fails on.
 FAULTS: tuple[tuple[str, Change, str, tuple[str, ...]], ...] = (
     ("audit_trail", lambda g: replace(g, trail=trail_of(action=["", "altered", "", ""])),
-     "1 of 4 decisions are not as they were sealed: action altered in 1", ("R0001",)),
+     "1 of 4 decisions lack one of the five fields, or are not as they were sealed: action altered in 1", ("R0001",)),
     ("audit_trail", lambda g: replace(g, trail=trail_of(seal=["", "", "does not hold", ""])),
      "their signature does not hold", ("R0002",)),
     ("unbroken_order", lambda g: replace(g, trail=trail_of(order=["", "", "line 2 is missing", ""])),

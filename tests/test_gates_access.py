@@ -104,7 +104,8 @@ def test_access_passes_where_every_operation_was_tried_and_nothing_was_let_in(
 def test_without_a_test_every_criterion_is_unproven_and_says_what_would_make_it(tmp_path: Path) -> None:
     pilot = access_pilot(tmp_path)
     assert {result(pilot, str(one["id"])).state for one in ACCESS} == {UNPROVEN}
-    assert result(pilot, "access").reason == "no access test has been run; workbench integrations access small"
+    told = "no access test has been run; workbench integrations access small --agent NAME"
+    assert result(pilot, "access").reason == told
 
 
 @pytest.mark.parametrize("changed", ["integrations.yaml", "sandbox.py"])

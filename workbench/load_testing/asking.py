@@ -21,7 +21,7 @@ from workbench.metrics import Status
 from workbench.pilot import Pilot
 from workbench.records import Record, repeated_record
 from workbench.records.splits import Dataset, Split
-from workbench.runs.journal import JOURNAL_FILE, Apart, Journal, RunPlan, key_of
+from workbench.runs.journal import JOURNAL_FILE, Apart, Journal, RunPlan
 from workbench.runs.runner import require_decisions
 from workbench.stats import Floats
 
@@ -135,7 +135,7 @@ def asked_alone(
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
         digests = {one.record_id: records.by_id[one.record_id].digest for one in decided}
         run = journal.plan(plan, digests.items())
-        journal.append([(key_of(plan.asked_digest, digests[one.record_id]), one) for one in decided])
+        journal.keep(plan.asked_digest, [(digests[one.record_id], one) for one in decided])
         require_decisions(journal.decisions(run), agent.name)
     taken = (done.moments.done - done.moments.sent)[WARM:]
     return {one.record_id: one.action if one.status is Status.OK else None for one in decided}, Alone.of(taken)

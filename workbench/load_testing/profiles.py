@@ -38,7 +38,7 @@ from workbench.pilot.integrations import INTEGRATIONS_FILE, read_integrations
 from workbench.records import Record
 from workbench.records.splits import Dataset, Split
 from workbench.runs import RunRequest
-from workbench.runs.journal import JOURNAL_FILE, Apart, Journal, RunPlan, key_of
+from workbench.runs.journal import JOURNAL_FILE, Apart, Journal, RunPlan
 
 FOLDER = "load"
 UNCOMPRESSED = (
@@ -214,7 +214,7 @@ class _ToJournal:
 
     def __call__(self, batch: Sequence[tuple[int, Decision]]) -> None:
         """Store (number of the arrival, decision) pairs."""
-        self._journal.append([(key_of(self._asked, self._records[place].digest), one) for place, one in batch])
+        self._journal.keep(self._asked, [(self._records[place].digest, one) for place, one in batch])
 
 
 def _of_all(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

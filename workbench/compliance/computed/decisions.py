@@ -33,9 +33,8 @@ def audit_trail(ground: ComplianceGround) -> Computed:
     named = ", ".join(
         f"{field} {fault} in {count:,}" for field in FIELDS for fault, count in _faults(altered, field).items()
     )
-    said = (
-        f"{len(altered):,} of {n:,} decisions are not as they were sealed: {named or 'their signature does not hold'}."
-    )
+    what = "lack one of the five fields, or are not as they were sealed"
+    said = f"{len(altered):,} of {n:,} decisions {what}: {named or 'their signature does not hold'}."
     return standing_of(said, TRAIL, altered["record_id"].astype(str))
 
 

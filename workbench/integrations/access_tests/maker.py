@@ -72,7 +72,7 @@ class AccessMaker(Maker):
     question = "Does anybody get to see or to do what nobody granted?"
     how = "try what was not granted"
     notebooks = ("07_access",)
-    command = "workbench integrations access PILOT"
+    command = "workbench integrations access PILOT --agent NAME"
     metrics: ClassVar = ACCESS_UNITS
     checks: ClassVar = ACCESS_CHECKS
     counted = "tries"

@@ -124,6 +124,12 @@ class Journal(JournalFile):
         ids = frozenset(record_id for (record_id,) in planned if ended.get(record_id) not in known)
         return ToAsk(ids, frozenset(record_id for record_id, status in ended.items() if status == Status.FAILED))
 
+    def keep(self, asked_digest: str, decisions: Sequence[tuple[str, Decision]]) -> None:
+        """Store (record digest, decision) pairs of what was asked of a version, as `append` does."""
+        keyed = [(key_of(asked_digest, digest), digest, decision) for digest, decision in decisions]
+        asked = {key: AskedAs(asked_digest, digest) for key, digest, _ in keyed}
+        self.append([(key, decision) for key, _, decision in keyed], asked)
+
     def append(self, decisions: Sequence[tuple[str, Decision]], asked: Mapping[str, AskedAs] = {}) -> None:
         """Store (key, decision) pairs in one transaction, and for each its line of the audit trail.
 

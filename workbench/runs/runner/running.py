@@ -12,7 +12,7 @@ from workbench.agents import Agent, Decision
 from workbench.agents.callables import check_may_ask
 from workbench.metrics import Status
 from workbench.records.splits import Split
-from workbench.runs.journal import Apart, AskedAs, Journal, RunInfo, RunPlan, key_of, sole_run
+from workbench.runs.journal import Apart, Journal, RunInfo, RunPlan, sole_run
 from workbench.runs.runner.driving import supervised
 from workbench.runs.runner.news import Asking, News
 from workbench.runs.runner.queue import Patience, Refusal, WorkQueue
@@ -114,9 +114,7 @@ class _Store:
 
     def __call__(self, decided: Sequence[tuple[str, Decision]]) -> None:
         """Store (record digest, decision) pairs in one transaction."""
-        keyed = [(key_of(self._asked, digest), digest, decision) for digest, decision in decided]
-        asked = {key: AskedAs(self._asked, digest) for key, digest, _ in keyed}
-        self._journal.append([(key, decision) for key, _, decision in keyed], asked)
+        self._journal.keep(self._asked, decided)
         self._called += sum(decision.attempts > 0 for _, decision in decided)
         troubles = sum(decision.status is not Status.OK for _, decision in decided)
         self._news.stored(len(decided), troubles)
