@@ -143,7 +143,7 @@ PLANTED = [
     ("posts up to 50,000 euro", "posts up to 75,000 euro", "Agent components", "an amount of money: '75,000 euro'"),
     ("above 2,500 euro", "above EUR 10,000", "Human in the loop", "an amount of money: 'EUR 10,000'"),
     ("100 calls a second", "500 calls a second", "Integration", "calls a second: '500 calls a second'"),
-    ("are kept 8 years", "are kept for ten years", "Data", "years of retention: 'ten years'"),
+    ("are kept 8 years", "are kept for nine years", "Data", "years of retention: 'nine years'"),
     ("after 90 days", "after 30 days", "Security", "days after which a secret is replaced: '30 days'"),
     ("valid for one hour", "valid for 12 hours", "Security", "life of a token: '12 hours'"),
     ("p95 within 45 s", "p95 within 5 s", "Monitoring", "latency: 'within 5 s'"),

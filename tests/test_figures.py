@@ -161,6 +161,10 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "access_by_system": lambda names: figures.access_by_system(
         pd.DataFrame({"rights": ["refused", "let in", None], "tenant": ["unclear", "refused", None]}, index=names[:3])
     ),
+    "standings_by_regime": lambda names: figures.standings_by_regime(
+        "1 of 3 applicable requirements is met",
+        pd.DataFrame({"regime": names[:3], "standing": ["met", "not met", "not evidenced"]}),
+    ),
     "mutants_by_kind": lambda names: figures.mutants_by_kind(
         pd.DataFrame({"kind": names[:3], "noticed_by": ["c", None, "c"], "state": "noticed"})
     ),

@@ -46,7 +46,7 @@ class _RunsByDefault(TyperGroup):
 app = typer.Typer(cls=_RunsByDefault, help="Try hostile texts on an agent beside harmless ones.", no_args_is_help=True)
 
 
-@app.command(RUN, epilog="Example: workbench attack invoice_matching --agent prompt_v6")
+@app.command(RUN, epilog="Example: workbench attack run invoice_matching --agent prompt_v6")
 @with_options
 def attack(
     pilot: PilotName,

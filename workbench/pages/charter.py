@@ -192,8 +192,11 @@ def _infrastructure(charter: Charter) -> Grid:
 
 
 def _risks(charter: Charter) -> Grid:
-    rows = [(one.risk, one.likelihood.value, one.impact.value, one.mitigation, one.owner) for one in charter.risks]
-    return Grid(("risk", "likelihood", "impact", "mitigation", "owner"), tuple(rows))
+    rows = [
+        (one.risk, one.likelihood.value, one.impact.value, one.mitigation, ", ".join(one.tested_by), one.owner)
+        for one in charter.risks
+    ]
+    return Grid(("risk", "likelihood", "impact", "mitigation", "tested by", "owner"), tuple(rows))
 
 
 def _high_risk(charter: Charter) -> Grid:
