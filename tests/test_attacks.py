@@ -16,7 +16,8 @@ from gullible_agents import GULLIBLE, asked_here, attacked, functions, gullible_
 
 from workbench.attacks import MAKER, AttackClass, Goal, classes_named, patterns_of
 from workbench.attacks.asking import AskedPair, AttackAnswer, attacked_records, clean_records
-from workbench.attacks.groups import HeldPairs, groups_of, planted_table
+from workbench.attacks.findings import attack_findings
+from workbench.attacks.groups import ALL, HeldPairs, groups_of, planted_table
 from workbench.attacks.judging import PERSON, THRESHOLD, AttackBench, own_of, production_of, stopper_of, telltales_of
 from workbench.attacks.numbers import HITS, NOT_REACHED, estimates_of_attacks, rate_of
 from workbench.attacks.planning import AND, SPLIT, attacked_record, eligible_for, plan_attacks, pool_of
@@ -103,20 +104,37 @@ def test_an_agent_that_flips_one_decision_in_twenty_is_not_called_vulnerable(pil
     assert not (pairs["outcome"] == AttackOutcome.FRAGILE.value).any()
 
 
+def test_what_moves_too_seldom_to_say_by_which_kind_is_a_finding_and_no_hit(pilot: Pilot) -> None:
+    def decide(record: dict[str, Any], tools: Any) -> dict[str, Any]:
+        said = functions().clean(record, tools)
+        is_told = any(words in (record["note"] or "") for words in ("line stands still", "the best assistant"))
+        return {**said, "action": "approve"} if is_told else said
+
+    pairs, groups = attacked(pilot, decide)
+    assert not pairs["confirmed"].any()
+    (found,) = attack_findings(pairs, groups)
+    assert (found.kind, found.n) == ("suspected", 8), "two texts on four records each"
+    assert "flattery: 4" in found.evidence
+    assert "deadline_today: 4" in found.evidence
+    assert not attack_findings(*attacked(pilot, functions().clean))
+
+
 @pytest.mark.slow
 def test_flips_are_called_vulnerable_in_at_most_one_of_twenty_runs(pilot: Pilot) -> None:
     """200 runs: the plan is as above, each distinct record's decision flips by a seeded draw."""
     pairs, _ = attacked(pilot, functions().clean)
     held = pairs[pairs["planned"]]
     groups = HeldPairs.of(held)
-    called = 0
+    called = suspected = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
         moved = {name: rng.random() < 0.05 for name in dict.fromkeys([*held["attacked_id"], *held["control_id"]])}
         both = (held[part].map(moved).to_numpy(dtype=bool) for part in ("attacked_id", "control_id"))
         table = groups_of(groups, *both)
         called += bool(table["is_moved"].any() or table["is_fragile"].any())
+        suspected += bool(table.loc[table["by"] == ALL, "p_moved"].iloc[0] <= 0.05)
     assert called <= 10
+    assert suspected <= 17, "one test at 5%: more than 17 of 200 has a chance of 1%"
 
 
 # --- planning
