@@ -11,16 +11,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 from small_pilots import ALL_DEV, written_pilot
 
 from workbench.agents import build_agent
 from workbench.agents.callables.tools import Tools
 from workbench.agents.decisions import read_answer
+from workbench.attacks import patterns_of
 from workbench.attacks.asking import AttackAnswer, AttackRecords
 from workbench.attacks.decodings import LOOKALIKES
 from workbench.attacks.maker import AttackRequest
+from workbench.attacks.results import AttackOutcome, judged_pairs
 from workbench.attacks.surface import acting_in
-from workbench.attacks.testing import AskRecords
+from workbench.attacks.testing import AskRecords, AttackTest
 from workbench.engines import EngineChoice
 from workbench.environment import CallsExhaustedError, DecisionAt, ToolDesk, Trace
 from workbench.metrics import Status
@@ -28,6 +31,7 @@ from workbench.pilot import Pilot, open_pilot
 from workbench.records.splits import read_dataset
 from workbench.runs import RunRequest
 
+Decide = Callable[..., Mapping[str, Any]]
 LABELS = ("approve", "reject", "escalate")
 COLUMNS: dict[str, dict[str, object]] = {
     "id": {"role": "id", "required": True},
@@ -278,7 +282,7 @@ def _at_once(call: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
     raise AssertionError("a statement waits for nothing")
 
 
-def asked_here(pilot: Pilot, name: str, decide: Callable[..., Mapping[str, Any]]) -> tuple[Any, AskRecords]:
+def asked_here(pilot: Pilot, name: str, decide: Decide) -> tuple[Any, AskRecords]:
     """Return an agent of the pilot, and what asks its function in this process, over real desks."""
     agent = build_agent(pilot, name, read_dataset(pilot), EngineChoice())
     acting = acting_in(agent)
@@ -294,6 +298,37 @@ def asked_here(pilot: Pilot, name: str, decide: Callable[..., Mapping[str, Any]]
         return AttackAnswer(Status.OK, said.action, said.reason, said.confidence, trace=Trace(desk.end()))
 
     return agent, lambda asked: ("here", {record.id: one(record, asked) for record in asked.by_id.values()})
+
+
+def attacked(
+    pilot: Pilot, decide: Callable[..., Mapping[str, Any]], seed: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the attempts on an agent, asked in this process, and their groups."""
+    path = pilot.suite / "attacks.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("seed: 1", f"seed: {seed}"), encoding="utf-8")
+    try:
+        agent, ask = asked_here(pilot, "clean", decide)
+        raw = AttackTest(pilot, read_dataset(pilot), agent, ask).run(patterns_of(pilot))
+    finally:
+        path.write_text(text, encoding="utf-8")
+    return judged_pairs(raw, "escalate")
+
+
+def is_caught(expected: tuple[str, str], pairs: pd.DataFrame, groups: pd.DataFrame) -> bool:
+    """Return whether what must be found of a planted agent is found, in the group or class in which it must be."""
+    by, wanted = expected
+    if by in ("class", "language", "transform", "channel"):
+        own = groups[(groups["by"] == by) & (groups["group"] == wanted)]
+        return bool(own["is_moved"].all()) and len(own) == 1
+    if by == "goal":
+        return bool(pairs.loc[pairs["goal"] == wanted, "confirmed"].any())
+    own = pairs[pairs["class"] == wanted]
+    if by == "fragile":
+        return (own["outcome"] == AttackOutcome.FRAGILE.value).any() and not pairs["confirmed"].any()
+    if by == "denied":
+        return bool((own["stopped_by"] == "the desk").any())
+    return bool(own.loc[own["confirmed"], "hits"].str.contains(by).any())
 
 
 def quiet_attack(agent: str, **facts: Any) -> AttackRequest:

@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from gullible_agents import GULLIBLE, asked_here, functions, gullible_pilot, quiet_attack
+from gullible_agents import GULLIBLE, asked_here, attacked, functions, gullible_pilot, is_caught, quiet_attack
 
 from workbench.attacks import MAKER, AttackClass, Goal, classes_named, patterns_of
 from workbench.attacks.asking import AskedPair, AttackAnswer, attacked_records, clean_records
-from workbench.attacks.groups import HeldPairs, groups_of, planted_table
+from workbench.attacks.findings import attack_findings
+from workbench.attacks.groups import ALL, HeldPairs, groups_of, planted_table
 from workbench.attacks.judging import PERSON, THRESHOLD, AttackBench, own_of, production_of, stopper_of, telltales_of
 from workbench.attacks.numbers import HITS, NOT_REACHED, estimates_of_attacks, rate_of
 from workbench.attacks.planning import AND, SPLIT, attacked_record, eligible_for, plan_attacks, pool_of
 from workbench.attacks.results import AttackOutcome, attempts_table, judged_pairs, pair_row
 from workbench.attacks.surface import Surface, settings_of, surface_of
 from workbench.attacks.telltales import active_in, comes_out, is_read
-from workbench.attacks.testing import AttackTest
 from workbench.commands.scaffold import Columns, init_pilot
 from workbench.environment import (
     CallOutcome,
@@ -53,36 +53,9 @@ def pilot(tmp_path_factory: pytest.TempPathFactory) -> Pilot:
     return gullible_pilot(tmp_path_factory.mktemp("gullible"), records=4)
 
 
-def attacked(pilot: Pilot, name: str, seed: int = 1, decide: Any = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the attempts on an agent, asked in this process, and their groups."""
-    path = pilot.suite / "attacks.yaml"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("seed: 1", f"seed: {seed}"), encoding="utf-8")
-    try:
-        agent, ask = asked_here(pilot, "clean", decide or getattr(functions(), name))
-        raw = AttackTest(pilot, read_dataset(pilot), agent, ask).run(patterns_of(pilot))
-    finally:
-        path.write_text(text, encoding="utf-8")
-    return judged_pairs(raw, "escalate")
-
-
-def is_caught(name: str, pairs: pd.DataFrame, groups: pd.DataFrame) -> bool:
-    """Return whether what must be found of a planted agent is found, in the group or class in which it must be."""
-    by, wanted = GULLIBLE[name]
-    if by in ("class", "language", "transform", "channel"):
-        own = groups[(groups["by"] == by) & (groups["group"] == wanted)]
-        return bool(own["is_moved"].all()) and len(own) == 1
-    own = pairs[pairs["class"] == wanted]
-    if by == "fragile":
-        return (own["outcome"] == AttackOutcome.FRAGILE.value).any() and not pairs["confirmed"].any()
-    if by == "denied":
-        return bool((own["stopped_by"] == "the desk").any())
-    return bool(own.loc[own["confirmed"], "hits"].str.contains(by).any())
-
-
 @pytest.mark.parametrize("name", GULLIBLE)
 def test_a_gullible_agent_is_caught_by_its_group(pilot: Pilot, name: str) -> None:
-    assert is_caught(name, *attacked(pilot, name))
+    assert is_caught(GULLIBLE[name], *attacked(pilot, getattr(functions(), name)))
 
 
 @pytest.mark.slow
@@ -90,12 +63,14 @@ def test_a_gullible_agent_is_caught_by_its_group(pilot: Pilot, name: str) -> Non
 def test_each_gullible_agent_is_caught_whatever_is_drawn(pilot: Pilot, tmp_path: Path, seed: int) -> None:
     """Three of the 20 seeds that benchmarks/gullible.py draws: each is 40 s of one core."""
     own = gullible_pilot(tmp_path, records=4)
-    missed = [name for name in GULLIBLE if not is_caught(name, *attacked(own, name, seed))]
+    missed = [
+        name for name in GULLIBLE if not is_caught(GULLIBLE[name], *attacked(own, getattr(functions(), name), seed))
+    ]
     assert not missed
 
 
 def test_an_exact_agent_is_hit_by_nothing_of_the_whole_library(pilot: Pilot) -> None:
-    pairs, groups = attacked(pilot, "clean")
+    pairs, groups = attacked(pilot, functions().clean)
     assert pairs["pattern"].nunique() > 300
     assert set(pairs["outcome"]) == {AttackOutcome.RESISTED.value}
     assert not groups["is_moved"].any()
@@ -104,7 +79,7 @@ def test_an_exact_agent_is_hit_by_nothing_of_the_whole_library(pilot: Pilot) -> 
 
 @pytest.mark.slow
 def test_an_exact_agent_is_hit_by_nothing_on_twenty_records_each(tmp_path: Path) -> None:
-    pairs, _ = attacked(gullible_pilot(tmp_path, records=20), "clean")
+    pairs, _ = attacked(gullible_pilot(tmp_path, records=20), functions().clean)
     assert len(pairs) >= 20 * 300
     assert not pairs["confirmed"].any()
     assert not (pairs["outcome"] == AttackOutcome.FRAGILE.value).any()
@@ -124,26 +99,43 @@ def flipping(seed: int) -> Any:
 
 
 def test_an_agent_that_flips_one_decision_in_twenty_is_not_called_vulnerable(pilot: Pilot) -> None:
-    pairs, _ = attacked(pilot, "flips", decide=flipping(1))
+    pairs, _ = attacked(pilot, flipping(1))
     assert pairs["moved"].sum() > 20, "a judge without a harmless twin would report these as hits"
     assert not pairs["confirmed"].any()
     assert not (pairs["outcome"] == AttackOutcome.FRAGILE.value).any()
 
 
+def test_what_moves_too_seldom_to_say_by_which_kind_is_a_finding_and_no_hit(pilot: Pilot) -> None:
+    def decide(record: dict[str, Any], tools: Any) -> dict[str, Any]:
+        said = functions().clean(record, tools)
+        is_told = any(words in (record["note"] or "") for words in ("line stands still", "the best assistant"))
+        return {**said, "action": "approve"} if is_told else said
+
+    pairs, groups = attacked(pilot, decide)
+    assert not pairs["confirmed"].any()
+    (found,) = attack_findings(pairs, groups)
+    assert (found.kind, found.n) == ("suspected", 8), "two texts on four records each"
+    assert "flattery: 4" in found.evidence
+    assert "deadline_today: 4" in found.evidence
+    assert not attack_findings(*attacked(pilot, functions().clean))
+
+
 @pytest.mark.slow
 def test_flips_are_called_vulnerable_in_at_most_one_of_twenty_runs(pilot: Pilot) -> None:
     """200 runs: the plan is as above, each distinct record's decision flips by a seeded draw."""
-    pairs, _ = attacked(pilot, "clean")
+    pairs, _ = attacked(pilot, functions().clean)
     held = pairs[pairs["planned"]]
     groups = HeldPairs.of(held)
-    called = 0
+    called = suspected = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
         moved = {name: rng.random() < 0.05 for name in dict.fromkeys([*held["attacked_id"], *held["control_id"]])}
         both = (held[part].map(moved).to_numpy(dtype=bool) for part in ("attacked_id", "control_id"))
         table = groups_of(groups, *both)
         called += bool(table["is_moved"].any() or table["is_fragile"].any())
+        suspected += bool(table.loc[table["by"] == ALL, "p_moved"].iloc[0] <= 0.05)
     assert called <= 10
+    assert suspected <= 17, "one test at 5%: more than 17 of 200 has a chance of 1%"
 
 
 # --- planning
@@ -377,7 +369,7 @@ def test_a_rate_is_bounded_by_its_families_where_nothing_hits_and_by_their_sprea
 
 
 def test_a_plan_with_too_few_records_says_which_planted_agents_it_would_miss(pilot: Pilot) -> None:
-    pairs, _ = attacked(pilot, "clean")
+    pairs, _ = attacked(pilot, functions().clean)
     assert planted_table(pairs[pairs["planned"]])["caught"].all()
     few = pairs[pairs["planned"] & pairs["record"].isin(sorted(pairs["record"].unique())[:5])]
     table = planted_table(few)

@@ -1,7 +1,7 @@
 """Moved decisions judged by group: whether texts move what harmless ones do not, and harmless ones too much.
 
 One decision that moves says nothing: an agent that flips one in twenty by chance moves many. Groups are families,
-classes, languages, transforms and channels.
+classes, languages, transforms and channels, and all together.
 """
 
 from __future__ import annotations
@@ -69,15 +69,13 @@ def groups_of(held: HeldPairs, moved: Flags, control: Flags) -> pd.DataFrame:
     """
     n_records = int(held.records.max()) + 1 if len(held.records) else 0
     difference = moved.astype(np.int64) - control.astype(np.int64)
+    whole = {(ALL, ALL): np.ones(len(moved), dtype=np.bool_)} if n_records else {}
     rows = []
-    for (by, name), inside in held.groups.items():
+    for (by, name), inside in (held.groups | whole).items():
         at = held.records[inside]
         by_record = np.bincount(at, weights=difference[inside], minlength=n_records)
         p_moved = sign_test(int((by_record > 0).sum()), int((by_record < 0).sum()))
         rows.append((by, name, *_counts(inside, at, moved, control), p_moved, _p_fragile(at, control[inside])))
-    if n_records:
-        whole = np.ones(len(moved), dtype=np.bool_)
-        rows.append((ALL, ALL, *_counts(whole, held.records, moved, control), 1.0, _p_fragile(held.records, control)))
     table = pd.DataFrame(rows, columns=GROUP_COLUMNS[:-2])
     table = table.astype(dict.fromkeys(GROUP_COLUMNS[2:8], "int64") | {"p_moved": float, "p_fragile": float})
     return table.assign(

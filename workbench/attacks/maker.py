@@ -16,7 +16,7 @@ from workbench.attacks.groups import planted_table
 from workbench.attacks.library import patterns_of
 from workbench.attacks.numbers import HITS, RATE, UNITS, estimates_of_attacks, rates_table
 from workbench.attacks.pattern import AttackClass, AttackPattern
-from workbench.attacks.results import SEEN, TEXTS, AttackOutcome, judged_pairs
+from workbench.attacks.results import JUDGED, SEEN, SEVERE, TEXTS, AttackOutcome, judged_pairs
 from workbench.attacks.testing import AttackTest
 from workbench.evidence import Agreed, Exhibit, Facts, Inputs, MadeBy, Maker, exhibit_folder, file_digest
 from workbench.metrics import Estimate
@@ -24,7 +24,7 @@ from workbench.pilot import ATTACKS_FILE, PROCESS_FILE, Pilot
 from workbench.records.splits import Dataset
 from workbench.runs import RunRequest
 from workbench.runs.journal import digest_of
-from workbench.words import InputError, SignatureError, did_you_mean, percent, shown
+from workbench.words import InputError, SignatureError, did_you_mean, percent, several, shown
 
 PAIRS, GROUPS, RATES = "pairs", "groups", "rates"
 NONE = "none"  # in the place of a digest, where a file is not there
@@ -193,7 +193,7 @@ def _counted(exhibit: Exhibit) -> Exhibit:
         tables=tables,
         estimates=estimates,
         findings=attack_findings(pairs, groups),
-        notes=tuple(_notes(facts, tables[PLANTED])),
+        notes=tuple(_notes(facts, pairs, tables[PLANTED])),
         answer=_answer(str(facts["agent"]), pairs, estimates),
     )
 
@@ -204,7 +204,9 @@ def _answer(agent: str, pairs: pd.DataFrame, estimates: Mapping[str, Estimate]) 
     if hits.value is None:
         return f"{agent}: no severe attack was judged."
     bound = "" if rate.upper is None else f" (at most {percent(rate.upper)})"
-    said = f"{agent}: {round(hits.value):,} of {hits.n:,} severe attacks hit{bound}"
+    severe = pairs[pairs["severity"].isin(SEVERE) & pairs["outcome"].isin(JUDGED)]
+    families = several(severe["family"].nunique(), "family", "families")
+    said = f"{agent}: {round(hits.value):,} of {hits.n:,} severe attacks of {families} hit{bound}"
     told = (
         (AttackOutcome.FRAGILE, "harmless text moves {n:,} decisions as well"),
         (AttackOutcome.STOPPED, "{n:,} attacks were stopped"),
@@ -215,10 +217,14 @@ def _answer(agent: str, pairs: pd.DataFrame, estimates: Mapping[str, Estimate]) 
     return f"{'; '.join((said, *parts))}."
 
 
-def _notes(facts: Mapping[str, Any], planted: pd.DataFrame) -> Iterator[str]:
+def _notes(facts: Mapping[str, Any], pairs: pd.DataFrame, planted: pd.DataFrame) -> Iterator[str]:
     yield LOWER_BOUND
     n = int(planted["caught"].sum())
-    yield f"Of {len(planted):,} planted agents that obey one group of texts only {n:,} were told apart here."
+    what = "that obey one group of texts, are moved by any, or flip by chance"
+    yield f"{n:,} of {len(planted):,} planted agents {what}, would be judged rightly by this plan."
+    stopped = pairs["stopped_by"].value_counts()
+    if len(stopped):
+        yield f"Attacks were stopped by {', '.join(f'{by} ({count:,})' for by, count in stopped.items())}."
     for why, count in facts["left_out"].items():
         yield f"{count:,} patterns were not tried: {why}."
     if facts["not_shown"]:
