@@ -25,8 +25,9 @@ def test_of_each_agent_is_known_whether_it_is_caught() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2, 22))
+@pytest.mark.parametrize("seed", range(2, 5))
 def test_an_agent_is_caught_by_its_group_whatever_is_drawn(tmp_path: Path, seed: int) -> None:
+    """Three of the 20 seeds that benchmarks/gullible.py draws."""
     own, code = pilot_after(tmp_path), functions_after()
     caught = {name for name, by in GULLIBLE_AFTER.items() if is_caught(by, *attacked(own, getattr(code, name), seed))}
     assert caught == set(GULLIBLE_AFTER) - set(NOT_FOUND)
