@@ -13,7 +13,7 @@ from workbench.files import parse_yaml, read_text
 from workbench.pilot import CONTRACT_FILE, Pilot
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, SPLITS_FILE
 from workbench.records.splits import evidence_folder
-from workbench.words import InputError
+from workbench.words import InputError, several
 
 AGREED = (CHARTER_FILE, GATES_FILE, PILOT_FILE, CONTRACT_FILE, SPLITS_FILE)
 
@@ -72,13 +72,12 @@ def _differences(earlier: Agreement, present: Agreement, number: int) -> Iterato
 
 def _criteria(earlier: Agreement, present: Agreement, number: int) -> Iterator[tuple[str, str]]:
     before, now = ({one["id"]: one for one in side.gates["gates"][number]["criteria"]} for side in (earlier, present))
-    for name in before.keys() - now.keys():
+    for name in (one for one in before if one not in now):
         yield f"removed:{name}", f"criterion {name} of gates.yaml is gone"
-    for name in before.keys() & now.keys():
-        if before[name] != now[name]:
-            yield f"criterion:{name}", f"criterion {name} of gates.yaml was changed"
-    for name in now.keys() - before.keys():
-        yield f"added:{name}", f"criterion {name} of gates.yaml is new"
+    for name in (one for one in before if one in now and before[one] != now[one]):
+        yield f"criterion:{name}", f"criterion {name} of gates.yaml was changed"
+    if added := [one for one in now if one not in before]:
+        yield "added", f"new in gates.yaml: {several(len(added), 'criterion', 'criteria')} ({', '.join(added)})"
 
 
 def _targets(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
