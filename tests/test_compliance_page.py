@@ -48,7 +48,7 @@ def reported(tmp_path: Path) -> tuple[Pilot, Exhibit]:
     for path in (runs / "results" / "records" / "R1.html", runs / "notebooks" / "03_evaluation.html"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("a page", encoding="utf-8")
-    answer = "2 of 4 applicable requirements are met or attested; 1 are not met, 1 not evidenced."
+    answer = "2 of 4 applicable requirements are met or attested; 1 is not met, 1 not evidenced."
     return made.pilot, replace(exhibit, tables=tables, answer=answer)
 
 

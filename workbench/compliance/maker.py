@@ -34,7 +34,7 @@ from workbench.metrics import Estimate
 from workbench.pilot import COMPLIANCE_FILE, Pilot, compliance_documents
 from workbench.pilot.signing import document_digest, signature_files, trail_keys
 from workbench.records.splits import Dataset
-from workbench.words import SignatureError, shown
+from workbench.words import SignatureError, several, shown
 
 NO_FILE = "none"  # in the place of a digest, where a pilot has no compliance.yaml
 DISCLAIMER = "The catalogue is data, not legal advice: a person checks what applies."
@@ -192,7 +192,8 @@ def _answer(requirements: pd.DataFrame, day: date) -> str:
     counts = standing_counts(requirements)
     n = len(requirements) - counts[Standing.NOT_APPLICABLE]
     held = counts[Standing.MET] + counts[Standing.ATTESTED]
-    rest = f"{counts[Standing.NOT_MET]:,} are not met, {counts[Standing.NOT_EVIDENCED]:,} not evidenced"
+    not_met = several(counts[Standing.NOT_MET], "is not met", "are not met")
+    rest = f"{not_met}, {counts[Standing.NOT_EVIDENCED]:,} not evidenced"
     when = f"{day.day} {day:%B %Y}"
     return f"{held:,} of {n:,} applicable requirements are met or attested; {rest} (as of {when})."
 
