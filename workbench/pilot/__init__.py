@@ -61,5 +61,14 @@ if TYPE_CHECKING:
         read_process,
         suite_paths,
     )
+    from workbench.pilot.review import (
+        REVIEW_FILE,
+        QueueName,
+        QueueSettings,
+        ReviewGroup,
+        ReviewPerson,
+        ReviewSettings,
+        read_review,
+    )
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

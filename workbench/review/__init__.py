@@ -1,0 +1,1 @@
+"""Whether people decide what they must, label disputes, acceptance by users."""
