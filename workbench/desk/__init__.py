@@ -7,6 +7,6 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.desk.items import Answered, Card, GivenAnswer, ReviewItem, ShownField
+    from workbench.desk.items import AnswerKind, Card, GivenAnswer, ReviewItem, ShownField
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

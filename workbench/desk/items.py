@@ -12,7 +12,7 @@ from typing import Any
 from workbench.pilot import QueueName
 
 
-class Answered(StrEnum):
+class AnswerKind(StrEnum):
     """What a person does with an item."""
 
     APPROVE = "approve"  # the recommended action is right
@@ -131,7 +131,7 @@ class ReviewItem:
 class GivenAnswer:
     """A person's answer to a card; `action` is named unless it is the recommended one or nothing."""
 
-    answered: Answered
+    kind: AnswerKind
     action: str | None = None
     reason: str = ""
     note: str = ""

@@ -64,9 +64,9 @@ if TYPE_CHECKING:
     from workbench.pilot.review import (
         REVIEW_FILE,
         QueueName,
-        QueueSettings,
         ReviewGroup,
         ReviewPerson,
+        ReviewQueue,
         ReviewSettings,
         read_review,
     )

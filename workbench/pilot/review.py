@@ -52,7 +52,7 @@ class ReviewGroup(Settings):
     goes_up_to: str | None = None
 
 
-class QueueSettings(Settings):
+class ReviewQueue(Settings):
     """How items of a queue are shown.
 
     Parameters
@@ -94,7 +94,7 @@ class ReviewSettings(Settings):
     people: tuple[ReviewPerson, ...] = Field(min_length=1)
     groups: tuple[ReviewGroup, ...] = Field(min_length=1)
     adjudicators: str
-    queues: dict[QueueName, QueueSettings] = Field(default_factory=dict)
+    queues: dict[QueueName, ReviewQueue] = Field(default_factory=dict)
     reasons: tuple[str, ...] = Field(default=(), max_length=9)
     lease_s: float = Field(default=300.0, gt=0)
     link_hours: float = Field(default=72.0, gt=0)
@@ -120,9 +120,9 @@ class ReviewSettings(Settings):
             raise ValueError("goes_up_to goes in a circle")
         return self
 
-    def queue(self, name: QueueName) -> QueueSettings:
+    def queue(self, name: QueueName) -> ReviewQueue:
         """Return how items of a queue are shown; label disputes are always blind and decided by two."""
-        said = self.queues.get(name, QueueSettings())
+        said = self.queues.get(name, ReviewQueue())
         return said.model_copy(update={"blind": True, "double_share": 1.0}) if name is QueueName.LABELS else said
 
     def person(self, name: str) -> ReviewPerson:
