@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 import pandas as pd
 
@@ -18,6 +22,8 @@ PROMPTS, OUTPUTS, TRACES, MEMORIES, JOURNAL = "prompts", "outputs", "traces", "m
 PLACES = (PROMPTS, OUTPUTS, TRACES, MEMORIES, JOURNAL)
 SHORTEST = 4  # letters of a value that is looked for: shorter ones stand anywhere
 MOST_RECORDS = 20
+DIGEST = re.compile(r"[0-9a-f]{32,64}")
+KNOWN_TEXTS = 200_000  # how many texts are remembered with what was recognised in them
 
 
 @dataclass(slots=True)
@@ -55,7 +61,8 @@ def personal_places(pilot: Pilot, records: RuleRecords, of: str | None = None) -
     for place, record_id, text in _texts(pilot, of):
         one, row = places[place], values.get(record_id, {})
         one.texts += 1
-        kinds = {name for name in personal if _stands(row.get(name), text)} | _recognised(text, row, harmless)
+        kinds = {name for name in personal if _stands(row.get(name), text)}
+        kinds |= _recognised(_leaves(text) if place == TRACES else (text,), row, harmless)
         if kinds:
             one.found += 1
             one.kinds |= kinds
@@ -89,9 +96,30 @@ def _stands(value: object, text: str) -> bool:
     return value is not None and value == value and len(str(value)) >= SHORTEST and str(value) in text
 
 
-def _recognised(text: str, row: Mapping[str, object], harmless: list[str]) -> set[str]:
-    if not may_hold(text):
+def _recognised(texts: Iterable[str], row: Mapping[str, object], harmless: list[str]) -> set[str]:
+    found = {one for text in texts for one in _patterned(text)}
+    if not found:
         return set()
     said = [str(row[name]) for name in harmless if row.get(name) is not None]
-    found = ((one.kind.value, text[one.start : one.end]) for one in find_personal_data(text))
     return {kind for kind, piece in found if not any(piece in value for value in said)}
+
+
+@lru_cache(maxsize=KNOWN_TEXTS)
+def _patterned(text: str) -> tuple[tuple[str, str], ...]:
+    """Return what is recognised in a text by its pattern: kind and piece."""
+    if not may_hold(text):
+        return ()
+    return tuple((one.kind.value, text[one.start : one.end]) for one in find_personal_data(text))
+
+
+def _leaves(trace: str) -> Iterator[str]:
+    """Yield the values of a trace but digests, each behind its name: most of them stand in many traces."""
+    waiting: list[tuple[str, Any]] = [("", json.loads(trace))]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.items()
+        elif isinstance(value, list):
+            waiting += [(name, one) for one in value]
+        elif value is not None and not DIGEST.fullmatch(str(value)):
+            yield f"{name}: {value}"
