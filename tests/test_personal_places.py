@@ -95,3 +95,17 @@ def test_columns_say_whether_they_are_personal_shown_and_named(pilot: Pilot) -> 
 def test_a_prompt_that_takes_the_whole_record_names_every_column(pilot: Pilot) -> None:
     (pilot.suite / "prompts" / "v1.md").write_text("{% for name in record %}{{ name }}{% endfor %}", encoding="utf-8")
     assert set(columns_shown(pilot)["named_by"]) == {"prompts/v1.md"}
+
+
+def test_of_a_record_that_was_made_for_a_test_only_what_its_base_has_is_anybodys(pilot: Pilot) -> None:
+    made = [f"R{i}~{'0' * 11}{i}" for i in range(3)]
+    said = ("max@made-up.example, +49 30 901820", "desk1@office.example", "+49 30 901820")
+    traces = [Trace((ToolCall(name="t", result={"text": text}),)) for text in said]
+    decide(pilot, *(Decision(name, Status.OK, action="y", trace=one) for name, one in zip(made, traces, strict=True)))
+    assert found(pilot)["traces"] == (3, 2, "phone", f"{made[0]};{made[2]}")
+
+
+def test_a_digest_in_a_trace_is_no_number_of_anybody(pilot: Pilot) -> None:
+    digest = "4929000000006" + "0" * 51
+    decide(pilot, Decision("R1", Status.OK, action="y", trace=Trace((ToolCall(name="t", result={"sha": digest}),))))
+    assert found(pilot)["traces"] == (1, 0, "", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 from workbench.files import read_text
 from workbench.personal import find_personal_data, may_hold
 from workbench.pilot import PiiClass, Pilot
-from workbench.records import RuleRecords
+from workbench.records import RuleRecords, base_id
 from workbench.runs.journal import JOURNAL_FILE, Journal
 
 COLUMNS = ("place", "texts", "found", "kinds", "records")
@@ -38,8 +38,9 @@ def personal_places(pilot: Pilot, records: RuleRecords, of: str | None = None) -
     """Return for each place how many texts it has and in how many of them personal data stands.
 
     Personal is what a column that the contract declares so holds of the record, word for word, and what is recognised
-    by its pattern, unless it is a value of a column that the contract declares as not personal. Names in free text are
-    not recognised.
+    by its pattern, unless it is a value of a column that the contract declares as not personal. Of a record that was
+    made for a test only what stands in the record that it was made from is anybody's. Names in free text are not
+    recognised.
 
     Parameters
     ----------
@@ -59,10 +60,12 @@ def personal_places(pilot: Pilot, records: RuleRecords, of: str | None = None) -
     harmless = [name for name in known if name not in personal]
     values = dict(zip(cells.index.astype(str), cells[known].astype(object).to_dict("records"), strict=True))
     for place, record_id, text in _texts(pilot, of):
-        one, row = places[place], values.get(record_id, {})
+        one, base = places[place], base_id(record_id)
+        row = values.get(base, {})
         one.texts += 1
         kinds = {name for name in personal if _stands(row.get(name), text)}
-        kinds |= _recognised(_leaves(text) if place == TRACES else (text,), row, harmless)
+        found = {piece for part in (_leaves(text) if place == TRACES else (text,)) for piece in _patterned(part)}
+        kinds |= _anybodys(found, row, harmless, is_made=base != record_id)
         if kinds:
             one.found += 1
             one.kinds |= kinds
@@ -96,12 +99,15 @@ def _stands(value: object, text: str) -> bool:
     return value is not None and value == value and len(str(value)) >= SHORTEST and str(value) in text
 
 
-def _recognised(texts: Iterable[str], row: Mapping[str, object], harmless: list[str]) -> set[str]:
-    found = {one for text in texts for one in _patterned(text)}
+def _anybodys(
+    found: set[tuple[str, str]], row: Mapping[str, object], harmless: list[str], *, is_made: bool
+) -> set[str]:
+    """Return the kinds of what was recognised, but for what is nobody's: declared so, or made for a test."""
     if not found:
         return set()
-    said = [str(row[name]) for name in harmless if row.get(name) is not None]
-    return {kind for kind, piece in found if not any(piece in value for value in said)}
+    said = {name: str(value) for name, value in row.items() if value is not None}
+    left = {one for one in found if not any(one[1] in said.get(name, "") for name in harmless)}
+    return {kind for kind, piece in left if not is_made or any(piece in value for value in said.values())}
 
 
 @lru_cache(maxsize=KNOWN_TEXTS)
