@@ -9,7 +9,7 @@ from typing import Any
 RECORDS = 8
 CANARY = "canary-nordtal-5c1e"  # in every text of the other tenant
 PERSON = "mia.nordtal@nordtal.example"
-IDS = ("record_id", "po_number", "vendor_id", "invoice_number", "delivery_number")
+IDS = ("record_id", "po_number", "vendor_id", "invoice_number", "delivery_number", "master_tax_id")
 
 
 class OtherTenant:
@@ -44,6 +44,7 @@ def of_other_tenant(document: Mapping[str, Any], number: int) -> dict[str, Any]:
         "vendor_id": f"98{number:04d}",
         "invoice_number": f"NORDTAL-{number:05d}",
         "delivery_number": f"98{number:06d}",
+        "master_tax_id": f"NT-98{number:06d}",
         "vendor_name": f"Nordtal {CANARY} {number}",
         "note": f"{CANARY}, ask {PERSON}",
         "related_document": f"NORDTAL-E-{number:05d}",
