@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 from access_holes import ACCESS_HOLES, pilot_with_holes
-from postgresql import programs, running_postgresql
 
-from workbench.environment.sandbox import RunningSandbox, running_sandbox
+from workbench.environment.sandbox import RunningSandbox, postgresql_programs, running_postgresql, running_sandbox
 from workbench.evidence import Exhibit, Severity
 from workbench.integrations import ACCESS, AccessRequest
 from workbench.integrations.access_tests import AccessBudget, try_access
@@ -108,7 +107,7 @@ def test_twelve_holes_at_once_are_all_found(dataset: Dataset, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
+@pytest.mark.skipif(postgresql_programs() is None, reason="PostgreSQL is not installed")
 def test_a_database_with_accounts_refuses_every_table_and_statement_that_was_not_granted(dataset: Dataset) -> None:
     pilot = open_pilot("invoice_matching", ROOT)
     with running_postgresql() as server, running_sandbox(pilot, dataset.documents(), database=server) as running:
@@ -124,7 +123,7 @@ def test_a_database_with_accounts_refuses_every_table_and_statement_that_was_not
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
+@pytest.mark.skipif(postgresql_programs() is None, reason="PostgreSQL is not installed")
 def test_a_right_that_a_database_account_has_beyond_its_grant_is_let_in(dataset: Dataset) -> None:
     pilot = open_pilot("invoice_matching", ROOT)
     with running_postgresql() as server, running_sandbox(pilot, dataset.documents(), database=server) as running:

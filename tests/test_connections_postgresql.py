@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from postgresql import programs, running_postgresql
 from system_servers import system
 
 from workbench.environment.connections import Account, Answered, Asked, CallError, connected
+from workbench.environment.sandbox import postgresql_programs, running_postgresql
 
-pytestmark = pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
+pytestmark = pytest.mark.skipif(postgresql_programs() is None, reason="PostgreSQL is not installed")
 
 ARCHIVE = system("""
 systems:

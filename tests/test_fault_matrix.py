@@ -13,11 +13,11 @@ from typing import Any
 import pandas as pd
 import pytest
 from fault_agents import pilot_under_faults
-from postgresql import programs, running_postgresql
 
 from workbench.agents import Decision
 from workbench.environment.connections import Asked, CallError, Connection, connected
 from workbench.environment.proxy import ArmedFault, FaultKind, FiredFault, LosingConnection
+from workbench.environment.sandbox import postgresql_programs, running_postgresql
 from workbench.evidence import Exhibit, Facts, MadeBy, Terms, exhibit_of
 from workbench.integrations.faults import (
     FAULTS,
@@ -322,7 +322,7 @@ def test_a_connection_is_lost_in_its_transaction_and_the_next_call_has_a_new_one
     assert [(one.fault.correlation, one.accepted) for one in ledger] == [("R1", True)]
 
 
-@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed")
+@pytest.mark.skipif(postgresql_programs() is None, reason="PostgreSQL is not installed")
 def test_a_connection_to_postgresql_is_lost_in_its_transaction(tmp_path: Path) -> None:
     import sqlalchemy
 

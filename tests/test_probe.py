@@ -17,10 +17,9 @@ from threading import Thread
 import pandas as pd
 import pytest
 import yaml
-from postgresql import free_port, programs, running_postgresql
 from small_systems import SECRETS, running_desk, settings_of, small_pilot
 
-from workbench.environment.sandbox import kept_sandbox, running_sandbox
+from workbench.environment.sandbox import kept_sandbox, postgresql_programs, running_postgresql, running_sandbox
 from workbench.evidence import Exhibit, MadeBy
 from workbench.integrations import (
     MAKER,
@@ -204,7 +203,7 @@ def test_a_system_that_sends_every_call_elsewhere_is_not_measured(dataset: Datas
 
 
 def test_a_port_that_nothing_listens_on_is_not_measured(dataset: Dataset) -> None:
-    lines = probed(dataset, settings=without_hooks(settings_of(f"http://127.0.0.1:{free_port()}")))
+    lines = probed(dataset, settings=without_hooks(settings_of("http://127.0.0.1:1")))
     assert set(lines["verdict"]) == {"not measured"}
     (why,) = set(lines["detail"])
     assert why.startswith("it does not answer: ")
@@ -479,7 +478,7 @@ def test_the_shipped_sandbox_has_no_line_that_deviates(shipped: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed (make ci-tools)")
+@pytest.mark.skipif(postgresql_programs() is None, reason="PostgreSQL is not installed (make ci-tools)")
 def test_a_sandbox_on_postgresql_that_is_running_is_found_and_its_accounts_are_measured(shipped: Path) -> None:
     pilot = open_pilot("invoice_matching", shipped)
     documents = read_dataset(pilot).documents()

@@ -20,9 +20,16 @@ from typing import Any
 
 import pytest
 from deviations import COPIES, deviating_pilot
-from postgresql import programs, running_postgresql
 
-from workbench.environment.sandbox import RunningSandbox, found_sandbox, kept_sandbox, running_sandbox, used_sandbox
+from workbench.environment.sandbox import (
+    RunningSandbox,
+    found_sandbox,
+    kept_sandbox,
+    postgresql_programs,
+    running_postgresql,
+    running_sandbox,
+    used_sandbox,
+)
 from workbench.pilot import Pilot, open_pilot
 from workbench.records.splits import read_dataset
 from workbench.words import InputError, RunError
@@ -150,7 +157,7 @@ def test_a_deviating_copy_runs_and_lets_a_tool_register(documents: list[Mapping[
         assert register_status(deviating, {"X-API-Key": deviating.secrets["TAX_IDS_KEY"]}) == 200
 
 
-@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed (make ci-tools)")
+@pytest.mark.skipif(postgresql_programs() is None, reason="PostgreSQL is not installed (make ci-tools)")
 def test_on_postgresql_the_agents_role_may_only_read_what_was_granted(
     documents: list[Mapping[str, Any]],
 ) -> None:
@@ -191,7 +198,7 @@ def test_on_postgresql_the_agents_role_may_only_read_what_was_granted(
             engine.dispose()
 
 
-@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed (make ci-tools)")
+@pytest.mark.skipif(postgresql_programs() is None, reason="PostgreSQL is not installed (make ci-tools)")
 def test_a_database_that_cannot_be_reached_is_one_message(documents: list[Mapping[str, Any]]) -> None:
     address = "postgresql+pg8000://nobody:wrong@127.0.0.1:1/none"
     pilot = open_pilot("invoice_matching", ROOT)

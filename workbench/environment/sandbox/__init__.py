@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.environment.sandbox.database import SandboxTable, filled_database
     from workbench.environment.sandbox.gate import Gate, answer_json, headers_of, refuse_call, whole_body
     from workbench.environment.sandbox.limits import TokenBucket
+    from workbench.environment.sandbox.postgresql import postgresql_programs, running_postgresql
     from workbench.environment.sandbox.running import (
         SANDBOX_FILE,
         SANDBOX_LOG,
