@@ -49,7 +49,7 @@ def running_postgresql() -> Iterator[str]:
             remedy="install the package `postgresql` of the distribution, or leave --postgresql out: then it is SQLite",
         )  # fmt: skip
     folder = Path(tempfile.mkdtemp(prefix="workbench-postgresql-"))
-    account = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+    account: dict[str, Any] = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
     try:
         if account:
             shutil.chown(folder, **account)
@@ -58,7 +58,7 @@ def running_postgresql() -> Iterator[str]:
         (folder / "password").chmod(0o644)
         _make_cluster(home, folder, account)
         port = _free_port()
-        command = [home / "postgres", "-D", folder / "data", "-p", str(port), *(f"--{one}" for one in SETTINGS)]
+        command = [str(home / "postgres"), "-D", str(folder / "data"), "-p", str(port), *(f"--{one}" for one in SETTINGS)]
         with subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **account
         ) as server:
@@ -72,8 +72,8 @@ def running_postgresql() -> Iterator[str]:
 
 
 def _make_cluster(home: Path, folder: Path, account: Mapping[str, Any]) -> None:
-    who = ["-U", ADMIN, "--pwfile", folder / "password", "--auth=scram-sha-256"]
-    command = [home / "initdb", "-D", folder / "data", *who, "--locale=C", "-E", "UTF8", "-N"]
+    who = ["-U", ADMIN, "--pwfile", str(folder / "password"), "--auth=scram-sha-256"]
+    command = [str(home / "initdb"), "-D", str(folder / "data"), *who, "--locale=C", "-E", "UTF8", "-N"]
     made = subprocess.run(command, capture_output=True, text=True, cwd=folder, **account)
     if made.returncode != 0:
         raise RunError("PostgreSQL could not be set up", where=str(home), got=made.stderr.strip()[-200:])
