@@ -84,7 +84,7 @@ def open_slot(connection: sqlite3.Connection, item: ReviewItem, team: str, due: 
 
 def is_late(connection: sqlite3.Connection, now: float) -> bool:
     """Return whether a deadline has passed that nobody has looked at."""
-    return connection.execute(f"SELECT EXISTS ({LATE})", {"now": now}).fetchone()[0] == 1
+    return connection.execute(f"{LATE} LIMIT 1", {"now": now}).fetchone() is not None
 
 
 def send_up(connection: sqlite3.Connection, settings: ReviewSettings, ids: Mapping[str, str], now: float) -> int:
