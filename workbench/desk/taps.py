@@ -112,26 +112,28 @@ class DeskPages:
             The form says what no card offers.
         """
         queue = queue_named(form.get("queue", ""))
-        with self._once(visitor, form) as is_new:
-            if not is_new:
-                return self.card(visitor, queue, Said(TWICE, may_undo=True))
-            given = _given(form)
-            try:
-                self.desk.answer(visitor.person.id, form.get("item", ""), given, form.get("shown", ""))
-            except DeskConflictError:
-                return self.card(visitor, queue, Said(LOST, is_wrong=True), 409)
-        return self.card(visitor, queue, Said(DONE[given.kind].format(action=given.action), may_undo=True))
+        given = _given(form)
+        try:
+            with self._once(visitor, form) as is_new:
+                if is_new:
+                    self.desk.answer(visitor.person.id, form.get("item", ""), given, form.get("shown", ""))
+        except DeskConflictError:
+            return self.card(visitor, queue, Said(LOST, is_wrong=True), 409)
+        words = DONE[given.kind].format(action=given.action) if is_new else TWICE
+        return self.card(visitor, queue, Said(words, may_undo=True))
 
     def undo(self, visitor: Visitor, form: Mapping[str, str]) -> GivenPage:
         """Take a person's last answer back and return its card; with status 409 where that is over."""
         queue = queue_named(form.get("queue", ""))
-        with self._once(visitor, form) as is_new:
-            if not is_new:
-                return self.card(visitor, queue, Said(TWICE))
-            try:
-                claim = self.desk.undo(visitor.person.id)
-            except DeskConflictError as error:
-                return self.card(visitor, queue, Said(f"Not undone: {error.problem}.", is_wrong=True), 409)
+        claim = None
+        try:
+            with self._once(visitor, form) as is_new:
+                if is_new:
+                    claim = self.desk.undo(visitor.person.id)
+        except DeskConflictError as error:
+            return self.card(visitor, queue, Said(f"Not undone: {error.problem}.", is_wrong=True), 409)
+        if claim is None:
+            return self.card(visitor, queue, Said(TWICE))
         return self._page(visitor, queue, claim, Said("Undone. Decide again."))
 
     def feedback(self, visitor: Visitor, form: Mapping[str, str]) -> GivenPage:
@@ -206,8 +208,9 @@ class DeskPages:
         """
         tap, taps = form.get("tap", ""), self._taps[visitor.person.id]
         with self._turns[visitor.person.id]:
-            yield tap not in taps
-            if tap:
+            is_new = tap not in taps
+            yield is_new
+            if tap and is_new:
                 taps.append(tap)
 
 
