@@ -1,0 +1,96 @@
+"""What taps of reviewers show: how long one takes, answers lost or counted twice, and how many reviewers are borne."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from workbench.load_testing.reviewing import CONFLICT, ERROR, OK
+from workbench.metrics import Estimate, method_text
+from workbench.stats import quantile_interval
+
+TAPS, ITEMS, ANSWERS, REVIEWED = "taps", "desk_items", "desk_answers", "reviewers"
+UNDO = "undo"
+
+
+def reviewers_table(tables: Mapping[str, pd.DataFrame], level: float) -> pd.DataFrame:
+    """Return a row for each number of reviewers at once, fewest first.
+
+    `lost` counts answers that a reviewer was told were stored and that the desk's file has not; `doubled` rows of the
+    file beyond what an item needs, or of one person twice; `peeks` cards that were shown although they are decided
+    blind; `errors` taps without an answer in time. `p95_s` has an interval from order statistics at a level.
+    """
+    of_items = {at: part for at, part in tables[ITEMS].groupby("at_once", sort=True)}
+    of_answers = {at: part for at, part in tables[ANSWERS].groupby("at_once", sort=True)}
+    rows = []
+    for at, part in tables[TAPS].groupby("at_once", sort=True):
+        answers = of_answers.get(at, tables[ANSWERS].iloc[:0])
+        answers = answers[answers["kind"] != UNDO]
+        taken = (part["done_s"] - part["sent_s"]).to_numpy(dtype=float)
+        lower, upper = quantile_interval(taken, 0.95, level)
+        rows.append(
+            {
+                "at_once": int(str(at)),
+                "items": len(of_items[at]),
+                "taps": len(part),
+                "p50_s": float(np.quantile(taken, 0.5, method="inverted_cdf")),
+                "p95_s": float(np.quantile(taken, 0.95, method="inverted_cdf")),
+                "p95_lower_s": lower,
+                "p95_upper_s": upper,
+                "lost": _lost(part, answers),
+                "doubled": _doubled(of_items[at], answers),
+                "peeks": int(part["peeked"].sum()),
+                "conflicts": int((part["outcome"] == CONFLICT).sum()),
+                "errors": int((part["outcome"] == ERROR).sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def reviewers_estimate(tables: Mapping[str, pd.DataFrame], limit_s: float, level: float) -> Estimate:
+    """Return how many reviewers at once are borne: one tap in twenty takes longer than the limit, nothing goes wrong.
+
+    A number counts only if every smaller one that was tried is borne too. The lower bound is the number that is borne
+    by the upper bound of its p95, the upper bound the one by the lower bound.
+    """
+    table = reviewers_table(tables, level)
+    bounds = [
+        _borne(table, lambda row, name=name: row[name] <= limit_s) for name in ("p95_upper_s", "p95_s", "p95_lower_s")
+    ]
+    lower, value, upper = (float(one) for one in bounds)
+    tried = ", ".join(str(at) for at in table["at_once"])
+    return Estimate(
+        value, lower, upper, int(table["taps"].sum()), method_text(f"order statistics, {tried} tried", level)
+    )
+
+
+def is_right(row: Mapping[str, float]) -> bool:
+    """Return whether nothing went wrong with so many reviewers at once, however long it took."""
+    return not any(row[name] for name in ("lost", "doubled", "peeks", "errors"))
+
+
+def _borne(table: pd.DataFrame, is_fast: Callable[[Mapping[str, float]], bool]) -> int:
+    """Return the last number before the first that is not borne; 0 where the smallest is not."""
+    borne = 0
+    for row in table.to_dict("records"):
+        if not is_right(row) or not is_fast(row):
+            return borne
+        borne = int(row["at_once"])
+    return borne
+
+
+def _lost(taps: pd.DataFrame, answers: pd.DataFrame) -> int:
+    """Return how many answers that were said to be stored have no row of the same item and kind."""
+    told = taps[taps["outcome"] == OK].groupby(["item", "kind"]).size()
+    kept = answers.groupby(["item", "kind"]).size().reindex(told.index, fill_value=0)
+    return int((told - kept).clip(lower=0).sum())
+
+
+def _doubled(items: pd.DataFrame, answers: pd.DataFrame) -> int:
+    """Return how many rows items have beyond the different people that they need."""
+    needs = items.set_index("item")["needs"]
+    people = answers.groupby("item")["reviewer"].nunique().reindex(needs.index, fill_value=0)
+    rows = answers.groupby("item").size().reindex(needs.index, fill_value=0)
+    return int((rows - np.minimum(people, needs)).sum())
