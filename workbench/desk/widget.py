@@ -54,8 +54,9 @@ class ReviewWidget(anywidget.AnyWidget):
             return None
         data, *more = bundle if isinstance(bundle, tuple) else (bundle,)
         played = "" if self._agreed.played is None else f"<p>{_escaped(self._agreed.played)}</p>"
-        said = f"{played}<p>Review desk of {_escaped(self._who.name)}: {self.shown['progress']}. Decided in JupyterLab.</p>"
-        whole = {**data, "text/html": said, "text/plain": f"Review desk: {self.shown['progress']}"}
+        progress = f"Review desk of {self._who.name}: {self.shown['progress']}"
+        html = f"{played}<p>{_escaped(progress)}. It is worked at in JupyterLab.</p>"
+        whole = {**data, "text/html": html, "text/plain": progress}
         return (whole, *more) if more else whole
 
     def _tapped(self, _widget: Any, content: Any, _buffers: Any) -> None:

@@ -201,7 +201,7 @@ def _of_reviewers(tables: Mapping[str, pd.DataFrame], settings: LoadSettings) ->
     if slow:
         yield Finding(
             id="reviewers-slow", kind="slower", severity=Severity.MEDIUM, n=int(slow[0]["taps"]),
-            title=f"A tap takes {seconds(slow[0]['p95_s'])} at p95 with {several(slow[0]['at_once'], 'reviewer')} at once",
+            title=f"95% of taps take {seconds(slow[0]['p95_s'])}, {slow[0]['at_once']} reviewers at once",
             evidence=f"at least {seconds(slow[0]['p95_lower_s'])} (99.9%), agreed {seconds(limit_s)}",
             consequence="people wait for the desk", remedy="move the desk's file to a faster disk, or ask for less",
         )  # fmt: skip

@@ -34,6 +34,7 @@ from workbench.load_testing.schedule import (
     peak_schedule,
     soak_schedule,
 )
+from workbench.load_testing.taps import ANSWERS, ITEMS, TAPS
 from workbench.pilot import LoadProfile, LoadSettings, Pilot, Role, read_load
 from workbench.pilot.integrations import INTEGRATIONS_FILE, read_integrations
 from workbench.records import Record
@@ -92,7 +93,8 @@ class LoadTest:
             write_table(self.folder / f"schedule-{one.profile.value}.csv", one.table)
         runs = {one.profile.value: self._profile(under, one, records, actions) for one in schedules}
         handed_over = self._handed_over(actions)
-        reviewed = self._reviewed(records, handed_over, settings) if LoadProfile.REVIEWERS in profiles else {}
+        has_people = LoadProfile.REVIEWERS in profiles
+        reviewed = self._reviewed(records, actions, settings) if has_people else {}
         facts = {
             "settings": settings.model_dump(mode="json"),
             "seed": settings.seed,
@@ -155,19 +157,14 @@ class LoadTest:
         return max(FEWEST_TAPS, round(handed_over * self._demand(settings).per_day))
 
     def _reviewed(
-        self, records: DistinctRecords, handed_over: float, settings: LoadSettings
+        self, records: DistinctRecords, actions: Mapping[str, str | None], settings: LoadSettings
     ) -> dict[str, pd.DataFrame]:
         """Let reviewers decide as much as a day hands over, and return what was seen."""
-        items = self._day_of_reviews(handed_over, settings)
-        load = ReviewLoad(list(records.by_id.values()), self._choices, items, settings)
+        items = self._day_of_reviews(self._handed_over(actions), settings)
+        chosen = self.pilot.contract.labels or tuple(sorted({one for one in actions.values() if one is not None}))
+        load = ReviewLoad(list(records.by_id.values()), chosen, items, settings)
         seen = reviewed_desk(load, show_progress=self.request.show_progress)
         return {TAPS: seen.taps, ITEMS: seen.items, ANSWERS: seen.answers}
-
-    @property
-    def _choices(self) -> tuple[str, ...]:
-        """What reviewers choose from."""
-        allowed = self.pilot.contract.labels
-        return allowed or tuple(sorted(self.dataset.labels(self.dataset.ids(Split.DEV)).unique()))
 
     def _demand(self, settings: LoadSettings) -> Demand:
         volume, column = self.pilot.charter.volume, self.pilot.contract.column_with(Role.TIMESTAMP)

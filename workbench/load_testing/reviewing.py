@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from workbench.desk import AnswerKind, Card, Desk, Links, PageReviewer, ReviewItem, SeenCard, ShownField
 from workbench.load_testing.served_desk import SERVER, served_desk
+from workbench.load_testing.taps import CONFLICT, ERROR, OK
 from workbench.pilot import LoadSettings, QueueName, ReviewGroup, ReviewPerson, ReviewQueue, ReviewSettings
 from workbench.records import Record
 from workbench.words import RunError
@@ -25,7 +26,6 @@ FEWEST_TAPS = 200  # of a level, so that its p95 has an upper bound far from its
 BLIND_EVERY, DOUBLE_SHARE = 2, 0.1
 PATIENCE_S = 10.0  # for one answer of the desk; what takes longer is an error
 REASONS = ("the documents say otherwise", "the wrong rule was applied")
-OK, CONFLICT, ERROR = "ok", "conflict", "error"
 TAP_COLUMNS = ("at_once", "person", "item", "kind", "sent_s", "done_s", "outcome", "peeked")
 HIDDEN = "hidden from whoever decides blind"
 PLAYED = "A load test: scripted reviewers decide, on cards made of development records."

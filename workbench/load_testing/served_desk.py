@@ -1,4 +1,4 @@
-"""The review desk in a process of its own, for reviewers under load: `python -m workbench.load_testing.served_desk JOB`."""
+"""The review desk in a process of its own: `python -m workbench.load_testing.served_desk JOB`."""
 
 from __future__ import annotations
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.load_testing.reviewing import CONFLICT, ERROR, OK
 from workbench.metrics import Estimate, method_text
 from workbench.stats import quantile_interval
 
 TAPS, ITEMS, ANSWERS, REVIEWED = "taps", "desk_items", "desk_answers", "reviewers"
+OK, CONFLICT, ERROR = "ok", "conflict", "error"  # what came of a tap: stored, somebody else's by then, no answer
 UNDO = "undo"
 
 
@@ -22,25 +23,23 @@ def reviewers_table(tables: Mapping[str, pd.DataFrame], level: float) -> pd.Data
     file beyond what an item needs, or of one person twice; `peeks` cards that were shown although they are decided
     blind; `errors` taps without an answer in time. `p95_s` has an interval from order statistics at a level.
     """
-    of_items = {at: part for at, part in tables[ITEMS].groupby("at_once", sort=True)}
-    of_answers = {at: part for at, part in tables[ANSWERS].groupby("at_once", sort=True)}
+    items, kept = tables[ITEMS], tables[ANSWERS][tables[ANSWERS]["kind"] != UNDO]
     rows = []
     for at, part in tables[TAPS].groupby("at_once", sort=True):
-        answers = of_answers.get(at, tables[ANSWERS].iloc[:0])
-        answers = answers[answers["kind"] != UNDO]
+        needed, answers = items[items["at_once"] == at], kept[kept["at_once"] == at]
         taken = (part["done_s"] - part["sent_s"]).to_numpy(dtype=float)
         lower, upper = quantile_interval(taken, 0.95, level)
         rows.append(
             {
                 "at_once": int(str(at)),
-                "items": len(of_items[at]),
+                "items": len(needed),
                 "taps": len(part),
                 "p50_s": float(np.quantile(taken, 0.5, method="inverted_cdf")),
                 "p95_s": float(np.quantile(taken, 0.95, method="inverted_cdf")),
                 "p95_lower_s": lower,
                 "p95_upper_s": upper,
                 "lost": _lost(part, answers),
-                "doubled": _doubled(of_items[at], answers),
+                "doubled": _doubled(needed, answers),
                 "peeks": int(part["peeked"].sum()),
                 "conflicts": int((part["outcome"] == CONFLICT).sum()),
                 "errors": int((part["outcome"] == ERROR).sum()),
@@ -50,34 +49,30 @@ def reviewers_table(tables: Mapping[str, pd.DataFrame], level: float) -> pd.Data
 
 
 def reviewers_estimate(tables: Mapping[str, pd.DataFrame], limit_s: float, level: float) -> Estimate:
-    """Return how many reviewers at once are borne: one tap in twenty takes longer than the limit, nothing goes wrong.
+    """Return how many reviewers at once are borne: 95% of taps take at most the limit, and nothing goes wrong.
 
     A number counts only if every smaller one that was tried is borne too. The lower bound is the number that is borne
     by the upper bound of its p95, the upper bound the one by the lower bound.
     """
     table = reviewers_table(tables, level)
-    bounds = [
-        _borne(table, lambda row, name=name: row[name] <= limit_s) for name in ("p95_upper_s", "p95_s", "p95_lower_s")
-    ]
-    lower, value, upper = (float(one) for one in bounds)
-    tried = ", ".join(str(at) for at in table["at_once"])
-    return Estimate(
-        value, lower, upper, int(table["taps"].sum()), method_text(f"order statistics, {tried} tried", level)
-    )
+    lower, value, upper = (_borne(table, name, limit_s) for name in ("p95_upper_s", "p95_s", "p95_lower_s"))
+    method = method_text(f"order statistics, {', '.join(map(str, table['at_once']))} tried", level)
+    return Estimate(value, lower, upper, int(table["taps"].sum()), method)
 
 
-def is_right(row: Mapping[str, float]) -> bool:
+def is_right(row: Mapping[Hashable, Any]) -> bool:
     """Return whether nothing went wrong with so many reviewers at once, however long it took."""
     return not any(row[name] for name in ("lost", "doubled", "peeks", "errors"))
 
 
-def _borne(table: pd.DataFrame, is_fast: Callable[[Mapping[str, float]], bool]) -> int:
-    """Return the last number before the first that is not borne; 0 where the smallest is not."""
-    borne = 0
+def _borne(table: pd.DataFrame, bound: str, limit_s: float) -> float:
+    """Return the last number before the first that is not borne by a bound of its p95; 0 where the smallest is not."""
+    borne = 0.0
     for row in table.to_dict("records"):
-        if not is_right(row) or not is_fast(row):
+        is_fast = row[bound] <= limit_s if pd.notna(row[bound]) else bound == "p95_lower_s"
+        if not is_right(row) or not is_fast:
             return borne
-        borne = int(row["at_once"])
+        borne = float(row["at_once"])
     return borne
 
 
