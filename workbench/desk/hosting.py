@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 from workbench.desk.links import Links
 from workbench.desk.places import DeskPlace

@@ -19,12 +19,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from workbench.desk.taps import DeskPages, GivenPage, Visitor, queue_named
 from workbench.desk.guarding import DeskGuard
 from workbench.desk.links import LinkExpiredError, Links
 from workbench.desk.places import DeskPlace
 from workbench.desk.showing import ASSETS, Shell, asset, asset_addresses
 from workbench.desk.store import Desk
+from workbench.desk.taps import DeskPages, GivenPage, Visitor, queue_named
 from workbench.pilot import ReviewSettings
 from workbench.words import InputError, RunError
 

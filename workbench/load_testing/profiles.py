@@ -22,7 +22,7 @@ from workbench.load_testing.asking import (
     asked_records_of,
 )
 from workbench.load_testing.parts import ask_in_parts, merged
-from workbench.load_testing.reviewing import FEWEST_TAPS, ReviewLoad, reviewed_desk
+from workbench.load_testing.reviewing import FEWEST_ITEMS, ReviewLoad, reviewed_desk
 from workbench.load_testing.sampling import ProcessRole, listening_on
 from workbench.load_testing.sandboxed import SandboxedAgent, clock_ahead, sandboxed
 from workbench.load_testing.schedule import (
@@ -154,7 +154,7 @@ class LoadTest:
 
     def _day_of_reviews(self, handed_over: float, settings: LoadSettings) -> int:
         """Return how many decisions reviewers are put before: a day's, and enough for the time of a tap to be told."""
-        return max(FEWEST_TAPS, round(handed_over * self._demand(settings).per_day))
+        return max(FEWEST_ITEMS, round(handed_over * self._demand(settings).per_day))
 
     def _reviewed(
         self, records: DistinctRecords, actions: Mapping[str, str | None], settings: LoadSettings

@@ -1,4 +1,4 @@
-"""People at the review desk at once: scripted ones, who tap as fast as the desk answers, one, two, four and so on."""
+"""People at the review desk at once: scripted ones, who decide faster than any person; one, two, four and so on."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from workbench.desk import AnswerKind, Card, Desk, Links, PageReviewer, ReviewItem, SeenCard, ShownField
-from workbench.load_testing.served_desk import SERVER, served_desk
+from workbench.desk import AnswerKind, Card, Desk, PageReviewer, ReviewItem, SeenCard, ShownField
+from workbench.load_testing.served_desk import SERVER, desk_links, served_desk
 from workbench.load_testing.taps import CONFLICT, ERROR, OK
 from workbench.pilot import LoadSettings, QueueName, ReviewGroup, ReviewPerson, ReviewQueue, ReviewSettings
 from workbench.records import Record
 from workbench.words import RunError
 
-FEWEST_TAPS = 200  # of a level, so that its p95 has an upper bound far from its slowest taps
+FEWEST_ITEMS = 200  # of each level, whatever a day hands over
+FEWEST_TAPS, TIMES_LONGER = 100, 4  # a level goes on until then, so that its p95 has an upper bound, but no longer
+PAUSE_S = 0.2  # on average between a card and its tap: less than anybody needs to read it
 BLIND_EVERY, DOUBLE_SHARE = 2, 0.1
 PATIENCE_S = 10.0  # for one answer of the desk; what takes longer is an error
 REASONS = ("the documents say otherwise", "the wrong rule was applied")
@@ -43,12 +47,15 @@ class ReviewLoad:
     items : int
         Decisions of each level.
     settings : LoadSettings
+    pause_s : float
+        Between a card and its tap, on average; drawn by the seed.
     """
 
     records: Sequence[Record]
     actions: tuple[str, ...]
     items: int
     settings: LoadSettings
+    pause_s: float = PAUSE_S
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -124,44 +131,64 @@ def reviewed_desk(load: ReviewLoad, server: Sequence[str] = SERVER, *, show_prog
         The desk does not start, or lets nobody in.
     """
     secret, review = secrets.token_bytes(32), load.review()
-    each_s, links = load.settings.reviewers_at_most_s / len(load.levels), Links(secret)
+    links = desk_links(secret)
     with tempfile.TemporaryDirectory(prefix="workbench-desk-") as folder:
         file, rows = Path(folder) / "desk.db", []
         with Desk(file, review) as desk, served_desk(file, review, secret, server) as address:
             for level in tqdm(load.levels, "reviewers at once", disable=not show_progress):
                 desk.put(load.items_of(level))
                 ways = {name: links.link_for(name, address, time.time()) for name in _people(level)}
-                rows += asyncio.run(_level(level, ways, each_s))
+                rows += asyncio.run(_AtOnce(load, level).taps(ways))
         with Desk(file, review) as desk:
             items, answers = desk.items(), desk.answers()
     taps = pd.DataFrame(rows, columns=list(TAP_COLUMNS))
     return ReviewedDesk(taps, _levelled(items[["item", "needs"]]), _levelled(answers[["item", "reviewer", "kind"]]))
 
 
-async def _level(level: int, ways: Mapping[str, str], at_most_s: float) -> list[tuple[Any, ...]]:
-    """Let each person decide until nothing waits, or the time is over, and return the rows of their taps."""
-    start = time.perf_counter()
-    done = await asyncio.gather(*(_person(level, name, link, start, at_most_s) for name, link in ways.items()))
-    return [row for rows in done for row in rows]
+class _AtOnce:
+    """So many reviewers at once, each with the next card after each tap."""
 
+    def __init__(self, load: ReviewLoad, level: int) -> None:
+        self._load, self._level = load, level
+        self._at_most_s = load.settings.reviewers_at_most_s / len(load.levels)
+        self._start, self._rows = time.perf_counter(), list[tuple[Any, ...]]()
 
-async def _person(level: int, name: str, link: str, start: float, at_most_s: float) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = []
-    async with PageReviewer(link, PATIENCE_S) as page:
-        card = await page.next()
-        while card is not None and time.perf_counter() - start < at_most_s:
-            kind, action, reason = _choice(card)
-            before = level, name, card.item, kind.value, time.perf_counter() - start
-            peeked = _is_peeked(card, page.bodies[-1])
-            try:
-                card = await page.answer(kind, action, reason)
-                outcome = {200: OK, 409: CONFLICT}.get(page.statuses[-1], ERROR)
-            except RunError:
-                outcome = ERROR
-            rows.append((*before, time.perf_counter() - start, outcome, peeked))
-            if outcome == ERROR:  # the page after it has no card to go on with
+    async def taps(self, ways: Mapping[str, str]) -> list[tuple[Any, ...]]:
+        """Let each person decide until nothing waits, or the time is over, and return the rows of all taps."""
+        self._start = time.perf_counter()
+        await asyncio.gather(*(self._person(name, link) for name, link in ways.items()))
+        return self._rows
+
+    async def _person(self, name: str, link: str) -> None:
+        rng = np.random.default_rng([self._load.settings.seed, _draw(name)])
+        with suppress(RunError):  # of a page that does not come, after the tap that got no answer
+            async with PageReviewer(link, PATIENCE_S) as page:
                 card = await page.next()
-    return rows
+                while card is not None and self._goes_on():
+                    await asyncio.sleep(float(rng.exponential(self._load.pause_s)))
+                    outcome, card = await self._tapped(page, name, card)
+                    card = await page.next() if outcome == ERROR else card
+
+    async def _tapped(self, page: PageReviewer, name: str, card: SeenCard) -> tuple[str, SeenCard | None]:
+        """Decide a card, note how that went, and return it with the next card."""
+        kind, action, reason = _choice(card)
+        peeked, following = _is_peeked(card, page.bodies[-1]), None
+        sent_s = self._now()
+        try:
+            following = await page.answer(kind, action, reason)
+            outcome = {200: OK, 409: CONFLICT}.get(page.statuses[-1], ERROR)
+        except RunError:
+            outcome = ERROR
+        self._rows.append((self._level, name, card.item, kind.value, sent_s, self._now(), outcome, peeked))
+        return outcome, following
+
+    def _goes_on(self) -> bool:
+        """Return whether there is time left, or there were too few taps to tell how long one takes."""
+        at_most_s = self._at_most_s * (1 if len(self._rows) >= FEWEST_TAPS else TIMES_LONGER)
+        return self._now() < at_most_s
+
+    def _now(self) -> float:
+        return time.perf_counter() - self._start
 
 
 def _choice(card: SeenCard) -> tuple[AnswerKind, str | None, str]:

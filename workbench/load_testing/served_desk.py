@@ -53,13 +53,18 @@ def served_desk(file: Path, settings: ReviewSettings, secret: bytes, server: Seq
                 process.kill()
 
 
+def desk_links(secret: bytes) -> Links:
+    """Return what makes and reads the links of a served desk."""
+    return Links(secret, TITLE)
+
+
 def serve_job(path: Path, opened: Callable[[Path, ReviewSettings], Desk] = Desk) -> None:
     """Serve the desk of a job until this process is ended; its port is the first line that is printed."""
     job: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     settings, place = ReviewSettings.model_validate(job["settings"]), DeskPlace()
     with opened(Path(job["file"]), settings) as desk, listening_socket(place, 0) as listening:
         print(listening.getsockname()[1], flush=True)
-        run_desk(desk, settings, Links(bytes.fromhex(job["secret"])), TITLE, place, listening)
+        run_desk(desk, settings, desk_links(bytes.fromhex(job["secret"])), TITLE, place, listening)
 
 
 if __name__ == "__main__":

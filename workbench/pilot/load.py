@@ -87,7 +87,7 @@ class LoadSettings(Settings):
     tap_p95_ms : float
         How long 95% of their taps may take, from the tap to the next card.
     reviewers_at_most_s : float
-        Seconds for all of these numbers of people together.
+        Seconds for all of these numbers of people together; longer where they made fewer than a hundred taps each.
     """
 
     seed: int = 1
@@ -99,7 +99,7 @@ class LoadSettings(Settings):
     soak: SoakSettings = SoakSettings()
     reviewers: int = Field(default=8, ge=1, le=100)
     tap_p95_ms: float = Field(default=100.0, gt=0)
-    reviewers_at_most_s: float = Field(default=60.0, gt=0)
+    reviewers_at_most_s: float = Field(default=40.0, gt=0)
     leaks: LeakSettings = LeakSettings()
 
 
