@@ -119,7 +119,7 @@ class PageReviewer:
         RunError
             The page has no such button, action or reason.
         """
-        form = self._form("/answer", kind)
+        form = self.form("/answer", kind)
         given = dict(form.hidden) | {"kind": kind.value, "note": note}
         if action is not None:
             _held("action", action, form.choices.get("action", ()))
@@ -133,19 +133,24 @@ class PageReviewer:
 
     async def undo(self) -> SeenCard | None:
         """Take the last answer back and return its card."""
-        form = self._form("/undo")
+        form = self.form("/undo")
         return await self._page("POST", form.address, form.hidden)
 
     async def feedback(
         self, text: str = "", kind: str = "", what: str = "issue", severity: str = "medium"
     ) -> SeenCard | None:
         """Say something about the card; `kind` is one of the buttons `case` and `dispute`."""
-        form = self._form("/feedback")
+        form = self.form("/feedback")
         return await self._page(
             "POST", form.address, {**form.hidden, "kind": kind, "what": what, "severity": severity, "text": text}
         )
 
-    def _form(self, address: str, kind: AnswerKind | None = None) -> SeenForm:
+    async def send(self, path: str, form: Mapping[str, str] | None = None) -> SeenCard | None:
+        """Send a form as it is given, or open an address without one; return the card that the page has."""
+        return await self._page("GET" if form is None else "POST", path, form or {})
+
+    def form(self, address: str, kind: AnswerKind | None = None) -> SeenForm:
+        """Return a form of the page, for answers the one with that answer's button. Raises RunError without one."""
         for form in self._forms:
             if form.address == address and (kind is None or kind.value in form.choices.get("kind", ())):
                 return form

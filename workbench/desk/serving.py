@@ -166,7 +166,8 @@ class DeskSite:
             return self.refused(403, error.problem, WHO_TO_ASK)
         facts = error.facts() if isinstance(error, InputError) else {}
         lines = [f"{name}: {text}" for name, text in facts.items()]
-        return self.refused(400, f"Not stored: {getattr(error, 'problem', error)}.", *lines)
+        said = f"{getattr(error, 'problem', error)}."
+        return self.refused(400, f"Not stored: {said}" if request.method == "POST" else said.capitalize(), *lines)
 
     async def not_done(self, request: Request, error: Exception) -> Response:
         """Say that the desk could not do its part."""

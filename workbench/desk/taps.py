@@ -26,6 +26,7 @@ DONE = {
     AnswerKind.REJECT: "Stored: rejected.",
     AnswerKind.DECIDE: "Stored: {action}.",
 }
+UNDOABLE = "Your last decision can still be undone."
 TWICE = "That was stored already; it counts once."
 LOST = "Not stored: somebody else decided this meanwhile, or your time for the card was over."
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -92,7 +93,9 @@ class DeskPages:
         self, visitor: Visitor, queue: QueueName | None, claim: Claim | None, said: Said | None, status: int = 200
     ) -> GivenPage:
         progress = self.desk.progress(visitor.person.id)
-        said = said or Said(may_undo=claim is not None and claim.may_undo)
+        if said is None:
+            may_undo = claim is not None and claim.may_undo
+            said = Said(UNDOABLE if may_undo else "", may_undo=may_undo)
         common = self._common(visitor, queue, said, progress)
         shown = _nothing(progress, queue) if claim is None else self._shown(claim)
         return GivenPage(self.shell.page(**common, **shown), status)
