@@ -49,7 +49,10 @@ class FaultyDesk(Desk):
         """Write the answer into the chain a second time."""
         with self._file.writing() as connection:
             end = ChainEnd(connection)
-            end.add(Event(given.kind.value, 0.0, {"group": ""}, item=item, reviewer=self.pseudonym(person)))
+            row = Event(
+                given.kind.value, 0.0, {"group": ""}, item=item, reviewer=self.pseudonym(person), lease_until=0.0
+            )
+            end.add(replace(row, reviewer=self.pseudonym(person)))
             end.keep()
 
 

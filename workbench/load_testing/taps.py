@@ -60,7 +60,7 @@ def reviewers_estimate(tables: Mapping[str, pd.DataFrame], limit_s: float, level
     return Estimate(value, lower, upper, int(table["taps"].sum()), method)
 
 
-def is_right(row: Mapping[Hashable, Any]) -> bool:
+def _went_right(row: Mapping[Hashable, Any]) -> bool:
     """Return whether nothing went wrong with so many reviewers at once, however long it took."""
     return not any(row[name] for name in ("lost", "doubled", "peeks", "errors"))
 
@@ -70,7 +70,7 @@ def _borne(table: pd.DataFrame, bound: str, limit_s: float) -> float:
     borne = 0.0
     for row in table.to_dict("records"):
         is_fast = row[bound] <= limit_s if pd.notna(row[bound]) else bound == "p95_lower_s"
-        if not is_right(row) or not is_fast:
+        if not _went_right(row) or not is_fast:
             return borne
         borne = float(row["at_once"])
     return borne
