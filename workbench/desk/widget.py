@@ -12,8 +12,8 @@ import anywidget
 import traitlets
 
 from workbench.desk.items import AnswerKind, Card, GivenAnswer
-from workbench.desk.store import Claim, Desk, DeskConflictError
-from workbench.pilot import ReviewSettings
+from workbench.desk.shapes import Claim, DeskConflictError
+from workbench.desk.store import Desk
 from workbench.words import InputError, WorkbenchError, percent, visible, whole_text
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -22,12 +22,11 @@ STALE = "This was no longer the card that is shown: nothing was stored."
 
 
 class ReviewWidget(anywidget.AnyWidget):
-    """One person's desk in a notebook.
+    """One person's desk in a notebook; what is tapped comes as a message, and what is shown goes as one value.
 
     Parameters
     ----------
     desk : Desk
-    settings : ReviewSettings
     person : str
         Id of somebody in review.yaml: whoever runs the kernel decides in this name.
     now : callable
@@ -38,8 +37,8 @@ class ReviewWidget(anywidget.AnyWidget):
     _css = (TEMPLATES / "widget.css").read_text(encoding="utf-8")
     shown = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, desk: Desk, settings: ReviewSettings, person: str, now: Callable[[], float] = time.time) -> None:
-        self._at, self._agreed, self._who, self._now = desk, settings, settings.person(person), now
+    def __init__(self, desk: Desk, person: str, now: Callable[[], float] = time.time) -> None:
+        self._at, self._agreed, self._who, self._now = desk, desk.settings, desk.settings.person(person), now
         self._claim: Claim | None = None
         self._n_shown, self._undoable = 0, False
         super().__init__()
@@ -136,7 +135,7 @@ def review_widget(desk: Desk, person: str) -> ReviewWidget:
     InputError
         review.yaml has no such person.
     """
-    return ReviewWidget(desk, desk.settings, person)
+    return ReviewWidget(desk, person)
 
 
 def _card(card: Card) -> dict[str, Any]:
