@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.desk import Card, Desk, DeskPlace, Links, ReviewItem, ShownField, desk_app, listening_socket
+from workbench.desk.hosting import desk_server
 from workbench.pilot import QueueName, ReviewSettings
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -70,11 +71,9 @@ def served(
     desk: Desk, links: Links, place: DeskPlace | None = None, now: Callable[[], float] = time.time
 ) -> Iterator[str]:
     """Serve a desk in a thread; give its address on this machine."""
-    import uvicorn
-
     listening = listening_socket(place or DeskPlace(), 0)
     app = desk_app(desk, desk.settings, links, TITLE, place, now)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", proxy_headers=False, ws="none"))
+    server = desk_server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
+from typing import Any
 
 from workbench.desk.links import Links
 from workbench.desk.places import DeskPlace
@@ -33,14 +35,21 @@ def listening_socket(place: DeskPlace, port: int) -> socket.socket:
     return listening
 
 
+def desk_server(app: Any) -> Any:
+    """Return a server of the desk's application, that believes nothing that a proxy says of a request."""
+    import uvicorn
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            app, log_level="error", access_log=False, proxy_headers=False, server_header=False, ws="none",
+            timeout_graceful_shutdown=2,
+        )
+    )  # fmt: skip
+
+
 def run_desk(
     desk: Desk, settings: ReviewSettings, links: Links, title: str, place: DeskPlace, listening: socket.socket
 ) -> None:
-    """Serve the desk until Ctrl-C or a signal to end. What a proxy says of a request is not believed."""
-    import uvicorn
-
-    config = uvicorn.Config(
-        desk_app(desk, settings, links, title, place), log_level="error", access_log=False, proxy_headers=False,
-        server_header=False, ws="none", timeout_graceful_shutdown=2,
-    )  # fmt: skip
-    uvicorn.Server(config).run([listening])
+    """Serve the desk until Ctrl-C or a signal to end."""
+    with suppress(KeyboardInterrupt):  # the server has ended by then, and says again what ended it
+        desk_server(desk_app(desk, settings, links, title, place)).run([listening])
