@@ -25,5 +25,6 @@ if TYPE_CHECKING:
         Settled,
     )
     from workbench.desk.store import Desk
+    from workbench.desk.widget import review_widget
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

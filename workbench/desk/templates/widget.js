@@ -47,6 +47,8 @@ function render({ model, el }) {
     if (waits) return;
     waits = true;
     root.setAttribute("aria-busy", "true");
+    // A button that is disabled loses the focus, and the next key would go to the notebook.
+    if (root.contains(document.activeElement)) root.focus({ preventScroll: true });
     root.querySelectorAll("button").forEach((one) => { one.disabled = true; });
     const { item, shown_digest } = shown();
     model.send({ item, shown_digest, ...content });
@@ -184,6 +186,7 @@ function render({ model, el }) {
     draw();
     live.textContent = shown().said;
     live.classList.toggle("wrong", shown().is_wrong);
+    root.dataset.number = shown().number;
   }
 
   function pressed(event) {
