@@ -15,6 +15,7 @@ from desks import (
     CARD,
     HOUR_S,
     LEASE_S,
+    SAID,
     START_S,
     HandClock,
     claimed,
@@ -26,7 +27,8 @@ from desks import (
 )
 
 from workbench.desk import AnswerKind, Card, Desk, DeskConflictError, Feedback, FeedbackWish, GivenAnswer, desk_path
-from workbench.pilot import QueueName
+from workbench.desk import open_desk as open_desk_of
+from workbench.pilot import QueueName, open_pilot
 from workbench.words import InputError
 
 MAY_SEE = {"item", "queue", "card", "shown_digest", "lease_until", "due", "needs_reason", "may_undo"}
@@ -497,3 +499,16 @@ def test_another_file_is_no_desk(tmp_path: Path) -> None:
 def test_a_card_comes_back_whole(open_desk: Callable[..., Desk]) -> None:
     assert claimed(open_desk(item_named("a")), "anna").card == CARD
     assert Card.from_json(json.loads(json.dumps(CARD.as_json()))) == CARD
+
+
+def test_a_pilots_desk_is_in_the_folder_of_its_runs(tmp_path: Path) -> None:
+    shipped = open_pilot("invoice_matching", Path(__file__).parent.parent)
+    pilot = replace(shipped, root=tmp_path)
+    with pytest.raises(InputError, match=r"has no review\.yaml"):
+        open_desk_of(pilot)
+    pilot.suite.mkdir(parents=True)
+    (pilot.suite / "review.yaml").write_text(json.dumps(SAID))
+    with open_desk_of(pilot) as desk:
+        assert desk.put([item_named("a")]) == 1
+    assert desk_path(pilot.runs) == tmp_path / "mlruns" / "invoice_matching" / "desk.db"
+    assert desk_path(pilot.runs).is_file()
