@@ -18,7 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import command_in
+from desk_pages import MONDAY, SETTINGS, Clock, desk_at, item
+from load_servers import coded_pilot
 
+from workbench.desk import (
+    AnswerKind,
+    Desk,
+    GivenAnswer,
+    ReviewItem,
+    open_desk,
+    waiting_for_groups,
+    waiting_for_people,
+)
 from workbench.desk.messages import (
     MessageKind,
     WaitingWork,
@@ -310,3 +322,57 @@ def test_only_a_webhook_of_review_yaml_is_posted_to() -> None:
         post_messages(MessageKind.EMAIL, [WORK], agreed[0], agreed)
     with pytest.raises(InputError, match="may not be reached"):
         post_messages(MessageKind.SLACK, [WORK], "https://127.0.0.1/h", ("https://127.0.0.1/h",))
+
+
+def opened_with(folder: Path, *items: ReviewItem) -> Desk:
+    desk = desk_at(folder, now=Clock())
+    desk.put(items)
+    return desk
+
+
+def test_people_are_told_what_waits_for_them_and_nothing_beyond_their_authority(tmp_path: Path) -> None:
+    small = SETTINGS.people[0].model_copy(update={"at_most": 100.0})
+    settings = SETTINGS.model_copy(update={"people": (small, *SETTINGS.people[1:])})
+    with desk_at(tmp_path, settings, Clock()) as desk:
+        desk.put([item("1", amount=50.0), item("2", amount=500.0), item("3", QueueName.AUDIT)])
+        works = {one.file: one for one in waiting_for_people(desk, lambda person: f"https://d/in/{person}", MONDAY)}
+        assert set(works) == {"ada", "bo"}, "nothing waits for the lead"
+        assert works["ada"].by_queue == {QueueName.ESCALATIONS: 1, QueueName.AUDIT: 1}
+        assert sorted(works["ada"].titles) == ["Invoice 1", "Invoice 3"]
+        assert (works["bo"].n, works["bo"].link, works["bo"].due) == (3, "https://d/in/bo", MONDAY + 8 * 3_600)
+
+
+def test_what_a_person_has_decided_waits_for_that_person_no_more(tmp_path: Path) -> None:
+    with opened_with(tmp_path, item("1", needs=2)) as desk:
+        claim = desk.claim("ada")
+        assert claim is not None
+        desk.answer("ada", claim.item, GivenAnswer(AnswerKind.APPROVE), claim.shown_digest)
+        works = [one.file for one in waiting_for_people(desk, str, MONDAY)]
+        assert works == ["bo"]
+
+
+def test_a_group_is_told_where_the_desk_is_and_gets_no_link_of_a_person(tmp_path: Path) -> None:
+    with opened_with(tmp_path, item("1"), item("2")) as desk:
+        (work,) = waiting_for_groups(desk, "https://desk.example", MONDAY)
+    assert (work.whom, work.file, work.n, work.link) == ("clerks", "group-clerks", 2, "https://desk.example")
+    assert work.titles == ("Invoice 1", "Invoice 2") or work.titles == ("Invoice 2", "Invoice 1")
+
+
+@pytest.mark.parametrize("kind", list(MessageKind))
+def test_the_command_writes_a_message_for_each_person(
+    tmp_path: Path, kind: MessageKind, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pilot = coded_pilot(tmp_path)
+    content = {**SETTINGS.model_dump(mode="json"), "webhooks": ["https://127.0.0.1/hook"]}
+    (pilot.suite / "review.yaml").write_text(json.dumps(content), encoding="utf-8")
+    with open_desk(pilot) as desk:
+        desk.put([item("1")])
+    run = command_in(pilot.root, monkeypatch, capsys)
+    code, out, _ = run("review", "cards", pilot.name, "--kind", kind.value, "--to", str(tmp_path / "to"))
+    assert (code, out.startswith("Wrote 2 messages to ")) == (0, True)
+    ending = "eml" if kind is MessageKind.EMAIL else "json"
+    assert sorted(one.name for one in (tmp_path / "to").iterdir()) == [f"ada.{ending}", f"bo.{ending}"]
+    assert "/in/" in (tmp_path / "to" / f"ada.{ending}").read_text(encoding="utf-8").replace("=\n", "")
+    ours = "https://127.0.0.1/hook"
+    for wrong in ((), ("--to", "x", "--post", "y"), ("--post", "https://chat.example/"), ("--post", ours)):
+        assert run("review", "cards", pilot.name, "--kind", kind.value, *wrong)[0] == 2
