@@ -39,7 +39,7 @@ COLUMNS: Mapping[str, Mapping[str, object]] = {
 }
 
 QUICK = {
-    "records": 12, "longest_gap_s": 0.01, "day": {"records": 40},
+    "records": 12, "longest_gap_s": 0.01, "day": {"records": 40}, "reviewers": 1, "reviewers_at_most_s": 0.1,
     "peak": {"minutes": 1, "calm_minutes": 1}, "soak": {"at_most_s": 0.5},
 }  # fmt: skip
 CODE = f"""

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from browser import chromium, needs_chromium
+from browser import needs_chromium
 from explored_pilots import VERSIONS
+from labs import all_cells_run, jupyterlab
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
-PATIENCE_S = 120.0
 NOTEBOOKS = ("00_explore", "02_prompt_iteration")
 
 
@@ -37,48 +29,8 @@ def lab(explored_root: Path, tmp_path: Path) -> Iterator[str]:
         source = Path(__file__).resolve().parents[1] / "notebooks" / f"{name}.ipynb"
         text = source.read_text(encoding="utf-8").replace("agents: list[str] = []", f"agents: list[str] = {named}")
         (root / "notebooks" / source.name).write_text(text, encoding="utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.root_dir={root}", f"--port={port}",
-        "--ServerApp.port_retries=0", "--IdentityProvider.token=abc", "--LabApp.news_url=None", "--allow-root",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]  # fmt: skip
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTERLAB_SETTINGS_DIR")
-    places = {**os.environ, **{name: str(tmp_path / name) for name in names}}
-    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, env=places, stderr=log) as server:
-        try:
-            wait_for(f"http://127.0.0.1:{port}/api/status?token=abc", server)
-            yield f"http://127.0.0.1:{port}/lab/tree/notebooks/NAME.ipynb?token=abc"
-        finally:
-            server.terminate()
-
-
-def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until and server.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.5)
-    raise AssertionError("JupyterLab did not start")
-
-
-@contextmanager
-def all_cells_run(address: str, notebook: str, last_words: str) -> Iterator[Any]:
-    """Open a notebook, run all of its cells, and give the page once its last words stand there."""
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(1000 * PATIENCE_S)
-        page.goto(address.replace("NAME", notebook))
-        page.locator(".jp-Notebook").wait_for()
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # earlier, running asks which kernel is meant
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
-        page.get_by_text(last_words).last.wait_for()  # JupyterLab scrolls there
-        yield page
+    with jupyterlab(root, tmp_path) as address:
+        yield address
 
 
 def test_00_runs_and_its_table_of_records_is_filtered_and_unfolded(lab: str) -> None:

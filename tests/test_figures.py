@@ -178,6 +178,12 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     ),
     "load_over_time": lambda names: figures.load_over_time(loaded(names[0]), QUEUE),
     "load_waits": lambda names: figures.load_waits(pd.concat([loaded(name) for name in names[:3]])),
+    "load_reviewers_taps": lambda names: figures.load_reviewers_taps(
+        pd.DataFrame(
+            {"at_once": [1, 2], "p50_s": [0.01, 0.02], "p95_s": 0.05, "p95_lower_s": 0.04, "p95_upper_s": [0.09, None]}
+        ),
+        0.1,
+    ),
     "latency_distribution": lambda names: figures.latency_distribution({names[0]: [0.1, 0.2], names[1]: [0.0, 1.5]}),
 }
 

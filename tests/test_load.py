@@ -54,6 +54,7 @@ def test_every_arrival_is_decided_as_without_load(exhibit: Exhibit) -> None:
     assert (arrivals["status"] == "ok").all()
     assert set(arrivals["record"]) == set(arrivals["record"].unique()[:12])
     assert {"agent", "generator"} == set(exhibit.tables["samples"]["role"])
+    assert exhibit.tables["reviewers"][["at_once", "lost", "doubled", "peeks"]].to_numpy().tolist() == [[1, 0, 0, 0]]
     assert exhibit.answer.startswith((f"{AGENT} decides 95% within ", "Invalid: the generator did not keep time"))
 
 
@@ -128,10 +129,10 @@ def test_another_specification_of_the_systems_makes_a_test_through_the_sandbox_s
 
 
 def test_profiles_are_named(pilot: Pilot) -> None:
-    assert profiles_named(()) == (LoadProfile.DAY, LoadProfile.PEAK, LoadProfile.SOAK)
-    assert profiles_named(("soak", "day")) == (LoadProfile.DAY, LoadProfile.SOAK)
+    assert profiles_named(()) == (LoadProfile.DAY, LoadProfile.PEAK, LoadProfile.SOAK, LoadProfile.REVIEWERS)
+    assert profiles_named(("reviewers", "day")) == (LoadProfile.DAY, LoadProfile.REVIEWERS)
     with pytest.raises(InputError, match=r"no such profile(.|\n)*reviewers"):
-        profiles_named(("reviewers",))
+        profiles_named(("night",))
 
 
 def test_the_command_prints_what_it_measured(
@@ -141,7 +142,7 @@ def test_the_command_prints_what_it_measured(
     code, out, _ = run("load", "small", "--agent", AGENT, "--profile", "day", "--json")
     said = json.loads(out)
     assert (code, said["estimates"]["load_error_rate"]["n"], list(said["windows"])) == (0, 40, ["day"])
-    code, _, said_why = run("load", "small", "--agent", AGENT, "--profile", "reviewers")
+    code, _, said_why = run("load", "small", "--agent", AGENT, "--profile", "night")
     assert code == 2
     assert "there is no such profile to run" in said_why
 

@@ -29,7 +29,6 @@ from workbench.load_testing.numbers import (
     LEAK_BYTES,
     P50,
     RECOVERY,
-    REVIEWERS,
     THROUGHPUT,
     estimates_of_load,
 )
@@ -225,10 +224,6 @@ def slow(arrivals: pd.DataFrame, alone_s: float) -> list[str]:
     causes = pd.DataFrame({"profile": [], "status": [], "cause": [], "n": []})
     tables = {"arrivals": arrivals, "calls": NO_CALLS, "samples": NO_SAMPLES}
     return [one.id for one in load_findings(tables, profiles_table(arrivals, windows), causes, facts)]
-
-
-def test_reviewers_are_not_known() -> None:
-    assert estimates(QUEUED)[REVIEWERS].method == "none: there is no review page yet, so that nobody can be on it"
 
 
 def test_a_profile_is_told_in_a_row_with_its_utilisation() -> None:

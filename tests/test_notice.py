@@ -66,4 +66,6 @@ def test_the_package_carries_no_font_style_sheet_or_script_but_its_own() -> None
         "gate.css",
         "index.css",
         "style.css",
+        "widget.css",
+        "widget.js",
     ]

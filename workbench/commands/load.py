@@ -1,4 +1,4 @@
-"""The command `workbench load PILOT`: an agent put under a day's records, a peak, and a soak."""
+"""The command `workbench load PILOT`: an agent under a day's records, a peak and a soak; reviewers at the desk."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load_test(
     agent: Annotated[str, typer.Option(help="An agent of pilot.yaml.", autocompletion=agents_like)],
     profile: Annotated[
         list[str] | None,
-        typer.Option(help="Only this profile: day, peak or soak; may be given again. A gate asks for all of them."),
+        typer.Option(help="Only this profile: day, peak, soak or reviewers; may be given again. A gate asks for all."),
     ] = None,
     workers: Annotated[
         int, typer.Option(min=1, help="Processes that share the schedule; with --ray-address, workers of the cluster.")
@@ -45,7 +45,8 @@ def load_test(
 ) -> None:
     """Put an agent under load and print how long records wait, what goes wrong and what its processes keep.
 
-    Arrivals come whether it has answered or not. What is put under load, and what a leak is, says load.yaml.
+    Arrivals come whether it has answered or not. Then more and more scripted reviewers decide at a review desk of
+    their own what a day hands over. What is put under load, and what a leak is, says load.yaml.
     """
     from workbench.load_testing import MAKER, LoadRequest, profiles_named
     from workbench.records.splits import read_dataset
@@ -82,9 +83,27 @@ def _print(exhibit: Exhibit, *, details: bool) -> None:
         for row in profiles.to_dict("records")
     )  # fmt: skip
     names = ("profile", "arrivals", "undecided", "changed", "p50", "p95", "p99", "p95 from send", "busy")
-    show_table("Profiles", TextTable(tuple(map(of_names, names[:1])) + tuple(map(TextColumn, names[1:])), rows))
+    if rows:
+        show_table("Profiles", TextTable(tuple(map(of_names, names[:1])) + tuple(map(TextColumn, names[1:])), rows))
+    if "reviewers" in exhibit.tables:
+        _print_reviewers(exhibit)
     if details:
         for name, estimate in exhibit.estimates.items():
             say(f"  {name:<28} {estimate_text(name, estimate)}", "  ")
     for note in exhibit.notes:
         say(note, "  ")
+
+
+def _print_reviewers(exhibit: Exhibit) -> None:
+    from workbench.words import seconds
+
+    counts = ("taps", "lost", "doubled", "peeks", "errors")
+    rows = tuple(
+        (
+            f"{row['at_once']:,}", *(f"{row[name]:,}" for name in counts[:1]), seconds(row["p50_s"]),
+            seconds(row["p95_s"]), *(f"{row[name]:,}" for name in counts[1:]),
+        )
+        for row in exhibit.tables["reviewers"].to_dict("records")
+    )  # fmt: skip
+    names = ("at once", "taps", "p50 of a tap", "p95 of a tap", "lost", "counted twice", "blind peeks", "errors")
+    show_table("Reviewers at the desk", TextTable(tuple(map(TextColumn, names)), rows))

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
+from workbench.commands.review_cards import review_cards
 from workbench.commands.screen import say
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ def review_links(
         print_json({"pilot": pilot, "played": settings.played, "links": given})
         return
     _print(pilot, settings, given)
+
+
+app.command("cards", epilog="Example: workbench review cards invoice_matching --kind email --to messages")(review_cards)
 
 
 def _links(links: Links, settings: ReviewSettings, address: str) -> list[dict[str, str]]:

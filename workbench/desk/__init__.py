@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from workbench.desk.items import AnswerKind, Card, GivenAnswer, ReviewItem, ShownField
     from workbench.desk.judging import offered
     from workbench.desk.links import LinkElsewhereError, LinkExpiredError, Links, LinkTamperedError, links_secret
+    from workbench.desk.messages import MessageKind, write_messages
     from workbench.desk.opening import DESK_FILE, desk_path, open_desk
     from workbench.desk.places import DeskPlace
+    from workbench.desk.posting import post_messages
     from workbench.desk.serving import desk_app
     from workbench.desk.shapes import (
         Claim,
@@ -25,5 +27,7 @@ if TYPE_CHECKING:
         Settled,
     )
     from workbench.desk.store import Desk
+    from workbench.desk.waiting import waiting_for_groups, waiting_for_people
+    from workbench.desk.widget import review_widget
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -264,6 +264,11 @@ class Desk:
         with self._file.reading() as connection:
             check_desk(connection)
 
+    def title_of(self, item: str) -> str:
+        """Return what an item's card is called, untrusted. Raises InputError where there is no such item."""
+        with self._file.reading() as connection:
+            return item_of(connection, item).card.title
+
     def head(self) -> tuple[str, int]:
         """Return digest and number of the last row: whoever notes both can tell later whether rows were lost."""
         with self._file.reading() as connection:

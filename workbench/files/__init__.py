@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.files.addresses import CheckedAddress, allowed_address, allowed_host, webhook_address
     from workbench.files.commits import Provenance, committed_states, current_user, is_alive, provenance
     from workbench.files.configuration import Settings, parse_yaml, read_settings, read_text, settings_from
     from workbench.files.credentials import SIGNING_KEY, drop, environment_with, secret, take, without_secrets

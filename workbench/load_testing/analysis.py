@@ -18,6 +18,11 @@ LATE_SHARE, LATE_S = 0.1, 0.01
 QUANTILE_LATE = 0.99
 WARM_SHARE = 0.2  # of a soak, in which caches fill
 BLOCKS, FEWEST_IN_BLOCK = 60, 5
+WAITS = tuple(f"{since}{quantile}_s" for since in ("", "sent_") for quantile in ("p50", "p95", "p99"))
+PROFILE_COLUMNS = (
+    *("profile", "arrivals", "errors", "changed", "compared", "window_s", "real_window_s", "asked_share", *WAITS),
+    *("busy_s", "utilisation", "real_utilisation", "most_waiting", "late_p99_s", "valid"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +243,7 @@ def profiles_table(arrivals: pd.DataFrame, windows: Mapping[str, Mapping[str, An
                 "valid": kept.is_valid,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(PROFILE_COLUMNS)).astype({"valid": bool})
 
 
 def causes_table(arrivals: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from workbench.agents.callables import check_may_ask
 from workbench.environment import ToolCall
 from workbench.load_testing.feeding import ArrivalFeed, Bounded, Moments
 from workbench.load_testing.generator import ArrivalsToAsk, Driven, Store, driven
-from workbench.load_testing.sampling import SAMPLES, ProcessRole, ResourceSampler
+from workbench.load_testing.sampling import SAMPLES, ProcessRole, ResourceSampler, no_samples
 from workbench.load_testing.schedule import Schedule
 from workbench.metrics import Status
 from workbench.pilot import Pilot
@@ -108,6 +108,15 @@ class PartRun:
     samples: pd.DataFrame
     gpus: pd.DataFrame
     n_unmatched: int
+
+    @classmethod
+    def nothing(cls) -> PartRun:
+        """Return what is seen where nothing arrives."""
+        times, counts = ("real_due_s", "due_s", "fired_s", "sent_s", "done_s"), ("number", "part")
+        kinds = {**dict.fromkeys(times, float), **dict.fromkeys(counts, int)}
+        arrivals = pd.DataFrame(columns=[*ARRIVALS, "part", "alone"], dtype=object).astype(kinds)
+        calls = pd.DataFrame(columns=list(CALL_COLUMNS), dtype=object).astype({"n": int})
+        return cls(arrivals, calls, no_samples(), pd.DataFrame(), 0)
 
 
 def asked_alone(

@@ -10,6 +10,7 @@ import pandas as pd
 from workbench.evidence import Finding, Severity
 from workbench.load_testing.analysis import Recovery, kept_time, latencies, recovery_of, slowing_of
 from workbench.load_testing.numbers import CALLED_LEVEL, LEAK_BYTES, LEAK_DESCRIPTORS, LEAK_THREADS, leak_slopes
+from workbench.load_testing.taps import TAPS, reviewers_table
 from workbench.pilot import LoadProfile, LoadSettings
 from workbench.stats import quantile_interval
 from workbench.words import seconds, several, shown
@@ -31,7 +32,7 @@ def load_findings(
     Parameters
     ----------
     tables : mapping
-        `arrivals`, `calls`, `samples`.
+        `arrivals`, `calls`, `samples`, and what was seen of the review desk.
     profiles, causes : DataFrame
         As `workbench.load_testing.analysis` gives them.
     """
@@ -45,6 +46,7 @@ def load_findings(
         *_of_slowness(arrivals, facts["unloaded"]["p95_s"]),
         *_of_slowing(arrivals, settings.seed),
         *_of_leaks(tables["samples"], settings),
+        *_of_reviewers(tables, settings),
     ]
     return tuple(sorted(found, key=lambda one: list(Severity).index(one.severity)))
 
@@ -167,3 +169,39 @@ def _of_leaks(samples: pd.DataFrame, settings: LoadSettings) -> Iterator[Finding
                     consequence="it ends, or is ended, after so many decisions",
                     remedy="look for what is kept by each decision and never given back",
                 )  # fmt: skip
+
+
+WRONG_AT_THE_DESK = {
+    "lost": (Severity.CRITICAL, "answer is lost", "answers are lost", "what a person decided is not done"),
+    "doubled": (
+        Severity.CRITICAL, "answer counts twice", "answers count twice", "a decision may be carried out twice",
+    ),
+    "peeks": (
+        Severity.HIGH, "blind card shows its recommendation", "blind cards show their recommendation",
+        "agreement between people is no longer measured",
+    ),
+    "errors": (Severity.HIGH, "tap gets no answer", "taps get no answer", "people decide again, or give up"),
+}  # fmt: skip
+
+
+def _of_reviewers(tables: Mapping[str, pd.DataFrame], settings: LoadSettings) -> Iterator[Finding]:
+    """Yield what goes wrong at the review desk, and where a tap surely takes too long (lower 99.9% bound)."""
+    if TAPS not in tables or tables[TAPS].empty:
+        return
+    table, limit_s = reviewers_table(tables, 2 * CALLED_LEVEL - 1), settings.tap_p95_ms / 1_000
+    for name, (severity, one, many, consequence) in WRONG_AT_THE_DESK.items():
+        if n := int(table[name].sum()):
+            at = table[table[name] > 0]["at_once"]
+            yield Finding(
+                id=f"reviewers-{name}", kind="reviewers", severity=severity, n=n, of=int(table["taps"].sum()),
+                title=several(n, one, many), evidence=f"reviewers at once: {shown(at.tolist())}",
+                consequence=consequence, remedy="look at the desk's log, and at what its file lies on",
+            )  # fmt: skip
+    slow = [row for row in table.to_dict("records") if row["p95_lower_s"] is not None and row["p95_lower_s"] > limit_s]
+    if slow:
+        yield Finding(
+            id="reviewers-slow", kind="slower", severity=Severity.MEDIUM, n=int(slow[0]["taps"]),
+            title=f"95% of taps take {seconds(slow[0]['p95_s'])}, {slow[0]['at_once']} reviewers at once",
+            evidence=f"at least {seconds(slow[0]['p95_lower_s'])} (99.9%), agreed {seconds(limit_s)}",
+            consequence="people wait for the desk", remedy="move the desk's file to a faster disk, or ask for less",
+        )  # fmt: skip

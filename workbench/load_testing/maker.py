@@ -29,23 +29,25 @@ from workbench.load_testing.numbers import (
     LEAKS,
     P95,
     PEAK_P95,
+    REVIEWERS,
     SEEN_ONCE,
     UNITS,
     estimates_of_load,
     load_estimate,
 )
 from workbench.load_testing.profiles import LoadTest
-from workbench.metrics import Estimate
+from workbench.load_testing.taps import ANSWERS, ITEMS, REVIEWED, TAPS, reviewers_table
+from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, Estimate
 from workbench.pilot import LOAD_FILE, LoadProfile, Pilot
 from workbench.pilot.integrations import agreed_files
 from workbench.records.splits import Dataset
 from workbench.runs import RunRequest
 from workbench.runs.journal import digest_of
-from workbench.words import InputError, seconds, shown
+from workbench.words import InputError, seconds, several, shown
 
-ALL = (LoadProfile.DAY, LoadProfile.PEAK, LoadProfile.SOAK)
+ALL = tuple(LoadProfile)
 USUAL = "as usual"  # in the place of a digest, where a pilot has no load.yaml
-MEASURED = ("arrivals", "calls", "samples", "gpus")
+MEASURED = ("arrivals", "calls", "samples", "gpus", TAPS, ITEMS, ANSWERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class LoadMaker(Maker):
     believed = (
         "when each record of the load test was due, taken and decided, and what was decided",
         "what processes took during the load test, and its unloaded decisions",
+        "when each scripted reviewer of the load test tapped, and what the desk's file had afterwards",
     )
 
     def make(self, pilot: Pilot, dataset: Dataset, request: LoadRequest) -> Exhibit:
@@ -94,11 +97,8 @@ class LoadMaker(Maker):
         RunError
             The test was interrupted, or no record got a decision without load.
         """
-        if LoadProfile.REVIEWERS in request.profiles or not request.profiles:
-            raise InputError(
-                "there is no review page yet, so that no reviewers can be on it",
-                expected=", ".join(one.value for one in ALL),
-            )
+        if not request.profiles:
+            raise InputError("a load test needs a profile", expected=", ".join(one.value for one in ALL))
         if request.workers < 1:
             raise InputError("a load test needs a worker", got=str(request.workers))
         engine = request.run.engine  # with workers its cluster is where the schedule is split, not what answers prompts
@@ -189,9 +189,10 @@ def _counted(exhibit: Exhibit) -> Exhibit:
     profiles = profiles_table(measured["arrivals"], exhibit.facts["windows"])
     causes = causes_table(measured["arrivals"])
     estimates = estimates_of_load(measured, exhibit.facts)
+    reviewed = {REVIEWED: reviewers_table(measured, DEFAULT_CONFIDENCE_LEVEL)} if TAPS in measured else {}
     return replace(
         exhibit,
-        tables={**measured, PROFILES: profiles, "causes": causes},
+        tables={**measured, PROFILES: profiles, "causes": causes, **reviewed},
         estimates=estimates,
         findings=load_findings(measured, profiles, causes, exhibit.facts),
         answer=_answer(str(exhibit.facts["agent"]), profiles, estimates),
@@ -212,9 +213,14 @@ def _answer(agent: str, profiles: pd.DataFrame, estimates: Mapping[str, Estimate
         for metric, when in ((P95, "of a day's schedule"), (PEAK_P95, "under the peak"))
         if (found := estimates[metric]).value is not None
     ]
+    borne = estimates[REVIEWERS].value
+    people = "" if borne is None else f"{several(int(borne), 'reviewer')} at once {'is' if borne == 1 else 'are'} borne"
+    if profiles.empty:
+        return f"{people[:1].upper()}{people[1:]}."
     n, errors, changed = (int(profiles[name].sum()) for name in ("arrivals", "errors", "changed"))
     compared = int(profiles["compared"].sum())
     counted = f"{errors:,} of {n:,} arrivals got no decision, {changed:,} of {compared:,} another one than without load"
+    counted += f"; {people}" if people else ""
     return f"{agent} decides 95% within {' and '.join(waits)}; {counted}." if waits else f"{agent}: {counted}."
 
 

@@ -21,8 +21,9 @@ from workbench.load_testing.analysis import (
     recovery_of,
 )
 from workbench.load_testing.sampling import ProcessRole
+from workbench.load_testing.taps import TAPS, reviewers_estimate
 from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, Estimate, Unit, method_text
-from workbench.pilot import LoadProfile
+from workbench.pilot import LoadProfile, LoadSettings
 from workbench.stats import Floats, Slope, mean_interval, quantile_interval, theil_sen
 
 P50, P95, P99 = (f"load_latency_p{q}_s" for q in (50, 95, 99))
@@ -42,7 +43,6 @@ UNITS = MappingProxyType(
 SEEN_ONCE = "seen once, nothing is estimated"
 NOT_RUN = "the profile {} was not run"
 NO_SYSTEM = "no tool that an integration stands behind was called"
-NO_PAGE = "there is no review page yet, so that nobody can be on it"
 FEWEST_SAMPLES = 20
 CALLED_LEVEL = 0.999  # one-sided, at which a leak is called
 LEAKS = MappingProxyType({LEAK_BYTES: "rss_bytes", LEAK_DESCRIPTORS: "descriptors", LEAK_THREADS: "threads"})
@@ -62,22 +62,22 @@ def load_estimate(metric: str, tables: Mapping[str, pd.DataFrame], facts: Mappin
     Parameters
     ----------
     tables : mapping
-        `arrivals`, `calls` and `samples`, as the maker's exhibit has them.
+        `arrivals`, `calls` and `samples`, as the maker's exhibit has them, and what was seen of the review desk.
     facts : mapping
-        `seed` of the draws, and `windows` of the profiles.
+        `seed` of the draws, `windows` of the profiles, and `settings`.
 
     Returns
     -------
     Estimate
         Latencies from the schedule, throughput and the day's end of the profiles day and peak; of the errors, the
         errors of an integration and the changed decisions the profile, or integration, with the highest upper bound;
-        the recovery after the peak; the steepest growth of a process in the soak, by decision. An estimate of a
-        profile whose generator did not keep time is undefined.
+        the recovery after the peak; the steepest growth of a process in the soak, by decision; how many reviewers at
+        once are borne. An estimate of a profile whose generator did not keep time is undefined.
     """
     if metric in LEAKS:
         return leak_estimate(tables["samples"], metric, facts["seed"], level)
     if metric == REVIEWERS:
-        return Estimate.undefined(NO_PAGE)
+        return _reviewers(tables, facts, level)
     if metric == INTEGRATIONS:
         return _worst(_of_systems(tables["calls"], level), NO_SYSTEM)
     arrivals, seed = tables["arrivals"], facts["seed"]
@@ -126,6 +126,14 @@ def leak_slopes(samples: pd.DataFrame, metric: str, seed: int, level: float) -> 
             whose = f"{role}" if part == 0 else f"{role}, part {part}"
             found[whose] = theil_sen(warmed["decided"], warmed[column], level, seed=seed)
     return found
+
+
+def _reviewers(tables: Mapping[str, pd.DataFrame], facts: Mapping[str, Any], level: float) -> Estimate:
+    """Return how many reviewers at once are borne, undefined where none tapped."""
+    if TAPS not in tables or tables[TAPS].empty:
+        return Estimate.undefined(NOT_RUN.format(LoadProfile.REVIEWERS.value))
+    settings = LoadSettings.model_validate(facts["settings"])
+    return reviewers_estimate(tables, settings.tap_p95_ms / 1_000, level)
 
 
 def _timed(profile: LoadProfile, part: pd.DataFrame | None, of: Callable[[pd.DataFrame], Estimate]) -> Estimate:

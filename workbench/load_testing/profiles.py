@@ -22,6 +22,7 @@ from workbench.load_testing.asking import (
     asked_records_of,
 )
 from workbench.load_testing.parts import ask_in_parts, merged
+from workbench.load_testing.reviewing import FEWEST_ITEMS, ReviewLoad, reviewed_desk
 from workbench.load_testing.sampling import ProcessRole, listening_on
 from workbench.load_testing.sandboxed import SandboxedAgent, clock_ahead, sandboxed
 from workbench.load_testing.schedule import (
@@ -33,6 +34,7 @@ from workbench.load_testing.schedule import (
     peak_schedule,
     soak_schedule,
 )
+from workbench.load_testing.taps import ANSWERS, ITEMS, TAPS
 from workbench.pilot import LoadProfile, LoadSettings, Pilot, Role, read_load
 from workbench.pilot.integrations import INTEGRATIONS_FILE, read_integrations
 from workbench.records import Record
@@ -85,10 +87,14 @@ class LoadTest:
             actions, alone = asked_alone(self.pilot, under.unpaced, every, settings.unloaded.at_most_s)
         records = every.only(actions)
         cut_s = longest_gap_s(settings.longest_gap_s, alone.p95_s)
-        schedules = [self._schedule(one, records, settings, cut_s, alone) for one in profiles]
+        arriving = [one for one in profiles if one is not LoadProfile.REVIEWERS]
+        schedules = [self._schedule(one, records, settings, cut_s, alone) for one in arriving]
         for one in schedules:
             write_table(self.folder / f"schedule-{one.profile.value}.csv", one.table)
         runs = {one.profile.value: self._profile(under, one, records, actions) for one in schedules}
+        handed_over = self._handed_over(actions)
+        has_people = LoadProfile.REVIEWERS in profiles
+        reviewed = self._reviewed(records, actions, settings) if has_people else {}
         facts = {
             "settings": settings.model_dump(mode="json"),
             "seed": settings.seed,
@@ -105,9 +111,11 @@ class LoadTest:
             "sandbox": under.sandbox is not None,
             "clock": under.clock is not None,
             "distinct_records": len(records.by_id),
+            "handed_over": handed_over,
+            "reviewed_items": self._day_of_reviews(handed_over, settings),
             "wall_s": time.monotonic() - began,
         }  # fmt: skip
-        return self._tables({name: run for name, (run, _) in runs.items()}), facts
+        return {**self._tables({name: run for name, (run, _) in runs.items()}), **reviewed}, facts
 
     @property
     def folder(self) -> Path:
@@ -138,6 +146,25 @@ class LoadTest:
         if profile is LoadProfile.PEAK:
             return peak_schedule(demand, names, cut_s, settings)
         return soak_schedule(demand, names, alone.mean_s, settings)
+
+    def _handed_over(self, actions: Mapping[str, str | None]) -> float:
+        """Return the share of records that the agent itself hands over: it escalates them, or does not decide them."""
+        over = sum(action is None or action == self.pilot.settings.escalate_label for action in actions.values())
+        return over / len(actions)
+
+    def _day_of_reviews(self, handed_over: float, settings: LoadSettings) -> int:
+        """Return how many decisions reviewers are put before: a day's, and enough for the time of a tap to be told."""
+        return max(FEWEST_ITEMS, round(handed_over * self._demand(settings).per_day))
+
+    def _reviewed(
+        self, records: DistinctRecords, actions: Mapping[str, str | None], settings: LoadSettings
+    ) -> dict[str, pd.DataFrame]:
+        """Let reviewers decide as much as a day hands over, and return what was seen."""
+        items = self._day_of_reviews(self._handed_over(actions), settings)
+        chosen = self.pilot.contract.labels or tuple(sorted({one for one in actions.values() if one is not None}))
+        load = ReviewLoad(list(records.by_id.values()), chosen, items, settings)
+        seen = reviewed_desk(load, show_progress=self.request.show_progress)
+        return {TAPS: seen.taps, ITEMS: seen.items, ANSWERS: seen.answers}
 
     def _demand(self, settings: LoadSettings) -> Demand:
         volume, column = self.pilot.charter.volume, self.pilot.contract.column_with(Role.TIMESTAMP)
@@ -195,6 +222,7 @@ class LoadTest:
         has_systems = (self.pilot.suite / INTEGRATIONS_FILE).is_file()
         behind = read_integrations(self.pilot.suite).behind_tools() if has_systems else {}
         systems = {tool: system.id for tool, (system, *_) in behind.items()}
+        runs = runs or {LoadProfile.REVIEWERS.value: PartRun.nothing()}
         calls = _of_all({name: one.calls for name, one in runs.items()})
         named = calls["tool"].map(systems)
         tables = {

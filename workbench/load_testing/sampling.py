@@ -66,9 +66,7 @@ class ResourceSampler:
     def table(self, began: float) -> pd.DataFrame:
         """Return the readings, a row for each role; `t_s` counts from `began`, by `time.monotonic`."""
         rows = [(self._began + t_s - began, *rest) for t_s, *rest in self._rows]
-        kinds = {"t_s": float, "cpu_s": float, "role": object}
-        table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
-        return table.astype({name: kinds.get(name, int) for name in COLUMNS})
+        return _samples(rows)
 
     def gpus(self, began: float) -> pd.DataFrame:
         """Return the readings of the GPUs, a row for each: share of the time busy, bytes of memory in use."""
@@ -106,6 +104,11 @@ class ResourceSampler:
         return self._known[pid]
 
 
+def no_samples() -> pd.DataFrame:
+    """Return a table of readings without one."""
+    return _samples([]).assign(part=0)
+
+
 def listening_on(url: str | None) -> frozenset[int]:
     """Return the processes of this machine that listen at an address; none where it is elsewhere or cannot be seen."""
     if url is None:
@@ -120,6 +123,12 @@ def listening_on(url: str | None) -> frozenset[int]:
         return frozenset()
     here = {one.pid for one in listening if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port}
     return frozenset(pid for pid in here if pid is not None and pid != os.getpid())
+
+
+def _samples(rows: list[tuple[float | str, ...]]) -> pd.DataFrame:
+    kinds = {"t_s": float, "cpu_s": float, "role": object}
+    table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+    return table.astype({name: kinds.get(name, int) for name in COLUMNS})
 
 
 def _with_children(pid: int) -> list[psutil.Process]:

@@ -18,7 +18,7 @@ class LoadProfile(StrEnum):
     DAY = "day"  # a day's records in a day's hours
     PEAK = "peak"  # a multiple of the busiest hour, and the time after it
     SOAK = "soak"  # as many decisions as two days have, and many times that
-    REVIEWERS = "reviewers"  # people on the review page at once
+    REVIEWERS = "reviewers"  # people at the review desk at once
 
 
 class UnloadedSettings(Settings):
@@ -83,7 +83,11 @@ class LoadSettings(Settings):
     longest_gap_s : float
         Gaps between arrivals that are longer are cut to it; it counts as five times the unloaded p95 where it is less.
     reviewers : int
-        People on the review page at once.
+        People at the review desk at once, at most: one, two, four and so on are tried before.
+    tap_p95_ms : float
+        How long 95% of their taps may take, from the tap to the next card.
+    reviewers_at_most_s : float
+        Seconds for all of these numbers of people together; longer where they made fewer than a hundred taps each.
     """
 
     seed: int = 1
@@ -93,7 +97,9 @@ class LoadSettings(Settings):
     day: DaySettings = DaySettings()
     peak: PeakSettings = PeakSettings()
     soak: SoakSettings = SoakSettings()
-    reviewers: int = Field(default=8, ge=1)
+    reviewers: int = Field(default=8, ge=1, le=100)
+    tap_p95_ms: float = Field(default=100.0, gt=0)
+    reviewers_at_most_s: float = Field(default=40.0, gt=0)
     leaks: LeakSettings = LeakSettings()
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.environment.connections.addresses import CheckedAddress, allowed_address
     from workbench.environment.connections.connection import Account, Answered, Asked, CallError, Connection
     from workbench.environment.connections.credentials import credentials_from_environment, credentials_of
     from workbench.environment.connections.http import Received, Sent, SystemHttp
@@ -17,5 +16,6 @@ if TYPE_CHECKING:
     from workbench.environment.connections.reaching import ReachedSystems
     from workbench.environment.connections.rest import ListRead, RestConnection
     from workbench.environment.connections.soap import SoapConnection
+    from workbench.files import CheckedAddress, allowed_address
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

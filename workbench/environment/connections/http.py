@@ -12,9 +12,9 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from workbench.environment.connections.addresses import CheckedAddress
 from workbench.environment.connections.connection import Asked, CallError
 from workbench.environment.connections.credentials import Credentials, Signature
+from workbench.files import CheckedAddress
 from workbench.pilot.integrations import System
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from workbench.environment.connections.addresses import allowed_address
 from workbench.environment.connections.connection import Account, Connection
 from workbench.environment.connections.credentials import credentials_of
 from workbench.environment.connections.http import SystemHttp
 from workbench.environment.connections.queue import QueueConnection
 from workbench.environment.connections.rest import RestConnection
+from workbench.files import allowed_address
 from workbench.pilot.integrations import System, SystemType, placed_address
 from workbench.words import InputError
 

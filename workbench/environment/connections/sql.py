@@ -16,11 +16,11 @@ import sqlalchemy
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from workbench.environment.connections.addresses import allowed_host
 from workbench.environment.connections.connection import Account, Answered, Asked, CallError
 from workbench.environment.connections.credentials import Credentials
 from workbench.environment.connections.http import ANSWER, CONNECTION, MAX_ANSWER, MAX_DETAIL, TIMEOUT
 from workbench.environment.connections.operations import operation_of, with_key
+from workbench.files import allowed_host
 from workbench.pilot.integrations import OperationEffect, System
 from workbench.words import InputError
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.pages.figures.findings import findings_by_share
     from workbench.pages.figures.integrations import access_by_system, verdicts_by_system
     from workbench.pages.figures.intervals import shares_with_intervals
-    from workbench.pages.figures.load import load_over_time, load_waits
+    from workbench.pages.figures.load import load_over_time, load_reviewers_taps, load_waits
     from workbench.pages.figures.picture import Picture
     from workbench.pages.figures.records import column_completeness, label_distribution, text_lengths, volume_over_time
     from workbench.pages.figures.reliability import Panel, reliability_panels

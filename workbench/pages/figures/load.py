@@ -1,4 +1,4 @@
-"""Figures of a load test: latency over a schedule with what waits, and from the schedule beside from the send."""
+"""Figures of a load test: latency over a schedule, from the schedule beside from the send, and of reviewers' taps."""
 
 from __future__ import annotations
 
@@ -105,6 +105,34 @@ def load_waits(arrivals: pd.DataFrame) -> Figure:
     axes.grid(color="0.92")
     axes.set(xlabel="time until the decision (logarithmic)", ylabel="share of records decided")
     axes.legend(fontsize=TEXT_SIZE, frameon=False, loc="lower right")
+    return figure
+
+
+def load_reviewers_taps(table: pd.DataFrame, limit_s: float) -> Figure:
+    """Return how long a tap at the review desk takes with so many reviewers at once, beside what was agreed.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `workbench.load_testing` has it: `at_once`, `p50_s`, `p95_s`, `p95_lower_s`, `p95_upper_s` (None for none).
+    limit_s : float
+        How long 95% of taps may take.
+    """
+    if table.empty:
+        return empty_figure("Nobody was at the review desk")
+    most = table.iloc[-1]
+    title = f"{int(most['at_once']):,} reviewers at once: 95% of taps within {seconds(float(most['p95_s']))}"
+    figure, axes = one_axes(title, 3.4)
+    places, p95 = np.arange(len(table)), table["p95_s"].to_numpy(dtype=float)
+    bounds = [table[name].astype(float).fillna(table["p95_s"]).to_numpy() for name in ("p95_lower_s", "p95_upper_s")]
+    axes.errorbar(places, p95, [p95 - bounds[0], bounds[1] - p95], fmt="o", color=DARK, capsize=4, label="p95 (95%)")
+    axes.plot(places, table["p50_s"], "s", color=MIDDLE, markersize=5, label="median")
+    axes.axhline(limit_s, color=DARK, linestyle="dashed", linewidth=1, label=f"agreed: {seconds(limit_s)}")
+    axes.set_xticks(places, [f"{int(one):,}" for one in table["at_once"]])
+    axes.set_ylim(0, HEADROOM * max(limit_s, float(bounds[1].max())))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: seconds(value)))
+    axes.set(xlabel="reviewers at once", ylabel="time of one tap")
+    axes.legend(fontsize=TEXT_SIZE, frameon=False, loc="upper right", ncols=3)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Addresses that may be reached: this machine and private hosts that are named, each resolved once."""
+"""Addresses that may be reached, each resolved once: of sandboxes, and of webhooks that messages are posted to."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from workbench.words import InputError, shown
 PORTS = {"http": 80, "https": 443}
 PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 ALLOWED = "this machine, or a private host that `sandbox: hosts` names"
+OUTSIDE = "a public address, or one of a private network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +79,54 @@ def allowed_host(host: str, port: int, hosts: Collection[str]) -> str:
     named = host.casefold() in {one.casefold() for one in hosts}
     if not named and host.casefold() != "localhost" and not _is_loopback(host):
         raise InputError("a sandbox is at an address that may not be reached", got=host, expected=ALLOWED)
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise InputError("the host of a sandbox has no address", got=f"{host}: {error}") from None
-    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+    addresses = _resolved(host, port, "a sandbox")
     wrong = [one for one in addresses if not (_is_loopback(one) or (named and _is_private(one)))]
     if wrong:
         got = f"{host} is at {shown(wrong)}"
         raise InputError("a sandbox is at an address that may not be reached", got=got, expected=ALLOWED)
     return addresses[0]
+
+
+def webhook_address(address: str) -> CheckedAddress:
+    """Return the address of a webhook that may be posted to; all that its host resolves to must be outside or private.
+
+    Raises
+    ------
+    InputError
+        It is no https address, has credentials in it, its host has no address, or it resolves to this machine, a
+        link-local address or another that nobody's chat is at.
+
+    Examples
+    --------
+    >>> webhook_address("https://10.1.2.3/hooks/1").port
+    443
+    """
+    try:
+        parts = urlsplit(address)
+        port = parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        port = None
+    if port is None or not parts.hostname or parts.scheme != "https" or parts.fragment or not address.isprintable():
+        raise InputError(
+            "a webhook is at no https address", got=address, expected="such as https://chat.example/hooks/1"
+        )
+    if parts.username is not None or parts.password is not None:
+        raise InputError("the address of a webhook has credentials in it", got=parts.hostname)
+    found = _resolved(parts.hostname, port, "a webhook")
+    wrong = [one for one in found if not (_is_private(one) or _is_public(one))]
+    if wrong:
+        got = f"{parts.hostname} is at {shown(wrong)}"
+        raise InputError("a webhook is at an address that may not be reached", got=got, expected=OUTSIDE)
+    return CheckedAddress(address, parts.hostname, port, found[0])
+
+
+def _resolved(host: str, port: int, whose: str) -> list[str]:
+    """Return the numeric addresses of a host. Raises InputError if it has none."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"the host of {whose} has no address", got=f"{host}: {error}") from None
+    return list(dict.fromkeys(str(one[4][0]) for one in found))
 
 
 def _is_loopback(host: str) -> bool:
@@ -98,6 +137,11 @@ def _is_loopback(host: str) -> bool:
 def _is_private(host: str) -> bool:
     ip = _ip(host)
     return ip is not None and any(ip in network for network in PRIVATE)
+
+
+def _is_public(host: str) -> bool:
+    ip = _ip(host)
+    return ip is not None and ip.is_global and not ip.is_multicast
 
 
 def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
