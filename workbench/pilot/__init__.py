@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         StatedFact,
         content_of,
         decisions_by_reason,
+        policy_part,
         read_process,
         suite_paths,
     )
