@@ -70,7 +70,7 @@ class CharterDocument:
 
     def sections(self) -> tuple[Chapter, ...]:
         """Return the document's sections in order."""
-        charter = self.charter
+        charter, names = self.charter, {one.role: one.name for one in self.charter.stakeholders}
         return (
             Chapter("Process and scope", (charter.process,), _scope(charter)),
             Chapter("KPIs", (_KPI_NOTE,), grids=(_kpis(charter.kpis),)),
@@ -82,7 +82,7 @@ class CharterDocument:
             Chapter("What a certificate assumes", (_dependence_note(charter),)),
             Chapter("Volume, latency and cost", grids=(_expectations(charter),)),
             Chapter("Open points", (_open_note(self.gaps),), grids=gaps_grid(self.gaps)),
-            Chapter("Signatures", self._signature_notes(), grids=(signatures_grid(self.signatures, {one.role: one.name for one in charter.stakeholders}),)),
+            Chapter("Signatures", self._signature_notes(), grids=(signatures_grid(self.signatures, names),)),
         )
 
     def html(self) -> str:

@@ -174,7 +174,8 @@ def _text(process: Process, name: str) -> tuple[tuple[str, ...], tuple[str, ...]
     minutes = "" if step.minutes is None else f"{step.minutes:g} min"
     about = " · ".join(filter(None, (step.who, minutes)))
     ways = [f"{number} {branch.when}" for number, branch in enumerate(step.branches, 1)]
-    return _wrapped(step.title, BOLD_SIGNS), tuple(line for text in (about, step.system, *ways) for line in _wrapped(text, SIGNS))
+    lines = (line for text in (about, step.system, *ways) for line in _wrapped(text, SIGNS))
+    return _wrapped(step.title, BOLD_SIGNS), tuple(lines)
 
 
 def _wrapped(text: str, width: int) -> tuple[str, ...]:
@@ -204,9 +205,7 @@ def _height(text: tuple[tuple[str, ...], tuple[str, ...]]) -> int:
     return LINE * (len(text[0]) + len(text[1])) + 2 * PAD
 
 
-def _placed(
-    name: str, x: int, y: int, text: tuple[tuple[str, ...], tuple[str, ...]], process: Process
-) -> PlacedBox:
+def _placed(name: str, x: int, y: int, text: tuple[tuple[str, ...], tuple[str, ...]], process: Process) -> PlacedBox:
     decides = any(step.id == name and step.branches for step in process.steps)
     is_end = all(step.id != name for step in process.steps)
     return PlacedBox(name, x, y, _height(text), *text, decides, is_end)

@@ -222,4 +222,3 @@ def _observations(process: Process) -> Grid:
         for one in process.observations
     ]
     return Grid(("day", "who watched", "whom", "where", "documents", "steps"), tuple(rows))
-

@@ -157,8 +157,9 @@ def _categories(process: Process, charter: Charter) -> Iterator[Gap]:
     """Yield the charter's categories that no rule hands over, or that a rule hands to somebody else."""
     if not process.handed_over:
         return  # said once, by itself
-    limits = [(f"authority.{one.id}", one) for one in charter.authority if one.to]
-    for part, one in (*((f"high_risk.{one.id}", one) for one in charter.high_risk), *limits):
+    categories: list[tuple[str, HighRisk | Authority]] = [(f"high_risk.{one.id}", one) for one in charter.high_risk]
+    categories += [(f"authority.{one.id}", one) for one in charter.authority if one.to]
+    for part, one in categories:
         rules = _about(one, process)
         if not rules:
             yield Gap(f"charter, {part}", f"no rule of {PROCESS_FILE} hands it over", "write the rule, and to whom")
