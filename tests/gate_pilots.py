@@ -193,6 +193,7 @@ def write_audit(pilot: Pilot, findings: Sequence[Mapping[str, Any]], filled: tup
     digest = read_dataset(pilot).digest
     content = {
         "pilot": pilot.name, "run": "run1", "dataset_digest": digest, "n_records": 400,
+        "created": MADE.time,
         "sections": {"completeness": {"estimates": {"complete_records": estimate.as_json()}}},
         "findings": list(findings),
     }  # fmt: skip

@@ -30,7 +30,8 @@ STYLE = """.state { display: inline-block; border: 2px solid var(--ink); padding
 .flow .line { fill: none; stroke: var(--ink) }
 .flow polyline.out { stroke: var(--strong) }
 .flow .back { stroke-dasharray: 5 3 }
-.flow .head { fill: var(--ink) }"""
+.flow .head { fill: var(--ink) }
+@media print { .flow svg { max-width: 100%; height: auto } }"""
 A_YEAR = 365
 
 
