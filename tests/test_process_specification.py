@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gate_pilots import gate, gate_pilot, result
+from gate_pilots import facts_of, gate, gate_pilot, result
 from process_pilots import AGREED, CASES, PROCESS, SPECIFIED, gaps, process_pilot, specification
 from typer.testing import CliRunner
 
 from workbench.cases import Case, path_cases, path_gaps, read_cases
 from workbench.commands.cli import app
+from workbench.gates import decide
+from workbench.gates.held.contents import bundle_files
 from workbench.metrics import State
 from workbench.pilot import Process, content_of, open_pilot, policy_part, read_process, read_review
 from workbench.pilot.process import days_since_watched, end_steps, levels, process_gaps, reached
@@ -255,3 +257,12 @@ def test_the_command_says_gaps_with_exit_code_1_and_nothing_with_0(tmp_path: Pat
     said = CliRunner().invoke(app, ["process", "check", pilot.name, *root])
     assert isinstance(said.exception, InputError)
     assert "no process specification" in str(said.exception)
+
+
+def test_a_bundle_holds_what_the_check_looks_at(tmp_path: Path) -> None:
+    pilot = process_pilot(tmp_path)
+    for name in ("findings.yaml", "acceptance.yaml"):
+        (pilot.suite / name).write_text("title: signed with the rest\n", encoding="utf-8")
+    facts = facts_of(pilot)
+    held = bundle_files(pilot, facts, decide(facts, 1, {}))
+    assert {"process.yaml", "review.yaml", "findings.yaml", "acceptance.yaml", "suites/all.yaml"} <= held.keys()
