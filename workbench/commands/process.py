@@ -46,8 +46,8 @@ def check_process(pilot: PilotName, root: Root = HERE, details: Details = False,
     raise typer.Exit(1 if gaps else 0)
 
 
-@app.command(epilog="Example: workbench process render invoice_matching")
-def render(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
+@app.command("render", epilog="Example: workbench process render invoice_matching")
+def render_process(pilot: PilotName, root: Root = HERE, as_json: AsJson = False) -> None:
     """Write the process as a page: the flow drawn, rules, escalations, workarounds, who watched, open points."""
     from workbench.files import write_atomically
 
