@@ -206,7 +206,9 @@ def write_audit(pilot: Pilot, findings: Sequence[Mapping[str, Any]], filled: tup
         MADE,
         "by hand",
         {"complete_records": estimate},
-        tuple(_finding(one) for one in findings),
+        tuple(
+            _finding(one).model_copy(update={"owner": one["owner"] or ""}) for one in findings
+        ),  # with owners, as exhibits had them
         {"counts": pd.DataFrame({"estimate": ["complete_records"], "hits": [k], "n": [n], "method": ["wilson"]})},
     )
     exhibit.write(exhibit_folder(pilot, "audit"))
