@@ -193,6 +193,7 @@ def write_audit(pilot: Pilot, findings: Sequence[Mapping[str, Any]], filled: tup
     digest = read_dataset(pilot).digest
     content = {
         "pilot": pilot.name, "run": "run1", "dataset_digest": digest, "n_records": 400,
+        "created": MADE.time,
         "sections": {"completeness": {"estimates": {"complete_records": estimate.as_json()}}},
         "findings": list(findings),
     }  # fmt: skip
@@ -205,7 +206,9 @@ def write_audit(pilot: Pilot, findings: Sequence[Mapping[str, Any]], filled: tup
         MADE,
         "by hand",
         {"complete_records": estimate},
-        tuple(_finding(one) for one in findings),
+        tuple(
+            _finding(one).model_copy(update={"owner": one["owner"] or ""}) for one in findings
+        ),  # with owners, as exhibits had them
         {"counts": pd.DataFrame({"estimate": ["complete_records"], "hits": [k], "n": [n], "method": ["wilson"]})},
     )
     exhibit.write(exhibit_folder(pilot, "audit"))

@@ -12,11 +12,11 @@ import pytest
 from small_pilots import ALL_DEV, written_pilot
 from typer.testing import CliRunner
 
+from workbench.audit.maker import audit_exhibit
 from workbench.audit.published.audits import publish
 from workbench.audit.published.page import Attachments, audit_page
 from workbench.audit.published.profile_page import made_safe, sample_for_profile
 from workbench.audit.published.store import (
-    OWNERS_FILE,
     owners_of,
     point_at,
     write_audit,
@@ -24,6 +24,7 @@ from workbench.audit.published.store import (
 from workbench.audit.questions.assessment import audit_file, audit_pilot
 from workbench.commands.cli import app
 from workbench.evidence import earlier_findings, latest_findings
+from workbench.pilot import OWNED_FINDINGS_FILE
 from workbench.pilot.contract import read_table_contract
 from workbench.pilot.pilot import Pilot
 from workbench.words import InputError
@@ -107,17 +108,16 @@ def test_the_folder_of_a_pilots_audit_holds_what_others_read(pilot: Pilot):
     assert rows[["row", "record", "offending"]].to_numpy().tolist() == [["1", "2", "text"], ["2", "3", "text"]]
 
 
-def test_owners_are_kept_and_overruled_by_audit_yaml(pilot: Pilot):
-    (pilot.suite / OWNERS_FILE).write_text("owners: {missing: Ana}\n", encoding="utf-8")
+def test_owners_are_those_of_findings_yaml(pilot: Pilot):
+    entry = {"id": "missing", "owner": "Ana", "decision": "mend", "reason": "filled on import", "until": "2027-01-31"}
+    path = pilot.suite / OWNED_FINDINGS_FILE
+    assert owners_of(pilot) == {}
+    path.write_text(json.dumps({"title": "Assessment", "findings": [entry]}), encoding="utf-8")
     audit = audit_pilot(pilot, owners_of(pilot))
-    publish(audit, pilot.runs / "audit" / audit.run)
-    point_at(pilot, audit)
-    (pilot.suite / OWNERS_FILE).unlink()
-    assert [one.owner for one in audit_pilot(pilot, owners_of(pilot)).findings if one.kind == "missing"] == ["Ana"]
-    (pilot.suite / OWNERS_FILE).write_text("owners: {missing: Ben}\n", encoding="utf-8")
-    assert [one.owner for one in audit_pilot(pilot, owners_of(pilot)).findings if one.kind == "missing"] == ["Ben"]
-    (pilot.suite / OWNERS_FILE).write_text("owner: {missing: Ben}\n", encoding="utf-8")
-    with pytest.raises(InputError, match="unknown key 'owner'"):
+    assert [one.owner for one in audit.findings if one.kind == "missing"] == ["Ana"]
+    assert [one.owner for one in audit_exhibit(pilot, audit).findings] == [""] * len(audit.findings)
+    path.write_text(json.dumps({"title": "Assessment", "finding": [entry]}), encoding="utf-8")
+    with pytest.raises(InputError, match="unknown key 'finding'"):
         owners_of(pilot)
 
 

@@ -35,7 +35,7 @@ EXECUTED = (
         for name in ("records", "agents", "act", "retrieval", "guards", "load", "attack", "engines")
     ),
     *(f"docs/how_to/{name}.md" for name in ("compare_versions", "look", "hold_a_gate", "servers", "vllm")),
-    *(f"docs/how_to/{name}.md" for name in ("ray", "spark", "integrations", "comply", "review")),
+    *(f"docs/how_to/{name}.md" for name in ("ray", "spark", "integrations", "comply", "review", "process")),
 )
 NOT_RUN = [
     ("README.md", "builds an environment, and runs the shipped pilot or the tests for minutes"),

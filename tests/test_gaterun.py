@@ -126,8 +126,9 @@ def test_a_slice_on_any_column_that_records_are_cut_by_is_judged(prepared: Prepa
 
 def test_what_changed_while_a_notebook_ran_makes_it_stale(prepared: Prepared) -> None:
     pilot, _ = prepared([LOAD])
-    named = pilot.suite / "audit.yaml"
-    change = f"from pathlib import Path\nnamed = Path({str(named)!r})\nnamed.exists() or named.write_text('x')"
+    named = pilot.data / "contract.yaml"
+    once = "'# x' in said or named.write_text(said + '# x\\n')"
+    change = f"from pathlib import Path\nnamed = Path({str(named)!r})\nsaid = named.read_text()\n{once}"
     path = notebook(pilot, AUDIT, f"{change}\n{QUICK}")
     path.write_text(path.read_text(encoding="utf-8").replace("root: str = ", 'results: str = \\"\\"\\nroot: str = '))
     kept = [run_pilot(pilot, PilotRun(), (AUDIT,)).kept for _ in range(3)]

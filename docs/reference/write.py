@@ -15,7 +15,6 @@ from pydantic.fields import FieldInfo
 
 from workbench.agents.prompts.document import FrontMatter
 from workbench.attacks.library import PatternFileSettings
-from workbench.audit.published.store import AuditSettings
 from workbench.cases import CaseSuite
 from workbench.commands.cli import app
 from workbench.environment.settings import EnvironmentSettings
@@ -26,7 +25,9 @@ from workbench.pilot import (
     ComplianceSettings,
     Contract,
     LoadSettings,
+    OwnedFindings,
     PilotSettings,
+    Process,
     ReviewSettings,
     TableContract,
 )
@@ -72,7 +73,15 @@ FILES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "Who decides what the agent must not: [review](../how_to/review.md).",
         ReviewSettings,
     ),
-    ("eval_suites/PILOT/audit.yaml", "Who mends which finding of the audit.", AuditSettings),
+        "eval_suites/PILOT/process.yaml",
+        "The business process, its rules, and how it is worked today: [process](../how_to/process.md).",
+        Process,
+    ),
+    (
+        "eval_suites/PILOT/findings.yaml",
+        "Who owns which finding of the audit, and what becomes of it: [data audit](../data_audit.md).",
+        OwnedFindings,
+    ),
     ("eval_suites/PILOT/waivers/*.json", "What was waived; `workbench waive` writes and signs it.", WaiverSettings),
 )
 COMMANDS_HEAD = """# Commands
@@ -96,7 +105,8 @@ Two folders of text, made by `workbench init` (`--root DIR`, by default the curr
 |---|---|
 | `datasets/PILOT/contract.yaml`, `splits.yaml`, `sources.yaml` | below |
 | `datasets/PILOT/ledger.jsonl`, `opened/` | every opening of the holdout, signed; never edit, always commit |
-| `eval_suites/PILOT/pilot.yaml`, `charter.yaml`, `gates.yaml`, `audit.yaml`, `suites/`, `waivers/` | below |
+| `eval_suites/PILOT/pilot.yaml`, `charter.yaml`, `gates.yaml`, `suites/`, `waivers/` | below |
+| `eval_suites/PILOT/process.yaml`, `findings.yaml` | below |
 | `eval_suites/PILOT/attacks/*.yaml` | below |
 | `eval_suites/PILOT/prompts/*.md` | prompt documents: [agents](../how_to/agents.md) |
 | `eval_suites/PILOT/agents.py` | agents in Python |

@@ -8,6 +8,7 @@ A module imports only from its own subroom or those above it:
     detectors         what votes on cells, a file each, and how votes become flagged cells
     questions         completeness, quality, leakage and the others, each a section, and the audit of them all
     published         the folder of an audit, its page, its suite of rules and who executes it
+    following         findings from audit to audit, beside who owns them
     maker             its exhibit, and what a gate can ask of it
 """
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.audit.following import FindingState, FollowedFinding, follow_pilot, followed
     from workbench.audit.known.masking import Masking, key_of_cells, key_of_files, masking_of
     from workbench.audit.maker import MAKER, leave_audit
     from workbench.audit.published.audited import critical_note

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
-from workbench.audit.published.store import OWNERS_FILE, point_at
+from workbench.audit.published.store import point_at
 from workbench.evidence import (
     Answer,
     Check,
@@ -26,7 +26,6 @@ from workbench.evidence import (
     arrival_days,
     audits_folder,
     exhibit_folder,
-    files_at,
     unproven,
 )
 from workbench.metrics import (
@@ -38,7 +37,14 @@ from workbench.metrics import (
     Unit,
     one_sided,
 )
-from workbench.pilot import Pilot
+from workbench.pilot import (
+    OWNED_FINDINGS_FILE,
+    FindingDecision,
+    OwnedFindings,
+    Pilot,
+    owner_signatures,
+    read_owned_findings,
+)
 from workbench.records.ledger import SPENT_AT_ONCE
 from workbench.stats import IntervalMethod, records_needed
 from workbench.words import several
@@ -93,7 +99,10 @@ def _share_method(estimate: Estimate) -> IntervalMethod | None:
 
 
 def _finding(said: Mapping[str, Any]) -> Finding:
-    """Return a finding of the audit in the words that all makers share, from its JSON values."""
+    """Return a finding of the audit in the words that all makers share, from its JSON values.
+
+    Without its owner, whom findings.yaml names: so the exhibit stays what it is when the owners change.
+    """
     return Finding(
         id=said["id"],
         kind=said["kind"],
@@ -105,7 +114,6 @@ def _finding(said: Mapping[str, Any]) -> Finding:
         evidence=said["evidence"],
         consequence=said["consequence"],
         remedy=said["remediation"],
-        owner=said["owner"] or "",
     )
 
 
@@ -127,11 +135,35 @@ def _issues_owned(facts: Facts, asked: Terms) -> Answer:
     if audit is None:
         return unproven(facts.absent[AUDIT], RUN_IT)
     findings = audit.findings[:top]
+    owned = read_owned_findings(facts.pilot.suite)
+    if owned is not None:
+        return _owned_over_signatures(facts, findings, owned)
     open_ones = [one for one in findings if not (one.remedy and one.owner)]
     if not open_ones:
         return Answer(State.PASS, f"all of the top {len(findings)} findings have remediation and owner")
     reason = f"{len(open_ones)} of the top {len(findings)} findings have no owner or no remediation"
     return Answer(State.FAIL, reason, "name who mends each and how", details=tuple(map(_named, open_ones)))
+
+
+def _owned_over_signatures(facts: Facts, findings: Sequence[Finding], owned: OwnedFindings) -> Answer:
+    """Return whether findings.yaml decides of each finding, no decision's day is over, and every owner signed it."""
+    pilot, decided = facts.pilot, {one.id: owned.of(one.id) for one in findings}
+    faults = {name: "no owner" if one is None else one.fault_on(facts.today) for name, one in decided.items()}
+    open_ones = tuple(f"{_titled(one)}; {faults[one.id]}" for one in findings if faults[one.id])
+    if open_ones:
+        reason = f"{len(open_ones)} of the top {len(findings)} findings have no owner, or their day is over"
+        return Answer(State.FAIL, reason, f"decide of each in {OWNED_FINDINGS_FILE}, and sign", details=open_ones)
+    status = owner_signatures(pilot.suite, owned, pilot.charter, pilot.name)
+    if not status.is_complete:
+        absent = tuple(
+            f"{role}: {status.invalid.get(role, 'no signature')}" for role in (*status.missing, *status.invalid)
+        )
+        reason = f"{len(status.valid)} of {several(len(status.required), 'owner')} signed {OWNED_FINDINGS_FILE}"
+        change = f'workbench sign {pilot.name} {OWNED_FINDINGS_FILE} --name "NAME" --role "ROLE" --key FILE'
+        return Answer(State.UNPROVEN, reason, change, Missing(signatures=len(absent)), absent)
+    accepted = sum(one is not None and one.decision is FindingDecision.ACCEPT for one in decided.values())
+    said = f"{len(findings) - accepted} of the top {len(findings)} findings are being mended, {accepted} are accepted"
+    return Answer(State.PASS, f"{said}; signed by {several(len(status.required), 'owner')}")
 
 
 def _sample_fitness(facts: Facts, _asked: Terms) -> Answer:
@@ -162,7 +194,11 @@ def _sample_fitness(facts: Facts, _asked: Terms) -> Answer:
 
 
 def _named(finding: Finding) -> str:
-    return f"{finding.id} ({finding.severity.value}): {finding.title}; {finding.owner or 'no owner'}"
+    return f"{_titled(finding)}; {finding.owner or 'no owner'}"
+
+
+def _titled(finding: Finding) -> str:
+    return f"{finding.id} ({finding.severity.value}): {finding.title}"
 
 
 class AuditMaker(Maker):
@@ -189,10 +225,9 @@ class AuditMaker(Maker):
     believed = ("the audit's findings and counts",)
 
     def depends(self, inputs: Inputs, notebook: str, chosen: str | None) -> Mapping[str, Any]:
-        """Return title and question of the pilot, and who mends what."""
+        """Return title and question of the pilot; who owns what a gate reads in findings.yaml itself."""
         settings = inputs.pilot.settings
-        owners = files_at(inputs.pilot.root, inputs.pilot.suite / OWNERS_FILE)
-        return {"settings": [settings.title, settings.question], "owners": owners}
+        return {"settings": [settings.title, settings.question]}
 
     def leaves(self, pilot: Pilot) -> Sequence[Path]:
         """Return the exhibit and the folder of all audits."""

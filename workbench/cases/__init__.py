@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.cases.junit import cases_junit
     from workbench.cases.maker import MAKER, CasesRequest
     from workbench.cases.mutants import Mutant, MutantKind, mutants_of
+    from workbench.cases.paths import path_cases, path_gaps
     from workbench.cases.planted import proved_on_planted, said_of_planted
     from workbench.cases.policy import Decider, FunctionDecider, PolicyProcess, Ruling
     from workbench.cases.scoring import MutationScore, mutants_table, score

@@ -87,7 +87,7 @@ def coverage_table(process: Process, cases: Sequence[Case], excluded: Mapping[st
         `token`, `group` (rule, exception, target, fact or precedence), `item`, `aspect`, `cases` (how many) and
         `excluded` (the reason, None where a case is needed). Pairs of rules are there as far as a case covers them.
     """
-    counts = Counter(token for case in cases for token in _covered(case))
+    counts = Counter(token for case in cases for token in covered_by(case))
     rows = [_row(one, counts, excluded) for one in needed_tokens(process)]
     pairs = [Needed(token, "precedence", token.partition(":")[2], HOLDS) for token in counts if ">" in token]
     rows += [_row(one, counts, {}) for one in sorted(pairs, key=lambda one: one.token)]
@@ -110,7 +110,7 @@ def matrix_of(table: pd.DataFrame) -> pd.DataFrame:
     return matrix.reindex(columns=[name for name in (*SIDES, HOLDS, USED, CLAIMED) if name in matrix.columns])
 
 
-def _covered(case: Case) -> set[str]:
+def covered_by(case: Case) -> set[str]:
     """Return what a case covers: on a side of a limit is on that side of its rule, and above it the rule holds."""
     of_limits = {f"rule:{name.partition('.')[0]}@{side}" for name, side in map(_limit_side, case.covers) if side}
     holds = {f"{token.removesuffix('@above')}@{HOLDS}" for token in case.covers if token.endswith("@above")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -38,28 +39,48 @@ def audit(
     compare: Annotated[
         str | None, typer.Option(metavar="RUN", help="An earlier audit to compare with; `latest` is the newest.")
     ] = None,
+    findings: Annotated[
+        bool, typer.Option("--findings", help="Run nothing: where each finding of all audits stands, and whose it is.")
+    ] = False,
     read: ReadingOptions = AS_FOUND,
     root: Root = HERE,
     details: Details = False,
     as_json: AsJson = False,
 ) -> None:
     """Audit records: what is wrong with them, whom it hits, and what must be fixed first."""
+    if findings:
+        _say_followed(pilot, records, root, details=details, as_json=as_json)
+        return
     given = {"out": out, "contract": contract, "compare": compare, "spark": spark}
     _check_fits(pilot, records, given, is_told=read != AS_FOUND)
     link = None
     if records is None:
-        folder, findings, link = _audit_pilot(str(pilot), root, compare)
+        folder, found, link = _audit_pilot(str(pilot), root, compare)
     elif out is None:
         raise InputError("--records needs --out, a folder for the report")
     elif spark is not None:
         _validate_on_spark(spark, records, out, as_json)
     else:
-        folder, findings = _audit_file(Path(records), contract, out, read)
+        folder, found = _audit_file(Path(records), contract, out, read)
     if as_json:
-        found = {key: findings[key] for key in ("pilot", "run", "answer", "must_fix", "n_records")}
-        print_json({**found, "folder": str(folder), "mlflow_run": link})
+        summary = {key: found[key] for key in ("pilot", "run", "answer", "must_fix", "n_records")}
+        print_json({**summary, "folder": str(folder), "mlflow_run": link})
     else:
-        _print(findings, folder, link, details=details)
+        _print(found, folder, link, details=details)
+
+
+def _say_followed(pilot: str | None, records: str | None, root: Path, *, details: bool, as_json: bool) -> None:
+    """Print where each finding of a pilot's audits stands, who owns it, since when, and until when."""
+    from workbench.audit import follow_pilot
+    from workbench.commands.reports import print_followed
+
+    if pilot is None or records is not None:
+        raise InputError("--findings needs a pilot; files have no history", got="--records" if records else "neither")
+    rows = follow_pilot(pilot_named(pilot, root), datetime.now(UTC).date())
+    if as_json:
+        print_json({"pilot": pilot, "findings": [one.as_json() for one in rows]})
+    else:
+        print_followed(rows, details=details)
 
 
 def _check_fits(pilot: str | None, records: str | None, given: Mapping[str, object], *, is_told: bool) -> None:

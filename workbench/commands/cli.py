@@ -31,6 +31,7 @@ from workbench.commands import (
     load,
     optimise,
     overview,
+    process,
     prompts,
     review,
     salvage,
@@ -307,6 +308,7 @@ app.add_typer(charter.app, name="charter", rich_help_panel=BEGIN)
 app.add_typer(prompts.app, name="prompts", rich_help_panel=DEVELOP)
 app.add_typer(cases.app, name="cases", rich_help_panel=DEVELOP)
 app.add_typer(documents.app, name="documents", rich_help_panel=BEGIN)
+app.add_typer(process.app, name="process", rich_help_panel=BEGIN)
 app.add_typer(attack.app, name="attack", rich_help_panel=DEVELOP)
 app.add_typer(integrations.app, name="integrations", rich_help_panel=DEVELOP)
 app.add_typer(review.app, name="review", rich_help_panel=DECIDE)

@@ -35,7 +35,7 @@ def check_documents(pilot: PilotName, root: Root = HERE, details: Details = Fals
 
     opened = pilot_named(pilot, root)
     gaps = architecture_gaps(opened)
-    status = _signatures(opened, ARCHITECTURE_FILE)
+    status = asked_signatures(opened, ARCHITECTURE_FILE)
     if as_json:
         signed = None if status is None else status.as_json()
         listed = {"complete": not gaps, "gaps": [gap.as_json() for gap in gaps], "signatures": signed}
@@ -54,7 +54,7 @@ def check_documents(pilot: PilotName, root: Root = HERE, details: Details = Fals
     raise typer.Exit(1 if gaps else 0)
 
 
-def _signatures(opened: Pilot, file: str) -> SignatureStatus | None:
+def asked_signatures(opened: Pilot, file: str) -> SignatureStatus | None:
     """Return who of those whom a gate asks for has signed a document as it is, None where no gate asks for it."""
     from workbench.gates import read_gates
     from workbench.pilot.charter import GATES_FILE

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workbench.evidence.audits import (
         FINDINGS_FILE,
         LATEST_AUDIT,
+        all_findings,
         audits_folder,
         earlier_findings,
         latest_findings,

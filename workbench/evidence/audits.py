@@ -27,6 +27,18 @@ def latest_findings(pilot: Pilot) -> dict[str, Any] | None:
     return read_findings(path) if path.is_file() else None
 
 
+def all_findings(pilot: Pilot) -> tuple[dict[str, Any], ...]:
+    """Return the contents of findings.json of every audit that is still there, the oldest first.
+
+    Raises
+    ------
+    InputError
+        One of them is damaged.
+    """
+    found = [read_findings(path) for path in audits_folder(pilot).glob(f"*/{FINDINGS_FILE}")]
+    return tuple(sorted(found, key=lambda one: (str(one["created"]), str(one["run"]))))
+
+
 def earlier_findings(pilot: Pilot, run: str) -> dict[str, Any]:
     """Return the content of an earlier audit's findings.json.
 

@@ -9,8 +9,10 @@ from functools import partial
 
 from workbench.evidence import Answer, Check, Facts, Missing, Terms
 from workbench.metrics import State
+from workbench.pilot import PROCESS_FILE, read_review
 from workbench.pilot.charter import charter_signatures, one_key_for_several, shared_keys_note, sharing_a_key
 from workbench.pilot.integrations import INTEGRATIONS_FILE, gaps_of, integration_signatures, read_integrations
+from workbench.pilot.process import process_gaps, process_in
 from workbench.words import several, shown
 
 
@@ -72,6 +74,22 @@ def _integration_specification(facts: Facts, _asked: Terms) -> Answer:
     return Answer(State.UNPROVEN, reason, "have it signed by all", Missing(signatures=len(unsigned)), unsigned)
 
 
+def _process_specification(facts: Facts, _asked: Terms) -> Answer:
+    """Return whether process.yaml says how the work is done, and contradicts neither charter nor review.yaml."""
+    pilot = facts.pilot
+    process = process_in(pilot.suite)
+    if process is None:
+        return Answer(State.UNPROVEN, f"there is no {PROCESS_FILE}", "write the business process down, and sign")
+    said = f"{several(len(process.steps), 'step')}, {several(len(process.rules), 'rule')}"
+    gaps = process_gaps(process, pilot.charter, read_review(pilot.suite))
+    if not gaps:
+        watched = several(len(process.observations), "observation")
+        return Answer(State.PASS, f"{said} and {several(len(process.workarounds), 'workaround')}, from {watched}")
+    details = tuple(f"{gap.part}: {gap.problem}; {gap.remedy}" for gap in gaps)
+    reason = f"{PROCESS_FILE} has {several(len(gaps), 'gap')} in {said}"
+    return Answer(State.FAIL, reason, f"fill them (workbench process check {pilot.name})", details=details)
+
+
 def _not_made(what: str, _facts: Facts, _asked: Terms) -> Answer:
     """Answer for evidence that nothing here can make yet: never skipped, never passed."""
     return Answer(State.UNPROVEN, f"no {what} of this pilot was made", f"the {what}")
@@ -80,6 +98,7 @@ def _not_made(what: str, _facts: Facts, _asked: Terms) -> Answer:
 OF_AGREEMENT = (
     Check("every_kpi", "Every KPI has its criterion", _every_kpi, gates=(2,), place=1),
     Check("distinct_keys", "Every role signed with a key of its own", _distinct_keys, gates=(1, 2, 3), place=3),
+    Check("process_specification", "Process written down as it is worked", _process_specification),
     Check("integration_specification", "Integrations specified and signed by both teams", _integration_specification),
 )
 TO_COME = (Check("acceptance", "Acceptance", partial(_not_made, "acceptance by users")),)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.pages.frame import framed
     from workbench.pages.ledger import LedgerView, budgets_table, ledger_view, openings_table, refresh_note, remarks
     from workbench.pages.pages import notebook_page
+    from workbench.pages.process import ProcessDocument
     from workbench.pages.record_links import page_name
     from workbench.pages.templating import templates_in
     from workbench.pages.views import Page, table_html, template

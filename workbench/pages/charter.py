@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -70,7 +70,7 @@ class CharterDocument:
 
     def sections(self) -> tuple[Chapter, ...]:
         """Return the document's sections in order."""
-        charter = self.charter
+        charter, names = self.charter, {one.role: one.name for one in self.charter.stakeholders}
         return (
             Chapter("Process and scope", (charter.process,), _scope(charter)),
             Chapter("KPIs", (_KPI_NOTE,), grids=(_kpis(charter.kpis),)),
@@ -81,8 +81,8 @@ class CharterDocument:
             Chapter("What always goes to a person", (_LIMIT_NOTE,), grids=(_high_risk(charter), _authority(charter))),
             Chapter("What a certificate assumes", (_dependence_note(charter),)),
             Chapter("Volume, latency and cost", grids=(_expectations(charter),)),
-            Chapter("Open points", (_open_note(self.gaps),), grids=_gaps(self.gaps)),
-            Chapter("Signatures", self._signature_notes(), grids=(_signatures(self.signatures, charter),)),
+            Chapter("Open points", (_open_note(self.gaps),), grids=gaps_grid(self.gaps)),
+            Chapter("Signatures", self._signature_notes(), grids=(signatures_grid(self.signatures, names),)),
         )
 
     def html(self) -> str:
@@ -254,13 +254,14 @@ def _open_note(gaps: tuple[Gap, ...]) -> str:
     return f"{len(gaps)} points are missing or too vague." if gaps else "None: the charter is complete."
 
 
-def _gaps(gaps: tuple[Gap, ...]) -> tuple[Grid, ...]:
+def gaps_grid(gaps: tuple[Gap, ...]) -> tuple[Grid, ...]:
+    """Return open points as a table, none where there are none."""
     rows = tuple((gap.part, gap.problem, gap.remedy) for gap in gaps)
     return (Grid(("part", "problem", "what to do"), rows),) if rows else ()
 
 
-def _signatures(status: SignatureStatus, charter: Charter) -> Grid:
-    names = {one.role: one.name for one in charter.stakeholders}
+def signatures_grid(status: SignatureStatus, names: Mapping[str, str]) -> Grid:
+    """Return who has signed and who must still; `names` are those of the roles."""
     valid = {one.role: one for one in status.valid}
     rows = []
     for role in status.required:

@@ -34,6 +34,16 @@ if TYPE_CHECKING:
         read_contract,
         read_table_contract,
     )
+    from workbench.pilot.findings import (
+        FINDING_ID,
+        OWNED_FINDINGS_FILE,
+        FindingDecision,
+        OwnedFinding,
+        OwnedFindings,
+        owner_signatures,
+        read_owned_findings,
+        role_of,
+    )
     from workbench.pilot.guards import GuardName, in_order
     from workbench.pilot.labels import cell_text, label_aliases, label_text, looking_like_escalation
     from workbench.pilot.load import (
@@ -58,6 +68,7 @@ if TYPE_CHECKING:
         StatedFact,
         content_of,
         decisions_by_reason,
+        policy_part,
         read_process,
         suite_paths,
     )

@@ -17,7 +17,7 @@ from workbench.agents.guards.must_reach import MustReachAPerson
 from workbench.agents.guards.reason_implies_action import ReasonImpliesAction
 from workbench.agents.guards.sensitive_data import SensitiveData
 from workbench.files import parse_yaml, read_text
-from workbench.pilot import CONTRACT_FILE, PROCESS_FILE, GuardName, Pilot, in_order, read_process
+from workbench.pilot import CONTRACT_FILE, PROCESS_FILE, GuardName, Pilot, in_order, policy_part, read_process
 from workbench.pilot.charter import CHARTER_FILE, PILOT_FILE
 from workbench.words import InputError
 
@@ -78,7 +78,7 @@ def _guard(name: GuardName, pilot: Pilot, labels: Collection[str]) -> Guard:
             return found if found.categories else _nothing(pilot, name, wanted)
         case GuardName.GROUNDING:
             path = pilot.suite / PROCESS_FILE
-            return Grounding.of(parse_yaml(read_text(path), str(path)) if path.is_file() else {})
+            return Grounding.of(policy_part(parse_yaml(read_text(path), str(path))) if path.is_file() else {})
 
 
 def _policy(pilot: Pilot) -> WrittenPolicy | None:

@@ -10,36 +10,40 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
 
-from workbench.evidence import FINDINGS_FILE, LATEST_AUDIT, audits_folder, latest_findings
-from workbench.files import Settings, read_settings, write_atomically
-from workbench.pilot import Pilot
+from workbench.evidence import FINDINGS_FILE, LATEST_AUDIT, audits_folder
+from workbench.files import write_atomically
+from workbench.pilot import OWNED_FINDINGS_FILE, Pilot, read_owned_findings
 from workbench.records.tables import safe_for_spreadsheets
+from workbench.words import InputError
 
 if TYPE_CHECKING:
     from workbench.audit.findings import DataFinding
     from workbench.audit.questions.assessment import Audit
 
 CELLS_FILE = "cells.csv"
-OWNERS_FILE = "audit.yaml"
+FORMER_OWNERS_FILE = "audit.yaml"
 MAX_ROWS_EXPORTED, MAX_COLUMNS_EXPORTED = 100_000, 200
 EXAMPLES = 10
 
 
-class AuditSettings(Settings):
-    """The content of eval_suites/PILOT/audit.yaml: who mends what, by a finding's id or by its kind."""
-
-    owners: dict[str, str] = Field(default_factory=dict)
-
-
 def owners_of(pilot: Pilot) -> dict[str, str]:
-    """Return who mends what: as the last audit says, overruled by audit.yaml."""
-    latest = latest_findings(pilot)
-    kept = {} if latest is None else {one["id"]: one["owner"] for one in latest["findings"] if one.get("owner")}
-    path = pilot.suite / OWNERS_FILE
-    named = read_settings(path, AuditSettings).owners if path.is_file() else {}
-    return {**{key: owner for key, owner in kept.items() if _kind(key) not in named}, **named}
+    """Return who owns what, by a finding's id or its kind, as findings.yaml says.
+
+    Raises
+    ------
+    InputError
+        findings.yaml does not fit, or owners still stand in audit.yaml, which nothing reads.
+    """
+    former = pilot.suite / FORMER_OWNERS_FILE
+    if former.is_file():
+        raise InputError(
+            f"{FORMER_OWNERS_FILE} is read no more: owners stand in {OWNED_FINDINGS_FILE}",
+            where=str(former),
+            remedy=f"write each with decision, reason and day into {OWNED_FINDINGS_FILE}: docs/data_audit.md",
+        )
+    owned = read_owned_findings(pilot.suite)
+    return {} if owned is None else {one.id: one.owner for one in owned.findings}
 
 
 def write_audit(audit: Audit, folder: Path) -> Path:
@@ -114,7 +118,3 @@ def example_rows(audit: Audit, finding: DataFinding) -> NDArray[np.int64]:
     chosen = marked if len(marked) else known
     places = np.unique(np.linspace(0, max(0, len(chosen) - 1), min(EXAMPLES, len(chosen))).astype(int))
     return np.asarray(chosen[places], dtype=np.int64)
-
-
-def _kind(finding_id: str) -> str:
-    return finding_id.rpartition("-")[0]

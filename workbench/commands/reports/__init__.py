@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from workbench.commands.reports.audited import print_audit
     from workbench.commands.reports.compared import print_comparison
     from workbench.commands.reports.evaluated import escalations_said, print_engines, print_evaluation, print_versions
+    from workbench.commands.reports.followed import print_followed
     from workbench.commands.reports.openings import print_ledger
     from workbench.commands.reports.states import print_status
 else:

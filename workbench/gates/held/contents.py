@@ -15,13 +15,15 @@ from workbench.gates.held.work import own_notebook
 from workbench.gates.junit import junit_xml
 from workbench.gates.verdict import judged_subject
 from workbench.gates.verified.facts import facts_files
-from workbench.pilot import PROCESS_FILE, Pilot, suite_paths
+from workbench.pilot import OWNED_FINDINGS_FILE, PROCESS_FILE, REVIEW_FILE, Pilot, suite_paths
 from workbench.pilot.integrations import INTEGRATIONS_FILE
 from workbench.pilot.signing import SignatureStatus
 from workbench.records.ledger import OPENED_FOLDER, history_remarks, read_ledger
 from workbench.records.splits import ledger_path
 from workbench.runs.journal import digest_of
 from workbench.words import SignatureError, shown
+
+AGREED_FILES = (PROCESS_FILE, INTEGRATIONS_FILE, REVIEW_FILE, OWNED_FINDINGS_FILE, "acceptance.yaml")
 
 
 def told_of(pilot: Pilot, number: int) -> tuple[str, ...]:
@@ -82,7 +84,7 @@ def bundle_files(pilot: Pilot, facts: GateFacts, decision: GateDecision) -> dict
     """Return everything a bundle holds but report, verdict and ledger, by path in the bundle."""
     gate = facts.gates.gates[decision.gate]
     documents = [document.file for document in gate.documents]
-    agreed = [*suite_paths(pilot.suite), pilot.suite / PROCESS_FILE, pilot.suite / INTEGRATIONS_FILE]
+    agreed = [*suite_paths(pilot.suite), *(pilot.suite / name for name in AGREED_FILES)]
     suites = [path.relative_to(pilot.suite).as_posix() for path in agreed]
     files: dict[str, Path | bytes] = {
         **agreement_files(pilot, [*documents, *suites, *(waiver.file for waiver in decision.waivers)]),
