@@ -144,7 +144,8 @@ class Clerk:
         chance = sum(read[stated] for stated, trial in trials.items() if trial.action == answer["action"])
         rule = trials[likeliest].rule if likeliest in trials else None
         unsure = _unsure(facts, measures, self.rates.get(facts.document.currency or "", facts.fx_rate), rule)
-        if answer["action"] != ESCALATE and (unsure or chance < SURE):
+        is_open = answer["action"] != ESCALATE or rule is None
+        if is_open and (unsure or chance < SURE):
             answer = {"action": ESCALATE, "reason": unsure or "note_unclear"}
             chance = 0.5
         return answer | {
