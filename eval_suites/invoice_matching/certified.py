@@ -18,7 +18,7 @@ import pandas as pd
 from . import acting, agents, reading
 from .note_reader import NOTHING, Lesson, Meanings, NoteReader
 
-SURE = 0.98  # chance that the note leaves the decision as it is, from which on no person needs to look
+SURE = 0.99  # chance that the note leaves the decision as it is, from which on no person needs to look
 BY_RULES = 0.999  # confidence where no note can change the decision
 LOST_MARK = 5.0  # a figure so many times another one that should be near has lost or gained a decimal mark
 OLDEST_DAYS = 400
