@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from generator.classes import record_class
-from generator.damage import Entry, damage, mislabel, n_of_copies, with_copies
+from generator.damage import SHARES, Entry, damage, mislabel, n_of_copies, with_copies
 from generator.formats import read_formats
 from generator.history import make_cases
 from generator.numbering import number_cases
@@ -22,8 +22,8 @@ FILES = {"records-2025h1.csv": range(1, 7), "records-2025h2.csv": range(7, 13)}
 PLANTED_COLUMNS = ("record_id", "kind", "column", "clean_value")
 
 
-def make_entries(seed: int, n_records: int) -> list[Entry]:
-    """Return the records in the order of receipt, with what was planted in them."""
+def make_entries(seed: int, n_records: int, remedied: Collection[str] = ()) -> list[Entry]:
+    """Return the records in the order of receipt, with what was planted in them: no issue of a remedied kind."""
     rng = np.random.Generator(np.random.PCG64(seed))
     policy = read_policy()
     formats = read_formats(policy.process)
@@ -36,7 +36,7 @@ def make_entries(seed: int, n_records: int) -> list[Entry]:
         labels = {"class": record_class(case, verdict), "decision": verdict.decision, "reason_code": verdict.reason}
         entries.append(Entry({**row, **labels}, case, given))
     entries = with_copies(entries, rng)
-    damage(entries, formats, rng)
+    damage(entries, formats, rng, {kind: share for kind, share in SHARES.items() if kind not in remedied})
     mislabel(entries, rng)
     for number, entry in enumerate(entries, start=1):
         entry.row = {"record_id": f"IM{number:05d}", **entry.row}
@@ -82,10 +82,11 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=N_RECORDS, help="how many, 100 at least")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for the record files")
     parser.add_argument("--planted", type=Path, help="also write the planted label noise and data-quality issues here")
+    parser.add_argument("--remedied", nargs="*", default=[], choices=SHARES, help="kinds of issue that are not planted")
     given = parser.parse_args()
     if given.records < 100:
         parser.error("--records must be at least 100")
-    entries = make_entries(given.seed, given.records)
+    entries = make_entries(given.seed, given.records, given.remedied)
     write_records(entries, given.out)
     if given.planted is not None:
         given.planted.parent.mkdir(parents=True, exist_ok=True)

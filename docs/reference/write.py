@@ -73,6 +73,7 @@ FILES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "Who decides what the agent must not: [review](../how_to/review.md).",
         ReviewSettings,
     ),
+    (
         "eval_suites/PILOT/process.yaml",
         "The business process, its rules, and how it is worked today: [process](../how_to/process.md).",
         Process,

@@ -16,26 +16,19 @@ WRITTEN_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 def acting(record: agents.Record, tools: Any) -> agents.Answer:
     """Decide on a document by what the systems say of it, and post it, send it back or hand it over."""
-    seen = _looked_up(record, tools)
+    seen = looked_up(record, tools)
     if seen is None:
-        answer: agents.Answer = {"action": "escalate", "confidence": 0.5, "reason": "not_available"}
-        _carried_out(record, answer, math.nan, tools)
-        return answer
+        return carried_out(
+            record, {"action": "escalate", "confidence": 0.5, "reason": "not_available"}, math.nan, tools
+        )
     answer = agents.by_policy(seen, _stated(str(record["note"] or "")))
     payable = round(reading.measure(reading.read_facts(seen)).payable_eur, 2)
     if answer["action"] == "approve" and math.isnan(payable):
         answer = {"action": "escalate", "confidence": 0.5, "reason": "unreadable"}
-    try:
-        _carried_out(record, answer, payable, tools)
-    except tools.Error as error:
-        if error.outcome != "denied" or answer["action"] == "escalate":
-            raise
-        answer = {"action": "escalate", "confidence": 0.5, "reason": "not_allowed"}  # a person may do it
-        _carried_out(record, answer, payable, tools)
-    return answer
+    return carried_out(record, answer, payable, tools)
 
 
-def _looked_up(record: agents.Record, tools: Any) -> agents.Record | None:
+def looked_up(record: agents.Record, tools: Any) -> agents.Record | None:
     """Return the document with what the systems hold of its order, receipts and vendor in place of its own copy.
 
     None where one of them does not answer.
@@ -76,7 +69,19 @@ def _stated(note: str) -> set[str]:
     }
 
 
-def _carried_out(record: agents.Record, answer: agents.Answer, payable: float, tools: Any) -> None:
+def carried_out(record: agents.Record, answer: agents.Answer, payable: float, tools: Any) -> agents.Answer:
+    """Do what the answer says and return it; where that is not allowed, hand the document over, and say so."""
+    try:
+        _do(record, answer, payable, tools)
+    except tools.Error as error:
+        if error.outcome != "denied" or answer["action"] == "escalate":
+            raise
+        answer = {"action": "escalate", "confidence": 0.5, "reason": "not_allowed"}  # a person may do it
+        _do(record, answer, payable, tools)
+    return answer
+
+
+def _do(record: agents.Record, answer: agents.Answer, payable: float, tools: Any) -> None:
     """Do what the answer says; a posting of which nothing was heard is looked for before it is tried again."""
     invoice = {"invoice_number": str(record["invoice_number"]), "vendor_id": str(record["vendor_id"])}
     if answer["action"] == "reject":

@@ -70,7 +70,7 @@ class PythonAgent:
                 if acting is None or desk_of is None:
                     return _decision(record.id, await worker.ask(record, fold_of.get(record.id)))
                 desk = desk_of(record)
-                decision = _decision(record.id, await worker.ask(record, desk=desk))
+                decision = _decision(record.id, await worker.ask(record, fold_of.get(record.id), desk))
                 return acting.ended(record, desk, decision)
 
             async with aclosing(results_of(records, ask, self.window)) as decisions:

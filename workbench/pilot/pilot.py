@@ -27,15 +27,15 @@ class AgentSettings(Settings):
 
     `python` is PATH:NAME with PATH relative to the root. NAME takes one record (a mapping of the columns an agent may
     see) and returns an answer `{"action", "confidence", "reason"}`; with `trained: true` NAME takes the development
-    records and their labels as one DataFrame and returns such a function. `reads` lists further files, relative to the
-    root, that the callable depends on: a change in one is a new version of the agent. `deadline_s` is how many seconds
-    the callable may take for one record, 60 without it; then its process is ended and the record has failed. `version`
-    names what runs behind an HTTP endpoint, which cannot be seen from here: a change in it is a new version too.
-    `tools: true` says that the agent acts: a callable takes a second argument, the tools of environment.yaml; an
-    endpoint is given their address and a token that ends with the decision; a prompt may call them before it decides.
-    `role` is the agent's, for tools that only some may call. `recalibrate` makes a chance of being right of the
-    confidence that is held against the threshold, fitted on the version's own development decisions; the same without
-    it is another version, with the same answers.
+    records and their labels as one DataFrame and returns such a function (with tools: of a record and the tools).
+    `reads` lists further files, relative to the root, that the callable depends on: a change in one is a new version
+    of the agent. `deadline_s` is how many seconds the callable may take for one record, 60 without it; then its
+    process is ended and the record has failed. `version` names what runs behind an HTTP endpoint, which cannot be seen
+    from here: a change in it is a new version too. `tools: true` says that the agent acts: a callable takes a second
+    argument, the tools of environment.yaml; an endpoint is given their address and a token that ends with the
+    decision; a prompt may call them before it decides. `role` is the agent's, for tools that only some may call.
+    `recalibrate` makes a chance of being right of the confidence that is held against the threshold, fitted on the
+    version's own development decisions; the same without it is another version, with the same answers.
     """
 
     note: str = ""
@@ -59,8 +59,6 @@ class AgentSettings(Settings):
             raise ValueError("trained, reads and deadline_s belong to a python agent")
         if self.version is not None and self.http is None:
             raise ValueError("version belongs to an http agent; a prompt's server has one under server:")
-        if self.tools and self.trained:
-            raise ValueError("an agent that is trained has no tools")
         if self.role is not None and not self.tools:
             raise ValueError("role belongs to an agent with tools")
         return self

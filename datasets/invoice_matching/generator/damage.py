@@ -88,9 +88,11 @@ def n_of_copies(n_originals: int) -> int:
     return round(n_originals * COPIES)
 
 
-def damage(entries: Sequence[Entry], formats: Mapping[str, Format], rng: Generator) -> None:
+def damage(
+    entries: Sequence[Entry], formats: Mapping[str, Format], rng: Generator, shares: Mapping[str, float] = SHARES
+) -> None:
     """Plant every kind of issue in its share of the entries; no cell is damaged twice."""
-    for kind, share in SHARES.items():
+    for kind, share in shares.items():
         left = round(len(entries) * share)
         for index in _shuffled(entries, kind, rng):
             left -= _plant(kind, entries[index], formats, rng)

@@ -88,11 +88,10 @@ def _answering(task: Line, said: BinaryIO, calling: Callable[[Line], Line]) -> C
     if task["beside"] is not None:
         return lambda asked: _guarded(lambda: {"decided": decided_fields(loaded(asked["fields"], task["beside"]))})
     actions = frozenset(task["actions"])
-    if task["tools"] is not None:
-        tools = Tools(task["tools"], calling)
-        return lambda asked: _decided(lambda fields: loaded(fields, tools), asked["fields"], actions)
+    # What decides takes the tools beside the record where it has any.
+    tools = () if task["tools"] is None else (Tools(task["tools"], calling),)
     if task["training"] is None:
-        return lambda asked: _decided(loaded, asked["fields"], actions)
+        return lambda asked: _decided(lambda fields: loaded(fields, *tools), asked["fields"], actions)
     models = CrossFitted(function, *pickle.loads(b64decode(task["training"])))  # written by the process that asks
 
     def by_model(asked: Line) -> Line:
@@ -104,7 +103,8 @@ def _answering(task: Line, said: BinaryIO, calling: Callable[[Line], Line]) -> C
                 _say(said, {TRAINED: fold})
         except WorkbenchError as error:
             return {"error": error.as_json()}
-        return _decided(models.model(fold), asked["fields"], actions)
+        model: Callable[..., object] = models.model(fold)
+        return _decided(lambda fields: model(fields, *tools), asked["fields"], actions)
 
     return by_model
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from workbench.agents.callables.function import PilotFunction, place_of, told
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from workbench.records.splits import Dataset
 
-Decide = Callable[[Mapping[str, object]], object]
+Decide = Callable[..., object]  # of one record, and of the tools where the agent has any
 
 
 class CrossFitted:

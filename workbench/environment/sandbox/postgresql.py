@@ -58,7 +58,14 @@ def running_postgresql() -> Iterator[str]:
         (folder / "password").chmod(0o644)
         _make_cluster(home, folder, account)
         port = _free_port()
-        command = [str(home / "postgres"), "-D", str(folder / "data"), "-p", str(port), *(f"--{one}" for one in SETTINGS)]
+        command = [
+            str(home / "postgres"),
+            "-D",
+            str(folder / "data"),
+            "-p",
+            str(port),
+            *(f"--{one}" for one in SETTINGS),
+        ]
         with subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **account
         ) as server:
