@@ -12,16 +12,16 @@ from workbench.review.acceptance.counting import counted_answers, users_of
 from workbench.review.acceptance.triage import IssueState
 from workbench.words import several
 
-ACCEPTANCE = "acceptance"
+NAME = "acceptance"
 COMMAND = "workbench acceptance report PILOT"
 
 
 def _acceptance(facts: Facts, _asked: Terms) -> Answer:
     """Return whether users tried the judged version on real work as agreed, and left no critical issue open."""
-    exhibit, pilot = facts.exhibits.get(ACCEPTANCE), facts.pilot
+    exhibit, pilot = facts.exhibits.get(NAME), facts.pilot
     if exhibit is None:
-        return unproven(facts.absent[ACCEPTANCE], COMMAND.replace("PILOT", pilot.name))
-    if exhibit.about[ACCEPTANCE] == "none":
+        return unproven(facts.absent[NAME], COMMAND.replace("PILOT", pilot.name))
+    if exhibit.about[NAME] == "none":
         return unproven(f"there is no {ACCEPTANCE_FILE}", f"agree on sessions in {ACCEPTANCE_FILE}, and sign it")
     opened = open_critical(exhibit)
     if opened:
@@ -44,13 +44,17 @@ def _held(exhibit: Exhibit) -> Answer:
         reason = f"{len(held)} of {several(asked['sessions'], 'session')} held; {whys[0]}"
         return Answer(State.UNPROVEN, reason, "hold the sessions", details=whys)
     if users < asked["users"]:
-        return unproven(f"{users} of {several(asked['users'], 'user')} decided in sessions", "let more people take part")
+        return unproven(
+            f"{users} of {several(asked['users'], 'user')} decided in sessions", "let more people take part"
+        )
     silent = held[held["unanswered"].notna()]
     if len(silent):
         said = tuple(f"{row['session']}: {row['unanswered']}" for row in silent.to_dict("records"))
         return Answer(State.UNPROVEN, f"a question was not answered in session {said[0]}", "ask it", details=said)
     issues = several(len(exhibit.tables["triage"]), "issue")
-    return Answer(State.PASS, f"{several(len(held), 'session')} held by {several(users, 'user')}; {issues}, no critical one open")  # fmt: skip
+    return Answer(
+        State.PASS, f"{several(len(held), 'session')} held by {several(users, 'user')}; {issues}, no critical one open"
+    )
 
 
 def _counted(exhibit: Exhibit) -> pd.DataFrame:
@@ -80,4 +84,4 @@ def plan_fault(pilot: Agreed) -> str:
     return f"{ACCEPTANCE_FILE} is not signed by the {owner.role} ({why})"
 
 
-CHECKS = (Check("acceptance", "Acceptance", _acceptance, needs=ACCEPTANCE),)
+CHECKS = (Check("acceptance", "Acceptance", _acceptance, needs=NAME),)

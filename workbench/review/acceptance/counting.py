@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from workbench.desk import AnswerKind
 from workbench.pilot import AcceptanceQuestion, AcceptanceSession, AcceptanceSettings
 from workbench.records.splits import Split
 from workbench.review.acceptance.triage import IssueState
@@ -16,7 +17,7 @@ ANSWERS = (
     "planted", "adjudicates",
 )  # fmt: skip
 ITEMS = ("item", "session", "record_id", "agent", "split", "needs", "planted")
-FEEDBACK = ("feedback", "session", "record_id", "agent", "reviewer", "kind", "severity", "text")
+FEEDBACK = ("feedback", "session", "record_id", "agent", "reviewer", "kind", "severity", "text", "wants")
 PARTICIPANTS = ("session", "reviewer", "user", "role")
 SESSIONS = (
     "session", "day", "planned", "decided", "answers", "users", "overrides", "issues", "planted_shown",
@@ -52,7 +53,8 @@ def counted_answers(answers: pd.DataFrame, participants: pd.DataFrame, judged: s
 
 def is_override(answers: pd.DataFrame) -> pd.Series[bool]:
     """Return whether each answer is another action than the recommended one; nothing at all is another one too."""
-    return answers["decision"].fillna("") != answers["recommended"].fillna("")
+    is_same = answers["decision"].notna() & (answers["decision"] == answers["recommended"])
+    return ~is_same & (answers["kind"] != AnswerKind.APPROVE.value)
 
 
 def sessions_table(

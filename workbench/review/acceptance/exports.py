@@ -76,6 +76,18 @@ def _title(row: Mapping[str, Any]) -> str:
 
 def _facts(row: Mapping[str, Any]) -> str:
     """Return everything that is known of an issue, a line each; text of people last."""
-    named = ("record_id", "session", "reviewer", "kind", "severity", "state", "why", "owner", "decision", "fixed_in", "reason")  # fmt: skip
+    named = (
+        "record_id",
+        "session",
+        "reviewer",
+        "kind",
+        "severity",
+        "state",
+        "why",
+        "owner",
+        "decision",
+        "fixed_in",
+        "reason",
+    )
     lines = [f"{name}: {visible(str(row[name]))}" for name in named if row[name]]
     return "\n".join([*lines, "", visible(str(row["text"] or ""))])

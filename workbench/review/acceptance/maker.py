@@ -1,4 +1,4 @@
-"""Acceptance by users as a maker of evidence: sessions on real work, read from the desk, held against what was agreed."""
+"""Acceptance by users as a maker of evidence: sessions on real work, from the desk, held against what was agreed."""
 
 from __future__ import annotations
 
@@ -23,12 +23,8 @@ from workbench.pilot import (
 from workbench.pilot.signing import document_digest, signature_files
 from workbench.records.ledger import Opening, read_ledger
 from workbench.records.splits import Dataset, Split, ledger_path
-from workbench.review.acceptance.checks import ACCEPTANCE, CHECKS, COMMAND
+from workbench.review.acceptance.checks import CHECKS, COMMAND, NAME
 from workbench.review.acceptance.counting import (
-    ANSWERS,
-    FEEDBACK,
-    ITEMS,
-    PARTICIPANTS,
     SESSIONS,
     approves_everything,
     counted_answers,
@@ -44,7 +40,7 @@ from workbench.words import SignatureError, percent, several, shown
 TRIAGE, NONE = "triage", "none"
 EVALUATION = "evaluation"
 SEEN = ("items", "answers", "participants", "feedback")
-FILES = {ACCEPTANCE: ACCEPTANCE_FILE, TRIAGE: TRIAGE_FILE}
+FILES = {NAME: ACCEPTANCE_FILE, TRIAGE: TRIAGE_FILE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,7 @@ class AcceptanceRequest:
 class AcceptanceMaker(Maker):
     """Whether people who do the work tried the agent on real work, and what they found."""
 
-    name = ACCEPTANCE
+    name = NAME
     title = "acceptance by users"
     question = "Do the people who will work with the agent accept it?"
     how = "hold the acceptance sessions, then make the report"
@@ -86,22 +82,20 @@ class AcceptanceMaker(Maker):
         """
         settings = read_acceptance(pilot.suite)
         evaluated = maker(EVALUATION).present(pilot, dataset, request.agent)
-        is_judged = isinstance(evaluated, Exhibit)
+        judged = evaluated if isinstance(evaluated, Exhibit) else None
         about = {"records": dataset.digest, **_digests(pilot)}
-        about |= {"agent": evaluated.about["agent"]} if isinstance(evaluated, Exhibit) else {}
-        seen = seen_on_desk(pilot, settings, dataset)
+        about |= {} if judged is None else {"agent": judged.about["agent"]}
+        seen = seen_on_desk(pilot, settings, dataset, judged)
         facts = {
-            "agent": evaluated.facts["holdout"]["agent"] if isinstance(evaluated, Exhibit) else request.agent or "",
-            "not_judged": "" if is_judged else str(evaluated),
+            "agent": request.agent or "" if judged is None else judged.facts["holdout"]["agent"],
+            "not_judged": "" if judged is not None else str(evaluated),
             "asked": _asked(settings),
             "played": seen.played,
             "last": desk_mark(pilot),
         }
-        exhibit = Exhibit(
-            ACCEPTANCE, pilot.name, about, MadeBy.now(pilot.root), "", tables=dict(seen.tables), facts=facts
-        )
+        exhibit = Exhibit(NAME, pilot.name, about, MadeBy.now(pilot.root), "", tables=dict(seen.tables), facts=facts)
         exhibit = _counted(exhibit, pilot, read_ledger(ledger_path(pilot)))
-        exhibit.write(exhibit_folder(pilot, ACCEPTANCE))
+        exhibit.write(exhibit_folder(pilot, NAME))
         return exhibit
 
     def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
@@ -136,26 +130,26 @@ class AcceptanceMaker(Maker):
 
     def leaves(self, pilot: Pilot) -> Sequence[Path]:
         """Return the exhibit."""
-        return (exhibit_folder(pilot, ACCEPTANCE),)
+        return (exhibit_folder(pilot, NAME),)
 
     def estimate(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Estimate:
         """Return an estimate whose bounds each hold at a level."""
-        exhibit = facts.exhibits[ACCEPTANCE]
+        exhibit = facts.exhibits[NAME]
         return one_sided_estimate(metric, exhibit.tables, exhibit.about.get("agent"), level)
 
     def subject(self, facts: Facts) -> Mapping[str, Any]:
         """Return the version that people tried."""
-        exhibit = facts.exhibits[ACCEPTANCE]
+        exhibit = facts.exhibits[NAME]
         digest = exhibit.about.get("agent")
         return {"agent_digest": digest, "agent": exhibit.facts["agent"]} if digest else {}
 
     def judged(self, facts: Facts) -> str:
         """Return the version that people tried."""
-        return str(facts.exhibits[ACCEPTANCE].facts["agent"])
+        return str(facts.exhibits[NAME].facts["agent"])
 
     def remarks(self, facts: Facts) -> Sequence[str]:
         """Return that it was played, that too little was tried, and who approved everything."""
-        return tuple(_remarks(facts.exhibits[ACCEPTANCE]))
+        return tuple(_remarks(facts.exhibits[NAME]))
 
     def again(self, exhibit: Exhibit, facts: Facts) -> Exhibit:
         """Return the exhibit with everything counted again from what the desk held and what people decided.
@@ -206,7 +200,9 @@ def _check_recommended(exhibit: Exhibit, judged: Exhibit) -> None:
         index=False, name=None
     ):
         if record not in actions:
-            raise SignatureError("an acceptance session has a record that the judged version was not opened on", got=str(record))  # fmt: skip
+            raise SignatureError(
+                "an acceptance session has a record that the judged version was not opened on", got=str(record)
+            )
         if pd.isna(planted) and (action or None) != (actions[record] or None):
             raise SignatureError("what people were shown is not what the judged version decided", got=str(record))
 
@@ -224,9 +220,7 @@ def _counted(exhibit: Exhibit, pilot: Agreed, openings: Sequence[Opening]) -> Ex
         sessions = sessions_table(settings, tables, triage, judged)
     whole = {"sessions": sessions, **tables, TRIAGE: triage}
     estimates = estimates_of_acceptance(whole, judged)
-    counted = replace(
-        exhibit, tables=whole, estimates=estimates, findings=acceptance_findings(whole, judged), notes=()
-    )
+    counted = replace(exhibit, tables=whole, estimates=estimates, findings=acceptance_findings(whole, judged), notes=())
     return replace(counted, notes=tuple(_notes(counted)), answer=_answer(counted))
 
 
@@ -234,11 +228,15 @@ def _remarks(exhibit: Exhibit) -> list[str]:
     played, triage, sessions = exhibit.facts["played"], exhibit.tables[TRIAGE], exhibit.tables["sessions"]
     said = [f"Acceptance was played, not decided by people: {played}"] if played else []
     if sessions["held"].any() and len(triage) < FEWEST_ISSUES:
-        said.append(f"Too little was tried: acceptance raised {several(len(triage), 'issue')}, {FEWEST_ISSUES} are usual at least")  # fmt: skip
+        said.append(
+            f"Too little was tried: acceptance raised {several(len(triage), 'issue')}, {FEWEST_ISSUES} are usual"
+        )
     counted = counted_answers(exhibit.tables["answers"], exhibit.tables["participants"], exhibit.about.get("agent"))
     blind = approves_everything(reviewers_table(counted))
     if blind:
-        said.append(f"{several(len(blind), 'participant')} approved everything, planted mistakes included: {shown(blind)}")  # fmt: skip
+        said.append(
+            f"{several(len(blind), 'participant')} approved everything, planted mistakes included: {shown(blind)}"
+        )
     lower = triage[(triage["reported"] == "critical") & (triage["severity"] != "critical")]
     if len(lower):
         said.append(f"{several(len(lower), 'issue')} reported as critical was graded down: {shown(lower['feedback'])}")
@@ -267,7 +265,9 @@ def _answer(exhibit: Exhibit) -> str:
     opened = estimates["acceptance_open_critical"].value or 0.0
     overrides = estimates["acceptance_override_rate"]
     rate = (
-        "" if overrides.value is None else f"; users chose another action in {percent(overrides.value)} of {overrides.n:,} answers"  # fmt: skip
+        ""
+        if overrides.value is None
+        else f"; users chose another action in {percent(overrides.value)} of {overrides.n:,} answers"
     )
     return (
         f"{held:,.0f} of {several(len(sessions), 'acceptance session')} held, {several(int(users), 'user')}{rate}; "
@@ -280,10 +280,4 @@ def _is_same(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     return list(one.columns) == list(other.columns) and plain[0].values.tolist() == plain[1].values.tolist()
 
 
-def nothing_seen() -> dict[str, pd.DataFrame]:
-    """Return the tables of a desk at which nothing happened."""
-    columns = {"items": ITEMS, "answers": ANSWERS, "participants": PARTICIPANTS, "feedback": FEEDBACK}
-    return {name: pd.DataFrame(columns=list(names), dtype=object) for name, names in columns.items()}
-
-
-MAKER = AcceptanceMaker()
+ACCEPTANCE = AcceptanceMaker()

@@ -34,9 +34,7 @@ def estimates_of_acceptance(
     return {metric: acceptance_estimate(metric, tables, judged, level) for metric in UNITS}
 
 
-def acceptance_estimate(
-    metric: str, tables: Mapping[str, pd.DataFrame], judged: str | None, level: float
-) -> Estimate:
+def acceptance_estimate(metric: str, tables: Mapping[str, pd.DataFrame], judged: str | None, level: float) -> Estimate:
     """Return an estimate with its two-sided interval.
 
     Returns

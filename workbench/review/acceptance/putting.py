@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.desk import Card, Desk, ReviewItem, ShownField, open_desk
+from workbench.desk import Card, ReviewItem, ShownField, open_desk
 from workbench.evidence import Exhibit, maker
 from workbench.pilot import (
     ACCEPTANCE_FILE,
@@ -24,9 +24,9 @@ from workbench.pilot import (
     read_review,
 )
 from workbench.records.splits import Dataset, Split
-from workbench.words import InputError, several, shown
+from workbench.review.acceptance.seen import acceptance_items, session_item_id
+from workbench.words import InputError, shown
 
-SESSION, AGENT = "session", "agent"  # what an item is about, besides its record
 OK = "ok"
 
 
@@ -61,14 +61,13 @@ def fill_session(pilot: Pilot, dataset: Dataset, name: str, agent: str | None) -
             got=judged,
             remedy=f"workbench run {pilot.name}",
         )
-    desk = open_desk(pilot)
-    version = judged.about["agent"]
-    there = _on_desk(desk)
-    own = there[(there[SESSION] == name) & (there[AGENT] == version)]
-    records = _records(session, dataset, judged, there, own)
-    share = review.queue(QueueName.ACCEPTANCE).planted_share
-    items = tuple(_items(pilot, dataset, judged, session, records, share))
-    new = desk.put(items)
+    with open_desk(pilot) as desk:
+        there = acceptance_items(desk, dataset)
+        own = there[(there["session"] == name) & (there["agent"] == judged.about["agent"])]
+        records = _records(session, dataset, judged, there, own)
+        share = review.queue(QueueName.ACCEPTANCE).planted_share
+        items = tuple(_items(pilot, dataset, judged, session, records, share))
+        new = desk.put(items)
     planted = sum(one.planted is not None for one in items) + int(own["planted"].notna().sum())
     return FilledSession(name, str(judged.facts["holdout"]["agent"]), len(own) + len(records), new, planted)
 
@@ -78,7 +77,9 @@ def _session(pilot: Pilot, name: str) -> tuple[AcceptanceSession, ReviewSettings
     settings, review = read_acceptance(pilot.suite), read_review(pilot.suite)
     for file, found in ((ACCEPTANCE_FILE, settings), (REVIEW_FILE, review)):
         if found is None:
-            raise InputError(f"there is no {file}", where=str(pilot.suite), remedy="write it (docs/how_to/acceptance.md)")  # fmt: skip
+            raise InputError(
+                f"there is no {file}", where=str(pilot.suite), remedy="write it (docs/how_to/acceptance.md)"
+            )
     assert settings is not None
     assert review is not None
     session = settings.session(name)
@@ -95,13 +96,6 @@ def _session(pilot: Pilot, name: str) -> tuple[AcceptanceSession, ReviewSettings
             remedy="records go to a group: give the session one that has exactly its participants",
         )
     return session, review
-
-
-def _on_desk(desk: Desk) -> pd.DataFrame:
-    """Return the acceptance items that the desk has."""
-    from workbench.review.acceptance.seen import acceptance_items
-
-    return acceptance_items(desk)
 
 
 def _records(
@@ -154,7 +148,7 @@ def _items(
     threshold = (judged.facts["holdout"].get("threshold") or {}).get("threshold")
     escalate = pilot.settings.escalate_label
     actions = tuple(dict.fromkeys((*dataset.labels, *((escalate,) if escalate else ()))))
-    names = {one: _item_id(session.id, version, one) for one in ids}
+    names = {one: session_item_id(session.id, version, one) for one in ids}
     planted = _planted(names, decided, share)
     for record in dataset.records(pd.Index(list(ids), dtype=object)):
         row = decided[record.id]
@@ -167,7 +161,7 @@ def _items(
             session.group,
             card,
             planted=str(row["label"]) if record.id in planted else None,
-            about={SESSION: session.id, AGENT: version, "name": str(judged.facts["holdout"]["agent"])},
+            about={"session": session.id, "agent": version, "name": str(judged.facts["holdout"]["agent"])},
         )
 
 
@@ -183,7 +177,11 @@ def _planted(
     order = sorted(right, key=lambda one: _hash("planted", names[one]))
     found: dict[str, Mapping[str, Any]] = {}
     for one in order[: math.ceil(share * len(names))]:
-        donors = [row for row in decided.values() if row["status"] == OK and row["action"] not in (decided[one]["label"], None)]  # fmt: skip
+        donors = [
+            row
+            for row in decided.values()
+            if row["status"] == OK and row["action"] not in (decided[one]["label"], None)
+        ]
         if donors:
             found[one] = min(donors, key=lambda row: _hash(names[one], str(row["record_id"])))
     return found
@@ -214,10 +212,6 @@ def _card(
 def _given(value: Any) -> Any:
     """Return a cell, None where there is none."""
     return None if value is None or pd.isna(value) else value
-
-
-def _item_id(session: str, version: str, record: str) -> str:
-    return f"acceptance-{session}-{_hash(session, version, record)[:16]}"
 
 
 def _hash(*parts: str) -> str:

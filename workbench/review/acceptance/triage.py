@@ -20,10 +20,10 @@ from workbench.words import InputError
 
 IssueId = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 SEVERITIES = tuple(one.value for one in Severity)
-SHORT, LEAST_DIGITS = 16, 8
+LEAST_DIGITS = 8
 COLUMNS = ("feedback", "severity", "reported", "owner", "decision", "fixed_in", "reason", "state", "why")
 HEAD = """\
-# What was decided on each issue of the acceptance sessions; `workbench acceptance triage` writes it, people may edit it.
+# What was decided on each issue of the acceptance sessions. `workbench acceptance triage` writes it.
 # A critical issue stays open until it is fixed in a version that was judged, or rejected with a reason.
 """
 
@@ -102,7 +102,9 @@ def issue_id(asked: str, known: Sequence[str]) -> str:
     found = [one for one in known if one.startswith(asked)]
     if len(found) != 1:
         what = "several issues begin" if found else "no issue begins"
-        raise InputError(f"{what} with {asked!r}", expected=", ".join(sorted(found or known)) or "an issue of a session")
+        raise InputError(
+            f"{what} with {asked!r}", expected=", ".join(sorted(found or known)) or "an issue of a session"
+        )
     return found[0]
 
 
@@ -152,9 +154,13 @@ def triage_table(issues: pd.DataFrame, triage: Triage, versions: OpenedVersions,
             known = (said.owner, said.decision.value, said.fixed_in, said.reason or None)  # type: ignore[assignment]
         rows.append((feedback, severity, reported, *known, state.value, why))
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
-    order = [SEVERITIES.index(one) for one in table["severity"]]
-    is_closed = table["state"] != IssueState.OPEN.value
-    return table.iloc[pd.DataFrame({"closed": is_closed, "grade": order}).sort_values(["closed", "grade"], kind="stable").index].reset_index(drop=True)  # fmt: skip
+    order = pd.DataFrame(
+        {
+            "is_closed": (table["state"] != IssueState.OPEN.value).astype(bool),
+            "grade": [SEVERITIES.index(one) for one in table["severity"]],
+        }
+    )
+    return table.loc[order.sort_values(["is_closed", "grade"], kind="stable").index].reset_index(drop=True)
 
 
 def _is_unreasoned(said: TriagedIssue, reported: str) -> bool:
