@@ -112,7 +112,7 @@ class AcceptanceMaker(Maker):
         now = _digests(pilot)
         changed = [FILES[name] for name in FILES if left.about.get(name) != now[name]]
         if changed:
-            return f"{shown(changed)} changed since the last {self.title}; {self.remedy(pilot)}"
+            return f"{' and '.join(changed)} changed since the last {self.title}; {self.remedy(pilot)}"
         if desk_path(pilot.runs).is_file() and left.facts["last"] != desk_mark(pilot):
             return f"people decided more since the last {self.title}; {self.remedy(pilot)}"
         of = left.facts["agent"]
