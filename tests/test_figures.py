@@ -142,6 +142,13 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "findings_by_share": lambda names: figures.findings_by_share(
         pd.DataFrame({"title": names[:2], "severity": ["critical", "low"], "share": [0.5, 0.001]})
     ),
+    "acceptance_overview": lambda names: figures.acceptance_overview(
+        "2 of 3 acceptance sessions held, 6 users; 4 issues, 1 critical open.",
+        pd.DataFrame({"session": names[:3], "answers": [40, 30, 0], "overrides": [3, 0, 0]}).assign(
+            planted_shown=[2, 3, 0], planted_caught=[2, 1, 0]
+        ),
+        pd.DataFrame({"severity": ["critical", "high", "low", "low"], "state": ["open", "fixed", "accepted", "later"]}),
+    ),
     "attack_rates": lambda names: figures.attack_rates(
         pd.DataFrame({"by": ["class", "class", "channel"], "group": names[:3], "judged": 10, "hits": [3, 0, 3]}).assign(
             fragile=[1, 0, 1], stopped=[0, 9, 9], upper=[0.7, 0.3, 0.5]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.pages.figures.acceptance import acceptance_overview
     from workbench.pages.figures.attacks import attack_rates
     from workbench.pages.figures.cases import cases_by_class, coverage_matrix, mutants_by_kind
     from workbench.pages.figures.certainty import cost_curve
