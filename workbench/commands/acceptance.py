@@ -33,8 +33,8 @@ Agent = Annotated[
 ]
 
 
-@app.command(epilog="Example: workbench acceptance fill invoice_matching --session clerks --agent policy_rules")
-def fill(
+@app.command("fill", epilog="Example: workbench acceptance fill invoice_matching --session clerks --agent policy_rules")
+def fill_acceptance(
     pilot: PilotName,
     session: Annotated[str, typer.Option(help="A session of acceptance.yaml.")],
     agent: Agent = None,
@@ -134,8 +134,8 @@ def triage(
     print(path)
 
 
-@app.command(epilog="Example: workbench acceptance proposals invoice_matching")
-def proposals(pilot: PilotName, agent: Agent = None, root: Root = HERE, as_json: AsJson = False) -> None:
+@app.command("proposals", epilog="Example: workbench acceptance proposals invoice_matching")
+def propose(pilot: PilotName, agent: Agent = None, root: Root = HERE, as_json: AsJson = False) -> None:
     """Make test cases to confirm, and a list of labels in doubt, of what people chose otherwise than the agent."""
     from workbench.evidence import Exhibit, maker
     from workbench.review.acceptance import proposals_of, write_proposals
