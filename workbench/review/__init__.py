@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.review.carrying import CarriedOut, carry_out
     from workbench.review.filling import Filling, FillRequest, item_id, items_for
+    from workbench.review.workflow import MAKER, ReviewRequest
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -106,13 +106,14 @@ def items_for(pilot: Pilot, request: FillRequest, dataset: Dataset | None = None
 class _Handed:
     """A decision that goes to a person.
 
-    `reason` is the agent's own; where a wrong recommendation was planted it is not the one shown, and `planted` is the
-    right action.
+    `action` and `reason` are the agent's own; where a wrong recommendation was planted they are not those shown, and
+    `planted` is the right action.
     """
 
     decided: DecidedRecord
     to: HandedTo
     categories: tuple[str, ...]
+    action: str | None
     reason: str | None
     planted: str | None = None
 
@@ -163,7 +164,7 @@ class _Filler:
         ids = alone.index[alone.to_numpy()][: self.request.sample]
         handed = HandedTo(self.handing.default, CameBy.SAMPLE)
         chosen = [
-            (self.decisions, _Handed(one, handed, self._categories(one), one.reason), "sample")
+            (self.decisions, _Handed(one, handed, self._categories(one), one.recommended, one.reason), "sample")
             for one in self.decisions.decided(self.dataset, ids)
         ]
         return Filling(
@@ -178,7 +179,7 @@ class _Filler:
         for one in decisions.decided(self.dataset, ids):
             categories = self._categories(one)
             to = self.handing.to(one.recommended, one.reason, categories)
-            found.append(_Handed(one, to, categories, one.reason))
+            found.append(_Handed(one, to, categories, one.recommended, one.reason))
         return found
 
     def _categories(self, one: DecidedRecord) -> tuple[str, ...]:
@@ -222,7 +223,8 @@ class _Filler:
         about = {
             "agent": decisions.agent, "agent_digest": decisions.agent_digest, "records": self.dataset.digest,
             "split": decisions.split.value, "chosen": chosen, "by": to.by.value, "rule": to.rule,
-            "categories": list(handed.categories), "reason": handed.reason, "arguments": _called(one),
+            "categories": list(handed.categories), "action": handed.action, "reason": handed.reason,
+            "arguments": _called(one),
         }  # fmt: skip
         return ReviewItem(
             id=item_id(queue, decisions.agent_digest, one.record.id),

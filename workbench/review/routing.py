@@ -78,7 +78,8 @@ def handing_of(
     by_reason: dict[str, ProcessRule] = {}
     for one in handing:
         by_reason.setdefault(one.reason or one.id, one)
-    categories = tuple(one for one in (*charter.high_risk, *charter.authority) if one.to)
+    named: tuple[HighRisk | Authority, ...] = (*charter.high_risk, *charter.authority)
+    categories = tuple(one for one in named if one.to)
     return Handing(by_reason, categories, escalate_label, settings.groups[0].id)
 
 

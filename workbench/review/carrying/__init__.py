@@ -9,6 +9,6 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.review.carrying.books import BOOKS_FILE, WrittenBooks
     from workbench.review.carrying.carrying import CarriedOut, carry_out
-    from workbench.review.carrying.observed import observed_writes
+    from workbench.review.carrying.observed import OBSERVED_FILE, observed_writes
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)
