@@ -284,7 +284,7 @@ def _known(dataset: Dataset, names: pd.Series[Any]) -> pd.Index[str]:
     return known[known.isin(names.astype(str))]
 
 
-def _case_item(row: dict[str, Any], bases: dict[str, Any], settings: ReviewSettings) -> ReviewItem:
+def _case_item(row: dict[Any, Any], bases: dict[str, Any], settings: ReviewSettings) -> ReviewItem:
     base = bases.get(str(row["base"]))
     cells = {} if base is None else base.fields
     said = {name: row[name] for name in ("covers", "change", "relation") if isinstance(row[name], str) and row[name]}

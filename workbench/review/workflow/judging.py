@@ -89,7 +89,7 @@ def judged_tables(
 
 
 def times_due(decided: str | None, *, planted: bool, queue: str) -> int:
-    """Return how often an item is to be written back: once where something is to be done of an escalation, else never."""
+    """Return how often an item is to be written back: once where an escalation asks for something, else never."""
     is_asked = queue == QueueName.ESCALATIONS.value and decided is not None and decided != NOTHING
     return int(is_asked and not planted)
 

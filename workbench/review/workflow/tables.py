@@ -16,7 +16,8 @@ BETWEEN = "; "
 SEEN_ITEMS = {
     "item": object, "queue": object, "record_id": object, "split": object, "chosen": object, "group": object,
     "rule": object, "categories": object, "action": object, "reason": object, "recommended": object,
-    "amount": float, "needs": "int64", "four_eyes": bool, "planted": bool, "right": object, "is_blind": bool, "settled": bool, "decided": object,
+    "amount": float, "needs": "int64",
+    "four_eyes": bool, "planted": bool, "right": object, "is_blind": bool, "settled": bool, "decided": object,
     "due": float, "overdue": bool, "receipt": bool, "carried_out_times": "int64",
 }  # fmt: skip
 SEEN_REVIEWS = {
