@@ -54,6 +54,8 @@ def _human_workflow(facts: Facts, asked: Terms) -> Answer:
     exhibit, command = facts.exhibits.get(REVIEW), COMMAND.replace("PILOT", facts.pilot.name)
     if exhibit is None:
         return unproven(facts.absent[REVIEW], command)
+    if not len(exhibit.tables[ITEMS]):
+        return unproven("nothing was put to people", f"workbench review fill {facts.pilot.name} --agent NAME")
     grave = [one for one in exhibit.findings if one.severity is Severity.CRITICAL or one.kind == "wrong_group"]
     if grave:
         details = tuple(f"{one.title}: {one.evidence}" for one in grave)

@@ -41,6 +41,7 @@ from workbench.review.workflow.tables import (
     SEEN_REVIEWS,
     seen_items,
     seen_reviews,
+    typed_table,
 )
 from workbench.words import InputError, SignatureError, percent, several, shown
 
@@ -77,29 +78,26 @@ class ReviewMaker(Maker):
     def make(self, pilot: Pilot, dataset: Dataset, request: ReviewRequest) -> Exhibit:
         """Return what became of the items of one version, and leave it where gates look for it.
 
+        Where nothing was put to people the exhibit says so, and leaves every criterion unproven.
+
         Raises
         ------
         InputError
-            review.yaml is missing, or nothing of the agent was put to people.
+            review.yaml is missing, or nothing of the agent that was named was put to people.
         SignatureError
             The desk's chain was changed; the row is named.
         """
-        with open_desk(pilot) as desk:
-            desk.check()
-            items, answers, (head, rows) = desk.items(), desk.answers(), desk.head()
-            authority = _authority(desk)
-        agent, version = _agent_of(pilot, items, request.agent)
-        seen = seen_items(items, version, observed_writes(pilot))
-        reviews = seen_reviews(answers, seen)
+        settings = _settings(pilot)
+        found = _at_desk(pilot, settings, request)
         facts = {
-            "agent": agent, "head": head, "rows": rows, "as_of": float(request.now()), "played": desk.settings.played,
-            "authority": {name: asdict(one) for name, one in authority.items()},
-            "escalate_label": pilot.settings.escalate_label,
+            "agent": found.agent, "head": found.head, "rows": found.rows, "as_of": float(request.now()),
+            "played": settings.played, "authority": {name: asdict(one) for name, one in found.authority.items()},
         }  # fmt: skip
-        about = {"records": dataset.digest, "agent": version, **_about(pilot)}
-        tables = {ITEMS: seen, REVIEWS: reviews}
+        about = {"records": dataset.digest, **_about(pilot)}
+        about |= {"agent": found.version} if found.version else {}
+        tables = {ITEMS: found.items, REVIEWS: found.reviews}
         exhibit = Exhibit(REVIEW, pilot.name, about, MadeBy.now(pilot.root), "", tables=tables, facts=facts)
-        exhibit = _counted(exhibit, _handing(pilot), desk.settings)
+        exhibit = _counted(exhibit, _handing(pilot, settings), settings)
         exhibit.write(exhibit_folder(pilot, REVIEW))
         return exhibit
 
@@ -138,9 +136,10 @@ class ReviewMaker(Maker):
         return one_sided(estimates_of_review(tables[ITEMS], tables[REVIEWS], 2.0 * level - 1.0)[metric], level)
 
     def subject(self, facts: Facts) -> Mapping[str, Any]:
-        """Return the version whose decisions people saw."""
+        """Return the version whose decisions people saw, nothing where they saw none."""
         exhibit = facts.exhibits[REVIEW]
-        return {"agent_digest": exhibit.about["agent"], "agent": exhibit.facts["agent"]}
+        is_of_one = "agent" in exhibit.about
+        return {"agent_digest": exhibit.about["agent"], "agent": exhibit.facts["agent"]} if is_of_one else {}
 
     def judged(self, facts: Facts) -> str:
         """Return the version whose decisions people saw."""
@@ -163,7 +162,7 @@ class ReviewMaker(Maker):
         settings = read_review(facts.pilot.suite)
         if changed or settings is None or exhibit.facts["played"] != settings.played:
             raise SignatureError("the review was judged by other files", got=shown(changed or [REVIEW_FILE]))
-        again = _counted(exhibit, _handing(facts.pilot), settings)
+        again = _counted(exhibit, _handing(facts.pilot, settings), settings)
         for name, table in again.tables.items():
             stored = exhibit.tables.get(name)
             if stored is None or _cells(table) != _cells(stored):
@@ -202,7 +201,7 @@ def _counted(exhibit: Exhibit, handing: Handing, settings: ReviewSettings) -> Ex
 def _answer(agent: str, items: pd.DataFrame, estimates: Mapping[str, Estimate], findings: Sequence[Finding]) -> str:
     """Return how many items went right, one sentence of at most 40 words."""
     if not len(items):
-        return f"{agent}: nothing was put to people."
+        return "Nothing was put to people."
     settled, over, catch = int(items["settled"].sum()), estimates[OVERRIDES], estimates[CAUGHT]
     said = f"People decided {settled:,} of {several(len(items), 'item')} of {agent}"
     said += "" if over.value is None else f", overrode {percent(over.value)}"
@@ -223,6 +222,38 @@ def _notes(settings: ReviewSettings, estimates: Mapping[str, Estimate], faults: 
     yield "What a person decides may be wrong as well: agreement says how often two of them differ."
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a desk holds of one version; the names are empty where nothing was put to people."""
+
+    agent: str
+    version: str
+    items: pd.DataFrame
+    reviews: pd.DataFrame
+    authority: Mapping[str, DeskAuthority]
+    head: str
+    rows: int
+
+
+def _at_desk(pilot: Pilot, settings: ReviewSettings, request: ReviewRequest) -> _Seen:
+    """Return what the desk holds, its chain held first; a desk that is not there is not made."""
+    nothing = typed_table([], SEEN_ITEMS), typed_table([], SEEN_REVIEWS)
+    if not desk_path(pilot.runs).is_file():
+        _require(pilot, request.agent, is_there=request.agent is None)
+        return _Seen("", "", *nothing, {}, "", 0)
+    with Desk(desk_path(pilot.runs), settings) as desk:
+        desk.check()
+        items, answers, (head, rows) = desk.items(), desk.answers(), desk.head()
+        authority = _authority(desk)
+    about = [one for one in items["about"] if "agent_digest" in one and request.agent in (None, one["agent"])]
+    _require(pilot, request.agent, is_there=bool(about) or request.agent is None)
+    if not about:
+        return _Seen("", "", *nothing, authority, head, rows)
+    agent, version = str(about[-1]["agent"]), str(about[-1]["agent_digest"])
+    seen = seen_items(items, version, observed_writes(pilot))
+    return _Seen(agent, version, seen, seen_reviews(answers, seen), authority, head, rows)
+
+
 def _authority(desk: Desk) -> dict[str, DeskAuthority]:
     """Return what each person may decide, by what the desk's tables call them."""
     people = desk.settings.people
@@ -230,22 +261,19 @@ def _authority(desk: Desk) -> dict[str, DeskAuthority]:
     return {names[one.id]: DeskAuthority(one.groups, one.at_most) for one in people}
 
 
-def _agent_of(pilot: Pilot, items: pd.DataFrame, asked: str | None) -> tuple[str, str]:
-    """Return the name and digest of the version whose items were put last, of one agent or of any."""
-    known = [one for one in items["about"] if "agent_digest" in one and asked in (None, one["agent"])]
-    if not known:
+def _require(pilot: Pilot, agent: str | None, *, is_there: bool) -> None:
+    if not is_there:
         raise InputError(
-            "nothing was put to people" + (f" of {asked}" if asked else ""),
+            f"nothing was put to people of {agent}",
             where=str(desk_path(pilot.runs)),
-            remedy=f"workbench review fill {pilot.name} --agent {asked or 'NAME'}",
+            remedy=f"workbench review fill {pilot.name} --agent {agent}",
         )
-    return str(known[-1]["agent"]), str(known[-1]["agent_digest"])
 
 
 def _changed_desk(pilot: Pilot, exhibit: Exhibit) -> str:
     """Return what happened at the desk since an exhibit was made, empty where nothing did."""
     if not desk_path(pilot.runs).is_file():
-        return "the desk whose answers it counts is gone"
+        return "the desk whose answers it counts is gone" if exhibit.facts["rows"] else ""
     with open_desk(pilot) as desk:
         try:
             desk.check()
@@ -257,12 +285,20 @@ def _changed_desk(pilot: Pilot, exhibit: Exhibit) -> str:
     return f"the desk has {rows:,} rows, and {exhibit.facts['rows']:,} when it was last reported"
 
 
-def _handing(pilot: Agreed) -> Handing:
-    path = pilot.suite / PROCESS_FILE
-    process = read_settings(path, Process) if path.is_file() else None
+def _settings(pilot: Agreed) -> ReviewSettings:
     settings = read_review(pilot.suite)
     if settings is None:
-        raise InputError(f"the pilot has no {REVIEW_FILE}", where=str(pilot.suite))
+        raise InputError(
+            f"the pilot has no {REVIEW_FILE}",
+            where=str(pilot.suite),
+            remedy="say in it who decides what the agent must not",
+        )
+    return settings
+
+
+def _handing(pilot: Agreed, settings: ReviewSettings) -> Handing:
+    path = pilot.suite / PROCESS_FILE
+    process = read_settings(path, Process) if path.is_file() else None
     return handing_of(process, pilot.charter, settings, pilot.settings.escalate_label)
 
 
