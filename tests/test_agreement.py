@@ -26,7 +26,7 @@ def _table(cells: Sequence[Sequence[int]]) -> Ratings:
     return Ratings.of(pairs)
 
 
-# Krippendorff (2011), Computing Krippendorff's alpha-reliability, example C: four observers, twelve units, values missing.
+# Krippendorff (2011), Computing Krippendorff's alpha-reliability, example C: four observers, twelve units.
 FOUR_BY_TWELVE = ("123321412...", "1233224125.3", ".3332342251.", "12332441251.")
 
 
@@ -77,8 +77,8 @@ def test_ac1_and_alpha_of_gwets_three_categories_of_emergencies() -> None:
     [
         # Gwet (2008): kappa is -.023 where 118 of 125 agree.
         (((118, 5), (2, 0)), 0.944, 0.941),
-        # Feinstein and Cicchetti (1990), the two tables with the same raw agreement, kappa .70 and .32. AC1 by hand from
-        # its definition: first (.85 - .49875) / .50125 = .7007, second p = .875, chance 2 * .875 * .125 = .21875, (.85 - .21875) / .78125 = .808.
+        # Feinstein and Cicchetti (1990): the same raw agreement, kappa .70 and .32. AC1 by hand from its definition:
+        # (.85 - .49875) / .50125 = .7007; p = .875, chance 2 * .875 * .125 = .21875, (.85 - .21875) / .78125 = .808.
         (((40, 9), (6, 45)), 0.85, 0.7007),
         (((80, 10), (5, 5)), 0.85, 0.808),
     ],

@@ -132,7 +132,9 @@ def command_lines(page: Path) -> list[str]:
 
 
 def by_default(named: list[str], words: list[str]) -> list[str]:
-    """Return words with the command in front that `workbench attack` runs without one."""
+    """Return words with the command in front that `workbench attack` and `workbench review` run without one."""
+    if named == ["review"] and words[0] not in typer.main.get_command(app).commands["review"].commands:  # type: ignore[attr-defined]
+        return ["serve", *words]
     return ["run", *words] if named == ["attack"] and words[0] != "import" else words
 
 

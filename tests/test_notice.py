@@ -60,6 +60,8 @@ def test_the_package_carries_no_font_style_sheet_or_script_but_its_own() -> None
         "audit.css",
         "colors.css",
         "compliance.css",
+        "desk.css",
+        "desk.js",
         "filter.js",
         "gate.css",
         "index.css",

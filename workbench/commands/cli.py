@@ -33,6 +33,7 @@ from workbench.commands import (
     optimise,
     overview,
     prompts,
+    review,
     salvage,
     sandbox,
     traces,
@@ -310,6 +311,7 @@ app.add_typer(documents.app, name="documents", rich_help_panel=BEGIN)
 app.add_typer(attack.app, name="attack", rich_help_panel=DEVELOP)
 app.add_typer(integrations.app, name="integrations", rich_help_panel=DEVELOP)
 app.add_typer(acceptance.app, name="acceptance", rich_help_panel=DECIDE)
+app.add_typer(review.app, name="review", rich_help_panel=DECIDE)
 app.add_typer(keys.app, name="keys", rich_help_panel=EVIDENCE)
 
 

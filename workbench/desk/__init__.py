@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.desk.clients import PageReviewer, SeenCard
+    from workbench.desk.hosting import listening_socket, run_desk
     from workbench.desk.items import AnswerKind, Card, GivenAnswer, ReviewItem, ShownField
     from workbench.desk.judging import offered
     from workbench.desk.links import LinkElsewhereError, LinkExpiredError, Links, LinkTamperedError, links_secret
     from workbench.desk.opening import DESK_FILE, desk_path, open_desk
+    from workbench.desk.places import DeskPlace
+    from workbench.desk.serving import desk_app
     from workbench.desk.shapes import (
         Claim,
         DeskConflictError,

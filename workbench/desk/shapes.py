@@ -41,6 +41,8 @@ class Claim:
         Whether an answer is offered that needs a reason: another action than the recommended one, or a rejection.
     may_undo : bool
         Whether the person has an answer that can be taken back now.
+    adjudicates, four_eyes : bool
+        Whether two people disagree and this person decides; whether two must agree before anything is carried out.
     """
 
     item: str
@@ -51,6 +53,8 @@ class Claim:
     due: float
     needs_reason: bool
     may_undo: bool
+    adjudicates: bool = False
+    four_eyes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class Feedback:
 
     Parameters
     ----------
+    record_id : str
+        "" for the record of the item.
     kind, severity : str
         As acceptance.yaml or the page names them.
     item : str, optional

@@ -218,12 +218,13 @@ class Desk:
             ("text", said.text, LONGEST_FEEDBACK),
         ):
             check_text(name, text, longest)
-        if not said.record_id or not said.kind:
-            raise InputError("feedback names a record and its kind")
+        if not (said.record_id or said.item) or not said.kind:
+            raise InputError("feedback names a record or an item, and its kind")
         content = {"kind": said.kind, "severity": said.severity, "text": said.text, "wants": said.wants.value}
         with self._file.writing() as connection:
-            queue = None if said.item is None else item_of(connection, said.item).queue.value
-            where: dict[str, Any] = {"item": said.item, "queue": queue, "record_id": said.record_id}
+            known = None if said.item is None else item_of(connection, said.item)
+            queue, record_id = (None, "") if known is None else (known.queue.value, known.record_id)
+            where: dict[str, Any] = {"item": said.item, "queue": queue, "record_id": said.record_id or record_id}
             end = ChainEnd(connection)
             row = end.add(Event(FEEDBACK, at.now, content, reviewer=at.pseudonym, **where))
             end.keep()
@@ -291,5 +292,15 @@ class Desk:
         item = item_of(connection, slot.item)
         card = shown_card(item, standing_answers(connection, slot.item), adjudicates=slot.adjudicates)
         may_undo = self._answering(connection, at).undoable() is not None
-        needs_reason = not WITH_REASON.isdisjoint(offered(card))
-        return Claim(slot.item, item.queue, card, card.digest, slot.lease_until, slot.due, needs_reason, may_undo)
+        return Claim(
+            slot.item,
+            item.queue,
+            card,
+            card.digest,
+            slot.lease_until,
+            slot.due,
+            needs_reason=not WITH_REASON.isdisjoint(offered(card)),
+            may_undo=may_undo,
+            adjudicates=slot.adjudicates,
+            four_eyes=item.four_eyes,
+        )

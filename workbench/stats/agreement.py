@@ -89,7 +89,7 @@ class Ratings:
     @property
     def paired(self) -> Floats:
         """The counts of units that two or more people judged."""
-        return self.counts[self.counts.sum(axis=1) >= 2]
+        return np.asarray(self.counts[self.counts.sum(axis=1) >= 2])
 
 
 def raw_agreement(ratings: Ratings, level: float = 0.95) -> AgreementFound:

@@ -15,7 +15,7 @@ from workbench.gates.held.work import own_notebook
 from workbench.gates.junit import junit_xml
 from workbench.gates.verdict import judged_subject
 from workbench.gates.verified.facts import facts_files
-from workbench.pilot import PROCESS_FILE, Pilot, suite_paths
+from workbench.pilot import PROCESS_FILE, REVIEW_FILE, Pilot, suite_paths
 from workbench.pilot.integrations import INTEGRATIONS_FILE
 from workbench.pilot.signing import SignatureStatus
 from workbench.records.ledger import OPENED_FOLDER, history_remarks, read_ledger
@@ -82,7 +82,8 @@ def bundle_files(pilot: Pilot, facts: GateFacts, decision: GateDecision) -> dict
     """Return everything a bundle holds but report, verdict and ledger, by path in the bundle."""
     gate = facts.gates.gates[decision.gate]
     documents = [document.file for document in gate.documents]
-    agreed = [*suite_paths(pilot.suite), pilot.suite / PROCESS_FILE, pilot.suite / INTEGRATIONS_FILE]
+    shared = (PROCESS_FILE, INTEGRATIONS_FILE, REVIEW_FILE)
+    agreed = [*suite_paths(pilot.suite), *(pilot.suite / name for name in shared)]
     suites = [path.relative_to(pilot.suite).as_posix() for path in agreed]
     files: dict[str, Path | bytes] = {
         **agreement_files(pilot, [*documents, *suites, *(waiver.file for waiver in decision.waivers)]),

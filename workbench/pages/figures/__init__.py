@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.pages.figures.records import column_completeness, label_distribution, text_lengths, volume_over_time
     from workbench.pages.figures.reliability import Panel, reliability_panels
     from workbench.pages.figures.retrieval import recall_curve
+    from workbench.pages.figures.reviews import people_and_agreement
     from workbench.pages.figures.versions import confidence_histogram, versions_compared
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)
