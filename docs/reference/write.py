@@ -22,9 +22,11 @@ from workbench.environment.settings import EnvironmentSettings
 from workbench.gates.schema import Gates
 from workbench.gates.waivers import WaiverSettings
 from workbench.pilot import AttackSettings, ComplianceSettings, Contract, LoadSettings, PilotSettings, TableContract
+from workbench.pilot.acceptance import AcceptanceSettings
 from workbench.pilot.charter import Charter
 from workbench.records.sources import Sources
 from workbench.records.splits import SplitSettings
+from workbench.review.acceptance.triage import Triage
 
 HERE = Path(__file__).parent
 VALUES = {"TEXT": "TEXT", "WHOLE NUMBER": "N", "NUMBER": "X", "DATETIME": "DATE"}
@@ -58,6 +60,16 @@ FILES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "eval_suites/PILOT/attacks.yaml",
         "Where an outsider may write, and what one would want: [attack](../how_to/attack.md).",
         AttackSettings,
+    ),
+    (
+        "eval_suites/PILOT/acceptance.yaml",
+        "Who tries the agent on real work before it goes live: [acceptance](../how_to/acceptance.md).",
+        AcceptanceSettings,
+    ),
+    (
+        "eval_suites/PILOT/triage.yaml",
+        "What was decided on the issues that acceptance raised; `workbench acceptance triage` writes it.",
+        Triage,
     ),
     ("eval_suites/PILOT/audit.yaml", "Who mends which finding of the audit.", AuditSettings),
     ("eval_suites/PILOT/waivers/*.json", "What was waived; `workbench waive` writes and signs it.", WaiverSettings),

@@ -193,8 +193,8 @@ def export(
         print(path)
 
 
-@app.command(epilog="Example: workbench acceptance report invoice_matching")
-def report(pilot: PilotName, agent: Agent = None, root: Root = HERE, as_json: AsJson = False) -> None:
+@app.command("report", epilog="Example: workbench acceptance report invoice_matching")
+def report_acceptance(pilot: PilotName, agent: Agent = None, root: Root = HERE, as_json: AsJson = False) -> None:
     """Make the evidence of the sessions: held, by how many, what was chosen otherwise, which issues are open."""
     from workbench.tracking import log_exhibit
 

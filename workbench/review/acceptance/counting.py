@@ -89,7 +89,7 @@ def _session_row(
     users = tables["participants"].set_index(["session", "reviewer"])["user"]
     who = {users.loc[(session.id, one)] for one in counted["reviewer"]}
     whys = list(_why_not(session, items, causes, decided))
-    open_questions = unanswered(feedback, tables["participants"])
+    open_questions = silent_questions(feedback, tables["participants"])
     return (
         session.id, session.day.isoformat(), session.n_records, decided, len(counted), len(who),
         int(is_override(counted[counted["planted"].isna()]).sum()), int(feedback["feedback"].isin(issues).sum()),
@@ -109,7 +109,7 @@ def _why_not(session: AcceptanceSession, items: pd.DataFrame, causes: pd.Series[
         yield f"{decided:,} of {session.n_records:,} records decided"
 
 
-def unanswered(feedback: pd.DataFrame, participants: pd.DataFrame) -> list[str]:
+def silent_questions(feedback: pd.DataFrame, participants: pd.DataFrame) -> list[str]:
     """Return the questions that no participant of a session answered."""
     known = set(participants[["session", "reviewer"]].itertuples(index=False, name=None))
     answered = {
