@@ -55,8 +55,9 @@ def _of_sessions(sessions: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _of_people(reviewers: pd.DataFrame, participants: pd.DataFrame) -> Iterator[Finding]:
-    for name in approves_everything(reviewers):
-        row = reviewers.set_index("reviewer").loc[name]
+    blind = set(approves_everything(reviewers))
+    for row in reviewers[reviewers["reviewer"].isin(blind)].to_dict("records"):
+        name = str(row["reviewer"])
         yield Finding(
             id=f"approves-{name}", kind="automation bias", severity=Severity.HIGH,
             title=f"Participant {name} approved everything, planted mistakes included", where=(name,),

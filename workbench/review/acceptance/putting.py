@@ -28,6 +28,7 @@ from workbench.review.acceptance.seen import acceptance_items, session_item_id
 from workbench.words import InputError, shown
 
 OK = "ok"
+Decided = Mapping[Any, Any]  # a row of the evaluation's outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _items(
 ) -> Iterator[ReviewItem]:
     """Yield the items of records, each with the same id whenever it is made."""
     version, outcomes = judged.about["agent"], judged.tables["holdout"]
-    decided = {str(row["record_id"]): row for row in outcomes.to_dict("records")}
+    decided: dict[str, Decided] = {str(row["record_id"]): row for row in outcomes.to_dict("records")}
     threshold = (judged.facts["holdout"].get("threshold") or {}).get("threshold")
     escalate = pilot.settings.escalate_label
     actions = tuple(dict.fromkeys((*dataset.labels, *((escalate,) if escalate else ()))))
@@ -165,9 +166,7 @@ def _items(
         )
 
 
-def _planted(
-    names: Mapping[str, str], decided: Mapping[str, Mapping[str, Any]], share: float
-) -> dict[str, Mapping[str, Any]]:
+def _planted(names: Mapping[str, str], decided: Mapping[str, Decided], share: float) -> dict[str, Decided]:
     """Return for some records, drawn by hash, another record's decision that is wrong for them.
 
     Only records that the agent is right on are taken, so that what is shown is wrong by the label; confidence and
@@ -175,7 +174,7 @@ def _planted(
     """
     right = [one for one in names if decided[one]["status"] == OK and decided[one]["action"] == decided[one]["label"]]
     order = sorted(right, key=lambda one: _hash("planted", names[one]))
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, Decided] = {}
     for one in order[: math.ceil(share * len(names))]:
         donors = [
             row
@@ -190,7 +189,7 @@ def _planted(
 def _card(
     record: str,
     fields: Mapping[str, Any],
-    told: Mapping[str, Any],
+    told: Decided,
     actions: tuple[str, ...],
     threshold: float | None,
 ) -> Card:
