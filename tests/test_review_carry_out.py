@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from review_pilots import (
     ENVIRONMENT,
+    Decided,
     PlayedClock,
+    copied,
     decide_all,
-    decided_pilot,
+    decided_by,
+    decided_copy,
     desk_of,
     filled,
-    review_pilot,
     truthful,
 )
 
@@ -33,8 +35,8 @@ TABLES = ("postings", "returns", "parked")
 
 
 @pytest.fixture
-def decided(tmp_path: Path) -> tuple[Pilot, Dataset, PlayedClock]:
-    return decided_pilot(tmp_path)
+def decided(tmp_path: Path, decided_desk: Path) -> Decided:
+    return decided_copy(decided_desk, tmp_path)
 
 
 def rows(pilot: Pilot) -> list[tuple[Any, ...]]:
@@ -49,7 +51,7 @@ def carried(pilot: Pilot, dataset: Dataset, clock: PlayedClock, **asked: Any) ->
 
 
 def test_every_settled_escalation_is_written_once_and_nothing_else_is(
-    decided: tuple[Pilot, Dataset, PlayedClock],
+    decided: Decided,
 ) -> None:
     pilot, dataset, clock = decided
     done = carried(pilot, dataset, clock)
@@ -63,7 +65,7 @@ def test_every_settled_escalation_is_written_once_and_nothing_else_is(
     assert items.loc[items["planted"].notna(), "receipt"].isna().all()
 
 
-def test_a_second_time_there_is_nothing_to_do(decided: tuple[Pilot, Dataset, PlayedClock]) -> None:
+def test_a_second_time_there_is_nothing_to_do(decided: Decided) -> None:
     pilot, dataset, clock = decided
     first = carried(pilot, dataset, clock)
     again = carried(pilot, dataset, clock)
@@ -72,7 +74,7 @@ def test_a_second_time_there_is_nothing_to_do(decided: tuple[Pilot, Dataset, Pla
 
 
 def test_the_arguments_are_those_of_the_record_the_group_and_the_amount(
-    decided: tuple[Pilot, Dataset, PlayedClock],
+    decided: Decided,
 ) -> None:
     pilot, dataset, clock = decided
     carried(pilot, dataset, clock)
@@ -103,7 +105,7 @@ class KilledBeforeReceipt(Desk):
 
 
 def test_who_is_killed_between_the_write_and_the_receipt_does_not_write_twice(
-    decided: tuple[Pilot, Dataset, PlayedClock],
+    decided: Decided,
 ) -> None:
     pilot, dataset, clock = decided
     with desk_of(pilot, clock) as desk:
@@ -117,8 +119,8 @@ def test_who_is_killed_between_the_write_and_the_receipt_does_not_write_twice(
     assert len(rows(pilot)) == 2 + len(done.written)
 
 
-def test_what_can_still_be_taken_back_waits_unless_it_is_final(tmp_path: Path) -> None:
-    pilot, clock = review_pilot(tmp_path), PlayedClock()
+def test_what_can_still_be_taken_back_waits_unless_it_is_final(tmp_path: Path, asked_desk: Path) -> None:
+    pilot, clock = copied(asked_desk, tmp_path), PlayedClock()
     dataset = read_dataset(pilot)
     with desk_of(pilot, clock) as desk:
         desk.put(filled(pilot).items)
@@ -137,15 +139,15 @@ def rejecting(label: str, claim: Claim) -> GivenAnswer:
     return GivenAnswer(AnswerKind.REJECT, reason="something is missing")
 
 
-def test_where_nothing_is_to_be_done_nothing_is_written(tmp_path: Path) -> None:
-    pilot, dataset, clock = decided_pilot(tmp_path, rejecting)
+def test_where_nothing_is_to_be_done_nothing_is_written(tmp_path: Path, asked_desk: Path) -> None:
+    pilot, dataset, clock = decided_by(copied(asked_desk, tmp_path), rejecting)
     done = carried(pilot, dataset, clock)
     assert (done.written, done.left, done.nothing) == ((), (), 9)
     assert not (pilot.runs / BOOKS_FILE).exists()
 
 
-def test_an_action_that_no_tool_carries_out_is_left_and_the_rest_is_written(tmp_path: Path) -> None:
-    pilot, dataset, clock = decided_pilot(tmp_path)
+def test_an_action_that_no_tool_carries_out_is_left_and_the_rest_is_written(decided: Decided) -> None:
+    pilot, dataset, clock = decided
     without = ENVIRONMENT.replace("    carries_out: reject\n", "")
     (pilot.suite / "environment.yaml").write_text(without, encoding="utf-8")
     done = carried(pilot, dataset, clock)
@@ -153,15 +155,16 @@ def test_an_action_that_no_tool_carries_out_is_left_and_the_rest_is_written(tmp_
     assert len(done.written) + len(done.left) == 9
 
 
-def test_an_argument_that_nothing_fills_is_left_and_named(tmp_path: Path) -> None:
-    pilot, dataset, clock = decided_pilot(tmp_path, arguments={"assigned_to": "note"})
+def test_an_argument_that_nothing_fills_is_left_and_named(tmp_path: Path, decided_desk: Path) -> None:
+    _, dataset, clock = decided_copy(decided_desk, tmp_path)
+    pilot = copied(decided_desk, tmp_path, arguments={"assigned_to": "note"})
     done = carried(pilot, dataset, clock)
     # review.yaml goes before what the agent wanted itself
     assert {why for _, why in done.left} == {"missing argument 'assigned_to'"}
 
 
-def test_without_a_tool_that_carries_out_nothing_can_be_written(tmp_path: Path) -> None:
-    pilot, dataset, clock = decided_pilot(tmp_path)
+def test_without_a_tool_that_carries_out_nothing_can_be_written(decided: Decided) -> None:
+    pilot, dataset, clock = decided
     none = "\n".join(line for line in ENVIRONMENT.splitlines() if "carries_out" not in line)
     (pilot.suite / "environment.yaml").write_text(none, encoding="utf-8")
     with pytest.raises(InputError, match="no tool carries an answer out"):
@@ -169,8 +172,8 @@ def test_without_a_tool_that_carries_out_nothing_can_be_written(tmp_path: Path) 
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> tuple[Pilot, WrittenBooks]:
-    pilot = review_pilot(tmp_path, n=20)
+def books(tmp_path: Path, asked_desk: Path) -> tuple[Pilot, WrittenBooks]:
+    pilot = copied(asked_desk, tmp_path)
     return pilot, WrittenBooks(pilot.runs / BOOKS_FILE, read_environment(pilot))
 
 
@@ -195,7 +198,7 @@ def test_a_statement_that_fails_leaves_no_key_behind(books: tuple[Pilot, Written
     assert written.held(["key"]) == Counter({"key": 1})
 
 
-def test_a_row_that_somebody_else_wrote_under_the_key_is_seen(decided: tuple[Pilot, Dataset, PlayedClock]) -> None:
+def test_a_row_that_somebody_else_wrote_under_the_key_is_seen(decided: Decided) -> None:
     pilot, dataset, clock = decided
     item = carried(pilot, dataset, clock).written[0]
     with closing(sqlite3.connect(pilot.runs / BOOKS_FILE)) as file:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from review_pilots import AGENT, NOW, PlayedClock, desk_of, filled, review_pilot
+from review_pilots import AGENT, NOW, PlayedClock, copied, desk_of, filled
 
 from workbench.desk import ReviewItem
 from workbench.pilot import Pilot, QueueName
@@ -20,8 +20,8 @@ from workbench.words import InputError, RunError
 
 
 @pytest.fixture(scope="module")
-def pilot(tmp_path_factory: pytest.TempPathFactory) -> Pilot:
-    return review_pilot(tmp_path_factory.mktemp("filled"))
+def pilot(tmp_path_factory: pytest.TempPathFactory, asked_desk: Path) -> Pilot:
+    return copied(asked_desk, tmp_path_factory.mktemp("filled"))
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +123,11 @@ def test_the_audit_is_a_blind_sample_of_what_is_decided_alone(pilot: Pilot) -> N
     assert clock.now == NOW
 
 
-def test_a_blind_card_does_not_show_what_the_agent_cites(tmp_path: Path) -> None:
+def test_a_blind_card_does_not_show_what_the_agent_cites(tmp_path: Path, asked_desk: Path) -> None:
     citing = AGENT.replace(
         '"reason": "matched"}', '"reason": "matched", "trace": [{"kind": "evidence", "field": "amount"}]}'
     )
-    pilot = review_pilot(tmp_path)
+    pilot = copied(asked_desk, tmp_path)
     (pilot.suite / "clerk.py").write_text(citing, encoding="utf-8")
     audit = filled(pilot, queue=QueueName.AUDIT, sample=40).items
     cited = [one for one in audit if one.about["reason"] == "matched"]
@@ -139,14 +139,14 @@ def test_a_blind_card_does_not_show_what_the_agent_cites(tmp_path: Path) -> None
     }
 
 
-def test_no_label_decides_where_an_item_goes(tmp_path: Path) -> None:
-    one, other = review_pilot(tmp_path / "one"), review_pilot(tmp_path / "other")
+def test_no_label_decides_where_an_item_goes(pilot: Pilot, tmp_path: Path, asked_desk: Path) -> None:
+    other = copied(asked_desk, tmp_path)
     path = other.data / "records.csv"
     text = path.read_text(encoding="utf-8")
     for label, becomes in ((",approve\n", ",swapped\n"), (",reject\n", ",approve\n"), (",swapped\n", ",reject\n")):
         text = text.replace(label, becomes)
     path.write_text(text, encoding="utf-8", newline="")
-    left, right = (real(filled(pilot).items) for pilot in (one, other))
+    left, right = (real(filled(one).items) for one in (pilot, other))
 
     def without_digest(item: ReviewItem) -> dict[str, Any]:
         return {name: value for name, value in item.about.items() if name not in ("records", "agent_digest")}
@@ -161,23 +161,23 @@ def test_without_a_threshold_only_what_the_agent_hands_over_goes_to_people(pilot
     assert {one.about["rule"] for one in items} == {"over_authority", "not_ordered"}
 
 
-def test_an_amount_can_be_computed_by_the_pilot(tmp_path: Path) -> None:
-    pilot = review_pilot(tmp_path, amount="stake.py:stake")
+def test_an_amount_can_be_computed_by_the_pilot(tmp_path: Path, asked_desk: Path) -> None:
+    pilot = copied(asked_desk, tmp_path, amount="stake.py:stake")
     (pilot.suite / "stake.py").write_text("def stake(record):\n    return record['amount'] * 2\n", encoding="utf-8")
     cells = {one.id: one.fields["amount"] for one in read_dataset(pilot).records(read_dataset(pilot).ids(Split.DEV))}
     assert all(one.amount == 2 * float(str(cells[one.record_id])) for one in filled(pilot).items)
 
 
-def test_an_amount_that_cannot_be_computed_is_told(tmp_path: Path) -> None:
-    pilot = review_pilot(tmp_path, amount="stake.py:stake")
+def test_an_amount_that_cannot_be_computed_is_told(tmp_path: Path, asked_desk: Path) -> None:
+    pilot = copied(asked_desk, tmp_path, amount="stake.py:stake")
     (pilot.suite / "stake.py").write_text("def stake(record):\n    return record['gone']\n", encoding="utf-8")
     with pytest.raises(RunError, match="what is at stake in a record cannot be told"):
         filled(pilot)
 
 
-def test_an_amount_of_no_column_is_refused(tmp_path: Path) -> None:
+def test_an_amount_of_no_column_is_refused(tmp_path: Path, asked_desk: Path) -> None:
     with pytest.raises(InputError, match="amount names no column"):
-        filled(review_pilot(tmp_path, amount="price"))
+        filled(copied(asked_desk, tmp_path, amount="price"))
 
 
 @pytest.mark.parametrize("queue", [QueueName.LABELS, QueueName.ACCEPTANCE])
@@ -186,8 +186,8 @@ def test_other_queues_are_filled_by_commands_of_their_own(pilot: Pilot, queue: Q
         items_for(pilot, FillRequest("clerk", queue, run=RunRequest(show_progress=False)))
 
 
-def test_without_review_yaml_nobody_could_decide(tmp_path: Path) -> None:
-    pilot = review_pilot(tmp_path)
+def test_without_review_yaml_nobody_could_decide(tmp_path: Path, asked_desk: Path) -> None:
+    pilot = copied(asked_desk, tmp_path)
     (pilot.suite / "review.yaml").unlink()
     with pytest.raises(InputError, match=r"no review\.yaml"):
         filled(pilot)

@@ -1,7 +1,8 @@
-"""The maker of the human workflow: a clean desk passes, each planted fault is named, and nothing can be talked round."""
+"""The maker of the human workflow: a clean desk passes, each planted fault is named, nothing can be talked round."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -16,13 +17,15 @@ import pytest
 from review_pilots import (
     NOW,
     REVIEW,
+    Decided,
     PlayedClock,
     approving,
+    copied,
     decide_all,
-    decided_pilot,
+    decided_by,
+    decided_copy,
     desk_of,
     filled,
-    review_pilot,
     truthful,
 )
 
@@ -38,7 +41,6 @@ from workbench.review.workflow.checks import CHECKS
 from workbench.review.workflow.proof import PLANTED_FAULTS
 from workbench.words import InputError, SignatureError
 
-Decided = tuple[Pilot, Dataset, PlayedClock]
 PLAYED = "scripted people answered, who know the labels"
 
 
@@ -69,9 +71,14 @@ def workflow(decided: Decided, *exhibits: Exhibit, each: int = 3) -> Answer:
     return check.answer(facts_of(pilot, dataset, *exhibits), Terms({"each": each}))
 
 
+@pytest.fixture
+def decided(tmp_path: Path, decided_desk: Path) -> Decided:
+    return decided_copy(decided_desk, tmp_path)
+
+
 @pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Decided, Exhibit]:
-    decided = carried(decided_pilot(tmp_path_factory.mktemp("clean")))
+def clean(tmp_path_factory: pytest.TempPathFactory, decided_desk: Path) -> tuple[Decided, Exhibit]:
+    decided = carried(decided_copy(decided_desk, tmp_path_factory.mktemp("clean")))
     return decided, made(decided)
 
 
@@ -188,8 +195,8 @@ def put_elsewhere(item: ReviewItem) -> ReviewItem:
     return replace(item, group="clerks") if item.group == "purchasing" else item
 
 
-def test_an_escalation_to_the_wrong_group_is_named(tmp_path: Path) -> None:
-    pilot, clock = review_pilot(tmp_path), PlayedClock()
+def test_an_escalation_to_the_wrong_group_is_named(tmp_path: Path, asked_desk: Path) -> None:
+    pilot, clock = copied(asked_desk, tmp_path), PlayedClock()
     dataset = read_dataset(pilot)
     with desk_of(pilot, clock) as desk:
         desk.put(map(put_elsewhere, filled(pilot).items))
@@ -224,9 +231,9 @@ def _books(pilot: Pilot, statement: str, item: str) -> None:
     ("change", "kind", "metric"), [(lose, "lost", "review_lost"), (double, "written_twice", "review_doubled")]
 )
 def test_what_the_systems_hold_counts_and_not_the_receipt(
-    tmp_path: Path, change: Callable[[Pilot, str], None], kind: str, metric: str
+    decided: Decided, change: Callable[[Pilot, str], None], kind: str, metric: str
 ) -> None:
-    pilot, dataset, clock = carried(decided_pilot(tmp_path))
+    pilot, dataset, clock = carried(decided)
     items = made((pilot, dataset, clock)).tables["items"]
     item = str(items.loc[items["carried_out_times"] == 1, "item"].iloc[0])
     (pilot.runs / "carried_out.csv").unlink()  # what was seen before is not what is there now
@@ -238,15 +245,15 @@ def test_what_the_systems_hold_counts_and_not_the_receipt(
     assert workflow((pilot, dataset, clock), exhibit).state is State.FAIL
 
 
-def test_what_was_seen_twice_stays_seen_after_the_systems_forgot(tmp_path: Path) -> None:
-    pilot, dataset, clock = carried(decided_pilot(tmp_path))
+def test_what_was_seen_twice_stays_seen_after_the_systems_forgot(decided: Decided) -> None:
+    pilot, dataset, clock = carried(decided)
     path = pilot.runs / "carried_out.csv"
     path.write_bytes(path.read_bytes().replace(b",1,", b",2,", 1))
     assert kinds(made((pilot, dataset, clock))) == {"written_twice"}
 
 
-def test_a_planted_item_that_was_written_back_is_named(tmp_path: Path) -> None:
-    pilot, dataset, clock = carried(decided_pilot(tmp_path))
+def test_a_planted_item_that_was_written_back_is_named(decided: Decided) -> None:
+    pilot, dataset, clock = carried(decided)
     items = made((pilot, dataset, clock)).tables["items"]
     item = str(items.loc[items["planted"], "item"].iloc[0])
     with closing(sqlite3.connect(pilot.runs / BOOKS_FILE)) as file:
@@ -268,10 +275,9 @@ def moved(person: str, groups: list[str], **more: Any) -> list[dict[str, Any]]:
     [moved("eve", ["clerks"]), moved("eve", ["purchasing"], at_most=1)],
     ids=["another group", "a lower limit"],
 )
-def test_an_answer_of_somebody_without_authority_is_named(tmp_path: Path, people: list[dict[str, Any]]) -> None:
-    pilot, dataset, clock = carried(decided_pilot(tmp_path))
-    other = review_pilot(tmp_path / "other", people=people)
-    (pilot.suite / "review.yaml").write_bytes((other.suite / "review.yaml").read_bytes())
+def test_an_answer_of_somebody_without_authority_is_named(decided: Decided, people: list[dict[str, Any]]) -> None:
+    pilot, dataset, clock = carried(decided)
+    (pilot.suite / "review.yaml").write_text(json.dumps({**REVIEW, "people": people}), encoding="utf-8")
     exhibit = made((pilot, dataset, clock))
     assert kinds(exhibit) == {"no_authority"}
     assert workflow((pilot, dataset, clock), exhibit).state is State.FAIL
@@ -300,8 +306,9 @@ def test_four_eyes_of_one_person_are_named(clean: tuple[Decided, Exhibit]) -> No
     assert [(one.kind, one.n) for one in found] == [("one_pair_of_eyes", 3)]
 
 
-def test_people_who_approve_everything_are_named(tmp_path: Path) -> None:
-    decided = carried(decided_pilot(tmp_path, approving, queues={"escalations": {"planted_share": 0.5}}))
+def test_people_who_approve_everything_are_named(tmp_path: Path, asked_desk: Path) -> None:
+    pilot = copied(asked_desk, tmp_path, queues={"escalations": {"planted_share": 0.5}})
+    decided = carried(decided_by(pilot, approving))
     exhibit = made(decided)
     caught = exhibit.estimates["planted_caught"]
     assert (caught.value, values(exhibit)["override_rate"]) == (0.0, 0.0)
@@ -312,8 +319,8 @@ def test_people_who_approve_everything_are_named(tmp_path: Path) -> None:
     assert workflow(decided, exhibit).state is State.PASS
 
 
-def test_an_answer_that_was_edited_afterwards_is_named(tmp_path: Path) -> None:
-    pilot, dataset, clock = carried(decided_pilot(tmp_path))
+def test_an_answer_that_was_edited_afterwards_is_named(decided: Decided) -> None:
+    pilot, dataset, clock = carried(decided)
     exhibit = made((pilot, dataset, clock))
     with closing(sqlite3.connect(desk_path(pilot.runs))) as file:
         file.execute("DROP TRIGGER chain_UPDATE")
@@ -329,8 +336,8 @@ def test_an_answer_that_was_edited_afterwards_is_named(tmp_path: Path) -> None:
     assert exhibit.answer
 
 
-def test_an_item_past_its_deadline_is_named(tmp_path: Path) -> None:
-    pilot, clock = review_pilot(tmp_path), PlayedClock()
+def test_an_item_past_its_deadline_is_named(tmp_path: Path, asked_desk: Path) -> None:
+    pilot, clock = copied(asked_desk, tmp_path), PlayedClock()
     dataset = read_dataset(pilot)
     with desk_of(pilot, clock) as desk:
         desk.put(filled(pilot).items)
@@ -345,8 +352,8 @@ def test_an_item_past_its_deadline_is_named(tmp_path: Path) -> None:
     assert (answer.state, answer.details) == (State.UNPROVEN, ("rule not_ordered: 0 of 3",))
 
 
-def test_what_goes_up_in_time_is_right_with_the_group_above(tmp_path: Path) -> None:
-    pilot, clock = review_pilot(tmp_path), PlayedClock()
+def test_what_goes_up_in_time_is_right_with_the_group_above(tmp_path: Path, asked_desk: Path) -> None:
+    pilot, clock = copied(asked_desk, tmp_path), PlayedClock()
     dataset = read_dataset(pilot)
     with desk_of(pilot, clock) as desk:
         desk.put(filled(pilot).items)
@@ -360,8 +367,7 @@ def test_what_goes_up_in_time_is_right_with_the_group_above(tmp_path: Path) -> N
     assert set(exhibit.tables["reviews"]["group"]) == {"controllers", "purchasing", "lead"}
 
 
-def test_what_is_decided_and_not_carried_out_is_told_and_proves_nothing(tmp_path: Path) -> None:
-    decided = decided_pilot(tmp_path)
+def test_what_is_decided_and_not_carried_out_is_told_and_proves_nothing(decided: Decided) -> None:
     exhibit = made(decided)
     assert (kinds(exhibit), values(exhibit)["review_lost"]) == ({"not_carried_out"}, 9.0)
     assert workflow(decided, exhibit).state is State.UNPROVEN
@@ -375,18 +381,18 @@ def divided(label: str, claim: Claim) -> GivenAnswer:
     return GivenAnswer(AnswerKind.DECIDE, "approve" if divided.asked[claim.item] == 2 else "reject")  # type: ignore[attr-defined]
 
 
-def test_people_who_differ_are_adjudicated_and_agreement_says_so(tmp_path: Path) -> None:
+def test_people_who_differ_are_adjudicated_and_agreement_says_so(tmp_path: Path, asked_desk: Path) -> None:
     divided.asked = Counter()  # type: ignore[attr-defined]
-    exhibit = made(carried(decided_pilot(tmp_path, divided)))
+    exhibit = made(carried(decided_by(copied(asked_desk, tmp_path), divided)))
     audit = exhibit.tables["agreement"].set_index("queue").loc["audit"]
     reviews = exhibit.tables["reviews"]
     assert audit["raw"] == 0.0
-    assert int(reviews["adjudicates"].sum()) == audit["n"] == 12
+    assert int(reviews["adjudicates"].sum()) == audit["n"] == 20
     assert exhibit.findings == ()
 
 
-def test_what_was_played_is_said_first(tmp_path: Path) -> None:
-    decided = carried(decided_pilot(tmp_path, played=PLAYED))
+def test_what_was_played_is_said_first(tmp_path: Path, asked_desk: Path) -> None:
+    decided = carried(decided_by(copied(asked_desk, tmp_path, played=PLAYED)))
     exhibit = made(decided)
     pilot, dataset, _ = decided
     said = f"played, not decided by people: {PLAYED}"
@@ -398,8 +404,8 @@ def test_what_was_played_is_said_first(tmp_path: Path) -> None:
         MAKER.again(silent, facts_of(pilot, dataset, silent))
 
 
-def test_a_desk_that_nobody_filled_leaves_all_unproven(tmp_path: Path) -> None:
-    pilot, clock = review_pilot(tmp_path), PlayedClock()
+def test_a_desk_that_nobody_filled_leaves_all_unproven(tmp_path: Path, asked_desk: Path) -> None:
+    pilot, clock = copied(asked_desk, tmp_path), PlayedClock()
     decided = (pilot, read_dataset(pilot), clock)
     exhibit = made(decided)
     assert exhibit.answer == "Nothing was put to people."
@@ -410,14 +416,14 @@ def test_a_desk_that_nobody_filled_leaves_all_unproven(tmp_path: Path) -> None:
     assert MAKER.present(pilot, decided[1], None) is not None
 
 
-def test_an_agent_of_which_nothing_was_put_is_refused(tmp_path: Path) -> None:
-    pilot = review_pilot(tmp_path)
+def test_an_agent_of_which_nothing_was_put_is_refused(tmp_path: Path, asked_desk: Path) -> None:
+    pilot = copied(asked_desk, tmp_path)
     with pytest.raises(InputError, match="nothing was put to people of clerk"):
         MAKER.make(pilot, read_dataset(pilot), ReviewRequest("clerk"))
 
 
-def test_the_last_report_counts_until_something_changes(tmp_path: Path) -> None:
-    pilot, dataset, clock = carried(decided_pilot(tmp_path))
+def test_the_last_report_counts_until_something_changes(decided: Decided) -> None:
+    pilot, dataset, clock = carried(decided)
     assert MAKER.present(pilot, dataset, None) == ("no review by people has been run; workbench review report small")
     made((pilot, dataset, clock))
     assert isinstance(MAKER.present(pilot, dataset, "clerk"), Exhibit)

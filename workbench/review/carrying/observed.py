@@ -33,7 +33,7 @@ def keep_observed(pilot: Pilot, held: Counter[str], where: str) -> None:
 
 
 def observed_writes(pilot: Pilot, items: Collection[str]) -> Counter[str]:
-    """Return of some items how many rows the systems hold of it: what was kept, and what the environment's tables hold now.
+    """Return of some items how many rows the systems hold: as was kept, and as the environment's tables have it now.
 
     An item that is not there has none.
     """
