@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from acting_pilots import acting_pilot
 
 from workbench.desk import AnswerKind, Claim, Desk, GivenAnswer, desk_path
-from workbench.pilot import Pilot, open_pilot, read_review
+from workbench.pilot import Pilot, QueueName, open_pilot, read_review
 from workbench.records.splits import Dataset, read_dataset
 from workbench.review import Filling, FillRequest, items_for
 from workbench.runs import RunRequest
@@ -99,20 +100,32 @@ REVIEW = {
         {"id": "lead", "deadline_h": 8},
     ],
     "adjudicators": "lead",
-    "queues": {"escalations": {"planted_share": 0.2}, "audit": {"blind": True, "double_share": 0.5}},
+    "queues": {"escalations": {"planted_share": 0.2}, "audit": {"blind": True, "double_share": 1.0}},
     "reasons": ["the documents say otherwise"],
     "arguments": {"assigned_to": "group"},
 }
 PEOPLE = tuple(str(one["id"]) for one in REVIEW["people"])  # type: ignore[index]
 
 
-def review_pilot(root: Path, n: int = 120, **review: Any) -> Pilot:
-    """Write and open the pilot, all its records for development, with some keys of review.yaml otherwise."""
+def review_pilot(root: Path, n: int = 120) -> Pilot:
+    """Write and open the pilot, all its records for development."""
     pilot = acting_pilot(root, {"clerk": AGENT}, n, ENVIRONMENT)
-    contents = (("process.yaml", PROCESS), ("charter.yaml", CHARTER), ("review.yaml", {**REVIEW, **review}))
-    for name, content in contents:
+    for name, content in (("process.yaml", PROCESS), ("charter.yaml", CHARTER), ("review.yaml", REVIEW)):
         (pilot.suite / name).write_text(json.dumps(content), encoding="utf-8")
     return open_pilot(pilot.name, root)
+
+
+def asked_pilot(root: Path) -> None:
+    """Write the pilot, its agent asked about every record."""
+    filled(review_pilot(root))
+
+
+def copied(root: Path, place: Path, **review: Any) -> Pilot:
+    """Return a copy of a pilot with some keys of review.yaml otherwise."""
+    shutil.copytree(root, place, dirs_exist_ok=True)
+    pilot = open_pilot("small", place)
+    (pilot.suite / "review.yaml").write_text(json.dumps({**REVIEW, **review}), encoding="utf-8")
+    return pilot
 
 
 def filled(pilot: Pilot, **asked: Any) -> Filling:
@@ -124,8 +137,8 @@ def filled(pilot: Pilot, **asked: Any) -> Filling:
 class PlayedClock:
     """A clock that stands until it is moved."""
 
-    def __init__(self) -> None:
-        self.now = NOW
+    def __init__(self, now: float = NOW) -> None:
+        self.now = now
 
     def __call__(self) -> float:
         return self.now
@@ -170,17 +183,26 @@ def decide_all(
     return n
 
 
-def decided_pilot(
-    root: Path, answers: Callable[[str, Claim], GivenAnswer] = truthful, **review: Any
-) -> tuple[Pilot, Dataset, PlayedClock]:
-    """Return a pilot whose escalations and audit sample people have decided, and past the time to undo it."""
-    pilot, clock = review_pilot(root, **review), PlayedClock()
-    dataset = read_dataset(pilot)
-    from workbench.pilot import QueueName
+Decided = tuple[Pilot, Dataset, PlayedClock]
 
+
+def decided_by(pilot: Pilot, answers: Callable[[str, Claim], GivenAnswer] = truthful) -> Decided:
+    """Let people decide the pilot's escalations and an audit sample, and go past the time to undo it."""
+    clock, dataset = PlayedClock(), read_dataset(pilot)
     with desk_of(pilot, clock) as desk:
         desk.put(filled(pilot).items)
         desk.put(filled(pilot, queue=QueueName.AUDIT, sample=20).items)
         decide_all(desk, clock, dataset, answers)
         clock.now += 1_000.0
     return pilot, dataset, clock
+
+
+def decided_pilot(root: Path) -> None:
+    """Write the pilot, everything decided by people who know the labels."""
+    decided_by(review_pilot(root))
+
+
+def decided_copy(root: Path, place: Path) -> Decided:
+    """Return a copy of a pilot on whose desk everything is decided, long after."""
+    pilot = copied(root, place)
+    return pilot, read_dataset(pilot), PlayedClock(NOW + 100_000.0)

@@ -21,7 +21,15 @@ from workbench.commands.cli import app
 from workbench.environment.settings import EnvironmentSettings
 from workbench.gates.schema import Gates
 from workbench.gates.waivers import WaiverSettings
-from workbench.pilot import AttackSettings, ComplianceSettings, Contract, LoadSettings, PilotSettings, TableContract
+from workbench.pilot import (
+    AttackSettings,
+    ComplianceSettings,
+    Contract,
+    LoadSettings,
+    PilotSettings,
+    ReviewSettings,
+    TableContract,
+)
 from workbench.pilot.acceptance import AcceptanceSettings
 from workbench.pilot.charter import Charter
 from workbench.records.sources import Sources
@@ -60,6 +68,11 @@ FILES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "eval_suites/PILOT/attacks.yaml",
         "Where an outsider may write, and what one would want: [attack](../how_to/attack.md).",
         AttackSettings,
+    ),
+    (
+        "eval_suites/PILOT/review.yaml",
+        "Who decides what the agent must not: [review](../how_to/review.md).",
+        ReviewSettings,
     ),
     (
         "eval_suites/PILOT/acceptance.yaml",

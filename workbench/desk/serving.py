@@ -29,7 +29,7 @@ from workbench.pilot import ReviewSettings
 from workbench.words import InputError, RunError
 
 EXPIRE_EVERY_S = 60.0
-MOST_FIELDS = 20
+MOST_FIELDS, THREADS = 20, 16
 CODED = ("action", "reason", "item")  # fields whose values `showing.sent` wrote
 WHO_TO_ASK = "Ask whoever opened this desk for a new link: it is one command for them."
 KEPT_BY_BROWSERS = {"cache-control": "public, max-age=31536000, immutable"}
@@ -68,12 +68,12 @@ def desk_app(
 
 @dataclass(slots=True)
 class DeskSite:
-    """The addresses of one desk; what touches its file is done in one thread, so that no request waits in the loop."""
+    """The addresses of one desk; what touches its file is done in threads: answers of many at once share the disk."""
 
     pages: DeskPages
     links: Links
     place: DeskPlace
-    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "desk"))
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "desk"))
 
     def routes(self) -> list[Route]:
         """Return every address with what answers there."""
@@ -94,7 +94,7 @@ class DeskSite:
         looking = asyncio.create_task(self._look())
         yield
         looking.cancel()
-        self._thread.shutdown()
+        self._threads.shutdown()
 
     async def come_in(self, request: Request) -> Response:
         """Let a person in by the own link: a cookie that only this desk reads, and on to the first card."""
@@ -193,7 +193,7 @@ class DeskSite:
             raise _UnknownVisitorError("This link is not one of this desk.") from None
 
     async def _in_thread(self, done: Callable[..., T], *given: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, done, *given)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, done, *given)
 
     async def _look(self) -> None:
         while True:

@@ -1,12 +1,14 @@
-"""What each tap on the desk's page does, and the page that it gives: one after another, in one thread."""
+"""What each tap on the desk's page does, and the page that it gives; one person's taps come one after another."""
 
 from __future__ import annotations
 
 import hmac
 import secrets
+import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -83,7 +85,8 @@ class DeskPages:
     settings: ReviewSettings
     shell: Shell
     now: Callable[[], float] = time.time
-    _taps: dict[str, deque[str]] = field(default_factory=dict)
+    _taps: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=KEPT_TAPS)))
+    _turns: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
     def card(self, visitor: Visitor, queue: QueueName | None, said: Said | None = None, status: int = 200) -> GivenPage:
         """Return the next card of a person, or that nothing waits."""
@@ -109,27 +112,28 @@ class DeskPages:
             The form says what no card offers.
         """
         queue = queue_named(form.get("queue", ""))
-        if self._again(visitor, form):
-            return self.card(visitor, queue, Said(TWICE, may_undo=True))
         given = _given(form)
         try:
-            self.desk.answer(visitor.person.id, form.get("item", ""), given, form.get("shown", ""))
+            with self._once(visitor, form) as is_new:
+                if is_new:
+                    self.desk.answer(visitor.person.id, form.get("item", ""), given, form.get("shown", ""))
         except DeskConflictError:
             return self.card(visitor, queue, Said(LOST, is_wrong=True), 409)
-        self._done(visitor, form)
-        words = DONE[given.kind].format(action=given.action)
+        words = DONE[given.kind].format(action=given.action) if is_new else TWICE
         return self.card(visitor, queue, Said(words, may_undo=True))
 
     def undo(self, visitor: Visitor, form: Mapping[str, str]) -> GivenPage:
         """Take a person's last answer back and return its card; with status 409 where that is over."""
         queue = queue_named(form.get("queue", ""))
-        if self._again(visitor, form):
-            return self.card(visitor, queue, Said(TWICE))
+        claim = None
         try:
-            claim = self.desk.undo(visitor.person.id)
+            with self._once(visitor, form) as is_new:
+                if is_new:
+                    claim = self.desk.undo(visitor.person.id)
         except DeskConflictError as error:
             return self.card(visitor, queue, Said(f"Not undone: {error.problem}.", is_wrong=True), 409)
-        self._done(visitor, form)
+        if claim is None:
+            return self.card(visitor, queue, Said(TWICE))
         return self._page(visitor, queue, claim, Said("Undone. Decide again."))
 
     def feedback(self, visitor: Visitor, form: Mapping[str, str]) -> GivenPage:
@@ -142,10 +146,9 @@ class DeskPages:
         """
         queue = queue_named(form.get("queue", ""))
         wish, words = _wished(form.get("kind", ""))
-        if not self._again(visitor, form):
-            said = _feedback(form, wish)
-            self.desk.feedback(visitor.person.id, said)
-            self._done(visitor, form)
+        with self._once(visitor, form) as is_new:
+            if is_new:
+                self.desk.feedback(visitor.person.id, _feedback(form, wish))
         return self.card(visitor, queue, Said(words))
 
     def state(self, visitor: Visitor) -> dict[str, Any]:
@@ -197,13 +200,18 @@ class DeskPages:
             "severities": SEVERITIES,
         }
 
-    def _again(self, visitor: Visitor, form: Mapping[str, str]) -> bool:
-        """Return whether a browser sent a form a second time: a reloaded page, a double click."""
-        return form.get("tap", "") in self._taps.get(visitor.person.id, ())
+    @contextmanager
+    def _once(self, visitor: Visitor, form: Mapping[str, str]) -> Iterator[bool]:
+        """Say whether a form comes for the first time, not again as after a double click or a page loaded again.
 
-    def _done(self, visitor: Visitor, form: Mapping[str, str]) -> None:
-        if form.get("tap"):
-            self._taps.setdefault(visitor.person.id, deque(maxlen=KEPT_TAPS)).append(form["tap"])
+        It counts as come when nothing was raised: what failed may be sent again as it was.
+        """
+        tap, taps = form.get("tap", ""), self._taps[visitor.person.id]
+        with self._turns[visitor.person.id]:
+            is_new = tap not in taps
+            yield is_new
+            if tap and is_new:
+                taps.append(tap)
 
 
 def queue_named(name: str) -> QueueName | None:

@@ -7,7 +7,7 @@ import sqlite3
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,8 +33,8 @@ class SystemBooks(Protocol):
     async def write(self, tool: Tool, arguments: Mapping[str, Any], record: Record, key: str) -> None:
         """Carry something out; the same key again changes nothing. Raises ToolError where it is refused."""
 
-    def held(self) -> Counter[str]:
-        """Return how many rows the systems hold under each key."""
+    def held(self, keys: Collection[str]) -> Counter[str]:
+        """Return how many rows the systems hold under each of some keys."""
 
 
 class WrittenBooks:
@@ -94,17 +94,17 @@ class WrittenBooks:
                     raise ToolError(str(error)) from None
                 raise
 
-    def held(self) -> Counter[str]:
-        """Return how many rows hold each key; of a tool that takes none, how often it was noted."""
+    def held(self, keys: Collection[str]) -> Counter[str]:
+        """Return how many rows hold each key; where a tool keeps none, whether it was called with it."""
+        wanted = frozenset(keys)
         tables = {table for tool in self._environment.tools.values() if tool.takes_key for table in tool.writes}
         with closing(self._opened()) as connection:
-            known = {key for (key,) in connection.execute(f"SELECT key FROM {KEYS}")}
             cells = Counter[str]()
             for table in sorted(tables):
                 rows = connection.execute(f'SELECT * FROM "{table}"').fetchall()
-                cells.update(str(cell) for row in rows for cell in row if cell is not None)
-            keyless = self._keyless(connection)
-        return Counter(dict.fromkeys(known & keyless, 1) | {key: n for key, n in cells.items() if key not in keyless})
+                cells.update(cell for row in rows for cell in row if isinstance(cell, str) and cell in wanted)
+            cells.update(self._keyless(connection) & wanted)
+        return cells
 
     def _keyless(self, connection: sqlite3.Connection) -> set[str]:
         """Return the keys under which a tool was called whose statement does not keep the key."""
@@ -140,12 +140,13 @@ class ReachedBooks:
                 if not left:
                     raise ToolError(str(late)) from None
 
-    def held(self) -> Counter[str]:
+    def held(self, keys: Collection[str]) -> Counter[str]:
         """Return how many effects the sandbox lists under each key."""
+        wanted = frozenset(keys)
         try:
             with _DIRECT.open(self._written.url, timeout=ANSWERING_S) as said:
                 rows = json.loads(said.read())["written"]
-            return Counter(str(one["key"]) for one in rows if one.get("key"))
+            return Counter(str(one["key"]) for one in rows if one.get("key") in wanted)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
                 "the sandbox does not say what it holds", where=self._written.url, got=str(error)[:200]

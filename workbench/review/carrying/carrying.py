@@ -126,7 +126,7 @@ class _Writing:
                     else:
                         left.append((one.item.id, why))
             finally:
-                keep_observed(pilot, books.held(), books.said)
+                keep_observed(pilot, books.held(list(self.desk.items()["item"])), books.said)
             return tuple(written), tuple(left), books.said
 
     async def _write(self, books: SystemBooks, one: Settled) -> str | None:

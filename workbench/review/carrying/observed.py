@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -31,8 +32,8 @@ def keep_observed(pilot: Pilot, held: Counter[str], where: str) -> None:
     write_table(pilot.runs / OBSERVED_FILE, table.astype({"times": "int64"}))
 
 
-def observed_writes(pilot: Pilot) -> Counter[str]:
-    """Return by item how many rows the systems hold of it: what was kept, and what the environment's tables hold now.
+def observed_writes(pilot: Pilot, items: Collection[str]) -> Counter[str]:
+    """Return of some items how many rows the systems hold: as was kept, and as the environment's tables have it now.
 
     An item that is not there has none.
     """
@@ -40,7 +41,7 @@ def observed_writes(pilot: Pilot) -> Counter[str]:
     found = Counter({str(name): int(times) for name, times in zip(kept["item"], kept["times"], strict=True)})
     path = pilot.runs / BOOKS_FILE
     if path.is_file() and (pilot.suite / ENVIRONMENT_FILE).is_file():
-        for key, times in WrittenBooks(path, read_environment(pilot)).held().items():
+        for key, times in WrittenBooks(path, read_environment(pilot)).held(items).items():
             found[key] = max(found[key], times)
     return found
 

@@ -8,6 +8,7 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.review.workflow.maker import MAKER, ReviewRequest
+    from workbench.review.workflow.numbers import reviewer_table
     from workbench.review.workflow.tables import AGREEMENT, FAULTS, ITEMS, PLANTED, REVIEWS
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

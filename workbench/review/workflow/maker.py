@@ -250,7 +250,7 @@ def _at_desk(pilot: Pilot, settings: ReviewSettings, request: ReviewRequest) -> 
     if not about:
         return _Seen("", "", *nothing, authority, head, rows)
     agent, version = str(about[-1]["agent"]), str(about[-1]["agent_digest"])
-    seen = seen_items(items, version, observed_writes(pilot))
+    seen = seen_items(items, version, observed_writes(pilot, list(items["item"])))
     return _Seen(agent, version, seen, seen_reviews(answers, seen), authority, head, rows)
 
 
