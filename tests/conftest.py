@@ -61,6 +61,22 @@ def answered(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     return once("answered", answered_holdout)
 
 
+@pytest.fixture(scope="session")
+def asked_desk(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """Let the agent of `review_pilots` decide its records once; return the root, for copies."""
+    from review_pilots import asked_pilot
+
+    return once("asked_desk", asked_pilot)
+
+
+@pytest.fixture(scope="session")
+def decided_desk(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """Let played people decide what waits at the desk of `review_pilots` once; return the root, for copies."""
+    from review_pilots import decided_pilot
+
+    return once("decided_desk", decided_pilot)
+
+
 @pytest.fixture
 def with_store(migrated_store: Path, tmp_path: Path) -> None:
     """Put a migrated MLflow store under tmp_path."""

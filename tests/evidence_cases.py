@@ -279,6 +279,7 @@ def case_at(
             "cases": "no case was asked",
             "integrations": "not probed",
             "compliance": "no compliance report was made",
+            "review": "nobody was asked",
         },
         (path, read_ledger(path)),
         datetime.now(UTC).date(),

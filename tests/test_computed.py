@@ -16,11 +16,13 @@ from gate_pilots import CHARTER, MADE, facts_of, finding, gate, gate_pilot, outc
 
 from workbench.compliance import ComplianceGround, Computed, KeptFor, Standing
 from workbench.compliance.computed import COMPUTATIONS, privacy
+from workbench.compliance.computed.oversight import human_oversight
 from workbench.compliance.trail import COLUMNS
 from workbench.evidence import Exhibit
 from workbench.metrics import Estimate
 from workbench.pilot.charter import charter_signatures
 from workbench.pilot.pilot import Pilot, open_pilot
+from workbench.review.workflow.tables import NOTHING, SEEN_REVIEWS, typed_table
 from workbench.runs.journal import FIELDS
 
 Change = Callable[[ComplianceGround], ComplianceGround]
@@ -306,3 +308,33 @@ def test_a_grave_finding_of_the_audit_is_no_data_governance(clean: ComplianceGro
 
 def check_said(found: Computed, words: str) -> None:
     assert re.search(words, found.said), found.said
+
+
+def reviewed(rows: list[dict[str, Any]], played: str | None = None) -> Change:
+    """Return what puts the desk's own table of answers in place of the reviews."""
+    table = typed_table(rows, SEEN_REVIEWS)
+
+    def change(ground: ComplianceGround) -> ComplianceGround:
+        changed = with_exhibit("review", tables={"reviews": table})(ground)
+        review = replace(changed.exhibits["review"], facts={"played": played})
+        return replace(changed, exhibits={**changed.exhibits, "review": review})
+
+    return change
+
+
+def test_oversight_is_read_from_the_answers_that_the_desk_has(clean: ComplianceGround) -> None:
+    said = {
+        "reviewer": "8a5fe5315837", "queue": "escalations", "kind": "approve", "reason": "", "group": "clerks",
+        "adjudicates": False, "seconds": 9.0, "planted": False,
+    }  # fmt: skip
+    rows = [
+        {**said, "record_id": f"R{i:04d}", "item": f"i{i}", "decision": "approve" if i % 20 else NOTHING}
+        for i in range(0, 400, 10)
+    ]
+    whole = human_oversight(reviewed(rows)(clean))
+    assert (whole.standing, whole.records) == (Standing.MET, ())
+    assert whole.said == "40 of 40 escalated decisions were decided by a named reviewer."
+    short = human_oversight(reviewed(rows[1:])(clean))
+    assert (short.standing, short.records) == (Standing.NOT_MET, ("R0000",))
+    played = human_oversight(reviewed(rows, "by a script")(clean))
+    assert played.said.endswith("This was played, not decided by people.")

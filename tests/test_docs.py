@@ -35,7 +35,8 @@ EXECUTED = (
         for name in ("records", "agents", "act", "retrieval", "guards", "load", "attack", "engines")
     ),
     *(f"docs/how_to/{name}.md" for name in ("compare_versions", "look", "hold_a_gate", "servers", "vllm")),
-    *(f"docs/how_to/{name}.md" for name in ("ray", "spark", "integrations", "comply", "review", "process")),
+    *(f"docs/how_to/{name}.md" for name in ("ray", "spark", "integrations", "comply", "review", "acceptance")),
+    "docs/how_to/process.md",
 )
 NOT_RUN = [
     ("README.md", "builds an environment, and runs the shipped pilot or the tests for minutes"),
@@ -50,6 +51,8 @@ NOT_RUN = [
     ("docs/how_to/review.md", "needs a host name with a certificate"),
     ("docs/how_to/review.md", "needs a webhook"),
     ("docs/how_to/review.md", "it is looked at in JupyterLab"),
+    ("docs/how_to/acceptance.md", "people decide in between"),
+    ("docs/how_to/acceptance.md", "needs an issue that people raised"),
 ]
 FENCE = re.compile(
     r"(?:<!-- (?P<mark>[^>]+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL

@@ -142,10 +142,31 @@ DRAWN: dict[str, Callable[[list[str]], Figure]] = {
     "findings_by_share": lambda names: figures.findings_by_share(
         pd.DataFrame({"title": names[:2], "severity": ["critical", "low"], "share": [0.5, 0.001]})
     ),
+    "acceptance_overview": lambda names: figures.acceptance_overview(
+        "2 of 3 acceptance sessions held, 6 users; 4 issues, 1 critical open.",
+        pd.DataFrame({"session": names[:3], "answers": [40, 30, 0], "overrides": [3, 0, 0]}).assign(
+            planted_shown=[2, 3, 0], planted_caught=[2, 1, 0]
+        ),
+        pd.DataFrame({"severity": ["critical", "high", "low", "low"], "state": ["open", "fixed", "accepted", "later"]}),
+    ),
     "attack_rates": lambda names: figures.attack_rates(
         pd.DataFrame({"by": ["class", "class", "channel"], "group": names[:3], "judged": 10, "hits": [3, 0, 3]}).assign(
             fragile=[1, 0, 1], stopped=[0, 9, 9], upper=[0.7, 0.3, 0.5]
         )
+    ),
+    "people_and_agreement": lambda names: figures.people_and_agreement(
+        "People decided 3 of 3 items, overrode 25.0%",
+        pd.DataFrame({"queue": names[:2], "n": [15, 3], "raw": 0.9, "raw_lower": 0.8, "raw_upper": 0.95}).assign(
+            alpha=[0.4, np.nan],
+            alpha_lower=[-0.2, np.nan],
+            alpha_upper=[0.7, np.nan],
+            ac1=0.9,
+            ac1_lower=0.8,
+            ac1_upper=1.0,
+        ),
+        pd.DataFrame({"reviewer": names[:3], "answers": [40, 20, 3], "overrides": [4, 0, 0]}).assign(
+            planted=[5, 2, 0], caught=[5, 0, 0]
+        ),
     ),
     "cases_by_class": lambda names: figures.cases_by_class(
         pd.DataFrame({"class": names[:3], "confirmed": True, "judged": True, "passed": [True, True, False]})

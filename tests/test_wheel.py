@@ -26,7 +26,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_notebooks_and_templates_are_in_the_wheel_and_tests_are_not(site: Path) -> None:
     names = {str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()}
     notebooks = {f"workbench/_notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert len(notebooks) == 13
+    assert len(notebooks) == 15
     assert notebooks <= names
     assert {"workbench/commands/scaffold/templates/agents.py.template", "workbench/py.typed"} <= names
     assert not [name for name in names if name.startswith(("tests/", "datasets/"))]

@@ -31,9 +31,11 @@ from workbench.pilot import (
     ReviewSettings,
     TableContract,
 )
+from workbench.pilot.acceptance import AcceptanceSettings
 from workbench.pilot.charter import Charter
 from workbench.records.sources import Sources
 from workbench.records.splits import SplitSettings
+from workbench.review.acceptance.triage import Triage
 
 HERE = Path(__file__).parent
 VALUES = {"TEXT": "TEXT", "WHOLE NUMBER": "N", "NUMBER": "X", "DATETIME": "DATE"}
@@ -82,6 +84,16 @@ FILES: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "eval_suites/PILOT/findings.yaml",
         "Who owns which finding of the audit, and what becomes of it: [data audit](../data_audit.md).",
         OwnedFindings,
+    ),
+    (
+        "eval_suites/PILOT/acceptance.yaml",
+        "Who tries the agent on real work before it goes live: [acceptance](../how_to/acceptance.md).",
+        AcceptanceSettings,
+    ),
+    (
+        "eval_suites/PILOT/triage.yaml",
+        "What was decided on the issues that acceptance raised; `workbench acceptance triage` writes it.",
+        Triage,
     ),
     ("eval_suites/PILOT/waivers/*.json", "What was waived; `workbench waive` writes and signs it.", WaiverSettings),
 )

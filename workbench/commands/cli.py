@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from workbench.commands import (
+    acceptance,
     attack,
     audit,
     cases,
@@ -311,6 +312,7 @@ app.add_typer(documents.app, name="documents", rich_help_panel=BEGIN)
 app.add_typer(process.app, name="process", rich_help_panel=BEGIN)
 app.add_typer(attack.app, name="attack", rich_help_panel=DEVELOP)
 app.add_typer(integrations.app, name="integrations", rich_help_panel=DEVELOP)
+app.add_typer(acceptance.app, name="acceptance", rich_help_panel=DECIDE)
 app.add_typer(review.app, name="review", rich_help_panel=DECIDE)
 app.add_typer(keys.app, name="keys", rich_help_panel=EVIDENCE)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from workbench.commands import review_fill
 from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
 from workbench.commands.review_cards import review_cards
 from workbench.commands.screen import say
@@ -108,3 +109,8 @@ def _print(pilot: str, settings: ReviewSettings, given: list[dict[str, str]]) ->
     say(f"The desk of {pilot}: each link is one person's own and valid until {given[0]['valid_until']}.")
     for one in given:
         print(f"  {one['name']}: {one['link']}")
+
+
+app.command("fill", epilog="Example: workbench review fill invoice_matching --agent policy_rules")(review_fill.fill)
+app.command("carry-out", epilog="Example: workbench review carry-out invoice_matching")(review_fill.carry_out)
+app.command("report", epilog="Example: workbench review report invoice_matching")(review_fill.report)

@@ -36,6 +36,8 @@ ITEM_COLUMNS = (
     "standing",
     "action",
     "receipt",
+    "recommended",
+    "about",
 )
 FEEDBACK_COLUMNS = ("seq", "reviewer", "record_id", "item", "kind", "severity", "text", "wants", "decided", "digest")
 
@@ -106,6 +108,8 @@ def _item_row(item: ReviewItem, put: float, slots: list[Slot], answers: list[Sta
         "n_answers": len(answers),
         "standing": outcome.standing.value,
         "action": outcome.action,
+        "recommended": item.card.recommended,
+        "about": dict(item.about),
     }
 
 

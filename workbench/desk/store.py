@@ -297,8 +297,15 @@ class Desk:
         item = item_of(connection, slot.item)
         card = shown_card(item, standing_answers(connection, slot.item), adjudicates=slot.adjudicates)
         may_undo = self._answering(connection, at).undoable() is not None
-        needs_reason = not WITH_REASON.isdisjoint(offered(card))
-        lease = (slot.lease_until, slot.due)
         return Claim(
-            slot.item, item.queue, card, card.digest, *lease, needs_reason, may_undo, slot.adjudicates, item.four_eyes
+            slot.item,
+            item.queue,
+            card,
+            card.digest,
+            slot.lease_until,
+            slot.due,
+            needs_reason=not WITH_REASON.isdisjoint(offered(card)),
+            may_undo=may_undo,
+            adjudicates=slot.adjudicates,
+            four_eyes=item.four_eyes,
         )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from workbench.environment.environment import NEEDS_KEY, Environment, read_environment
     from workbench.environment.faults import ToolFault
     from workbench.environment.memory import MAX_REMEMBERED, called_as
-    from workbench.environment.settings import ENVIRONMENT_FILE
+    from workbench.environment.settings import ENVIRONMENT_FILE, IDEMPOTENCY_KEY
     from workbench.environment.telling import told_events
     from workbench.environment.tools import Tool, ToolError
     from workbench.environment.trace import (

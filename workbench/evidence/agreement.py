@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.files import Settings, read_settings
-from workbench.pilot import COMPLIANCE_FILE, CONTRACT_FILE, Contract, Pilot, Price, compliance_documents
+from workbench.pilot import (
+    ACCEPTANCE_FILE,
+    COMPLIANCE_FILE,
+    CONTRACT_FILE,
+    TRIAGE_FILE,
+    Contract,
+    Pilot,
+    Price,
+    compliance_documents,
+)
 from workbench.pilot.charter import CHARTER_FILE, GATES_FILE, PILOT_FILE, Charter, covered_files, judged_settings_file
 from workbench.pilot.signing import signature_files
 
@@ -42,12 +51,13 @@ class BundledPilot:
 def agreement_files(pilot: Pilot, documents: Sequence[str] = ()) -> dict[str, Path | bytes]:
     """Return charter, covered files, contract and documents with all their signatures, by their paths in a bundle.
 
-    compliance.yaml and the documents that it names are always among them.
+    compliance.yaml and the documents that it names, acceptance.yaml and triage.yaml are always among them.
 
     Of pilot.yaml only the settings that signatures cover go in.
     """
     checklist = [COMPLIANCE_FILE, *compliance_documents(pilot.suite)]
-    named = list(dict.fromkeys([CHARTER_FILE, GATES_FILE, *checklist, *documents]))
+    tried = [ACCEPTANCE_FILE, TRIAGE_FILE]
+    named = list(dict.fromkeys([CHARTER_FILE, GATES_FILE, *checklist, *tried, *documents]))
     there = {name: pilot.suite / name for name in named if (pilot.suite / name).is_file()}
     covered: dict[str, Path | bytes] = dict(covered_files(pilot.suite))
     if PILOT_FILE in covered:

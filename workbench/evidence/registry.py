@@ -36,6 +36,8 @@ MAKERS = {
     "access": "workbench.integrations:ACCESS",
     "load": "workbench.load_testing:MAKER",
     "attacks": "workbench.attacks:MAKER",
+    "review": "workbench.review:MAKER",
+    "acceptance": "workbench.review:ACCEPTANCE",
     "compliance": "workbench.compliance:MAKER",
 }
 ENTRY_POINTS = "workbench.makers"

@@ -1,11 +1,9 @@
-"""Checks of what was agreed, and those whose maker is still to come.
+"""Checks of what was agreed.
 
 Every KPI: gate 2 can only be GO when each KPI of the charter has its own criterion, on all records.
 """
 
 from __future__ import annotations
-
-from functools import partial
 
 from workbench.evidence import Answer, Check, Facts, Missing, Terms
 from workbench.metrics import State
@@ -90,15 +88,9 @@ def _process_specification(facts: Facts, _asked: Terms) -> Answer:
     return Answer(State.FAIL, reason, f"fill them (workbench process check {pilot.name})", details=details)
 
 
-def _not_made(what: str, _facts: Facts, _asked: Terms) -> Answer:
-    """Answer for evidence that nothing here can make yet: never skipped, never passed."""
-    return Answer(State.UNPROVEN, f"no {what} of this pilot was made", f"the {what}")
-
-
 OF_AGREEMENT = (
     Check("every_kpi", "Every KPI has its criterion", _every_kpi, gates=(2,), place=1),
     Check("distinct_keys", "Every role signed with a key of its own", _distinct_keys, gates=(1, 2, 3), place=3),
     Check("process_specification", "Process written down as it is worked", _process_specification),
     Check("integration_specification", "Integrations specified and signed by both teams", _integration_specification),
 )
-TO_COME = (Check("acceptance", "Acceptance", partial(_not_made, "acceptance by users")),)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from workbench.evidence import Check, Maker, Severity, maker_of, makers
 from workbench.files import Settings, read_settings
-from workbench.gates.builtin import OF_AGREEMENT, TO_COME
+from workbench.gates.builtin import OF_AGREEMENT
 from workbench.metrics import ACCURACY, Operator
 from workbench.pilot import Contract, Pilot, Role
 from workbench.pilot.charter import GATES_FILE, Cell, Charter, one_of
@@ -27,7 +27,7 @@ ID = r"^[a-z][a-z0-9_-]*$"
 def known_checks() -> Mapping[str, Check]:
     """Return every check that a criterion may name or that is built in, by its id: the makers', then the gates' own."""
     of_makers = [check for one in makers() for check in one.checks]
-    return {check.id: check for check in (*of_makers, *OF_AGREEMENT, *TO_COME)}
+    return {check.id: check for check in (*of_makers, *OF_AGREEMENT)}
 
 
 def _inside(path: str) -> str:

@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.pilot.acceptance import (
+        ACCEPTANCE_FILE,
+        TRIAGE_FILE,
+        AcceptanceQuestion,
+        AcceptanceSession,
+        AcceptanceSettings,
+        read_acceptance,
+    )
     from workbench.pilot.attacks import ATTACKS_FILE, ATTACKS_FOLDER, AttackSettings, Channel, read_attack_settings
     from workbench.pilot.checklist import ChecklistLine, checklist_of, compliance_documents
     from workbench.pilot.compliance import (

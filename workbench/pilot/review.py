@@ -87,6 +87,12 @@ class ReviewSettings(Settings):
         The only addresses that cards are posted to.
     names_shown : bool
         Whether figures may name people; otherwise they have pseudonyms.
+    amount : str, optional
+        What is at stake in a record, in the charter's currency: a column that is a number, or a function `FILE.py:NAME`
+        beside review.yaml that takes the record's fields as `record`. Without it, what the charter's authority says.
+    arguments : mapping of str to str
+        What an argument of a tool that carries an answer out is filled from: a column of the record, or `group`,
+        `reason` or `amount`. Without it a column of the argument's name, `reason`, and the tool's own amount.
     played : str, optional
         Says that nobody decided here, and what did; every page and every bundle shows it.
     """
@@ -100,6 +106,8 @@ class ReviewSettings(Settings):
     link_hours: float = Field(default=72.0, gt=0)
     webhooks: tuple[str, ...] = ()
     names_shown: bool = False
+    amount: str | None = None
+    arguments: dict[str, str] = Field(default_factory=dict)
     played: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")

@@ -25,9 +25,11 @@ from workbench.evaluation import candidate_entities
 from workbench.files import read_settings
 from workbench.gates import default_gates
 from workbench.pilot import (
+    ACCEPTANCE_FILE,
     ATTACKS_FILE,
     COMPLIANCE_FILE,
     CONTRACT_FILE,
+    REVIEW_FILE,
     SUITES_FOLDER,
     Column,
     ColumnType,
@@ -43,6 +45,9 @@ from workbench.words import InputError, shown
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 FIRST_CASES = 5
+FILLED = (  # files of eval_suites/PILOT that a template is filled in for
+    PILOT_FILE, CHARTER_FILE, COMPLIANCE_FILE, ENVIRONMENT_FILE, REVIEW_FILE, ACCEPTANCE_FILE, "agents.py",
+)  # fmt: skip
 NAMES = re.compile(r"(?:^|_)(?:name|address|street|city|company|customer|vendor|supplier)(?:$|_)", re.IGNORECASE)
 
 
@@ -135,7 +140,7 @@ def init_pilot(name: str, records: Path, columns: Columns, root: Path, choices: 
         (new_data / "README.md").write_text(_filled("README.md", facts), encoding="utf-8")
         (new_suite / "prompts").mkdir()
         (new_suite / "prompts" / "v1.md").write_text(_filled("v1.md", facts), encoding="utf-8")
-        for file in (PILOT_FILE, CHARTER_FILE, COMPLIANCE_FILE, ENVIRONMENT_FILE, "agents.py"):
+        for file in FILLED:
             (new_suite / file).write_text(_filled(file, facts), encoding="utf-8")
         (new_suite / SUITES_FOLDER).mkdir()
         first = {"title_of_suite": facts["title"], "cases": _cases(contract, table, split, data / SPLITS_FILE)}

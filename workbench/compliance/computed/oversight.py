@@ -90,7 +90,8 @@ def human_oversight(ground: ComplianceGround) -> Computed:
     said = (
         f"{len(escalated) - len(missed):,} of {len(escalated):,} escalated decisions were decided by a named reviewer."
     )
-    return standing_of(said, evidence, missed)
+    played = " This was played, not decided by people." if review.facts.get("played") else ""
+    return standing_of(f"{said}{played}", evidence, missed)
 
 
 def _automated(ground: ComplianceGround, exhibit: Exhibit) -> tuple[pd.DataFrame, pd.Series[bool]] | Computed:

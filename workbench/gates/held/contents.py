@@ -23,7 +23,7 @@ from workbench.records.splits import ledger_path
 from workbench.runs.journal import digest_of
 from workbench.words import SignatureError, shown
 
-AGREED_FILES = (PROCESS_FILE, INTEGRATIONS_FILE, REVIEW_FILE, OWNED_FINDINGS_FILE, "acceptance.yaml")
+AGREED_FILES = (PROCESS_FILE, INTEGRATIONS_FILE, REVIEW_FILE, OWNED_FINDINGS_FILE)
 
 
 def told_of(pilot: Pilot, number: int) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.pages.figures.acceptance import acceptance_overview
     from workbench.pages.figures.attacks import attack_rates
     from workbench.pages.figures.cases import cases_by_class, coverage_matrix, mutants_by_kind
     from workbench.pages.figures.certainty import cost_curve
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.pages.figures.records import column_completeness, label_distribution, text_lengths, volume_over_time
     from workbench.pages.figures.reliability import Panel, reliability_panels
     from workbench.pages.figures.retrieval import recall_curve
+    from workbench.pages.figures.reviews import people_and_agreement
     from workbench.pages.figures.versions import confidence_histogram, versions_compared
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -1,0 +1,146 @@
+"""What a person is shown of a decision: the evidence with its source, the agent's reason, the rule, what happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.desk import Card, ShownField
+from workbench.environment import CallOutcome, Cited, Effect, Reasoning, ToolCall, Trace, told_events
+from workbench.metrics import Status
+from workbench.pilot import Contract, Process, ProcessRule, Role, cell_text
+from workbench.records import Record
+from workbench.review.routing import CameBy
+from workbench.words import percent
+
+MOST_FIELDS, MOST_TEXT, MOST_STEPS = 60, 600, 60
+FROM_RECORD = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedRecord:
+    """A record with what an agent decided of it; no label.
+
+    Parameters
+    ----------
+    threshold : float, optional
+        From where on the agent decides alone; None where none was chosen.
+    """
+
+    record: Record
+    status: Status
+    action: str | None
+    reason: str | None
+    confidence: float | None
+    threshold: float | None
+    trace: Trace
+
+    @property
+    def recommended(self) -> str | None:
+        """The action that the agent recommends, None where it gave no valid answer."""
+        return self.action if self.status is Status.OK else None
+
+
+@dataclass(frozen=True, slots=True)
+class CardWriter:
+    """Writes the cards of one pilot.
+
+    Parameters
+    ----------
+    actions : tuple of str
+        What a person may choose.
+    systems : mapping of str to str
+        The system behind each tool, where integrations.yaml names one.
+    """
+
+    contract: Contract
+    process: Process | None
+    actions: tuple[str, ...]
+    systems: Mapping[str, str]
+
+    def card(self, decided: DecidedRecord, by: CameBy, rule: ProcessRule | None, *, blind: bool) -> Card:
+        """Return the card of a decision that came to a person by something."""
+        return Card(
+            title=self._title(decided.record),
+            assessment=_assessment(decided, by),
+            actions=self.actions,
+            recommended=decided.recommended,
+            confidence=decided.confidence,
+            threshold=decided.threshold,
+            evidence=tuple(self._evidence(decided, blind=blind))[:MOST_FIELDS],
+            reasoning=_reasoning(decided),
+            rule="" if rule is None else self._rule(rule),
+            trace=tuple(_steps(decided.trace)),
+        )
+
+    def _title(self, record: Record) -> str:
+        entity = self.contract.column_with(Role.ENTITY)
+        named = record.fields.get(entity) if entity else None
+        return f"Record {record.id}" + ("" if named is None else f" of {_text(named)}")
+
+    def _evidence(self, decided: DecidedRecord, *, blind: bool) -> Iterator[ShownField]:
+        """Yield what was read on the way, then what the agent cites of the record; else all of the record.
+
+        What an agent cites can tell what it thinks, so a blind card has the whole record instead.
+        """
+        yield from self._read(decided.trace)
+        fields = decided.record.fields
+        cited = [one.field for one in decided.trace.of(Cited, None) if one.field in fields]
+        source = self.contract.column_with(Role.SOURCE)
+        came_from = FROM_RECORD if source is None or fields.get(source) is None else f"record, {_text(fields[source])}"
+        for name in fields if blind or not cited else dict.fromkeys(cited):
+            if fields[str(name)] is not None:
+                yield ShownField(str(name), _text(fields[str(name)]), came_from)
+
+    def _read(self, trace: Trace) -> Iterator[ShownField]:
+        for call in trace.of(ToolCall):
+            if call.effect is Effect.READ and call.outcome is CallOutcome.OK and call.result not in (None, []):
+                system = self.systems.get(call.name)
+                came_from = call.name if system is None else f"{system}, {call.name}"
+                for row in call.result if isinstance(call.result, list) else [call.result]:
+                    cells = row if isinstance(row, Mapping) else {call.name: row}
+                    yield from (ShownField(str(name), _text(value), came_from) for name, value in cells.items())
+
+    def _rule(self, rule: ProcessRule) -> str:
+        limits = ", ".join(f"{name} {value:g}" for name, value in rule.parameters.items())
+        said = " ".join(rule.condition.split())
+        return f"{rule.id}: {said}" + (f" ({limits})" if limits else "") + (f" To: {rule.to}." if rule.to else "")
+
+
+def _assessment(decided: DecidedRecord, by: CameBy) -> str:
+    """Return in one or two sentences what the agent found and why a person is asked."""
+    if decided.status is not Status.OK:
+        return "The agent gave no valid answer."
+    found = f"The agent says {decided.action}" + (f" because of {decided.reason}." if decided.reason else ".")
+    if by is CameBy.UNSURE and decided.confidence is not None and decided.threshold is not None:
+        return (
+            f"{found} It is {percent(decided.confidence)} sure and decides alone from {percent(decided.threshold)} on."
+        )
+    return found
+
+
+def _reasoning(decided: DecidedRecord) -> str:
+    said = [one.text for one in decided.trace.of(Reasoning, None)]
+    return "\n".join(text[:MOST_TEXT] for text in ([decided.reason] if decided.reason else []) + said)
+
+
+def _steps(trace: Trace) -> Iterator[str]:
+    rows = told_events(trace)
+    for row in rows[:MOST_STEPS]:
+        yield f"{row['event']}: {row['result']}" if row["result"] else row["event"]
+    if len(rows) > MOST_STEPS:
+        yield f"{len(rows) - MOST_STEPS:,} more steps are in the journal."
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=str)[:MOST_TEXT]
+    return cell_text(value)[:MOST_TEXT]
+
+
+def without_steps(trace: Trace) -> Trace:
+    """Return a trace with what was read only: nothing from which the decision itself could be told."""
+    kept: Sequence[Any] = trace.of(ToolCall)
+    return Trace(tuple(one for one in kept if one.effect is Effect.READ), trace.dropped)
