@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from workbench.commands import review_fill
 from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
+from workbench.commands.review_fill import carry_back, review_report
 from workbench.commands.screen import say
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def _print(pilot: str, settings: ReviewSettings, given: list[dict[str, str]]) ->
         print(f"  {one['name']}: {one['link']}")
 
 
-app.command("fill", epilog="Example: workbench review fill invoice_matching --agent policy_rules")(review_fill.fill)
-app.command("carry-out", epilog="Example: workbench review carry-out invoice_matching")(review_fill.carry_out)
-app.command("report", epilog="Example: workbench review report invoice_matching")(review_fill.report)
+app.command("fill", epilog="Example: workbench review fill invoice_matching --agent policy_rules")(
+    review_fill.fill_desk
+)
+app.command("carry-out", epilog="Example: workbench review carry-out invoice_matching")(carry_back)
+app.command("report", epilog="Example: workbench review report invoice_matching")(review_report)
