@@ -107,8 +107,6 @@ def _print(pilot: str, settings: ReviewSettings, given: list[dict[str, str]]) ->
         print(f"  {one['name']}: {one['link']}")
 
 
-app.command("fill", epilog="Example: workbench review fill invoice_matching --agent policy_rules")(
-    review_fill.fill_desk
-)
+app.command("fill", epilog="Example: workbench review fill invoice_matching --agent acting")(fill_desk)
 app.command("carry-out", epilog="Example: workbench review carry-out invoice_matching")(carry_back)
 app.command("report", epilog="Example: workbench review report invoice_matching")(review_report)

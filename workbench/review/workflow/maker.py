@@ -26,9 +26,9 @@ from workbench.review.workflow.numbers import (
     OVERRIDES,
     UNITS,
     agreement_table,
+    disclosed_table,
     estimates_of_review,
     held_one_sided,
-    disclosed_table,
 )
 from workbench.review.workflow.proof import faults_table
 from workbench.review.workflow.tables import (
