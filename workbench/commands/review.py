@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
-from workbench.commands.review_fill import carry_back, review_report
+from workbench.commands.review_fill import carry_back, fill_desk, review_report
 from workbench.commands.screen import say
 
 if TYPE_CHECKING:
