@@ -291,9 +291,13 @@ def test_a_page_without_a_card_gets_one_when_it_comes(table: Table) -> None:
     page = table.browser.new_context().new_page()
     page.clock.install()
     page.goto(links_of().link_for("ada", table.address, time.time()))
+    page.goto(f"{table.address}/queue/escalations")
     assert title(page) == "Nothing waits for you"
+    table.desk.put([item("2", QueueName.AUDIT)])
+    with page.expect_response(f"{table.address}/state"):
+        page.clock.run_for(16_000)
     table.desk.put([item("1")])
-    with page.expect_response(f"{table.address}/"):
+    with page.expect_response(f"{table.address}/queue/escalations"):
         page.clock.run_for(16_000)
     page.wait_for_selector(".card")
     assert title(page) == "Invoice 1"

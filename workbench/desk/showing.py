@@ -89,7 +89,7 @@ def asset(name: str) -> bytes:
 
 
 @functools.cache
-def asset_addresses() -> Mapping[str, str]:
+def asset_addresses() -> dict[str, str]:
     """Return where a page finds them; another content has another address, so that a browser may keep what it has."""
     digests = {name: hashlib.sha256(asset(name)).hexdigest()[:12] for name in ASSETS}
     return {

@@ -136,10 +136,12 @@
   }
 
   async function look() {
-    if (busy || document.hidden || !("waits" in main().dataset)) return;
+    const queue = main().dataset.waits;
+    if (busy || document.hidden || queue === undefined) return;
     try {
-      const answer = await fetch("/state");
-      if (answer.ok && (await answer.json()).waiting > 0) await asked(location.pathname.startsWith("/queue/") ? location.pathname : "/");
+      const state = await (await fetch("/state")).json();
+      const waits = queue ? state.by_queue[queue] : state.waiting;
+      if (waits > 0) await asked(queue ? `/queue/${queue}` : "/");
     } catch { /* it is asked again */ }
   }
 
