@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from workbench.stats import Ratings, Scale, gwet_ac1, krippendorff_alpha, raw_agreement
+from workbench.stats import Ratings, Scale, alpha_agreement, gwet_ac1, raw_agreement
 from workbench.words import InputError
 
 
@@ -35,7 +35,7 @@ FOUR_BY_TWELVE = ("123321412...", "1233224125.3", ".3332342251.", "12332441251."
     [(Scale.NOMINAL, 0.743), (Scale.ORDINAL, 0.815), (Scale.INTERVAL, 0.849), (Scale.RATIO, 0.797)],
 )
 def test_alpha_of_the_example_with_four_observers_and_missing_values(scale: Scale, published: float) -> None:
-    found = krippendorff_alpha(_numbers(*FOUR_BY_TWELVE), scale)
+    found = alpha_agreement(_numbers(*FOUR_BY_TWELVE), scale)
     assert found.value == pytest.approx(published, abs=0.0005)
     assert found.n == 11  # one unit was judged by one observer only
 
@@ -50,12 +50,12 @@ def test_alpha_of_the_example_with_four_observers_and_missing_values(scale: Scal
     ],
 )
 def test_alpha_of_published_nominal_examples(people: tuple[str, ...], published: float) -> None:
-    assert krippendorff_alpha(_by_person(*people)).value == pytest.approx(published, abs=0.0005)
+    assert alpha_agreement(_by_person(*people)).value == pytest.approx(published, abs=0.0005)
 
 
 def test_interval_alpha_of_the_example_with_three_coders() -> None:
     ratings = _numbers(".....34121133.3", "1.213343.......", "..21344.21133.4")  # as above; published .811
-    assert krippendorff_alpha(ratings, Scale.INTERVAL).value == pytest.approx(0.811, abs=0.0005)
+    assert alpha_agreement(ratings, Scale.INTERVAL).value == pytest.approx(0.811, abs=0.0005)
 
 
 def test_ac1_of_gwets_example_with_four_raters_and_missing_values() -> None:
@@ -69,7 +69,7 @@ def test_ac1_and_alpha_of_gwets_three_categories_of_emergencies() -> None:
     # Krippendorff's correction for small samples: 1 - (1 - pi)(2n - 1) / 2n, n = 100.
     ratings = _table([[13, 0, 0], [0, 20, 7], [0, 4, 56]])
     assert gwet_ac1(ratings).value == pytest.approx(0.84933, abs=0.0001)
-    assert krippendorff_alpha(ratings).value == pytest.approx(1 - (1 - 0.7962397) * 199 / 200, abs=1e-6)
+    assert alpha_agreement(ratings).value == pytest.approx(1 - (1 - 0.7962397) * 199 / 200, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -100,13 +100,13 @@ def test_coefficients_of_many_raters_follow_from_fleiss_kappa() -> None:
     assert raw_agreement(ratings).value == pytest.approx(0.378, abs=0.0005)
     assert gwet_ac1(ratings).value == pytest.approx(0.226, abs=0.001)
     kappa, judged = 0.2099, 140
-    assert krippendorff_alpha(ratings).value == pytest.approx(1 - (1 - kappa) * (judged - 1) / judged, abs=0.0005)
+    assert alpha_agreement(ratings).value == pytest.approx(1 - (1 - kappa) * (judged - 1) / judged, abs=0.0005)
 
 
 def test_common_approvals_make_alpha_small_and_leave_ac1() -> None:
     # Two people, 95 of 100 approved by each, 95 of 100 the same: alpha .475, AC1 .945, kappa .474 (by hand).
     ratings = _table([[925, 25], [25, 25]])
-    assert krippendorff_alpha(ratings).value == pytest.approx(0.474, abs=0.0005)
+    assert alpha_agreement(ratings).value == pytest.approx(0.474, abs=0.0005)
     assert gwet_ac1(ratings).value == pytest.approx(0.945, abs=0.0005)
 
 
@@ -119,12 +119,12 @@ def test_alpha_by_counting_pairs_one_by_one() -> None:
     flat = [one for unit in said for one in unit]
     seen = sum((a - b) ** 2 / (len(unit) - 1) for unit in said for a in unit for b in unit) / len(flat)
     expected = sum((a - b) ** 2 for a in flat for b in flat) / (len(flat) * (len(flat) - 1))
-    assert krippendorff_alpha(Ratings.of(units), Scale.INTERVAL).value == pytest.approx(1 - seen / expected)
+    assert alpha_agreement(Ratings.of(units), Scale.INTERVAL).value == pytest.approx(1 - seen / expected)
 
 
 def test_one_answer_only_leaves_alpha_undefined_and_ac1_at_one() -> None:
     ratings = Ratings.of([("approve", "approve")] * 30)
-    assert krippendorff_alpha(ratings).value is None
+    assert alpha_agreement(ratings).value is None
     assert gwet_ac1(ratings).value == 1.0
     assert raw_agreement(ratings).value == 1.0
     # 30 of 30 without a disagreement: the exact lower bound of the share, .025 ** (1 / 30)
@@ -133,16 +133,16 @@ def test_one_answer_only_leaves_alpha_undefined_and_ac1_at_one() -> None:
 
 @pytest.mark.parametrize("units", [[], [("a",), ("b", None)], [(None, None)]])
 def test_nothing_that_two_judged_is_undefined(units: list[tuple[Any, ...]]) -> None:
-    found = [raw_agreement(Ratings.of(units)), krippendorff_alpha(Ratings.of(units)), gwet_ac1(Ratings.of(units))]
+    found = [raw_agreement(Ratings.of(units)), alpha_agreement(Ratings.of(units)), gwet_ac1(Ratings.of(units))]
     assert [(one.value, one.lower, one.n) for one in found] == [(None, None, 0)] * 3
 
 
 def test_ordinal_alpha_takes_the_order_that_is_given() -> None:
     units = [("low", "low"), ("high", "middle"), ("middle", "middle"), ("low", "middle"), ("high", "high")]
-    ordered = krippendorff_alpha(Ratings.of(units, ("low", "middle", "high")), Scale.ORDINAL)
+    ordered = alpha_agreement(Ratings.of(units, ("low", "middle", "high")), Scale.ORDINAL)
     numbered = [[{"low": 1, "middle": 2, "high": 3}[one] for one in unit] for unit in units]
-    assert ordered.value == pytest.approx(krippendorff_alpha(Ratings.of(numbered), Scale.ORDINAL).value)
-    other = krippendorff_alpha(Ratings.of(units), Scale.ORDINAL)  # sorted: high, low, middle
+    assert ordered.value == pytest.approx(alpha_agreement(Ratings.of(numbered), Scale.ORDINAL).value)
+    other = alpha_agreement(Ratings.of(units), Scale.ORDINAL)  # sorted: high, low, middle
     assert other.value != pytest.approx(ordered.value)
 
 
@@ -153,12 +153,12 @@ def test_an_answer_that_there_is_not_is_refused() -> None:
 
 def test_differences_of_words_are_refused() -> None:
     with pytest.raises(InputError, match="are numbers"):
-        krippendorff_alpha(Ratings.of([("a", "b")]), Scale.INTERVAL)
+        alpha_agreement(Ratings.of([("a", "b")]), Scale.INTERVAL)
 
 
 def test_intervals_are_the_same_every_time_and_narrow_with_more_units() -> None:
     few, many = (_table([[45 * k, 3 * k], [2 * k, 10 * k]]) for k in (1, 10))
-    for coefficient in (raw_agreement, krippendorff_alpha, gwet_ac1):
+    for coefficient in (raw_agreement, alpha_agreement, gwet_ac1):
         one, two, wide = coefficient(many), coefficient(many), coefficient(few)
         assert one == two
         assert None not in (one.lower, one.upper, wide.lower, wide.upper)
@@ -191,7 +191,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(cells: list[list[float]],
     for _ in range(tries):
         drawn = generator.multinomial(n, shares.ravel()).reshape(shares.shape)
         ratings = _table(drawn.tolist())
-        found = (raw_agreement(ratings), krippendorff_alpha(ratings), gwet_ac1(ratings))
+        found = (raw_agreement(ratings), alpha_agreement(ratings), gwet_ac1(ratings))
         for name, one, true in zip(("raw", "alpha", "ac1"), found, truth, strict=True):
             hits[name] += one.value is None or one.lower <= true <= one.upper  # type: ignore[operator]
             hits[f"{name} lower"] += one.value is None or one.lower <= true  # type: ignore[operator]

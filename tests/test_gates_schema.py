@@ -21,7 +21,7 @@ BAD = [
     ([{"id": "a", "check": "vibes"}], r"check' does not fit(.|\n)*'vibes'"),
     ([{"id": "a", "check": "load", "slice": {"class": "edge"}}], "a slice belongs to an estimate of decisions"),
     ([{"id": "a", "check": "load", "at_least": 3}], "at_least belongs to the checks"),
-    ([{"id": "a", "check": "issues_owned", "each": 3}], "each belongs to the check test_cases"),
+    ([{"id": "a", "check": "issues_owned", "each": 3}], "each belongs to the checks human_workflow, test_cases"),
     ([{"id": "a", "check": "load", "skip": True}], "unknown key(.|\n)*skip"),
     ([ONE, ONE], "ids given twice: 'a'"),
     ([], "criteria' does not fit"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import command_in
 from review_pilots import (
     ENVIRONMENT,
     Decided,
@@ -205,3 +207,24 @@ def test_a_row_that_somebody_else_wrote_under_the_key_is_seen(decided: Decided) 
         file.execute("INSERT INTO postings VALUES ('450', 1.0, ?)", (item,))
         file.commit()
     assert observed_writes(pilot, [item])[item] == 2
+
+
+def test_the_commands_fill_carry_out_and_report_one_after_the_other(
+    tmp_path: Path, asked_desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pilot = copied(asked_desk, tmp_path)
+    dataset = read_dataset(pilot)
+    run = command_in(tmp_path, monkeypatch, capsys)
+    code, out, _ = run("review", "fill", "small", "--agent", "clerk", "--threshold", "0.5", "--json")
+    assert (code, json.loads(out)["new"]) == (0, 12)
+    clock = PlayedClock()
+    with desk_of(pilot, clock) as desk:
+        decide_all(desk, clock, dataset)
+    code, out, _ = run("review", "carry-out", "small", "--final", "--json")
+    assert (code, len(json.loads(out)["written"]), json.loads(out)["left"]) == (0, 9, [])
+    code, out, _ = run("review", "report", "small", "--json")
+    said = json.loads(out)
+    assert (code, said["findings"], said["estimates"]["planted_caught"]["value"]) == (0, [], 1.0)
+    code, out, err = run("review", "fill", "small", "--agent", "clerk", "--queue", "labels")
+    assert (code, out) == (2, "")
+    assert "--queue has no such value" in err

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from workbench.commands import review_fill
 from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
 from workbench.commands.review_cards import review_cards
+from workbench.commands.review_fill import carry_back, fill_desk, review_report
 from workbench.commands.screen import say
 
 if TYPE_CHECKING:
@@ -111,6 +111,6 @@ def _print(pilot: str, settings: ReviewSettings, given: list[dict[str, str]]) ->
         print(f"  {one['name']}: {one['link']}")
 
 
-app.command("fill", epilog="Example: workbench review fill invoice_matching --agent policy_rules")(review_fill.fill)
-app.command("carry-out", epilog="Example: workbench review carry-out invoice_matching")(review_fill.carry_out)
-app.command("report", epilog="Example: workbench review report invoice_matching")(review_fill.report)
+app.command("fill", epilog="Example: workbench review fill invoice_matching --agent acting")(fill_desk)
+app.command("carry-out", epilog="Example: workbench review carry-out invoice_matching")(carry_back)
+app.command("report", epilog="Example: workbench review report invoice_matching")(review_report)

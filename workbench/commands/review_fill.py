@@ -32,7 +32,7 @@ MOST_LEFT = 8
 
 
 @with_options
-def fill(
+def fill_desk(
     pilot: PilotName,
     agent: Annotated[str, typer.Option(help="An agent of pilot.yaml.", autocompletion=agents_like)],
     queue: Annotated[str, typer.Option(help="escalations, audit or cases.")] = QUEUES[0],
@@ -77,7 +77,7 @@ def fill(
     say(f"Decide them: workbench review {pilot}")
 
 
-def carry_out(
+def carry_back(
     pilot: PilotName,
     final: Annotated[
         bool, typer.Option("--final", help="Also what could still be taken back; it cannot any more then.")
@@ -90,11 +90,11 @@ def carry_out(
     It goes to the sandbox of integrations.yaml where one stands behind the tools, else to a database of the
     environment's tables. Planted items are never written. Exit code 1 where something could not be written.
     """
-    from workbench.review import carry_out as carried_out
+    from workbench.review import carry_out
 
     opened = pilot_named(pilot, root)
     with stoppable(), stdout_to_stderr():
-        done = carried_out(opened, final=final)
+        done = carry_out(opened, final=final)
     if as_json:
         left = [{"item": item, "why": why} for item, why in done.left]
         said = {"written": list(done.written), "nothing": done.nothing, "before": done.before, "left": left}
@@ -112,7 +112,7 @@ def carry_out(
         raise typer.Exit(1)
 
 
-def report(
+def review_report(
     pilot: PilotName,
     agent: Annotated[
         str | None,

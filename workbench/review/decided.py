@@ -92,7 +92,7 @@ def opened_exhibit(pilot: Pilot, dataset: Dataset, name: str) -> Exhibit | None:
     return found if isinstance(found, Exhibit) else None
 
 
-def threshold_in(exhibit: Exhibit | None) -> float | None:
+def opened_threshold(exhibit: Exhibit | None) -> float | None:
     """Return the threshold of an opened evaluation, None where none was chosen."""
     chosen: Mapping[str, Any] | None = None if exhibit is None else exhibit.facts[HOLDOUT].get("threshold")
     return None if chosen is None else float(chosen["threshold"])

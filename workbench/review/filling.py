@@ -23,10 +23,10 @@ from workbench.review.decided import (
     development_decisions,
     holdout_decisions,
     opened_exhibit,
-    threshold_in,
+    opened_threshold,
 )
 from workbench.review.planting import planted_count, planted_wrong
-from workbench.review.routing import CameBy, HandedTo, Handing, categories_of, handing_of
+from workbench.review.routing import CameBy, HandedTo, Handing, categories_in, handing_of
 from workbench.runs import RunRequest
 from workbench.words import InputError
 
@@ -133,7 +133,7 @@ class _Filler:
     @classmethod
     def of(cls, pilot: Pilot, dataset: Dataset, settings: ReviewSettings, request: FillRequest) -> _Filler:
         opened = opened_exhibit(pilot, dataset, request.agent)
-        threshold = threshold_in(opened) if request.threshold is None else request.threshold
+        threshold = opened_threshold(opened) if request.threshold is None else request.threshold
         decisions = development_decisions(pilot, dataset, request.agent, request.run, threshold)
         holdout = None if opened is None else holdout_decisions(pilot, decisions, opened, threshold)
         process = read_process(pilot)
@@ -183,7 +183,7 @@ class _Filler:
         return found
 
     def _categories(self, one: DecidedRecord) -> tuple[str, ...]:
-        return categories_of(self.handing, self.pilot.contract, one.record.fields, one.reason)
+        return categories_in(self.handing, self.pilot.contract, one.record.fields, one.reason)
 
     def _each(self, handed: Sequence[_Handed]) -> list[_Handed]:
         """Return the first few of every rule and every category, in the records' hash order."""

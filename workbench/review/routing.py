@@ -83,7 +83,7 @@ def handing_of(
     return Handing(by_reason, categories, escalate_label, settings.groups[0].id)
 
 
-def categories_of(
+def categories_in(
     handing: Handing, contract: Contract, cells: Mapping[str, Any], reason: str | None
 ) -> tuple[str, ...]:
     """Return the categories of the charter that a decision is in, by what an agent may see and by its own reason.

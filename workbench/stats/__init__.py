@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.stats.agreement import AgreementFound, Ratings, Scale, gwet_ac1, krippendorff_alpha, raw_agreement
+    from workbench.stats.agreement import AgreementFound, Ratings, Scale, alpha_agreement, gwet_ac1, raw_agreement
     from workbench.stats.candidates import ErrorCluster, error_clusters
     from workbench.stats.categories import certify_categories
     from workbench.stats.certification import Certification, certify_threshold

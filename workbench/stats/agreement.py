@@ -107,7 +107,7 @@ def raw_agreement(ratings: Ratings, level: float = 0.95) -> AgreementFound:
     return AgreementFound(float(shares.mean()), lower, upper, len(shares))
 
 
-def krippendorff_alpha(
+def alpha_agreement(
     ratings: Ratings, scale: Scale = Scale.NOMINAL, level: float = 0.95, seed: int = 0
 ) -> AgreementFound:
     """Return Krippendorff's alpha: 1 less observed disagreement over that of answers paired at random.
@@ -150,7 +150,7 @@ def gwet_ac1(ratings: Ratings, level: float = 0.95, seed: int = 0) -> AgreementF
     Notes
     -----
     Chance agreement is the sum of p (1 - p) over answers, divided by the number of answers that occur less one. The
-    interval is as that of `krippendorff_alpha`.
+    interval is as that of `alpha_agreement`.
     Source: Gwet (2008), British Journal of Mathematical and Statistical Psychology 61; Gwet (2014), Handbook of
     Inter-Rater Reliability, 4th edition, for missing answers.
     """

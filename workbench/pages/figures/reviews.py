@@ -52,7 +52,7 @@ def people_and_agreement(title: str, agreement: pd.DataFrame, people: pd.DataFra
 
 def _agreement(axes: Axes, agreement: pd.DataFrame) -> None:
     bare(axes)
-    names = []
+    names: list[str] = []
     for row in agreement.to_dict("records"):
         for column, name, marker in COEFFICIENTS:
             place, value = len(names), row[column]

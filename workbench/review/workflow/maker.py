@@ -26,9 +26,9 @@ from workbench.review.workflow.numbers import (
     OVERRIDES,
     UNITS,
     agreement_table,
+    disclosed_table,
     estimates_of_review,
-    one_sided,
-    planted_table,
+    held_one_sided,
 )
 from workbench.review.workflow.proof import faults_table
 from workbench.review.workflow.tables import (
@@ -133,7 +133,7 @@ class ReviewMaker(Maker):
     def estimate(self, facts: Facts, metric: str, where: Mapping[str, str], level: float) -> Estimate:
         """Return an estimate whose bounds each hold at a level."""
         tables = facts.exhibits[REVIEW].tables
-        return one_sided(estimates_of_review(tables[ITEMS], tables[REVIEWS], 2.0 * level - 1.0)[metric], level)
+        return held_one_sided(estimates_of_review(tables[ITEMS], tables[REVIEWS], 2.0 * level - 1.0)[metric], level)
 
     def subject(self, facts: Facts) -> Mapping[str, Any]:
         """Return the version whose decisions people saw, nothing where they saw none."""
@@ -187,7 +187,7 @@ def _counted(exhibit: Exhibit, handing: Handing, settings: ReviewSettings) -> Ex
             ITEMS: items,
             REVIEWS: reviews,
             AGREEMENT: agreement_table(items, reviews),
-            PLANTED: planted_table(items, reviews),
+            PLANTED: disclosed_table(items, reviews),
             FAULTS: faults,
         },
         estimates=estimates,
@@ -223,7 +223,7 @@ def _notes(settings: ReviewSettings, estimates: Mapping[str, Estimate], faults: 
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _DeskSeen:
     """What a desk holds of one version; the names are empty where nothing was put to people."""
 
     agent: str
@@ -235,12 +235,12 @@ class _Seen:
     rows: int
 
 
-def _at_desk(pilot: Pilot, settings: ReviewSettings, request: ReviewRequest) -> _Seen:
+def _at_desk(pilot: Pilot, settings: ReviewSettings, request: ReviewRequest) -> _DeskSeen:
     """Return what the desk holds, its chain held first; a desk that is not there is not made."""
     nothing = typed_table([], SEEN_ITEMS), typed_table([], SEEN_REVIEWS)
     if not desk_path(pilot.runs).is_file():
         _require(pilot, request.agent, is_there=request.agent is None)
-        return _Seen("", "", *nothing, {}, "", 0)
+        return _DeskSeen("", "", *nothing, {}, "", 0)
     with Desk(desk_path(pilot.runs), settings) as desk:
         desk.check()
         items, answers, (head, rows) = desk.items(), desk.answers(), desk.head()
@@ -248,10 +248,10 @@ def _at_desk(pilot: Pilot, settings: ReviewSettings, request: ReviewRequest) -> 
     about = [one for one in items["about"] if "agent_digest" in one and request.agent in (None, one["agent"])]
     _require(pilot, request.agent, is_there=bool(about) or request.agent is None)
     if not about:
-        return _Seen("", "", *nothing, authority, head, rows)
+        return _DeskSeen("", "", *nothing, authority, head, rows)
     agent, version = str(about[-1]["agent"]), str(about[-1]["agent_digest"])
     seen = seen_items(items, version, observed_writes(pilot, list(items["item"])))
-    return _Seen(agent, version, seen, seen_reviews(answers, seen), authority, head, rows)
+    return _DeskSeen(agent, version, seen, seen_reviews(answers, seen), authority, head, rows)
 
 
 def _authority(desk: Desk) -> dict[str, DeskAuthority]:

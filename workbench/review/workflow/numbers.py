@@ -15,8 +15,8 @@ from workbench.stats import (
     AgreementFound,
     IntervalMethod,
     Ratings,
+    alpha_agreement,
     gwet_ac1,
-    krippendorff_alpha,
     quantile_interval,
     raw_agreement,
 )
@@ -69,14 +69,14 @@ def estimates_of_review(
     """
     n = len(items)
     due = [times_due(one, planted=planted, queue=queue) for one, planted, queue in _decided(items)]
-    held = items["carried_out_times"].to_numpy() - due if n else []
+    held = [int(times) - one for times, one in zip(items["carried_out_times"], due, strict=True)]
     wrong = ~(items["routed_right"] & items["answered_right"])
     counts = {
         WRONG_GROUP: int(wrong.sum()),
         UNANSWERED: int((~items["settled"]).sum()),
         OVERDUE: int(items["late"].sum()),
-        LOST: int(sum(one < 0 for one in held)),
-        DOUBLED: int(sum(one > 0 for one in held)),
+        LOST: sum(one < 0 for one in held),
+        DOUBLED: sum(one > 0 for one in held),
     }
     found = {name: _count(k, n) for name, k in counts.items()}
     return {
@@ -85,7 +85,7 @@ def estimates_of_review(
         CAUGHT: _share(caught(items, reviews), level, "no planted recommendation was answered"),
         SECONDS: _seconds(reviews["seconds"], level),
         AC1: _agreement(gwet_ac1, items, reviews, level),
-        ALPHA: _agreement(krippendorff_alpha, items, reviews, level),
+        ALPHA: _agreement(alpha_agreement, items, reviews, level),
     }
 
 
@@ -115,7 +115,7 @@ def agreement_table(items: pd.DataFrame, reviews: pd.DataFrame) -> pd.DataFrame:
     for queue in (ALL_QUEUES, *sorted(items["queue"].unique())):
         part = items if queue == ALL_QUEUES else items[items["queue"] == queue]
         ratings = _ratings(part, reviews)
-        found = {"raw": raw_agreement(ratings), "alpha": krippendorff_alpha(ratings), "ac1": gwet_ac1(ratings)}
+        found = {"raw": raw_agreement(ratings), "alpha": alpha_agreement(ratings), "ac1": gwet_ac1(ratings)}
         numbers = {
             f"{name}{end}": value
             for name, one in found.items()
@@ -128,7 +128,7 @@ def agreement_table(items: pd.DataFrame, reviews: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["queue", "n", *kinds]).astype({"n": "int64", **kinds})
 
 
-def planted_table(items: pd.DataFrame, reviews: pd.DataFrame) -> pd.DataFrame:
+def disclosed_table(items: pd.DataFrame, reviews: pd.DataFrame) -> pd.DataFrame:
     """Return what was planted, disclosed: a row an answer, what was recommended, what is right, and what was said."""
     first = _first(items, reviews)
     first = first[first["planted"]]
@@ -198,7 +198,7 @@ def _count(k: int, n: int) -> Estimate:
     return Estimate(float(k), float(k), float(k), n, COUNTED) if n else Estimate.undefined("no item was put to people")
 
 
-def one_sided(estimate: Estimate, level: float) -> Estimate:
+def held_one_sided(estimate: Estimate, level: float) -> Estimate:
     """Return an estimate whose two-sided interval at twice the error says that each bound holds at a level."""
     if estimate.value is None or not estimate.method.endswith("%"):
         return estimate
