@@ -16,10 +16,10 @@ from workbench.compliance.oscal import assessment_results
 from workbench.compliance.requirement import Standing
 from workbench.evidence import MAKERS, Exhibit, executed_path, maker
 from workbench.files import write_atomically
-from workbench.pages import framed, page_name, templates_in
+from workbench.pages import framed, page_name
 from workbench.pilot import Pilot
 from workbench.runs.journal import FIELDS
-from workbench.words import several
+from workbench.words import several, templates_in
 
 TEMPLATES = Path(__file__).parent / "templates"
 SIGNS = {

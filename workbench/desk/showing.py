@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from workbench.desk.items import Card
-from workbench.pages import templates_in
 from workbench.pilot import QueueName
-from workbench.words import percent, whole_text
+from workbench.words import percent, templates_in, whole_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment

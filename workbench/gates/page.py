@@ -26,8 +26,9 @@ from workbench.metrics import (
     estimate_text,
     risk_coverage,
 )
-from workbench.pages import framed, templates_in
+from workbench.pages import framed
 from workbench.pilot import Role
+from workbench.words import templates_in
 
 SLICES = (Role.CLASS, Role.SOURCE)
 MAX_SLICES = 12

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from workbench.pages.pages import notebook_page
     from workbench.pages.process import ProcessDocument
     from workbench.pages.record_links import page_name
-    from workbench.pages.templating import templates_in
     from workbench.pages.views import Page, table_html, template
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from workbench.metrics import CATALOGUE, Operator, value_text
 from workbench.pages.frame import framed
-from workbench.pages.templating import templates_in
 from workbench.pilot.charter import (
     Charter,
     Compliance,
@@ -23,7 +22,7 @@ from workbench.pilot.charter import (
 )
 from workbench.pilot.regulations import obligation
 from workbench.pilot.signing import SignatureStatus
-from workbench.words import number
+from workbench.words import number, templates_in
 
 NOT_SAID = "not said yet"
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from workbench.pages.templating import templates_in
-from workbench.words import explained, visible
+from workbench.words import explained, templates_in, visible
 
 HEADING = re.compile(r"<h2(?: id=\"([^\"]*)\")?>(.*?)</h2>", re.DOTALL)
 TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)

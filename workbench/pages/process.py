@@ -10,12 +10,11 @@ from pathlib import Path
 from workbench.pages.charter import Chapter, Grid, gaps_grid, signatures_grid
 from workbench.pages.drawing import EXIT, drawing_of, exits_of
 from workbench.pages.frame import framed
-from workbench.pages.templating import templates_in
 from workbench.pilot import ReviewSettings
 from workbench.pilot.charter import Gap
 from workbench.pilot.process import Process, ProcessRule, ProcessStep, days_since_watched, handing_over
 from workbench.pilot.signing import SignatureStatus
-from workbench.words import number, percent, several
+from workbench.words import number, percent, several, templates_in
 
 STYLE = """.state { display: inline-block; border: 2px solid var(--ink); padding: .1rem .6rem; font-weight: 600 }
 .open { border-style: dashed }

@@ -17,10 +17,9 @@ from markupsafe import Markup
 
 from workbench.files import write_atomically
 from workbench.pages.conclusion import Conclusion
-from workbench.pages.templating import templates_in
 from workbench.pilot import Pilot, nearest_root, open_pilot
 from workbench.records.tables import safe_for_spreadsheets
-from workbench.words import Brief, number, visible
+from workbench.words import Brief, number, templates_in, visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""What a user is told: faults with what to do, numbers and counts as words, text of others made visible."""
+"""What a user is told: faults with what to do, numbers and counts as words, hostile text made visible, templates."""
 
 from __future__ import annotations
 
@@ -17,3 +17,4 @@ from workbench.words.errors import (
 )
 from workbench.words.glossary import GLOSSARY, explained, glossary_markdown
 from workbench.words.numbers import UNDEFINED, counted, number, percent, seconds, visible, whole_text
+from workbench.words.templating import templates_in

@@ -13,8 +13,8 @@ from markupsafe import Markup
 from workbench.audit.findings import DataFinding, Severity
 from workbench.audit.published.store import affected_rows, example_rows
 from workbench.audit.questions.assessment import Audit
-from workbench.pages import framed, table_html, templates_in
-from workbench.words import Brief, number, percent, visible
+from workbench.pages import framed, table_html
+from workbench.words import Brief, number, percent, templates_in, visible
 
 MAX_FINDINGS_IN_FULL = 40  # a page that still opens at once; findings.json has all
 MAX_ROWS = 30

@@ -12,10 +12,10 @@ from workbench.evidence import index_path
 from workbench.files import write_atomically
 from workbench.gates.overview.glance import MEASURED, GateHeld, VersionRun, audit_findings, gates_held, versions_run
 from workbench.metrics import Estimate, estimate_text, target_text, title_of
-from workbench.pages import CharterDocument, framed, templates_in
+from workbench.pages import CharterDocument, framed
 from workbench.pilot import Pilot, assessment_of
 from workbench.pilot.charter import charter_gaps, charter_signatures
-from workbench.words import InputError
+from workbench.words import InputError, templates_in
 
 CHARTER_PAGE = "charter.html"
 TEMPLATES = Path(__file__).parent / "templates"

@@ -127,7 +127,7 @@ def users_of(sessions: pd.DataFrame, answers: pd.DataFrame, participants: pd.Dat
     return set(pairs.merge(participants, on=["session", "reviewer"])["user"])
 
 
-def reviewers_table(answers: pd.DataFrame) -> pd.DataFrame:
+def approvals_table(answers: pd.DataFrame) -> pd.DataFrame:
     """Return for each reviewer: answers, approvals, planted recommendations shown and caught."""
     rows = []
     for reviewer, part in answers.groupby("reviewer", sort=True):

@@ -8,10 +8,10 @@ import pandas as pd
 
 from workbench.evidence import Finding, Severity
 from workbench.review.acceptance.counting import (
+    approvals_table,
     approves_everything,
     counted_answers,
     doubled_users,
-    reviewers_table,
 )
 from workbench.review.acceptance.triage import IssueState
 from workbench.words import several, shown
@@ -25,7 +25,7 @@ def acceptance_findings(tables: Mapping[str, pd.DataFrame], judged: str | None) 
     found = [
         *_of_issues(tables["triage"], tables["feedback"]),
         *_of_sessions(tables["sessions"]),
-        *_of_people(reviewers_table(counted), tables["participants"]),
+        *_of_people(approvals_table(counted), tables["participants"]),
     ]
     return tuple(sorted(found, key=lambda one: list(Severity).index(one.severity)))
 

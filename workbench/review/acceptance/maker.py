@@ -26,9 +26,9 @@ from workbench.records.splits import Dataset, Split, ledger_path
 from workbench.review.acceptance.checks import CHECKS, COMMAND, NAME
 from workbench.review.acceptance.counting import (
     SESSIONS,
+    approvals_table,
     approves_everything,
     counted_answers,
-    reviewers_table,
     sessions_table,
 )
 from workbench.review.acceptance.findings import FEWEST_ISSUES, acceptance_findings
@@ -232,7 +232,7 @@ def _remarks(exhibit: Exhibit) -> list[str]:
             f"Too little was tried: acceptance raised {several(len(triage), 'issue')}, {FEWEST_ISSUES} are usual"
         )
     counted = counted_answers(exhibit.tables["answers"], exhibit.tables["participants"], exhibit.about.get("agent"))
-    blind = approves_everything(reviewers_table(counted))
+    blind = approves_everything(approvals_table(counted))
     if blind:
         said.append(
             f"{several(len(blind), 'participant')} approved everything, planted mistakes included: {shown(blind)}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from workbench.words.numbers import percent, visible
 
-from workbench.words import percent, visible
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
 
 BREAK = re.compile(r"(_(?=[^\W_])|[^\s_]{24}(?=[^\s_]))")
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]#!|<>~]|^[-+]|(?<=^\d)[.)])")
@@ -18,6 +20,8 @@ MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]#!|<>~]|^[-+]|(?<=^\d)[.)])")
 @functools.cache
 def templates_in(folder: Path) -> Environment:
     """Return the templates of a folder: HTML is escaped, Markdown by its filter `md`; a name without a value raises."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=lambda name: name is None or not name.endswith(".md.j2"),
@@ -37,6 +41,8 @@ def _plain(value: object) -> object:
 
 def _breakable(text: str) -> Markup:
     """Return text in which a line may end after an underscore and within very long words."""
+    from markupsafe import Markup
+
     return Markup("<wbr>").join(BREAK.sub("\\1\0", str(text)).split("\0"))
 
 
