@@ -14,7 +14,7 @@ from audit_cases import labels_of, subject_of
 from small_pilots import ALL_DEV, ALL_HOLDOUT, written_pilot
 
 from workbench.audit.findings import Severity
-from workbench.audit.questions.agreement import alpha_estimate, cohen_kappa, krippendorff_alpha, label_noise
+from workbench.audit.questions.agreement import alpha_estimate, cohen_kappa, label_noise
 from workbench.audit.questions.fitness import fitness, provable_kpis
 from workbench.audit.questions.labels import label_quality
 from workbench.audit.questions.leakage import label_words, leakage, order_tells
@@ -130,8 +130,8 @@ def test_krippendorffs_alpha_is_that_of_his_example():
         },
         dtype=object,
     )
-    assert krippendorff_alpha(data) == pytest.approx(0.743, abs=5e-4)
     estimate = alpha_estimate(data)
+    assert estimate.value == pytest.approx(0.743, abs=5e-4)
     assert estimate.n == 11
     assert estimate.lower < 0.743 < estimate.upper
 
@@ -139,7 +139,7 @@ def test_krippendorffs_alpha_is_that_of_his_example():
 def test_agreement_without_variation_is_undefined():
     same = pd.Series(["a"] * 5)
     assert cohen_kappa(same, same) is None
-    assert krippendorff_alpha(pd.DataFrame({"x": same, "y": same})) is None
+    assert alpha_estimate(pd.DataFrame({"x": same, "y": same})).value is None
     assert alpha_estimate(pd.DataFrame({"x": same, "y": [None] * 5})).value is None
 
 

@@ -8,6 +8,7 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.metrics.accuracy import confusion_pairs, per_class
+    from workbench.metrics.agreement import Coefficient, agreement_estimate
     from workbench.metrics.catalogue import (
         ACCURACY,
         AUTOMATION_RATE,

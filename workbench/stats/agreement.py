@@ -128,17 +128,18 @@ def alpha_agreement(
     InputError
         Differences are asked for, and the answers are no numbers.
     """
-    counts = ratings.paired
+    paired = ratings.paired
+    counts, sizes = _kinds(paired)
     values = _numbers(ratings, scale)
-    value = _alpha(np.ones((1, len(counts))), counts, scale, values)[0] if len(counts) else np.nan
+    value = _alpha(sizes[None], counts, scale, values)[0] if len(paired) else np.nan
     if np.isnan(value):
-        return AgreementFound(None, None, None, len(counts))
-    drawn = _bootstrap(lambda weights: _alpha(weights, counts, scale, values), len(counts), level, seed)
-    totals = counts.sum(axis=0)
+        return AgreementFound(None, None, None, len(paired))
+    drawn = _bootstrap(lambda weights: _alpha(weights, counts, scale, values), sizes, level, seed)
+    totals = paired.sum(axis=0)
     n = totals.sum()
     by_chance = float((totals * (totals - 1.0)).sum() / (n * (n - 1.0)))
     is_bounded = scale is Scale.NOMINAL or value == 1.0
-    return _found(float(value), drawn, counts, by_chance if is_bounded else None, level)
+    return _found(float(value), drawn, paired, by_chance if is_bounded else None, level)
 
 
 def gwet_ac1(ratings: Ratings, level: float = 0.95, seed: int = 0) -> AgreementFound:
@@ -154,13 +155,12 @@ def gwet_ac1(ratings: Ratings, level: float = 0.95, seed: int = 0) -> AgreementF
     Source: Gwet (2008), British Journal of Mathematical and Statistical Psychology 61; Gwet (2014), Handbook of
     Inter-Rater Reliability, 4th edition, for missing answers.
     """
-    counts = ratings.counts[ratings.counts.sum(axis=1) >= 1]
-    n_paired = len(ratings.paired)
-    if not n_paired:
+    if not len(ratings.paired):
         return AgreementFound(None, None, None, 0)
-    value = float(_ac1(np.ones((1, len(counts))), counts)[0])
-    drawn = _bootstrap(lambda weights: _ac1(weights, counts), len(counts), level, seed)
-    by_chance = float(_guessed(np.ones((1, len(counts))), counts)[0])
+    counts, sizes = _kinds(ratings.counts[ratings.counts.sum(axis=1) >= 1])
+    value = float(_ac1(sizes[None], counts)[0])
+    drawn = _bootstrap(lambda weights: _ac1(weights, counts), sizes, level, seed)
+    by_chance = float(_guessed(sizes[None], counts)[0])
     return _found(value, drawn, ratings.paired, by_chance, level)
 
 
@@ -173,6 +173,12 @@ def _found(
         least = _exact(float(_shares(paired).sum()), len(paired), level)[0]
         lower = min(lower, (least - by_chance) / (1.0 - by_chance))
     return AgreementFound(value, max(-1.0, min(lower, value)), min(1.0, max(upper, value)), len(paired))
+
+
+def _kinds(counts: Floats) -> tuple[Floats, Floats]:
+    """Return the rows that differ, and how often each occurs: what is drawn from them costs no more for more units."""
+    kinds, sizes = np.unique(counts, axis=0, return_counts=True)
+    return kinds, sizes.astype(float)
 
 
 def _shares(counts: Floats) -> Floats:
@@ -191,10 +197,10 @@ def _exact(total: float, n: int, level: float) -> tuple[float, float]:
     return lower, upper
 
 
-def _bootstrap(computed: Callable[[Floats], Floats], n_units: int, level: float, seed: int) -> tuple[float, float]:
+def _bootstrap(computed: Callable[[Floats], Floats], sizes: Floats, level: float, seed: int) -> tuple[float, float]:
     """Return the percentile interval over draws of units with replacement; undefined draws are left out."""
     generator = np.random.default_rng(seed)
-    weights = generator.multinomial(n_units, np.full(n_units, 1.0 / n_units), size=DRAWS).astype(float)
+    weights = generator.multinomial(int(sizes.sum()), sizes / sizes.sum(), size=DRAWS).astype(float)
     drawn = computed(weights)
     drawn = drawn[~np.isnan(drawn)]
     tail = (1.0 - level) / 2.0

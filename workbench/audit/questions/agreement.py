@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pandas as pd
 
-from workbench.metrics import Estimate
+from workbench.metrics import Coefficient, Estimate, agreement_estimate
 from workbench.stats import IntervalMethod, proportion_interval
-
-N_RESAMPLES = 1_000  # percentiles of 95% need no more
 
 
 def cohen_kappa(first: pd.Series[str], second: pd.Series[str]) -> float | None:
@@ -34,40 +31,10 @@ def cohen_kappa(first: pd.Series[str], second: pd.Series[str]) -> float | None:
     return None if expected == 1 else (observed - expected) / (1 - expected)
 
 
-def krippendorff_alpha(labels: pd.DataFrame) -> float | None:
-    """Return Krippendorff's alpha for nominal labels, one column per annotator; None where nothing can disagree.
-
-    Records that fewer than two annotators labelled do not count.
-
-    Notes
-    -----
-    Source: Krippendorff (2011), "Computing Krippendorff's alpha-reliability", by the coincidence matrix.
-    """
-    codes, values = pd.factorize(labels.to_numpy(dtype=object).ravel())
-    table = codes.reshape(labels.shape)
-    counts = np.stack([(table == code).sum(axis=1) for code in range(len(values))], axis=1).astype(float)
-    counts = counts[counts.sum(axis=1) >= 2]
-    if not len(counts):
-        return None
-    pairs = counts.sum(axis=1)
-    within = (counts * (counts - 1)).sum(axis=1) / (pairs - 1)
-    n = counts.sum()
-    totals = counts.sum(axis=0)
-    expected = 1 - float((totals * (totals - 1)).sum() / (n * (n - 1)))
-    return None if expected == 0 else 1 - (1 - float(within.sum() / n)) / expected
-
-
-def alpha_estimate(labels: pd.DataFrame, seed: int = 0) -> Estimate:
-    """Return Krippendorff's alpha with a bootstrap interval over records (percentiles); n counts shared records."""
-    shared = labels[labels.notna().sum(axis="columns") >= 2]
-    value = krippendorff_alpha(shared) if len(shared) else None
-    if value is None:
-        return Estimate.undefined("no two annotators labelled the same records differently enough to tell")
-    rng = np.random.default_rng(seed)
-    draws = [krippendorff_alpha(shared.iloc[rng.integers(0, len(shared), len(shared))]) for _ in range(N_RESAMPLES)]
-    known = np.array([draw for draw in draws if draw is not None])
-    low, high = np.quantile(known, [0.025, 0.975])
-    return Estimate(value, float(low), float(high), len(shared), f"bootstrap of records 95%, seed {seed}")
+def alpha_estimate(labels: pd.DataFrame) -> Estimate:
+    """Return Krippendorff's alpha for nominal labels, one column per annotator; n counts records that two labelled."""
+    given = [[one for one in row if pd.notna(one)] for row in labels.itertuples(index=False, name=None)]
+    return agreement_estimate(Coefficient.ALPHA, given)
 
 
 def label_noise(disagreements: int, pairs: int) -> Estimate:

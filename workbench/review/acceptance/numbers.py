@@ -8,9 +8,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, Estimate, Unit, method_text
+from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, Coefficient, Estimate, Unit, agreement_estimate
 from workbench.review.acceptance.counting import counted_answers, is_override, left_out, n_open_critical, users_of
-from workbench.stats import Ratings, gwet_ac1
 
 AC1, OVERRIDES, P95 = "acceptance_ac1", "acceptance_override_rate", "acceptance_review_p95_s"
 HELD, USERS, OPEN = "acceptance_sessions", "acceptance_users", "acceptance_open_critical"
@@ -74,13 +73,8 @@ def one_sided_estimate(metric: str, tables: Mapping[str, pd.DataFrame], judged: 
 def _agreement(shown: pd.DataFrame, excluded: Mapping[str, int], level: float) -> Estimate:
     given = shown.assign(decision=shown["decision"].fillna(NOTHING)).groupby("item", sort=True)["decision"]
     units = [part.tolist() for _, part in given]
-    found = gwet_ac1(Ratings.of(units), level)
-    alone = sum(len(unit) < 2 for unit in units)
-    excluded = {name: n for name, n in {**excluded, "decided by one person": alone}.items() if n}
-    if found.value is None:
-        return Estimate.undefined("no record was decided by two people", excluded)
-    method = method_text("bootstrap over records", level)
-    return Estimate(found.value, found.lower, found.upper, found.n, method, excluded)
+    excluded = {**excluded, "decided by one person": sum(len(unit) < 2 for unit in units)}
+    return agreement_estimate(Coefficient.AC1, units, excluded=excluded, confidence_level=level)
 
 
 def _count(metric: str, tables: Mapping[str, pd.DataFrame], judged: str | None) -> Estimate:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pandas as pd
 
 from workbench.evidence import Finding, Severity
+from workbench.metrics import Estimate
 from workbench.review.workflow.judging import times_due
 from workbench.review.workflow.numbers import reviewer_table
-from workbench.stats import IntervalMethod, proportion_interval
 from workbench.words import shown
 
 HALF, LEVEL = 0.5, 0.90  # two-sided, so 95% for the one bound that is looked at
@@ -97,7 +97,8 @@ def _biased(items: pd.DataFrame, reviews: pd.DataFrame) -> list[Finding]:
     said.append(("all reviewers together", int(table["caught"].sum()), int(table["planted"].sum())))
     found = []
     for who, k, n in said:
-        if not n or proportion_interval(int(k), int(n), LEVEL, IntervalMethod.CLOPPER_PEARSON)[1] >= HALF:
+        upper = Estimate.exact_share(int(k), int(n), LEVEL).upper
+        if upper is None or upper >= HALF:
             continue
         found.append(
             Finding(

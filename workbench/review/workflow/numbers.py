@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 
 import pandas as pd
 
-from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, Estimate, Unit, method_text
+from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, Coefficient, Estimate, Unit, agreement_estimate
 from workbench.pilot import QueueName
 from workbench.review.workflow.judging import times_due
-from workbench.stats import (
-    AgreementFound,
-    IntervalMethod,
-    Ratings,
-    alpha_agreement,
-    gwet_ac1,
-    quantile_interval,
-    raw_agreement,
-)
 
 WRONG_GROUP, UNANSWERED, OVERDUE = "review_wrong_group", "review_unanswered", "review_overdue"
 LOST, DOUBLED = "review_lost", "review_doubled"
@@ -40,9 +30,7 @@ UNITS = MappingProxyType(
     }
 )
 COUNTED, P95 = "counted, nothing is estimated", 0.95
-ONE_ANSWER = "only one answer was ever given, so nothing can be told from chance"
 ALL_QUEUES = "all"
-BY_BOOTSTRAP = "bootstrap over items"
 
 
 def estimates_of_review(
@@ -84,8 +72,8 @@ def estimates_of_review(
         OVERRIDES: _share(overrides(items, reviews), level, "no recommendation was answered"),
         CAUGHT: _share(caught(items, reviews), level, "no planted recommendation was answered"),
         SECONDS: _seconds(reviews["seconds"], level),
-        AC1: _agreement(gwet_ac1, items, reviews, level),
-        ALPHA: _agreement(alpha_agreement, items, reviews, level),
+        AC1: _agreement(Coefficient.AC1, items, reviews, level),
+        ALPHA: _agreement(Coefficient.ALPHA, items, reviews, level),
     }
 
 
@@ -114,17 +102,14 @@ def agreement_table(items: pd.DataFrame, reviews: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for queue in (ALL_QUEUES, *sorted(items["queue"].unique())):
         part = items if queue == ALL_QUEUES else items[items["queue"] == queue]
-        ratings = _ratings(part, reviews)
-        found = {"raw": raw_agreement(ratings), "alpha": alpha_agreement(ratings), "ac1": gwet_ac1(ratings)}
+        found = {one.value: _agreement(one, part, reviews) for one in Coefficient}
         numbers = {
             f"{name}{end}": value
             for name, one in found.items()
             for end, value in (("", one.value), ("_lower", one.lower), ("_upper", one.upper))
         }
-        rows.append({"queue": queue, "n": found["raw"].n, **numbers})
-    kinds = dict.fromkeys(
-        (f"{name}{end}" for name in ("raw", "alpha", "ac1") for end in ("", "_lower", "_upper")), float
-    )
+        rows.append({"queue": queue, "n": found[Coefficient.RAW].n, **numbers})
+    kinds = dict.fromkeys((f"{name}{end}" for name in Coefficient for end in ("", "_lower", "_upper")), float)
     return pd.DataFrame(rows, columns=["queue", "n", *kinds]).astype({"n": "int64", **kinds})
 
 
@@ -165,33 +150,24 @@ def _first(items: pd.DataFrame, reviews: pd.DataFrame) -> pd.DataFrame:
     return first.join(of_item, on="item")
 
 
-def _ratings(items: pd.DataFrame, reviews: pd.DataFrame) -> Ratings:
-    first = reviews[~reviews["adjudicates"] & ~reviews["planted"] & reviews["item"].isin(items["item"])]
-    return Ratings.of([tuple(part) for _, part in first.groupby("item", sort=True)["decision"]])
-
-
 def _agreement(
-    coefficient: Callable[..., AgreementFound], items: pd.DataFrame, reviews: pd.DataFrame, level: float
+    coefficient: Coefficient, items: pd.DataFrame, reviews: pd.DataFrame, level: float = DEFAULT_CONFIDENCE_LEVEL
 ) -> Estimate:
-    found = coefficient(_ratings(items, reviews), level=level)
-    if found.value is None:
-        return Estimate.undefined(ONE_ANSWER if found.n else "no item was answered by two people")
-    return Estimate(found.value, found.lower, found.upper, found.n, method_text(BY_BOOTSTRAP, level))
+    first = reviews[~reviews["adjudicates"] & ~reviews["planted"] & reviews["item"].isin(items["item"])]
+    given = [tuple(part) for _, part in first.groupby("item", sort=True)["decision"]]
+    return agreement_estimate(coefficient, given, thing="item", confidence_level=level)
 
 
 def _share(hits: pd.Series[bool], level: float, nothing: str) -> Estimate:
     if not len(hits):
         return Estimate.undefined(nothing)
-    exact = IntervalMethod.CLOPPER_PEARSON
-    return Estimate.proportion(int(hits.sum()), len(hits), method=exact, confidence_level=level)
+    return Estimate.exact_share(int(hits.sum()), len(hits), level)
 
 
 def _seconds(seconds: pd.Series[float], level: float) -> Estimate:
     if not len(seconds):
         return Estimate.undefined("nothing was answered")
-    lower, upper = quantile_interval(seconds.to_numpy(), P95, level)
-    value = float(seconds.quantile(P95, interpolation="higher"))
-    return Estimate(value, lower, upper, len(seconds), method_text("order statistics", level))
+    return Estimate.quantile(seconds, P95, confidence_level=level)
 
 
 def _count(k: int, n: int) -> Estimate:
