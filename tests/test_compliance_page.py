@@ -15,7 +15,10 @@ from compliance_pilots import checked_pilot, gated
 
 from workbench.compliance import write_report
 from workbench.compliance.oscal import STATES, assessment_results
+from workbench.compliance.requirement import Standing
 from workbench.evidence import Exhibit
+from workbench.pages import compliance_page
+from workbench.pages.compliance import SIGNS
 from workbench.pages.figures import standings_by_regime
 from workbench.pilot import Pilot
 
@@ -56,7 +59,7 @@ def test_the_page_leads_with_the_deciding_number_and_from_a_clause_to_a_record(
     reported: tuple[Pilot, Exhibit],
 ) -> None:
     pilot, exhibit = reported
-    page, oscal = write_report(pilot, exhibit)
+    page, oscal = write_report(pilot, exhibit, compliance_page)
     text = page.read_text(encoding="utf-8")
     assert re.sub(r"<[^>]+>", "", text.partition("<h1>")[2]).split("\n")[1].startswith("2 of 4 applicable")
     assert text.index('class="standings"') < text.index("<table")
@@ -70,18 +73,23 @@ def test_the_page_leads_with_the_deciding_number_and_from_a_clause_to_a_record(
 
 
 def test_hostile_text_on_the_page_stays_text_and_nothing_is_loaded(reported: tuple[Pilot, Exhibit]) -> None:
-    text = write_report(*reported)[0].read_text(encoding="utf-8")
+    text = write_report(*reported, compliance_page)[0].read_text(encoding="utf-8")
     assert "<script" not in text
     assert "<img" not in text
     assert "script-src 'none'" in text
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text)
 
 
+def test_every_standing_has_its_sign() -> None:
+    assert set(SIGNS) == {one.value for one in Standing}
+
+
 def test_what_applies_later_is_said_with_its_day(tmp_path: Path) -> None:
     made = checked_pilot(tmp_path)
     exhibit = gated(made).facts.exhibits["compliance"]
     others = exhibit.tables["others"].iloc[:1].assign(why_not="applies from 2 Dec 2027: not yet")
-    page, _ = write_report(made.pilot, replace(exhibit, tables={**exhibit.tables, "others": others}))
+    later = replace(exhibit, tables={**exhibit.tables, "others": others})
+    page, _ = write_report(made.pilot, later, compliance_page)
     assert "applies from 2 Dec 2027: not yet" in page.read_text(encoding="utf-8")
 
 

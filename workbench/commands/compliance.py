@@ -37,12 +37,13 @@ def compliance_report(
     What the catalogue says is data, not legal advice. Only today's report counts at a gate.
     """
     from workbench.compliance import MAKER, ComplianceRequest, write_report
+    from workbench.pages import compliance_page
     from workbench.records.splits import read_dataset
 
     opened, day = pilot_named(pilot, root), None if as_of is None else as_of.date()
     with stdout_to_stderr():
         exhibit = MAKER.make(opened, read_dataset(opened), ComplianceRequest(agent, day))
-        page, oscal = write_report(opened, exhibit, day)
+        page, oscal = write_report(opened, exhibit, compliance_page, day)
     if as_json:
         table = exhibit.tables["requirements"]
         said = {"pilot": pilot, "answer": exhibit.answer, "as_of": exhibit.facts["as_of"]}

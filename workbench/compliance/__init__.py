@@ -9,7 +9,7 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.compliance.kept_out import personal_places
     from workbench.compliance.maker import MAKER, ComplianceRequest
-    from workbench.compliance.page import write_report
+    from workbench.compliance.report import write_report
     from workbench.compliance.requirement import ComplianceGround, Computation, Computed, KeptFor, Standing
     from workbench.compliance.shown_columns import columns_shown
     from workbench.compliance.trail import read_trail, trail_again

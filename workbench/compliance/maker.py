@@ -15,7 +15,7 @@ from workbench.compliance.findings import compliance_findings
 from workbench.compliance.ground import PERSONAL, SHOWN, TRAIL, facts_now, ground_again, ground_now, tables_now
 from workbench.compliance.judging import REQUIREMENTS, judged_requirements
 from workbench.compliance.numbers import UNITS, estimates_of_compliance, standing_counts
-from workbench.compliance.page import report_paths
+from workbench.compliance.report import report_paths
 from workbench.compliance.requirement import ComplianceGround, Standing
 from workbench.evidence import (
     MAKERS,

@@ -8,6 +8,7 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.pages.charter import CharterDocument
+    from workbench.pages.compliance import compliance_page
     from workbench.pages.conclusion import Conclusion
     from workbench.pages.exhibits import show_exhibit
     from workbench.pages.filters import FilterKind, RowGroups, frame_html, table_data, table_page

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from workbench.compliance.ground import PERSONAL, TRAIL
-from workbench.compliance.judging import EVIDENCE, OTHERS, RECORDS, REQUIREMENTS
-from workbench.compliance.numbers import standing_counts
-from workbench.compliance.oscal import assessment_results
-from workbench.compliance.requirement import Standing
 from workbench.evidence import MAKERS, Exhibit, executed_path, maker
-from workbench.files import write_atomically
-from workbench.pages import framed, page_name
+from workbench.pages.frame import framed
+from workbench.pages.record_links import page_name
 from workbench.pilot import Pilot
-from workbench.runs.journal import FIELDS
 from workbench.words import several, templates_in
 
 TEMPLATES = Path(__file__).parent / "templates"
+REQUIREMENTS, EVIDENCE, RECORDS, OTHERS = "requirements", "evidence", "records", "others"  # tables of the exhibit
+TRAIL, PERSONAL = "trail", "personal"
 SIGNS = {
-    Standing.MET: "✓ met",
-    Standing.ATTESTED: "✎ attested",
-    Standing.NOT_MET: "✗ not met",
-    Standing.NOT_EVIDENCED: "? not evidenced",
-    Standing.NOT_APPLICABLE: "- not applicable",
+    "met": "✓ met",
+    "attested": "✎ attested",
+    "not met": "✗ not met",
+    "not evidenced": "? not evidenced",
+    "not applicable": "- not applicable",
 }
-COMPLIANCE = "compliance"
 SHOWN_FAULTS = 20
 
 
@@ -67,37 +61,16 @@ class RegimeBar:
     version: str
     source: str
     lines: tuple[ReportLine, ...]
-    counts: tuple[tuple[Standing, int, float], ...]
+    counts: tuple[tuple[str, int, float], ...]
 
     @property
     def said(self) -> str:
         """The counts in words."""
-        return ", ".join(f"{n} {standing.value}" for standing, n, _ in self.counts)
-
-
-def report_paths(pilot: Pilot, as_of: date | None) -> tuple[Path, Path]:
-    """Return where the report lies as a page and as OSCAL assessment results; as of another day beside them."""
-    stem = "compliance" if as_of is None else f"compliance-{as_of}"
-    return pilot.runs / f"{stem}.html", pilot.runs / f"{stem}.oscal.json"
-
-
-def write_report(pilot: Pilot, exhibit: Exhibit, as_of: date | None = None) -> tuple[Path, Path]:
-    """Write a report as a page and as OSCAL assessment results, and return both paths.
-
-    Parameters
-    ----------
-    as_of : date, optional
-        The day where it is not today's report.
-    """
-    page, oscal = report_paths(pilot, as_of)
-    write_atomically(oscal, assessment_results(exhibit, pilot.settings.title))
-    write_atomically(page, compliance_page(pilot, exhibit, oscal.name))
-    return page, oscal
+        return ", ".join(f"{n} {standing}" for standing, n, _ in self.counts)
 
 
 def compliance_page(pilot: Pilot, exhibit: Exhibit, oscal: str) -> str:
     """Return the report as one HTML page that lies in the pilot's folder of runs; `oscal` is the file beside it."""
-    counts = standing_counts(exhibit.tables[REQUIREMENTS])
     body = templates_in(TEMPLATES).get_template("compliance.html.j2").render(
         title=pilot.settings.title,
         answer=exhibit.answer,
@@ -105,8 +78,8 @@ def compliance_page(pilot: Pilot, exhibit: Exhibit, oscal: str) -> str:
         as_of=exhibit.facts["as_of"],
         agent=exhibit.facts["agent"],
         bars=_bars(pilot, exhibit),
-        signs={one.value: sign for one, sign in SIGNS.items()},
-        counts=[(one, n) for one in SIGNS if (n := counts[one])],
+        signs=SIGNS,
+        counts=_counts(exhibit.tables[REQUIREMENTS]),
         others=exhibit.tables[OTHERS].to_dict("records"),
         trail=_trail(exhibit.tables[TRAIL]),
         faulty=_faulty(pilot, exhibit.tables[TRAIL]),
@@ -117,23 +90,29 @@ def compliance_page(pilot: Pilot, exhibit: Exhibit, oscal: str) -> str:
     return framed(f"Compliance: {pilot.settings.title}", body, f"Pilot {pilot.name}.", style=style)
 
 
+def _counts(requirements: pd.DataFrame) -> list[tuple[str, int]]:
+    """Return how many requirements have each standing, those that none has left out."""
+    counts = [(one, int((requirements["standing"] == one).sum())) for one in SIGNS]
+    return [(one, n) for one, n in counts if n]
+
+
 def _bars(pilot: Pilot, exhibit: Exhibit) -> list[RegimeBar]:
     table = exhibit.tables[REQUIREMENTS]
     sizes = table.groupby("regime", sort=False).size()
     bars = []
     for title, rows in table.groupby("regime", sort=False):
-        counts = [(one, int((rows["standing"] == one.value).sum())) for one in SIGNS]
-        shares = tuple((one, n, 100 * n / int(sizes.max())) for one, n in counts if n)
+        shares = tuple((one, n, 100 * n / int(sizes.max())) for one, n in _counts(rows))
         lines = tuple(_line(pilot, exhibit, row) for row in rows.to_dict("records"))
         bars.append(RegimeBar(str(title), str(rows["version"].iloc[0]), str(rows["source"].iloc[0]), lines, shares))
     return bars
 
 
 def _line(pilot: Pilot, exhibit: Exhibit, row: Mapping[Hashable, str]) -> ReportLine:
-    name, sign = row["requirement"], SIGNS[Standing(row["standing"])]
+    name, sign = row["requirement"], SIGNS[row["standing"]]
     evidence, records = (exhibit.tables[one] for one in (EVIDENCE, RECORDS))
     own = evidence[evidence["requirement"] == name]
-    links = tuple(_evidence(pilot, source, part) for source, part in zip(own["source"], own["part"], strict=True))
+    sources = zip(own["source"], own["part"], strict=True)
+    links = tuple(_evidence(pilot, exhibit, source, part) for source, part in sources)
     failing = tuple(_record(pilot, one) for one in records.loc[records["requirement"] == name, "record_id"])
     return ReportLine(
         name, name.replace("/", "-"), row["clause"], row["title"], row["applies_from"], sign,
@@ -141,10 +120,10 @@ def _line(pilot: Pilot, exhibit: Exhibit, row: Mapping[Hashable, str]) -> Report
     )  # fmt: skip
 
 
-def _evidence(pilot: Pilot, source: str, part: str) -> EvidenceLink:
+def _evidence(pilot: Pilot, exhibit: Exhibit, source: str, part: str) -> EvidenceLink:
     """Return what a requirement rests on with its page: a maker's notebook, a document, the trail below."""
     text = f"{source}: {part}" if part else source
-    if source == COMPLIANCE:  # what this report itself looked at
+    if source == exhibit.maker:  # what this report itself looked at
         return EvidenceLink(f"{part}, below", f"#{part}" if part in (TRAIL, PERSONAL) else "")
     if source in MAKERS:
         page = executed_path(pilot, maker(source).notebooks[0]).with_suffix(".html")
@@ -165,14 +144,14 @@ def _record(pilot: Pilot, record_id: str) -> EvidenceLink:
 def _trail(trail: pd.DataFrame) -> Sequence[tuple[str, str]]:
     """Return by field in how many decisions it holds, of how many."""
     n = len(trail)
-    return [(name, f"{int((trail[name] == '').sum()):,} of {n:,}") for name in (*FIELDS, "seal", "order")] if n else []
+    return [(name, f"{int((trail[name] == '').sum()):,} of {n:,}") for name in _proved(trail)] if n else []
 
 
 def _faulty(pilot: Pilot, trail: pd.DataFrame) -> Sequence[tuple[EvidenceLink, str]]:
     """Return the first decisions on which the trail does not hold, with what is wrong."""
     found = []
     for row in trail.to_dict("records"):
-        wrong = [f"{name}: {row[name]}" for name in (*FIELDS, "seal", "order", "stored") if row[name]]
+        wrong = [f"{name}: {row[name]}" for name in (*_proved(trail), "stored") if row[name]]
         if row["outcomes"] != 1:
             wrong.append(several(int(row["outcomes"]), "outcome"))
         if wrong:
@@ -180,3 +159,9 @@ def _faulty(pilot: Pilot, trail: pd.DataFrame) -> Sequence[tuple[EvidenceLink, s
         if len(found) == SHOWN_FAULTS:
             break
     return found
+
+
+def _proved(trail: pd.DataFrame) -> list[str]:
+    """Return the columns of the trail that say of each field, of the seal and of the order what is wrong."""
+    names = list(trail.columns)
+    return names[names.index("decided") + 1 : names.index("order") + 1]
