@@ -9,6 +9,7 @@ import pytest
 from audit_cases import subject_of
 from small_pilots import ALL_DEV, written_pilot
 
+from workbench.agents.prompts import columns_named
 from workbench.audit.findings import Severity
 from workbench.audit.known.personal_data import CASES_FILE, measured
 from workbench.audit.questions.privacy import personal_data
@@ -71,13 +72,25 @@ def test_what_no_prompt_names_need_not_be_sent(tmp_path: Path):
         "## Record\n\n{{ record.text }}\n",
         encoding="utf-8",
     )
-    section = personal_data(pilot_subject(pilot))
+    section = personal_data(pilot_subject(pilot, columns_named(pilot)))
     assert section.tables["What need not be sent"].to_numpy().tolist() == [
         ["mail", "leave out", "no prompt names it: give it the role ignore"]
     ]
     [finding] = section.findings
     assert (finding.columns, finding.rows.tolist(), finding.severity) == (("mail",), [0, 1, 2], Severity.LOW)
     assert section.estimates["records_sent_with_personal_data"].value == 0
+
+
+def test_where_a_prompt_cannot_be_read_every_column_counts_as_sent(tmp_path: Path):
+    columns = {"text": {"role": "text"}, "mail": {"pii": "contact"}, "y": {"role": "label"}}
+    rows = [(f"text {n}", f"{n}@example.org", "ab"[n // 2]) for n in range(4)]
+    pilot = written_pilot(tmp_path, columns, rows, {"a": ALL_DEV, "b": ALL_DEV})
+    assert columns_named(pilot) is None, "there is no prompt"
+    (pilot.suite / "prompts").mkdir()
+    (pilot.suite / "prompts" / "v1.md").write_text("no front matter", encoding="utf-8")
+    section = personal_data(pilot_subject(pilot, columns_named(pilot)))
+    assert section.estimates["records_sent_with_personal_data"].value == 1
+    assert any("every column an agent may see counts as sent" in note for note in section.notes)
 
 
 def test_undeclared_personal_data_that_would_be_sent_is_severe():

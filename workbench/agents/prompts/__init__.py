@@ -13,6 +13,6 @@ if TYPE_CHECKING:
     from workbench.agents.prompts.lint import lint_prompts
     from workbench.agents.prompts.sections import RECORD_SECTION, SECTIONS, PromptSection
     from workbench.agents.prompts.template import fill, placeholder_name
-    from workbench.agents.prompts.versions import diff, read_prompts
+    from workbench.agents.prompts.versions import columns_named, diff, read_prompts
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

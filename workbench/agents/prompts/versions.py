@@ -10,6 +10,7 @@ from pathlib import Path
 
 from workbench.agents.prompts.document import Prompt, read_prompt
 from workbench.agents.prompts.sections import SECTIONS
+from workbench.pilot import Pilot
 from workbench.words import InputError, did_you_mean
 
 
@@ -50,6 +51,20 @@ def read_prompts(folder: Path, columns: Sequence[str]) -> dict[str, Prompt]:
     for prompt in prompts.values():
         _check_ancestry(prompt, prompts)
     return prompts
+
+
+def columns_named(pilot: Pilot) -> frozenset[str] | None:
+    """Return the columns that a pilot's prompts name.
+
+    None where none can be read, or one uses prepared fields: then any column that an agent may see can be sent.
+    """
+    try:
+        prompts = read_prompts(pilot.suite / "prompts", pilot.prompt_fields)
+    except InputError:  # what is asked is about the records, and does not stop at a prompt
+        return None
+    fields = {name for prompt in prompts.values() for name in prompt.named_fields}
+    prepared = set() if pilot.settings.prepare is None else set(pilot.settings.prepare.fields)
+    return None if not prompts or fields & prepared else frozenset(fields)
 
 
 def _check_ancestry(prompt: Prompt, prompts: Mapping[str, Prompt]) -> None:

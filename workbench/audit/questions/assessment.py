@@ -113,7 +113,12 @@ class Audit:
         }
 
 
-def audit_pilot(pilot: Pilot, owners: Mapping[str, str] | None = None, on_step: OnStep | None = None) -> Audit:
+def audit_pilot(
+    pilot: Pilot,
+    owners: Mapping[str, str] | None = None,
+    on_step: OnStep | None = None,
+    named: frozenset[str] | None = None,
+) -> Audit:
     """Return the audit of a pilot's records.
 
     Parameters
@@ -123,6 +128,9 @@ def audit_pilot(pilot: Pilot, owners: Mapping[str, str] | None = None, on_step: 
         Who mends what, by a finding's id or kind.
     on_step : callable, optional
         Called with the name of each step before it begins.
+    named : frozenset of str, optional
+        The columns that the pilot's prompts name (`workbench.agents.prompts.columns_named`); without them every column
+        that an agent may see counts as sent to a model.
 
     Raises
     ------
@@ -131,7 +139,7 @@ def audit_pilot(pilot: Pilot, owners: Mapping[str, str] | None = None, on_step: 
     """
     step = on_step or _silent
     step("reading")
-    subject = pilot_subject(pilot)
+    subject = pilot_subject(pilot, named)
     step("looking at cells")
     with table_from(subject.frame) as table:
         detection = detect(table, subject.declared, Beside(pilot.data, _other_tables(pilot)))

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.agents.prompts import read_prompts
 from workbench.audit.cells import flagged
 from workbench.audit.findings import DataFinding, Effort, Remedy, Severity
 from workbench.audit.known.personal_data import measured, scan
@@ -15,7 +14,7 @@ from workbench.audit.questions.section import Section, with_interval
 from workbench.audit.table.subject import Subject, declared_personal
 from workbench.metrics import Estimate
 from workbench.personal import PersonalData
-from workbench.words import InputError, counted
+from workbench.words import counted
 
 TITLE = "Personal data"
 QUESTION = "Which personal data do the records hold, and what would an agent send to a model?"
@@ -30,7 +29,7 @@ def personal_data(subject: Subject) -> Section:
     looked_at = [name for name in frame.columns if name in texts or name in held]
     pieces = {name: _scanned(frame[name], name in texts) for name in looked_at}
     found = {name: table for name, table in pieces.items() if len(table)}
-    used = _used_by_prompts(subject)
+    used = subject.named
     declared = declared_personal(subject)
     sent = [name for name in frame.columns if used is None or name in used]
     by_column = _by_column(frame, found, declared, sent)
@@ -70,20 +69,6 @@ def _scanned(column: pd.Series[Any], is_text: bool) -> pd.DataFrame:
     streets = found["kind"] == PersonalData.ADDRESS.value
     is_list_of_streets = found.loc[streets, "row"].nunique() >= column.notna().sum() / 2
     return found if is_text or is_list_of_streets else found[~streets]
-
-
-def _used_by_prompts(subject: Subject) -> frozenset[str] | None:
-    """Return the columns that the pilot's prompts name; None where none can be read, or one uses prepared fields."""
-    pilot = subject.pilot
-    if pilot is None or not (pilot.suite / "prompts").is_dir():
-        return None
-    try:
-        prompts = read_prompts(pilot.suite / "prompts", pilot.prompt_fields)
-    except InputError:  # an audit of records does not stop at a prompt
-        return None
-    fields = {name for prompt in prompts.values() for name in prompt.named_fields}
-    prepared = set() if pilot.settings.prepare is None else set(pilot.settings.prepare.fields)
-    return None if not prompts or fields & prepared else frozenset(fields)
 
 
 def _by_column(

@@ -79,6 +79,8 @@ class Subject:
         Why the records do not fit their contract; there are no splits and labels then.
     day_first : bool, optional
         Whether the day stands first in the records' times, where the cells do not tell.
+    named : frozenset of str, optional
+        The columns that the pilot's prompts name; None where that is not known: then each of `frame` may be sent.
     masking : Masking
         How cells are shown to people; `frame` has them as they are.
     """
@@ -98,6 +100,7 @@ class Subject:
     pilot: Pilot | None = None
     refused: InputError | None = None
     day_first: bool | None = None
+    named: frozenset[str] | None = None
     masking: Masking = field(default_factory=lambda: Masking(frozenset()))
 
     @property
@@ -164,10 +167,16 @@ class Subject:
         return None if values is None else read_times(values, self.day_first)
 
 
-def pilot_subject(pilot: Pilot) -> Subject:
+def pilot_subject(pilot: Pilot, named: frozenset[str] | None = None) -> Subject:
     """Return a pilot's records for an audit; of holdout labels only their counts.
 
     Records that do not fit their contract are audited all the same, without splits and labels.
+
+    Parameters
+    ----------
+    pilot : Pilot
+    named : frozenset of str, optional
+        The columns that its prompts name (`workbench.agents.prompts.columns_named`).
 
     Raises
     ------
@@ -203,6 +212,7 @@ def pilot_subject(pilot: Pilot) -> Subject:
         pilot=pilot,
         refused=refused,
         day_first=_day_first(_time_format(contract)),
+        named=named,
         masking=masking_of(raw[seen], contract, roles.text, key_of_files(files)),
     )
 
