@@ -21,7 +21,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from workbench.stats import (
-    Claim,
+    AccuracyClaim,
     IntervalMethod,
     certify_threshold,
     mean_interval,
@@ -215,7 +215,7 @@ def orders_of(development: Sample, n: int) -> Orders:
     """Return the orders that a development set chooses, by what is aimed at."""
     confidence, correct = development
     return {
-        aim: order_from_development(confidence, correct, n, Claim(TARGET, DELTA, automation_target=aim))
+        aim: order_from_development(confidence, correct, n, AccuracyClaim(TARGET, DELTA, automation_target=aim))
         for aim in (AIM, None)
     }
 

@@ -11,7 +11,7 @@ import pytest
 from hand_evaluations import hand_evaluation
 
 from workbench.evaluation.recertified import check_certification
-from workbench.evaluation.recomputed import Recorded
+from workbench.evaluation.recomputed import RecordedEvaluation
 from workbench.evaluation.threshold import stated_bound
 from workbench.metrics.certified import CertificationSettings, certify_outcomes
 from workbench.pilot.charter import Charter
@@ -43,17 +43,17 @@ def settings(opening: Opening) -> CertificationSettings:
     return CertificationSettings(0.95, 1.0 - opening.share * 0.05, 0.3)
 
 
-def recorded(outcomes: pd.DataFrame, block: dict[str, Any] | None, split: str = "holdout") -> Recorded:
+def recorded(outcomes: pd.DataFrame, block: dict[str, Any] | None, split: str = "holdout") -> RecordedEvaluation:
     threshold = None if block is None else block["threshold"]
     content = {
         "split": split, "agent_digest": "a", "certification": block, "inputs": {"escalate_label": None},
         "threshold": None if threshold is None else {"threshold": threshold},
     }  # fmt: skip
-    return Recorded(content, outcomes)
+    return RecordedEvaluation(content, outcomes)
 
 
 @pytest.fixture(params=["fixed beforehand", "chosen on development records"])
-def case(request: pytest.FixtureRequest, opening: Opening) -> tuple[Recorded, tuple[Recorded, ...]]:
+def case(request: pytest.FixtureRequest, opening: Opening) -> tuple[RecordedEvaluation, tuple[RecordedEvaluation, ...]]:
     """Give a certified evaluation, and the bundle's evaluations: itself, and its development decisions if used."""
     development = table(30) if request.param.startswith("chosen") else None
     found = certify_outcomes(table(10), settings(opening), development)
@@ -104,14 +104,14 @@ def test_decisions_edited_below_a_certified_threshold_are_found(case: Any, openi
     outcomes = judged.outcomes.copy()
     certain = outcomes["confidence"] >= judged.content["certification"]["threshold"]
     outcomes.loc[outcomes.index[certain][:40], "action"] = "y"
-    edited = Recorded(judged.content, outcomes)
+    edited = RecordedEvaluation(judged.content, outcomes)
     with pytest.raises(SignatureError, match=r"certif|a level that the ledger does not leave"):
         check_certification(edited, CHARTER, [opening], (edited, *evaluations[1:]))
 
 
 def test_a_threshold_other_than_the_certified_one_is_found(case: Any, opening: Opening) -> None:
     judged, evaluations = case
-    edited = Recorded({**judged.content, "threshold": {"threshold": 0.1}}, judged.outcomes)
+    edited = RecordedEvaluation({**judged.content, "threshold": {"threshold": 0.1}}, judged.outcomes)
     with pytest.raises(SignatureError, match="certified threshold"):
         check_certification(edited, CHARTER, [opening], evaluations)
 

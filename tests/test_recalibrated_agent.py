@@ -16,7 +16,7 @@ from answering_pilots import KPIS, judged_pilot, key_of, run, sign, with_store, 
 from workbench.agents.decisions import ConfidenceSource
 from workbench.evaluation import Evaluation, evaluate
 from workbench.evaluation.confidences import confidences_of
-from workbench.evaluation.recomputed import Recorded, check_confidence
+from workbench.evaluation.recomputed import RecordedEvaluation, check_confidence
 from workbench.evaluation.shown.confidence import sentence
 from workbench.evidence import table_csv, table_of
 from workbench.evidence.tabular import kinds_of
@@ -144,10 +144,10 @@ def test_the_notebook_says_what_the_threshold_is_held_against(boasting: Pilot, j
     assert said.endswith("The threshold is held against stated, recalibrated (Isotonic).")
 
 
-def recorded(evaluation: Evaluation) -> Recorded:
+def recorded(evaluation: Evaluation) -> RecordedEvaluation:
     """Return an evaluation as it is read from a bundle."""
     table = evaluation.outcomes.reset_index(drop=True)
-    return Recorded(evaluation.as_json(), table_of(table_csv(table), kinds_of(table)))
+    return RecordedEvaluation(evaluation.as_json(), table_of(table_csv(table), kinds_of(table)))
 
 
 def test_confidences_of_a_bundle_are_recalibrated_again(isotonic: Evaluation, judged: Evaluation) -> None:
@@ -156,7 +156,7 @@ def test_confidences_of_a_bundle_are_recalibrated_again(isotonic: Evaluation, ju
         check_confidence(one, both)
 
 
-def altered(one: Recorded, **columns: Callable[[pd.DataFrame], Any]) -> Recorded:
+def altered(one: RecordedEvaluation, **columns: Callable[[pd.DataFrame], Any]) -> RecordedEvaluation:
     return replace(one, outcomes=one.outcomes.assign(**columns))
 
 

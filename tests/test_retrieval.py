@@ -35,7 +35,7 @@ from workbench.environment import (
 from workbench.environment.trace import MAX_EVENTS
 from workbench.evaluation import Evaluation, evaluate
 from workbench.evaluation.opened import check_opening
-from workbench.evaluation.recomputed import Recorded
+from workbench.evaluation.recomputed import RecordedEvaluation
 from workbench.evaluation.shown.retrieval import recall_table, retrieval_conclusion
 from workbench.gates.held.hold import GateRequest, hold_gate
 from workbench.gates.verified import verify_bundle
@@ -349,7 +349,7 @@ def test_the_holdout_is_judged_with_what_was_found_and_a_bundle_of_it_verifies(
     other = found.outcomes.reset_index(drop=True).assign(documents=found.outcomes["needs"].to_numpy())
     assert found.opening is not None
     with pytest.raises(SignatureError, match="the decisions are not those that the holdout was opened for"):
-        check_opening(pilot.suite, Recorded(found.as_json(), other), found.opening)
+        check_opening(pilot.suite, RecordedEvaluation(found.as_json(), other), found.opening)
 
 
 def test_a_function_of_the_environment_is_there_when_the_holdout_is_answered(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from workbench.stats import Claim
+from workbench.stats import AccuracyClaim
 from workbench.stats.worst_case import Nested, TwoPoint, error_cdf, worst_p_values
 
 R = 0.008
@@ -26,9 +26,9 @@ def convolved(sizes: np.ndarray, rates: np.ndarray, weights: np.ndarray, k: int)
     return found
 
 
-def claim_of(sizes: np.ndarray, rho: float, target: float = 1 - R) -> Claim:
+def claim_of(sizes: np.ndarray, rho: float, target: float = 1 - R) -> AccuracyClaim:
     codes = np.random.default_rng(1).permutation(np.repeat(np.arange(len(sizes)), sizes))
-    return Claim(target, 0.05, clusters=Nested.of(codes, rho))
+    return AccuracyClaim(target, 0.05, clusters=Nested.of(codes, rho))
 
 
 SIZES = {
@@ -74,7 +74,7 @@ def test_so_many_errors_are_allowed_in_clusters_of_ten(n: int, rho: float, error
 @pytest.mark.parametrize("rho", [0.0, 0.3])
 def test_independent_records_and_clusters_of_one_have_the_binomial_test(rho: float) -> None:
     codes = np.arange(800) if rho else np.arange(800) // 10
-    claim = Claim(1 - R, 0.05, clusters=Nested.of(codes, rho))
+    claim = AccuracyClaim(1 - R, 0.05, clusters=Nested.of(codes, rho))
     counts, errors = np.array([400, 592, 800]), np.array([0, 1, 3])
     assert claim.p_values(errors, counts) == pytest.approx(stats.binom.cdf(errors, counts, R), rel=1e-9)
 
@@ -131,7 +131,8 @@ def test_the_bound_of_the_accuracy_is_where_the_test_turns() -> None:
     errors, counts = np.array([2, 5, 9]), np.array([1_000, 2_000, 3_000])
     bound = claim.lower_bound(errors, counts)
     below, above = (
-        Claim(target, 0.05, clusters=claim.clusters).p_values(errors, counts) for target in (bound - 1e-5, bound + 1e-5)
+        AccuracyClaim(target, 0.05, clusters=claim.clusters).p_values(errors, counts)
+        for target in (bound - 1e-5, bound + 1e-5)
     )
     assert below.max() <= 0.05 < above.max()
 

@@ -26,7 +26,7 @@ from workbench.evaluation.judged import (
 from workbench.evaluation.label_sets import compared_labels
 from workbench.evaluation.opened import check_opening
 from workbench.evaluation.recertified import check_certification
-from workbench.evaluation.recomputed import Recorded, check_confidence, check_threshold, estimated_again
+from workbench.evaluation.recomputed import RecordedEvaluation, check_confidence, check_threshold, estimated_again
 from workbench.evidence import (
     Answer,
     Exhibit,
@@ -89,11 +89,13 @@ def _inputs(evaluation: Evaluation) -> dict[str, Any]:
     return {"threshold": settings.threshold, "escalate_label": settings.escalate_label, "price": price}
 
 
-def recorded(exhibit: Exhibit) -> tuple[Recorded, ...]:
+def recorded(exhibit: Exhibit) -> tuple[RecordedEvaluation, ...]:
     """Return what an exhibit says of each split beside its decisions, the holdout first."""
     said = split_contents(exhibit)
     return tuple(
-        Recorded(said[name], exhibit.tables[name]) for name in (HOLDOUT_TABLE, DEVELOPMENT_TABLE) if name in said
+        RecordedEvaluation(said[name], exhibit.tables[name])
+        for name in (HOLDOUT_TABLE, DEVELOPMENT_TABLE)
+        if name in said
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.evaluation.recomputed import Recorded
+from workbench.evaluation.recomputed import RecordedEvaluation
 from workbench.evidence import JudgedSettings
 from workbench.files import read_settings
 from workbench.pilot import CONTRACT_FILE, Contract
@@ -17,7 +17,7 @@ ID = "record_id"
 TRUTH = ("label", "label_reason", "class", "source", "entity", "timestamp")
 
 
-def check_opening(folder: Path, recorded: Recorded, opening: Opening) -> None:
+def check_opening(folder: Path, recorded: RecordedEvaluation, opening: Opening) -> None:
     """Hold an evaluation on the holdout against the opening that it rests on.
 
     Raises

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.evaluation.recomputed import HOLDOUT, Recorded, development_of
+from workbench.evaluation.recomputed import HOLDOUT, RecordedEvaluation, development_of
 from workbench.evaluation.threshold import stated_bound
 from workbench.evidence import require_same
 from workbench.metrics import (
@@ -28,7 +28,7 @@ LEVEL_TOLERANCE = 1e-9
 
 
 def check_certification(
-    recorded: Recorded, charter: Charter, openings: Sequence[Opening], others: Sequence[Recorded]
+    recorded: RecordedEvaluation, charter: Charter, openings: Sequence[Opening], others: Sequence[RecordedEvaluation]
 ) -> bool:
     """Compute the certification of a holdout evaluation again; return whether it has one.
 
@@ -82,7 +82,9 @@ def _check_level(level: float | None, agreed: float, openings: Sequence[Opening]
         raise SignatureError("a level that the ledger does not leave", got=str(level))
 
 
-def _at_threshold(recorded: Recorded, settings: CertificationSettings, block: Mapping[str, Any]) -> dict[str, Any]:
+def _at_threshold(
+    recorded: RecordedEvaluation, settings: CertificationSettings, block: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what the decisions say at a certified threshold; a bound from development records is taken as it is.
 
     Raises

@@ -33,7 +33,7 @@ HOLDOUT = "holdout"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recorded:
+class RecordedEvaluation:
     """One evaluation of a bundle: what it says, and its decisions."""
 
     content: Mapping[str, Any]
@@ -45,7 +45,7 @@ class Recorded:
         return indexed(self.outcomes)
 
 
-def estimated_again(recorded: Recorded) -> dict[str, Estimate]:
+def estimated_again(recorded: RecordedEvaluation) -> dict[str, Estimate]:
     """Compute an evaluation's counts again, and return its estimates computed again.
 
     Those that its decisions do not determine are as stored.
@@ -77,7 +77,7 @@ def estimated_again(recorded: Recorded) -> dict[str, Estimate]:
     return found
 
 
-def check_threshold(recorded: Recorded, charter: Charter, development: pd.DataFrame | None) -> None:
+def check_threshold(recorded: RecordedEvaluation, charter: Charter, development: pd.DataFrame | None) -> None:
     """Hold the threshold of an evaluation against its certificate, else against development decisions.
 
     Parameters
@@ -105,14 +105,14 @@ def check_threshold(recorded: Recorded, charter: Charter, development: pd.DataFr
         require_same(None if choice is None else choice.as_json(), chosen, where)
 
 
-def development_of(recorded: Recorded, others: Sequence[Recorded]) -> pd.DataFrame | None:
+def development_of(recorded: RecordedEvaluation, others: Sequence[RecordedEvaluation]) -> pd.DataFrame | None:
     """Return the outcomes of the same version on development records, None where they are not in the bundle."""
     digest = recorded.content["agent_digest"]
     same = [one for one in others if one.content["split"] != HOLDOUT and one.content["agent_digest"] == digest]
     return same[0].indexed if same else None
 
 
-def check_confidence(recorded: Recorded, others: Sequence[Recorded]) -> None:
+def check_confidence(recorded: RecordedEvaluation, others: Sequence[RecordedEvaluation]) -> None:
     """Recalibrate an evaluation's confidences again, where its version does.
 
     Parameters

@@ -16,9 +16,9 @@ from workbench.metrics.estimate import Estimate, method_text
 from workbench.metrics.outcomes import is_asked, is_automated, is_right, number_column
 from workbench.metrics.settings import EvaluationSettings
 from workbench.stats import (
+    AccuracyClaim,
     AmountCertification,
     Certification,
-    Claim,
     CorrelationBound,
     Nested,
     certify_amounts,
@@ -239,7 +239,7 @@ def certified_accuracy(
     codes = _clusters(outcomes[is_asked(outcomes)])
     if clustering is not None and codes is not None:
         nested = Nested.of(np.unique(codes[inside], return_inverse=True)[1], clustering["correlation_at_most"])
-    claim = Claim(block["target"], 1.0 - level, clusters=nested)
+    claim = AccuracyClaim(block["target"], 1.0 - level, clusters=nested)
     least, most = claim.interval(int((~right[inside]).sum()), int(inside.sum()), level)
     if block["threshold"] is not None:
         lower, title = block["accuracy_lower"], "certified, one-sided"

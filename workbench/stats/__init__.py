@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from workbench.stats.candidates import ErrorCluster, error_clusters
     from workbench.stats.categories import certify_categories
     from workbench.stats.certification import Certification, certify_threshold
-    from workbench.stats.claim import Claim
+    from workbench.stats.claim import AccuracyClaim
     from workbench.stats.dependence import BOUND_SHARE, BoundSource, Clustering, CorrelationBound
     from workbench.stats.fisher import more_hits, other_hits
     from workbench.stats.inputs import Flags, Floats, checked_count

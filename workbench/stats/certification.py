@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.stats.claim import Claim
+from workbench.stats.claim import AccuracyClaim
 from workbench.stats.clustering import cluster_codes
 from workbench.stats.dependence import Clustering, CorrelationBound, Decided, bound_of, clustering_of
 from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers, checked_share
@@ -76,7 +76,7 @@ class Certification:
     order: Order
     clustering: Clustering | None
     steps: Steps = field(repr=False)
-    claim: Claim = field(repr=False)
+    claim: AccuracyClaim = field(repr=False)
     ranked: Ranked = field(repr=False)
 
     @property
@@ -221,7 +221,7 @@ def certify_threshold(
         checked_share("an automation target", automation_target)
     holdout, earlier = _decided(scores, flags, clusters), _development(development)
     clustering = _clustering(holdout, earlier, correlation_at_most, alpha)
-    claim = _claim(holdout, clustering, Claim(target, alpha, automation_target))
+    claim = _claim(holdout, clustering, AccuracyClaim(target, alpha, automation_target))
     if isinstance(development, Order):
         order = development
     elif earlier is None:
@@ -275,7 +275,7 @@ def _clustering(
     return clustering_of(holdout, earlier, bound_of(stated, earlier, alpha), "cluster")
 
 
-def _claim(holdout: Decided, clustering: Clustering | None, alone: Claim) -> Claim:
+def _claim(holdout: Decided, clustering: Clustering | None, alone: AccuracyClaim) -> AccuracyClaim:
     """Return the claim in the worst case of the clusters, with what the bound leaves of the level."""
     if clustering is None or holdout.codes is None:
         return alone
@@ -285,7 +285,7 @@ def _claim(holdout: Decided, clustering: Clustering | None, alone: Claim) -> Cla
     return replace(alone, alpha=alone.alpha * (1.0 - clustering.bound.level_share), clusters=clusters)
 
 
-def _walked(ranked: Ranked, order: Order, claim: Claim) -> tuple[Steps, int]:
+def _walked(ranked: Ranked, order: Order, claim: AccuracyClaim) -> tuple[Steps, int]:
     """Return the thresholds tested, up to the first that fails, and how many passed."""
     considered = claim.tested(ranked.n_automated, order.strides_from * ranked.n)
     allowed = claim.allowed(ranked.n_automated[considered])
@@ -299,7 +299,7 @@ def _walked(ranked: Ranked, order: Order, claim: Claim) -> tuple[Steps, int]:
     return steps, n_passed
 
 
-def _p_values(claim: Claim, wrong: Integers, automated: Integers) -> Floats:
+def _p_values(claim: AccuracyClaim, wrong: Integers, automated: Integers) -> Floats:
     """Return the p-values of tests in their order, of the last ones only where none before them failed."""
     found = np.ones(len(wrong))
     for start in range(0, len(wrong), AT_ONCE):
@@ -310,7 +310,7 @@ def _p_values(claim: Claim, wrong: Integers, automated: Integers) -> Floats:
     return found
 
 
-def _found(steps: Steps, n_passed: int, claim: Claim) -> tuple[float | None, int, int, float | None]:
+def _found(steps: Steps, n_passed: int, claim: AccuracyClaim) -> tuple[float | None, int, int, float | None]:
     """Return the last threshold that passed, what it automates, the wrong ones, and the bound of its accuracy.
 
     The bound is the target where a later threshold failed. Where all passed it is the lowest of their exact bounds

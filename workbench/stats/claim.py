@@ -18,7 +18,7 @@ FACTORS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Claim:
+class AccuracyClaim:
     """What is to be proved: accuracy above `target`, at level `alpha`.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.stats.claim import Claim
+from workbench.stats.claim import AccuracyClaim
 from workbench.stats.inputs import Floats, Integers
 from workbench.stats.sequence import Ranked
 
@@ -76,7 +76,7 @@ class Outlook:
 
 
 @lru_cache(maxsize=32)
-def outlook(ranked: Ranked, n_certified: int, claim: Claim) -> Outlook:
+def outlook(ranked: Ranked, n_certified: int, claim: AccuracyClaim) -> Outlook:
     """Return what more records could prove, for so many decisions that are certified already."""
     wanted, place = claim.automation_target, _place(ranked, claim)
     automatable = int(ranked.n_automated[-1]) if len(ranked.threshold) else 0
@@ -108,7 +108,7 @@ def _prospect(is_proved: bool, needed: list[int], is_out_of_reach: bool) -> tupl
     return (Prospect.TOO_MANY_ERRORS if is_out_of_reach else Prospect.OPEN), None
 
 
-def _needed_at(ranked: Ranked, shares: Floats, claim: Claim) -> list[tuple[float, int]]:
+def _needed_at(ranked: Ranked, shares: Floats, claim: AccuracyClaim) -> list[tuple[float, int]]:
     """Return the automation rates, next to these shares, that can be proved, and how many more records that takes."""
     places = _places(ranked, shares)
     found = []
@@ -120,7 +120,7 @@ def _needed_at(ranked: Ranked, shares: Floats, claim: Claim) -> list[tuple[float
     return found
 
 
-def _place(ranked: Ranked, claim: Claim) -> int | None:
+def _place(ranked: Ranked, claim: AccuracyClaim) -> int | None:
     """Return the place of the aim, or without one that of the largest coverage with the lowest error rate seen."""
     wanted = claim.automation_target
     places = _places(ranked, SHARES if wanted is None else np.array([wanted]))

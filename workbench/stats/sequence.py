@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.stats.claim import Claim
+from workbench.stats.claim import AccuracyClaim
 from workbench.stats.clustering import cluster_codes
 from workbench.stats.inputs import Flags, Floats, Integers, checked_flags, checked_numbers, spread
 from workbench.stats.selection import average_ranks
@@ -110,7 +110,7 @@ def usual_order(automation_target: float | None) -> Order:
 
 
 def order_from_development(
-    confidence: ArrayLike, correct: ArrayLike, n: int, claim: Claim, clusters: ArrayLike | None = None
+    confidence: ArrayLike, correct: ArrayLike, n: int, claim: AccuracyClaim, clusters: ArrayLike | None = None
 ) -> Order:
     """Return the order that certifies most, in simulations of n records like the development records.
 

@@ -18,7 +18,7 @@ from workbench.words import RunError
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class PromptDesk:
     """What it takes to ask a prompt about development records."""
 
     pilot: Pilot

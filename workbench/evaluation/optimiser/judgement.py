@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from workbench.agents.prompts import Prompt
-from workbench.evaluation.optimiser.asking import Desk
+from workbench.evaluation.optimiser.asking import PromptDesk
 from workbench.evaluation.optimiser.parts import Parts
 from workbench.evaluation.versions.pairs import compared_versions
 from workbench.evaluation.versions.tried import rightness_of, tried_versions
@@ -64,7 +64,7 @@ class Judgement:
         )
 
 
-def judged(desk: Desk, parts: Parts, versions: tuple[tuple[Prompt, str], tuple[Prompt, str]]) -> Judgement:
+def judged(desk: PromptDesk, parts: Parts, versions: tuple[tuple[Prompt, str], tuple[Prompt, str]]) -> Judgement:
     """Ask the winner and its parent about the records that judge, as far as they were not asked, and compare them.
 
     Parameters

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from workbench.agents import engine_for
 from workbench.agents.prompts import Prompt, read_prompt, read_prompts
 from workbench.engines import EngineChoice
-from workbench.evaluation.optimiser.asking import Desk
+from workbench.evaluation.optimiser.asking import PromptDesk
 from workbench.evaluation.optimiser.documents import Head, written
 from workbench.evaluation.optimiser.judgement import Judgement, judged
 from workbench.evaluation.optimiser.parts import Parts, document_parts
@@ -131,7 +131,7 @@ def optimise(pilot: Pilot, dataset: Dataset, request: OptimiserRequest) -> Optim
     folder = pilot.runs / FOLDER / _search_name(prompt, dataset, engine.identity, request)
     reflection = Reflection(request.server, folder / "reflections.jsonl")
     with Journal(pilot.runs / JOURNAL_FILE) as journal:
-        desk = Desk(pilot, dataset, engine, journal)
+        desk = PromptDesk(pilot, dataset, engine, journal)
         with tqdm(total=request.max_calls, desc=f"search from {prompt.name}", unit=" decisions") as bar:
             search = Search(desk, prompt, _agent_of(pilot, prompt), reflection, folder, bar.update)
             candidates = search.run(parts, request.max_calls, request.seed)
@@ -144,7 +144,7 @@ def optimise(pilot: Pilot, dataset: Dataset, request: OptimiserRequest) -> Optim
 
 
 def _introduced(
-    desk: Desk, parts: Parts, search: Search, candidates: tuple[Candidate, ...]
+    desk: PromptDesk, parts: Parts, search: Search, candidates: tuple[Candidate, ...]
 ) -> tuple[Prompt | None, Judgement | None]:
     """Judge the best candidate and write it as a new version, unless the start is best or it is there already."""
     best = max(candidates, key=lambda one: -1.0 if one.validated is None else one.validated)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.agents.prompts import Prompt
-from workbench.evaluation.optimiser.asking import Desk
+from workbench.evaluation.optimiser.asking import PromptDesk
 from workbench.evaluation.optimiser.documents import candidate, editable
 from workbench.evaluation.optimiser.parts import Parts
 from workbench.evaluation.optimiser.reflection import Reflection
@@ -94,7 +94,7 @@ class Search:
         Is told how many records were evaluated.
     """
 
-    desk: Desk
+    desk: PromptDesk
     prompt: Prompt
     agent: str
     reflection: Reflection
