@@ -216,7 +216,7 @@ def test_only_one_function_of_the_package_reads_holdout_labels() -> None:
         if re.search(r"\._labels\(|\._table\.frame", line)
     ]
     assert {name for name, _ in uses} == {f"records/splits/{name}.py" for name in ("dataset", "disputing", "opening")}
-    assert sum("_labels(" in line for _, line in uses) == 3
+    assert sum("_labels(" in line for _, line in uses) == 4
 
 
 def test_a_split_with_a_misspelt_key_is_refused(tickets: Callable[[int], Pilot]) -> None:

@@ -27,6 +27,7 @@ from workbench.commands import (
     iteration,
     keys,
     lab,
+    labels,
     ledger,
     load,
     optimise,
@@ -308,6 +309,7 @@ app.add_typer(cases.app, name="cases", rich_help_panel=DEVELOP)
 app.add_typer(documents.app, name="documents", rich_help_panel=BEGIN)
 app.add_typer(attack.app, name="attack", rich_help_panel=DEVELOP)
 app.add_typer(integrations.app, name="integrations", rich_help_panel=DEVELOP)
+app.add_typer(labels.app, name="labels", rich_help_panel=DEVELOP)
 app.add_typer(keys.app, name="keys", rich_help_panel=EVIDENCE)
 
 

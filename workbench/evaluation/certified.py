@@ -28,7 +28,7 @@ def certified(facts: Facts) -> Answer:
     outlook = judged.content.get("outlook") or {}
     one_sided = unproven_labels(facts.pilot.contract, judged.labels)
     if one_sided:
-        change = f"look at agreements too: workbench labels {facts.pilot.name} disputed, adjudicate, apply"
+        change = f"look at agreements too: workbench labels disputed {facts.pilot.name}, adjudicate, apply"
         return Answer(State.UNPROVEN, one_sided, change)
     level, of = percent(block["confidence_level"], 2), f"{block['n']:,} holdout records"
     assumed = tuple(filter(None, (f"at {level} confidence", outlook.get("warns"), outlook.get("assumes"))))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.evaluation.looked_at import NOT_LOGGED, applied_entry, corrected_by_looking
+from workbench.evaluation.holdout import development_evaluation
+from workbench.evaluation.looked_at import NOT_LOGGED, applied_entry, automated_from, corrected_by_looking
 from workbench.metrics import ACCURACY, SELECTIVE_ACCURACY, Estimate, EvaluationSettings, evaluate_outcomes
 from workbench.pilot import Pilot
 from workbench.records.label_sets import labels_before, read_label_set
+from workbench.records.splits import Dataset
 from workbench.stats import LabelCorrection
 from workbench.words import counted, percent
 
@@ -31,7 +33,8 @@ class LabelsCompared:
     n_looked, n_changed, n_records : int
         Judged records that people looked at, those of them with another label now, and all judged records.
     before, after : mapping of str to Estimate
-        Accuracy and selective accuracy under each.
+        Accuracy and selective accuracy under each; the latter on all that may be decided alone where the version has
+        no threshold.
     one_sided : str
         Why the correction is one-sided, or not known not to be; empty where it is not.
     correction : LabelCorrection, optional
@@ -70,7 +73,7 @@ class LabelsCompared:
             return f"{said}. What stays hidden where nobody looked is not known: {self.why_not}"
         found = self.correction
         return (
-            f"{said}. Of {found.n:,} decisions made alone {found.n_wrong:,} are known to be wrong and at most "
+            f"{said}. Of {found.n:,} automated decisions {found.n_wrong:,} are known to be wrong and at most "
             f"{found.hidden_at_most:,} more where nobody looked, so at least {percent(found.lower, 2)} are right"
         )
 
@@ -90,7 +93,7 @@ def compared_labels(pilot: Pilot, evaluation: Evaluation) -> LabelsCompared | No
     found = read_label_set(pilot.data, pilot.contract.label_set)
     if found is None:
         return None
-    outcomes, settings = evaluation.outcomes, evaluation.settings
+    outcomes, settings = evaluation.outcomes, replace(evaluation.settings, threshold=automated_from(evaluation))
     there = outcomes.index.intersection(found.table.index)
     earlier = outcomes.assign(label=labels_before(outcomes["label"], found))
     entry = applied_entry(pilot, found)
@@ -106,6 +109,28 @@ def compared_labels(pilot: Pilot, evaluation: Evaluation) -> LabelsCompared | No
         correction,
         why_not,
     )
+
+
+def development_compared(
+    before: tuple[Pilot, Dataset], after: tuple[Pilot, Dataset], agent_digest: str
+) -> LabelsCompared | None:
+    """Return a version's development decisions under the labels in the records and under a new label set.
+
+    Parameters
+    ----------
+    before, after : (Pilot, Dataset)
+        As they were before the label set was named, and as they are now.
+
+    Returns
+    -------
+    LabelsCompared or None
+        None where the journal has no run of the version over all development records.
+    """
+    evaluation = development_evaluation(*before, agent_digest)
+    if evaluation is None:
+        return None
+    labels = after[1].dev_labels().loc[evaluation.outcomes.index]
+    return compared_labels(after[0], replace(evaluation, outcomes=evaluation.outcomes.assign(label=labels["label"])))
 
 
 def _estimates(outcomes: pd.DataFrame, settings: EvaluationSettings) -> dict[str, Estimate]:

@@ -72,7 +72,8 @@ def applied_entry(pilot: Pilot, found: LabelSet) -> AppliedLabels | None:
     if not entries or not entries[-1].lists:
         return None
     lists = [drawn.get(name) for name in entries[-1].lists]
-    return None if any(one is None or one.agreements == 0 for one in lists) else entries[-1]
+    is_one_sided = any(one is None or (one.sample and not read_list(pilot.data, one.sample)) for one in lists)
+    return None if is_one_sided else entries[-1]
 
 
 def corrected_by_looking(
@@ -80,16 +81,14 @@ def corrected_by_looking(
 ) -> tuple[LabelCorrection | None, str]:
     """Return the accuracy of automated decisions with what nobody looked at, or None and why it is not known.
 
-    `looked` is the label set and its entry of the log.
+    Without a threshold they are all that the version may decide alone. `looked` is the label set and its entry of the log.
     """
     found, entry = looked
-    threshold, outcomes = evaluation.settings.threshold, evaluation.outcomes
-    if threshold is None:
-        return None, "there is no threshold, so nothing is decided alone"
+    outcomes = evaluation.outcomes
     looks = NOT_LOGGED if entry is None else _looks(pilot, evaluation, found, entry)
     if isinstance(looks, str):
         return None, looks
-    automated = is_automated(outcomes, threshold, evaluation.escalate_label)
+    automated = is_automated(outcomes, automated_from(evaluation), evaluation.escalate_label)
     if not automated.any():
         return None, "nothing is decided alone"
 
@@ -104,26 +103,29 @@ def corrected_by_looking(
     return corrected_accuracy(int(automated.sum()), n_wrong, n_agreeing, n_sampled, n_overturned, level), ""
 
 
+def automated_from(evaluation: Evaluation) -> float:
+    """Return the confidence from which on decisions are looked upon as automated: any where there is no threshold."""
+    threshold = evaluation.settings.threshold
+    return ANY if threshold is None else threshold
+
+
 def _looks(pilot: Pilot, evaluation: Evaluation, found: LabelSet, entry: AppliedLabels) -> _Looks | str:
     """Return what was looked at of a version's decisions, or why that is not known."""
     version = evaluation.info.agent_digest, evaluation.split.value
-    lists = [
-        one
-        for one in read_label_log(pilot.data)
-        if isinstance(one, DrawnList) and one.records in entry.lists and (one.agent_digest, one.split) == version
-    ]
+    outcomes = evaluation.outcomes
+    actions = _alone(outcomes, evaluation.escalate_label)
+    wanted, log = (*version, decided_alone_digest(actions)), read_label_log(pilot.data)
+    drawn_lists = [one for one in log if isinstance(one, DrawnList) and one.records in entry.lists]
+    lists = [one for one in drawn_lists if (one.agent_digest, one.split, one.decided) == wanted]
     if not lists:
         return f"no {evaluation.split.value} record was drawn by what this version decides"
-    drawn, outcomes = lists[0], evaluation.outcomes  # a version's sample is drawn once
-    actions = _alone(outcomes, evaluation.escalate_label)
-    if decided_alone_digest(actions) != drawn.decided:
-        return "the version decides otherwise than when records were drawn"
+    drawn = lists[0]  # a version's sample is drawn once
     labels = labels_before(outcomes["label"], found)
     agrees = actions == labels.loc[actions.index]
     agreeing, differing = agreements_order(pilot, actions.index[agrees]), actions.index[~agrees]
     together = set(read_list(pilot.data, drawn.records))
-    n_drawn = sum(name in together for name in agreeing) if drawn.agreements is None else drawn.agreements
-    looks = _Looks(actions, differing, agreeing, agreeing[:n_drawn])
+    told = together if drawn.sample is None else set(read_list(pilot.data, drawn.sample))
+    looks = _Looks(actions, differing, agreeing, agreeing[: sum(name in told for name in agreeing)])
     if not together >= {*looks.sample, *differing} or not together <= set(found.table.index):
         return "what was looked at is not all disagreements and the sample that the key draws"
     return looks

@@ -45,8 +45,8 @@ class DrawnList:
     records : str
         Name of the list: the digest of its ids.
     n_records : int
-    agreements : int, optional
-        How many of the list are the sample of agreements; None for holdout records, of which that is not told.
+    sample : str, optional
+        Name of the list of those that are the sample of agreements; None for holdout records: it is not told of them.
     """
 
     split: str
@@ -56,7 +56,7 @@ class DrawnList:
     decided: str
     records: str
     n_records: int
-    agreements: int | None = None
+    sample: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,3 +66,9 @@ def holdout_has_results(pilot: Pilot, dataset: Dataset) -> bool:
         A ledger was altered.
     """
     return read_budget(ledger_path(pilot), None, holdout_seen(pilot, dataset), other_ledgers(pilot)).spent > 0.0
+
+
+def former_labels(pilot: Pilot, dataset: Dataset, ids: pd.Index[str]) -> pd.Series[str]:
+    """Return the labels in the records of those that people have decided again, for the file of a label set alone."""
+    corrected = read_label_set(pilot.data, pilot.contract.label_set)
+    return labels_before(dataset._labels(ids)["label"], corrected)
