@@ -1,4 +1,4 @@
-"""Scripted people who look at labels again on the desk, and the shipped records of invoice matching with their truth."""
+"""Scripted people who look at labels again, and the shipped records of invoice matching with their truth."""
 
 from __future__ import annotations
 
@@ -102,3 +102,87 @@ def opened_again(pilot: Pilot) -> tuple[Pilot, Dataset]:
     """Return a pilot and its records as they are now."""
     again = open_pilot(pilot.name, pilot.root)
     return again, read_dataset(again)
+
+
+AGENT = """
+def payer(record):
+    action = "pay" if record["amount"] < 100 or record["note"] == "odd" else "refuse"
+    return {"action": action, "confidence": 0.9 if record["note"] == "odd" else 0.99}
+"""
+N_SMALL = 600
+ODD, WRONG, SHARED = 50, 40, (4, 350)
+
+
+def small_truth(i: int) -> str:
+    """Return what is right for a small pilot's record: to pay below 100."""
+    return "pay" if _amount(i) < 100 else "refuse"
+
+
+def small_label(i: int) -> str:
+    """Return a record's label: every 40th is wrong; on two more, odd ones, label and agent are wrong alike."""
+    right = small_truth(i)
+    other = "refuse" if right == "pay" else "pay"
+    return other if i % WRONG == 7 or i in SHARED else right
+
+
+def small_labelled(root: Path) -> Pilot:
+    """Return a pilot of 600 bills, half of them holdout, with three people and an agent that pays what is odd."""
+    data, suite = root / "datasets" / "bills", root / "eval_suites" / "bills"
+    data.mkdir(parents=True)
+    suite.mkdir(parents=True)
+    rows = "".join(f"b{i:03},{_amount(i):.3f},{_note(i)},{small_label(i)}\n" for i in range(N_SMALL))
+    (data / "records.csv").write_text("bill,amount,note,right\n" + rows, encoding="utf-8")
+    (data / "contract.yaml").write_text(CONTRACT, encoding="utf-8")
+    (data / "splits.yaml").write_text(f"key: '{'5' * 32}'\nholdout_share: 0.5\n", encoding="utf-8")
+    for name, text in (("agents.py", AGENT), ("pilot.yaml", PILOT), ("charter.yaml", CHARTER), ("review.yaml", REVIEW)):
+        (suite / name).write_text(text, encoding="utf-8")
+    return open_pilot("bills", root)
+
+
+def bills_truth() -> dict[str, str]:
+    """Return what is right for every bill."""
+    return {f"b{i:03}": small_truth(i) for i in range(N_SMALL)}
+
+
+def _amount(i: int) -> float:
+    """Return a record's amount; no two are the same."""
+    return 20 + 37 * i % 180 + i / 1_000
+
+
+def _note(i: int) -> str:
+    return "odd" if (i % ODD == 3 or i in SHARED) and small_truth(i) == "refuse" else "plain"
+
+
+CONTRACT = """\
+# What every bill has.
+records: [records.csv]
+columns:
+  bill: {role: id, required: true}
+  amount: {type: number, required: true}
+  note: {required: true}
+  right: {role: label, required: true, allowed: [pay, refuse]}  # what is done
+"""
+PILOT = """\
+title: Bills
+question: Which bills are paid?
+agents:
+  payer: {python: "eval_suites/bills/agents.py:payer"}
+compare: [payer]
+"""
+CHARTER = """\
+process: Bills below 100 are paid, others are refused.
+kpis:
+  - {id: alone, metric: automation_rate, operator: ">=", target: 0.8}
+  - {id: right, metric: selective_accuracy, operator: ">=", target: 0.95}
+costs: {minutes_per_record: 3}
+"""
+REVIEW = """\
+people:
+  - {id: anna, name: Anna, groups: [clerks]}
+  - {id: ben, name: Ben, groups: [clerks]}
+  - {id: cleo, name: Cleo, groups: [adjudication]}
+groups:
+  - {id: clerks}
+  - {id: adjudication}
+adjudicators: adjudication
+"""

@@ -81,7 +81,8 @@ def corrected_by_looking(
 ) -> tuple[LabelCorrection | None, str]:
     """Return the accuracy of automated decisions with what nobody looked at, or None and why it is not known.
 
-    Without a threshold they are all that the version may decide alone. `looked` is the label set and its entry of the log.
+    Without a threshold they are all that the version may decide alone. `looked` is the label set and its entry of the
+    log.
     """
     found, entry = looked
     outcomes = evaluation.outcomes
