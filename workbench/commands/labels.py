@@ -230,6 +230,6 @@ def _compared_lines(agent: str, compared: LabelsCompared) -> Iterator[str]:
         before = estimate_text(metric, compared.before[metric])
         yield (
             f"{agent}, development records, {metric}: {before} with the labels in the records, "
-            f"{estimate_text(metric, one)} with {compared.label_set} (of {one.n:,})."
+            f"{estimate_text(metric, one)} with {compared.label_set}."
         )
     yield f"{compared.sentence}."

@@ -14,9 +14,9 @@ IN_THE_RECORDS = "in the records (v1)"
 def labels_conclusion(compared: LabelsCompared) -> Conclusion:
     """Return the comparison as a page has it."""
     rows = [
-        (labels, metric, estimate_text(metric, one), one.n, one.method)
+        (labels, metric, estimate_text(metric, one), one.method)
         for labels, found in ((IN_THE_RECORDS, compared.before), (compared.label_set, compared.after))
         for metric, one in found.items()
     ]
-    table = pd.DataFrame(rows, columns=["labels", "metric", "found", "of", "interval"])
+    table = pd.DataFrame(rows, columns=["labels", "metric", "found", "interval"])
     return Conclusion(f"{compared.sentence}.", table)
