@@ -26,7 +26,7 @@ from label_reviewers import (
 )
 from openings import KEY
 
-from workbench.desk import AnswerKind, Desk, GivenAnswer, desk_path
+from workbench.desk import AnswerKind, Desk, Feedback, FeedbackWish, GivenAnswer, desk_path
 from workbench.evaluation import (
     MAKER,
     Evaluation,
@@ -545,9 +545,12 @@ def test_records_that_the_audit_doubts_are_handed_out_too_and_are_no_sample(tmp_
     (folder / "findings.json").write_text(json.dumps(content), encoding="utf-8")
     (folder.parent / "latest.json").write_text(json.dumps({"path": "one/findings.json"}), encoding="utf-8")
     bills = Bills(tmp_path)
+    said = dataset.ids(Split.DEV)[30]
+    for record, wants in ((said, FeedbackWish.DISPUTE), (dataset.ids(Split.HOLDOUT)[9], FeedbackWish.DISPUTE)):
+        bills.desk.feedback("anna", Feedback(record, "label", "major", "this is not right", wants=wants))
     bills.hand_out(Split.DEV)
     (drawn,) = bills.drawn
-    assert set(doubted[:3]) <= set(read_list(pilot.data, drawn.records))
+    assert {*doubted[:3], said} <= set(read_list(pilot.data, drawn.records))
     labels = dataset.dev_labels()["label"]
     actions = decided_alone(pilot, dataset, AGENT, QUIET).actions
     agreeing = agreements_order(pilot, actions.index[(actions == labels[actions.index]).to_numpy()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.desk.chain import UNDO, ChainEnd, Event
@@ -13,7 +13,7 @@ from workbench.desk.items import AnswerKind, GivenAnswer, ReviewItem
 from workbench.desk.judging import ItemStanding, StandingAnswer, final_action, item_outcome, shown_card
 from workbench.desk.leasing import AtDesk, open_slot
 from workbench.desk.routing import deadline, lowest_team, may_decide
-from workbench.desk.rows import Slot, is_carried_out, item_of, slots_of, standing_answers
+from workbench.desk.rows import Slot, is_carried_out, item_event, item_of, slots_of, standing_answers
 from workbench.desk.shapes import DeskConflictError, Recorded
 from workbench.pilot import ReviewSettings
 
@@ -84,9 +84,9 @@ class Answering:
         answer = StandingAnswer(end.count + 1, self.at.pseudonym, action, slot.adjudicates)
         outcome = item_outcome(item, [*before, answer])
         completes = outcome.standing is ItemStanding.COMPLETE
-        event = self._event(given.kind.value, item, slot, {"completes": completes, "group": slot.team})
         texts = {"action": action, "reason": given.reason, "note": given.note, "shown_digest": shown_digest}
-        seq = end.add(replace(event, **texts))
+        said = {"completes": completes, "group": slot.team}
+        seq = end.add(self._event(given.kind.value, item, slot, said, **texts))
         end.keep()
         self.connection.execute("UPDATE slots SET answer = ?, given_back = 0 WHERE rowid = ?", (seq, slot.rowid))
         if outcome.standing is ItemStanding.DISAGREED:
@@ -123,16 +123,6 @@ class Answering:
         found = self.connection.execute(LAST, (self.at.pseudonym,)).fetchone()
         return None if found is None else dict(zip(("seq", "item", "kind", "lease_until"), found, strict=True))
 
-    def _event(self, kind: str, item: ReviewItem, slot: Slot, content: Mapping[str, object]) -> Event:
-        return Event(
-            kind,
-            self.at.now,
-            content,
-            item=item.id,
-            queue=item.queue.value,
-            record_id=item.record_id,
-            reviewer=self.at.pseudonym,
-            adjudicates=int(slot.adjudicates),
-            opened=slot.opened,
-            lease_until=slot.lease_until,
-        )
+    def _event(self, kind: str, item: ReviewItem, slot: Slot, content: Mapping[str, object], **cells: Any) -> Event:
+        about = {"reviewer": self.at.pseudonym, "adjudicates": int(slot.adjudicates), "opened": slot.opened}
+        return item_event(kind, item, self.at.now, content, lease_until=slot.lease_until, **about, **cells)

@@ -6,12 +6,11 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from workbench.words import SignatureError
 
-GENESIS = "0" * 64
 PUT, UNDO, WENT_UP, OVERDUE, CARRIED_OUT, FEEDBACK = "put", "undo", "went_up", "overdue", "carried_out", "feedback"
 NAMES = (
     "seq",
@@ -32,6 +31,7 @@ NAMES = (
     "previous",
     "digest",
 )
+CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 INSERT = f"INSERT INTO chain ({', '.join(NAMES)}) VALUES ({', '.join('?' * len(NAMES))})"
 
 
@@ -64,7 +64,8 @@ class ChainEnd:
 
     def add(self, event: Event) -> int:
         """Add a row; return its number."""
-        row = {**asdict(event), "seq": self.count + 1, "content": compact(event.content), "previous": self.digest}
+        cells = {name: getattr(event, name) for name in event.__slots__}
+        row = {**cells, "seq": self.count + 1, "content": compact(event.content), "previous": self.digest}
         row["digest"] = digest_of_row(row)
         self._connection.execute(INSERT, [row[name] for name in NAMES])
         self.digest, self.count = row["digest"], self.count + 1
@@ -75,9 +76,14 @@ class ChainEnd:
         self._connection.execute("UPDATE head SET digest = ?, count = ?", (self.digest, self.count))
 
 
+def beginning(secret: str) -> str:
+    """Return what the first row follows: a digest of what pseudonyms are made with, so that nobody is renamed."""
+    return hashlib.sha256(f"workbench desk v1\n{secret}".encode()).hexdigest()
+
+
 def compact(content: object) -> str:
     """Return content as JSON in its one canonical form."""
-    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return CANONICAL.encode(content)
 
 
 def digest_of_row(row: Mapping[str, Any]) -> str:
@@ -88,8 +94,10 @@ def digest_of_row(row: Mapping[str, Any]) -> str:
 
 def head_of(connection: sqlite3.Connection) -> tuple[str, int]:
     """Return digest and number of the last row as the head says."""
-    digest, count = connection.execute("SELECT digest, count FROM head").fetchone()
-    return str(digest), int(count)
+    found = connection.execute("SELECT digest, count FROM head").fetchall()
+    if len(found) != 1:
+        raise SignatureError("the desk has no head, or several", got=f"{len(found)}")
+    return str(found[0][0]), int(found[0][1])
 
 
 def chain_rows(connection: sqlite3.Connection, *kinds: str) -> Iterator[dict[str, Any]]:
@@ -108,12 +116,15 @@ def checked_chain(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     SignatureError
         A row was changed, dropped, moved or put in; it is named.
     """
-    digest, rows = GENESIS, []
+    rows: list[dict[str, Any]] = []
+    digest = beginning(connection.execute("SELECT secret FROM meta").fetchone()[0])
     for values in connection.execute(f"SELECT {', '.join(NAMES)} FROM chain ORDER BY seq"):
         row = dict(zip(NAMES, values, strict=True))
         number = len(rows) + 1
         if row["seq"] != number:
             raise SignatureError("a row of the desk is missing", where=f"row {number}", got=f"row {row['seq']} next")
+        if bytes in map(type, values):
+            raise SignatureError("a row of the desk was changed", where=f"row {number}")
         if row["previous"] != digest:
             raise SignatureError("a row of the desk does not follow from the one before it", where=f"row {number}")
         if digest_of_row(row) != row["digest"]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from workbench.desk.items import AnswerKind, Card, GivenAnswer, ReviewItem
 from workbench.words import InputError, shown
 
+WITH_REASON = frozenset({AnswerKind.MODIFY, AnswerKind.REJECT})
 LONGEST_REASON, LONGEST_NOTE = 500, 2_000
 
 
@@ -54,7 +55,8 @@ def offered(card: Card) -> tuple[AnswerKind, ...]:
     """Return what a person may do with a card."""
     if card.recommended is None:
         return (AnswerKind.DECIDE, AnswerKind.REJECT)
-    return (AnswerKind.APPROVE, AnswerKind.MODIFY, AnswerKind.REJECT)
+    has_other = any(action != card.recommended for action in card.actions)
+    return (AnswerKind.APPROVE, *([AnswerKind.MODIFY] if has_other else []), AnswerKind.REJECT)
 
 
 def final_action(given: GivenAnswer, card: Card) -> str | None:
@@ -94,8 +96,7 @@ def shown_card(item: ReviewItem, answers: Sequence[StandingAnswer], *, adjudicat
 
 
 def _check_texts(given: GivenAnswer) -> None:
-    must_say_why = given.kind in (AnswerKind.MODIFY, AnswerKind.REJECT)
-    if must_say_why and not given.reason.strip():
+    if given.kind in WITH_REASON and not given.reason.strip():
         raise InputError("a reason is needed", got="none", expected=f"a reason to {given.kind}")
     for name, text, longest in (("reason", given.reason, LONGEST_REASON), ("note", given.note, LONGEST_NOTE)):
         check_text(name, text, longest)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from workbench.desk.chain import OVERDUE, WENT_UP, ChainEnd, Event
 from workbench.desk.items import ReviewItem
 from workbench.desk.routing import deadline, lowest_team, queue_place
-from workbench.desk.rows import SLOT, Slot, item_of, slot_from, slots_of
+from workbench.desk.rows import SLOT, Slot, item_event, item_of, slot_from, slots_of
 from workbench.pilot import QueueName, ReviewPerson, ReviewSettings
 
 WITHIN = """team IN (SELECT value FROM json_each(:teams)) AND (:queue IS NULL OR queue = :queue)
@@ -24,17 +24,19 @@ UPDATE slots SET
     lease_until = CASE WHEN holder = :me AND lease_until > :now THEN lease_until ELSE :until END,
     holder = :me
 WHERE rowid = coalesce(
-    (SELECT rowid FROM slots WHERE answer IS NULL AND holder = :me AND lease_until > :now
+    (SELECT rowid FROM slots INDEXED BY open_of_person WHERE answer IS NULL AND holder = :me AND lease_until > :now
         AND (:queue IS NULL OR queue = :queue) ORDER BY given_back DESC, opened DESC LIMIT 1),
     (SELECT rowid FROM slots s INDEXED BY open_in_order WHERE answer IS NULL AND lease_until <= :now
         AND {WITHIN} AND {NO_OTHER} ORDER BY due, place LIMIT 1))
 RETURNING {SLOT}"""
 WAITING = f"""
-SELECT queue, count(DISTINCT item), min(due) FROM slots s WHERE answer IS NULL
-    AND ((holder = :me AND lease_until > :now) OR (lease_until <= :now AND {WITHIN} AND {NO_OTHER}))
+SELECT queue, count(DISTINCT item), min(due) FROM slots INDEXED BY open_by_queue WHERE answer IS NULL
+    AND ((holder = :me AND lease_until > :now) OR (lease_until <= :now AND {WITHIN}
+        AND (holder = :me OR item NOT IN (SELECT item FROM slots WHERE holder = :me))))
 GROUP BY queue"""
 LATE = f"""
-SELECT {SLOT} FROM slots WHERE answer IS NULL AND overdue = 0 AND due <= :now AND lease_until <= :now
+SELECT {SLOT} FROM slots INDEXED BY open_by_deadline
+WHERE answer IS NULL AND overdue = 0 AND due <= :now AND lease_until <= :now
 ORDER BY rowid"""
 
 
@@ -82,7 +84,7 @@ def open_slot(connection: sqlite3.Connection, item: ReviewItem, team: str, due: 
 
 def is_late(connection: sqlite3.Connection, now: float) -> bool:
     """Return whether a deadline has passed that nobody has looked at."""
-    return connection.execute(f"SELECT EXISTS ({LATE})", {"now": now}).fetchone()[0] == 1
+    return connection.execute(f"{LATE} LIMIT 1", {"now": now}).fetchone() is not None
 
 
 def send_up(connection: sqlite3.Connection, settings: ReviewSettings, ids: Mapping[str, str], now: float) -> int:
@@ -98,7 +100,7 @@ def send_up(connection: sqlite3.Connection, settings: ReviewSettings, ids: Mappi
         item, above = item_of(connection, slot.item), _above(connection, slot, settings, ids)
         if above is None:
             connection.execute("UPDATE slots SET overdue = 1 WHERE rowid = ?", (slot.rowid,))
-            end.add(_event(OVERDUE, item, now, {"team": slot.team}))
+            end.add(item_event(OVERDUE, item, now, {"team": slot.team}))
             continue
         due = deadline(settings, above, now)
         connection.execute(
@@ -113,11 +115,7 @@ def send_up(connection: sqlite3.Connection, settings: ReviewSettings, ids: Mappi
 
 def gone_up(item: ReviewItem, now: float, team: str, above: str, why: str) -> Event:
     """Return the row that says that an item went up: for `deadline` or `authority`."""
-    return _event(WENT_UP, item, now, {"from": team, "to": above, "why": why})
-
-
-def _event(kind: str, item: ReviewItem, now: float, content: Mapping[str, object]) -> Event:
-    return Event(kind, now, content, item=item.id, queue=item.queue.value, record_id=item.record_id)
+    return item_event(WENT_UP, item, now, {"from": team, "to": above, "why": why})
 
 
 def _above(connection: sqlite3.Connection, slot: Slot, settings: ReviewSettings, ids: Mapping[str, str]) -> str | None:
@@ -126,6 +124,8 @@ def _above(connection: sqlite3.Connection, slot: Slot, settings: ReviewSettings,
     if group is None or group.goes_up_to is None:
         return None
     others = slots_of(connection, slot.item)
-    answered = frozenset(ids[one.holder] for one in others if one.answer is not None and one.holder in ids)
+    answered = frozenset(
+        ids[one.holder] for one in others if one.answer and one.holder is not None and one.holder in ids
+    )
     before = sum(one.answer is None and one.rowid < slot.rowid for one in others)
     return lowest_team(settings, group.goes_up_to, slot.amount, before + 1, answered)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from workbench.desk.chain import CARRIED_OUT, compact
+from workbench.desk.chain import CARRIED_OUT, Event, compact
 from workbench.desk.items import Card, ReviewItem
 from workbench.desk.judging import StandingAnswer
 from workbench.pilot import QueueName
@@ -66,11 +67,16 @@ def is_carried_out(connection: sqlite3.Connection, item: str) -> bool:
     return found.fetchone() is not None
 
 
+def item_event(kind: str, item: ReviewItem, now: float, content: Mapping[str, object], **cells: Any) -> Event:
+    """Return a row of the chain that is about an item."""
+    return Event(kind, now, content, item=item.id, queue=item.queue.value, record_id=item.record_id, **cells)
+
+
 def content_of_item(item: ReviewItem) -> str:
     """Return an item as JSON. Raises InputError where it holds what JSON cannot."""
-    whole: dict[str, Any] = {one.name: getattr(item, one.name) for one in fields(item)}
+    whole: dict[str, Any] = {name: getattr(item, name) for name in item.__slots__}
     try:
-        content = compact({**whole, "card": asdict(item.card), "about": dict(item.about)})
+        content = compact({**whole, "card": item.card.as_json(), "about": dict(item.about)})
         content.encode()
     except (TypeError, ValueError) as error:
         raise InputError("an item holds what is no JSON", where=f"item {item.id!r}", got=str(error)) from None
@@ -85,7 +91,8 @@ def item_from(content: str) -> ReviewItem:
 
 def item_of(connection: sqlite3.Connection, name: str) -> ReviewItem:
     """Return an item by its id. Raises InputError where there is none."""
-    found = connection.execute("SELECT content FROM items WHERE id = ?", (name,)).fetchone()
+    is_text = not any("\ud800" <= sign <= "\udfff" for sign in name)  # SQLite takes no half of a sign
+    found = connection.execute("SELECT content FROM items WHERE id = ?", (name,)).fetchone() if is_text else None
     if found is None:
         raise InputError("the desk has no such item", got=repr(name))
     return item_from(found[0])

@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING, Any, Self
 from workbench.desk.answering import Answering
 from workbench.desk.chain import CARRIED_OUT, FEEDBACK, PUT, ChainEnd, Event, head_of
 from workbench.desk.items import GivenAnswer, ReviewItem
-from workbench.desk.judging import ItemStanding, check_text, item_outcome, shown_card
+from workbench.desk.judging import WITH_REASON, ItemStanding, check_text, item_outcome, offered, shown_card
 from workbench.desk.leasing import AtDesk, gone_up, is_late, leased, open_slot, send_up, waiting
 from workbench.desk.routing import deadline, routed
-from workbench.desk.rows import Slot, content_of_item, digest_of_text, is_carried_out, item_of, standing_answers
+from workbench.desk.rows import (
+    Slot,
+    content_of_item,
+    digest_of_text,
+    is_carried_out,
+    item_event,
+    item_of,
+    standing_answers,
+)
 from workbench.desk.shapes import Claim, DeskConflictError, Feedback, Progress, Recorded, Settled
 from workbench.desk.tables import DeskFile
 from workbench.pilot import QueueName, ReviewSettings
@@ -78,21 +86,21 @@ class Desk:
         """
         placed = [routed(item, self.settings, self._secret) for item in items]
         with self._file.writing() as connection:
-            end, before, now = ChainEnd(connection), 0, float(self._now())
+            end, n_new, now = ChainEnd(connection), 0, float(self._now())
             for one in placed:
                 item, content = one.item, content_of_item(one.item)
-                new = connection.execute("INSERT OR IGNORE INTO items VALUES (?, ?)", (item.id, content)).rowcount
-                if not new:
+                added = connection.execute("INSERT OR IGNORE INTO items VALUES (?, ?)", (item.id, content)).rowcount
+                if not added:
                     continue
-                before += 1
-                where = {"item": item.id, "queue": item.queue.value, "record_id": item.record_id}
-                end.add(Event(PUT, now, {"item": digest_of_text(content)}, shown_digest=item.shown.digest, **where))
+                n_new += 1
+                said = {"item": digest_of_text(content)}
+                end.add(item_event(PUT, item, now, said, shown_digest=item.shown.digest))
                 for team in one.teams:
                     open_slot(connection, item, team, deadline(self.settings, team, now), adjudicates=False)
                 for team in sorted(set(one.teams) - {item.group}):
                     end.add(gone_up(item, now, item.group, team, "authority"))
             end.keep()
-        return before
+        return n_new
 
     def claim(self, person: str, queue: QueueName | None = None) -> Claim | None:
         """Return the next item for a person, who has it until the lease ends; None where nothing waits.
@@ -117,8 +125,8 @@ class Desk:
         InputError
             The card does not offer this answer, or the answer lacks a reason.
         """
-        with self._file.writing() as connection:
-            return self._answering(connection, self._at(person)).answer(item, given, shown_digest)
+        at = self._at(person)
+        return self._file.together(lambda connection: self._answering(connection, at).answer(item, given, shown_digest))
 
     def undo(self, person: str) -> Claim:
         """Take back the person's last answer while its lease runs; the item is the same person's again.
@@ -129,8 +137,9 @@ class Desk:
             There is none, its time is over, it was carried out, or a disagreement is being decided.
         """
         at = self._at(person)
-        with self._file.writing() as connection:
-            return self._shown(connection, self._answering(connection, at).undo(), at)
+        return self._file.together(
+            lambda connection: self._shown(connection, self._answering(connection, at).undo(), at)
+        )
 
     def progress(self, person: str) -> Progress:
         """Return what waits for a person and what the person has decided since midnight."""
@@ -188,9 +197,8 @@ class Desk:
                 raise DeskConflictError("the item is not decided", where=f"item {item!r}")
             if is_carried_out(connection, item):
                 return False
-            where = {"item": item, "queue": known.queue.value, "record_id": known.record_id}
             end = ChainEnd(connection)
-            end.add(Event(CARRIED_OUT, float(self._now()), {"receipt": receipt}, **where))
+            end.add(item_event(CARRIED_OUT, known, float(self._now()), {"receipt": receipt}))
             end.keep()
             return True
 
@@ -283,6 +291,5 @@ class Desk:
         item = item_of(connection, slot.item)
         card = shown_card(item, standing_answers(connection, slot.item), adjudicates=slot.adjudicates)
         may_undo = self._answering(connection, at).undoable() is not None
-        return Claim(
-            slot.item, item.queue, card, card.digest, slot.lease_until, slot.due, needs_reason=True, may_undo=may_undo
-        )
+        needs_reason = not WITH_REASON.isdisjoint(offered(card))
+        return Claim(slot.item, item.queue, card, card.digest, slot.lease_until, slot.due, needs_reason, may_undo)

@@ -6,13 +6,16 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar, cast
 
-from workbench.desk.chain import GENESIS
+from workbench.desk.chain import beginning
 from workbench.words import InputError, RunError
 
+Made = TypeVar("Made")
 VERSION = 1
 WAIT_S = 30.0
 APPEND_ONLY = "".join(
@@ -40,14 +43,40 @@ CREATE TABLE slots (
     item TEXT NOT NULL REFERENCES items (id), queue TEXT NOT NULL, team TEXT NOT NULL, amount REAL,
     place TEXT NOT NULL, adjudicates INTEGER NOT NULL, due REAL NOT NULL, overdue INTEGER NOT NULL DEFAULT 0,
     holder TEXT, opened REAL, lease_until REAL NOT NULL DEFAULT 0, given_back INTEGER NOT NULL DEFAULT 0,
-    answer INTEGER UNIQUE REFERENCES chain (seq));
+    answer INTEGER REFERENCES chain (seq));
+CREATE UNIQUE INDEX one_slot_an_answer ON slots (answer) WHERE answer IS NOT NULL;
 CREATE UNIQUE INDEX one_slot_each ON slots (item, holder);
 CREATE INDEX open_in_order ON slots (due, place) WHERE answer IS NULL;
 CREATE INDEX open_by_deadline ON slots (due) WHERE answer IS NULL AND overdue = 0;
 CREATE INDEX open_of_person ON slots (holder) WHERE answer IS NULL;
+CREATE INDEX open_by_queue ON slots (queue, item, team, amount, holder, lease_until, due) WHERE answer IS NULL;
+CREATE INDEX of_person ON slots (holder, item);
 {APPEND_ONLY}
 PRAGMA user_version = {VERSION};
 """
+
+
+class _Change:
+    """One change that waits for its transaction, and what came of it."""
+
+    def __init__(self, make: Callable[[sqlite3.Connection], object]) -> None:
+        self._make = make
+        self.is_done = False
+        self.result: object = None
+        self.error: Exception | None = None
+
+    def run(self, connection: sqlite3.Connection) -> None:
+        """Make the change; one that fails leaves nothing, and the others stand."""
+        self.error = None
+        connection.execute("SAVEPOINT change")
+        try:
+            self.result = self._make(connection)
+        except sqlite3.OperationalError:
+            raise
+        except Exception as error:
+            self.error = error
+            connection.execute("ROLLBACK TO change")
+        connection.execute("RELEASE change")
 
 
 class DeskFile:
@@ -56,6 +85,7 @@ class DeskFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
+        self._changes: deque[_Change] = deque()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -63,7 +93,8 @@ class DeskFile:
         except (OSError, sqlite3.OperationalError) as error:
             raise RunError("the desk's file cannot be opened", where=str(path), got=str(error)) from None
         try:
-            self._connection.execute("PRAGMA journal_mode = WAL")
+            with _told_when_busy(path):
+                self._connection.execute("PRAGMA journal_mode = WAL")
             self._prepare()
         except BaseException as error:
             self._connection.close()
@@ -100,6 +131,34 @@ class DeskFile:
                     self._connection.execute("ROLLBACK")
                 raise
 
+    def together(self, make: Callable[[sqlite3.Connection], Made]) -> Made:
+        """Make one change, in one transaction with those that other threads ask for meanwhile; return what it gives.
+
+        Most of a change's time is the disk's, so many at once take hardly longer than one.
+        """
+        change = _Change(make)
+        self._changes.append(change)
+        try:
+            with self._lock:
+                if not change.is_done:
+                    self._make_all()
+        finally:
+            if not change.is_done:
+                self._changes.remove(change)
+        if change.error is not None:
+            raise change.error
+        return cast(Made, change.result)
+
+    def _make_all(self) -> None:
+        """Make all changes that wait; none is done unless all are on the disk."""
+        changes = list(self._changes)
+        with self.writing() as connection:
+            for change in changes:
+                change.run(connection)
+        for change in changes:
+            change.is_done = True
+            self._changes.remove(change)
+
     @contextmanager
     def leasing(self) -> Iterator[sqlite3.Connection]:
         """Give the connection for a lease, one statement; a power cut may lose it, and nothing is lost with it."""
@@ -114,8 +173,9 @@ class DeskFile:
             if version == 0:
                 for statement in _statements(SCHEMA):
                     connection.execute(statement)
-                connection.execute("INSERT INTO meta VALUES (?)", (secrets.token_hex(32),))
-                connection.execute("INSERT INTO head VALUES (?, 0)", (GENESIS,))
+                secret = secrets.token_hex(32)
+                connection.execute("INSERT INTO meta VALUES (?)", (secret,))
+                connection.execute("INSERT INTO head VALUES (?, 0)", (beginning(secret),))
             elif version != VERSION:
                 raise InputError(
                     "this desk's file is of another version",

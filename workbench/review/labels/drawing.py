@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.desk import Desk
+from workbench.desk import Desk, FeedbackWish
 from workbench.files import Provenance
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey
@@ -71,7 +71,7 @@ def draw_disputed(
                 "development records"
             )
             raise InputError(OPENED, where=f"pilot {pilot.name}", remedy=remedy)
-        known = _drawn(pilot, dataset, decided, plan)
+        known = _drawn(pilot, dataset, (decided, plan), _said_wrong(desk, dataset))
         append_label_entry(pilot.data, known, by)
         is_new = True
     else:
@@ -92,15 +92,23 @@ def _known(data: Path, decided: DecidedAlone) -> DrawnList | None:
     return next((one for one in drawn if (one.agent_digest, one.split, one.decided) == version), None)
 
 
-def _drawn(pilot: Pilot, dataset: Dataset, decided: DecidedAlone, plan: SplitPlan) -> DrawnList:
+def _said_wrong(desk: Desk, dataset: Dataset) -> set[str]:
+    """Return the development records whose label somebody disputed at the desk."""
+    said = desk.feedbacks()
+    disputed = said.loc[said["wants"] == FeedbackWish.DISPUTE.value, "record_id"]
+    return set(disputed) & set(dataset.ids(Split.DEV))
+
+
+def _drawn(pilot: Pilot, dataset: Dataset, asked: tuple[DecidedAlone, SplitPlan], said_wrong: set[str]) -> DrawnList:
     """Draw the records, write their list, and return what the log is to say of it."""
+    decided, plan = asked
     if plan.split is Split.HOLDOUT:
         ids = disputed_among(pilot, dataset, decided.actions, plan.agreements, plan.disputed)
         sample = None
     else:
         drawn = disputed_among(pilot, dataset, decided.actions, plan.agreements)
         sample = write_list(pilot.data, set(drawn) - disputed_on_dev(pilot, dataset, decided))
-        ids = tuple(sorted({*drawn, *suspected_on_dev(pilot, dataset)}))
+        ids = tuple(sorted({*drawn, *suspected_on_dev(pilot, dataset), *said_wrong}))
     return DrawnList(
         plan.split.value,
         decided.agent,
