@@ -9,7 +9,7 @@ from openings import KEY, ME, SUBJECT, opened, records_named, sight
 
 from workbench.pilot.signing.keys import generated_key
 from workbench.records.ledger import Purpose, Seen, append_opening, read_budget, read_ledger
-from workbench.records.ledger.entries import GENESIS, _chained
+from workbench.records.ledger.entries import GENESIS, chained
 from workbench.words import RunError
 
 
@@ -191,7 +191,7 @@ def test_openings_from_before_entries_were_signed_are_charged(tmp_path: Path) ->
         "purpose": purpose, "repeat_of": None,
     }  # fmt: skip
     old.parent.mkdir()
-    old.write_text(json.dumps({**entry, "hash": _chained(GENESIS, entry)}) + "\n", encoding="utf-8")
+    old.write_text(json.dumps({**entry, "hash": chained(GENESIS, entry)}) + "\n", encoding="utf-8")
     assert read_budget(tmp_path / "ledger.jsonl", None, today(range(100)), [old]).spent == pytest.approx(2 / 3)
 
 
@@ -216,7 +216,7 @@ def test_a_fresh_hash_without_the_key_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     opened(path, "a")
     entry = {**json.loads(path.read_text(encoding="utf-8")), "share": 0.9}
-    entry["hash"] = _chained(GENESIS, entry)
+    entry["hash"] = chained(GENESIS, entry)
     path.write_text(json.dumps(entry) + "\n", encoding="utf-8")
     with pytest.raises(RunError, match="the holdout ledger was altered"):
         read_ledger(path)

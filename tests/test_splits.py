@@ -206,7 +206,8 @@ def test_an_altered_ledger_is_refused(
 
 
 def test_only_one_function_of_the_package_reads_holdout_labels() -> None:
-    # the private accessor is the only way to labels of any split; it is called where the ledger is written, and for dev
+    # the private accessor is the only way to labels of any split; it is called where the ledger is written, for dev,
+    # and where a list is made that does not say which of its records differ from their label
     package = Path(__file__).parent.parent / "workbench"
     uses = [
         (path.relative_to(package).as_posix(), line.strip())
@@ -214,8 +215,8 @@ def test_only_one_function_of_the_package_reads_holdout_labels() -> None:
         for line in path.read_text(encoding="utf-8").splitlines()
         if re.search(r"\._labels\(|\._table\.frame", line)
     ]
-    assert {name for name, _ in uses} == {"records/splits/dataset.py", "records/splits/opening.py"}
-    assert sum("_labels(" in line for _, line in uses) == 2
+    assert {name for name, _ in uses} == {f"records/splits/{name}.py" for name in ("dataset", "disputing", "opening")}
+    assert sum("_labels(" in line for _, line in uses) == 4
 
 
 def test_a_split_with_a_misspelt_key_is_refused(tickets: Callable[[int], Pilot]) -> None:

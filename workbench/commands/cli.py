@@ -28,6 +28,7 @@ from workbench.commands import (
     iteration,
     keys,
     lab,
+    labels,
     ledger,
     load,
     optimise,
@@ -314,6 +315,7 @@ app.add_typer(attack.app, name="attack", rich_help_panel=DEVELOP)
 app.add_typer(integrations.app, name="integrations", rich_help_panel=DEVELOP)
 app.add_typer(acceptance.app, name="acceptance", rich_help_panel=DECIDE)
 app.add_typer(review.app, name="review", rich_help_panel=DECIDE)
+app.add_typer(labels.app, name="labels", rich_help_panel=DEVELOP)
 app.add_typer(keys.app, name="keys", rich_help_panel=EVIDENCE)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     )
     from workbench.evaluation.judged import Judged, judged_among, judged_ids, judged_of, not_judged, opening_of
     from workbench.evaluation.kpis import kpi_results
+    from workbench.evaluation.label_sets import LabelsCompared, compared_labels, development_compared
+    from workbench.evaluation.looked_at import decided_alone
     from workbench.evaluation.maker import MAKER
     from workbench.evaluation.rules import rule_results
     from workbench.evaluation.running import evaluate, evaluate_all

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from workbench.evaluation.judged import judged_of, not_judged
 from workbench.evidence import BETTER_VERSION, Answer, Facts, Missing, arrival_days
 from workbench.metrics import SELECTIVE_ACCURACY, State, target_text, threshold_text
+from workbench.pilot import Contract
 from workbench.stats import Prospect
 from workbench.words import percent
 
@@ -22,6 +26,10 @@ def certified(facts: Facts) -> Answer:
     if block is None:
         return Answer(State.UNPROVEN, "the evaluation on the holdout certified no threshold", "evaluate it again")
     outlook = judged.content.get("outlook") or {}
+    one_sided = unproven_labels(facts.pilot.contract, judged.labels)
+    if one_sided:
+        change = f"look at agreements too: workbench labels disputed {facts.pilot.name}, adjudicate, apply"
+        return Answer(State.UNPROVEN, one_sided, change)
     level, of = percent(block["confidence_level"], 2), f"{block['n']:,} holdout records"
     assumed = tuple(filter(None, (f"at {level} confidence", outlook.get("warns"), outlook.get("assumes"))))
     if block["threshold"] is not None:
@@ -47,3 +55,12 @@ def certified(facts: Facts) -> Answer:
     if clustering:
         change = f"{says}, or a better version"
     return Answer(State.UNPROVEN, reason, change, Missing(records=more, days=arrival_days(facts, more)), assumed)
+
+
+def unproven_labels(contract: Contract, said: Mapping[str, Any] | None) -> str:
+    """Return why labels prove nothing, empty where they do; `said` is what an exhibit says of them."""
+    if contract.label_set is None:
+        return ""
+    if said is None or said["label_set"] != contract.label_set:
+        return f"the evaluation does not say how label set {contract.label_set} came about"
+    return f"the correction is one-sided: {said['one_sided']}" if said["one_sided"] else ""

@@ -20,6 +20,7 @@ from workbench.words import SignatureError, percent
 
 EVALUATE = "evaluate a version on the holdout"
 EVALUATION, HOLDOUT_TABLE, DEVELOPMENT_TABLE = "evaluation", "holdout", "development"
+LABELS = "labels"  # among the facts of the exhibit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +45,8 @@ class Judged:
         Whether an earlier opening saw each record, on the index of the outcomes; None where the ledger does not say.
     development : (mapping, DataFrame), optional
         Content and outcomes of the same version on all development records; None where there is no such run.
+    labels : mapping, optional
+        `LabelsCompared.as_json()`; None where labels are those in the records.
     """
 
     content: Mapping[str, Any]
@@ -54,6 +57,7 @@ class Judged:
     changes: tuple[str, ...]
     seen: pd.Series[bool] | None
     development: tuple[Mapping[str, Any], pd.DataFrame] | None
+    labels: Mapping[str, Any] | None = None
 
     @property
     def threshold(self) -> float | None:
@@ -110,6 +114,7 @@ def judged_of(facts: Facts) -> Judged | None:
         opening.changes,
         seen_before(opening, (path, openings), outcomes.index),
         development,
+        exhibit.facts.get(LABELS),
     )
 
 

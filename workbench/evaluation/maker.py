@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.engines import answers_in_short
-from workbench.evaluation.certified import certified
+from workbench.evaluation.certified import certified, unproven_labels
 from workbench.evaluation.checks import CHECKS, LEAST_CHANCE
 from workbench.evaluation.judged import (
     DEVELOPMENT_TABLE,
     EVALUATE,
     EVALUATION,
     HOLDOUT_TABLE,
+    LABELS,
     Judged,
     judged_of,
     opening_of,
@@ -22,6 +23,7 @@ from workbench.evaluation.judged import (
     share_of,
     split_contents,
 )
+from workbench.evaluation.label_sets import compared_labels
 from workbench.evaluation.opened import check_opening
 from workbench.evaluation.recertified import check_certification
 from workbench.evaluation.recomputed import RecordedEvaluation, check_confidence, check_threshold, estimated_again
@@ -67,6 +69,7 @@ def evaluation_exhibit(pilot: Pilot, evaluation: Evaluation, development: Evalua
     parts = {HOLDOUT_TABLE: evaluation} | ({} if development is None else {DEVELOPMENT_TABLE: development})
     said = {name: {**one.as_json(), "inputs": _inputs(one)} for name, one in parts.items()}
     del said[HOLDOUT_TABLE]["estimates"]  # the exhibit's own
+    labels = compared_labels(pilot, evaluation)
     return Exhibit(
         EVALUATION,
         pilot.name,
@@ -76,7 +79,7 @@ def evaluation_exhibit(pilot: Pilot, evaluation: Evaluation, development: Evalua
         evaluation.estimates,
         tables={name: one.outcomes.reset_index(drop=True) for name, one in parts.items()},
         notes=evaluation.remarks,
-        facts={"opening": evaluation.opening.number, **said},
+        facts={"opening": evaluation.opening.number, **said, **({} if labels is None else {LABELS: labels.as_json()})},
     )
 
 
@@ -177,10 +180,11 @@ class EvaluationMaker(Maker):
         return f"{content['agent']} ({answers_in_short(content['identity'])})"
 
     def remarks(self, facts: Facts) -> Sequence[str]:
-        """Return what the ledger says of this opening, of records that were added, and of errors that cluster."""
+        """Return what the ledger says of this opening, of added records, of errors that cluster, and of labels."""
         judged = _judged(facts)
         warned = (judged.content.get("outlook") or {}).get("warns")
-        return (*judged.changes, *_other_mix(judged), *filter(None, (warned,)))
+        one_sided = unproven_labels(facts.pilot.contract, judged.labels)
+        return (*judged.changes, *_other_mix(judged), *filter(None, (warned, one_sided)))
 
     def asides(self, facts: Facts) -> Sequence[str]:
         """Return whether the version is right on all records."""

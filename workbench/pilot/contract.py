@@ -207,13 +207,15 @@ class Contract(TableContract):
 
     `records` names the files beside contract.yaml, read in this order as one table. A column that is not declared is
     refused; a declared column that is not required may be absent from a file and is then empty. `unlabelled` and
-    `rare_labels` say what becomes of rows without a label, and of labels with one record.
+    `rare_labels` say what becomes of rows without a label, and of labels with one record. `label_set` names the labels
+    that people corrected, `labels/NAME.csv` beside the records; without it the labels are those in the records.
     """
 
     records: tuple[str, ...] = Field(min_length=1)
     columns: dict[str, Column] = Field(min_length=1)
     unlabelled: Unlabelled = Unlabelled.REFUSED
     rare_labels: RareLabels = RareLabels.REFUSED
+    label_set: str | None = Field(default=None, pattern=r"^v([2-9]|[1-9]\d+)$")
 
     @model_validator(mode="after")
     def _roles_fit(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from json.encoder import encode_basestring as _quoted
 from pathlib import Path
@@ -270,15 +270,20 @@ def _identified(contract: Contract, raw: pd.DataFrame, frame: pd.DataFrame) -> R
         ids, units = _content_ids(as_written), [digest[:ID_LENGTH] for digest in as_written]
     index = pd.Index(ids, name="record_id")
     digests = _row_digests([ids, content], len(ids))
-    whole = hashlib.sha256()
-    for digest, label in sorted(zip(digests, frame[contract.label], strict=True)):
-        whole.update(f"{digest} {label}\n".encode())
     return RecordTable(
         frame.set_axis(index),
         pd.Series(units, index=index, dtype=object),
         pd.Series(digests, index=index, dtype=object),
-        whole.hexdigest(),
+        labelled_digest(digests, frame[contract.label]),
     )
+
+
+def labelled_digest(digests: Iterable[str], labels: Iterable[str]) -> str:
+    """Return the digest of all records with their labels; `digests` are those of the records, in the labels' order."""
+    whole = hashlib.sha256()
+    for digest, label in sorted(zip(digests, labels, strict=True)):
+        whole.update(f"{digest} {label}\n".encode())
+    return whole.hexdigest()
 
 
 def cells_digest(record_id: str, cells: Sequence[Scalar]) -> str:

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
         quantile_interval,
         wilson,
     )
+    from workbench.stats.label_correction import (
+        LabelCorrection,
+        agreements_for_rate,
+        agreements_needed,
+        corrected_accuracy,
+        most_wrong,
+    )
     from workbench.stats.multiplicity import holm
     from workbench.stats.outlook import Outlook, Prospect
     from workbench.stats.paired import mcnemar_midp, sign_test, tango_bounds

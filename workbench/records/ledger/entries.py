@@ -143,9 +143,9 @@ def parse_ledger(text: str, path: Path, *, is_signed: bool = True) -> tuple[Open
     for line_number, line in enumerate(text.splitlines(), start=1):
         try:
             entry = json.loads(line)
-            is_intact = entry["number"] == line_number and _chained(previous, entry) == entry["hash"]
+            is_intact = entry["number"] == line_number and chained(previous, entry) == entry["hash"]
             if is_intact and is_signed:
-                check_signature(_signed_part(entry["hash"]), entry["signature"], entry["key"])
+                check_entry_signature(entry, SIGNED_AS)
             openings.append(opening_from(entry))
         except (json.JSONDecodeError, KeyError, TypeError, ValueError, SignatureError):
             is_intact = False
@@ -160,11 +160,18 @@ def parse_ledger(text: str, path: Path, *, is_signed: bool = True) -> tuple[Open
     return tuple(openings)
 
 
-def signed_entry(content: Mapping[str, Any], previous: str, key: SigningKey) -> dict[str, Any]:
-    """Return an entry with its hash after the entry before, and its signature."""
+def signed_entry(
+    content: Mapping[str, Any], previous: str, key: SigningKey, signed_as: bytes = SIGNED_AS
+) -> dict[str, Any]:
+    """Return an entry with its hash after the entry before, and its signature; `signed_as` names the kind of chain."""
     signed = {**content, "key": key.public.line}
-    digest = _chained(previous, signed)
-    return {**signed, "hash": digest, "signature": key.sign(_signed_part(digest))}
+    digest = chained(previous, signed)
+    return {**signed, "hash": digest, "signature": key.sign(signed_as + digest.encode())}
+
+
+def check_entry_signature(entry: Mapping[str, Any], signed_as: bytes) -> None:
+    """Check the signature that an entry carries. Raises SignatureError where it is wrong."""
+    check_signature(signed_as + entry["hash"].encode(), entry["signature"], entry["key"])
 
 
 def ledger_line(entry: Mapping[str, Any]) -> str:
@@ -185,10 +192,7 @@ def opening_from(entry: Mapping[str, Any]) -> Opening:
     return Opening(**read)
 
 
-def _chained(previous: str, entry: Mapping[str, Any]) -> str:
+def chained(previous: str, entry: Mapping[str, Any]) -> str:
+    """Return the hash of an entry after that of the one before it."""
     content = {name: value for name, value in entry.items() if name not in _UNHASHED}
     return hashlib.sha256((previous + json.dumps(content, sort_keys=True, ensure_ascii=False)).encode()).hexdigest()
-
-
-def _signed_part(digest: str) -> bytes:
-    return SIGNED_AS + digest.encode()

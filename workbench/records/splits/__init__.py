@@ -8,6 +8,12 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.records.splits.dataset import Dataset, read_dataset
+    from workbench.records.splits.disputing import (
+        agreements_order,
+        disputed_among,
+        former_labels,
+        holdout_has_results,
+    )
     from workbench.records.splits.draw import Split, SplitBy, SplitSettings, drawn_split, fresh_split, write_split
     from workbench.records.splits.opening import (
         evidence_folder,

@@ -12,6 +12,7 @@ import pandas as pd
 from workbench.files import read_settings
 from workbench.pilot import ColumnType, Contract, Pilot, Role
 from workbench.pilot.charter import SPLITS_FILE
+from workbench.records.label_sets import read_label_set, under_label_set
 from workbench.records.ledger import OpenedRecords, content_digests, opened_records
 from workbench.records.records import Record, RecordTable, Turns, iterate, read_record_table
 from workbench.records.sources import SOURCES_FILE
@@ -186,6 +187,8 @@ class Dataset:
 def read_dataset(pilot: Pilot) -> Dataset:
     """Return a pilot's records, checked and split; the first call writes splits.yaml beside the contract.
 
+    Labels are those of the contract's label set where it names one.
+
     Raises
     ------
     InputError
@@ -196,6 +199,9 @@ def read_dataset(pilot: Pilot) -> Dataset:
     path = pilot.data / SPLITS_FILE
     settings = read_settings(path, SplitSettings) if path.is_file() else created_split(path, table, pilot.contract)
     positions, drawn, splits = drawn_split(settings, table, pilot.contract, path)
+    corrected = read_label_set(pilot.data, pilot.contract.label_set)
+    if corrected is not None:  # after the split: a corrected label moves no record into or out of the holdout
+        table = under_label_set(table, pilot.contract, corrected, pilot.data)
     labels = table.frame[pilot.contract.label]
     allowed = pilot.contract.labels or tuple(sorted(labels.unique()))
     return Dataset(pilot.contract, splits, positions, drawn, table.digest, allowed, table)

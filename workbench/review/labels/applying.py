@@ -1,0 +1,187 @@
+"""A label set from what people decided: written whole, logged, and named in the contract."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workbench.desk import Desk, Settled
+from workbench.files import Provenance, parse_yaml, read_text, settings_from, write_atomically
+from workbench.pilot import CONTRACT_FILE, Contract, Pilot, Role
+from workbench.pilot.signing import SigningKey
+from workbench.records.label_sets import (
+    AppliedLabels,
+    DrawnList,
+    append_label_entry,
+    label_set_path,
+    label_set_text,
+    next_label_set,
+    read_label_log,
+    read_label_set,
+    read_list,
+)
+from workbench.records.splits import Dataset, Split, former_labels
+from workbench.review.labels.standing import LabelStanding, label_standing
+from workbench.words import InputError, several
+
+TWO_AGREED, ADJUDICATED = "two agreed", "adjudicated"
+LONGEST_WHY = 1_000
+NAMED = re.compile(r"^label_set:.*$", re.MULTILINE)
+BEFORE = re.compile(r"^records:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Overturned:
+    """Development records that were looked at, and the labels among them that people changed."""
+
+    disputed: tuple[int, int]
+    agreements: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenLabels:
+    """A label set that was written.
+
+    Parameters
+    ----------
+    n_looked, n_changed : int
+        Records that people looked at for it, and those of them with another label than the records have.
+    development : Overturned
+    line : str
+        What is to be written into contract.yaml by hand; empty where that was done.
+    """
+
+    label_set: str
+    n_looked: int
+    n_changed: int
+    n_adjudicated: int
+    development: Overturned
+    line: str
+
+
+def write_label_set(
+    pilot: Pilot, dataset: Dataset, desk: Desk, by: tuple[Provenance, Callable[[], SigningKey]]
+) -> WrittenLabels:
+    """Write what people decided as the next label set, all of it or nothing.
+
+    Raises
+    ------
+    InputError
+        Records that were handed out are not decided: the correction would be one-sided. Or there is nothing to write,
+        or another file of that name.
+    RunError
+        The log was altered.
+    SignatureError
+        The desk's answers were altered.
+    """
+    desk.check()
+    standing = label_standing(pilot, desk)
+    lists = [one for one in read_label_log(pilot.data) if isinstance(one, DrawnList)]
+    _require_all(pilot, dataset, standing, lists)
+    base, name = read_label_set(pilot.data, pilot.contract.label_set), next_label_set(pilot.contract.label_set)
+    rows = _rows(pilot, dataset, desk, standing.settled)
+    whole = rows if base is None else pd.concat([base.table, rows])
+    text, path = label_set_text(whole), label_set_path(pilot.data, name)
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        remedy = "look where it comes from, and move it away"
+        raise InputError("a label set of this name is there already, with other labels", where=str(path), remedy=remedy)
+    contract = _named_in(pilot, name)
+    write_atomically(path, text)
+    n_changed = int((whole["label"] != whole["was"]).sum())
+    names = tuple(dict.fromkeys(one.records for one in lists))
+    file = hashlib.sha256(path.read_bytes()).hexdigest()
+    append_label_entry(pilot.data, AppliedLabels(name, file, names, len(whole), n_changed), by)
+    if contract is not None:
+        write_atomically(pilot.data / CONTRACT_FILE, contract)
+    return WrittenLabels(
+        name,
+        len(rows),
+        int((rows["label"] != rows["was"]).sum()),
+        int((rows["how"] == ADJUDICATED).sum()),
+        _overturned(pilot, dataset, rows, lists),
+        "" if contract is not None else f"label_set: {name}",
+    )
+
+
+def _require_all(pilot: Pilot, dataset: Dataset, standing: LabelStanding, lists: list[DrawnList]) -> None:
+    """Refuse to write a part of what was handed out."""
+    where = f"pilot {pilot.name}"
+    if not standing.open_ids:
+        remedy = f"workbench labels disputed {pilot.name} --agent NAME hands records out"
+        raise InputError("no label was looked at that is in no label set yet", where=where, remedy=remedy)
+    missing = set(standing.missing)
+    if not missing:
+        return
+    sample = {name for one in lists if one.sample is not None for name in read_list(pilot.data, one.sample)}
+    n_sample = len(missing & sample)
+    without = f"; to {several(standing.n_without, 'one', 'of them')} nobody gave a label" if standing.n_without else ""
+    of_dev = f", {n_sample:,} of them development records of the sample of agreements" if n_sample else ""
+    handed = several(len(standing.open_ids), "record")
+    raise InputError(
+        f"{len(missing):,} of {handed} that were handed out are not decided{of_dev}: a correction by the others alone "
+        "would be one-sided",
+        where=where,
+        got=f"{several(standing.n_waiting, 'waits', 'wait')} for two people, {standing.n_disagreed:,} for an "
+        f"adjudicator{without}",
+        expected="every record decided by two people, or adjudicated, and the time to take an answer back over",
+        remedy=f"workbench review {pilot.name} opens the desk; workbench labels adjudicate {pilot.name} says how far "
+        "it is",
+    )
+
+
+def _rows(pilot: Pilot, dataset: Dataset, desk: Desk, settled: Mapping[str, Settled]) -> pd.DataFrame:
+    """Return the rows of the records that were decided."""
+    ids = pd.Index(sorted(settled), dtype=object, name="record_id")
+    said = desk.answers()
+    said = said[said["in_force"].astype(bool)]
+    by_item = dict(iter(said.groupby("item", sort=False)))
+    reason = pilot.contract.column_with(Role.REASON)
+    reasons = set() if reason is None else set(pilot.contract.columns[reason].allowed or ())
+    rows = pd.DataFrame(
+        [_row(settled[name], by_item[settled[name].item.id], reasons) for name in ids],
+        index=ids,
+        columns=["label", "reason", "people", "how", "why"],
+    )
+    was = former_labels(pilot, dataset, ids)
+    return rows.assign(was=was, changed=(rows["label"] != was).astype(int).astype(str))
+
+
+def _row(decided: Settled, answers: pd.DataFrame, reasons: set[str]) -> tuple[str, str, str, str, str]:
+    """Return label, reason, people, how and why of one record."""
+    standing = answers[answers["action"] == decided.action]
+    given = [str(text) for text in standing["reason"] if text]
+    notes = [*given, *(str(text) for text in standing["note"] if text)]
+    how = ADJUDICATED if answers["adjudicates"].astype(bool).any() else TWO_AGREED
+    why = " ".join("; ".join(dict.fromkeys(notes)).split())[:LONGEST_WHY]
+    known = [text for text in given if text in reasons]
+    return str(decided.action), known[-1] if known else "", " ".join(decided.people), how, why
+
+
+def _overturned(pilot: Pilot, dataset: Dataset, rows: pd.DataFrame, lists: list[DrawnList]) -> Overturned:
+    """Return what was changed of development records: among disputed ones, and among the sample of agreements."""
+    of_dev = rows[rows.index.isin(dataset.ids(Split.DEV))]
+    sample = {name for one in lists if one.sample is not None for name in read_list(pilot.data, one.sample)}
+    is_sample, is_changed = of_dev.index.isin(list(sample)), (of_dev["label"] != of_dev["was"]).to_numpy()
+    return Overturned(
+        (int(is_changed[~is_sample].sum()), int((~is_sample).sum())),
+        (int(is_changed[is_sample].sum()), int(is_sample.sum())),
+    )
+
+
+def _named_in(pilot: Pilot, name: str) -> str | None:
+    """Return contract.yaml with the one line that names a label set; None where it cannot be put there safely.
+
+    Safely: what is read from the new text is the contract of before in everything else.
+    """
+    path = pilot.data / CONTRACT_FILE
+    text, line = read_text(path), f"label_set: {name}"
+    edited = NAMED.sub(line, text, count=1) if NAMED.search(text) else BEFORE.sub(f"{line}\nrecords:", text, count=1)
+    try:
+        found = settings_from(parse_yaml(edited, str(path)), Contract, str(path))
+    except InputError:
+        return None
+    return edited if found == pilot.contract.model_copy(update={"label_set": name}) else None
