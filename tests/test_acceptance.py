@@ -32,13 +32,23 @@ from acceptance_pilots import (
 from answering_pilots import write
 
 from workbench.desk import Card, ReviewItem, desk_path
-from workbench.evidence import Answer, Severity, Terms, exhibit_folder, read_exhibit
+from workbench.evidence import Answer, Terms, exhibit_folder, read_exhibit
 from workbench.metrics import State
-from workbench.pilot import AcceptanceSettings, Pilot, QueueName, read_acceptance
+from workbench.pilot import (
+    AcceptanceSettings,
+    Pilot,
+    QueueName,
+    Severity,
+    TriageDecision,
+    TriagedIssue,
+    read_acceptance,
+    read_triage,
+    write_triage,
+)
 from workbench.pilot.pilot import open_pilot
 from workbench.records.splits import Split, read_dataset
 from workbench.review import ACCEPTANCE
-from workbench.review.acceptance import TriageDecision, TriagedIssue, fill_session, read_triage, write_triage
+from workbench.review.acceptance import fill_session
 from workbench.review.acceptance.seen import session_item_id
 from workbench.words import InputError, SignatureError
 

@@ -28,8 +28,8 @@ from workbench.review.acceptance import (
     fill_session,
     github_issues,
     jira_csv,
+    proposal_files,
     proposals_of,
-    write_proposals,
 )
 from workbench.review.acceptance.triage import COLUMNS
 from workbench.words import InputError
@@ -108,6 +108,14 @@ def proposed(pilot: Pilot) -> AcceptanceProposals:
     return proposals_of(made(pilot), judged, dataset)
 
 
+def written(pilot: Pilot, found: AcceptanceProposals) -> list[Path]:
+    files = proposal_files(pilot, found)
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return list(files)
+
+
 def overriding(card: Card) -> GivenAnswer:
     """Return another action than the recommended one, whatever it is."""
     others = [one for one in card.actions if one != card.recommended]
@@ -125,8 +133,7 @@ def test_what_people_chose_otherwise_becomes_cases_that_the_suites_read(tmp_path
     assert len(found.cases) == len(others) == 8
     # a decision that is not the label either puts the label in doubt
     assert set(found.disputed) == {name for name, row in others.iterrows() if row["decision"] != truth(str(name))}
-    written = write_proposals(pilot, found)
-    assert [path.name for path in written] == ["proposed.yaml", "disputed.txt"]
+    assert [path.name for path in written(pilot, found)] == ["proposed.yaml", "disputed.txt"]
     cases = read_cases(pilot)
     (file,) = (one for one in cases.files if one.path.name == "proposed.yaml")
     assert not file.is_confirmed
@@ -146,14 +153,14 @@ def test_proposals_are_added_once_and_never_to_a_signed_suite(tmp_path: Path, op
     fill_session(pilot, read_dataset(pilot), "one", "good")
     decided(pilot, {"ann": overriding, "ben": overriding}, Clock())
     found = proposed(pilot)
-    path, _ = write_proposals(pilot, found)
+    path, _ = written(pilot, found)
     before = path.read_bytes()
-    write_proposals(pilot, found)
+    written(pilot, found)
     assert path.read_bytes() == before
     (pilot.suite / "signatures" / "suites__proposed.yaml").mkdir(parents=True)
     (pilot.suite / "signatures" / "suites__proposed.yaml" / "it-owner.json").write_text("{}", encoding="utf-8")
     with pytest.raises(InputError, match="is signed, and is not written over"):
-        write_proposals(pilot, found)
+        proposal_files(pilot, found)
 
 
 def test_agreement_proposes_nothing_and_a_tap_on_a_card_does(tried: Pilot) -> None:

@@ -16,13 +16,13 @@ import pytest
 from access_holes import ACCESS_HOLES, pilot_with_holes
 
 from workbench.environment.sandbox import RunningSandbox, postgresql_programs, running_postgresql, running_sandbox
-from workbench.evidence import Exhibit, Severity
+from workbench.evidence import Exhibit
 from workbench.integrations import ACCESS, AccessRequest
 from workbench.integrations.access_tests import AccessBudget, try_access
 from workbench.integrations.access_tests.maker import counted_access
 from workbench.integrations.calling import WayIn
 from workbench.integrations.lines import LineVerdict, ProbeLine
-from workbench.pilot import Pilot, open_pilot
+from workbench.pilot import Pilot, Severity, open_pilot
 from workbench.pilot.integrations import read_integrations
 from workbench.records.splits import Dataset, read_dataset
 

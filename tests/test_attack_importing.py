@@ -10,8 +10,7 @@ from small_pilots import ALL_DEV, written_pilot
 
 from workbench.attacks import AttackClass, Goal, ImportedAs, import_patterns, patterns_of
 from workbench.attacks.harmless import script_of
-from workbench.evidence import Severity
-from workbench.pilot import Channel, Pilot
+from workbench.pilot import Channel, Pilot, Severity
 from workbench.words import InputError
 
 LIST = [

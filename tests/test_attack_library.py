@@ -23,8 +23,7 @@ from workbench.attacks import (
     patterns_of,
     shipped_patterns,
 )
-from workbench.evidence import Severity
-from workbench.pilot import Channel, Pilot, content_of, open_pilot, read_process
+from workbench.pilot import Channel, Pilot, Severity, content_of, open_pilot, read_process
 from workbench.records.splits import read_dataset
 from workbench.words import InputError
 

@@ -18,7 +18,6 @@ from workbench.evidence import (
     Exhibit,
     Finding,
     MadeBy,
-    Severity,
     exhibit_of,
     read_exhibit,
     table_csv,
@@ -27,6 +26,7 @@ from workbench.evidence import (
 from workbench.evidence.tabular import kinds_of
 from workbench.metrics import Estimate
 from workbench.pages.exhibits import exhibit_estimates, exhibit_findings
+from workbench.pilot import Severity
 from workbench.words import InputError, RunError
 
 MADE = MadeBy(who="Ann", commit=None, time="2026-11-30T00:00:00+00:00")

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from gate_pilots import TODAY, facts_of, finding, gate, gate_pilot, outcomes_of, signed, write_audit, write_evaluation
 
-from workbench.evidence import Missing, Severity, Terms
+from workbench.evidence import Missing, Terms
 from workbench.gates import Criterion, CriterionResult, GateDecision, Kind, Verdict, decide
 from workbench.gates.held.shown import decision_in
 from workbench.gates.judging import asked_criteria
@@ -19,6 +19,7 @@ from workbench.gates.schema import known_checks, read_gates
 from workbench.gates.summary import markdown_summary
 from workbench.gates.waivers import Waiver, WaiverSettings, waive
 from workbench.metrics import Estimate, State
+from workbench.pilot import Severity
 from workbench.words import InputError
 
 RIGHT, LOAD = {"id": "right", "kpi": "right"}, {"id": "load", "check": "load"}

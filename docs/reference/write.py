@@ -30,12 +30,12 @@ from workbench.pilot import (
     Process,
     ReviewSettings,
     TableContract,
+    Triage,
 )
 from workbench.pilot.acceptance import AcceptanceSettings
 from workbench.pilot.charter import Charter
 from workbench.records.sources import Sources
 from workbench.records.splits import SplitSettings
-from workbench.review.acceptance.triage import Triage
 
 HERE = Path(__file__).parent
 VALUES = {"TEXT": "TEXT", "WHOLE NUMBER": "N", "NUMBER": "X", "DATETIME": "DATE"}

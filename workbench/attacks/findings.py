@@ -8,7 +8,8 @@ import pandas as pd
 
 from workbench.attacks.groups import ALL, ALPHA
 from workbench.attacks.results import JUDGED, MOVED, SCHEMA, SIGNS, AttackOutcome
-from workbench.evidence import Finding, Severity
+from workbench.evidence import Finding
+from workbench.pilot import Severity
 from workbench.words import several, shown
 
 ENGINEERS, OWNER = "engineers of the agent", "process owner"

@@ -15,9 +15,8 @@ import yaml
 from workbench.attacks.harmless import control_for
 from workbench.attacks.library import check_new_patterns
 from workbench.attacks.pattern import AttackClass, Goal
-from workbench.evidence import Severity
 from workbench.files import read_text, write_atomically
-from workbench.pilot import ATTACKS_FOLDER, Channel, Pilot
+from workbench.pilot import ATTACKS_FOLDER, Channel, Pilot, Severity
 from workbench.words import MAX_SHOWN, InputError
 
 LONGEST = 20_000

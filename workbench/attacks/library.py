@@ -13,9 +13,8 @@ from workbench.attacks.catalogues import catalogue_of
 from workbench.attacks.harmless import is_as_long, script_of
 from workbench.attacks.pattern import AttackClass, AttackPattern, Goal
 from workbench.attacks.transforms import TRANSFORMS
-from workbench.evidence import Severity
 from workbench.files import Settings, parse_yaml, read_settings, settings_from
-from workbench.pilot import ATTACKS_FOLDER, Channel, Pilot
+from workbench.pilot import ATTACKS_FOLDER, Channel, Pilot, Severity
 from workbench.words import InputError
 
 SHIPPED = Path(__file__).with_name("patterns")

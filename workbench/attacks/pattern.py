@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from workbench.evidence import Severity
-from workbench.pilot import Channel
+from workbench.pilot import Channel, Severity
 
 
 class Goal(StrEnum):

@@ -22,8 +22,8 @@ from workbench.attacks.judging import (
     telltales_of,
 )
 from workbench.attacks.pattern import Goal
-from workbench.evidence import Severity
 from workbench.metrics import Status
+from workbench.pilot import Severity
 from workbench.stats import Flags
 
 TEXTS = (

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.audit.cells import no_cells
-from workbench.evidence import Severity
+from workbench.pilot import Severity
 
 MUST_FIX_AT_LEAST, MUST_FIX_AT_MOST = 3, 5  # what a team can begin with at once
 FEW = 0.01  # of the records: less hardly moves accuracy

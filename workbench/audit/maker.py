@@ -21,7 +21,6 @@ from workbench.evidence import (
     MadeBy,
     Maker,
     Missing,
-    Severity,
     Terms,
     arrival_days,
     audits_folder,
@@ -42,6 +41,7 @@ from workbench.pilot import (
     FindingDecision,
     OwnedFindings,
     Pilot,
+    Severity,
     owner_signatures,
     read_owned_findings,
 )

@@ -19,7 +19,7 @@ from workbench.environment import (
     Trace,
     called_as,
 )
-from workbench.evidence import Severity
+from workbench.pilot import Severity
 
 ADDED = "added"
 A_CENT = 0.0100001

@@ -9,7 +9,8 @@ import pandas as pd
 from workbench.cases.conduct import MISCONDUCT
 from workbench.cases.judging import FailureKind
 from workbench.cases.numbers import BY_HAND
-from workbench.evidence import Finding, Severity
+from workbench.evidence import Finding
+from workbench.pilot import Severity
 from workbench.words import several, shown
 
 

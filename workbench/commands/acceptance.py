@@ -105,9 +105,10 @@ def triage(
 ) -> None:
     """Decide on an issue; it stands in triage.yaml, and says whether the issue is closed by it."""
     from workbench.files import settings_from
+    from workbench.pilot import TriagedIssue, read_triage, write_triage
     from workbench.records.ledger import read_ledger
     from workbench.records.splits import ledger_path
-    from workbench.review.acceptance import OpenedVersions, TriagedIssue, issue_id, read_triage, write_triage
+    from workbench.review.acceptance import OpenedVersions, issue_id
 
     opened = pilot_named(pilot, root)
     before, _ = _made(opened, None)
@@ -138,7 +139,8 @@ def triage(
 def propose(pilot: PilotName, agent: Agent = None, root: Root = HERE, as_json: AsJson = False) -> None:
     """Make test cases to confirm, and a list of labels in doubt, of what people chose otherwise than the agent."""
     from workbench.evidence import Exhibit, maker
-    from workbench.review.acceptance import proposals_of, write_proposals
+    from workbench.files import write_atomically
+    from workbench.review.acceptance import proposal_files, proposals_of
 
     opened = pilot_named(pilot, root)
     exhibit, dataset = _made(opened, agent)
@@ -147,15 +149,17 @@ def propose(pilot: PilotName, agent: Agent = None, root: Root = HERE, as_json: A
         if not isinstance(judged, Exhibit):
             raise InputError("no version is judged, so nothing can be held against what people chose", got=judged)
         found = proposals_of(exhibit, judged, dataset)
-        paths = write_proposals(opened, found)
+        files = proposal_files(opened, found)
+        for path, text in files.items():
+            write_atomically(path, text)
     if as_json:
         listed = {"disputed": list(found.disputed), "undecided": list(found.undecided)}
-        print_json({"pilot": pilot, "cases": list(found.cases), **listed, "files": [str(path) for path in paths]})
+        print_json({"pilot": pilot, "cases": list(found.cases), **listed, "files": [str(path) for path in files]})
         return
     say(f"{several(len(found.cases), 'test case')} proposed, {several(len(found.disputed), 'label')} disputed.")
     if found.undecided:
         say(f"People chose differently, so nothing is proposed: {shown(found.undecided)}.", "  ")
-    for path in paths:
+    for path in files:
         print(path)
     if found.cases:
         say(f'Read them, then: workbench sign {pilot} suites/proposed.yaml --name "..." --role "..."')
@@ -196,7 +200,7 @@ def export(
 @app.command("report", epilog="Example: workbench acceptance report invoice_matching")
 def report_acceptance(pilot: PilotName, agent: Agent = None, root: Root = HERE, as_json: AsJson = False) -> None:
     """Make the evidence of the sessions: held, by how many, what was chosen otherwise, which issues are open."""
-    from workbench.tracking import log_exhibit
+    from workbench.commands.tracked import log_exhibit
 
     opened = pilot_named(pilot, root)
     exhibit, _ = _made(opened, agent)

@@ -52,10 +52,10 @@ def access(
     no case needs, personal data in the agent's texts, the age of secrets. It happens in the sandbox that `workbench
     sandbox` is running, else in the pilot's own, started for it; without one the declared addresses are called.
     """
+    from workbench.commands.tracked import log_exhibit
     from workbench.integrations import ACCESS, AccessRequest, open_trials
     from workbench.records.splits import read_dataset
     from workbench.runs import RunRequest
-    from workbench.tracking import log_exhibit
 
     opened, choice = pilot_named(pilot, root), asked.choice()
     with stoppable(), stdout_to_stderr():

@@ -69,9 +69,9 @@ def attack(
     judged by what production would do, without a model. Exit code 0 also where attacks hit.
     """
     from workbench.attacks import MAKER, AttackRequest, classes_named
+    from workbench.commands.tracked import log_exhibit
     from workbench.records.splits import read_dataset
     from workbench.runs import RunRequest
-    from workbench.tracking import log_exhibit
 
     opened, chosen = pilot_named(pilot, root), classes_named(classes or ())
     with stoppable(), stdout_to_stderr():

@@ -119,9 +119,9 @@ def _validate_on_spark(suite: Path, records: str, out: Path, as_json: bool) -> N
 def _audit_pilot(name: str, root: Path, compare: str | None) -> tuple[Path, dict[str, Any], str]:
     """Run the audit's notebook, log what it left, and return folder, findings and the run in MLflow."""
     from workbench.commands.progress import CellProgress
+    from workbench.commands.tracked import log_exhibit
     from workbench.evidence import FINDINGS_FILE, earlier_findings, exhibit_folder, read_exhibit, read_findings
     from workbench.gates.pipeline import run_audit
-    from workbench.tracking import log_exhibit
 
     opened = pilot_named(name, root)
     earlier = "" if compare is None else str(earlier_findings(opened, compare)["run"])

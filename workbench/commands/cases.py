@@ -53,10 +53,10 @@ def run_cases(
 ) -> None:
     """Ask an agent about every test case, each once, and print which it does not pass; only signed cases count."""
     from workbench.cases import MAKER, CasesRequest
+    from workbench.commands.tracked import log_exhibit
     from workbench.evaluation.versions import agent_to_judge
     from workbench.records.splits import read_dataset
     from workbench.runs import RunRequest
-    from workbench.tracking import log_exhibit
 
     opened, choice = pilot_named(pilot, root), asked.choice()
     with stoppable(), stdout_to_stderr():

@@ -45,10 +45,10 @@ def faults(
     It happens in the sandbox that `workbench sandbox` is running, else in the pilot's own, started for it. Each fault
     is held beside the same record without it, by what the sandbox holds. One that was not seen to happen is not run.
     """
+    from workbench.commands.tracked import log_exhibit
     from workbench.integrations import FAULTS, FaultsRequest, acting_agent, worst_first
     from workbench.records.splits import read_dataset
     from workbench.runs import RunRequest
-    from workbench.tracking import log_exhibit
 
     opened, choice = pilot_named(pilot, root), asked.choice()
     if agent is None and acting_agent(opened) is None:

@@ -68,9 +68,9 @@ def probe(pilot: PilotName, root: Root = HERE, details: Details = False, as_json
     is measured, else the pilot's own is started; without one the declared addresses are called, on this machine or a
     named private host only.
     """
+    from workbench.commands.tracked import log_exhibit
     from workbench.integrations import MAKER, ProbeRequest, open_lines
     from workbench.records.splits import read_dataset
-    from workbench.tracking import log_exhibit
 
     opened = pilot_named(pilot, root)
     with stoppable(), stdout_to_stderr():

@@ -50,11 +50,11 @@ def repeat(
     With --holdout about holdout records, whose labels stay sealed: 03_evaluation then shows how far repeats agree, as a
     confidence beside the others.
     """
+    from workbench.commands.tracked import log_exhibit
     from workbench.evaluation.repeats import MAKER, RepeatRequest, unsteady
     from workbench.metrics import estimate_text
     from workbench.records.splits import Split, read_dataset
     from workbench.runs import RunRequest
-    from workbench.tracking import log_exhibit
 
     opened = pilot_named(pilot, root)
     choice = asked.choice()

@@ -48,10 +48,10 @@ def load_test(
     Arrivals come whether it has answered or not. Then more and more scripted reviewers decide at a review desk of
     their own what a day hands over. What is put under load, and what a leak is, says load.yaml.
     """
+    from workbench.commands.tracked import log_exhibit
     from workbench.load_testing import MAKER, LoadRequest, profiles_named
     from workbench.records.splits import read_dataset
     from workbench.runs import RunRequest
-    from workbench.tracking import log_exhibit
 
     opened, profiles = pilot_named(pilot, root), profiles_named(profile or ())
     with stoppable(), stdout_to_stderr():

@@ -128,9 +128,9 @@ def review_report(
 
     The desk's chain is held from its first row first. Planted wrong recommendations are disclosed here.
     """
+    from workbench.commands.tracked import log_exhibit
     from workbench.records.splits import read_dataset
     from workbench.review import MAKER, ReviewRequest
-    from workbench.tracking import log_exhibit
 
     opened = pilot_named(pilot, root)
     with stdout_to_stderr():

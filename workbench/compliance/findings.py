@@ -8,7 +8,8 @@ import pandas as pd
 
 from workbench.compliance.judging import RECORDS, REQUIREMENTS
 from workbench.compliance.requirement import Standing
-from workbench.evidence import Finding, Severity
+from workbench.evidence import Finding
+from workbench.pilot import Severity
 
 SEVERITIES = {Standing.NOT_MET: Severity.HIGH, Standing.NOT_EVIDENCED: Severity.MEDIUM}
 

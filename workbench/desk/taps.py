@@ -17,7 +17,7 @@ from workbench.desk.items import AnswerKind, GivenAnswer
 from workbench.desk.shapes import Claim, DeskConflictError, Feedback, FeedbackWish, Progress
 from workbench.desk.showing import QUEUES, Said, Shell, due_words, sureness, time_words
 from workbench.desk.store import Desk
-from workbench.pilot import QueueName, ReviewPerson, ReviewSettings
+from workbench.pilot import QueueName, ReviewPerson, ReviewSettings, Severity
 from workbench.words import InputError, several
 
 KEPT_TAPS = 64  # last taps of a person that are known again when a browser sends them twice
@@ -31,7 +31,7 @@ DONE = {
 UNDOABLE = "Your last decision can still be undone."
 TWICE = "That was stored already; it counts once."
 LOST = "Not stored: somebody else decided this meanwhile, or your time for the card was over."
-SEVERITIES = ("low", "medium", "high", "critical")
+SEVERITIES = tuple(one.value for one in reversed(Severity))
 ISSUE = ("issue", "Something is wrong")
 # What a session of acceptance asks; the names are the kinds that acceptance.yaml knows.
 QUESTIONS = (

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
         Exhibit,
         Finding,
         MadeBy,
-        Severity,
         exhibit_folder,
         exhibit_of,
         read_exhibit,

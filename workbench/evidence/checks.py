@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.evidence.exhibit import Severity
 from workbench.evidence.facts import Facts
 from workbench.metrics import State
+from workbench.pilot import Severity
 
 BETTER_VERSION = "a better version is needed; records alone cannot pass"
 

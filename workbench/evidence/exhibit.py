@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,20 +16,11 @@ from pydantic import ValidationError
 from workbench.evidence.tabular import ColumnKind, kinds_of, table_csv, table_of
 from workbench.files import Settings, provenance, write_atomically
 from workbench.metrics import Estimate
-from workbench.pilot import Pilot
+from workbench.pilot import Pilot, Severity
 from workbench.words import InputError, RunError
 
 VERSION = 1
 EXHIBIT_FILE, EXHIBITS = "exhibit.json", "exhibits"
-
-
-class Severity(StrEnum):
-    """How severe a finding is, the worst first."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
 
 
 class Finding(Settings):

@@ -10,11 +10,11 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from workbench.evidence import Check, Maker, Severity, maker_of, makers
+from workbench.evidence import Check, Maker, maker_of, makers
 from workbench.files import Settings, read_settings
 from workbench.gates.builtin import OF_AGREEMENT
 from workbench.metrics import ACCURACY, Operator
-from workbench.pilot import Contract, Pilot, Role
+from workbench.pilot import Contract, Pilot, Role, Severity
 from workbench.pilot.charter import GATES_FILE, Cell, Charter, one_of
 from workbench.records import STRATA
 from workbench.words import InputError, shown

@@ -7,9 +7,10 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from workbench.evidence import Finding, Severity
+from workbench.evidence import Finding
 from workbench.integrations.lines import LineKind, LineVerdict, kind_of
 from workbench.metrics import Estimate, Unit
+from workbench.pilot import Severity
 from workbench.words import several
 
 DEVIATIONS, MEASURED, PROBED = "integration_deviations", "integration_lines_measured", "operations_probed"

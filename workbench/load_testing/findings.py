@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.evidence import Finding, Severity
+from workbench.evidence import Finding
 from workbench.load_testing.analysis import Recovery, kept_time, latencies, recovery_of, slowing_of
 from workbench.load_testing.numbers import CALLED_LEVEL, LEAK_BYTES, LEAK_DESCRIPTORS, LEAK_THREADS, leak_slopes
 from workbench.load_testing.taps import TAPS, reviewers_table
-from workbench.pilot import LoadProfile, LoadSettings
+from workbench.pilot import LoadProfile, LoadSettings, Severity
 from workbench.stats import quantile_interval
 from workbench.words import seconds, several, shown
 

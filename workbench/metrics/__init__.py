@@ -62,7 +62,7 @@ if TYPE_CHECKING:
         number_column,
         routes,
     )
-    from workbench.metrics.planning import observations_missing
+    from workbench.metrics.planning import agreements_to_draw, observations_missing
     from workbench.metrics.prospects import certification_note, outlook_json, undeclared_warning, what_would_do
     from workbench.metrics.recalibration import as_given, cross_fitted, fitted_recalibration, recalibrated
     from workbench.metrics.retrieval import recall_by_k, with_and_without

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from workbench.metrics.catalogue import CATALOGUE, Operator
 from workbench.metrics.estimate import Estimate
-from workbench.stats import IntervalMethod, proportion_interval
+from workbench.stats import IntervalMethod, agreements_for_rate, agreements_needed, proportion_interval
 
 MAX_RECORDS = 10_000_000  # beyond it nobody labels
 
@@ -54,6 +54,24 @@ def quantile_observations(q: float, confidence_level: float) -> int:
     (59, True)
     """
     return math.ceil(math.log(1 - confidence_level) / math.log(q))
+
+
+def agreements_to_draw(n_automated: int, target: float, level: float) -> tuple[int, bool]:
+    """Return how many agreements of agent and label people look at again, and whether that can prove a target.
+
+    Where the agreements are too few for a proof, as many as show the rate of wrong ones among them.
+
+    Parameters
+    ----------
+    n_automated : int
+        Decisions that the agent makes alone.
+    target : float
+        The share of them that must be right.
+    level : float
+        The chance of error.
+    """
+    proving = agreements_needed(n_automated, 0, target, level)
+    return (agreements_for_rate(n_automated, target, level / 2), False) if proving is None else (proving, True)
 
 
 def first_that(passes: Callable[[int], bool], start: int) -> int | None:

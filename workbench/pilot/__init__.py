@@ -9,7 +9,6 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.pilot.acceptance import (
         ACCEPTANCE_FILE,
-        TRIAGE_FILE,
         AcceptanceQuestion,
         AcceptanceSession,
         AcceptanceSettings,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
         Semantic,
         TableContract,
         Unlabelled,
+        name_label_set,
         read_contract,
         read_table_contract,
     )
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         FindingDecision,
         OwnedFinding,
         OwnedFindings,
+        Severity,
         owner_signatures,
         read_owned_findings,
         role_of,
@@ -88,6 +89,15 @@ if TYPE_CHECKING:
         ReviewQueue,
         ReviewSettings,
         read_review,
+    )
+    from workbench.pilot.suites import unsigned_cases
+    from workbench.pilot.triage import (
+        TRIAGE_FILE,
+        Triage,
+        TriageDecision,
+        TriagedIssue,
+        read_triage,
+        write_triage,
     )
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -16,7 +16,6 @@ from workbench.pilot.charter.schema import Role
 from workbench.words import InputError
 
 ACCEPTANCE_FILE = "acceptance.yaml"
-TRIAGE_FILE = "triage.yaml"  # beside it: what was decided on what the sessions raised
 NAMED = r"^[a-z0-9][a-z0-9_-]{0,30}$"
 
 

@@ -10,11 +10,13 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from workbench.files import Settings, read_settings
+from workbench.files import Settings, parse_yaml, read_settings, read_text, settings_from, write_atomically
 from workbench.pilot.labels import bin_label, bin_labels, label_text
-from workbench.words import shown
+from workbench.words import InputError, shown
 
 CONTRACT_FILE = "contract.yaml"
+_LABEL_SET = re.compile(r"^label_set:.*$", re.MULTILINE)
+_RECORDS = re.compile(r"^records:", re.MULTILINE)
 DECIMALS: tuple[Literal["."], Literal[","]] = (".", ",")
 
 
@@ -300,3 +302,24 @@ def read_table_contract(path: Path) -> TableContract:
 def read_contract(folder: Path) -> Contract:
     """Return the contract of a dataset folder."""
     return read_settings(folder / CONTRACT_FILE, Contract)
+
+
+def name_label_set(folder: Path, contract: Contract, name: str) -> bool:
+    """Write into contract.yaml the one line that names a label set; return whether that could be done safely.
+
+    Safely: what is read from the new text is the contract of before in everything else.
+    """
+    path = folder / CONTRACT_FILE
+    text, line = read_text(path), f"label_set: {name}"
+    if _LABEL_SET.search(text):
+        edited = _LABEL_SET.sub(line, text, count=1)
+    else:
+        edited = _RECORDS.sub(f"{line}\nrecords:", text, count=1)
+    try:
+        found = settings_from(parse_yaml(edited, str(path)), Contract, str(path))
+    except InputError:
+        return False
+    if found != contract.model_copy(update={"label_set": name}):
+        return False
+    write_atomically(path, edited)
+    return True

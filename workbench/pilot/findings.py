@@ -19,6 +19,15 @@ OWNED_FINDINGS_FILE = "findings.yaml"
 FINDING_ID = re.compile(r"(?P<kind>.+)-[0-9a-f]{8}")
 
 
+class Severity(StrEnum):
+    """How severe a finding is, the worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
 class FindingDecision(StrEnum):
     """What becomes of a finding."""
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
-    from workbench.tracking.exhibits import log_exhibit
     from workbench.tracking.experiments import experiment_of, opened, set_note
     from workbench.tracking.promotion import (
         ALIASES,

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from workbench.compliance.computed.telling import Evidence, command_of, exhibit_or_why, not_evidenced, standing_of
 from workbench.compliance.requirement import ComplianceGround, Computed
-from workbench.evidence import Exhibit, Severity
+from workbench.evidence import Exhibit
 from workbench.metrics import CATALOGUE, Estimate, State, estimate_text, state_of, title_of, value_text
+from workbench.pilot import Severity
 from workbench.pilot.charter import CHARTER_FILE
 from workbench.pilot.integrations import INTEGRATIONS_FILE
 from workbench.words import number, several, shown

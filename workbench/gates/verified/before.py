@@ -17,13 +17,13 @@ from workbench.evidence import (
     Exhibit,
     Finding,
     MadeBy,
-    Severity,
     parsed,
     require_same,
 )
 from workbench.gates.facts import GateFacts
 from workbench.gates.verified.facts import CELLS_FILE, FACTS_FILE, facts_from
 from workbench.metrics import Estimate
+from workbench.pilot import Severity
 from workbench.records.ledger import Opening
 from workbench.records.tables import unmarked
 from workbench.words import SignatureError, shown

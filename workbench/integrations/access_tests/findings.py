@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from workbench.evidence import Finding, Severity
+from workbench.evidence import Finding
 from workbench.integrations.access_tests.keys import TOO_OLD
 from workbench.integrations.access_tests.trials import AccessKind, AccessVerdict, kind_of_trial
+from workbench.pilot import Severity
 from workbench.words import several, shown
 
 REFUSED, TOLD = "lets in what must be refused", "tells what it must not"

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from workbench.evidence import Finding, Severity
+from workbench.evidence import Finding
 from workbench.integrations.faults.outcomes import FaultOutcome
 from workbench.integrations.faults.tables import CELL
+from workbench.pilot import Severity
 from workbench.words import shown
 
 # What it is, how grave at an operation that writes, what follows, what to do.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workbench.records.label_sets.log import (
         AppliedLabels,
         DrawnList,
+        LogWriter,
         append_label_entry,
         label_log_path,
         read_label_log,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.records.label_sets.sets import (
         LABELS_FOLDER,
         LabelSet,
+        add_label_set,
         label_set_path,
         label_set_text,
         labels_before,

@@ -26,6 +26,7 @@ from workbench.words import RunError, SignatureError
 SIGNED_AS = b"workbench label log entry v1\n"
 LISTS_FOLDER = "lists"
 DIGITS = 32
+LogWriter = tuple[Provenance, Callable[[], SigningKey]]  # who writes, and what gives the key that signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,7 @@ def read_label_log(data: Path) -> tuple[DrawnList | AppliedLabels, ...]:
     return tuple(_said(entry) for entry in _entries(text, path))
 
 
-def append_label_entry(
-    data: Path, said: DrawnList | AppliedLabels, by: tuple[Provenance, Callable[[], SigningKey]]
-) -> None:
+def append_label_entry(data: Path, said: DrawnList | AppliedLabels, by: LogWriter) -> None:
     """Append an entry, signed and durable. Raises RunError where the log was altered."""
     path = label_log_path(data)
     path.parent.mkdir(parents=True, exist_ok=True)

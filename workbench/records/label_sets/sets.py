@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from workbench.files import write_atomically
 from workbench.pilot import Contract, Role
 from workbench.records.records import RecordTable, labelled_digest
 from workbench.words import InputError, shown
@@ -57,6 +58,16 @@ def next_label_set(name: str | None) -> str:
 def label_set_text(table: pd.DataFrame) -> str:
     """Return a label set as its file has it, by record id."""
     return table.rename_axis("record_id").sort_index().reset_index()[list(COLUMNS)].to_csv(index=False)
+
+
+def add_label_set(data: Path, name: str, table: pd.DataFrame) -> str:
+    """Write a label set and return the SHA-256 of its file. Raises InputError where another one has the name."""
+    text, path = label_set_text(table), label_set_path(data, name)
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        remedy = "look where it comes from, and move it away"
+        raise InputError("a label set of this name is there already, with other labels", where=str(path), remedy=remedy)
+    write_atomically(path, text)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read_label_set(data: Path, name: str | None) -> LabelSet | None:

@@ -9,15 +9,11 @@ from workbench.imports import opened_lazily
 if TYPE_CHECKING:
     from workbench.review.acceptance.exports import board_csv, board_table, github_issues, jira_csv
     from workbench.review.acceptance.maker import ACCEPTANCE, AcceptanceRequest
-    from workbench.review.acceptance.proposals import AcceptanceProposals, proposals_of, write_proposals
+    from workbench.review.acceptance.proposals import AcceptanceProposals, proposal_files, proposals_of
     from workbench.review.acceptance.putting import FilledSession, fill_session
     from workbench.review.acceptance.triage import (
         OpenedVersions,
-        TriageDecision,
-        TriagedIssue,
         issue_id,
-        read_triage,
-        write_triage,
     )
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

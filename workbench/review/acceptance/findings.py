@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from workbench.evidence import Finding, Severity
+from workbench.evidence import Finding
+from workbench.pilot import Severity
 from workbench.review.acceptance.counting import (
     approvals_table,
     approves_everything,

@@ -19,6 +19,7 @@ from workbench.pilot import (
     AcceptanceSettings,
     Pilot,
     read_acceptance,
+    read_triage,
 )
 from workbench.pilot.signing import document_digest, signature_files
 from workbench.records.ledger import Opening, read_ledger
@@ -34,7 +35,7 @@ from workbench.review.acceptance.counting import (
 from workbench.review.acceptance.findings import FEWEST_ISSUES, acceptance_findings
 from workbench.review.acceptance.numbers import UNITS, estimates_of_acceptance, one_sided_estimate
 from workbench.review.acceptance.seen import desk_mark, seen_on_desk
-from workbench.review.acceptance.triage import OpenedVersions, read_triage, triage_table
+from workbench.review.acceptance.triage import OpenedVersions, triage_table
 from workbench.words import SignatureError, percent, several, shown
 
 TRIAGE, NONE = "triage", "none"

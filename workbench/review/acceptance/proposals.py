@@ -12,12 +12,9 @@ import pandas as pd
 import yaml
 
 from workbench.evidence import Exhibit
-from workbench.files import parse_yaml, read_text, write_atomically
-from workbench.pilot import SUITES_FOLDER, Pilot, Role
-from workbench.pilot.signing import signature_files
+from workbench.pilot import SUITES_FOLDER, Pilot, Role, unsigned_cases
 from workbench.records.splits import Dataset, Split
 from workbench.review.acceptance.counting import counted_answers, is_override
-from workbench.words import InputError
 
 PROPOSED_FILE = "proposed.yaml"
 DISPUTES_FILE = "disputed.txt"
@@ -78,8 +75,8 @@ def proposals_of(exhibit: Exhibit, judged: Exhibit, dataset: Dataset) -> Accepta
     return AcceptanceProposals(tuple(cases), tuple(sorted(disputed)), tuple(undecided))
 
 
-def write_proposals(pilot: Pilot, found: AcceptanceProposals) -> tuple[Path, ...]:
-    """Write the suite of proposed cases and the list of disputed records; return the files that were written.
+def proposal_files(pilot: Pilot, found: AcceptanceProposals) -> dict[Path, str]:
+    """Return by path what is to be written: the suite of proposed cases, and the list of disputed records.
 
     Cases that the file has already are kept as they are.
 
@@ -88,29 +85,16 @@ def write_proposals(pilot: Pilot, found: AcceptanceProposals) -> tuple[Path, ...
     InputError
         Somebody has signed the suite: it is not written over.
     """
-    document = f"{SUITES_FOLDER}/{PROPOSED_FILE}"
-    path, signed = pilot.suite / document, signature_files(pilot.suite, [document])
-    if any(not name.startswith("signatures/keys/") for name in signed):
-        raise InputError(
-            "the suite of proposed cases is signed, and is not written over",
-            where=str(path),
-            remedy="give it another name first; it stays signed under its own",
-        )
-    written = []
+    known, files = unsigned_cases(pilot.suite, PROPOSED_FILE), dict[Path, str]()
     if found.cases:
-        known = parse_yaml(read_text(path), str(path))["cases"] if path.is_file() else []
         ids = {one["id"] for one in known}
         cases = [*known, *(one for one in found.cases if one["id"] not in ids)]
         content = {"title": f"{pilot.settings.title}: proposed in acceptance sessions", "cases": cases}
         text = yaml.dump(content, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=110)
-        path.parent.mkdir(exist_ok=True)
-        write_atomically(path, HEAD + text)
-        written.append(path)
+        files[pilot.suite / SUITES_FOLDER / PROPOSED_FILE] = HEAD + text
     if found.disputed:
-        listed = pilot.runs / "acceptance" / DISPUTES_FILE
-        write_atomically(listed, "".join(f"{one}\n" for one in found.disputed))
-        written.append(listed)
-    return tuple(written)
+        files[pilot.runs / "acceptance" / DISPUTES_FILE] = "".join(f"{one}\n" for one in found.disputed)
+    return files
 
 
 def _case(record: str, decision: str, answer: pd.Series[Any], ground: tuple[Dataset, pd.DataFrame]) -> dict[str, Any]:

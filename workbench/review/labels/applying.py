@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from workbench.desk import Desk, Settled
-from workbench.files import Provenance, parse_yaml, read_text, settings_from, write_atomically
-from workbench.pilot import CONTRACT_FILE, Contract, Pilot, Role
-from workbench.pilot.signing import SigningKey
+from workbench.pilot import Pilot, Role, name_label_set
 from workbench.records.label_sets import (
     AppliedLabels,
     DrawnList,
+    LogWriter,
+    add_label_set,
     append_label_entry,
-    label_set_path,
-    label_set_text,
     next_label_set,
     read_label_log,
     read_label_set,
@@ -30,8 +26,6 @@ from workbench.words import InputError, several
 
 TWO_AGREED, ADJUDICATED = "two agreed", "adjudicated"
 LONGEST_WHY = 1_000
-NAMED = re.compile(r"^label_set:.*$", re.MULTILINE)
-BEFORE = re.compile(r"^records:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +57,7 @@ class WrittenLabels:
     line: str
 
 
-def write_label_set(
-    pilot: Pilot, dataset: Dataset, desk: Desk, by: tuple[Provenance, Callable[[], SigningKey]]
-) -> WrittenLabels:
+def write_label_set(pilot: Pilot, dataset: Dataset, desk: Desk, by: LogWriter) -> WrittenLabels:
     """Write what people decided as the next label set, all of it or nothing.
 
     Raises
@@ -85,25 +77,17 @@ def write_label_set(
     base, name = read_label_set(pilot.data, pilot.contract.label_set), next_label_set(pilot.contract.label_set)
     rows = _rows(pilot, dataset, desk, standing.settled)
     whole = rows if base is None else pd.concat([base.table, rows])
-    text, path = label_set_text(whole), label_set_path(pilot.data, name)
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        remedy = "look where it comes from, and move it away"
-        raise InputError("a label set of this name is there already, with other labels", where=str(path), remedy=remedy)
-    contract = _named_in(pilot, name)
-    write_atomically(path, text)
-    n_changed = int((whole["label"] != whole["was"]).sum())
+    file, n_changed = add_label_set(pilot.data, name, whole), int((whole["label"] != whole["was"]).sum())
     names = tuple(dict.fromkeys(one.records for one in lists))
-    file = hashlib.sha256(path.read_bytes()).hexdigest()
     append_label_entry(pilot.data, AppliedLabels(name, file, names, len(whole), n_changed), by)
-    if contract is not None:
-        write_atomically(pilot.data / CONTRACT_FILE, contract)
+    is_named = name_label_set(pilot.data, pilot.contract, name)
     return WrittenLabels(
         name,
         len(rows),
         int((rows["label"] != rows["was"]).sum()),
         int((rows["how"] == ADJUDICATED).sum()),
         _overturned(pilot, dataset, rows, lists),
-        "" if contract is not None else f"label_set: {name}",
+        "" if is_named else f"label_set: {name}",
     )
 
 
@@ -170,18 +154,3 @@ def _overturned(pilot: Pilot, dataset: Dataset, rows: pd.DataFrame, lists: list[
         (int(is_changed[~is_sample].sum()), int((~is_sample).sum())),
         (int(is_changed[is_sample].sum()), int(is_sample.sum())),
     )
-
-
-def _named_in(pilot: Pilot, name: str) -> str | None:
-    """Return contract.yaml with the one line that names a label set; None where it cannot be put there safely.
-
-    Safely: what is read from the new text is the contract of before in everything else.
-    """
-    path = pilot.data / CONTRACT_FILE
-    text, line = read_text(path), f"label_set: {name}"
-    edited = NAMED.sub(line, text, count=1) if NAMED.search(text) else BEFORE.sub(f"{line}\nrecords:", text, count=1)
-    try:
-        found = settings_from(parse_yaml(edited, str(path)), Contract, str(path))
-    except InputError:
-        return None
-    return edited if found == pilot.contract.model_copy(update={"label_set": name}) else None

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from workbench.desk import Desk, FeedbackWish
-from workbench.files import Provenance
 from workbench.pilot import Pilot
-from workbench.pilot.signing import SigningKey
 from workbench.records.label_sets import (
     DecidedAlone,
     DrawnList,
+    LogWriter,
     append_label_entry,
     read_label_log,
     read_label_set,
@@ -44,7 +42,7 @@ def draw_disputed(
     dataset: Dataset,
     decided: DecidedAlone,
     plan: SplitPlan,
-    hand: tuple[Desk, str, tuple[Provenance, Callable[[], SigningKey]]],
+    hand: tuple[Desk, str, LogWriter],
 ) -> Handed:
     """Put the records of one split whose labels are to be looked at on the desk; a version's list is drawn once.
 
@@ -52,7 +50,7 @@ def draw_disputed(
     ----------
     decided : DecidedAlone
         Of the split that the plan is for.
-    hand : (Desk, str, (Provenance, callable))
+    hand : (Desk, str, LogWriter)
         The desk, the group that decides, who asks and what gives the key that signs the log.
 
     Raises

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workbench.evidence import audits_folder, latest_findings
-from workbench.metrics import AUTOMATION_RATE, SELECTIVE_ACCURACY
+from workbench.metrics import AUTOMATION_RATE, SELECTIVE_ACCURACY, agreements_to_draw
 from workbench.pilot import Pilot
 from workbench.records.label_sets import DecidedAlone, labels_before, read_label_set
 from workbench.records.ledger import read_budget
 from workbench.records.splits import Dataset, Split, holdout_seen, ledger_path, other_ledgers
 from workbench.records.tables import unmarked
-from workbench.stats import agreements_for_rate, agreements_needed
 from workbench.words import InputError
 
 PEOPLE = 2  # look at each record
@@ -110,15 +109,14 @@ def plan_of_split(pilot: Pilot, dataset: Dataset, decided: DecidedAlone, split: 
     automation = pilot.charter.target(AUTOMATION_RATE)
     n_automated = n_alone if not automation else min(n_alone, round(automation * len(dataset.ids(split))))
     differing = disputed_on_dev(pilot, dataset, decided)
-    proving = agreements_needed(n_automated, 0, kpi.target, level)
-    needed = agreements_for_rate(n_automated, kpi.target, level / 2) if proving is None else proving
+    needed, is_proof = agreements_to_draw(n_automated, kpi.target, level)
     if split is Split.DEV:
         n_agreeing, disputed = n_alone - len(differing), len(differing | suspected_on_dev(pilot, dataset))
     else:
         share = len(differing) / len(decided.actions)
         n_agreeing, disputed = n_alone, math.ceil(ROOM * share * n_alone) + LEAST_ROOM
     agreements = min(n_agreeing, _drawn(needed, n_automated, n_alone))
-    return SplitPlan(split, n_alone, n_automated, kpi.target, level, needed, proving is not None, agreements, disputed)
+    return SplitPlan(split, n_alone, n_automated, kpi.target, level, needed, is_proof, agreements, disputed)
 
 
 def disputed_on_dev(pilot: Pilot, dataset: Dataset, decided: DecidedAlone) -> set[str]:

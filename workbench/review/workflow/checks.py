@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from workbench.evidence import Answer, Check, Facts, Severity, Terms, unproven
+from workbench.evidence import Answer, Check, Facts, Terms, unproven
 from workbench.metrics import State
+from workbench.pilot import Severity
 from workbench.review.routing import Handing
 from workbench.review.workflow.numbers import is_escalation
 from workbench.review.workflow.tables import BETWEEN, FAULTS, ITEMS

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from workbench.evidence import Finding, Severity
+from workbench.evidence import Finding
 from workbench.metrics import Estimate
+from workbench.pilot import Severity
 from workbench.review.workflow.judging import times_due
 from workbench.review.workflow.numbers import reviewer_table
 from workbench.words import shown

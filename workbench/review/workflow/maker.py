@@ -12,9 +12,9 @@ import pandas as pd
 
 from workbench.desk import Desk, desk_path, open_desk
 from workbench.evidence import Agreed, Exhibit, Facts, Finding, Inputs, MadeBy, Maker, exhibit_folder, file_digest
-from workbench.files import read_settings
 from workbench.metrics import Estimate
-from workbench.pilot import PROCESS_FILE, REVIEW_FILE, Pilot, Process, ReviewSettings, read_review
+from workbench.pilot import PROCESS_FILE, REVIEW_FILE, Pilot, ReviewSettings, read_review
+from workbench.pilot.process import process_in
 from workbench.records.splits import Dataset
 from workbench.review.carrying import BOOKS_FILE, OBSERVED_FILE, observed_writes
 from workbench.review.routing import Handing, handing_of
@@ -297,9 +297,7 @@ def _settings(pilot: Agreed) -> ReviewSettings:
 
 
 def _handing(pilot: Agreed, settings: ReviewSettings) -> Handing:
-    path = pilot.suite / PROCESS_FILE
-    process = read_settings(path, Process) if path.is_file() else None
-    return handing_of(process, pilot.charter, settings, pilot.settings.escalate_label)
+    return handing_of(process_in(pilot.suite), pilot.charter, settings, pilot.settings.escalate_label)
 
 
 def _about(pilot: Agreed) -> dict[str, str]:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.evidence import EXHIBITS, Exhibit, Severity, exhibit_folder, maker
-from workbench.pilot import Pilot
+from workbench.evidence import EXHIBITS, Exhibit, exhibit_folder, maker
+from workbench.pilot import Pilot, Severity
 from workbench.runs.journal import digest_of
-from workbench.tracking.experiments import experiment_of, opened, set_note
-from workbench.tracking.rows import RunRows
-from workbench.tracking.runs import DIGITS, Link, log_run
-from workbench.tracking.store import read_logged, write_logged
-from workbench.tracking.views import RunKind
+from workbench.tracking import (
+    DIGITS,
+    Link,
+    RunKind,
+    RunRows,
+    experiment_of,
+    log_run,
+    opened,
+    read_logged,
+    set_note,
+    write_logged,
+)
 
 MAX_METRICS = 200
 
