@@ -79,7 +79,10 @@ def word_tfidf(training: pd.DataFrame) -> Decide:
 
 
 def char_tfidf(training: pd.DataFrame) -> Decide:
-    """Logistic regression on the TF-IDF of runs of three characters, which also read misspelt and inflected words."""
+    """Logistic regression on the TF-IDF of runs of three characters.
+
+    They also tell misspelt and inflected words apart that single words do not know.
+    """
     return _classifier(TfidfVectorizer(analyzer="char", ngram_range=(3, 3), min_df=2, sublinear_tf=True), training)
 
 
