@@ -53,22 +53,30 @@ class CardWriter:
         What a person may choose.
     systems : mapping of str to str
         The system behind each tool, where integrations.yaml names one.
+    hands_over : str, optional
+        The action by which the agent escalates. It is no recommendation to whom it is handed over.
     """
 
     contract: Contract
     process: Process | None
     actions: tuple[str, ...]
     systems: Mapping[str, str]
+    hands_over: str | None = None
+
+    def recommended(self, decided: DecidedRecord) -> str | None:
+        """Return the action that the agent recommends to people, None where it leaves it to them or gave no answer."""
+        return decided.action if decided.status is Status.OK and decided.action != self.hands_over else None
 
     def card(self, decided: DecidedRecord, by: CameBy, rule: ProcessRule | None, *, blind: bool) -> Card:
         """Return the card of a decision that came to a person by something."""
+        recommended = self.recommended(decided)
         return Card(
             title=self._title(decided.record),
-            assessment=_assessment(decided, by),
+            assessment=_assessment(decided, by, hands_over=recommended is None),
             actions=self.actions,
-            recommended=decided.recommended,
-            confidence=decided.confidence,
-            threshold=decided.threshold,
+            recommended=recommended,
+            confidence=None if recommended is None else decided.confidence,
+            threshold=None if recommended is None else decided.threshold,
             evidence=tuple(self._evidence(decided, blind=blind))[:MOST_FIELDS],
             reasoning=_reasoning(decided),
             rule="" if rule is None else self._rule(rule),
@@ -78,7 +86,7 @@ class CardWriter:
     def _title(self, record: Record) -> str:
         entity = self.contract.column_with(Role.ENTITY)
         named = record.fields.get(entity) if entity else None
-        return f"Record {record.id}" + ("" if named is None else f" of {_text(named)}")
+        return f"Record {record.id}" + ("" if named is None else f", {entity} {_text(named)}")
 
     def _evidence(self, decided: DecidedRecord, *, blind: bool) -> Iterator[ShownField]:
         """Yield what was read on the way, then what the agent cites of the record; else all of the record.
@@ -109,11 +117,12 @@ class CardWriter:
         return f"{rule.id}: {said}" + (f" ({limits})" if limits else "") + (f" To: {rule.to}." if rule.to else "")
 
 
-def _assessment(decided: DecidedRecord, by: CameBy) -> str:
+def _assessment(decided: DecidedRecord, by: CameBy, *, hands_over: bool) -> str:
     """Return in one or two sentences what the agent found and why a person is asked."""
     if decided.status is not Status.OK:
         return "The agent gave no valid answer."
-    found = f"The agent says {decided.action}" + (f" because of {decided.reason}." if decided.reason else ".")
+    what = "leaves it to you" if hands_over else f"says {decided.action}"
+    found = f"The agent {what}" + (f" because of {decided.reason}." if decided.reason else ".")
     if by is CameBy.UNSURE and decided.confidence is not None and decided.threshold is not None:
         return (
             f"{found} It is {percent(decided.confidence)} sure and decides alone from {percent(decided.threshold)} on."

@@ -138,7 +138,7 @@ class _Filler:
         holdout = None if opened is None else holdout_decisions(pilot, decisions, opened, threshold)
         process = read_process(pilot)
         handing = handing_of(process, pilot.charter, settings, pilot.settings.escalate_label)
-        writer = CardWriter(pilot.contract, process, dataset.labels, _systems(pilot))
+        writer = CardWriter(pilot.contract, process, dataset.labels, _systems(pilot), pilot.settings.escalate_label)
         return cls(pilot, dataset, settings, request, process, handing, writer, decisions, holdout)
 
     def escalations(self) -> Filling:
@@ -150,7 +150,8 @@ class _Filler:
         if self.holdout is not None:
             chosen += [(self.holdout, one, "holdout") for one in self._handed(self.holdout)]
         left = [one for one in handed if one.decided.record.id not in taken]
-        planted = [(self.decisions, one, "planted") for one in self._planted(left, len(chosen))]
+        n = sum(self.writer.recommended(one.decided) is not None for _, one, _ in chosen)
+        planted = [(self.decisions, one, "planted") for one in self._planted(left, n)]
         told = [f"{len(each):,} development records, up to {self.request.each} of each rule and category"]
         if self.holdout is not None:
             told.append(f"{len(chosen) - len(each):,} records of the holdout that were not decided alone")
@@ -199,14 +200,19 @@ class _Filler:
         return found
 
     def _planted(self, left: Sequence[_Handed], n: int) -> Iterator[_Handed]:
-        """Yield wrong recommendations on records that were not chosen, as many as review.yaml says."""
+        """Yield wrong recommendations on records that were not chosen, by review.yaml's share of n right ones.
+
+        Only where the agent recommends something: else a recommendation would tell that it was planted.
+        """
         queue = self.settings.queue(QueueName.ESCALATIONS)
         if queue.blind:
             return
         labels = self.dataset.dev_labels()["label"]
-        for one in left[: planted_count(n, queue.planted_share)]:
+        wanted = tuple(action for action in self.writer.actions if action != self.writer.hands_over)
+        recommending = [one for one in left if self.writer.recommended(one.decided) is not None]
+        for one in recommending[: planted_count(n, queue.planted_share)]:
             right = str(labels.loc[one.decided.record.id])
-            wrong = planted_wrong(one.decided, right, self.writer.actions, self.process)
+            wrong = planted_wrong(one.decided, right, wanted, self.process)
             yield replace(one, decided=wrong, planted=right)
 
     def _items(self, chosen: Sequence[tuple[AgentDecisions, _Handed, str]]) -> tuple[ReviewItem, ...]:
