@@ -17,6 +17,7 @@ from workbench.words import percent
 
 MOST_FIELDS, MOST_TEXT, MOST_STEPS = 60, 600, 60
 FROM_RECORD = "record"
+_Part = tuple[Sequence[str | None], tuple[ShownField, ...]]  # fields, and by which names an agent can cite them
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +90,40 @@ class CardWriter:
         return f"Record {record.id}" + ("" if named is None else f", {entity} {_text(named)}")
 
     def _evidence(self, decided: DecidedRecord, *, blind: bool) -> Iterator[ShownField]:
-        """Yield what was read on the way, then what the agent cites of the record; else all of the record.
+        """Yield what the agent cites, then what was read on the way; all of the record where nothing of it is cited.
 
-        What an agent cites can tell what it thinks, so a blind card has the whole record instead.
+        What an agent cites can tell what it thinks, so a blind card has the whole record, in no order of the agent's.
         """
-        yield from self._read(decided.trace)
-        fields = decided.record.fields
-        cited = [one.field for one in decided.trace.of(Cited, None) if one.field in fields]
+        fields, cited = decided.record.fields, () if blind else decided.trace.of(Cited, None)
+        named = dict.fromkeys(filter(None, (one.field or one.tool_call for one in cited)))
+        places: dict[str | None, int] = {name: place for place, name in enumerate(named)}
         source = self.contract.column_with(Role.SOURCE)
         came_from = FROM_RECORD if source is None or fields.get(source) is None else f"record, {_text(fields[source])}"
-        for name in fields if blind or not cited else dict.fromkeys(cited):
-            if fields[str(name)] is not None:
-                yield ShownField(str(name), _text(fields[str(name)]), came_from)
+        own = [
+            ((name,), (ShownField(str(name), _text(fields[name]), came_from),))
+            for name in [name for name in fields if name in places] or fields
+            if fields[name] is not None
+        ]
+        together: list[_Part] = [*self._read(decided.trace), *own]
+        for _, part in sorted(together, key=lambda one: min(places.get(name, len(places)) for name in one[0])):
+            yield from part
 
-    def _read(self, trace: Trace) -> Iterator[ShownField]:
+    def _read(self, trace: Trace) -> Iterator[_Part]:
+        """Yield what was read with the ids of its calls: what two tools read of one system once, with both as source.
+
+        Cells of several rows stay together: apart from their rows they could be of any.
+        """
+        found: dict[tuple[str | None, tuple[tuple[str, str], ...]], list[ToolCall]] = {}
         for call in trace.of(ToolCall):
             if call.effect is Effect.READ and call.outcome is CallOutcome.OK and call.result not in (None, []):
-                system = self.systems.get(call.name)
-                came_from = call.name if system is None else f"{system}, {call.name}"
-                for row in call.result if isinstance(call.result, list) else [call.result]:
-                    cells = row if isinstance(row, Mapping) else {call.name: row}
-                    yield from (ShownField(str(name), _text(value), came_from) for name, value in cells.items())
+                rows = call.result if isinstance(call.result, list) else [call.result]
+                tables = [row if isinstance(row, Mapping) else {call.name: row} for row in rows]
+                cells = tuple((str(name), _text(value)) for row in tables for name, value in row.items())
+                for part in [(one,) for one in cells] if len(rows) == 1 else [cells]:
+                    found.setdefault((self.systems.get(call.name), part), []).append(call)
+        for (system, part), calls in found.items():
+            came_from = ", ".join([*([] if system is None else [system]), *dict.fromkeys(one.name for one in calls)])
+            yield [one.call for one in calls], tuple(ShownField(name, value, came_from) for name, value in part)
 
     def _rule(self, rule: ProcessRule) -> str:
         limits = ", ".join(f"{name} {value:g}" for name, value in rule.parameters.items())

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -25,7 +26,7 @@ from workbench.review.decided import (
     opened_exhibit,
     opened_threshold,
 )
-from workbench.review.planting import planted_count, planted_wrong
+from workbench.review.planting import RECOMMENDS_NOTHING, planted_count, planted_wrong
 from workbench.review.routing import CameBy, HandedTo, Handing, categories_in, handing_of
 from workbench.runs import RunRequest
 from workbench.words import InputError
@@ -149,15 +150,26 @@ class _Filler:
         chosen = [(self.decisions, one, "each") for one in each]
         if self.holdout is not None:
             chosen += [(self.holdout, one, "holdout") for one in self._handed(self.holdout)]
-        left = [one for one in handed if one.decided.record.id not in taken]
-        n = sum(self.writer.recommended(one.decided) is not None for _, one, _ in chosen)
+        left = [one for one in handed if one.decided.record.id not in taken and self._recommends(one)]
+        n = sum(self._recommends(one) for _, one, _ in chosen)
         planted = [(self.decisions, one, "planted") for one in self._planted(left, n)]
         told = [f"{len(each):,} development records, up to {self.request.each} of each rule and category"]
         if self.holdout is not None:
             told.append(f"{len(chosen) - len(each):,} records of the holdout that were not decided alone")
         if planted:
             told.append(f"{len(planted):,} planted wrong recommendations, which are never carried out")
+        elif self._plants:
+            told.append(f"nothing was planted: {_why_nothing(n, len(left))}")
         return Filling(self._items([*chosen, *planted]), tuple(told))
+
+    @property
+    def _plants(self) -> bool:
+        """Whether review.yaml asks for wrong recommendations; where recommendations are hidden there can be none."""
+        queue = self.settings.queue(QueueName.ESCALATIONS)
+        return queue.planted_share > 0 and not queue.blind
+
+    def _recommends(self, one: _Handed) -> bool:
+        return self.writer.recommended(one.decided) is not None
 
     def audit(self) -> Filling:
         """Return a sample of what the agent decides alone, in the records' hash order."""
@@ -202,16 +214,15 @@ class _Filler:
     def _planted(self, left: Sequence[_Handed], n: int) -> Iterator[_Handed]:
         """Yield wrong recommendations on records that were not chosen, by review.yaml's share of n right ones.
 
-        Only where the agent recommends something: else a recommendation would tell that it was planted.
+        Only where the agent recommends something, and never to escalate: else it could be told that it was planted.
         """
-        queue = self.settings.queue(QueueName.ESCALATIONS)
-        if queue.blind:
+        if not self._plants:
             return
         labels = self.dataset.dev_labels()["label"]
         wanted = tuple(action for action in self.writer.actions if action != self.writer.hands_over)
-        recommending = [one for one in left if self.writer.recommended(one.decided) is not None]
-        for one in recommending[: planted_count(n, queue.planted_share)]:
-            right = str(labels.loc[one.decided.record.id])
+        rights = ((one, str(labels.loc[one.decided.record.id])) for one in left)
+        can_be = ((one, right) for one, right in rights if {*wanted} - {right})
+        for one, right in islice(can_be, planted_count(n, self.settings.queue(QueueName.ESCALATIONS).planted_share)):
             wrong = planted_wrong(one.decided, right, wanted, self.process)
             yield replace(one, decided=wrong, planted=right)
 
@@ -252,6 +263,13 @@ class _Filler:
         cells = [one.record.fields.get(name) for name in columns]
         written = [call.amount for call in one.trace.of(ToolCall)]
         return next((float(cell) for cell in (*cells, *written) if isinstance(cell, int | float)), None)
+
+
+def _why_nothing(n: int, left: int) -> str:
+    """Return why nothing was planted beside n recommendations, among some that are left."""
+    if n:
+        return "no other record is left on which a recommendation could be wrong"
+    return RECOMMENDS_NOTHING if not left else "the agent recommends nothing of what was chosen"
 
 
 def item_id(queue: QueueName, version: str, record_id: str) -> str:
