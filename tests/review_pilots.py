@@ -52,7 +52,8 @@ tools:
     allowed_for: [clerk]
 limits: {calls: 8, writes: 2, euro: 20000}
 """
-# Hands over what is above its authority and what nobody ordered; of every fifth it is not sure.
+# Hands over what is above its authority and what nobody ordered. Of every fifth it is not sure; of every tenth, one of
+# these, it takes what is missing for received and the other way round: a recommendation to override.
 AGENT = """
 def decide(record, tools):
     order = tools.read_order(po_number=record["po_number"])[0]
@@ -63,7 +64,8 @@ def decide(record, tools):
     if number % 7 == 3:
         return {"action": "escalate", "confidence": 0.9, "reason": "not_ordered"}
     sure = 0.3 if number % 5 == 0 else 0.9
-    if record["received"] < order["ordered"]:
+    is_missing = record["received"] < order["ordered"]
+    if is_missing != (number % 10 == 0):
         return {"action": "reject", "confidence": sure, "reason": "not_received"}
     return {"action": "approve", "confidence": sure, "reason": "matched"}
 """
@@ -100,7 +102,7 @@ REVIEW = {
         {"id": "lead", "deadline_h": 8},
     ],
     "adjudicators": "lead",
-    "queues": {"escalations": {"planted_share": 0.2}, "audit": {"blind": True, "double_share": 1.0}},
+    "queues": {"escalations": {"planted_share": 0.5}, "audit": {"blind": True, "double_share": 1.0}},
     "reasons": ["the documents say otherwise"],
     "arguments": {"assigned_to": "group"},
 }

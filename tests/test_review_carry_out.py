@@ -27,7 +27,7 @@ from review_pilots import (
 
 from workbench.desk import AnswerKind, Claim, Desk, GivenAnswer
 from workbench.environment import ToolError, read_environment
-from workbench.pilot import Pilot
+from workbench.pilot import Pilot, QueueName
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.review import CarriedOut, carry_out
 from workbench.review.carrying import BOOKS_FILE, WrittenBooks, observed_writes
@@ -135,10 +135,15 @@ def test_what_can_still_be_taken_back_waits_unless_it_is_final(tmp_path: Path, a
 
 
 def rejecting(label: str, claim: Claim) -> GivenAnswer:
-    """Return that nothing is to be done, where something is recommended."""
-    if claim.card.recommended is None:
+    """Return that nothing is to be done with what was handed over."""
+    if claim.queue is not QueueName.ESCALATIONS:
         return truthful(label, claim)
     return GivenAnswer(AnswerKind.REJECT, reason="something is missing")
+
+
+def handing_on(label: str, claim: Claim) -> GivenAnswer:
+    """Return the agent's own way out, also where it does not recommend it."""
+    return truthful("escalate" if claim.queue is QueueName.ESCALATIONS else label, claim)
 
 
 def test_where_nothing_is_to_be_done_nothing_is_written(tmp_path: Path, asked_desk: Path) -> None:
@@ -146,6 +151,24 @@ def test_where_nothing_is_to_be_done_nothing_is_written(tmp_path: Path, asked_de
     done = carried(pilot, dataset, clock)
     assert (done.written, done.left, done.nothing) == ((), (), 9)
     assert not (pilot.runs / BOOKS_FILE).exists()
+
+
+def test_what_a_person_hands_on_is_written_by_the_tool_that_hands_over_as_review_yaml_says(
+    tmp_path: Path, asked_desk: Path
+) -> None:
+    pilot, dataset, clock = decided_by(copied(asked_desk, tmp_path), handing_on)
+    done = carried(pilot, dataset, clock)
+    records = {one.id: one.fields for one in dataset.records(dataset.ids(Split.DEV))}
+    with desk_of(pilot, clock) as desk:
+        items = desk.items().set_index("item").loc[list(done.written)]
+    with closing(sqlite3.connect(pilot.runs / BOOKS_FILE)) as file:
+        counts = [file.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES]
+    assert counts == [0, 0, 9]
+    # `arguments` of review.yaml: assigned_to is the group, also where the agent itself had named one or none
+    wanted = {(records[row.record_id]["po_number"], row.group, item) for item, row in items.iterrows()}
+    assert set(rows(pilot)) == wanted
+    assert Counter(items["group"]) == {"controllers": 3, "purchasing": 3, "clerks": 3}
+    assert {json.loads(one)["tool"] for one in items["receipt"]} == {"park"}
 
 
 def test_an_action_that_no_tool_carries_out_is_left_and_the_rest_is_written(decided: Decided) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from review_pilots import AGENT, NOW, PlayedClock, copied, desk_of, filled
+from review_pilots import AGENT, CHARTER, NOW, PlayedClock, copied, desk_of, filled
 
 from workbench.desk import ReviewItem
-from workbench.pilot import Pilot, QueueName
+from workbench.environment import Cited, Effect, ToolCall, Trace
+from workbench.metrics import Status
+from workbench.pilot import Pilot, QueueName, open_pilot
+from workbench.records import Record
 from workbench.records.splits import Split, read_dataset
 from workbench.review import FillRequest, items_for
+from workbench.review.carding import CardWriter, DecidedRecord
 from workbench.review.planting import planted_count
+from workbench.review.routing import CameBy
 from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.words import InputError, RunError
@@ -65,7 +71,9 @@ def test_a_card_has_what_was_read_with_its_source_the_rule_and_what_happened(ite
     assert ("ordered", "10", "read_order") in [(field.name, field.value, field.source) for field in card.evidence]
     assert ("received", "record") in [(field.name, field.source) for field in card.evidence]
     assert card.rule == "over_authority: The amount is above the limit. (limit 10000) To: controllers."
-    assert (card.recommended, card.confidence, card.threshold) == ("escalate", 0.9, 0.5)
+    # what was handed over is nothing that could be approved
+    assert (card.recommended, card.confidence, card.threshold) == (None, None, None)
+    assert card.assessment == "The agent leaves it to you because of over_authority."
     assert card.reasoning == "over_authority"
     assert any(step.startswith("park(") for step in card.trace)
     assert card.actions == ("approve", "reject", "escalate")
@@ -73,19 +81,89 @@ def test_a_card_has_what_was_read_with_its_source_the_rule_and_what_happened(ite
 
 def test_what_is_not_sure_enough_says_how_sure_it_is(items: tuple[ReviewItem, ...]) -> None:
     one = next(item for item in real(items) if item.group == "clerks")
-    assert "It is 30.0% sure and decides alone from 50.0% on." in one.card.assessment
+    said = f"The agent says {one.about['action']} because of {one.about['reason']}."
+    assert one.card.assessment == f"{said} It is 30.0% sure and decides alone from 50.0% on."
+    assert (one.card.recommended, one.card.confidence, one.card.threshold) == (one.about["action"], 0.3, 0.5)
 
 
 def test_what_was_planted_is_wrong_and_shows_nothing_of_what_the_agent_did(items: tuple[ReviewItem, ...]) -> None:
     planted = [one for one in items if one.planted is not None]
-    # nine right ones and a share of .2 of all: 9 * .2 / .8 = 2.25
-    assert len(planted) == 3 == planted_count(9, 0.2)
+    # three of the nine real ones recommend something, and a share of .5 of all: 3 * .5 / .5
+    assert sum(one.card.recommended is not None for one in real(items)) == 3
+    assert len(planted) == 3 == planted_count(3, 0.5)
     for one in planted:
-        assert one.card.recommended not in (None, one.planted)
+        assert one.card.recommended not in (None, "escalate", one.planted)
         assert not any(step.startswith(("post(", "park(", "send_back(")) for step in one.card.trace)
         # a reason that process.yaml has for the action that is recommended
         assert one.card.reasoning in GOES_WITH[str(one.card.recommended)]
     assert not {one.record_id for one in planted} & {one.record_id for one in real(items)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"threshold": None}, "the agent recommends nothing of what it hands over"),
+        ({"each": 100}, "no other record is left on which a recommendation could be wrong"),
+    ],
+    ids=["only escalations", "all are chosen"],
+)
+def test_where_nothing_can_be_planted_it_says_why(pilot: Pilot, asked: dict[str, Any], why: str) -> None:
+    filling = filled(pilot, **asked)
+    assert filling.told[-1] == f"nothing was planted: {why}"
+    assert not [one for one in filling.items if one.planted is not None]
+
+
+def test_where_only_what_is_left_recommends_something_nothing_is_planted(tmp_path: Path, asked_desk: Path) -> None:
+    pilot = copied(asked_desk, tmp_path)
+    small = [f"{500 + 700 * n}" for n in range(14)]
+    category = {"id": "small", "description": "Small.", "to": "clerks", "when": {"column": "amount", "values": small}}
+    (pilot.suite / "charter.yaml").write_text(json.dumps({**CHARTER, "high_risk": [category]}), encoding="utf-8")
+    filling = filled(open_pilot("small", tmp_path), each=1)
+    # one that nobody ordered is the first of the category as well, so none that the agent is not sure of is needed
+    assert {one.card.recommended for one in filling.items} == {None}
+    assert filling.told[-1] == "nothing was planted: the agent recommends nothing of what was chosen"
+
+
+@pytest.mark.parametrize(
+    "queue", [{"planted_share": 0.0}, {"planted_share": 0.5, "blind": True}], ids=["none", "blind"]
+)
+def test_where_none_is_asked_for_nothing_is_said_of_it(tmp_path: Path, asked_desk: Path, queue: dict[str, Any]) -> None:
+    filling = filled(copied(asked_desk, tmp_path, queues={"escalations": queue}))
+    assert not [said for said in filling.told if "planted" in said]
+    assert len(filling.items) == 9
+
+
+def test_what_the_agent_cites_comes_first_and_what_two_tools_read_of_one_system_once(pilot: Pilot) -> None:
+    fields = {"number": "4711", "amount": 5.0, "note": "none"}
+    record = Record("R1", fields, "0" * 64)
+    read = [
+        ToolCall(name="read_order", call="c1", effect=Effect.READ, result=[{"ordered": 10, "price": 4}]),
+        ToolCall(name="read_receipt", call="c2", effect=Effect.READ, result=[{"ordered": 10, "price": 5}]),
+        ToolCall(name="read_notes", call="c3", effect=Effect.READ, result=[{"ordered": 10}]),
+        ToolCall(name="read_lines", call="c4", effect=Effect.READ, result=[{"ordered": 10}, {"ordered": 10}]),
+        ToolCall(name="read_order", call="c5", effect=Effect.READ, result=[{"ordered": 10, "price": 4}]),
+    ]
+    cited = [Cited(field="note"), Cited(tool_call="c4"), Cited(field="amount"), Cited(field="note")]
+    systems = {"read_order": "erp", "read_receipt": "erp", "read_lines": "erp", "read_notes": "mail"}
+    writer = CardWriter(pilot.contract, None, ("approve", "escalate"), systems, "escalate")
+
+    def shown(*, blind: bool) -> list[tuple[str, str, str]]:
+        trace = Trace((*read, *cited))
+        decided = DecidedRecord(record, Status.OK, "approve", None, 0.3, 0.5, trace)
+        return [
+            (one.name, one.value, one.source) for one in writer.card(decided, CameBy.UNSURE, None, blind=blind).evidence
+        ]
+
+    of_two = [
+        ("ordered", "10", "erp, read_order, read_receipt"),  # once, with both
+        ("price", "4", "erp, read_order"),  # they differ, so both are shown
+        ("price", "5", "erp, read_receipt"),
+        ("ordered", "10", "mail, read_notes"),  # another system says so as well
+    ]
+    lines = [("ordered", "10", "erp, read_lines")] * 2  # rows of a table stay whole
+    note, amount = ("note", "none", "record"), ("amount", "5", "record")
+    assert shown(blind=False) == [note, *lines, amount, *of_two]
+    assert shown(blind=True) == [*of_two, *lines, ("number", "4711", "record"), amount, note]
 
 
 def test_a_planted_item_looks_as_others_do(items: tuple[ReviewItem, ...]) -> None:

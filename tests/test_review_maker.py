@@ -97,7 +97,7 @@ def test_a_clean_desk_passes_without_a_finding(clean: tuple[Decided, Exhibit]) -
     # two rules that hand over and one category of authority
     assert answer.reason.startswith("each of 3 rules and categories has at least 3 items")
     assert exhibit.answer == (
-        "People decided 32 of 32 items of clerk, overrode 25.0% and caught 3 of 3 planted errors; nothing went wrong."
+        "People decided 32 of 32 items of clerk, overrode 66.7% and caught 3 of 3 planted errors; nothing went wrong."
     )
 
 
@@ -106,8 +106,9 @@ def test_its_numbers_are_those_counted_by_hand(clean: tuple[Decided, Exhibit]) -
     found = values(exhibit)
     for name in ("wrong_group", "unanswered", "lost", "doubled", "overdue"):
         assert found[f"review_{name}"] == 0.0
-    # nine escalations with 3 x 2 + 6 first answers; the three that nobody ordered are not escalated by their label
-    assert (found["override_rate"], exhibit.estimates["override_rate"].n) == (0.25, 12)
+    # Six of nine escalations recommend nothing. Of the three that the agent is not sure of it is right on R025, and
+    # wrong on R040 (9 of 10 received, approve) and R080 (10 of 10, reject).
+    assert (found["override_rate"], exhibit.estimates["override_rate"].n) == (2 / 3, 3)
     assert (found["planted_caught"], exhibit.estimates["planted_caught"].n) == (1.0, 3)
     assert exhibit.estimates["planted_caught"].lower == pytest.approx(0.025 ** (1 / 3))  # Clopper and Pearson, 3 of 3
     assert found["review_p95_s"] == 20.0
@@ -205,7 +206,7 @@ def test_an_escalation_to_the_wrong_group_is_named(tmp_path: Path, asked_desk: P
     exhibit = made(carried((pilot, dataset, clock)))
     wrong = exhibit.tables["items"]
     wrong = wrong[wrong["rule"] == "not_ordered"]
-    assert values(exhibit)["review_wrong_group"] == len(wrong) == 5  # three, and two that were planted
+    assert values(exhibit)["review_wrong_group"] == len(wrong) == 3
     assert kinds(exhibit) == {"wrong_group"}
     answer = workflow((pilot, dataset, clock), exhibit)
     assert answer.state is State.FAIL
@@ -307,7 +308,8 @@ def test_four_eyes_of_one_person_are_named(clean: tuple[Decided, Exhibit]) -> No
 
 
 def test_people_who_approve_everything_are_named(tmp_path: Path, asked_desk: Path) -> None:
-    pilot = copied(asked_desk, tmp_path, queues={"escalations": {"planted_share": 0.5}})
+    # nine planted beside three: 0 of 9 caught is below a half, 0 of 3 would not be
+    pilot = copied(asked_desk, tmp_path, queues={"escalations": {"planted_share": 0.75}})
     decided = carried(decided_by(pilot, approving))
     exhibit = made(decided)
     caught = exhibit.estimates["planted_caught"]
@@ -317,6 +319,33 @@ def test_people_who_approve_everything_are_named(tmp_path: Path, asked_desk: Pat
     assert not exhibit.tables["planted"]["caught"].any()
     # whether people look is no question of where things went: the check passes, the number and the finding say it
     assert workflow(decided, exhibit).state is State.PASS
+
+
+def test_where_the_agent_recommends_nothing_nothing_was_planted_and_the_number_says_why(
+    tmp_path: Path, asked_desk: Path
+) -> None:
+    pilot, clock = copied(asked_desk, tmp_path), PlayedClock()
+    dataset = read_dataset(pilot)
+    with desk_of(pilot, clock) as desk:
+        desk.put(filled(pilot, threshold=None).items)
+        decide_all(desk, clock, dataset)
+        clock.now += 1_000.0
+    decided = carried((pilot, dataset, clock))
+    exhibit = made(decided)
+    caught, overrides = exhibit.estimates["planted_caught"], exhibit.estimates["override_rate"]
+    why = "nothing was planted: the agent recommends nothing of what it hands over"
+    assert (caught.value, caught.n, caught.method) == (None, 0, f"none: {why}")
+    assert (overrides.value, overrides.method) == (None, "none: no recommendation was answered")
+    assert f"It is not known whether people look: {why}." in exhibit.notes
+    assert exhibit.answer == "People decided 6 of 6 items of clerk; nothing went wrong."
+    assert (exhibit.findings, workflow(decided, exhibit).state) == ((), State.PASS)
+
+
+def test_where_review_yaml_asks_for_none_nothing_was_planted(tmp_path: Path, asked_desk: Path) -> None:
+    pilot = copied(asked_desk, tmp_path, queues={"escalations": {}, "audit": {"blind": True}})
+    exhibit = made(carried(decided_by(pilot)))
+    assert exhibit.estimates["planted_caught"].method == "none: nothing was planted"
+    assert exhibit.estimates["override_rate"].n == 3
 
 
 def test_an_answer_that_was_edited_afterwards_is_named(decided: Decided) -> None:
@@ -375,7 +404,7 @@ def test_what_is_decided_and_not_carried_out_is_told_and_proves_nothing(decided:
 
 def divided(label: str, claim: Claim) -> GivenAnswer:
     """Return another answer each time where two decide blindly: the second one differs."""
-    if claim.card.recommended is not None:
+    if claim.queue is not QueueName.AUDIT:
         return truthful(label, claim)
     divided.asked[claim.item] += 1  # type: ignore[attr-defined]
     return GivenAnswer(AnswerKind.DECIDE, "approve" if divided.asked[claim.item] == 2 else "reject")  # type: ignore[attr-defined]

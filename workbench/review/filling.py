@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -25,7 +26,7 @@ from workbench.review.decided import (
     opened_exhibit,
     opened_threshold,
 )
-from workbench.review.planting import planted_count, planted_wrong
+from workbench.review.planting import RECOMMENDS_NOTHING, planted_count, planted_wrong
 from workbench.review.routing import CameBy, HandedTo, Handing, categories_in, handing_of
 from workbench.runs import RunRequest
 from workbench.words import InputError
@@ -138,7 +139,7 @@ class _Filler:
         holdout = None if opened is None else holdout_decisions(pilot, decisions, opened, threshold)
         process = read_process(pilot)
         handing = handing_of(process, pilot.charter, settings, pilot.settings.escalate_label)
-        writer = CardWriter(pilot.contract, process, dataset.labels, _systems(pilot))
+        writer = CardWriter(pilot.contract, process, dataset.labels, _systems(pilot), pilot.settings.escalate_label)
         return cls(pilot, dataset, settings, request, process, handing, writer, decisions, holdout)
 
     def escalations(self) -> Filling:
@@ -149,14 +150,26 @@ class _Filler:
         chosen = [(self.decisions, one, "each") for one in each]
         if self.holdout is not None:
             chosen += [(self.holdout, one, "holdout") for one in self._handed(self.holdout)]
-        left = [one for one in handed if one.decided.record.id not in taken]
-        planted = [(self.decisions, one, "planted") for one in self._planted(left, len(chosen))]
+        left = [one for one in handed if one.decided.record.id not in taken and self._recommends(one)]
+        n = sum(self._recommends(one) for _, one, _ in chosen)
+        planted = [(self.decisions, one, "planted") for one in self._planted(left, n)]
         told = [f"{len(each):,} development records, up to {self.request.each} of each rule and category"]
         if self.holdout is not None:
             told.append(f"{len(chosen) - len(each):,} records of the holdout that were not decided alone")
         if planted:
             told.append(f"{len(planted):,} planted wrong recommendations, which are never carried out")
+        elif self._plants:
+            told.append(f"nothing was planted: {_why_nothing(n, len(left))}")
         return Filling(self._items([*chosen, *planted]), tuple(told))
+
+    @property
+    def _plants(self) -> bool:
+        """Whether review.yaml asks for wrong recommendations; where recommendations are hidden there can be none."""
+        queue = self.settings.queue(QueueName.ESCALATIONS)
+        return queue.planted_share > 0 and not queue.blind
+
+    def _recommends(self, one: _Handed) -> bool:
+        return self.writer.recommended(one.decided) is not None
 
     def audit(self) -> Filling:
         """Return a sample of what the agent decides alone, in the records' hash order."""
@@ -199,14 +212,18 @@ class _Filler:
         return found
 
     def _planted(self, left: Sequence[_Handed], n: int) -> Iterator[_Handed]:
-        """Yield wrong recommendations on records that were not chosen, as many as review.yaml says."""
-        queue = self.settings.queue(QueueName.ESCALATIONS)
-        if queue.blind:
+        """Yield wrong recommendations on records that were not chosen, by review.yaml's share of n right ones.
+
+        Only where the agent recommends something, and never to escalate: else it could be told that it was planted.
+        """
+        if not self._plants:
             return
         labels = self.dataset.dev_labels()["label"]
-        for one in left[: planted_count(n, queue.planted_share)]:
-            right = str(labels.loc[one.decided.record.id])
-            wrong = planted_wrong(one.decided, right, self.writer.actions, self.process)
+        wanted = tuple(action for action in self.writer.actions if action != self.writer.hands_over)
+        rights = ((one, str(labels.loc[one.decided.record.id])) for one in left)
+        can_be = ((one, right) for one, right in rights if {*wanted} - {right})
+        for one, right in islice(can_be, planted_count(n, self.settings.queue(QueueName.ESCALATIONS).planted_share)):
+            wrong = planted_wrong(one.decided, right, wanted, self.process)
             yield replace(one, decided=wrong, planted=right)
 
     def _items(self, chosen: Sequence[tuple[AgentDecisions, _Handed, str]]) -> tuple[ReviewItem, ...]:
@@ -246,6 +263,13 @@ class _Filler:
         cells = [one.record.fields.get(name) for name in columns]
         written = [call.amount for call in one.trace.of(ToolCall)]
         return next((float(cell) for cell in (*cells, *written) if isinstance(cell, int | float)), None)
+
+
+def _why_nothing(n: int, left: int) -> str:
+    """Return why nothing was planted beside n recommendations, among some that are left."""
+    if n:
+        return "no other record is left on which a recommendation could be wrong"
+    return RECOMMENDS_NOTHING if not left else "the agent recommends nothing of what was chosen"
 
 
 def item_id(queue: QueueName, version: str, record_id: str) -> str:

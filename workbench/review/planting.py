@@ -13,6 +13,8 @@ from workbench.metrics import Status
 from workbench.pilot import Process, decisions_by_reason
 from workbench.review.carding import DecidedRecord, without_steps
 
+RECOMMENDS_NOTHING = "the agent recommends nothing of what it hands over"
+
 
 def planted_count(n: int, share: float) -> int:
     """Return how many wrong recommendations are planted beside n right ones, so that they are a share of all."""

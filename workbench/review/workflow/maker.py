@@ -218,7 +218,7 @@ def _notes(settings: ReviewSettings, estimates: Mapping[str, Estimate], faults: 
     if not bool(faults["caught"].iloc[0]):
         yield "It also finds a fault where none was planted."
     if estimates[CAUGHT].value is None:
-        yield "No wrong recommendation was planted and answered, so it is not known whether people look."
+        yield f"It is not known whether people look: {estimates[CAUGHT].method.removeprefix('none: ')}."
     yield "What a person decides may be wrong as well: agreement says how often two of them differ."
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.metrics import DEFAULT_CONFIDENCE_LEVEL, Coefficient, Estimate, Unit, agreement_estimate
 from workbench.pilot import QueueName
+from workbench.review.planting import RECOMMENDS_NOTHING
 from workbench.review.workflow.judging import times_due
 
 WRONG_GROUP, UNANSWERED, OVERDUE = "review_wrong_group", "review_unanswered", "review_overdue"
@@ -70,7 +71,7 @@ def estimates_of_review(
     return {
         **found,
         OVERRIDES: _share(overrides(items, reviews), level, "no recommendation was answered"),
-        CAUGHT: _share(caught(items, reviews), level, "no planted recommendation was answered"),
+        CAUGHT: _share(caught(items, reviews), level, _why_none_caught(items)),
         SECONDS: _seconds(reviews["seconds"], level),
         AC1: _agreement(Coefficient.AC1, items, reviews, level),
         ALPHA: _agreement(Coefficient.ALPHA, items, reviews, level),
@@ -89,6 +90,15 @@ def caught(items: pd.DataFrame, reviews: pd.DataFrame) -> pd.Series[bool]:
     first = _first(items, reviews)
     first = first[first["planted"]]
     return first["decision"] != first["recommended"]
+
+
+def _why_none_caught(items: pd.DataFrame) -> str:
+    """Return why there is no answer to a planted recommendation."""
+    if items["planted"].any():
+        return "no planted recommendation was answered"
+    handed = items[is_escalation(items)]
+    is_nothing = len(handed) > 0 and not handed["recommended"].notna().any()
+    return f"nothing was planted: {RECOMMENDS_NOTHING}" if is_nothing else "nothing was planted"
 
 
 def agreement_table(items: pd.DataFrame, reviews: pd.DataFrame) -> pd.DataFrame:
