@@ -196,7 +196,7 @@ def test_both_splits_are_handed_out_and_only_development_says_which_are_the_samp
     disputed = set(actions.index[actions != labels[actions.index]])
     listed, sample = set(read_list(bills.pilot.data, dev.records)), set(read_list(bills.pilot.data, dev.sample or ""))
     assert listed == disputed | sample
-    agreeing = agreements_order(bills.pilot, actions.index[(actions == labels[actions.index]).to_numpy()])
+    agreeing = agreements_order(bills.pilot.data, actions.index[(actions == labels[actions.index]).to_numpy()])
     assert sample == set(agreeing[: len(sample)])
     assert not set(read_list(bills.pilot.data, holdout.records)) & set(bills.dataset.ids(Split.DEV))
     said = label_log_path(bills.pilot.data).read_text(encoding="utf-8").splitlines()[1]
@@ -553,7 +553,7 @@ def test_records_that_the_audit_doubts_are_handed_out_too_and_are_no_sample(tmp_
     assert {*doubted[:3], said} <= set(read_list(pilot.data, drawn.records))
     labels = dataset.dev_labels()["label"]
     actions = decided_alone(pilot, dataset, AGENT, QUIET).actions
-    agreeing = agreements_order(pilot, actions.index[(actions == labels[actions.index]).to_numpy()])
+    agreeing = agreements_order(pilot.data, actions.index[(actions == labels[actions.index]).to_numpy()])
     sample = set(read_list(pilot.data, drawn.sample or ""))
     assert sample == set(agreeing[: len(sample)])
     bills.desk.close()
