@@ -577,7 +577,11 @@ def test_the_commands_go_from_the_plan_to_the_label_set(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     run = command_in(tmp_path, monkeypatch, capsys)
     code, out, _ = run("labels", "plan", "bills", "--agent", AGENT)
-    assert (code, "dev: look at" in out, "holdout: look at about" in out) == (0, True, True)
+    assert (code, " dev records to look at" in out, "About" in out and " holdout records to look at" in out) == (
+        0,
+        True,
+        True,
+    )
     code, out, _ = run("labels", "adjudicate", "bills")
     assert (code, "No label waits for people" in out) == (0, True)
     code, out, _ = run("labels", "disputed", "bills", "--agent", AGENT, "--json")
@@ -596,7 +600,7 @@ def test_the_commands_go_from_the_plan_to_the_label_set(
     assert (code, "Next: workbench labels apply bills" in out) == (0, True)
     code, out, _ = run("labels", "apply", "bills")
     assert code == 0
-    assert "v2: people looked at" in out
+    assert " labels changed by people (v2); an adjudicator decided 0." in out
     assert "payer, development records, accuracy:" in out
     assert "The next evaluation on the holdout is a new opening" in out
     assert run("status", "bills")[0] == 0
