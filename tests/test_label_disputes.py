@@ -196,7 +196,7 @@ def test_both_splits_are_handed_out_and_only_development_says_which_are_the_samp
     disputed = set(actions.index[actions != labels[actions.index]])
     listed, sample = set(read_list(bills.pilot.data, dev.records)), set(read_list(bills.pilot.data, dev.sample or ""))
     assert listed == disputed | sample
-    agreeing = agreements_order(bills.pilot, actions.index[(actions == labels[actions.index]).to_numpy()])
+    agreeing = agreements_order(bills.pilot.data, actions.index[(actions == labels[actions.index]).to_numpy()])
     assert sample == set(agreeing[: len(sample)])
     assert not set(read_list(bills.pilot.data, holdout.records)) & set(bills.dataset.ids(Split.DEV))
     said = label_log_path(bills.pilot.data).read_text(encoding="utf-8").splitlines()[1]
@@ -553,7 +553,7 @@ def test_records_that_the_audit_doubts_are_handed_out_too_and_are_no_sample(tmp_
     assert {*doubted[:3], said} <= set(read_list(pilot.data, drawn.records))
     labels = dataset.dev_labels()["label"]
     actions = decided_alone(pilot, dataset, AGENT, QUIET).actions
-    agreeing = agreements_order(pilot, actions.index[(actions == labels[actions.index]).to_numpy()])
+    agreeing = agreements_order(pilot.data, actions.index[(actions == labels[actions.index]).to_numpy()])
     sample = set(read_list(pilot.data, drawn.sample or ""))
     assert sample == set(agreeing[: len(sample)])
     bills.desk.close()
@@ -577,7 +577,11 @@ def test_the_commands_go_from_the_plan_to_the_label_set(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     run = command_in(tmp_path, monkeypatch, capsys)
     code, out, _ = run("labels", "plan", "bills", "--agent", AGENT)
-    assert (code, "dev: look at" in out, "holdout: look at about" in out) == (0, True, True)
+    assert (code, " dev records to look at" in out, "About" in out and " holdout records to look at" in out) == (
+        0,
+        True,
+        True,
+    )
     code, out, _ = run("labels", "adjudicate", "bills")
     assert (code, "No label waits for people" in out) == (0, True)
     code, out, _ = run("labels", "disputed", "bills", "--agent", AGENT, "--json")
@@ -596,7 +600,7 @@ def test_the_commands_go_from_the_plan_to_the_label_set(
     assert (code, "Next: workbench labels apply bills" in out) == (0, True)
     code, out, _ = run("labels", "apply", "bills")
     assert code == 0
-    assert "v2: people looked at" in out
+    assert " labels changed by people (v2); an adjudicator decided 0." in out
     assert "payer, development records, accuracy:" in out
     assert "The next evaluation on the holdout is a new opening" in out
     assert run("status", "bills")[0] == 0

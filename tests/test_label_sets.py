@@ -202,7 +202,7 @@ def test_a_list_holds_all_disagreements_and_the_first_agreements_by_the_key(tmp_
     decided = decided_with(pilot, dataset, Split.HOLDOUT, 7)
     listed = set(disputed_among(pilot, dataset, decided, 20))
     assert set(decided.index[:7]) <= listed
-    assert listed - set(decided.index[:7]) == set(agreements_order(pilot, decided.index[7:])[:20])
+    assert listed - set(decided.index[:7]) == set(agreements_order(pilot.data, decided.index[7:])[:20])
     assert list(disputed_among(pilot, dataset, decided, 20)) == sorted(listed)
     assert set(disputed_among(pilot, dataset, decided, 10_000)) == set(decided.index)
 
@@ -232,8 +232,8 @@ def test_a_sample_is_drawn_by_the_labels_in_the_records_whatever_was_corrected(t
 def test_samples_are_drawn_evenly(tmp_path: Path) -> None:
     pilot = small_labelled(tmp_path)
     ids = read_dataset(pilot).splits.index
-    order = agreements_order(pilot, ids)
-    assert list(order) == list(agreements_order(pilot, ids[::-1]))
+    order = agreements_order(pilot.data, ids)
+    assert list(order) == list(agreements_order(pilot.data, ids[::-1]))
     assert list(order) != sorted(order)
     assert 100 < sum(int(name[1:]) < N_SMALL // 2 for name in order[:300]) < 200  # 150, six standard deviations
 

@@ -54,6 +54,14 @@ def test_a_pilots_own_ledger_lines_are_no_change_and_other_ledgers_are(tmp_path:
     assert provenance(root).changed == (ledger, "other.txt", "team/ledger.jsonl")
 
 
+def test_label_sets_and_their_log_are_changes_as_numbers_rest_on_them(tmp_path: Path) -> None:
+    names = ("datasets/small/labels/log.jsonl", "datasets/small/labels/v2.csv")
+    committed(tmp_path, *names)
+    for name in names:
+        (tmp_path / name).write_text("more\n", encoding="utf-8")
+    assert (provenance(tmp_path).is_dirty, provenance(tmp_path).changed) == (True, names)
+
+
 def test_a_file_is_replaced_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "file.txt"
     write_atomically(path, "old")

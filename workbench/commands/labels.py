@@ -71,7 +71,7 @@ def disputed(
     agent: Agent,
     split: Annotated[str, typer.Option(help="dev or holdout.")] = "dev",
     group: Annotated[
-        str | None, typer.Option(help="Group of review.yaml that decides; without it the first of two people.")
+        str | None, typer.Option(help="Group of review.yaml that decides; without it the first with two people.")
     ] = None,
     asked: EngineOptions = AS_AGREED,
     key: KeyFile = None,
@@ -180,12 +180,12 @@ def _split_json(found: LabelPlan, one: Any) -> dict[str, Any]:
 def _plan_lines(found: LabelPlan) -> Iterator[str]:
     for one in found.splits:
         minutes = found.minutes(one)
-        time = "" if minutes is None else f", about {several(round(minutes / MINUTES), 'hour')} of people"
+        time = "" if minutes is None else f", {several(round(minutes / MINUTES), 'hour')} of people"
         is_dev = one.split.value == "dev"
-        about, what = ("", "disputed") if is_dev else ("about ", "room for disputed ones")
+        about, what = ("", "disputed") if is_dev else ("about ", "places for disputed ones")
         yield (
-            f"{one.split.value}: look at {about}{several(one.n_records, 'record')}: {one.disputed:,} {what}, "
-            f"{one.agreements:,} agreements{time}."
+            f"{about.capitalize()}{several(one.n_records, f'{one.split.value} record')} to look at{time}: "
+            f"{one.disputed:,} {what}, {one.agreements:,} agreements."
         )
         proves = f"prove {percent(one.target)}"
         if not one.is_provable:
@@ -198,16 +198,16 @@ def _plan_lines(found: LabelPlan) -> Iterator[str]:
 
 def _written_lines(written: WrittenLabels) -> Iterator[str]:
     yield (
-        f"{written.label_set}: people looked at {several(written.n_looked, 'label')}, disputed ones and agreements "
-        f"together, and changed {written.n_changed:,}; {written.n_adjudicated:,} were adjudicated."
+        f"{written.n_changed:,} of {several(written.n_looked, 'label')} changed by people ({written.label_set}); "
+        f"an adjudicator decided {written.n_adjudicated:,}."
     )
     (changed, disputed_ones), (overturned, sample) = written.development.disputed, written.development.agreements
     yield (
-        f"Development records: {changed:,} of {disputed_ones:,} disputed labels were changed, and {overturned:,} of "
+        f"Of development records {changed:,} of {disputed_ones:,} disputed labels changed, and {overturned:,} of "
         f"{sample:,} agreements."
     )
     if written.line:
-        yield f"Write this line into contract.yaml: {written.line}"
+        yield f"Write this line into contract.yaml, or the labels do not count: {written.line}"
     yield "The next evaluation on the holdout is a new opening, as the labels are others."
 
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.evaluation.holdout import development_evaluation
-from workbench.evaluation.looked_at import NOT_LOGGED, applied_entry, automated_from, corrected_by_looking
+from workbench.evaluation.looked_at import (
+    NOT_LOGGED,
+    LabelledVersion,
+    applied_entry,
+    corrected_by_looking,
+    labelled_version,
+)
 from workbench.metrics import ACCURACY, SELECTIVE_ACCURACY, Estimate, EvaluationSettings, evaluate_outcomes
 from workbench.pilot import Pilot
-from workbench.records.label_sets import labels_before, read_label_set
+from workbench.records.label_sets import label_log_head, label_set_digests, labels_before, read_label_set
 from workbench.records.splits import Dataset
 from workbench.stats import LabelCorrection
 from workbench.words import counted, percent
@@ -30,6 +37,10 @@ class LabelsCompared:
     Parameters
     ----------
     label_set : str
+    files : mapping of str to str
+        SHA-256 of its file and of those before it, by name of the set.
+    log : str
+        Hash of the last entry of the log.
     n_looked, n_changed, n_records : int
         Judged records that people looked at, those of them with another label now, and all judged records.
     before, after : mapping of str to Estimate
@@ -42,6 +53,8 @@ class LabelsCompared:
     """
 
     label_set: str
+    files: Mapping[str, str]
+    log: str
     n_looked: int
     n_changed: int
     n_records: int
@@ -53,8 +66,9 @@ class LabelsCompared:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        plain = ("label_set", "n_looked", "n_changed", "n_records", "one_sided", "why_not")
+        plain = ("label_set", "log", "n_looked", "n_changed", "n_records", "one_sided", "why_not")
         return {name: getattr(self, name) for name in plain} | {
+            "files": dict(self.files),
             "before": {name: one.as_json() for name, one in self.before.items()},
             "after": {name: one.as_json() for name, one in self.after.items()},
             "correction": None if self.correction is None else asdict(self.correction),
@@ -90,16 +104,26 @@ def compared_labels(pilot: Pilot, evaluation: Evaluation) -> LabelsCompared | No
     RunError
         The log of label sets was altered, or a list that it names is gone.
     """
-    found = read_label_set(pilot.data, pilot.contract.label_set)
+    return compared_under(pilot.data, pilot.contract.label_set, labelled_version(evaluation))
+
+
+def compared_under(data: Path, name: str | None, version: LabelledVersion) -> LabelsCompared | None:
+    """Return a version under the labels in the records and under a label set; None without one.
+
+    `data` holds splits.yaml and the label sets: the folder of the records, or a bundle. Raises as `compared_labels`.
+    """
+    found = read_label_set(data, name)
     if found is None:
         return None
-    outcomes, settings = evaluation.outcomes, replace(evaluation.settings, threshold=automated_from(evaluation))
+    outcomes, settings = version.outcomes, replace(version.settings, threshold=version.automated_from)
     there = outcomes.index.intersection(found.table.index)
     earlier = outcomes.assign(label=labels_before(outcomes["label"], found))
-    entry = applied_entry(pilot, found)
-    correction, why_not = corrected_by_looking(pilot, evaluation, (found, entry))
+    entry = applied_entry(data, found)
+    correction, why_not = corrected_by_looking(data, version, (found, entry))
     return LabelsCompared(
         found.name,
+        label_set_digests(data, found.name),
+        label_log_head(data),
         len(there),
         int((outcomes["label"] != earlier["label"]).sum()),
         len(outcomes),

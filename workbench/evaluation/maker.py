@@ -27,6 +27,7 @@ from workbench.evaluation.label_sets import compared_labels
 from workbench.evaluation.opened import check_opening
 from workbench.evaluation.recertified import check_certification
 from workbench.evaluation.recomputed import RecordedEvaluation, check_confidence, check_threshold, estimated_again
+from workbench.evaluation.relabelled import check_labels
 from workbench.evidence import (
     Answer,
     Exhibit,
@@ -199,7 +200,7 @@ class EvaluationMaker(Maker):
         return f"{len(outcomes):,} decisions and labels are those of opening {opening.number}"
 
     def again(self, exhibit: Exhibit, facts: Facts) -> Exhibit:
-        """Compute every estimate, recalibration, threshold and certificate again from decisions and labels."""
+        """Compute every estimate, recalibration, threshold, certificate and correction of labels again."""
         charter, parts = facts.pilot.charter, recorded(exhibit)
         development = parts[1].outcomes if len(parts) > 1 else None
         for one in parts:
@@ -215,8 +216,10 @@ class EvaluationMaker(Maker):
             require_same(
                 {name: each.as_json() for name, each in found.items()}, stored, "estimates on development records"
             )
-        agent = parts[0].content["agent"]
-        return replace(exhibit, estimates=estimates[0], answer=evaluation_answer(agent, estimates[0]))
+        agent, agreed = parts[0].content["agent"], facts.pilot
+        labels = check_labels(agreed.suite, agreed.contract.label_set, exhibit.facts.get(LABELS), parts)
+        said = exhibit.facts if labels is None else {**exhibit.facts, LABELS: labels.as_json()}
+        return replace(exhibit, estimates=estimates[0], answer=evaluation_answer(agent, estimates[0]), facts=said)
 
 
 def evaluation_answer(agent: str, estimates: Mapping[str, Estimate]) -> str:

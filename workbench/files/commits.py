@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MOST_STATES = 50
-OWN_RECORDS = ("datasets/*/ledger.jsonl", "datasets/*/opened/*")  # under the root
+# What holding a gate itself writes, under the root. Label sets and their log are none of it: people make them, numbers
+# rest on them, and they are committed with the contract that names them.
+OWN_RECORDS = ("datasets/*/ledger.jsonl", "datasets/*/opened/*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from workbench.gates.verified.facts import facts_files
 from workbench.pilot import OWNED_FINDINGS_FILE, PROCESS_FILE, REVIEW_FILE, Pilot, suite_paths
 from workbench.pilot.integrations import INTEGRATIONS_FILE
 from workbench.pilot.signing import SignatureStatus
+from workbench.records.label_sets import label_files
 from workbench.records.ledger import OPENED_FOLDER, history_remarks, read_ledger
 from workbench.records.splits import ledger_path
 from workbench.runs.journal import digest_of
@@ -88,6 +89,7 @@ def bundle_files(pilot: Pilot, facts: GateFacts, decision: GateDecision) -> dict
     suites = [path.relative_to(pilot.suite).as_posix() for path in agreed]
     files: dict[str, Path | bytes] = {
         **agreement_files(pilot, [*documents, *suites, *(waiver.file for waiver in decision.waivers)]),
+        **label_files(pilot.data, pilot.contract.label_set),
         **facts_files(facts, decision.gate),
         "criteria.json": _json([result.as_json() for result in decision.results]),
         "junit.xml": junit_xml(decision).encode(),

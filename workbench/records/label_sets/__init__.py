@@ -12,11 +12,13 @@ from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
     from workbench.records.label_sets.decided import DecidedAlone, decided_alone_digest
+    from workbench.records.label_sets.kept import label_files, label_set_digests
     from workbench.records.label_sets.log import (
         AppliedLabels,
         DrawnList,
         LogWriter,
         append_label_entry,
+        label_log_head,
         label_log_path,
         read_label_log,
         read_list,

@@ -98,9 +98,13 @@ def read_label_log(data: Path) -> tuple[DrawnList | AppliedLabels, ...]:
     RunError
         An entry was altered, removed or reordered, or is not signed.
     """
-    path = label_log_path(data)
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    return tuple(_said(entry) for entry in _entries(text, path))
+    return tuple(_said(entry) for entry in _entries_in(label_log_path(data)))
+
+
+def label_log_head(data: Path) -> str:
+    """Return the hash of the last entry, that of no entry where there is no log. Raises as `read_label_log`."""
+    entries = _entries_in(label_log_path(data))
+    return str(entries[-1]["hash"]) if entries else GENESIS
 
 
 def append_label_entry(data: Path, said: DrawnList | AppliedLabels, by: LogWriter) -> None:
@@ -145,6 +149,10 @@ def read_list(data: Path, name: str) -> tuple[str, ...]:
             remedy="restore the file; it is kept with the label sets",
         )
     return tuple(text.split("\n")) if text else ()
+
+
+def _entries_in(path: Path) -> list[dict[str, Any]]:
+    return _entries(path.read_text(encoding="utf-8") if path.is_file() else "", path)
 
 
 def _entries(text: str, path: Path) -> list[dict[str, Any]]:

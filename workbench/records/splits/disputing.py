@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from pathlib import Path
 
 import pandas as pd
 
@@ -43,16 +44,19 @@ def disputed_among(
     """
     corrected = read_label_set(pilot.data, pilot.contract.label_set)
     differs = decided != labels_before(dataset._labels(decided.index)["label"], corrected)
-    disputed, agreeing = decided.index[differs], agreements_order(pilot, decided.index[~differs])
+    disputed, agreeing = decided.index[differs], agreements_order(pilot.data, decided.index[~differs])
     length = agreements + len(disputed)
     if room:
         length = agreements + room * max(1, -(-len(disputed) // room))
     return tuple(sorted([*disputed, *agreeing[: length - len(disputed)]]))
 
 
-def agreements_order(pilot: Pilot, ids: pd.Index[str]) -> pd.Index[str]:
-    """Return records in the order in which a sample of agreements is drawn: by a hash under the key of the split."""
-    key = bytes.fromhex(read_settings(pilot.data / SPLITS_FILE, SplitSettings).key)
+def agreements_order(data: Path, ids: pd.Index[str]) -> pd.Index[str]:
+    """Return records in the order in which a sample of agreements is drawn: by a hash under the key of the split.
+
+    `data` holds splits.yaml: the folder of the records, or a bundle.
+    """
+    key = bytes.fromhex(read_settings(data / SPLITS_FILE, SplitSettings).key)
     hashed = [hmac.digest(key, DRAWN_FOR + str(name).encode(), hashlib.sha256) for name in ids]
     return pd.Series(hashed, index=ids, dtype=object).sort_values(kind="stable").index
 
