@@ -23,6 +23,7 @@ from workbench.desk.widget import STALE, STORED, UNDONE, ReviewWidget
 from workbench.pilot import QueueName
 from workbench.words import InputError
 
+PLAYED = SETTINGS.model_copy(update={"played": "a script that knows the truth answers here"})
 HOSTILE = "<img src=x onerror='window.taken=1'><script>window.taken=1</script>\u202e{{7*7}}</td></table><h1>x"
 
 
@@ -143,6 +144,27 @@ def test_a_lease_that_went_to_somebody_else_is_told_and_the_next_card_shown(tmp_
         assert kinds(desk) == []
 
 
+def test_two_eyes_and_two_who_disagree_are_said_as_on_the_page(desk: Desk) -> None:
+    assert review_widget(desk, "ada").shown["marks"] == []
+    desk.put([item("4", QueueName.CASES, four_eyes=True)])
+    for person, action in (("ada", "approve"), ("bo", "reject")):
+        widget = review_widget(desk, person)
+        while widget.shown["kind"] != "Test cases":
+            assert not tapped(widget, "approve")["is_wrong"]
+        assert widget.shown["marks"] == ["A second person decides this too."]
+        tapped(widget, action, reason=0)
+    widget = review_widget(desk, "cy")
+    assert widget.shown["marks"] == ["Two people decided differently: yours is the decision."]
+    assert widget.shown["card"]["sureness"]["words"] == "72% sure; it decides alone from 90% on"
+
+
+def test_what_played_the_people_is_told_also_in_an_export(tmp_path: Path) -> None:
+    with desk_at(tmp_path, PLAYED, Clock()) as desk:
+        widget = review_widget(desk, "ada")
+        assert widget.shown["played"] == PLAYED.played
+        assert f"<p>{PLAYED.played}</p>" in widget._repr_mimebundle_()[0]["text/html"]
+
+
 def test_an_export_says_where_it_is_worked_at_and_nothing_of_a_record(desk: Desk) -> None:
     bundle = review_widget(desk, "ada")._repr_mimebundle_()[0]
     assert (
@@ -183,11 +205,10 @@ def test_page_and_widget_never_decide_one_item_twice(tmp_path: Path) -> None:
 
 
 CELLS = """
-from desk_pages import CARD, item, desk_at
+from desk_pages import SETTINGS, desk_at
 from pathlib import Path
 from workbench.desk import review_widget
-from workbench.pilot import QueueName
-desk = desk_at(Path({folder!r}))
+desk = desk_at(Path({folder!r}), SETTINGS.model_copy(update={settings!r}))
 print("the desk is there")
 review_widget(desk, "ada")
 """
@@ -202,10 +223,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
         yield address, root
 
 
-def notebook(root: Path, name: str, folder: Path) -> None:
-    """Write a notebook that shows ada's desk in a folder."""
+def notebook(root: Path, name: str, folder: Path, **settings: Any) -> None:
+    """Write a notebook that shows ada's desk in a folder, whose review.yaml says some things otherwise."""
     tests = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"
-    cells = [nbformat.v4.new_code_cell(tests + CELLS.format(folder=str(folder)))]
+    cells = [nbformat.v4.new_code_cell(tests + CELLS.format(folder=str(folder), settings=settings))]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), root / "notebooks" / f"{name}.ipynb")
 
@@ -283,32 +304,52 @@ def put_on(address: str, theme: str) -> None:
         pass
 
 
+def looks_wrong(page: Any) -> list[str]:
+    """Return what axe finds in the desk, wide and narrow, and whether anything of it is cut."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found, desk = [], page.locator(".workbench-review")
+    page.add_style_tag(content="body { height: 100vh }")  # JupyterLab's is 0 high and cut, and axe sees nothing in it
+    for width in (1000, 320):
+        desk.evaluate("(one, to) => { one.parentElement.style.width = to }", f"{width}px")
+        said = Axe().run(page, context=".workbench-review").response
+        found += [f"{one['id']} at {width}: {one['nodes'][0]['html']}" for one in said["violations"]]
+        if "color-contrast" not in {one["id"] for one in (*said["passes"], *said["violations"])}:
+            found.append(f"no contrast was looked at, at {width}")
+        if not desk.evaluate("(one) => one.scrollWidth <= one.clientWidth + 1"):
+            found.append(f"cut at {width}")
+    return found
+
+
 @pytest.mark.slow
 @needs_chromium
 @pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_in_jupyterlab_axe_finds_nothing_in_dark_light_and_narrow(
     lab: tuple[str, Path], tmp_path: Path, theme: str
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     long = replace(CARD, evidence=(*CARD.evidence, ShownField("Note " + "n" * 200, "x" * 2_000, "s" * 200)))
     put_on(lab[0], theme)
-    with desk_at(tmp_path) as desk:
-        desk.put([item("1", card=long)])
-        notebook(lab[1], "looks", tmp_path)
+    with desk_at(tmp_path, PLAYED, lambda: time.time() - 9 * 3600) as early:
+        early.put([item("1", card=long, four_eyes=True)])
+    with desk_at(tmp_path, PLAYED) as desk:
+        desk.put([item("2", QueueName.AUDIT)])
+        notebook(lab[1], "looks", tmp_path, played=PLAYED.played)
         with all_cells_run(lab[0], "looks", "the desk is there") as page:
-            page.locator(f"body[data-jp-theme-light={json.dumps(str(theme.endswith('Light')).lower())}]").wait_for()
-            page.get_by_test_id("reject").wait_for()
+            is_light = json.dumps(str(theme.endswith("Light")).lower())
+            page.locator(f"body[data-jp-theme-light={is_light}]").wait_for(state="attached")
+            for words in (
+                "Played, not decided by people.",
+                "A second person decides this too.",
+                "overdue by 1 h 0 min",
+            ):
+                page.locator(".workbench-review").get_by_text(words).wait_for()
             asked: list[str] = []
             page.on("request", lambda request: asked.append(request.url))
-            for width in (1000, 320):
-                narrowed = "(to) => { document.querySelector('.workbench-review').parentElement.style.width = to }"
-                page.evaluate(narrowed, f"{width}px")
-                page.get_by_test_id("reject").click()
-                wrong = Axe().run(page, context=".workbench-review").response["violations"]
-                assert [(one["id"], one["nodes"][0]["html"]) for one in wrong] == []
-                fits = "(one) => one.scrollWidth <= one.clientWidth + 1"
-                assert page.locator(".workbench-review").evaluate(fits)
+            page.get_by_test_id("reject").click()
+            assert looks_wrong(page) == []
+            page.get_by_test_id("reason").first.click()
+            page.get_by_text("Which action is right?").wait_for()
+            assert looks_wrong(page) == []
             here = lab[0].partition("/lab/")[0]
             own = here, here.replace("http", "ws"), "data:", "blob:"
             assert [one for one in asked if not one.startswith(own)] == []

@@ -190,6 +190,9 @@ def test_the_profile_alone_leaves_an_exhibit_that_is_computed_again(pilot: Pilot
     require_same(MAKER.again(read, facts_of(pilot, read)).as_json(), read.as_json(), "load")
     assert exhibit.answer.endswith(" at once is borne.") or exhibit.answer.endswith(" at once are borne.")
     assert exhibit.facts["reviewed_items"] == 200
+    assert [one.partition(":")[0] for one in exhibit.notes] == [
+        "Each scripted reviewer paused for 0.2 s on average before a tap"
+    ]
     assert exhibit.tables["reviewers"]["at_once"].tolist() == [1]
     lost = read.tables[ANSWERS].iloc[:-1]
     other = MAKER.again(replace(read, tables={**read.tables, ANSWERS: lost}), facts_of(pilot, read))

@@ -1,4 +1,4 @@
-"""The desk's page as HTML: one card, or a sentence; everything of a record is text."""
+"""How a card is shown, in words and as the desk's page in HTML; everything of a record is text."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from workbench.desk.items import Card
+from workbench.desk.shapes import Claim
 from workbench.pilot import QueueName
 from workbench.words import percent, templates_in, whole_text
 
@@ -106,6 +107,13 @@ def sureness(card: Card) -> Mapping[str, Any] | None:
         words += f"; it decides alone from {_whole(card.threshold)} on"
     at = None if card.threshold is None else round(BAR * card.threshold, 1)
     return {"words": words, "width": round(BAR * card.confidence, 1), "at": at}
+
+
+def marks_of(claim: Claim) -> list[str]:
+    """Return what a person must know of a card beside what it says, one sentence each."""
+    if claim.adjudicates:
+        return ["Two people decided differently: yours is the decision."]
+    return ["A second person decides this too."] if claim.four_eyes else []
 
 
 def time_words(seconds: float) -> str:

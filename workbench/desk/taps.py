@@ -15,7 +15,7 @@ from typing import Any
 
 from workbench.desk.items import AnswerKind, GivenAnswer
 from workbench.desk.shapes import Claim, DeskConflictError, Feedback, FeedbackWish, Progress
-from workbench.desk.showing import QUEUES, Said, Shell, due_words, sureness, time_words
+from workbench.desk.showing import QUEUES, Said, Shell, due_words, marks_of, sureness, time_words
 from workbench.desk.store import Desk
 from workbench.pilot import QueueName, ReviewPerson, ReviewSettings, Severity
 from workbench.words import InputError, several
@@ -194,7 +194,7 @@ class DeskPages:
             "is_overdue": claim.due <= now,
             "lease_until": claim.lease_until,
             "lease_words": f"yours for {time_words(max(lease, 0))}",
-            "marks": _marks(claim),
+            "marks": marks_of(claim),
             "wishes": [(wish.value, button) for wish, (button, _) in WISHES.items()],
             "kinds": (ISSUE, *(QUESTIONS if claim.queue is QueueName.ACCEPTANCE else ())),
             "severities": SEVERITIES,
@@ -252,16 +252,6 @@ def _feedback(form: Mapping[str, str], wish: FeedbackWish) -> Feedback:
     if not text:
         raise InputError("the feedback says nothing", remedy="write what you saw, in your words")
     return Feedback("", kind, severity if kind == ISSUE[0] else "", text, item)
-
-
-def _marks(claim: Claim) -> list[str]:
-    """Return what a person must know of a card beside what it says."""
-    marks = []
-    if claim.adjudicates:
-        marks.append("Two people decided differently: yours is the decision.")
-    elif claim.four_eyes:
-        marks.append("A second person decides this too.")
-    return marks
 
 
 def _nothing(progress: Progress, queue: QueueName | None) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -13,10 +12,10 @@ import traitlets
 
 from workbench.desk.items import AnswerKind, Card, GivenAnswer
 from workbench.desk.shapes import Claim, DeskConflictError
+from workbench.desk.showing import LONGEST, QUEUES, TEMPLATES, marks_of, sureness
 from workbench.desk.store import Desk
-from workbench.words import InputError, WorkbenchError, percent, visible, whole_text
+from workbench.words import InputError, WorkbenchError, visible, whole_text
 
-TEMPLATES = Path(__file__).parent / "templates"
 STORED, UNDONE = "Stored.", "Taken back."
 STALE = "This was no longer the card that is shown: nothing was stored."
 
@@ -112,6 +111,9 @@ class ReviewWidget(anywidget.AnyWidget):
             "progress": f"{progress.decided:,} decided today, {progress.waiting:,} waiting",
             "may_undo": self._undoable,
             "reasons": [_told(one) for one in self._agreed.reasons],
+            "longest": LONGEST,
+            "kind": None if claim is None else QUEUES[claim.queue],
+            "marks": [] if claim is None else marks_of(claim),
             "item": None if claim is None else claim.item,
             "shown_digest": None if claim is None else claim.shown_digest,
             "due_left_s": None if claim is None else claim.due - now,
@@ -140,11 +142,8 @@ def review_widget(desk: Desk, person: str) -> ReviewWidget:
 
 def _card(card: Card) -> dict[str, Any]:
     """Return a card as a browser gets it: every text with its hidden signs spelled out."""
-    sureness = None if card.confidence is None else f"{percent(card.confidence)} sure"
-    if sureness is not None and card.threshold is not None:
-        sureness += f"; it decides alone from {percent(card.threshold)} on"
     told: dict[str, Any] = _told({**asdict(card), "confidence": None, "threshold": None})
-    return {**told, "confidence": sureness}
+    return {**told, "sureness": sureness(card)}
 
 
 def _told(content: Any) -> Any:

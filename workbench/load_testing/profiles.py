@@ -22,7 +22,7 @@ from workbench.load_testing.asking import (
     asked_records_of,
 )
 from workbench.load_testing.parts import ask_in_parts, merged
-from workbench.load_testing.reviewing import FEWEST_ITEMS, ReviewLoad, reviewed_desk
+from workbench.load_testing.reviewing import FEWEST_ITEMS, PAUSE_S, ReviewLoad, reviewed_desk
 from workbench.load_testing.sampling import ProcessRole, listening_on
 from workbench.load_testing.sandboxed import SandboxedAgent, clock_ahead, sandboxed
 from workbench.load_testing.schedule import (
@@ -54,6 +54,11 @@ SHORTENED = {
 }
 TIMES_ALONE = 100.0  # of the sandbox's clock, while one record after another is asked without a pause
 CLOCKED = "its tokens expired as in the time that the soak is for, and its rates were never reached."
+
+PAUSED = (
+    "Each scripted reviewer paused for {:.3g} s on average before a tap: harder on the desk than as many people, who "
+    "read a card first, and milder than tap upon tap."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ class LoadTest:
             "clock": under.clock is not None,
             "distinct_records": len(records.by_id),
             "handed_over": handed_over,
+            "pause_s": PAUSE_S if has_people else None,
             "reviewed_items": self._day_of_reviews(handed_over, settings),
             "wall_s": time.monotonic() - began,
         }  # fmt: skip
@@ -123,9 +129,9 @@ class LoadTest:
         return self.pilot.runs / FOLDER
 
     def notes(self, facts: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return what a reader must know of how time was compressed."""
+        """Return what a reader must know of how time was compressed, and how fast reviewers were."""
         cut = f"Gaps between arrivals longer than {facts['longest_gap_s']:.3g} s were cut to it; shorter ones stayed."
-        notes = [cut]
+        notes = [cut] if facts["windows"] else []
         for name, window in facts["windows"].items():
             if (share := window["shortened_to"]) is not None:
                 asked = f"{round(share * window['wanted']):,} of {window['wanted']:,} arrivals ({100 * share:.3g}%)"
@@ -135,6 +141,8 @@ class LoadTest:
         if soak is not None and facts["clock"]:
             times = soak["real_window_s"] / soak["window_s"]
             notes.append(f"The sandbox's clock ran {times:,.0f} times as fast in the soak: {CLOCKED}")
+        if facts["pause_s"] is not None:
+            notes.append(PAUSED.format(facts["pause_s"]))
         return tuple(notes)
 
     def _schedule(

@@ -1,5 +1,5 @@
 // The desk in a notebook: shows what the kernel says, tells it what was tapped; every text of a record is textContent.
-const LONG = 280;
+const SVG = "http://www.w3.org/2000/svg";
 
 function made(tag, attributes = {}, ...children) {
   const one = document.createElement(tag);
@@ -14,11 +14,26 @@ function said(tag, text, attributes = {}) {
   return one;
 }
 
-function value(text) {
-  if (text.length <= LONG) return said("bdi", text, { class: "text" });
+function value(text, longest) {
+  if (text.length <= longest) return said("bdi", text, { class: "text" });
   const more = said("span", ` ... ${text.length.toLocaleString("en")} letters`, { class: "faint" });
-  const summary = made("summary", {}, said("bdi", text.slice(0, LONG)), more);
+  const summary = made("summary", {}, said("bdi", text.slice(0, longest)), more);
   return made("details", {}, summary, said("bdi", text, { class: "text" }));
+}
+
+// How sure it is, as a bar with the threshold from which on it decides alone.
+function bar({ words, width, at }) {
+  const picture = document.createElementNS(SVG, "svg");
+  const drawn = (tag, attributes) => {
+    const one = document.createElementNS(SVG, tag);
+    for (const [name, text] of Object.entries(attributes)) one.setAttribute(name, text);
+    picture.append(one);
+  };
+  for (const [name, text] of Object.entries({ viewBox: "0 0 200 16", role: "img", "aria-label": words })) picture.setAttribute(name, text);
+  drawn("rect", { class: "track", y: 4, width: 200, height: 8, rx: 4 });
+  drawn("rect", { class: "done", y: 4, width, height: 8, rx: 4 });
+  if (at !== null) drawn("line", { class: "limit", x1: at, x2: at, y1: 0, y2: 16 });
+  return made("div", { class: "sureness" }, picture, said("p", words, { class: "faint" }));
 }
 
 function words(seconds) {
@@ -42,6 +57,7 @@ function render({ model, el }) {
   let begun = performance.now();
 
   const shown = () => model.get("shown");
+  const long = (text) => value(text, shown().longest);
 
   function send(content) {
     if (waits) return;
@@ -105,14 +121,14 @@ function render({ model, el }) {
     const isBlind = card.recommended === null;
     if (!isBlind) {
       box.append(said("p", "Recommended", { class: "faint" }), said("p", card.recommended, { class: "recommended" }));
-      if (card.confidence !== null) box.append(said("p", card.confidence, { class: "faint" }));
+      if (card.sureness !== null) box.append(bar(card.sureness));
     }
     const ways = made("div", { class: "ways" });
     const opens = (kind, text, key) =>
       button(text, key, () => open(kind), { "aria-expanded": String(way === kind), "data-testid": kind });
     if (!isBlind) ways.append(button("Approve", "a", () => act("approve", null), { class: "main", "data-testid": "approve" }));
     if (!isBlind && card.actions.length > 1) ways.append(opens("modify", "Modify", "m"));
-    ways.append(opens("reject", "Reject", "r"));
+    ways.append(opens("reject", isBlind ? "None of these" : "Reject", "r"));
     if (isBlind && way === null) box.append(actions(card, (place) => { chosen = place; act("decide", null); }));
     box.append(ways);
     if (way === "modify" && chosen === null) {
@@ -129,15 +145,15 @@ function render({ model, el }) {
     for (const one of card.evidence) {
       const name = made("th", { scope: "row" }, said("bdi", one.name));
       if (one.source) name.append(said("span", one.source, { class: "faint source" }));
-      table.append(made("tr", {}, name, made("td", {}, value(one.value))));
+      table.append(made("tr", {}, name, made("td", {}, long(one.value))));
     }
     return table;
   }
 
   function behind(card) {
     const box = made("div", { class: "behind" });
-    if (card.reasoning) box.append(said("h4", "Its reasoning"), value(card.reasoning));
-    if (card.rule) box.append(said("h4", "The rule that brought it here"), made("blockquote", {}, value(card.rule)));
+    if (card.reasoning) box.append(said("h4", "Its reasoning"), long(card.reasoning));
+    if (card.rule) box.append(said("h4", "The rule that brought it here"), made("blockquote", {}, long(card.rule)));
     if (card.trace.length) {
       const steps = made("ol", {}, ...card.trace.map((step) => made("li", {}, said("bdi", step, { class: "text" }))));
       box.append(made("details", {}, said("summary", `What happened on the way (${card.trace.length})`), steps));
@@ -154,9 +170,10 @@ function render({ model, el }) {
     parts.push(state);
     if (now.card) {
       const clock = made("p", { class: "faint clock" });
-      clock.append(made("span", { "data-left": "due" }), made("span", { "data-left": "lease" }));
+      clock.append(said("span", now.kind), made("span", { "data-left": "due" }), made("span", { "data-left": "lease" }));
       parts.push(clock, said("h3", now.card.title, { "data-testid": "title" }));
-      if (now.card.assessment) parts.push(made("div", {}, value(now.card.assessment)));
+      for (const mark of now.marks) parts.push(said("p", mark, { class: "mark" }));
+      if (now.card.assessment) parts.push(made("div", {}, long(now.card.assessment)));
       parts.push(decision(now.card), evidence(now.card), behind(now.card));
     } else {
       parts.push(said("h3", "Nothing waits for you.", { "data-testid": "title" }));
