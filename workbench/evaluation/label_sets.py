@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.evaluation.holdout import development_evaluation
+from workbench.evaluation.development import development_evaluation
 from workbench.evaluation.looked_at import NOT_LOGGED, applied_entry, automated_from, corrected_by_looking
 from workbench.metrics import ACCURACY, SELECTIVE_ACCURACY, Estimate, EvaluationSettings, evaluate_outcomes
 from workbench.pilot import Pilot
