@@ -34,9 +34,10 @@ from workbench.runs import RunRequest
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.words import InputError, SignatureError
 
-# `good` approves everything, so that one in ten is wrong where 90% must be proved; `exact` is always right.
+# `good` hands over four in ten and approves the rest, a sixth of it wrongly, where 90% must be proved right; `exact` is
+# always right.
 ASKED = "number % 10 == 0 or number % 50 == 7"
-WEAK = AGENTS.replace(ASKED, "False")
+WEAK = AGENTS.replace(ASKED, "number % 10 in (2, 4, 6, 8)")
 CRITERIA = [
     {"id": "right", "kpi": "right"},
     {"id": "sure", "kpi": "sure"},
@@ -163,7 +164,10 @@ def test_entities_that_may_be_wholly_wrong_leave_no_chance(tmp_path: Path) -> No
     columns = {**COLUMNS, "vendor": {"role": "entity", "required": True}}
     table = [[row[0], f"V{i // 60}", *row[2:]] for i, row in enumerate(records(600))]
     for bound, opens in ((1.0, False), (0.01, True)):
-        charter = {**CHARTER, "dependence": {"correlation_at_most": bound, "why": "seen in the years before"}}
+        charter = {
+            **CHARTER,
+            "dependence": {"entity": "vendor", "correlation_at_most": bound, "why": "seen in the years before"},
+        }
         pilot = judged_pilot(tmp_path / str(bound), CRITERIA, columns=columns, table=table, charter=charter)
         pilot = with_terms(pilot, 0.5)
         developed(pilot, "exact")
@@ -243,15 +247,13 @@ def test_a_stop_that_does_not_follow_from_its_rows_is_found(tmp_path: Path) -> N
     assert BEFORE_OPENING.again(exhibit, facts).as_json() == exhibit.as_json()
     rows = exhibit.tables["development"]
     mended = replace(exhibit, tables={"development": rows.assign(action=rows["label"])})
-    with pytest.raises(SignatureError, match="threshold|estimates on development"):
+    with pytest.raises(SignatureError, match=r"threshold|estimates on development"):
         BEFORE_OPENING.again(mended, facts)
     counted = exhibit.facts["counted"]
     for change in ({"n": 3}, {"share": 0.9}, {"outlook": {**counted["outlook"], "chance": 0.5}}):
         altered = replace(exhibit, facts={**exhibit.facts, "counted": {**counted, **change}})
-        with pytest.raises(SignatureError, match="holdout records|no ledger leaves|do not keep the holdout closed"):
+        with pytest.raises(SignatureError, match=r"holdout records|no ledger leaves|do not keep"):
             BEFORE_OPENING.again(altered, facts)
     worded = replace(facts, absent={**facts.absent, "evaluation": "not opened: no wish"})
     with pytest.raises(SignatureError, match="why the holdout was not opened"):
         BEFORE_OPENING.again(exhibit, worded)
-    laxer = replace(exhibit, facts={**exhibit.facts, "counted": {**counted, "share": counted["share"] / 2}})
-    assert BEFORE_OPENING.again(laxer, facts).as_json() != laxer.as_json()

@@ -247,7 +247,7 @@ def certificate_outlook(
     The errors allowed are those of the exact test that decides. The chance is that of this one test, with the error
     rate uncertain as development records leave it (Jeffreys' prior, so beta-binomial), with clusters at the correlation
     that fits development records best: they count for as many independent ones, and the unopened records scatter more.
-    Before it other tests may fail, and a sharper one may stand beside it: docs/validity.md says how near it comes.
+    Before it other tests may fail, and a sharper one may stand beside it: docs/iteration.md says how near it comes.
     """
     has_clusters = unopened.clusters is not None and max(unopened.clusters, default=1) > 1
     bound, contradicted, correlation = None, None, 0.0
