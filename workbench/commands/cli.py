@@ -194,22 +194,33 @@ def evaluate_agent(
 
 
 def compare(pilot: PilotName, root: Root = HERE, details: Details = False, as_json: AsJson = False) -> None:
-    """Compare the agents' last runs over all development records, from the journal: nothing is asked."""
+    """Compare the agents' last runs over all development records, from the journal: nothing is asked.
+
+    Of the leading one it says how many errors a certificate on the holdout may have, and how likely it is.
+    """
     from workbench.commands.reports import print_comparison
-    from workbench.evaluation.versions import in_words, paired_differences, stored_runs, tried_versions
+    from workbench.evaluation import certificate_before_opening
+    from workbench.evaluation.versions import in_words, leading, paired_differences, stored_runs, tried_versions
     from workbench.records.splits import read_dataset
 
     opened = pilot_named(pilot, root)
     dataset = read_dataset(opened)
     evaluations, left_out = stored_runs(opened, dataset)
     tried = tried_versions(opened, dataset, {one.info.agent_digest for one in evaluations})
-    pairs = paired_differences(evaluations, tried)
+    pairs, ahead = paired_differences(evaluations, tried), leading(evaluations)
+    before = certificate_before_opening(opened, dataset, ahead.outcomes)
     if as_json:
         versions = [evaluation.as_json() for evaluation in evaluations]
         content = {"versions": versions, "versions_tried": tried.n_versions, "pairs": pairs.to_dict("records")}
-        print_json({"pilot": pilot, **content, "left_out": [asdict(one) for one in left_out]})
+        certificate = None if before is None else {"agent": ahead.agent, **before.as_json()}
+        content |= {"left_out": [asdict(one) for one in left_out], "certificate": certificate}
+        print_json({"pilot": pilot, **content})
     else:
         print_comparison(opened, evaluations, pairs, tried.n_versions, details=details)
+        if before is not None:
+            say(f"{ahead.agent} on the holdout: {before}")
+            for detail in before.details[1:] if details else ():
+                say(detail, "  ")
         if left_out:
             say(f"Left out, as only runs over all development records count: {in_words(left_out)}.")
 

@@ -31,6 +31,13 @@ def print_result(pilot: Pilot, result: PilotResult, *, details: bool = False) ->
         heading(f"{name}: {result.pages[name]}")
         for line in (answer if details else Brief.read(answer).lead).split("\n"):
             say(line, "  ")
+    _print_end(pilot, result)
+
+
+def _print_end(pilot: Pilot, result: PilotResult) -> None:
+    """Print what was not opened, what was kept, and where the versions are."""
+    if result.not_opened:
+        say(f"\nThe holdout is as it was. {result.not_opened}.")
     if result.kept:
         say(f"\nKept, as nothing they are made from has changed: {', '.join(result.kept)}.")
     trials = [f"{one.agent} on {one.split} ({one.part} records)" for one in result.links if one.part]
@@ -50,6 +57,7 @@ def result_json(pilot: Pilot, result: PilotResult) -> dict[str, Any]:
         "notebooks": {name: str(path) for name, path in result.notebooks.items()},
         "pages": {name: str(path) for name, path in result.pages.items()},
         "kept": list(result.kept),
+        "not_opened": result.not_opened or None,
         "evaluations": [dict(evaluation) for evaluation in result.evaluations],
         "mlflow": {
             "store": store_uri(pilot.root),

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from workbench.imports import opened_lazily
 
 if TYPE_CHECKING:
+    from workbench.evaluation.development import development_evaluation
     from workbench.evaluation.entities import candidate_entities
     from workbench.evaluation.evaluation import Evaluation, evaluation_of, rightness
     from workbench.evaluation.holdout import (
         answer_holdout,
-        development_evaluation,
         judged_evaluation,
         open_answers,
         open_run,
@@ -23,5 +23,13 @@ if TYPE_CHECKING:
     from workbench.evaluation.maker import MAKER
     from workbench.evaluation.rules import rule_results
     from workbench.evaluation.running import evaluate, evaluate_all
+    from workbench.evaluation.unopened import (
+        BeforeOpening,
+        NotOpenedError,
+        before_opening,
+        certificate_before_opening,
+        check_worth_opening,
+    )
+    from workbench.evaluation.withheld import BEFORE_OPENING
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.evaluation.confidence import check_recalibrates, decisions_of, whole_development_run
+from workbench.evaluation.confidence import check_recalibrates, decisions_of
 from workbench.evaluation.evaluation import Evaluation, evaluation_of, purpose_of
+from workbench.evaluation.unopened import check_worth_opening
 from workbench.files import provenance
 from workbench.pilot import Pilot
 from workbench.pilot.signing import SigningKey, chosen_key
@@ -52,8 +53,10 @@ def open_answers(
     """Let an agent answer, put the opening on the ledger, and return the session, labels with strata, and the opening.
 
     What was opened before for the very same decisions adds nothing to the ledger. Raises as `answer_holdout`, and
-    RunError where the ledger was altered.
+    RunError where the ledger was altered, or where pilot.yaml asks for a certificate to be likelier than development
+    records make it: then nothing is asked or opened.
     """
+    check_worth_opening(pilot, agent, request, dataset)
     session = answer_holdout(pilot, agent, request, dataset)
     return session, open_run(pilot, dataset, session.info.run, request.key)
 
@@ -116,15 +119,3 @@ def judged_evaluation(pilot: Pilot, dataset: Dataset, agent: str | None = None) 
     if refused is not None:
         raise refused
     return None
-
-
-def development_evaluation(pilot: Pilot, dataset: Dataset, agent_digest: str) -> Evaluation | None:
-    """Return an agent version's evaluation on all development records, from the journal; None when there is none."""
-    path = pilot.runs / JOURNAL_FILE
-    if not path.is_file():
-        return None
-    with Journal(path) as journal:
-        run = whole_development_run(dataset, journal, agent_digest)
-        if run is None:
-            return None
-        return evaluation_of(pilot, dataset, journal, Session(journal.info(run), 0, 0, None), journal.identity(run))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.evidence import Answer, Exhibit, Facts, unproven
+from workbench.evidence import Answer, Exhibit, Facts, maker
 from workbench.metrics import EvaluationSettings, is_asked, is_right
 from workbench.pilot import cell_text, price_of
 from workbench.records import cells_in
@@ -133,7 +133,7 @@ def judged_ids(exhibits: Mapping[str, Exhibit]) -> pd.Index[str]:
 
 def not_judged(facts: Facts) -> Answer:
     """Return the answer of a check where no version was judged."""
-    return unproven(facts.absent[EVALUATION], EVALUATE)
+    return maker(EVALUATION).when_absent(facts)
 
 
 def split_contents(exhibit: Exhibit) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.evaluation.holdout import development_evaluation
+from workbench.evaluation.development import development_evaluation
 from workbench.evaluation.looked_at import (
     NOT_LOGGED,
     LabelledVersion,

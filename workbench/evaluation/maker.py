@@ -28,6 +28,7 @@ from workbench.evaluation.opened import check_opening
 from workbench.evaluation.recertified import check_certification
 from workbench.evaluation.recomputed import RecordedEvaluation, check_confidence, check_threshold, estimated_again
 from workbench.evaluation.relabelled import check_labels
+from workbench.evaluation.withheld import not_opened
 from workbench.evidence import (
     Answer,
     Exhibit,
@@ -116,7 +117,7 @@ class EvaluationMaker(Maker):
     title = "evaluation"
     question = "How good is the agent on records that nobody developed on?"
     how = EVALUATE
-    notebooks = ("03_evaluation", "02_prompt_iteration")
+    notebooks = ("03_evaluation",)
     command = "workbench run PILOT"
     metrics: ClassVar = {name: CATALOGUE[name].unit for name in KPI_METRICS}
     checks = CHECKS
@@ -128,14 +129,27 @@ class EvaluationMaker(Maker):
 
     def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
         """Return the newest opened evaluation, from journal and ledger; no file that it left is believed."""
-        from workbench.evaluation.holdout import development_evaluation, judged_evaluation
+        from workbench.evaluation.development import development_evaluation
+        from workbench.evaluation.holdout import judged_evaluation
+        from workbench.evaluation.unopened import why_closed
 
+        closed = None if agent is None else why_closed(pilot, dataset, agent)
+        if closed is not None:
+            return closed
         evaluation = judged_evaluation(pilot, dataset, agent)
+        if evaluation is None and agent is None:
+            closed = why_closed(pilot, dataset, None)
+        if closed is not None:
+            return closed
         if evaluation is None:
             which = "no version" if agent is None else f"{agent}: not"
             return f"{which} evaluated on the present holdout records; {self.remedy(pilot)}"
         development = development_evaluation(pilot, dataset, evaluation.info.agent_digest)
         return evaluation_exhibit(pilot, evaluation, development)
+
+    def when_absent(self, facts: Facts) -> Answer:
+        """Return why no version was judged; where development records kept the holdout closed, what would open it."""
+        return not_opened(facts) or super().when_absent(facts)
 
     def depends(self, inputs: Inputs, notebook: str, chosen: str | None) -> Mapping[str, Any]:
         """Return the one agent that was chosen and what the audit found; of a comparison all that it may look at."""

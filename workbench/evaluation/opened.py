@@ -9,7 +9,7 @@ from workbench.evidence import JudgedSettings
 from workbench.files import read_settings
 from workbench.pilot import CONTRACT_FILE, Contract
 from workbench.pilot.charter import CHARTER_FILE, PILOT_FILE, SPLITS_FILE, Charter
-from workbench.records.ledger import Opening, rows_root
+from workbench.records.ledger import Opening, OpeningSubject, rows_root
 from workbench.records.splits import SplitSettings, subject_from
 from workbench.words import SignatureError
 
@@ -38,11 +38,15 @@ def check_opening(folder: Path, recorded: RecordedEvaluation, opening: Opening) 
         raise SignatureError("the decisions are not those that the holdout was opened for", where=where)
     if rows_root(outcomes[[ID, *truth]]) != opening.truth:
         raise SignatureError("the labels are not those that the opening showed", where=where)
-    subject = subject_from(
+    if subject_in(folder) != opening.subject:
+        raise SignatureError("roles, targets, escalation or split are not those of the opening", where=where)
+
+
+def subject_in(folder: Path) -> OpeningSubject:
+    """Return what an opening would be of besides version and records, as a bundle says it."""
+    return subject_from(
         read_settings(folder / CONTRACT_FILE, Contract),
         read_settings(folder / CHARTER_FILE, Charter),
         read_settings(folder / PILOT_FILE, JudgedSettings).escalate_label,
         read_settings(folder / SPLITS_FILE, SplitSettings),
     )
-    if subject != opening.subject:
-        raise SignatureError("roles, targets, escalation or split are not those of the opening", where=where)

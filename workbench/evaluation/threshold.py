@@ -55,19 +55,29 @@ def certification_of(
     pilot: Pilot, opening: Opening, outcomes: pd.DataFrame, development: pd.DataFrame | None
 ) -> Certification | None:
     """Return what the holdout proves at the level this opening is charged; None without a KPI to prove."""
-    kpi = next((kpi for kpi in pilot.charter.kpis if kpi.metric == SELECTIVE_ACCURACY), None)
-    if kpi is None or not 0.0 < kpi.target < 1.0 or not is_asked(outcomes).any():
+    entity = pilot.contract.column_with(Role.ENTITY)
+    settings = certification_settings(pilot.charter, pilot.settings.escalate_label, opening.charge, entity)
+    if settings is None or not is_asked(outcomes).any():
         return None
-    automation = pilot.charter.target(AUTOMATION_RATE)
-    settings = CertificationSettings(
-        target=kpi.target,
-        confidence_level=1.0 - opening.charge * (1.0 - kpi.confidence_level),
-        automation_target=automation if automation is not None and 0.0 < automation < 1.0 else None,
-        escalate_label=pilot.settings.escalate_label,
-        entity=pilot.contract.column_with(Role.ENTITY) or "entity",
-        bound=stated_bound(pilot.charter),
-    )
     return certify_outcomes(outcomes, settings, development)
+
+
+def certification_settings(
+    charter: Charter, escalate_label: str | None, share: float, entity: str | None
+) -> CertificationSettings | None:
+    """Return what is to be certified at a share of the significance level; None without a KPI to prove."""
+    kpi = next((kpi for kpi in charter.kpis if kpi.metric == SELECTIVE_ACCURACY), None)
+    if kpi is None or not 0.0 < kpi.target < 1.0:
+        return None
+    automation = charter.target(AUTOMATION_RATE)
+    return CertificationSettings(
+        target=kpi.target,
+        confidence_level=1.0 - share * (1.0 - kpi.confidence_level),
+        automation_target=automation if automation is not None and 0.0 < automation < 1.0 else None,
+        escalate_label=escalate_label,
+        entity=entity or "entity",
+        bound=stated_bound(charter),
+    )
 
 
 def stated_bound(charter: Charter) -> CorrelationBound | None:

@@ -13,6 +13,7 @@ from workbench.pilot import (
     CONTRACT_FILE,
     TRIAGE_FILE,
     Contract,
+    OpeningTerms,
     Pilot,
     Price,
     compliance_documents,
@@ -26,6 +27,8 @@ class JudgedSettings(Settings):
 
     escalate_label: str | None = None
     prices: dict[str, Price] | None = None
+    max_failed_share: float | None = None
+    evaluation: OpeningTerms = OpeningTerms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class BundledSettings:
     title: str
     escalate_label: str | None
     prices: Mapping[str, Price] = field(default_factory=dict)
+    evaluation: OpeningTerms = field(default_factory=OpeningTerms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +78,5 @@ def bundled_pilot(folder: Path, name: str, title: str) -> BundledPilot:
         folder,
         read_settings(folder / CHARTER_FILE, Charter),
         read_settings(folder / CONTRACT_FILE, Contract),
-        BundledSettings(title, judged.escalate_label, judged.prices or {}),
+        BundledSettings(title, judged.escalate_label, judged.prices or {}, judged.evaluation),
     )

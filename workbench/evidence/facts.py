@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from workbench.evidence.exhibit import Exhibit
-from workbench.pilot import Contract, Price
+from workbench.pilot import Contract, OpeningTerms, Price
 from workbench.pilot.charter import Charter
 from workbench.records import NamedCells
 from workbench.records.ledger import Opening
@@ -33,6 +33,10 @@ class AgreedSettings(Protocol):
     @property
     def prices(self) -> Mapping[str, Price]:
         """What tokens cost, by model."""
+
+    @property
+    def evaluation(self) -> OpeningTerms:
+        """When the holdout is opened for a version."""
 
 
 class Agreed(Protocol):

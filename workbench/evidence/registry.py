@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from workbench.evidence.checks import BETTER_VERSION, Answer, Check, Missing
+from workbench.evidence.checks import BETTER_VERSION, Answer, Check, Missing, unproven
 from workbench.evidence.exhibit import Exhibit, exhibit_folder, read_exhibit
 from workbench.evidence.facts import Facts
 from workbench.metrics import Estimate, Unit, declare_units
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MAKERS = {
     "audit": "workbench.audit:MAKER",
     "evaluation": "workbench.evaluation:MAKER",
+    "before_opening": "workbench.evaluation:BEFORE_OPENING",
     "repeats": "workbench.evaluation.repeats:MAKER",
     "cases": "workbench.cases:MAKER",
     "integrations": "workbench.integrations:MAKER",
@@ -78,6 +79,8 @@ class Maker:
         What nothing in a bundle determines of its exhibit.
     rests_on : tuple of str
         Makers from whose exhibits it computes its own: a bundle holds those too, and its notebook runs after theirs.
+    in_place_of : str
+        The maker whose exhibit its own stands for: a gate that asks for that one looks at both.
     """
 
     name: ClassVar[str]
@@ -95,6 +98,7 @@ class Maker:
     is_sealed: ClassVar[bool] = False
     believed: ClassVar[tuple[str, ...]] = ()
     rests_on: ClassVar[tuple[str, ...]] = ()
+    in_place_of: ClassVar[str] = ""
 
     def present(self, pilot: Pilot, dataset: Dataset, agent: str | None) -> Exhibit | str:
         """Return the exhibit that counts now, else why there is none.
@@ -142,6 +146,10 @@ class Maker:
             In (0.5, 1).
         """
         raise NotImplementedError
+
+    def when_absent(self, facts: Facts) -> Answer:
+        """Return what a criterion comes to where there is no exhibit: why there is none, and what would make it."""
+        return unproven(facts.absent[self.name], self.how)
 
     def charged_level(self, facts: Facts, metric: str, level: float) -> float | None:
         """Return a level raised by what looking at sealed labels is charged; None where none is looked at."""

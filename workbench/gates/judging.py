@@ -97,7 +97,7 @@ def _estimate_result(facts: GateFacts, criterion: Criterion) -> CriterionResult:
     """Return an estimate held against its target."""
     maker = maker_of(criterion.name)
     if maker.name not in facts.exhibits:
-        return CriterionResult(criterion, State.UNPROVEN, facts.absent[maker.name], maker.how)
+        return check_result(criterion, maker.when_absent(facts))
     estimate = maker.estimate(facts, criterion.name, criterion.slice, criterion.level)
     state = held(criterion, estimate)
     reason, details = reason_of(criterion, estimate), details_of(criterion, estimate, state)

@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from workbench.engines import answered_by
-from workbench.evaluation import Judged, judged_among
+from workbench.evaluation import Judged, before_opening, judged_among
 from workbench.evaluation.shown import escalation_sentence
 from workbench.evaluation.versions import stratum_as_shown
 from workbench.gates.facts import GateFacts
@@ -25,6 +25,7 @@ from workbench.metrics import (
     estimate_of,
     estimate_text,
     risk_coverage,
+    unopened_records,
 )
 from workbench.pages import framed
 from workbench.pilot import Role
@@ -76,6 +77,7 @@ def gate_page(facts: GateFacts, decision: GateDecision, files: Sequence[str]) ->
         findings={one.title: exhibit.findings[:TOP_FINDINGS] for one, exhibit in asked.items() if exhibit.findings},
         answered="" if judged is None else answered_by([judged.content["identity"]]),
         threshold="" if judged is None else judged.content["threshold_note"],
+        before="" if judged is None else _before(facts, judged),
         escalation="" if judged is None else _escalation(facts, judged),
         left_out=_left_out(judged.content["counts"]) if judged is not None else "",
         files=sorted(files),
@@ -115,6 +117,17 @@ def _curve(facts: GateFacts, judged: Judged) -> Any:
     charter, metric = facts.pilot.charter, SELECTIVE_ACCURACY
     plot = curve_plot(curve, charter.target(metric), judged.threshold)
     return None if plot is None else replace(plot, target_text=f"{plot.target_text}{charter.mark(metric)}")
+
+
+def _before(facts: GateFacts, judged: Judged) -> str:
+    """Return what development records said of the certificate before this opening, empty where they say nothing."""
+    if judged.development is None:
+        return ""
+    agreed = facts.pilot.charter, facts.pilot.contract, facts.pilot.settings.escalate_label
+    outcomes = judged.outcomes
+    unopened = unopened_records(len(outcomes), outcomes.get(Role.ENTITY.value))
+    found = before_opening(agreed, judged.development[1], unopened, judged.share)
+    return "" if found is None else f"Before the holdout was opened: {found}"
 
 
 def _escalation(facts: GateFacts, judged: Judged) -> str:

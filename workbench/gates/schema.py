@@ -138,9 +138,9 @@ class GateSettings(Settings):
 
     @property
     def asked_makers(self) -> tuple[Maker, ...]:
-        """The makers whose exhibits anything here rests on, in the order of the registry."""
-        named = {one.maker for one in self.criteria}
-        return tuple(one for one in makers() if one.name in named)
+        """The makers whose exhibits anything here rests on, or stand for those, in the order of the registry."""
+        named = {one.maker for one in self.criteria} - {""}
+        return tuple(one for one in makers() if one.name in named or one.in_place_of in named)
 
     @property
     def needed_makers(self) -> tuple[Maker, ...]:

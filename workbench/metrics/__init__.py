@@ -27,8 +27,10 @@ if TYPE_CHECKING:
         certify_outcomes,
         choice_of,
         entity_codes,
+        outlook_before_opening,
         ranked_decisions,
         takes_certificate,
+        unopened_records,
     )
     from workbench.metrics.confidence import calibration, reliability_table
     from workbench.metrics.costs import (
@@ -63,7 +65,17 @@ if TYPE_CHECKING:
         routes,
     )
     from workbench.metrics.planning import agreements_to_draw, observations_missing
-    from workbench.metrics.prospects import certification_note, outlook_json, undeclared_warning, what_would_do
+    from workbench.metrics.prospects import (
+        assumed_bound,
+        before_opening_text,
+        certification_note,
+        chance_text,
+        entities,
+        likely_errors,
+        outlook_json,
+        undeclared_warning,
+        what_would_do,
+    )
     from workbench.metrics.recalibration import as_given, cross_fitted, fitted_recalibration, recalibrated
     from workbench.metrics.retrieval import recall_by_k, with_and_without
     from workbench.metrics.rows import Rows

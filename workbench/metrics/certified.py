@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,9 +19,13 @@ from workbench.metrics.settings import EvaluationSettings
 from workbench.stats import (
     AccuracyClaim,
     AmountCertification,
+    CertificateOutlook,
     Certification,
     CorrelationBound,
+    Decided,
     Nested,
+    UnopenedRecords,
+    certificate_outlook,
     certify_amounts,
     certify_categories,
     certify_threshold,
@@ -101,6 +106,36 @@ def certify_outcomes(
     automatable = outcomes[is_asked(outcomes)][np.isfinite(np.asarray(confidence))]
     both = _n_on_both_sides(automatable, development)
     return replace(found, clustering=replace(found.clustering, entity=settings.entity, n_on_both_sides=both))
+
+
+def outlook_before_opening(
+    development: pd.DataFrame, settings: CertificationSettings, unopened: UnopenedRecords
+) -> CertificateOutlook | None:
+    """Return what a certificate on unopened records may come to, by outcomes on development records.
+
+    None where development records have no decision that was asked for. Of the unopened records counts enter and no
+    more.
+    """
+    confidence, right = ranked_decisions(development, settings.escalate_label)
+    if not len(confidence):
+        return None
+    entities = _clusters(development[is_asked(development)])
+    codes = None if entities is None else np.unique(entities, return_inverse=True)[1]
+    claim = AccuracyClaim(settings.target, 1.0 - settings.confidence_level, settings.automation_target)
+    return certificate_outlook(Decided(confidence, right, codes), unopened, claim, settings.bound)
+
+
+def unopened_records(n: int, entities: pd.Series[Any] | None) -> UnopenedRecords:
+    """Return the counts of records that a certificate depends on: how many there are, how many entities have how many.
+
+    Parameters
+    ----------
+    entities : Series, optional
+        Of each record; None where records have none. A record without an entity is one of its own.
+    """
+    if entities is None or not entities.dropna().duplicated().any():
+        return UnopenedRecords(n)
+    return UnopenedRecords(n, dict(sorted(Counter(Counter(entity_codes(entities).tolist()).values()).items())))
 
 
 def _earlier(

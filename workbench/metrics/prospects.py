@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from typing import Any, assert_never
 
 from workbench.metrics.escalation import threshold_text
-from workbench.stats import BoundSource, Certification, Clustering, ErrorCluster, Outlook, Prospect
+from workbench.stats import (
+    BoundSource,
+    CertificateOutlook,
+    Certification,
+    Clustering,
+    CorrelationBound,
+    ErrorCluster,
+    Outlook,
+    Prospect,
+)
+from workbench.words import percent, several
 
 
 def what_would_do(certification: Certification) -> str:
@@ -46,24 +56,89 @@ def entities(name: str, n: int) -> str:
 
 def assumptions(clustering: Clustering) -> str:
     """Return in words what a certificate with clusters assumes, and what speaks against it."""
-    word, bound = entities(clustering.entity, 1).removeprefix("1 "), clustering.bound
-    match bound.source:
-        case BoundSource.NONE:
-            said = f"nothing bounds how errors of one {word} correlate, so one may be wholly wrong"
-        case BoundSource.STATED:
-            said = (
-                f"errors of one {word} are assumed to correlate by at most {bound.at_most:.2g}, as the charter states"
-            )
-        case BoundSource.DEVELOPMENT:
-            limit = f"at most {bound.at_most:.2g}, the upper limit in development records"
-            said = f"errors of one {word} are assumed to correlate by {limit}"
-        case _:
-            assert_never(bound.source)
-    said += f", and its error rate not to depend on its number of records ({_sizes(clustering)})"
+    word = entities(clustering.entity, 1).removeprefix("1 ")
+    sizes = f"its error rate not to depend on its number of records ({_sizes(clustering)})"
+    said = f"{assumed_bound(word, clustering.bound)}, and {sizes}"
     if not clustering.n_on_both_sides:
         return said
     both = f"{entities(clustering.entity, clustering.n_on_both_sides)} of {clustering.n_clusters:,}"
     return f"{said}; {both} also have development records, so this says little of a new {word}"
+
+
+def assumed_bound(word: str, bound: CorrelationBound) -> str:
+    """Return in words what a bound assumes of errors within one entity, and where it comes from."""
+    match bound.source:
+        case BoundSource.NONE:
+            return f"nothing bounds how errors of one {word} correlate, so one may be wholly wrong"
+        case BoundSource.STATED:
+            return (
+                f"errors of one {word} are assumed to correlate by at most {bound.at_most:.2g}, as the charter states"
+            )
+        case BoundSource.DEVELOPMENT:
+            limit = f"at most {bound.at_most:.2g}, the upper limit in development records"
+            return f"errors of one {word} are assumed to correlate by {limit}"
+        case _:
+            assert_never(bound.source)
+
+
+def before_opening_text(ahead: CertificateOutlook) -> str:
+    """Return in one sentence what a certificate on unopened records may have, what is likely, and the chance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from workbench.stats import AccuracyClaim, Decided, UnopenedRecords, certificate_outlook
+    >>> wrong = np.arange(4_000) % 55 == 0
+    >>> seen = Decided(np.full(4_000, 0.9), ~wrong)
+    >>> said = before_opening_text(certificate_outlook(seen, UnopenedRecords(1_600), AccuracyClaim(0.992, 0.05), None))
+    >>> said.partition(";")[0]
+    'The certificate may have 6 errors in about 1,600'
+    >>> said.partition("; ")[2]
+    'development makes 29 likely (chance to be certified below 1%).'
+    """
+    if not ahead.n_development:
+        return "Nothing can be certified: development records have no decision that can be automated."
+    if ahead.contradicted is not None and ahead.bound is not None:
+        bound = f"the bound of {ahead.bound.at_most:.2g} does not hold"
+        return (
+            f"Nothing can be certified: {bound}, errors on development records correlate by {ahead.contradicted:.2g}."
+        )
+    about = f"about {ahead.n_automated:,}"
+    may = (
+        f"Not even without an error would {about} be certified"
+        if ahead.allowed is None
+        else f"The certificate may have {several(ahead.allowed, 'error')} in {about}"
+    )
+    likely = f"development makes {likely_errors(ahead)} likely"
+    return f"{may}; {likely} (chance to be certified {chance_text(ahead.chance)}){_short_of_aim(ahead)}."
+
+
+def chance_text(chance: float) -> str:
+    """Return a chance in whole percent, and at the ends on which side of it.
+
+    Examples
+    --------
+    >>> chance_text(0.004), chance_text(0.34), chance_text(0.9991)
+    ('below 1%', 'about 34%', 'above 99%')
+    """
+    if chance < 0.01:
+        return "below 1%"
+    return "above 99%" if chance > 0.99 else f"about {100 * chance:.0f}%"
+
+
+def likely_errors(ahead: CertificateOutlook) -> str:
+    """Return how many errors development makes likely: in tenths below ten, where a half matters."""
+    if ahead.expected >= 9.95:
+        return f"{ahead.expected:,.0f}"
+    return f"{ahead.expected:.1f}".removesuffix(".0")
+
+
+def _short_of_aim(ahead: CertificateOutlook) -> str:
+    """Return in words that fewer than aimed at can be automated at all, empty where enough can."""
+    if ahead.aim is None or ahead.reaches_aim > 0.99:
+        return ""
+    can = f"{percent(ahead.aim)} of {ahead.n:,} can be automated at all"
+    return f"; the chance that {can} is {chance_text(ahead.reaches_aim)}"
 
 
 def undeclared_warning(clustered: Sequence[ErrorCluster]) -> str:

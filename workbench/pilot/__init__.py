@@ -65,7 +65,15 @@ if TYPE_CHECKING:
         SoakSettings,
         read_load,
     )
-    from workbench.pilot.pilot import AgentSettings, Pilot, PilotSettings, nearest_root, open_pilot, pilot_names
+    from workbench.pilot.pilot import (
+        AgentSettings,
+        OpeningTerms,
+        Pilot,
+        PilotSettings,
+        nearest_root,
+        open_pilot,
+        pilot_names,
+    )
     from workbench.pilot.prices import Price, price_of
     from workbench.pilot.process import (
         PROCESS_FILE,

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from workbench.engines import EngineSections
 from workbench.files import SIGNING_KEY, Settings, read_settings, take
-from workbench.metrics import Recalibration
+from workbench.metrics import SELECTIVE_ACCURACY, Recalibration
 from workbench.pilot.charter import CHARTER_FILE, Charter
 from workbench.pilot.charter.coverage import PILOT_FILE
 from workbench.pilot.contract import CONTRACT_FILE, Contract, read_contract
@@ -83,12 +83,23 @@ class PrepareSettings(Settings):
         return self
 
 
+class OpeningTerms(Settings):
+    """When the sealed holdout is opened for a version: `evaluation` in pilot.yaml.
+
+    With `open_at_chance` it is opened only if development records give the version at least this chance to be
+    certified; else a gate says NO-GO on development records. A version that was opened before is not stopped.
+    """
+
+    open_at_chance: float | None = Field(default=None, gt=0, lt=1)
+
+
 class PilotSettings(EngineSections):
     """The content of pilot.yaml, the engines' sections included.
 
     `compare` names the agents that a run without `--agent` compares, `engine` what answers prompts in a run without
     `--engine`. A run of which a larger share of calls failed than `max_failed_share` chooses no version and opens no
-    holdout. `guards` names checks around every agent; turning one on or off makes another version of each.
+    holdout. `guards` names checks around every agent; turning one on or off makes another version of each. `evaluation`
+    says how likely a certificate must be for the holdout to be opened.
     """
 
     title: str
@@ -100,6 +111,7 @@ class PilotSettings(EngineSections):
     prices: dict[str, Price] = Field(default_factory=dict)
     max_failed_share: float = Field(default=0.05, ge=0, lt=1)
     guards: tuple[GuardName, ...] = ()
+    evaluation: OpeningTerms = OpeningTerms()
 
     @model_validator(mode="after")
     def _compared_exist(self) -> Self:
@@ -195,6 +207,7 @@ def open_pilot(name: str, root: Path | str = ".") -> Pilot:
     pilot = Pilot(name, root, settings, read_contract(data), read_settings(suite / CHARTER_FILE, Charter))
     _check_escalate_label(pilot)
     _check_prepared_fields(pilot)
+    _check_certifies(pilot)
     return pilot
 
 
@@ -220,3 +233,15 @@ def _check_prepared_fields(pilot: Pilot) -> None:
             got=shown(taken),
             remedy="give it a name that the contract does not have",
         )
+
+
+def _check_certifies(pilot: Pilot) -> None:
+    """Refuse a least chance of a certificate where the charter asks for none."""
+    target = pilot.charter.target(SELECTIVE_ACCURACY)
+    if pilot.settings.evaluation.open_at_chance is None or (target is not None and 0.0 < target < 1.0):
+        return
+    raise InputError(
+        "there is no certificate to be likely: the charter asks for no selective accuracy below 100%",
+        where=f"{pilot.suite / PILOT_FILE}, evaluation.open_at_chance",
+        remedy=f"agree on a KPI on {SELECTIVE_ACCURACY} in {CHARTER_FILE}, or take the key out",
+    )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workbench.stats.categories import certify_categories
     from workbench.stats.certification import Certification, certify_threshold
     from workbench.stats.claim import AccuracyClaim
-    from workbench.stats.dependence import BOUND_SHARE, BoundSource, Clustering, CorrelationBound
+    from workbench.stats.dependence import BOUND_SHARE, BoundSource, Clustering, CorrelationBound, Decided
     from workbench.stats.fisher import more_hits, other_hits
     from workbench.stats.inputs import Flags, Floats, checked_count
     from workbench.stats.intervals import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         most_wrong,
     )
     from workbench.stats.multiplicity import holm
-    from workbench.stats.outlook import Outlook, Prospect
+    from workbench.stats.outlook import CertificateOutlook, Outlook, Prospect, UnopenedRecords, certificate_outlook
     from workbench.stats.paired import mcnemar_midp, sign_test, tango_bounds
     from workbench.stats.power import allowed_errors, minimum_detectable_difference, records_for_power, records_needed
     from workbench.stats.selection import augrc, aurc, expected_calibration_error, ranking_auc, reliability

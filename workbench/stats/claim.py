@@ -56,6 +56,17 @@ class AccuracyClaim:
             self.clusters.at_least(counts), 1.0 - self.target, self.clusters.correlation, self.alpha, most
         )
 
+    def exactly_allowed(self, count: int) -> int | None:
+        """Return how many errors among so many of the surest records still prove the target; None where not even 0 do.
+
+        By the exact test that decides, with clusters too.
+        """
+        counts = np.array([count], dtype=np.int64)
+        for errors in range(int(self.allowed(counts)[0]), -1, -1):  # with clusters what is about allowed is no less
+            if self.p_values(np.array([errors], dtype=np.int64), counts)[0] <= self.alpha:
+                return errors
+        return None
+
     def p_values(self, errors: Integers, counts: Integers) -> Floats:
         """Return the exact p-values of "the accuracy is at most the target" for rising numbers of automated records.
 

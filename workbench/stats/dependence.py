@@ -109,15 +109,21 @@ def clustering_of(holdout: Decided, development: Decided | None, bound: Correlat
     """Return the clusters of holdout decisions, with what speaks against the bound."""
     codes = holdout.automatable()[1]
     sizes = np.bincount(codes) if len(codes) else np.zeros(1, dtype=np.int64)
-    looked_at = [holdout]
-    if bound.source is BoundSource.STATED and development is not None and development.codes is not None:
-        looked_at.append(development)
-    lowest = max(correlation_limits(*one.automatable(), CONTRADICTION_LEVEL).lower for one in looked_at)
+    lowest = correlation_limits(*holdout.automatable(), CONTRADICTION_LEVEL).lower
+    earlier = None if development is None else contradiction(bound, development)
     return Clustering(
         entity=entity,
         n_clusters=int((sizes > 0).sum()),
         largest=int(sizes.max()),
         mean_size=float(sizes.mean()),
         bound=bound,
-        contradicted=lowest if lowest > bound.at_most else None,
+        contradicted=max(filter(None, (lowest if lowest > bound.at_most else None, earlier)), default=None),
     )
+
+
+def contradiction(bound: CorrelationBound, development: Decided) -> float | None:
+    """Return the 99% lower limit of the correlation on development records where that is above a stated bound."""
+    if bound.source is not BoundSource.STATED or development.codes is None:
+        return None
+    lowest = correlation_limits(*development.automatable(), CONTRADICTION_LEVEL).lower
+    return lowest if lowest > bound.at_most else None

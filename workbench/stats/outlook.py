@@ -1,8 +1,13 @@
-"""What records say about a proof that they do not give: out of reach, open, or a matter of more records."""
+"""What records say about a proof that they do not give: out of reach, open, or a matter of more records.
+
+And what development records say of a proof on records that nobody has opened: how many errors it may have there, how
+many are likely, and the chance that it succeeds.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -10,12 +15,17 @@ from typing import Any
 import numpy as np
 
 from workbench.stats.claim import AccuracyClaim
+from workbench.stats.clustering import correlation_limits
+from workbench.stats.dependence import CorrelationBound, Decided, bound_of, contradiction
 from workbench.stats.inputs import Floats, Integers
-from workbench.stats.sequence import Ranked
+from workbench.stats.sequence import Ranked, rank
+from workbench.stats.worst_case import Nested, TwoPoint, error_cdf
 
 POWER = 0.8
 LEVEL = 0.95
 SHARES = np.arange(1, 20) / 20
+JEFFREYS = 0.5
+N_RATES = 40  # error rates that the uncertainty is summed over where errors correlate
 
 
 class Prospect(StrEnum):
@@ -139,3 +149,205 @@ def _places(ranked: Ranked, shares: Floats) -> Integers:
 def _rates(ranked: Ranked, places: Integers) -> Floats:
     """Return the error rates at places, drawn a little towards one half so that none is 0."""
     return np.asarray((ranked.n_wrong[places] + 0.5) / (ranked.n_automated[places] + 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class UnopenedRecords:
+    """What is counted of records whose labels nobody has seen.
+
+    Parameters
+    ----------
+    n : int
+    clusters : mapping of int to int, optional
+        How many clusters have so many records, by the number of records; None where records are independent.
+    """
+
+    n: int
+    clusters: Mapping[int, int] | None = None
+
+    def automated(self, count: int) -> Integers:
+        """Return the cluster of each of so many records, spread over the clusters as evenly as whole records allow."""
+        sizes = np.repeat(np.array(sorted(self.clusters or {}), dtype=np.int64), self._n_of_size())
+        until = np.floor(np.cumsum(sizes) * count / max(int(sizes.sum()), 1) + 1e-9).astype(np.int64)
+        return np.asarray(np.repeat(np.arange(len(sizes)), np.diff(until, prepend=0)), dtype=np.int64)
+
+    def _n_of_size(self) -> list[int]:
+        return [number for _, number in sorted((self.clusters or {}).items())]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateOutlook:
+    """What a certificate on unopened records may come to, by the errors of development records.
+
+    Parameters
+    ----------
+    n, n_automated : int
+        Unopened records; those that would be automated where it is tested: at the automation aimed at, or without an
+        aim where the chance is highest.
+    aim : float, optional
+        Share of the records that should be automated.
+    reaches_aim : float
+        Chance that so many can be automated at all.
+    allowed : int, optional
+        Errors that the certificate may have among those; None where not even none would do.
+    expected : float
+        Errors that the rate on development records makes likely among them.
+    chance : float
+        That it is certified: that the aim is reached with no more errors than allowed.
+    n_development, n_wrong : int
+        Development decisions that the rate rests on, and the wrong ones among them.
+    level : float
+        Chance of a wrong certificate that is accepted, as the ledger leaves it.
+    bound : CorrelationBound, optional
+        Of the errors in a cluster; None where records are independent.
+    contradicted : float, optional
+        99% lower limit of the correlation on development records where that is above the bound: nothing is certified.
+    records_needed : int, optional
+        About how many more records give an 80% chance; 0 where there are enough, None where no number would do.
+    """
+
+    n: int
+    n_automated: int
+    aim: float | None
+    reaches_aim: float
+    allowed: int | None
+    expected: float
+    chance: float
+    n_development: int
+    n_wrong: int
+    level: float
+    bound: CorrelationBound | None
+    contradicted: float | None
+    records_needed: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the outlook as JSON values."""
+        own = {name: getattr(self, name) for name in self.__slots__ if name != "bound"}
+        if self.bound is None:
+            return own | {"correlation_at_most": None, "bound_from": None}
+        return own | {"correlation_at_most": self.bound.at_most, "bound_from": self.bound.source.value}
+
+
+def certificate_outlook(
+    development: Decided, unopened: UnopenedRecords, claim: AccuracyClaim, stated: float | CorrelationBound | None
+) -> CertificateOutlook:
+    """Return what a certificate on unopened records may come to.
+
+    Parameters
+    ----------
+    development : Decided
+        Decisions of the same version on development records, with clusters where the unopened records have some.
+    claim : AccuracyClaim
+        Target, level and automation aimed at; without clusters.
+    stated : float or CorrelationBound, optional
+        As `certify_threshold` takes it.
+
+    Notes
+    -----
+    The errors allowed are those of the exact test that decides. The chance is that of this one test, with the error
+    rate uncertain as development records leave it (Jeffreys' prior, so beta-binomial), with clusters at the correlation
+    that fits development records best: they count for as many independent ones, and the unopened records scatter more.
+    Before it other tests may fail, and a sharper one may stand beside it: docs/iteration.md says how near it comes.
+    """
+    has_clusters = unopened.clusters is not None and max(unopened.clusters, default=1) > 1
+    bound, contradicted, correlation = None, None, 0.0
+    if has_clusters:
+        bound = bound_of(stated, development, claim.alpha)
+        claim = replace(claim, alpha=claim.alpha * (1.0 - bound.level_share))
+        contradicted = contradiction(bound, development)
+        if development.codes is not None:
+            correlation = correlation_limits(*development.automatable(), LEVEL).estimate
+    seen = _Seen(rank(development.confidence, development.correct), development, correlation)
+    tried = [_tested(seen, place, unopened, claim, bound) for place in seen.places(claim)]
+    if not tried:
+        return CertificateOutlook(
+            unopened.n, 0, claim.automation_target, 0.0, None, 0.0, 0.0, 0, 0, claim.alpha, bound, contradicted, None
+        )
+    best = max(tried, key=lambda one: (one.chance, one.n_automated))
+    return best if contradicted is None else replace(best, chance=0.0, contradicted=contradicted, records_needed=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """Development decisions by falling confidence, and the likeliest correlation of errors in a cluster."""
+
+    ranked: Ranked
+    decided: Decided
+    correlation: float
+
+    def places(self, claim: AccuracyClaim) -> Integers:
+        """Return where a test may be made: at the aim, or at the last place where development does not reach it."""
+        last = np.arange(len(self.ranked.threshold))[-1:]
+        if claim.automation_target is not None:
+            reached = _places(self.ranked, np.array([claim.automation_target]))
+            return reached if len(reached) else last
+        return np.unique(np.concatenate((_places(self.ranked, SHARES[1::2]), last)))
+
+    def independent(self, place: int) -> float:
+        """Return for how many independent records each of the surest decisions up to a place counts."""
+        if self.decided.codes is None or self.correlation == 0.0:
+            return 1.0
+        alone = self.decided.confidence >= self.ranked.threshold[place]
+        sizes = np.bincount(np.unique(self.decided.codes[alone], return_inverse=True)[1]).astype(np.float64)
+        return float(1.0 / (1.0 + (sizes @ sizes / sizes.sum() - 1.0) * self.correlation))
+
+
+def _tested(
+    seen: _Seen, place: int, unopened: UnopenedRecords, claim: AccuracyClaim, bound: CorrelationBound | None
+) -> CertificateOutlook:
+    """Return what one test may come to: of as many of the unopened records as development has at a place."""
+    ranked, aim = seen.ranked, claim.automation_target
+    n_development, n_wrong = int(ranked.n_automated[place]), int(ranked.n_wrong[place])
+    count = round(n_development / ranked.n * unopened.n)
+    codes = None if bound is None else unopened.automated(count)
+    clusters = None if codes is None or bound is None else Nested.of(codes, bound.at_most)
+    claim = replace(claim, clusters=clusters)
+    allowed = claim.exactly_allowed(count) if count else None
+    weight = seen.independent(place)
+    rate = (n_wrong * weight + JEFFREYS, (n_development - n_wrong) * weight + JEFFREYS)
+    reaches = 1.0 if aim is None else _reaches(aim, (int(ranked.n_automated[-1]), ranked.n), unopened.n)
+    together = None if codes is None or seen.correlation == 0.0 else Nested.of(codes, seen.correlation)
+    chance = 0.0 if allowed is None else reaches * _at_most(allowed, count, rate, together)
+    return CertificateOutlook(
+        unopened.n,
+        count,
+        aim,
+        reaches,
+        allowed,
+        n_wrong / n_development * count,
+        chance,
+        n_development,
+        n_wrong,
+        claim.alpha,
+        bound,
+        None,
+        _more_needed(claim, (n_wrong + JEFFREYS) / (n_development + 1.0), count, unopened.n),
+    )
+
+
+def _more_needed(claim: AccuracyClaim, rate: float, count: int, n: int) -> int | None:
+    """Return about how many more records give a good chance at an error rate, automated at the present share."""
+    automated = claim.records_for_power(rate, POWER, count) if count else None
+    return None if automated is None else max(int(np.ceil(automated / count * n)) - n, 0)
+
+
+def _reaches(aim: float, seen: tuple[int, int], n: int) -> float:
+    """Return the chance that a share of n records can be automated, by how many of the development records can."""
+    from scipy import stats
+
+    can, of = seen
+    wanted = int(np.ceil(aim * n - 1e-9))
+    return float(stats.betabinom.sf(wanted - 1, n, can + JEFFREYS, of - can + JEFFREYS))
+
+
+def _at_most(errors: int, count: int, rate: tuple[float, float], together: Nested | None) -> float:
+    """Return the chance of at most so many errors in a count, for a beta distribution of the error rate."""
+    from scipy import special, stats
+
+    if together is None:
+        return float(stats.betabinom.cdf(errors, count, *rate))
+    sizes = together.at_least(np.array([count], dtype=np.int64))
+    rates = special.betaincinv(*rate, (np.arange(N_RATES) + 0.5) / N_RATES)
+    spread = [TwoPoint.at(0.0, float(one), together.correlation) for one in rates if one > 0.0]
+    found = [float(error_cdf(sizes, one, errors)[0, errors]) for one in spread]
+    return (sum(found) + N_RATES - len(found)) / N_RATES

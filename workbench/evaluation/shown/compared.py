@@ -8,14 +8,17 @@ from functools import cached_property
 
 import pandas as pd
 
-from workbench.evaluation import Evaluation, evaluate_all
+from workbench.evaluation import BeforeOpening, Evaluation, certificate_before_opening, evaluate_all
 from workbench.evaluation.shown.comparisons import choice_brief
 from workbench.evaluation.versions import Tried, as_shown, leading, not_told_apart, paired_differences, tried_versions
-from workbench.metrics import Estimate
+from workbench.metrics import Estimate, assumed_bound, chance_text, entities, likely_errors
+from workbench.pages import Conclusion
 from workbench.pilot import Pilot
 from workbench.records.splits import Dataset, read_dataset
 from workbench.runs import RunRequest
-from workbench.words import Brief
+from workbench.words import Brief, counted, percent
+
+NOTHING_TO_CERTIFY = "The charter has no KPI on selective_accuracy, so there is nothing to certify on the holdout."
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +67,30 @@ class VersionsCompared:
         """The version that goes on, or in a trial the one ahead, as people see it."""
         return leading(self.evaluations)
 
+    @property
+    def certificate(self) -> Conclusion:
+        """How many errors a certificate of the leading version on the holdout may have, and how likely it is."""
+        found = certificate_before_opening(self.pilot, self.dataset, leading(self.asked).outcomes)
+        return Conclusion(NOTHING_TO_CERTIFY) if found is None else certificate_conclusion(found)
+
     @cached_property
     def _shown(self) -> tuple[Dataset, list[Evaluation]]:
         return as_shown(self.pilot, self.dataset, self.asked, self.show_personal)
+
+
+def certificate_conclusion(before: BeforeOpening) -> Conclusion:
+    """Return what development records say of a certificate as a sentence and the numbers that it rests on."""
+    ahead, bound = before.ahead, before.ahead.bound
+    row = {
+        "automated": f"about {counted(ahead.n_automated, ahead.n)}",
+        "errors allowed": "not even none" if ahead.allowed is None else f"{ahead.allowed:,}",
+        "errors likely": likely_errors(ahead),
+        "chance": chance_text(ahead.chance),
+        "wrong on development records": counted(ahead.n_wrong, ahead.n_development) if ahead.n_development else "none",
+        "at confidence": percent(1.0 - ahead.level, 2),
+        "assumed": "" if bound is None else assumed_bound(entities(before.entity, 1)[2:], bound),
+    }
+    return Conclusion(str(before), pd.DataFrame([row]))
 
 
 def compare_versions(

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.evidence import agreement_files, code_digest, executed_path
+from workbench.evidence import agreement_files, code_digest, executed_path, maker
 from workbench.files import provenance
 from workbench.gates import GateDecision, GateFacts, read_gates
 from workbench.gates.held.earlier import changes_since
@@ -94,7 +94,8 @@ def bundle_files(pilot: Pilot, facts: GateFacts, decision: GateDecision) -> dict
         "criteria.json": _json([result.as_json() for result in decision.results]),
         "junit.xml": junit_xml(decision).encode(),
     }
-    for notebook in (*gate.notebooks, own_notebook(decision.gate)):
+    closed = {maker(one.in_place_of).notebooks[0] for one in facts.needed_for(decision.gate) if one.in_place_of}
+    for notebook in (*(name for name in gate.notebooks if name not in closed), own_notebook(decision.gate)):
         executed = executed_path(pilot, notebook)
         made = [path for path in (executed, executed.with_suffix(".html")) if path.is_file()]
         files |= {f"notebooks/{path.name}": path for path in made}

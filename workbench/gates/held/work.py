@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.agents.callables import check_may_ask
-from workbench.evaluation import answer_holdout
+from workbench.evaluation import NotOpenedError, answer_holdout, check_worth_opening
 from workbench.evaluation.versions import agent_to_judge
 from workbench.evidence import executed_path, results_folder
 from workbench.gates.freshness import Memory, NotebookInputs
@@ -35,7 +35,8 @@ class Worked:
     ran, kept : tuple of str
         Notebooks that ran now, and those whose last result still stands.
     agent : str, optional
-        The agent that answered the holdout now, or that notebook 03 evaluated; None where there is none.
+        The agent that answered the holdout now, that notebook 03 evaluated, or that the holdout stays closed for; None
+        where there is none.
     """
 
     ran: tuple[str, ...]
@@ -68,7 +69,12 @@ def answered_evidence(inputs: NotebookInputs, notebooks: Sequence[str], on_cell:
     agent = _judged_agent(inputs, notebooks) if EVALUATION in notebooks else None
     if agent is None or memory.is_fresh(EVALUATION, inputs.digest(EVALUATION, agent)):
         return Worked(stale, kept, None)
-    answer_holdout(pilot, agent, RunRequest(Split.HOLDOUT, None, inputs.engine, show_progress=False), inputs.dataset)
+    request = RunRequest(Split.HOLDOUT, None, inputs.engine, show_progress=False)
+    try:
+        check_worth_opening(pilot, agent, request, inputs.dataset)
+    except NotOpenedError:  # what is judged is that it is not opened
+        return Worked(stale, kept, agent)
+    answer_holdout(pilot, agent, request, inputs.dataset)
     return Worked(stale, kept, agent)
 
 
@@ -104,8 +110,12 @@ def judged_evidence(
     done = list(ran or ())
     if EVALUATION not in notebooks:
         return Worked(tuple(done), tuple(name for name in notebooks if name not in done), None)
-    what = PilotRun((_judged_agent(inputs, notebooks),), None, inputs.engine, key=key, is_packaged=True)
-    if EVALUATION not in run_pilot(pilot, what, (EVALUATION,), on_cell, inputs).kept:
+    agent = _judged_agent(inputs, notebooks)
+    what = PilotRun((agent,), None, inputs.engine, key=key, is_packaged=True)
+    result = run_pilot(pilot, what, (EVALUATION,), on_cell, inputs)
+    if result.not_opened:
+        return Worked(tuple(done), tuple(name for name in notebooks if name not in (*done, EVALUATION)), agent)
+    if EVALUATION not in result.kept:
         done.append(EVALUATION)
     kept = tuple(name for name in notebooks if name not in done)
     return Worked(tuple(done), kept, str(kept_result(pilot, EVALUATION).values["agent"]))

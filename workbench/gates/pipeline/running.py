@@ -10,7 +10,7 @@ from typing import Any
 
 from workbench.agents import needed_secrets, settled_choice
 from workbench.engines import EngineChoice
-from workbench.evaluation import open_answers
+from workbench.evaluation import NotOpenedError, open_answers
 from workbench.evaluation.versions import agent_to_judge
 from workbench.evidence import executed_path, index_path, maker_by, makers, results_folder
 from workbench.files import write_atomically
@@ -74,6 +74,8 @@ class PilotResult:
         `Evaluation.as_json()` of every agent version, development first, then holdout.
     links : tuple of Link
         Where the versions are in MLflow, in the same order.
+    not_opened : str
+        Why the holdout was not opened for the chosen version, where development records keep it closed; else empty.
     """
 
     answers: Mapping[str, str]
@@ -82,6 +84,7 @@ class PilotResult:
     kept: tuple[str, ...]
     evaluations: tuple[Mapping[str, Any], ...]
     links: tuple[Link, ...]
+    not_opened: str = ""
 
 
 def notebooks_of(what: PilotRun, only: Sequence[str] = ()) -> tuple[str, ...]:
@@ -145,13 +148,14 @@ def run_pilot(
     last = [name for name in others if (one := maker_by(name)) is not None and one.rests_on]
     for together in (FIRST, [name for name in others if name not in last], last):
         done |= work.done({name: _parameters(pilot, what, name) for name in notebooks if name in together})
+    not_opened = ""
     if EVALUATION in notebooks:
         chosen = done[ITERATION].values["chosen"] if ITERATION in done else None
         agent = what.agents[0] if chosen is None and what.agents else chosen
         name = agent_to_judge(pilot, dataset, what.engine) if agent is None else str(agent)
-        if not work.is_fresh(EVALUATION, name):
-            _open_for(pilot, what, name, dataset)
-        done |= work.done({EVALUATION: {**_parameters(pilot, what, EVALUATION), "agent": name}}, name)
+        not_opened = "" if work.is_fresh(EVALUATION, name) else _open_for(pilot, what, name, dataset)
+        if not not_opened:
+            done |= work.done({EVALUATION: {**_parameters(pilot, what, EVALUATION), "agent": name}}, name)
     versions = _versions(pilot, done)
     pages = {name: page_path(result) for name, result in done.items()}
     compared = [done[name].answer for name in (ITERATION, EVALUATION) if name in done and what.limit is None]
@@ -162,6 +166,7 @@ def run_pilot(
         tuple(name for name in done if name not in work.ran),
         tuple(version.evaluation for version in versions),
         log_versions(pilot, versions, "\n\n".join(compared), {"at a glance": index_path(pilot), **pages}),
+        not_opened,
     )
 
 
@@ -267,13 +272,17 @@ def kept_result(pilot: Pilot, notebook: str) -> NotebookResult:
     return NotebookResult(path, path, finish.answer, finish.values, 0.0)
 
 
-def _open_for(pilot: Pilot, what: PilotRun, agent: str, dataset: Dataset) -> None:
-    """Open the holdout for an agent.
+def _open_for(pilot: Pilot, what: PilotRun, agent: str, dataset: Dataset) -> str:
+    """Open the holdout for an agent; return why not where development records keep it closed, else nothing.
 
     This process runs no code of the pilot and has the key that signs the opening; the notebook's has neither need.
     """
     request = RunRequest(Split.HOLDOUT, what.limit, what.engine, show_progress=False, key=what.key)
-    open_answers(pilot, agent, request, dataset)
+    try:
+        open_answers(pilot, agent, request, dataset)
+    except NotOpenedError as error:
+        return f"{agent}: {error.problem}"
+    return ""
 
 
 def _parameters(pilot: Pilot, what: PilotRun, notebook: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from workbench.pilot.signing.documents import content_digest, document_digest
 
 GATES_FILE, SPLITS_FILE, PILOT_FILE = "gates.yaml", "splits.yaml", "pilot.yaml"
 JUDGED_SETTINGS = ("escalate_label", "prices")
-JUDGED_WHERE_GIVEN = ("max_failed_share",)  # younger than signatures that cover the others
+JUDGED_WHERE_GIVEN = ("max_failed_share", "evaluation")  # younger than signatures that cover the others
 
 
 def covered_files(suite: Path) -> dict[str, Path]:
@@ -84,7 +84,7 @@ def covered_names(covers: Mapping[str, str]) -> str:
     Examples
     --------
     >>> covered_names({"gates.yaml": "0", "pilot.yaml": "1"})
-    'charter.yaml, gates.yaml and pilot.yaml (escalate_label, prices, max_failed_share)'
+    'charter.yaml, gates.yaml and pilot.yaml (escalate_label, prices, max_failed_share, evaluation)'
     >>> covered_names({})
     'charter.yaml'
     """

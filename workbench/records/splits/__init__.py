@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         opened_before,
         other_ledgers,
         subject_from,
+        was_opened,
     )
 else:
     __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

@@ -75,6 +75,20 @@ def opened_before(
     return None if known is None else (truth, known)
 
 
+def was_opened(pilot: Pilot, dataset: Dataset, agent_digest: str, n_records: int) -> bool:
+    """Return whether a version was opened before on so many of the present records, for what is agreed now.
+
+    Nothing is opened, and no label leaves this function.
+    """
+    split = read_settings(pilot.data / SPLITS_FILE, SplitSettings)
+    subject = subject_from(dataset.contract, pilot.charter, pilot.settings.escalate_label, split)
+    asked = agent_digest, dataset.digest, n_records, subject
+    return any(
+        (one.purpose.agent_digest, one.purpose.dataset_digest, one.purpose.n_records, one.subject) == asked
+        for one in read_ledger(ledger_path(pilot))
+    )
+
+
 def ledger_path(pilot: Pilot) -> Path:
     """Return where a pilot's holdout ledger is."""
     return pilot.data / LEDGER_FILE
