@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -21,14 +21,15 @@ from .note_reader import NOTHING, Lesson, Meanings, NoteReader
 SURE = 0.99  # chance that the note leaves the decision as it is, from which on no person needs to look
 AGREED = 0.9  # the same where the words of process.yaml and the records in which they stand both say what is stated
 BY_RULES = 0.999  # confidence where no note can change the decision
-LOST_MARK = 5.0  # a figure so many times another one that should be near has lost or gained a decimal mark
+LOST_MARK = 7.0  # a figure so many times one that should be near has lost its decimal mark, which makes ten at least
 OLDEST_DAYS = 400
 AS_WRITTEN = 2  # records that an example of process.yaml counts as
 FACTS = tuple(agents.PROCESS["facts"])
 EXCEPTIONS = dict.fromkeys(one["id"] for rule in agents.RULES.values() for one in rule.get("exceptions", ()))
 APPROVED = {agents.APPROVED_BY.get(one, one): one for one in EXCEPTIONS}  # exceptions by the reason that they give
 APPROVALS = {one["reason"] for one in agents.PROCESS["approvals"]}
-APPROVE, ESCALATE = "approve", "escalate"
+APPROVE, ESCALATE, REJECT = "approve", "escalate", "reject"
+TAX_ID = "tax_id_invalid"
 WITHOUT_FIGURES = ("currency_mismatch", "tax_rate_wrong")  # rules that decide before any figure does
 BEFORE_FIGURES = {"invoice_tax_id", "master_tax_id", "currency", "po_currency", "tax_rate", "plant"}  # what they need
 OF_INVOICES = {  # cells that no rule needs of a credit note
@@ -85,7 +86,7 @@ class Usual:
 def certified(training: pd.DataFrame) -> Callable[[agents.Record, Any], agents.Answer]:
     """Learn from development records what notes state and what exchange rates are usual; return the agent."""
     records = training.drop(columns=["decision", "reason_code"]).to_dict("records")
-    facts = [reading.read_facts(_with_plain_terms(record)) for record in records]
+    facts = [reading.read_facts(with_plain_terms(record)) for record in records]
     usual = Usual(_usual_rates(facts), frozenset(_form(one.vendor.master_tax_id) for one in facts))
     lessons = _lessons(facts, usual, list(zip(training["decision"], training["reason_code"], strict=True)))
     return Clerk(NoteReader([*_written(), *lessons], FACTS, _said), usual).decide
@@ -146,21 +147,23 @@ class Clerk:
         if seen is None:
             answer: agents.Answer = {"action": ESCALATE, "confidence": 0.5, "reason": "not_available"}
             return acting.carried_out(record, answer, math.nan, tools)
-        facts = reading.read_facts(_with_plain_terms(seen))
+        facts = reading.read_facts(with_plain_terms(seen))
         measures = reading.measure(facts)
-        answer = self._decided(seen, facts, measures)
+        answer = self.decided(seen, facts, measures)
         return acting.carried_out(record, answer, round(measures.payable_eur, 2), tools)
 
-    def _decided(self, seen: agents.Record, facts: reading.Facts, measures: reading.Measures) -> agents.Answer:
+    def decided(self, seen: agents.Record, facts: reading.Facts, measures: reading.Measures) -> agents.Answer:
         """Return the decision of the written policy, or a person's where that rests on something unsure."""
         read = self.reader.read(facts.note) if facts.note else {frozenset[str](): 1.0}
         trials = {stated: Reread(facts, measures, stated) for stated in read}
         likeliest = max(read, key=lambda stated: read[stated], default=frozenset[str]())
-        answer = agents.by_policy(_with_plain_terms(seen), likeliest)
+        answer = agents.by_policy(with_plain_terms(seen), likeliest)
         chance = sum(read[stated] for stated, trial in trials.items() if trial.action == answer["action"])
         if likeliest and chance >= AGREED and self.reader.by_words(facts.note) == likeliest:
             chance = max(chance, SURE)
         rule = trials[likeliest].rule if likeliest in trials else None
+        if rule == TAX_ID and all(Reread(_identified(facts), measures, one).action == REJECT for one in read):
+            facts = _identified(facts)  # it is sent back whatever its tax id is
         unsure = _unsure(facts, measures, self.usual, rule)
         is_open = answer["action"] != ESCALATE or rule is None
         if is_open and (unsure or chance < SURE):
@@ -173,7 +176,7 @@ class Clerk:
         }
 
 
-def _with_plain_terms(seen: agents.Record) -> agents.Record:
+def with_plain_terms(seen: agents.Record) -> agents.Record:
     """Return a record whose terms have a decimal point, the only mark that is read in them."""
     mark = reading.SOURCES[str(seen["source_system"])].decimal
     terms = {one: str(seen[one]).replace(mark, ".") for one in ("invoice_terms", "po_terms") if seen[one] is not None}
@@ -206,6 +209,11 @@ def _unsure(facts: reading.Facts, measures: reading.Measures, usual: Usual, rule
     is_much = max(facts.received, facts.invoiced_before) > LOST_MARK * facts.order.quantity
     is_undated = measures.billable <= 0 and not 0 <= facts.age_days <= OLDEST_DAYS
     return "implausible" if is_far or is_much or is_undated else None
+
+
+def _identified(facts: reading.Facts) -> reading.Facts:
+    """Return what a record says, had it the tax id of the master data."""
+    return replace(facts, vendor=replace(facts.vendor, invoice_tax_id=facts.vendor.master_tax_id))
 
 
 def _form(tax_id: str) -> tuple[str, int]:

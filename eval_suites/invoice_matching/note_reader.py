@@ -211,12 +211,10 @@ class NoteReader:
         said = self._said.get(self._words(sentence), self._usual)
         return (1.0 - NEW) * said + NEW * self._usual if known is None else known
 
-    def by_words(self, note: str) -> Meanings | None:
-        """Return the facts that the words of a note say, None where a sentence of it is new."""
-        sentences = self.writing.sentences(note)
-        if any(sentence not in self._chances for sentence in sentences):
-            return None
-        return Meanings().union(*map(self._words, sentences))
+    def by_words(self, note: str) -> Meanings:
+        """Return the facts that a note states by the words of those of its sentences that were met before."""
+        met = (sentence for sentence in self.writing.sentences(note) if sentence in self._chances)
+        return Meanings().union(*map(self._words, met))
 
     def read(self, note: str) -> Mapping[Meanings, float]:
         """Return the chance of each set of facts that a note may state; negligible ones are left out.
