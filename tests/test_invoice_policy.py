@@ -77,7 +77,7 @@ def test_it_agrees_with_the_label_of_every_development_record_that_is_neither_da
 
 @pytest.mark.parametrize(
     ("column", "cell"),
-    [("net_amount", "100.00.0"), ("invoice_date", "2025-06-12"), ("invoice_unit", "Stk"), ("gross_amount", None),
+    [("net_amount", "100.00.0"), ("tax_rate", None), ("invoice_unit", "Stk"), ("gross_amount", None),
      ("currency", "€"), ("invoice_terms", "N/A"), ("fx_rate", 0.0), ("po_price", "0,00"), ("plant", "Kassel")],
 )  # fmt: skip
 def test_a_cell_that_cannot_be_read_is_escalated_by_no_rule(
@@ -86,7 +86,32 @@ def test_a_cell_that_cannot_be_read_is_escalated_by_no_rule(
     record = written({}, "SAP_DE", process)
     assert decide(record, process)["reason"] == "three_way_match"
     damaged = decide({**record, column: cell}, process)
-    assert damaged == {"action": "escalate", "reason": "unreadable", "to": None, "rule": None}
+    assert damaged == UNREADABLE
+
+
+UNREADABLE = {"action": "escalate", "reason": "unreadable", "to": None, "rule": None}
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "changes", "without", "reason"),
+    [
+        ("invoice_date", "2025-06-12", {"received_quantity": 0.0}, {}, "three_way_match"),
+        ("related_gross", "N/A", {"related": 7, "related_gross": 11_900.00}, {}, "three_way_match"),
+        ("invoice_terms", "N/A", {}, {"document": {"tax_rate": 7.0}}, "tax_rate_wrong"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_matters_only_where_a_rule_that_is_tried_needs_it(
+    column: str,
+    cell: str,
+    changes: Mapping[str, Any],
+    without: Mapping[str, Any],
+    reason: str,
+    decide: Decide,
+    process: dict[str, Any],
+) -> None:
+    needless = written(without, "SAP_DE", process) | {column: cell}
+    assert decide(needless, process)["reason"] == reason
+    assert decide(written(changes, "SAP_DE", process) | {column: cell}, process) == UNREADABLE
 
 
 def test_each_fact_is_stated_by_its_example_and_not_by_its_counterexample_or_when_nobody_listens(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -19,16 +19,23 @@ from . import acting, agents, reading
 from .note_reader import NOTHING, Lesson, Meanings, NoteReader
 
 SURE = 0.99  # chance that the note leaves the decision as it is, from which on no person needs to look
+AGREED = 0.9  # the same where the words of process.yaml and the records in which they stand both say what is stated
 BY_RULES = 0.999  # confidence where no note can change the decision
-LOST_MARK = 5.0  # a figure so many times another one that should be near has lost or gained a decimal mark
+LOST_MARK = 7.0  # a figure so many times one that should be near has lost its decimal mark, which makes ten at least
 OLDEST_DAYS = 400
 AS_WRITTEN = 2  # records that an example of process.yaml counts as
 FACTS = tuple(agents.PROCESS["facts"])
 EXCEPTIONS = dict.fromkeys(one["id"] for rule in agents.RULES.values() for one in rule.get("exceptions", ()))
 APPROVED = {agents.APPROVED_BY.get(one, one): one for one in EXCEPTIONS}  # exceptions by the reason that they give
 APPROVALS = {one["reason"] for one in agents.PROCESS["approvals"]}
-APPROVE, ESCALATE = "approve", "escalate"
+APPROVE, ESCALATE, REJECT = "approve", "escalate", "reject"
+TAX_ID = "tax_id_invalid"
 WITHOUT_FIGURES = ("currency_mismatch", "tax_rate_wrong")  # rules that decide before any figure does
+BEFORE_FIGURES = {"invoice_tax_id", "master_tax_id", "currency", "po_currency", "tax_rate", "plant"}  # what they need
+OF_INVOICES = {  # cells that no rule needs of a credit note
+    "invoice_date", "received_quantity", "invoiced_before", "over_delivery_pct", "invoice_terms",
+    "po_quantity", "po_price", "po_price_unit", "po_freight", "po_terms",
+}  # fmt: skip
 # Cells of the document that an answer rests on, by the rule that decides.
 FIGURES = ("invoice_quantity", "invoice_price", "net_amount", "gross_amount")
 RESTS_ON = {
@@ -64,13 +71,25 @@ class Reread(agents.Trial):
         return next((reason for reason, one in APPROVED.items() if one in self.excepted_by), APPROVE)
 
 
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What figures are held against: the middle exchange rate of each currency, and how tax ids are written."""
+
+    rates: Mapping[str, float]
+    forms: Set[tuple[str, int]]
+
+    def rate(self, facts: reading.Facts) -> float:
+        """Return the usual exchange rate of a document, its own where its currency is new."""
+        return self.rates.get(facts.document.currency or "", facts.fx_rate)
+
+
 def certified(training: pd.DataFrame) -> Callable[[agents.Record, Any], agents.Answer]:
     """Learn from development records what notes state and what exchange rates are usual; return the agent."""
     records = training.drop(columns=["decision", "reason_code"]).to_dict("records")
-    facts = [reading.read_facts(record) for record in records]
-    rates = _usual_rates(facts)
-    lessons = _lessons(facts, rates, list(zip(training["decision"], training["reason_code"], strict=True)))
-    return Clerk(NoteReader([*_written(), *lessons], FACTS, _said), rates).decide
+    facts = [reading.read_facts(with_plain_terms(record)) for record in records]
+    usual = Usual(_usual_rates(facts), frozenset(_form(one.vendor.master_tax_id) for one in facts))
+    lessons = _lessons(facts, usual, list(zip(training["decision"], training["reason_code"], strict=True)))
+    return Clerk(NoteReader([*_written(), *lessons], FACTS, _said), usual).decide
 
 
 def _usual_rates(facts: Sequence[reading.Facts]) -> dict[str, float]:
@@ -92,15 +111,13 @@ def _written() -> Iterator[Lesson]:
         yield from [Lesson(fact["counterexample"], frozenset({NOTHING}), 0.0)] * AS_WRITTEN
 
 
-def _lessons(
-    records: Sequence[reading.Facts], rates: Mapping[str, float], labels: Sequence[tuple[str, str]]
-) -> Iterator[Lesson]:
+def _lessons(records: Sequence[reading.Facts], usual: Usual, labels: Sequence[tuple[str, str]]) -> Iterator[Lesson]:
     """Yield the notes of records whose figures are in order, with the meanings that their decisions bear out."""
     given = [(action, APPROVE if why in APPROVALS and why not in APPROVED else why) for action, why in labels]
     n_given, n_action = Counter(given), Counter(action for action, _ in given)
     for facts, (action, outcome) in zip(records, given, strict=True):
         measures = reading.measure(facts)
-        if not facts.note or _unsure(facts, measures, rates.get(facts.document.currency or "", facts.fx_rate), None):
+        if not facts.note or _unsure(facts, measures, usual, None):
             continue
         borne_out = {one for one in (NOTHING, *FACTS) if Reread(facts, measures, _stating(one)).outcome == outcome}
         if borne_out:
@@ -119,10 +136,10 @@ def _stating(meaning: str) -> Meanings:
 
 @dataclass(frozen=True, slots=True)
 class Clerk:
-    """The agent: what it has learnt of notes, and the usual exchange rate of each currency."""
+    """The agent: what it has learnt of notes, and what is usual."""
 
     reader: NoteReader
-    rates: Mapping[str, float]
+    usual: Usual
 
     def decide(self, record: agents.Record, tools: Any) -> agents.Answer:
         """Decide on a document by what the systems say of it, and post it, send it back or hand it over."""
@@ -130,20 +147,24 @@ class Clerk:
         if seen is None:
             answer: agents.Answer = {"action": ESCALATE, "confidence": 0.5, "reason": "not_available"}
             return acting.carried_out(record, answer, math.nan, tools)
-        facts = reading.read_facts(seen)
+        facts = reading.read_facts(with_plain_terms(seen))
         measures = reading.measure(facts)
-        answer = self._decided(seen, facts, measures)
+        answer = self.decided(seen, facts, measures)
         return acting.carried_out(record, answer, round(measures.payable_eur, 2), tools)
 
-    def _decided(self, seen: agents.Record, facts: reading.Facts, measures: reading.Measures) -> agents.Answer:
+    def decided(self, seen: agents.Record, facts: reading.Facts, measures: reading.Measures) -> agents.Answer:
         """Return the decision of the written policy, or a person's where that rests on something unsure."""
         read = self.reader.read(facts.note) if facts.note else {frozenset[str](): 1.0}
         trials = {stated: Reread(facts, measures, stated) for stated in read}
         likeliest = max(read, key=lambda stated: read[stated], default=frozenset[str]())
-        answer = agents.by_policy(seen, likeliest)
+        answer = agents.by_policy(with_plain_terms(seen), likeliest)
         chance = sum(read[stated] for stated, trial in trials.items() if trial.action == answer["action"])
+        if likeliest and chance >= AGREED and self.reader.by_words(facts.note) == likeliest:
+            chance = max(chance, SURE)
         rule = trials[likeliest].rule if likeliest in trials else None
-        unsure = _unsure(facts, measures, self.rates.get(facts.document.currency or "", facts.fx_rate), rule)
+        if rule == TAX_ID and all(Reread(_identified(facts), measures, one).action == REJECT for one in read):
+            facts = _identified(facts)  # it is sent back whatever its tax id is
+        unsure = _unsure(facts, measures, self.usual, rule)
         is_open = answer["action"] != ESCALATE or rule is None
         if is_open and (unsure or chance < SURE):
             answer = {"action": ESCALATE, "reason": unsure or "note_unclear"}
@@ -155,23 +176,44 @@ class Clerk:
         }
 
 
-def _unsure(facts: reading.Facts, measures: reading.Measures, usual_rate: float, rule: str | None) -> str | None:
+def with_plain_terms(seen: agents.Record) -> agents.Record:
+    """Return a record whose terms have a decimal point, the only mark that is read in them."""
+    mark = reading.SOURCES[str(seen["source_system"])].decimal
+    terms = {one: str(seen[one]).replace(mark, ".") for one in ("invoice_terms", "po_terms") if seen[one] is not None}
+    return {**seen, **terms}
+
+
+def _needed(facts: reading.Facts, measures: reading.Measures, rule: str | None) -> Set[str]:
+    """Return the cells that could not be read although a rule that is tried needs them."""
+    if rule in WITHOUT_FIGURES:
+        return facts.unread & BEFORE_FIGURES
+    if not facts.is_invoice:
+        return facts.unread - OF_INVOICES
+    return facts.unread - {"invoice_date"} if measures.billable > 0 else facts.unread
+
+
+def _unsure(facts: reading.Facts, measures: reading.Measures, usual: Usual, rule: str | None) -> str | None:
     """Return why the figures are not to be decided by, None where they are in order."""
-    if rule in WITHOUT_FIGURES and not facts.unread:
-        return None
-    if facts.unread or _form(facts.vendor.invoice_tax_id) != _form(facts.vendor.master_tax_id):
+    if _needed(facts, measures, rule) or _form(facts.vendor.invoice_tax_id) not in usual.forms:
         return "unreadable"
+    if rule in WITHOUT_FIGURES:
+        return None
     pairs = [
         (facts.net, facts.net_of_lines),
         (facts.gross, (facts.net + facts.document.freight - facts.discount) * (1 + facts.tax_rate / 100)),
-        (facts.fx_rate, usual_rate),
+        (facts.fx_rate, usual.rate(facts)),
     ]
-    if facts.order.base == facts.document.base:
-        pairs.append((facts.document.price, facts.order.price))
+    if facts.order.base == facts.document.base:  # what is cheaper than ordered has a rule of its own
+        pairs.append((max(facts.document.price, facts.order.price), facts.order.price))
     is_far = any(one > 0 and other > 0 and not 1 / LOST_MARK < one / other < LOST_MARK for one, other in pairs)
     is_much = max(facts.received, facts.invoiced_before) > LOST_MARK * facts.order.quantity
     is_undated = measures.billable <= 0 and not 0 <= facts.age_days <= OLDEST_DAYS
     return "implausible" if is_far or is_much or is_undated else None
+
+
+def _identified(facts: reading.Facts) -> reading.Facts:
+    """Return what a record says, had it the tax id of the master data."""
+    return replace(facts, vendor=replace(facts.vendor, invoice_tax_id=facts.vendor.master_tax_id))
 
 
 def _form(tax_id: str) -> tuple[str, int]:

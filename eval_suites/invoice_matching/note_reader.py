@@ -24,7 +24,9 @@ NOTHING = "nothing"
 WRONG_LABEL = 0.02  # chance that a decision is not what the written policy calls for
 RARELY = 0.01  # share of wrong decisions that are this one, at least
 DOUBT = 0.02  # chance that a sentence may state anything, whatever sentences of such words mean
-NEW = 0.1  # the same of a sentence that nobody has met
+NEW = 0.1  # chance that words mislead in a sentence that nobody has met
+SECOND = 0.01  # how much seldomer than alone a fact stands beside another one in the same note
+FIRM = 2.0  # records' worth of what is known of all words together, where those of one fact are judged
 ROUNDS = 40
 NEGLIGIBLE = 1e-4  # chance of a meaning that is left out where the sentences of a note are put together
 LONG = 5  # letters of a word in which a slip of the fingers can be told
@@ -39,6 +41,7 @@ SHORT = "".join(rf"(?<!\b{one})" for one in ("hr", "fr", "mr", "ms", "lt", "nr",
 SENTENCE = re.compile(rf"(?:(?<![\d.]){SHORT}(?<!idnr)\.|[/-]\d+\.|\.\.|[;!?])\s+")
 # Whatever has a digit is a word, and so is a character that nobody types, lest something be written with such alone.
 WORD = re.compile(r"[^\s(),;:]*\d[^\s(),;:]*|[^\W\d_]+(?:[-'][^\W\d_]+)*|[^\w\s!-/:-@\[-`{-~]")
+PLACEHOLDER = re.compile(r"\w\w?(?: \w\w?)*(?<!0)")  # n/a and the like stands for any note: nothing is learnt of it
 
 Meanings = frozenset[str]
 
@@ -81,14 +84,17 @@ class Writing:
         """Return the writing of notes."""
         met = Counter(name for note in notes for name in set(TITLED.findall(_plain(note))))
         names = frozenset(name for name, times in met.items() if times > 1)
-        words = Counter(word for note in notes for word in set(WORD.findall(_plain(note))))
-        usual = {word for word, times in words.items() if times > 1 and len(word) >= LONG} | names
-        return cls(names, {wrong: word for word in sorted(usual) for wrong in _swaps(word) if wrong not in words})
+        words = {word for note in notes for word in WORD.findall(_lowered(note))}
+        plain = {word.translate(WRITTEN_OUT) for word in words} | names
+        long = sorted(word for word in words | names if len(word) >= LONG)
+        swaps = ((one.translate(WRITTEN_OUT), word.translate(WRITTEN_OUT)) for word in long for one in _swaps(word))
+        return cls(names, {wrong: word for wrong, word in swaps if wrong not in plain})
 
     def sentences(self, note: str) -> tuple[str, ...]:
         """Return the sentences of a note in lower case, umlauts written out, with 0 for all that has a digit."""
         text = TITLED.sub(" person ", MAIL.sub(" 0 ", SIGNED.sub("", _plain(note))))
-        found = (" ".join(map(self._word, WORD.findall(MONTH.sub("", one)))) for one in SENTENCE.split(text))
+        split = (" ".join(map(self._word, WORD.findall(MONTH.sub("", one)))) for one in SENTENCE.split(text))
+        found = (one.removesuffix(" person") for one in split)  # who it was is no matter of what was done
         return tuple(one for one in found if one)
 
     def _word(self, word: str) -> str:
@@ -98,11 +104,16 @@ class Writing:
         return "person" if word in self.names else word
 
 
-def _plain(note: str) -> str:
-    """Return a note in lower case with umlauts written out, read again where UTF-8 was read as Windows-1252."""
+def _lowered(note: str) -> str:
+    """Return a note in lower case, read again where UTF-8 was read as Windows-1252."""
     with suppress(UnicodeError):
         note = note.encode("cp1252").decode()
-    return " ".join(note.lower().translate(WRITTEN_OUT).split())
+    return " ".join(note.lower().split())
+
+
+def _plain(note: str) -> str:
+    """Return a note in lower case with umlauts written out."""
+    return _lowered(note).translate(WRITTEN_OUT)
 
 
 def _swaps(word: str) -> Iterator[str]:
@@ -130,10 +141,11 @@ class NoteReader:
         self._words = lru_cache(maxsize=16_384)(words)
         self._anything = np.full(len(self.meanings), 1.0 / len(self.meanings))
         read = Counter((self.writing.sentences(one.note), self._likely(one)) for one in lessons)
-        met = sorted({sentence for sentences, _ in read for sentence in sentences})
+        met = sorted({one for sentences, _ in read for one in sentences if not PLACEHOLDER.fullmatch(one)})
         said = sorted({self._words(sentence) for sentence in met}, key=sorted)
         kinds = np.array([said.index(self._words(sentence)) for sentence in met], dtype=np.int64)
-        chances, of_kinds = self._learnt(read, {sentence: place for place, sentence in enumerate(met)}, kinds)
+        own = [self.meanings.index(next(iter(one), NOTHING)) if len(one) < 2 else None for one in said]
+        chances, of_kinds = self._learnt(read, {sentence: place for place, sentence in enumerate(met)}, kinds, own)
         self._chances = dict(zip(met, chances, strict=True))
         self._said, self._usual = dict(zip(said, of_kinds, strict=False)), of_kinds[-1]
 
@@ -147,6 +159,7 @@ class NoteReader:
         lessons: Mapping[tuple[tuple[str, ...], tuple[float, ...]], int],
         place: Mapping[str, int],
         kinds: np.ndarray,
+        said: Sequence[int | None],
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the chance of each meaning of the sentences, and of sentences of each kind; in the last row of any.
 
@@ -155,6 +168,8 @@ class NoteReader:
         alone = np.zeros((len(place), len(self.meanings)))
         pairs: list[tuple[int, int, tuple[float, ...], int]] = []
         for (sentences, likely), times in lessons.items():
+            if not all(sentence in place for sentence in sentences):
+                continue
             if len(sentences) == 1:
                 alone[place[sentences[0]]] += times * np.log(likely)
             elif len(sentences) == 2:
@@ -169,16 +184,37 @@ class NoteReader:
             evidence = alone.copy()
             np.add.at(evidence, own, times[:, None] * np.log(_likely_beside(chances[beside], likely)))
             chances = _normal(before + evidence)
-            of_kinds[-1] = np.vstack((self._anything, chances)).mean(axis=0)
-            for kind in range(len(of_kinds) - 1):
-                of_kinds[kind] = np.vstack((of_kinds[-1], chances[kinds == kind])).mean(axis=0)
+            of_kinds = self._of_kinds(chances, kinds, said)
         return chances, of_kinds
+
+    def _of_kinds(self, chances: np.ndarray, kinds: np.ndarray, said: Sequence[int | None]) -> np.ndarray:
+        """Return what sentences of each kind mean, given what each sentence does; in the last row those of any kind.
+
+        How often words that say one thing, or nothing, are right is judged by all of them together, and then for each.
+        """
+        right = [chances[kinds == kind, own] for kind, own in enumerate(said) if own is not None]
+        n_right = 1.0 + sum(float(one.sum()) for one in right)
+        trust = n_right / (2.0 + sum(len(one) for one in right))
+        usual = np.vstack((self._anything, chances)).mean(axis=0)
+        found = []
+        for kind, own in enumerate(said):
+            before = usual if own is None else np.full(len(self.meanings), (1.0 - trust) / (len(self.meanings) - 1))
+            if own is not None:
+                before[own] = trust
+            of_kind = chances[kinds == kind]
+            found.append((FIRM * before + of_kind.sum(axis=0)) / (FIRM + len(of_kind)))
+        return np.vstack((*found, usual))
 
     def _of(self, sentence: str) -> np.ndarray:
         """Return what a sentence means; one that nobody has met by its words, and with more doubt."""
         known = self._chances.get(sentence)
         said = self._said.get(self._words(sentence), self._usual)
-        return (1.0 - NEW) * said + NEW * self._anything if known is None else known
+        return (1.0 - NEW) * said + NEW * self._usual if known is None else known
+
+    def by_words(self, note: str) -> Meanings:
+        """Return the facts that a note states by the words of those of its sentences that were met before."""
+        met = (sentence for sentence in self.writing.sentences(note) if sentence in self._chances)
+        return Meanings().union(*map(self._words, met))
 
     def read(self, note: str) -> Mapping[Meanings, float]:
         """Return the chance of each set of facts that a note may state; negligible ones are left out.
@@ -194,8 +230,10 @@ class NoteReader:
             for sentence in sentences
         ]
         for together in product(*each):
-            found[frozenset(one for one, _ in together if one != NOTHING)] += prod(chance for _, chance in together)
-        return found
+            stated = frozenset(one for one, _ in together if one != NOTHING)
+            found[stated] += prod(chance for _, chance in together) * SECOND ** max(0, len(stated) - 1)
+        whole = sum(found.values())
+        return {stated: chance / whole for stated, chance in found.items()}
 
 
 def _likely_beside(other: np.ndarray, likely: np.ndarray) -> np.ndarray:

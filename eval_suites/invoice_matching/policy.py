@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from .policy_levers import LEVERS as LEVERS
-from .policy_reading import Content, Document, Format, UnreadableError, one_of, plain_number, read, share
+from .policy_reading import Content, Document, Format, UnreadableError, one_of, plain_number, share
 from .policy_tax_ids import is_right
 
 DUST = 5e-9  # what floating point leaves behind: a value this near to its limit is at the limit, not above it
@@ -135,7 +135,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "vendor_blocked": lambda d, tables, limits: d.fields["vendor_status"] == "blocked",
     "bank_details_change": lambda d, tables, limits: tables.states(d, "bank_details_change"),
     "tax_id_invalid": _tax_id_invalid,
-    "currency_mismatch": lambda d, tables, limits: d.currency != d.po_currency,
+    "currency_mismatch": lambda d, tables, limits: not d.same_currency,
     "tax_rate_wrong": _tax_rate_wrong,
     "arithmetic_error": _arithmetic_error,
     "duplicate_invoice": lambda d, tables, limits: _is_repeat(d, limits["tolerance"]) is True,
@@ -233,7 +233,7 @@ class Known:
         return found
 
     def document(self, record: Content, process: Content) -> Document | None:
-        """Return what a record says, None where a cell of it cannot be read."""
+        """Return what a record says, None where its source is not known."""
         written = process["source_formats"]
         last_record, last_written, document = self._last
         if last_record is not record or last_written is not written:
@@ -249,10 +249,7 @@ class Known:
         known = self._formats.get((id(formats), source))
         if known is None or known[0] is not formats:
             known = self._formats[id(formats), source] = (formats, Format(formats[source], process["units"]))
-        try:
-            return read(record, known[1])
-        except ValueError:  # UnreadableError, or a time that is none
-            return None
+        return Document(record, known[1])
 
 
 KNOWN = Known()
@@ -262,7 +259,7 @@ UNREADABLE = {"action": "escalate", "reason": "unreadable", "to": None, "rule": 
 def decide(record: Content, process: Content) -> dict[str, Any]:
     """Return what the process decides of a record: `action`, `reason`, `to` whom, and the `rule` that decided.
 
-    A record with a cell that cannot be read is escalated, by no rule.
+    A record is escalated, by no rule, where a rule that is tried needs a cell that cannot be read.
     """
     document = KNOWN.document(record, process)
     if document is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 Content = Mapping[str, Any]
@@ -18,45 +18,6 @@ class Terms(NamedTuple):
 
     discount_pct: float
     net_days: int
-
-
-class Document(NamedTuple):
-    """A document beside its order line and receipts, amounts in its own currency."""
-
-    fields: Content
-    is_invoice: bool
-    tax_id: str
-    master_tax_id: str
-    age_days: int
-    currency: str
-    po_currency: str
-    converts: bool
-    billable: float
-    over: float
-    over_pct: float
-    order_value: Callable[[float], float]
-    price_pct: float
-    price_eur: float
-    surplus: float
-    surplus_pct: float
-    fx: float
-    quantity_price: float
-    net: float
-    freight: float
-    discount: float
-    tax_rate: float
-    gross: float
-    po_freight: float
-    terms: Terms
-    po_terms: Terms
-    related: bool
-    related_gross: float | None
-    sentences: tuple[str, ...]
-
-    @property
-    def payable_eur(self) -> float:
-        """Net amount plus freight less cash-discount line, in euro, without tax."""
-        return (self.net + self.freight - self.discount) / self.fx
 
 
 class UnreadableError(ValueError):
@@ -130,38 +91,197 @@ def plain_number(cell: Any) -> float:
         raise UnreadableError(cell) from None
 
 
-def read(record: Content, written: Format) -> Document:
-    """Return what a record says, or raise UnreadableError."""
-    number, f = written.number, record
-    unit, order_unit = one_of(f["invoice_unit"], written.units), one_of(f["order_unit"], written.units)
-    fx, quantity = _positive(plain_number(f["fx_rate"])), number(f["invoice_quantity"])
-    price, price_unit = number(f["invoice_price"]), _positive(plain_number(f["invoice_price_unit"]))
-    before, ordered = number(f["invoiced_before"]), _positive(number(f["po_quantity"]))
-    billable = number(f["received_quantity"]) - before
-    to_base, order_base = unit["factor"], order_unit["factor"]
-    unit_price = price / price_unit / to_base
-    order_price = _positive(number(f["po_price"])) / _positive(plain_number(f["po_price_unit"])) / order_base
-    now = quantity * to_base
-    over = now - billable * order_base
-    surplus = before * order_base + now - ordered * order_base * (1 + plain_number(f["over_delivery_pct"]) / 100)
-    received = datetime.fromisoformat(_text(f["received_at"])).date()
-    related = not _empty(f.get("related_document"))
-    return Document(
-        fields=f, is_invoice=one_of(f["document_type"], written.documents) == "invoice",
-        tax_id=_without_blanks(f["invoice_tax_id"]), master_tax_id=_without_blanks(f["master_tax_id"]),
-        age_days=(received - written.day(f["invoice_date"])) // timedelta(days=1),
-        currency=one_of(f["currency"], written.currencies), po_currency=one_of(f["po_currency"], written.currencies),
-        converts=unit["base"] == order_unit["base"], billable=billable, over=over,
-        over_pct=share(over, billable * order_base), order_value=lambda amount: amount * order_price / fx,
-        price_pct=share(unit_price - order_price, order_price), price_eur=(unit_price - order_price) * now / fx,
-        surplus=surplus, surplus_pct=share(surplus, ordered * order_base), fx=fx,
-        quantity_price=quantity * price / price_unit, net=number(f["net_amount"]), freight=number(f["freight_amount"]),
-        discount=number(f["discount_amount"]), tax_rate=plain_number(f["tax_rate"]), gross=number(f["gross_amount"]),
-        po_freight=number(f["po_freight"]), terms=written.terms(f["invoice_terms"]),
-        po_terms=written.terms(f["po_terms"]), related=related,
-        related_gross=number(f["related_gross"]) if related else None,
-        sentences=_sentences(f.get("note")),
-    )  # fmt: skip
+class Document:
+    """A document beside its order line and receipts, amounts in its own currency.
+
+    A cell is read when something is asked that it is needed for, so one that cannot be read matters only where a rule
+    that is tried needs it: each property may raise UnreadableError.
+    """
+
+    def __init__(self, fields: Content, written: Format) -> None:
+        self.fields = fields
+        self._written = written
+
+    def _number(self, name: str) -> float:
+        return self._written.number(self.fields[name])
+
+    def _unit(self, name: str) -> Content:
+        return one_of(self.fields[name], self._written.units)  # type: ignore[no-any-return]
+
+    @cached_property
+    def is_invoice(self) -> bool:
+        """Whether it is no credit note."""
+        return bool(one_of(self.fields["document_type"], self._written.documents) == "invoice")
+
+    @cached_property
+    def tax_id(self) -> str:
+        """The vendor's, as the document has it."""
+        return _without_blanks(self.fields["invoice_tax_id"])
+
+    @cached_property
+    def master_tax_id(self) -> str:
+        """The vendor's in the master data."""
+        return _without_blanks(self.fields["master_tax_id"])
+
+    @cached_property
+    def age_days(self) -> int:
+        """Days from the document's date to its receipt."""
+        try:
+            received = datetime.fromisoformat(_text(self.fields["received_at"])).date()
+        except ValueError:
+            raise UnreadableError(self.fields["received_at"]) from None
+        return (received - self._written.day(self.fields["invoice_date"])) // timedelta(days=1)
+
+    @cached_property
+    def same_currency(self) -> bool:
+        """Whether document and order have one currency."""
+        mine, ordered = (one_of(self.fields[name], self._written.currencies) for name in ("currency", "po_currency"))
+        return bool(mine == ordered)
+
+    @cached_property
+    def converts(self) -> bool:
+        """Whether the document's unit converts into the order's."""
+        return bool(self._unit("invoice_unit")["base"] == self._unit("order_unit")["base"])
+
+    @cached_property
+    def _before(self) -> float:
+        return self._number("invoiced_before")
+
+    @cached_property
+    def billable(self) -> float:
+        """Received, not yet invoiced, in the order's unit."""
+        return self._number("received_quantity") - self._before
+
+    @cached_property
+    def _order_base(self) -> float:
+        return float(self._unit("order_unit")["factor"])
+
+    @cached_property
+    def _now(self) -> float:
+        return self._number("invoice_quantity") * self._unit("invoice_unit")["factor"]
+
+    @cached_property
+    def over(self) -> float:
+        """Invoiced above the billable quantity, in base units."""
+        return self._now - self.billable * self._order_base
+
+    @cached_property
+    def over_pct(self) -> float:
+        """The same in percent of the billable quantity."""
+        return share(self.over, self.billable * self._order_base)
+
+    @cached_property
+    def _order_price(self) -> float:
+        price = _positive(self._number("po_price"))
+        return price / _positive(plain_number(self.fields["po_price_unit"])) / self._order_base
+
+    def order_value(self, amount: float) -> float:
+        """Return what base units are worth at the order's price, in euro."""
+        return amount * self._order_price / self.fx
+
+    @cached_property
+    def _price_unit(self) -> float:
+        return _positive(plain_number(self.fields["invoice_price_unit"]))
+
+    @cached_property
+    def _above_order(self) -> float:
+        unit_price = self._number("invoice_price") / self._price_unit / self._unit("invoice_unit")["factor"]
+        return unit_price - self._order_price  # type: ignore[no-any-return]
+
+    @cached_property
+    def price_pct(self) -> float:
+        """How much dearer than the order a base unit is, in percent."""
+        return share(self._above_order, self._order_price)
+
+    @cached_property
+    def price_eur(self) -> float:
+        """The same for the invoiced quantity, in euro."""
+        return self._above_order * self._now / self.fx
+
+    @cached_property
+    def _ordered(self) -> float:
+        return _positive(self._number("po_quantity")) * self._order_base
+
+    @cached_property
+    def surplus(self) -> float:
+        """Invoiced in all above what was ordered and may be delivered more, in base units."""
+        entitled = self._ordered * (1 + plain_number(self.fields["over_delivery_pct"]) / 100)
+        return self._before * self._order_base + self._now - entitled
+
+    @cached_property
+    def surplus_pct(self) -> float:
+        """The same in percent of the ordered quantity."""
+        return share(self.surplus, self._ordered)
+
+    @cached_property
+    def fx(self) -> float:
+        """Units of the document's currency for one euro."""
+        return _positive(plain_number(self.fields["fx_rate"]))
+
+    @cached_property
+    def quantity_price(self) -> float:
+        """Quantity times price."""
+        return self._number("invoice_quantity") * self._number("invoice_price") / self._price_unit
+
+    @cached_property
+    def net(self) -> float:
+        """Net amount."""
+        return self._number("net_amount")
+
+    @cached_property
+    def freight(self) -> float:
+        """Freight on the document."""
+        return self._number("freight_amount")
+
+    @cached_property
+    def discount(self) -> float:
+        """Cash-discount line."""
+        return self._number("discount_amount")
+
+    @cached_property
+    def tax_rate(self) -> float:
+        """Tax rate in percent."""
+        return plain_number(self.fields["tax_rate"])
+
+    @cached_property
+    def gross(self) -> float:
+        """Gross amount."""
+        return self._number("gross_amount")
+
+    @cached_property
+    def po_freight(self) -> float:
+        """Freight of the order."""
+        return self._number("po_freight")
+
+    @cached_property
+    def terms(self) -> Terms:
+        """The document's."""
+        return self._written.terms(self.fields["invoice_terms"])
+
+    @cached_property
+    def po_terms(self) -> Terms:
+        """The order's."""
+        return self._written.terms(self.fields["po_terms"])
+
+    @cached_property
+    def related(self) -> bool:
+        """Whether an earlier document is linked."""
+        return not _empty(self.fields.get("related_document"))
+
+    @cached_property
+    def related_gross(self) -> float | None:
+        """Gross amount of the earlier document."""
+        return self._number("related_gross") if self.related else None
+
+    @cached_property
+    def sentences(self) -> tuple[str, ...]:
+        """The note's."""
+        return _sentences(self.fields.get("note"))
+
+    @property
+    def payable_eur(self) -> float:
+        """Net amount plus freight less cash-discount line, in euro, without tax."""
+        return (self.net + self.freight - self.discount) / self.fx
 
 
 def _without_blanks(cell: Any) -> str:
