@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -144,6 +145,15 @@ def test_a_clean_desk_bears_its_reviewers_and_has_no_finding() -> None:
     assert (seen[ANSWERS].groupby("at_once").size() == seen[ITEMS].groupby("at_once")["needs"].sum()).all()
     assert found_in(seen) == set()
     assert borne(reviewers_estimate(seen, 60.0, 0.9)) == (2, 2, 2)
+
+
+def test_reviewers_tap_also_where_an_event_loop_runs_as_in_a_notebook() -> None:
+    load = ReviewLoad(RECORDS, ACTIONS, 4, LoadSettings(reviewers=1), pause_s=0.0)
+
+    async def in_a_loop() -> ReviewedDesk:
+        return reviewed_desk(load, server_of("clean"), show_progress=False)
+
+    assert len(asyncio.run(in_a_loop()).taps) >= 4
 
 
 @pytest.mark.slow
