@@ -18,7 +18,7 @@ import pandas as pd
 from . import acting, agents, reading
 from .note_reader import NOTHING, Lesson, Meanings, NoteReader
 
-SURE = 0.99  # chance that the note leaves the decision as it is, from which on no person needs to look
+SURE = 0.995  # chance that the note leaves the decision as it is, from which on no person needs to look
 AGREED = 0.9  # the same where the words of process.yaml and the records in which they stand both say what is stated
 BY_RULES = 0.999  # confidence where no note can change the decision
 LOST_MARK = 7.0  # a figure so many times one that should be near has lost its decimal mark, which makes ten at least
