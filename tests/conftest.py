@@ -12,6 +12,7 @@ from answering_pilots import answered_holdout
 from hypothesis import settings
 from ticket_records import write_tickets
 
+from workbench.commands import cli
 from workbench.commands.scaffold import Columns, init_pilot
 from workbench.commands.scaffold import pilot as pilot_module
 from workbench.files import credentials
@@ -29,6 +30,12 @@ SPLIT_KEY = "0123456789abcdef0123456789abcdef"
 # Hypothesis draws the same examples in every run, however long one takes.
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_end_no_tests() -> None:
+    """Keep a command that a test calls in its own process from ending that one with its exit code."""
+    cli._end = lambda code: None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -479,8 +479,8 @@ def test_a_new_pilots_charter_is_read_filled_in_and_signed(
         assert code == 0, err
     assert "Signatures:" in out
     assert (
-        "covers charter.yaml, gates.yaml, splits.yaml, pilot.yaml (escalate_label, prices, max_failed_share, evaluation) "
-        "and compliance.yaml (the pre-assessment)"
+        "covers charter.yaml, gates.yaml, splits.yaml, "
+        "pilot.yaml (escalate_label, prices, max_failed_share, evaluation) and compliance.yaml (the pre-assessment)"
     ) in " ".join(out.split())
     code, out, _ = command("charter", "render", "tickets", "--json")
     written = json.loads(out)

@@ -165,7 +165,9 @@ def test_the_registry_is_all_that_knows_the_makers() -> None:
 
 
 def test_what_no_maker_has_is_one_message() -> None:
-    with pytest.raises(InputError, match=r"no maker of evidence 'nothing'(.|\n)*audit, evaluation, before_opening, repeats"):
+    with pytest.raises(
+        InputError, match=r"no maker of evidence 'nothing'(.|\n)*audit, evaluation, before_opening, repeats"
+    ):
         maker("nothing")
     with pytest.raises(InputError, match="no maker of evidence has an estimate 'beauty'"):
         maker_of("beauty")
