@@ -92,8 +92,10 @@ def _links(links: Links, settings: ReviewSettings, address: str) -> list[dict[st
 
 
 def _print(pilot: str, settings: ReviewSettings, given: list[dict[str, str]]) -> None:
+    from workbench.pilot import NOT_PEOPLE
+
     if settings.played is not None:
-        say(f"Played, not decided by people: {settings.played}")
+        say(f"{NOT_PEOPLE.capitalize()}: {settings.played}")
     say(f"The desk of {pilot}: each link is one person's own and valid until {given[0]['valid_until']}.")
     for one in given:
         print(f"  {one['name']}: {one['link']}")
