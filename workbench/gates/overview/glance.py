@@ -24,8 +24,10 @@ MEASURED = ("accuracy", "automation_rate", "selective_accuracy")
 
 @dataclass(frozen=True, slots=True)
 class GateHeld:
-    """A gate and its newest verdict; None where it was not held yet. `link` is its report, from the pilot's runs;
-    `played` says that no people decided, where none did."""
+    """A gate and its newest verdict; None where it was not held yet.
+
+    `link` is its report, from the pilot's runs; `played` says that no people decided, where none did.
+    """
 
     number: int
     title: str

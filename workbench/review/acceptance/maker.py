@@ -162,8 +162,8 @@ class AcceptanceMaker(Maker):
         Raises
         ------
         SignatureError
-            acceptance.yaml, triage.yaml or review.yaml is another one, a table does not follow, or what was recommended is not what
-            the judged version decided.
+            acceptance.yaml, triage.yaml or review.yaml is another one, a table does not follow, or what was recommended
+            is not what the judged version decided.
         """
         now = _digests(facts.pilot)
         changed = [FILES[name] for name in FILES if exhibit.about.get(name) != now[name]]
