@@ -162,7 +162,7 @@ def test_what_played_the_people_is_told_also_in_an_export(tmp_path: Path) -> Non
     with desk_at(tmp_path, PLAYED, Clock()) as desk:
         widget = review_widget(desk, "ada")
         assert widget.shown["played"] == PLAYED.played
-        assert f"<p>{PLAYED.played}</p>" in widget._repr_mimebundle_()[0]["text/html"]
+        assert f"<p>Played, not decided by people: {PLAYED.played}</p>" in widget._repr_mimebundle_()[0]["text/html"]
 
 
 def test_an_export_says_where_it_is_worked_at_and_nothing_of_a_record(desk: Desk) -> None:

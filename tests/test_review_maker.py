@@ -108,7 +108,7 @@ def test_its_numbers_are_those_counted_by_hand(clean: tuple[Decided, Exhibit]) -
         assert found[f"review_{name}"] == 0.0
     # Six of nine escalations recommend nothing. Of the three that the agent is not sure of it is right on R025, and
     # wrong on R040 (9 of 10 received, approve) and R080 (10 of 10, reject).
-    assert (found["override_rate"], exhibit.estimates["override_rate"].n) == (2 / 3, 3)
+    assert (found["review_override_rate"], exhibit.estimates["review_override_rate"].n) == (2 / 3, 3)
     assert (found["planted_caught"], exhibit.estimates["planted_caught"].n) == (1.0, 3)
     assert exhibit.estimates["planted_caught"].lower == pytest.approx(0.025 ** (1 / 3))  # Clopper and Pearson, 3 of 3
     assert found["review_p95_s"] == 20.0
@@ -313,7 +313,7 @@ def test_people_who_approve_everything_are_named(tmp_path: Path, asked_desk: Pat
     decided = carried(decided_by(pilot, approving))
     exhibit = made(decided)
     caught = exhibit.estimates["planted_caught"]
-    assert (caught.value, values(exhibit)["override_rate"]) == (0.0, 0.0)
+    assert (caught.value, values(exhibit)["review_override_rate"]) == (0.0, 0.0)
     assert kinds(exhibit) == {"automation_bias"}
     assert "all reviewers together" in {one.where[0] for one in exhibit.findings}
     assert not exhibit.tables["planted"]["caught"].any()
@@ -332,7 +332,7 @@ def test_where_the_agent_recommends_nothing_nothing_was_planted_and_the_number_s
         clock.now += 1_000.0
     decided = carried((pilot, dataset, clock))
     exhibit = made(decided)
-    caught, overrides = exhibit.estimates["planted_caught"], exhibit.estimates["override_rate"]
+    caught, overrides = exhibit.estimates["planted_caught"], exhibit.estimates["review_override_rate"]
     why = "nothing was planted: the agent recommends nothing of what it hands over"
     assert (caught.value, caught.n, caught.method) == (None, 0, f"none: {why}")
     assert (overrides.value, overrides.method) == (None, "none: no recommendation was answered")
@@ -345,7 +345,7 @@ def test_where_review_yaml_asks_for_none_nothing_was_planted(tmp_path: Path, ask
     pilot = copied(asked_desk, tmp_path, queues={"escalations": {}, "audit": {"blind": True}})
     exhibit = made(carried(decided_by(pilot)))
     assert exhibit.estimates["planted_caught"].method == "none: nothing was planted"
-    assert exhibit.estimates["override_rate"].n == 3
+    assert exhibit.estimates["review_override_rate"].n == 3
 
 
 def test_an_answer_that_was_edited_afterwards_is_named(decided: Decided) -> None:

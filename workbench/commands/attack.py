@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from workbench.commands.completion import agents_like
 from workbench.commands.options import (
@@ -16,6 +15,7 @@ from workbench.commands.options import (
     AsJson,
     Details,
     EngineOptions,
+    FirstByDefault,
     PilotName,
     Root,
     pilot_named,
@@ -29,24 +29,13 @@ from workbench.commands.tables import TextColumn, TextTable, of_names, show_tabl
 if TYPE_CHECKING:
     from workbench.evidence import Exhibit
 
-RUN = "run"
 MOST_FINDINGS, MOST_GROUPS = 8, 6
 
 
-class _RunsByDefault(TyperGroup):
-    """`attack PILOT` is `attack run PILOT`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put `run` before what begins with the name of a pilot."""
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            args = [RUN, *args]
-        return super().parse_args(ctx, args)
+app = typer.Typer(cls=FirstByDefault, help="Try hostile texts on an agent beside harmless ones.", no_args_is_help=True)
 
 
-app = typer.Typer(cls=_RunsByDefault, help="Try hostile texts on an agent beside harmless ones.", no_args_is_help=True)
-
-
-@app.command(RUN, epilog="Example: workbench attack run invoice_matching --agent prompt_v6")
+@app.command("run", epilog="Example: workbench attack run invoice_matching --agent prompt_v6")
 @with_options
 def attack(
     pilot: PilotName,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperGroup
 
 from workbench.commands.completion import pilots_like
 
@@ -33,6 +34,16 @@ KeyFile = Annotated[
         "--key", metavar="FILE", help="Private key; without it WORKBENCH_SIGNING_KEY, else this user's own key."
     ),
 ]
+
+
+class FirstByDefault(TyperGroup):
+    """A group of which the command that was registered first may be left out: `attack PILOT` is `attack run PILOT`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the first command before what begins with the name of a pilot."""
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = [next(iter(self.commands)), *args]
+        return super().parse_args(ctx, args)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ import sys
 import time
 import webbrowser
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from workbench.commands.options import HERE, AsJson, PilotName, Root, pilot_named, print_json
+from workbench.commands.options import HERE, AsJson, FirstByDefault, PilotName, Root, pilot_named, print_json
 from workbench.commands.review_cards import review_cards
 from workbench.commands.review_fill import carry_back, fill_desk, review_report
 from workbench.commands.screen import say
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from workbench.desk import Links
     from workbench.pilot import ReviewSettings
 
-SERVE = "serve"
 PORT = 8940
 PublicUrl = Annotated[
     str | None,
@@ -28,20 +26,10 @@ PublicUrl = Annotated[
 ]
 
 
-class _ServesByDefault(TyperGroup):
-    """`review PILOT` is `review serve PILOT`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put `serve` before what begins with the name of a pilot."""
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            args = [SERVE, *args]
-        return super().parse_args(ctx, args)
+app = typer.Typer(cls=FirstByDefault, help="Where people decide what the agent must not.", no_args_is_help=True)
 
 
-app = typer.Typer(cls=_ServesByDefault, help="Where people decide what the agent must not.", no_args_is_help=True)
-
-
-@app.command(SERVE, epilog="Example: workbench review serve invoice_matching --port 8940")
+@app.command("serve", epilog="Example: workbench review serve invoice_matching --port 8940")
 def serve_desk(
     pilot: PilotName,
     host: Annotated[
@@ -104,8 +92,10 @@ def _links(links: Links, settings: ReviewSettings, address: str) -> list[dict[st
 
 
 def _print(pilot: str, settings: ReviewSettings, given: list[dict[str, str]]) -> None:
+    from workbench.pilot import NOT_PEOPLE
+
     if settings.played is not None:
-        say(f"Played, not decided by people: {settings.played}")
+        say(f"{NOT_PEOPLE.capitalize()}: {settings.played}")
     say(f"The desk of {pilot}: each link is one person's own and valid until {given[0]['valid_until']}.")
     for one in given:
         print(f"  {one['name']}: {one['link']}")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.files import write_atomically
-from workbench.pilot import QueueName
+from workbench.pilot import NOT_PEOPLE, QueueName
 from workbench.words import readable, several, visible, whole_text
 
 TITLES, LONGEST_TITLE, LONGEST_NAME = 3, 150, 100
@@ -100,7 +100,7 @@ class WaitingWork:
     @property
     def shown_played(self) -> str:
         """What is said where nobody decides, on one line; empty where people do."""
-        return _one_line(self.played or "", LONGEST_TITLE)
+        return _one_line(f"{NOT_PEOPLE.capitalize()}: {self.played}", LONGEST_TITLE) if self.played else ""
 
     @property
     def more(self) -> str:

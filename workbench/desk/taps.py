@@ -17,7 +17,7 @@ from workbench.desk.items import AnswerKind, GivenAnswer
 from workbench.desk.shapes import Claim, DeskConflictError, Feedback, FeedbackWish, Progress
 from workbench.desk.showing import QUEUES, Said, Shell, due_words, marks_of, sureness, time_words
 from workbench.desk.store import Desk
-from workbench.pilot import QueueName, ReviewPerson, ReviewSettings, Severity
+from workbench.pilot import AcceptanceQuestion, QueueName, ReviewPerson, ReviewSettings, Severity
 from workbench.words import InputError, several
 
 KEPT_TAPS = 64  # last taps of a person that are known again when a browser sends them twice
@@ -33,13 +33,7 @@ TWICE = "That was stored already; it counts once."
 LOST = "Not stored: somebody else decided this meanwhile, or your time for the card was over."
 SEVERITIES = tuple(one.value for one in reversed(Severity))
 ISSUE = ("issue", "Something is wrong")
-# What a session of acceptance asks; the names are the kinds that acceptance.yaml knows.
-QUESTIONS = (
-    ("common", "Are the common cases right?"),
-    ("escalates", "Does it hand over to a person when it should?"),
-    ("intuitive", "Is the way it is shown easy to work with?"),
-    ("missing", "Which cases are missing from the tests?"),
-)
+QUESTIONS = tuple((one.value, one.text) for one in AcceptanceQuestion)  # of a session of acceptance
 WISHES = {
     FeedbackWish.CASE: ("Propose as test case", "Proposed as a test case."),
     FeedbackWish.DISPUTE: ("Dispute the label", "The label is disputed now."),

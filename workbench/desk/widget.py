@@ -14,6 +14,7 @@ from workbench.desk.items import AnswerKind, Card, GivenAnswer
 from workbench.desk.shapes import Claim, DeskConflictError
 from workbench.desk.showing import LONGEST, QUEUES, TEMPLATES, marks_of, sureness
 from workbench.desk.store import Desk
+from workbench.pilot import NOT_PEOPLE
 from workbench.words import InputError, WorkbenchError, visible, whole_text
 
 STORED, UNDONE = "Stored.", "Taken back."
@@ -51,7 +52,8 @@ class ReviewWidget(anywidget.AnyWidget):
         if bundle is None:
             return None
         data, *more = bundle if isinstance(bundle, tuple) else (bundle,)
-        played = "" if self._agreed.played is None else f"<p>{_escaped(self._agreed.played)}</p>"
+        played = self._agreed.played
+        played = "" if played is None else f"<p>{_escaped(f'{NOT_PEOPLE.capitalize()}: {played}')}</p>"
         progress = f"Review desk of {self._who.name}: {self.shown['progress']}"
         html = f"{played}<p>{_escaped(progress)}. It is worked at in JupyterLab.</p>"
         whole = {**data, "text/html": html, "text/plain": progress}

@@ -90,6 +90,7 @@ if TYPE_CHECKING:
         suite_paths,
     )
     from workbench.pilot.review import (
+        NOT_PEOPLE,
         REVIEW_FILE,
         QueueName,
         ReviewGroup,

@@ -13,6 +13,7 @@ from workbench.files import Settings, read_settings
 from workbench.words import InputError
 
 REVIEW_FILE = "review.yaml"
+NOT_PEOPLE = "played, not decided by people"  # what pages and bundles say where review.yaml says `played`
 
 
 class QueueName(StrEnum):

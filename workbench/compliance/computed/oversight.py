@@ -8,7 +8,7 @@ from workbench.compliance.computed.telling import command_of, exhibit_or_why, no
 from workbench.compliance.requirement import ComplianceGround, Computed
 from workbench.evidence import Exhibit
 from workbench.metrics import is_asked, is_automated
-from workbench.pilot import cell_text
+from workbench.pilot import NOT_PEOPLE, cell_text
 from workbench.records import NamedCells, cells_in
 from workbench.words import InputError, shown
 
@@ -90,7 +90,7 @@ def human_oversight(ground: ComplianceGround) -> Computed:
     said = (
         f"{len(escalated) - len(missed):,} of {len(escalated):,} escalated decisions were decided by a named reviewer."
     )
-    played = " This was played, not decided by people." if review.facts.get("played") else ""
+    played = f" This was {NOT_PEOPLE}." if review.facts.get("played") else ""
     return standing_of(f"{said}{played}", evidence, missed)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from workbench.evidence import FINDINGS_FILE, VERDICT_FILE, audits_folder, latest_findings, read_findings
 from workbench.gates import GATE_NUMBERS, read_gates
 from workbench.metrics import Estimate
-from workbench.pilot import Pilot
+from workbench.pilot import NOT_PEOPLE, Pilot
 from workbench.runs.journal import JOURNAL_FILE, Journal
 from workbench.words import Brief
 
@@ -24,7 +24,10 @@ MEASURED = ("accuracy", "automation_rate", "selective_accuracy")
 
 @dataclass(frozen=True, slots=True)
 class GateHeld:
-    """A gate and its newest verdict; None where it was not held yet. `link` is its report, from the pilot's runs."""
+    """A gate and its newest verdict; None where it was not held yet.
+
+    `link` is its report, from the pilot's runs; `played` says that no people decided, where none did.
+    """
 
     number: int
     title: str
@@ -34,6 +37,7 @@ class GateHeld:
     link: str = ""
     criteria: tuple[Mapping[str, Any], ...] = ()
     earlier: int = 0
+    played: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ def _gate(pilot: Pilot, number: int, title: str) -> GateHeld:
         f"../evidence/{pilot.name}/gate-{number}/{stamp}/{REPORT_FILE}",
         tuple(said["criteria"]),
         len(bundles) - 1,
+        next((one for one in said.get("remarks", ()) if NOT_PEOPLE in one), ""),
     )
 
 

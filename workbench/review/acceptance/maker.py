@@ -14,11 +14,13 @@ from workbench.evidence import Agreed, Exhibit, Facts, Inputs, MadeBy, Maker, ex
 from workbench.metrics import Estimate
 from workbench.pilot import (
     ACCEPTANCE_FILE,
+    NOT_PEOPLE,
     REVIEW_FILE,
     TRIAGE_FILE,
     AcceptanceSettings,
     Pilot,
     read_acceptance,
+    read_review,
     read_triage,
 )
 from workbench.pilot.signing import document_digest, signature_files
@@ -38,10 +40,10 @@ from workbench.review.acceptance.seen import desk_mark, seen_on_desk
 from workbench.review.acceptance.triage import OpenedVersions, triage_table
 from workbench.words import SignatureError, percent, several, shown
 
-TRIAGE, NONE = "triage", "none"
+TRIAGE, PEOPLE, NONE = "triage", "people", "none"
 EVALUATION = "evaluation"
 SEEN = ("items", "answers", "participants", "feedback")
-FILES = {NAME: ACCEPTANCE_FILE, TRIAGE: TRIAGE_FILE}
+FILES = {NAME: ACCEPTANCE_FILE, TRIAGE: TRIAGE_FILE, PEOPLE: REVIEW_FILE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,10 @@ class AcceptanceMaker(Maker):
         changed = [FILES[name] for name in FILES if left.about.get(name) != now[name]]
         if changed:
             return f"{' and '.join(changed)} changed since the last {self.title}; {self.remedy(pilot)}"
-        if desk_path(pilot.runs).is_file() and left.facts["last"] != desk_mark(pilot):
-            return f"people decided more since the last {self.title}; {self.remedy(pilot)}"
+        if left.facts["last"] != desk_mark(pilot):
+            is_there = desk_path(pilot.runs).is_file()
+            why = f"people decided more since the last {self.title}" if is_there else "the desk that it counts is gone"
+            return f"{why}; {self.remedy(pilot)}"
         of = left.facts["agent"]
         if agent is not None and of and agent != of:
             return f"the last {self.title} was of {of}; {self.remedy(pilot)} --agent {agent}"
@@ -158,13 +162,16 @@ class AcceptanceMaker(Maker):
         Raises
         ------
         SignatureError
-            acceptance.yaml or triage.yaml is another one, a table does not follow, or what was recommended is not what
-            the judged version decided.
+            acceptance.yaml, triage.yaml or review.yaml is another one, a table does not follow, or what was recommended
+            is not what the judged version decided.
         """
         now = _digests(facts.pilot)
         changed = [FILES[name] for name in FILES if exhibit.about.get(name) != now[name]]
         if changed:
             raise SignatureError("the acceptance report was of another file", got=shown(changed))
+        review = read_review(facts.pilot.suite)
+        if exhibit.facts["played"] != (None if review is None else review.played):
+            raise SignatureError("the acceptance report says otherwise than review.yaml whether people decided")
         if exhibit.facts["asked"] != _asked(read_acceptance(facts.pilot.suite)):
             raise SignatureError("the acceptance report asks for something else than acceptance.yaml")
         judged = facts.exhibits.get(EVALUATION)
@@ -227,7 +234,7 @@ def _counted(exhibit: Exhibit, pilot: Agreed, openings: Sequence[Opening]) -> Ex
 
 def _remarks(exhibit: Exhibit) -> list[str]:
     played, triage, sessions = exhibit.facts["played"], exhibit.tables[TRIAGE], exhibit.tables["sessions"]
-    said = [f"Acceptance was played, not decided by people: {played}"] if played else []
+    said = [f"Acceptance was {NOT_PEOPLE}: {played}"] if played else []
     if sessions["held"].any() and len(triage) < FEWEST_ISSUES:
         said.append(
             f"Too little was tried: acceptance raised {several(len(triage), 'issue')}, {FEWEST_ISSUES} are usual"

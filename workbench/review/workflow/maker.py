@@ -13,7 +13,7 @@ import pandas as pd
 from workbench.desk import Desk, desk_path, open_desk
 from workbench.evidence import Agreed, Exhibit, Facts, Finding, Inputs, MadeBy, Maker, exhibit_folder, file_digest
 from workbench.metrics import Estimate
-from workbench.pilot import PROCESS_FILE, REVIEW_FILE, Pilot, ReviewSettings, read_review
+from workbench.pilot import NOT_PEOPLE, PROCESS_FILE, REVIEW_FILE, Pilot, ReviewSettings, read_review
 from workbench.pilot.process import process_in
 from workbench.records.splits import Dataset
 from workbench.review.carrying import BOOKS_FILE, OBSERVED_FILE, observed_writes
@@ -46,7 +46,6 @@ from workbench.review.workflow.tables import (
 from workbench.words import InputError, SignatureError, percent, several, shown
 
 NONE = "none"  # in the place of a digest, where a file is not there
-NOT_PEOPLE = "played, not decided by people"
 
 
 @dataclass(frozen=True, slots=True)

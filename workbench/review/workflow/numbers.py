@@ -14,7 +14,7 @@ from workbench.review.workflow.judging import times_due
 
 WRONG_GROUP, UNANSWERED, OVERDUE = "review_wrong_group", "review_unanswered", "review_overdue"
 LOST, DOUBLED = "review_lost", "review_doubled"
-OVERRIDES, CAUGHT, SECONDS = "override_rate", "planted_caught", "review_p95_s"
+OVERRIDES, CAUGHT, SECONDS = "review_override_rate", "planted_caught", "review_p95_s"
 AC1, ALPHA = "review_ac1", "review_alpha"
 UNITS = MappingProxyType(
     {
@@ -51,7 +51,7 @@ def estimates_of_review(
         were answered without the authority or by one person where two must; `review_unanswered`, not settled;
         `review_overdue`, of these past their deadline; `review_lost`, settled with something to be done that the
         systems do not hold; `review_doubled`, held more often than was decided, planted ones among them.
-        `override_rate`, the share of first answers to a recommendation in sight that are another action, planted
+        `review_override_rate`, the share of first answers to a recommendation in sight that are another action, planted
         items left out; `planted_caught`, the share of first answers to planted wrong recommendations that do not take
         them over; `review_p95_s`, the 95% quantile of seconds from card to answer, of all answers; `review_ac1` and
         `review_alpha`, agreement of the first answers to items that two or more answered, planted ones left out.
