@@ -257,7 +257,7 @@ def certificate_outlook(
         contradicted = contradiction(bound, development)
         if development.codes is not None:
             correlation = correlation_limits(*development.automatable(), LEVEL).estimate
-    seen = _Seen(rank(development.confidence, development.correct), development, correlation)
+    seen = _DevelopmentSeen(rank(development.confidence, development.correct), development, correlation)
     tried = [_tested(seen, place, unopened, claim, bound) for place in seen.places(claim)]
     if not tried:
         return CertificateOutlook(
@@ -268,7 +268,7 @@ def certificate_outlook(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
+class _DevelopmentSeen:
     """Development decisions by falling confidence, and the likeliest correlation of errors in a cluster."""
 
     ranked: Ranked
@@ -293,7 +293,7 @@ class _Seen:
 
 
 def _tested(
-    seen: _Seen, place: int, unopened: UnopenedRecords, claim: AccuracyClaim, bound: CorrelationBound | None
+    seen: _DevelopmentSeen, place: int, unopened: UnopenedRecords, claim: AccuracyClaim, bound: CorrelationBound | None
 ) -> CertificateOutlook:
     """Return what one test may come to: of as many of the unopened records as development has at a place."""
     ranked, aim = seen.ranked, claim.automation_target
