@@ -333,19 +333,27 @@ def _more_needed(claim: AccuracyClaim, rate: float, count: int, n: int) -> int |
 
 def _reaches(aim: float, seen: tuple[int, int], n: int) -> float:
     """Return the chance that a share of n records can be automated, by how many of the development records can."""
-    from scipy import stats
-
     can, of = seen
-    wanted = int(np.ceil(aim * n - 1e-9))
-    return float(stats.betabinom.sf(wanted - 1, n, can + JEFFREYS, of - can + JEFFREYS))
+    cannot = n - int(np.ceil(aim * n - 1e-9))
+    return _beta_binomial(cannot, n, of - can + JEFFREYS, can + JEFFREYS)
+
+
+def _beta_binomial(most: int, n: int, alpha: float, beta: float) -> float:
+    """Return the chance of at most so many of n, for a beta distribution of the rate."""
+    from scipy import special
+
+    k = np.arange(most + 1)
+    ways = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    chances = np.exp(ways + special.betaln(k + alpha, n - k + beta) - special.betaln(alpha, beta))
+    return min(1.0, float(chances.sum()))
 
 
 def _at_most(errors: int, count: int, rate: tuple[float, float], together: Nested | None) -> float:
     """Return the chance of at most so many errors in a count, for a beta distribution of the error rate."""
-    from scipy import special, stats
+    from scipy import special
 
     if together is None:
-        return float(stats.betabinom.cdf(errors, count, *rate))
+        return _beta_binomial(min(errors, count), count, *rate)
     sizes = together.at_least(np.array([count], dtype=np.int64))
     rates = special.betaincinv(*rate, (np.arange(N_RATES) + 0.5) / N_RATES)
     spread = [TwoPoint.at(0.0, float(one), together.correlation) for one in rates if one > 0.0]
