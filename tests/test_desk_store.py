@@ -31,7 +31,18 @@ from workbench.desk import open_desk as open_desk_of
 from workbench.pilot import QueueName, open_pilot
 from workbench.words import InputError
 
-MAY_SEE = {"item", "queue", "card", "shown_digest", "lease_until", "due", "needs_reason", "may_undo"}
+MAY_SEE = {
+    "item",
+    "queue",
+    "card",
+    "shown_digest",
+    "lease_until",
+    "due",
+    "needs_reason",
+    "may_undo",
+    "adjudicates",
+    "four_eyes",
+}
 
 
 @pytest.fixture
@@ -479,7 +490,7 @@ def test_feedback_is_in_the_chain(open_desk: Callable[..., Desk]) -> None:
     with pytest.raises(InputError, match="too long"):
         desk.feedback("anna", replace(said, text="x" * 2_001))
     with pytest.raises(InputError, match="names a record"):
-        desk.feedback("anna", replace(said, record_id=""))
+        desk.feedback("anna", replace(said, record_id="", item=None))
     assert desk.claim("anna") is not None, "feedback decides nothing"
     desk.check()
 
