@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from review_pilots import AGENT, CHARTER, NOW, PlayedClock, copied, desk_of, filled
+from case_pilots import case, order_pilot, quietly, sign_suite, write_suite
+from people_pilots import REVIEW as OPENED_REVIEW
+from people_pilots import opened_people
+from review_pilots import AGENT, CHARTER, NOW, REVIEW, PlayedClock, copied, desk_of, filled
 
-from workbench.desk import ReviewItem
+from workbench.cases import MAKER as CASES
+from workbench.desk import AnswerKind, GivenAnswer, ReviewItem, ShownField
 from workbench.environment import Cited, Effect, ToolCall, Trace
 from workbench.metrics import Status
 from workbench.pilot import Pilot, QueueName, open_pilot
 from workbench.records import Record
 from workbench.records.splits import Split, read_dataset
 from workbench.review import FillRequest, items_for
-from workbench.review.carding import CardWriter, DecidedRecord
+from workbench.review.carding import CardWriter, DecidedRecord, card_text
 from workbench.review.planting import planted_count
 from workbench.review.routing import CameBy
 from workbench.runs import RunRequest
@@ -166,6 +172,11 @@ def test_what_the_agent_cites_comes_first_and_what_two_tools_read_of_one_system_
     assert shown(blind=True) == [*of_two, *lines, ("number", "4711", "record"), amount, note]
 
 
+def test_text_on_a_card_is_as_it_is_written_and_a_number_without_a_needless_point() -> None:
+    # in German 7.000 is seven thousand: a person who is shown 7 decides on another invoice
+    assert [card_text(one) for one in ("7.000", "0.0", "", 7.0, 7.5, True)] == ["7.000", "0.0", "", "7", "7.5", "true"]
+
+
 def test_a_planted_item_looks_as_others_do(items: tuple[ReviewItem, ...]) -> None:
     shown = [{name for name, value in one.about.items() if value is not None} for one in items]
     assert len({one.id for one in items}) == len(items)
@@ -269,3 +280,137 @@ def test_without_review_yaml_nobody_could_decide(tmp_path: Path, asked_desk: Pat
     (pilot.suite / "review.yaml").unlink()
     with pytest.raises(InputError, match=r"no review\.yaml"):
         filled(pilot)
+
+
+# What a holdout that was opened adds
+
+
+@pytest.fixture
+def opened(once: Callable[[str, Callable[[Path], object]], Path], tmp_path: Path) -> Pilot:
+    """Return a copy of a pilot with as many development as holdout records, of which the holdout was opened."""
+    shutil.copytree(once("people_opened", opened_people), tmp_path, dirs_exist_ok=True)
+    return open_pilot("small", tmp_path)
+
+
+def of_split(items: tuple[ReviewItem, ...], split: Split) -> list[ReviewItem]:
+    return [one for one in items if one.about["split"] == split.value]
+
+
+def is_escalated(record: object) -> bool:
+    """Return whether the agent hands a record over: the amount is above its authority, or nobody ordered it."""
+    number = int(str(record).lstrip("R"))
+    return 500 + 700 * (number % 16) > 10000 or (4_500_000 + number) % 7 == 3
+
+
+def is_unsure(record: object) -> bool:
+    """Return whether it says an action of which it is less than half sure."""
+    return int(str(record).lstrip("R")) % 5 == 0 and not is_escalated(record)
+
+
+def test_once_the_holdout_is_opened_all_that_it_does_not_decide_alone_goes_to_people(opened: Pilot) -> None:
+    filling = filled(opened)
+    holdout = [str(one) for one in read_dataset(opened).ids(Split.HOLDOUT)]
+    wanted = {one for one in holdout if is_escalated(one) or is_unsure(one)}
+    items = of_split(filling.items, Split.HOLDOUT)
+    assert len(items) == len(wanted) > 20
+    assert {one.record_id for one in items} == wanted
+    assert {one.planted for one in items} == {None}, "no label of the holdout is used"
+    assert f"{len(wanted)} records of the holdout that were not decided alone" in filling.told
+    over = [one for one in items if one.about["rule"] == "over_authority"]
+    assert {(one.group, one.four_eyes) for one in over} == {("controllers", True)}
+    assert any("park(" in step for one in over for step in one.card.trace), "what happened is in the journal"
+    shown = [(one.card.recommended, one.card.confidence) for one in items if one.group == "clerks"]
+    assert {confidence for _, confidence in shown} == {0.3}
+    assert {action for action, _ in shown} == {"approve", "reject"}
+    development = of_split(filling.items, Split.DEV)
+    assert {one.about["chosen"] for one in development} == {"each", "planted"}
+    n = sum(one.card.recommended is not None for one in [*items, *development] if one.planted is None)
+    share = OPENED_REVIEW["queues"]["escalations"]["planted_share"]
+    chosen = {one.record_id for one in development if one.about["chosen"] == "each"}
+    left = [one for one in read_dataset(opened).ids(Split.DEV) if is_unsure(one) and one not in chosen]
+    assert sum(one.planted is not None for one in development) == min(planted_count(n, share), len(left)) > 3
+
+
+def test_an_opening_of_another_version_adds_nothing(opened: Pilot) -> None:
+    path = opened.suite / "clerk.py"
+    path.write_text(path.read_text(encoding="utf-8").replace("0.3", "0.4"), encoding="utf-8")
+    filling = filled(open_pilot("small", opened.root))
+    assert of_split(filling.items, Split.HOLDOUT) == []
+    assert not any("holdout" in one for one in filling.told)
+
+
+# Test cases that somebody is to confirm
+
+
+def proposed(root: Path, *cases: dict[str, Any]) -> Pilot:
+    """Return a pilot whose agent ran proposed cases, beside one of a signed file."""
+    pilot = order_pilot(root)
+    (pilot.suite / "review.yaml").write_text(json.dumps(REVIEW), encoding="utf-8")
+    write_suite(pilot, [case("signed", "O001")], "signed")
+    sign_suite(pilot, "signed")
+    write_suite(pilot, cases)
+    CASES.make(pilot, read_dataset(pilot), quietly())
+    return pilot
+
+
+def asked_cases(pilot: Pilot) -> tuple[ReviewItem, ...]:
+    return items_for(pilot, FillRequest("exact", QueueName.CASES)).items
+
+
+HEAVY = case("heavy", "O004", set={"weight": "7.000", "note": None}, covers=["rule:heavy@above"], why="just above")
+
+
+def test_a_case_that_nobody_signed_is_asked_with_what_it_makes_of_its_record(tmp_path: Path) -> None:
+    pilot = proposed(
+        tmp_path, case("plain", "O004"), HEAVY, case("louder", "O000", relation="reason_same", change="case")
+    )
+    filling = items_for(pilot, FillRequest("exact", QueueName.CASES))
+    assert filling.told == ("3 of 4 test cases are of files that nobody signed",)
+    by_case = {one.about["case"]: one for one in filling.items}
+    assert set(by_case) == {"plain", "heavy", "louder"}
+    assert {one.group for one in filling.items} == {"clerks"}
+    heavy = by_case["heavy"].card
+    assert (heavy.title, heavy.recommended, heavy.actions) == ("Test case heavy", "confirm", ("confirm", "reword"))
+    assert heavy.assessment == "Expected: action approve. Is that what the process asks for?"
+    # what it sets, once and first; then what it says; then the other cells of its record
+    assert heavy.evidence[:4] == (
+        ShownField("note", "(empty)", "set by the test case"),
+        ShownField("weight", "7.000", "set by the test case"),
+        ShownField("covers", "rule:heavy@above", "test case"),
+        ShownField("why", "just above", "test case"),
+    )
+    names = [one.name for one in heavy.evidence]
+    assert len(names) == len(set(names))
+    assert {one.source for one in heavy.evidence[4:]} == {"base record"}
+    record = next(read_dataset(pilot).records(read_dataset(pilot).ids(Split.DEV)[[0]]))
+    assert {"supplier_id", "unit"} <= {*names} & {*record.fields}
+    louder = by_case["louder"].card
+    assert louder.assessment == "Expected: reason_same. Is that what the process asks for?"
+    assert ("change", "case") in [(one.name, one.value) for one in louder.evidence]
+
+
+def test_a_case_that_was_reworded_is_asked_again_and_the_others_are_not(tmp_path: Path) -> None:
+    pilot = proposed(tmp_path, case("plain", "O004"), HEAVY)
+    first = asked_cases(pilot)
+    with desk_of(pilot, PlayedClock()) as desk:
+        assert desk.put(first) == 2
+        claim = desk.claim("ann", QueueName.CASES)
+        assert claim is not None
+        desk.answer("ann", claim.item, GivenAnswer(AnswerKind.APPROVE), claim.shown_digest)
+    write_suite(pilot, [case("plain", "O004"), {**HEAVY, "expect": {"action": "escalate"}}])
+    CASES.make(pilot, read_dataset(pilot), quietly())
+    again = asked_cases(pilot)
+    assert {one.id for one in first} & {one.id for one in again} == {first[0].id}
+    with desk_of(pilot, PlayedClock()) as desk:
+        assert desk.put(again) == 1
+
+
+def test_cases_that_nobody_ran_cannot_be_confirmed(tmp_path: Path) -> None:
+    pilot = order_pilot(tmp_path)
+    (pilot.suite / "review.yaml").write_text(json.dumps(REVIEW), encoding="utf-8")
+    write_suite(pilot, [case("plain", "O004")])
+    with pytest.raises(
+        InputError,
+        match=r"^no test of the cases has been run; workbench cases run small --agent NAME\n  where: pilot small$",
+    ):
+        asked_cases(pilot)

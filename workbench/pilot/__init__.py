@@ -99,7 +99,7 @@ if TYPE_CHECKING:
         ReviewSettings,
         read_review,
     )
-    from workbench.pilot.suites import unsigned_cases
+    from workbench.pilot.suites import suite_cases, unsigned_cases
     from workbench.pilot.triage import (
         TRIAGE_FILE,
         Triage,

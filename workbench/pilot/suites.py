@@ -1,4 +1,4 @@
-"""A file of test cases that the workbench adds to, as long as nobody has signed it."""
+"""Files of test cases as they stand; one that the workbench adds to, as long as nobody has signed it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from workbench.files import parse_yaml, read_text
 from workbench.pilot.process import SUITES_FOLDER
 from workbench.pilot.signing import signature_files
 from workbench.words import InputError
+
+
+def suite_cases(path: Path) -> list[Mapping[str, Any]]:
+    """Return the cases of a suite file as they stand there, none where there is no such file."""
+    return list(parse_yaml(read_text(path), str(path))["cases"]) if path.is_file() else []
 
 
 def unsigned_cases(suite: Path, name: str) -> list[Mapping[str, Any]]:
@@ -28,4 +33,4 @@ def unsigned_cases(suite: Path, name: str) -> list[Mapping[str, Any]]:
             where=str(path),
             remedy="give it another name first; it stays signed under its own",
         )
-    return list(parse_yaml(read_text(path), str(path))["cases"]) if path.is_file() else []
+    return suite_cases(path)

@@ -157,10 +157,15 @@ def _steps(trace: Trace) -> Iterator[str]:
         yield f"{len(rows) - MOST_STEPS:,} more steps are in the journal."
 
 
+def card_text(value: object) -> str:
+    """Return a cell as a card shows it: text as it is written, for 7.000 may be seven thousand; 7 for the number 7.0."""
+    return value if isinstance(value, str) else cell_text(value)
+
+
 def _text(value: Any) -> str:
     if isinstance(value, Mapping | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)[:MOST_TEXT]
-    return cell_text(value)[:MOST_TEXT]
+    return card_text(value)[:MOST_TEXT]
 
 
 def without_steps(trace: Trace) -> Trace:

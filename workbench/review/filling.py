@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,11 +15,20 @@ import pandas as pd
 from workbench.desk import Card, ReviewItem, ShownField
 from workbench.environment import ToolCall
 from workbench.evidence import Exhibit, maker
-from workbench.pilot import Pilot, Process, QueueName, ReviewSettings, cell_text, read_process, read_review
+from workbench.pilot import (
+    Pilot,
+    Process,
+    QueueName,
+    ReviewSettings,
+    read_process,
+    read_review,
+    suite_cases,
+)
 from workbench.pilot.integrations import INTEGRATIONS_FILE, read_integrations
+from workbench.records import Record
 from workbench.records.splits import Dataset, Split, read_dataset
 from workbench.review.amounts import amounts_of
-from workbench.review.carding import CardWriter, DecidedRecord
+from workbench.review.carding import CardWriter, DecidedRecord, card_text
 from workbench.review.decided import (
     AgentDecisions,
     development_decisions,
@@ -293,11 +303,16 @@ def _cases(pilot: Pilot, dataset: Dataset, settings: ReviewSettings) -> Filling:
     """Return the test cases that nobody has signed, as the last run of the cases has them."""
     found = maker(CASES).present(pilot, dataset, None)
     if not isinstance(found, Exhibit):
-        raise InputError(f"{found}", where=f"pilot {pilot.name}", remedy=maker(CASES).remedy(pilot))
+        raise InputError(found, where=f"pilot {pilot.name}")  # it ends with the command that runs them
     table = found.tables[CASES]
     table = table[~table["confirmed"].astype(bool)]
     bases = {one.id: one for one in dataset.records(_known(dataset, table["base"]))}
-    items = tuple(_case_item(row, bases, settings) for row in table.to_dict("records"))
+    written = {str(one["id"]): one for name in table["suite"].unique() for one in suite_cases(pilot.suite / str(name))}
+    group = settings.groups[0].id
+    items = tuple(
+        _case_item(row, written[str(row["case"])], bases.get(str(row["base"])), group)
+        for row in table.to_dict("records")
+    )
     return Filling(
         items, (f"{len(items):,} of {len(found.tables[CASES]):,} test cases are of files that nobody signed",)
     )
@@ -308,14 +323,17 @@ def _known(dataset: Dataset, names: pd.Series[Any]) -> pd.Index[str]:
     return known[known.isin(names.astype(str))]
 
 
-def _case_item(row: dict[Any, Any], bases: dict[str, Any], settings: ReviewSettings) -> ReviewItem:
-    base = bases.get(str(row["base"]))
-    cells = {} if base is None else base.fields
-    said = {name: row[name] for name in ("covers", "change", "relation") if isinstance(row[name], str) and row[name]}
+def _case_item(row: dict[Any, Any], case: Mapping[str, Any], base: Record | None, group: str) -> ReviewItem:
+    """Return the item of a case: the record that it makes, the cells that it sets first; another id once it changes."""
+    changed: Mapping[str, Any] = case.get("set") or {}
+    cells = {} if base is None else {name: value for name, value in base.fields.items() if name not in changed}
+    told = {name: row[name] for name in ("covers", "change", "relation") if isinstance(row[name], str) and row[name]}
+    told |= {name: str(case[name]) for name in ("of", "faults", "memory", "why") if case.get(name)}
     expected = row["expected"] if isinstance(row["expected"], str) else row["relation"]
-    evidence = [ShownField(name, str(value), "test case") for name, value in said.items()]
-    evidence += [
-        ShownField(name, cell_text(value), "base record") for name, value in cells.items() if value is not None
+    shown = [
+        *((name, value, "set by the test case") for name, value in changed.items()),
+        *((name, value, "test case") for name, value in told.items()),
+        *((name, value, "base record") for name, value in cells.items()),
     ]
     name = str(row["case"])
     card = Card(
@@ -323,11 +341,14 @@ def _case_item(row: dict[Any, Any], bases: dict[str, Any], settings: ReviewSetti
         assessment=f"Expected: {expected}. Is that what the process asks for?",
         actions=(CONFIRM, "reword"),
         recommended=CONFIRM,
-        evidence=tuple(evidence),
+        evidence=tuple(
+            ShownField(name, "(empty)" if value is None else card_text(value), source)
+            for name, value, source in shown
+            if value is not None or source != "base record"
+        ),
     )
-    version = hashlib.sha256(repr(sorted((key, str(value)) for key, value in said.items())).encode()).hexdigest()
+    version = hashlib.sha256(json.dumps(case, sort_keys=True, default=str).encode()).hexdigest()
     about = {"case": name, "suite": str(row["suite"])}
-    group = settings.groups[0].id
     return ReviewItem(
         item_id(QueueName.CASES, version, name), QueueName.CASES, str(row["base"]), group, card, about=about
     )

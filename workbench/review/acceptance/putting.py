@@ -19,11 +19,11 @@ from workbench.pilot import (
     Pilot,
     QueueName,
     ReviewSettings,
-    cell_text,
     read_acceptance,
     read_review,
 )
 from workbench.records.splits import Dataset, Split
+from workbench.review.carding import card_text
 from workbench.review.acceptance.seen import acceptance_items, session_item_id
 from workbench.words import InputError, shown
 
@@ -195,7 +195,7 @@ def _card(
 ) -> Card:
     action = _given(told.get("action"))
     confidence = _given(told.get("confidence"))
-    evidence = tuple(ShownField(name, cell_text(value)) for name, value in fields.items() if value is not None)
+    evidence = tuple(ShownField(name, card_text(value)) for name, value in fields.items() if value is not None)
     return Card(
         title=f"Record {record}",
         assessment="The agent gave no decision." if action is None else f"The agent would choose {action}.",
