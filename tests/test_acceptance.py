@@ -379,6 +379,17 @@ def test_what_was_played_is_said_first(tmp_path: Path, opened: Path) -> None:
     assert facts.exhibits["acceptance"].facts["played"] == "scripts decided"
 
 
+def test_who_decided_cannot_be_said_otherwise_than_review_yaml_says_it(tmp_path: Path, opened: Path) -> None:
+    pilot = agreed_pilot(tmp_path, opened, review={**REVIEW, "played": "scripts decided"})
+    held(pilot)
+    exhibit = made(pilot)
+    facts = facts_now(pilot)
+    assert ACCEPTANCE.again(exhibit, facts).facts["played"] == "scripts decided"
+    silent = replace(exhibit, facts={**exhibit.facts, "played": None})
+    with pytest.raises(SignatureError, match=r"otherwise than review\.yaml whether people decided"):
+        ACCEPTANCE.again(silent, facts)
+
+
 # Triage
 
 
@@ -466,6 +477,9 @@ def test_a_report_is_stale_when_plan_triage_or_desk_changed(tried: Pilot) -> Non
     write(tried, "acceptance.yaml", plan(lambda one: one.update(least_users=1)))
     assert str(ACCEPTANCE.present(tried, dataset, None)).startswith("acceptance.yaml changed since")
     made(tried)
+    write(tried, "review.yaml", {**REVIEW, "lease_s": 60})
+    assert str(ACCEPTANCE.present(tried, dataset, None)).startswith("review.yaml changed since")
+    write(tried, "review.yaml", REVIEW)
     said_of_other = str(ACCEPTANCE.present(tried, dataset, "exact"))
     assert said_of_other.startswith("the last acceptance by users was of good")
 

@@ -176,7 +176,7 @@ def test_a_mail_has_text_and_html_and_hostile_titles_make_neither_headers_nor_ta
     assert read.tags == {"html", "head", "meta", "title", "body", "p", "strong", "ul", "li", "a"}
     assert read.hrefs == [LINK]
     assert "<script>alert(1)</script>" in read.text
-    assert "played <!here> X: 1" in read.text
+    assert "Played, not decided by people: played <!here> X: 1" in read.text
 
 
 def test_messages_are_written_a_file_each(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ NOT_RUN = [
     *[("docs/how_to/vllm.md", "needs vLLM, and a GPU or minutes")] * 4,
     ("docs/how_to/ray.md", "needs a Ray cluster"),
     *[("docs/how_to/spark.md", "needs Spark")] * 3,
+    ("docs/how_to/review.md", "people decide before, and a tool must carry it out"),
     ("docs/how_to/review.md", "needs a host name with a certificate"),
     ("docs/how_to/review.md", "needs a webhook"),
     ("docs/how_to/review.md", "it is looked at in JupyterLab"),

@@ -158,7 +158,7 @@ def _steps(trace: Trace) -> Iterator[str]:
 
 
 def card_text(value: object) -> str:
-    """Return a cell as a card shows it: text as it is written, for 7.000 may be seven thousand; 7 for the number 7.0."""
+    """Return a cell as a card shows it: text as it is written, as 7.000 may be seven thousand, and 7 for a 7.0."""
     return value if isinstance(value, str) else cell_text(value)
 
 

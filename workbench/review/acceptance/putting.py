@@ -23,8 +23,8 @@ from workbench.pilot import (
     read_review,
 )
 from workbench.records.splits import Dataset, Split
-from workbench.review.carding import card_text
 from workbench.review.acceptance.seen import acceptance_items, session_item_id
+from workbench.review.carding import card_text
 from workbench.words import InputError, shown
 
 OK = "ok"
