@@ -191,7 +191,7 @@ def test_on_postgresql_the_agents_role_may_only_read_what_was_granted(
             left_open.execute(sqlalchemy.text("SELECT * FROM earlier_documents"))
         with administrator.connect() as connection:
             for left in ("nspname FROM pg_namespace WHERE nspname", "rolname FROM pg_roles WHERE rolname"):
-                found = connection.execute(sqlalchemy.text(f"SELECT {left} ~ '^(sandbox|archive)'")).all()
+                found = connection.execute(sqlalchemy.text(f"SELECT {left} ~ '^(sandbox_|archive)'")).all()
                 assert found == [], "what was made is removed, though a connection was left open"
         left_open.invalidate()
         for engine in (agent, wrong, administrator):

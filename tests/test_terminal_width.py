@@ -71,7 +71,7 @@ def test_every_name_stands_whole_on_one_screen_of_eighty_columns(root: Path, arg
     assert code == 0
     check_lines(lines)
     assert [name for name in NAMES if not stands_whole(name, lines)] == []
-    assert len(lines) <= ONE_SCREEN
+    assert len(lines) <= ONE_SCREEN, chr(10).join(lines)
 
 
 @pytest.mark.parametrize("arguments", OTHERS, ids=" ".join)

@@ -8,7 +8,6 @@ import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from workbench.desk import AnswerKind, Card, Desk, PageReviewer, ReviewItem, SeenCard, ShownField
+from workbench.environment import waited_for
 from workbench.load_testing.served_desk import SERVER, desk_links, served_desk
 from workbench.load_testing.taps import CONFLICT, ERROR, OK
 from workbench.pilot import LoadSettings, QueueName, ReviewGroup, ReviewPerson, ReviewQueue, ReviewSettings
@@ -135,16 +135,11 @@ def reviewed_desk(load: ReviewLoad, server: Sequence[str] = SERVER, *, show_prog
     links = desk_links(secret)
     with tempfile.TemporaryDirectory(prefix="workbench-desk-") as folder:
         file, rows = Path(folder) / "desk.db", []
-        # In a thread of its own: a notebook, which may ask for this, is in an event loop already.
-        with (
-            Desk(file, review) as desk,
-            served_desk(file, review, secret, server) as address,
-            ThreadPoolExecutor(1, thread_name_prefix="workbench-reviewers") as pool,
-        ):
+        with Desk(file, review) as desk, served_desk(file, review, secret, server) as address:
             for level in tqdm(load.levels, "reviewers at once", disable=not show_progress):
                 desk.put(load.items_of(level))
                 ways = {name: links.link_for(name, address, time.time()) for name in _people(level)}
-                rows += pool.submit(asyncio.run, _AtOnce(load, level).taps(ways)).result()
+                rows += waited_for(_AtOnce(load, level).taps(ways))
         with Desk(file, review) as desk:
             items, answers = desk.items(), desk.answers()
     taps = pd.DataFrame(rows, columns=list(TAP_COLUMNS))

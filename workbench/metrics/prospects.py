@@ -104,11 +104,9 @@ def before_opening_text(ahead: CertificateOutlook) -> str:
             f"Nothing can be certified: {bound}, errors on development records correlate by {ahead.contradicted:.2g}."
         )
     about = f"about {ahead.n_automated:,}"
-    may = (
-        f"Not even without an error would {about} be certified"
-        if ahead.allowed is None
-        else f"The certificate may have {several(ahead.allowed, 'error')} in {about}"
-    )
+    if ahead.allowed is None:
+        return f"Not even without an error would {about} be certified."
+    may = f"The certificate may have {several(ahead.allowed, 'error')} in {about}"
     likely = f"development makes {likely_errors(ahead)} likely"
     return f"{may}; {likely} (chance to be certified {chance_text(ahead.chance)}){_short_of_aim(ahead)}."
 

@@ -92,8 +92,9 @@ class ReviewSettings(Settings):
         What is at stake in a record, in the charter's currency: a column that is a number, or a function `FILE.py:NAME`
         beside review.yaml that takes the record's fields as `record`. Without it, what the charter's authority says.
     arguments : mapping of str to str
-        What an argument of a tool that carries an answer out is filled from: a column of the record, or `group`,
-        `reason` or `amount`. Without it a column of the argument's name, `reason`, and the tool's own amount.
+        What an argument of a tool that carries an answer out is filled from: a column of the record, or `group`
+        (the group above where a person hands it on), `reason` or `amount`. Without it a column of the argument's name,
+        `reason`, and the tool's own amount.
     played : str, optional
         Says that nobody decided here, and what did; every page and every bundle shows it.
     """

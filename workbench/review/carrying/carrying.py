@@ -92,7 +92,7 @@ def _carried(pilot: Pilot, dataset: Dataset | None, desk: Desk, *, final: bool) 
     dataset = read_dataset(pilot) if dataset is None else dataset
     ids = pd.Index([one.item.record_id for one in waiting], dtype=object).unique()
     records = {one.id: one for one in dataset.records(ids)}
-    writing = _Writing(desk, tools, records, desk.settings, _reasons(desk))
+    writing = _Writing(desk, tools, records, desk.settings, _reasons(desk), pilot.settings.escalate_label)
     has_systems = (pilot.suite / INTEGRATIONS_FILE).is_file()
     inventory = read_integrations(pilot.suite) if has_systems else None
     if inventory is not None and stand_behind(inventory, tools.values()):
@@ -111,6 +111,7 @@ class _Writing:
     records: Mapping[str, Record]
     settings: ReviewSettings
     reasons: Mapping[str, str]
+    hands_over: str | None
 
     async def through(
         self, opening: AbstractAsyncContextManager[SystemBooks], waiting: Sequence[Settled], pilot: Pilot
@@ -150,7 +151,7 @@ class _Writing:
         """Return what a tool is given: as review.yaml says, else as the agent wanted it, else by its own name."""
         wanted = one.item.about.get("arguments", {}).get(tool.name, {})
         reason = self.reasons.get(one.item.id) or one.item.about.get("reason") or BY_A_PERSON
-        known = {GROUP: one.item.group, REASON: reason, AMOUNT: one.item.amount}
+        known = {GROUP: self._group(one), REASON: reason, AMOUNT: one.item.amount}
         found: dict[str, Any] = {}
         for name in tool.arguments:
             source = self.settings.arguments.get(name)
@@ -163,6 +164,12 @@ class _Writing:
             else:
                 found[name] = known[AMOUNT] if name == tool.settings.amount else known.get(name)
         return found
+
+    def _group(self, one: Settled) -> str:
+        """Return whose the item is: of a group whose person hands it on, the group above, where there is one."""
+        group = self.settings.group(one.item.group)
+        above = None if group is None or one.action != self.hands_over else group.goes_up_to
+        return one.item.group if above is None else above
 
 
 def _reasons(desk: Desk) -> dict[str, str]:
