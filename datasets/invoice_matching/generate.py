@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from generator.classes import record_class
-from generator.damage import SHARES, Entry, damage, mislabel, n_of_copies, with_copies
+from generator.damage import SHARES, Entry, damage, mislabel, n_of_copies, remedy, with_copies
 from generator.formats import read_formats
 from generator.history import make_cases
 from generator.numbering import number_cases
@@ -23,7 +23,7 @@ PLANTED_COLUMNS = ("record_id", "kind", "column", "clean_value")
 
 
 def make_entries(seed: int, n_records: int, remedied: Collection[str] = ()) -> list[Entry]:
-    """Return the records in the order of receipt, with what was planted in them: no issue of a remedied kind."""
+    """Return the records in the order of receipt, with what was planted in them; issues of remedied kinds are mended."""
     rng = np.random.Generator(np.random.PCG64(seed))
     policy = read_policy()
     formats = read_formats(policy.process)
@@ -36,8 +36,9 @@ def make_entries(seed: int, n_records: int, remedied: Collection[str] = ()) -> l
         labels = {"class": record_class(case, verdict), "decision": verdict.decision, "reason_code": verdict.reason}
         entries.append(Entry({**row, **labels}, case, given))
     entries = with_copies(entries, rng)
-    damage(entries, formats, rng, {kind: share for kind, share in SHARES.items() if kind not in remedied})
+    damage(entries, formats, rng)
     mislabel(entries, rng)
+    remedy(entries, remedied)
     for number, entry in enumerate(entries, start=1):
         entry.row = {"record_id": f"IM{number:05d}", **entry.row}
     return entries
@@ -82,11 +83,19 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=N_RECORDS, help="how many, 100 at least")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for the record files")
     parser.add_argument("--planted", type=Path, help="also write the planted label noise and data-quality issues here")
-    parser.add_argument("--remedied", nargs="*", default=[], choices=SHARES, help="kinds of issue that are not planted")
+    parser.add_argument("--remedied", nargs="*", default=[], choices=SHARES, help="kinds of issue that are mended")
+    parser.add_argument(
+        "--masked", action="store_true", help="mask what notes hold of bank accounts and other personal data"
+    )
     given = parser.parse_args()
     if given.records < 100:
         parser.error("--records must be at least 100")
     entries = make_entries(given.seed, given.records, given.remedied)
+    if given.masked:
+        from workbench.personal import masked
+
+        for entry in entries:
+            entry.row["note"] = masked(entry.row["note"])
     write_records(entries, given.out)
     if given.planted is not None:
         given.planted.parent.mkdir(parents=True, exist_ok=True)

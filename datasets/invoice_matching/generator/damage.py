@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -88,16 +88,22 @@ def n_of_copies(n_originals: int) -> int:
     return round(n_originals * COPIES)
 
 
-def damage(
-    entries: Sequence[Entry], formats: Mapping[str, Format], rng: Generator, shares: Mapping[str, float] = SHARES
-) -> None:
+def damage(entries: Sequence[Entry], formats: Mapping[str, Format], rng: Generator) -> None:
     """Plant every kind of issue in its share of the entries; no cell is damaged twice."""
-    for kind, share in shares.items():
+    for kind, share in SHARES.items():
         left = round(len(entries) * share)
         for index in _shuffled(entries, kind, rng):
             left -= _plant(kind, entries[index], formats, rng)
             if left == 0:
                 break
+
+
+def remedy(entries: Sequence[Entry], kinds: Collection[str]) -> None:
+    """Mend the issues of some kinds, as a remedy at the source does; everything else stays as it was."""
+    for entry in entries:
+        mended = [one for one in entry.planted if one.kind in kinds]
+        entry.row.update({one.column: one.clean for one in mended})
+        entry.planted = [one for one in entry.planted if one not in mended]
 
 
 def _shuffled(entries: Sequence[Entry], kind: str, rng: Generator) -> list[int]:

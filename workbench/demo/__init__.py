@@ -1,0 +1,14 @@
+"""A pilot's story played from end to end in a folder of its own: commands, documents, signatures, scripted people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.imports import opened_lazily
+
+if TYPE_CHECKING:
+    from workbench.demo.playing import PlayedStep, StoryPlayer
+    from workbench.demo.story import PilotStory, StoryChapter, StoryStep, read_story
+    from workbench.demo.story_page import write_story_page
+else:
+    __getattr__, __dir__, __all__ = opened_lazily(__name__, __file__)

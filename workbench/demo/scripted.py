@@ -1,0 +1,77 @@
+"""Scripted people at the desk: each sees and answers cards through its page alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from runpy import run_path
+
+from workbench.demo.story import StoryPeople
+from workbench.desk import AnswerKind, PageReviewer, SeenCard
+
+OTHERWISE = 0  # place of the reason in review.yaml that a script gives where it decides otherwise
+
+Decides = Callable[[str, SeenCard], str]
+
+
+async def decide_all(links: Mapping[str, str], asked: StoryPeople, decides: Decides) -> int:
+    """Let everybody decide what waits in a queue, also what waits only once others differ; return how many answers.
+
+    Parameters
+    ----------
+    links : mapping of str to str
+        Everybody's own link, by name.
+    decides : callable
+        Takes a person's name and a card, and returns the action that the person chooses.
+    """
+    speaker, n, last = asked.speaker, 0, -1
+    while n != last:
+        last = n
+        at_once = (_Scripted(link, asked, decides, name).works(speaks=name == speaker) for name, link in links.items())
+        n += sum(await asyncio.gather(*at_once))
+        speaker = None
+    return n
+
+
+class _Scripted:
+    """One scripted person."""
+
+    def __init__(self, link: str, asked: StoryPeople, decides: Decides, name: str) -> None:
+        self.page, self.asked, self.decides, self.name = PageReviewer(link), asked, decides, name
+
+    async def works(self, *, speaks: bool) -> int:
+        """Answer until nothing waits; return how many answers."""
+        n = 0
+        async with self.page as page:
+            card = await page.next(self.asked.queue)
+            if card is not None and speaks:
+                for what, text in self.asked.answers.items():
+                    await page.feedback(text, what=what)
+                for one in self.asked.issues:
+                    await page.feedback(one.text, severity=one.severity)
+            while card is not None:
+                card = await self._answers(card)
+                n += 1
+        return n
+
+    async def _answers(self, card: SeenCard) -> SeenCard | None:
+        action = self.decides(self.name, card)
+        if card.recommended is None:
+            return await self.page.answer(AnswerKind.DECIDE, action)
+        if card.recommended == action:
+            return await self.page.answer(AnswerKind.APPROVE)
+        return await self.page.answer(AnswerKind.MODIFY, action, card.reasons[OTHERWISE])
+
+
+def people_of(path: Path, folder: Path) -> Decides:
+    """Return how the people of a story decide: what `people(folder)` of the pilot's people.py returns.
+
+    That is a function of a person's name, a card's title, what it shows by name, and the actions that it offers.
+    """
+    says = run_path(str(path))["people"](folder)
+
+    def decides(person: str, card: SeenCard) -> str:
+        return str(says(person, card.title, card.evidence, card.actions))
+
+    return decides

@@ -1,0 +1,140 @@
+"""demo/story.yaml of a pilot: what is done from the first NO-GO to the last GO, step by step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from workbench.files import Settings, read_settings
+from workbench.pilot import QueueName
+from workbench.words import InputError
+
+DEMO_FOLDER, STORY_FILE, PEOPLE_FILE = "demo", "story.yaml", "people.py"
+
+
+class StorySigner(Settings):
+    """Somebody who signs documents of the pilot in a role, with a key that the story makes."""
+
+    name: str
+    role: str
+    signs: tuple[str, ...]
+
+
+class StoryEdit(Settings):
+    """A piece of a file that becomes another one; it must stand in the file once.
+
+    Parameters
+    ----------
+    file : str
+        Below the story's folder.
+    """
+
+    file: str
+    old: str = Field(min_length=1)
+    new: str
+
+
+class StoryIssue(Settings):
+    """What a person says in an acceptance session, and what its owner decides on it."""
+
+    text: str
+    severity: str
+    owner: str
+    decision: str
+    reason: str
+
+
+class StoryPeople(Settings):
+    """People decide what waits for them in a queue, until nothing does.
+
+    Parameters
+    ----------
+    speaker : str, optional
+        The name of the participant of an acceptance session who says what follows.
+    answers : mapping of str to str
+        To the questions of the session, by their ids.
+    issues : tuple of StoryIssue
+        What is said besides, and is decided on afterwards.
+    """
+
+    queue: QueueName
+    speaker: str | None = None
+    answers: dict[str, str] = Field(default_factory=dict)
+    issues: tuple[StoryIssue, ...] = ()
+
+
+class StoryStep(Settings):
+    """One step; what it has is done in this order.
+
+    Parameters
+    ----------
+    says : str
+        What is done and why, in a sentence or two.
+    files : mapping of str to str
+        Files of the demo's folder that are laid into the story's folder, and where.
+    edits : tuple of StoryEdit
+    sign : tuple of str
+        Documents of the pilot that are signed by everybody who signs them.
+    serve : str, optional
+        A command that runs until the story ends.
+    run : tuple of str
+        Commands, as somebody would type them in the story's folder: `workbench ...` or `python ...`.
+    people : StoryPeople, optional
+    exits : int
+        The exit code of every command; 1 is a NO-GO.
+    shows : tuple of str
+        Pages and pictures that the step leaves, as patterns below the story's folder; of each the newest is shown.
+    """
+
+    says: str
+    files: dict[str, str] = Field(default_factory=dict)
+    edits: tuple[StoryEdit, ...] = ()
+    sign: tuple[str, ...] = ()
+    serve: str | None = None
+    run: tuple[str, ...] = ()
+    people: StoryPeople | None = None
+    exits: int = 0
+    shows: tuple[str, ...] = ()
+
+
+class StoryChapter(Settings):
+    """Steps that belong together, such as all of a gate."""
+
+    title: str
+    steps: tuple[StoryStep, ...] = Field(min_length=1)
+
+
+class PilotStory(Settings):
+    """What story.yaml says.
+
+    Parameters
+    ----------
+    played : str
+        What decides in place of people; review.yaml of the story's folder says it, and so every page and bundle.
+    """
+
+    title: str
+    played: str
+    signers: tuple[StorySigner, ...]
+    chapters: tuple[StoryChapter, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _somebody_signs(self) -> Self:
+        known = {name for one in self.signers for name in one.signs}
+        asked = {name for chapter in self.chapters for step in chapter.steps for name in step.sign}
+        if asked - known:
+            raise ValueError(f"nobody signs {sorted(asked - known)[0]!r}")
+        return self
+
+
+def read_story(suite: Path) -> PilotStory:
+    """Return the story of a pilot. Raises InputError where it has none, or it is wrong."""
+    path = suite / DEMO_FOLDER / STORY_FILE
+    if not path.is_file():
+        raise InputError(
+            f"the pilot {suite.name!r} has no story to play", where=str(path), expected="chapters of steps",
+            remedy="workbench demo FOLDER plays that of invoice_matching",
+        )  # fmt: skip
+    return read_settings(path, PilotStory)
