@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loan_pilots import COLUMNS, PROCESS, loan_pilot, loan_policy
+from loan_pilots import COLUMNS, PROCESS, loan_pilot, loan_policy, loan_rows
+from small_pilots import ALL_DEV, written_pilot
 
 from workbench.cases import (
     Case,
@@ -23,13 +24,14 @@ from workbench.cases import (
     score,
 )
 from workbench.cases.design import Design, design_cases, design_from_decisions, write_design
+from workbench.cases.design.bases import MOST_ALIKE, development_records, reached_limits
 from workbench.cases.design.boundaries import find_boundaries
 from workbench.cases.design.covering import greedy_cover
 from workbench.cases.design.levers import Levers, Move
 from workbench.cases.design.writing import MovedKind, style_of
 from workbench.cases.made import CaseRecords, case_records, ground_of
 from workbench.cases.mutants import edited
-from workbench.cases.policy import Fields
+from workbench.cases.policy import Fields, PolicyProcess
 from workbench.pilot import Pilot, Process, content_of, open_pilot, read_process
 from workbench.records.splits import Split, read_dataset
 
@@ -119,6 +121,14 @@ def test_columns_of_numbers_are_levers_and_no_others(pilot: Pilot) -> None:
     assert levers.names(records[0]) == [f"column {name}" for name in numbers]
 
 
+def test_a_column_that_is_held_is_never_moved(pilot: Pilot) -> None:
+    records = loans(pilot)
+    levers = Levers(pilot.contract, records, FunctionDecider(lambda some: [None for _ in some]), held=("income",))
+    numbers = [name for name, column in COLUMNS.items() if column.get("type") == "integer"]
+    assert levers.names(records[0]) == [f"column {name}" for name in numbers if name != "income"]
+    assert {one["income"] for one in levers.rounded(records[0])} == {records[0]["income"]}
+
+
 def test_boundaries_are_neighbouring_values_on_every_change(pilot: Pilot) -> None:
     def decided(some: Sequence[Fields]) -> list[Ruling | None]:  # three bands: up to 7,000; up to 9,000; above
         return [Ruling(["small", "medium", "large"][(one["amount"] > 7_000) + (one["amount"] > 9_000)]) for one in some]
@@ -132,6 +142,35 @@ def test_boundaries_are_neighbouring_values_on_every_change(pilot: Pilot) -> Non
     (record,) = levers.records(loans(pilot)[:1], [Move(0, "column amount", 7_001)])
     assert record is not None
     assert record["amount"] == 7_001
+
+
+# --- bases -----------------------------------------------------------------------------------------------------------
+
+
+def test_no_case_is_built_on_a_record_with_a_cell_that_the_contract_does_not_allow(tmp_path: Path) -> None:
+    rows = loan_rows(20)
+    rows[3][2] = " north"
+    pilot = written_pilot(tmp_path, COLUMNS, rows, dict.fromkeys(("approve", "reject", "refer"), ALL_DEV))
+    labels = {str(row[0]): str(row[-1]) for row in rows}
+
+    def decided(some: Sequence[Fields]) -> list[Ruling | None]:
+        return [Ruling(labels[str(one["id"])]) for one in some]
+
+    found = development_records(pilot.contract, read_dataset(pilot), FunctionDecider(decided))
+    assert {base.id for base in found} == labels.keys() - {"L003"}
+
+
+def test_a_limit_that_only_rare_records_reach_is_reached(tmp_path: Path, process: Process) -> None:
+    pilot = loan_pilot(tmp_path, n=3_000)
+    with PolicyProcess(pilot, process) as policy:
+        found = development_records(pilot.contract, read_dataset(pilot), policy)
+        by_purpose = {name: [one for one in found if one.fields["purpose"] == name] for name in ("car", "other")}
+        rare = next(one for one in by_purpose["other"] if one.ruling.action == "approve")
+        assert sum(one.ruling == rare.ruling for one in by_purpose["car"]) > MOST_ALIKE
+        reach = reached_limits(policy, process, [*by_purpose["car"], rare])
+    assert reach["most.other"] == [len(by_purpose["car"])]
+    assert len(reach["most.car"]) > 1
+    assert reach["most.home"] == []
 
 
 # --- covers ----------------------------------------------------------------------------------------------------------

@@ -160,7 +160,7 @@ def _row(
     }
     if answer is None:
         return row
-    seen = _of_trace(case, answer)
+    seen = _of_trace(case, answer, bench.escalate_label)
     if case.expect is None:
         judged = _held(case, answers, bench)
     else:
@@ -202,7 +202,7 @@ def _held(case: Case, answers: Mapping[Part, CaseAnswer], bench: Bench) -> dict[
     }
 
 
-def _of_trace(case: Case, answer: CaseAnswer) -> dict[str, Any]:
+def _of_trace(case: Case, answer: CaseAnswer, escalate: str | None) -> dict[str, Any]:
     expect, trace = case.expect, answer.trace
     forbids = expect is not None and (bool(expect.tools and expect.tools.never) or 0 in (expect.state or {}).values())
     if trace is None:
@@ -212,7 +212,7 @@ def _of_trace(case: Case, answer: CaseAnswer) -> dict[str, Any]:
         "acted": rows_added(trace) is not None,
         "tells": bool(trace.of(ToolCall, SaidBy.REPORTED)),
         "steps": steps_of(trace) or None,
-        **{kind: one.count(expect or Expected(), answer, trace) for kind, one in MISCONDUCT.items()},
+        **{kind: one.count(expect or Expected(), answer, trace, escalate) for kind, one in MISCONDUCT.items()},
     }
 
 

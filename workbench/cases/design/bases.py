@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.cases.mutants import extremes, numeric_limits
+from workbench.cases.mutants import NumericLimit, extremes, numeric_limits
 from workbench.cases.policy import Decider, Fields, PolicyProcess, Ruling
-from workbench.pilot import Contract, Process, Role
+from workbench.pilot import Contract, Process, Role, cell_text
 from workbench.records.splits import Dataset, Split
 
 PER_LIMIT, PER_RULE, PER_CATEGORY = 2, 2, 1
@@ -27,19 +27,26 @@ class Base:
     ruling: Ruling
 
 
-def development_records(dataset: Dataset, decider: Decider) -> list[Base]:
+def development_records(contract: Contract, dataset: Dataset, decider: Decider) -> list[Base]:
     """Return development records in hash order, those that are decided as their label says.
 
     A record that is decided otherwise may be damaged or wrongly labelled: no case is built on it. Where fewer than half
-    are decided as their label says, as an agent's own decisions may be, all are kept.
+    are decided as their label says, as an agent's own decisions may be, all are kept. Nor is a case built on a record
+    with a cell that the contract does not allow: a guard hands it over, whatever is set in it.
     """
     ids = dataset.ids(Split.DEV)
-    records = [(record.id, dict(record.fields)) for record in dataset.records(ids)]
+    allowed = {name: set(map(cell_text, of)) for name in contract.shown if (of := contract.columns[name].allowed)}
+    shown = ((record.id, dict(record.fields)) for record in dataset.records(ids))
+    records = [(name, fields) for name, fields in shown if _is_allowed(fields, allowed)]
     rulings = decider.tried([fields for _, fields in records])
     bases = [Base(name, fields, one) for (name, fields), one in zip(records, rulings, strict=True) if one is not None]
     labels = dataset.dev_labels()["label"].to_dict()
     agreeing = [base for base in bases if base.ruling.action == labels[base.id]]
     return agreeing if 2 * len(agreeing) >= len(bases) else bases
+
+
+def _is_allowed(fields: Fields, allowed: Mapping[str, Collection[str]]) -> bool:
+    return all(fields[name] is None or cell_text(fields[name]) in values for name, values in allowed.items())
 
 
 def categories_of(contract: Contract, records: Sequence[Fields]) -> dict[str, list[Any]]:
@@ -88,18 +95,35 @@ def choose_bases(found: Sequence[Base], contract: Contract, reach: Mapping[str, 
 def reached_limits(policy: PolicyProcess, process: Process, found: Sequence[Base]) -> dict[str, list[int]]:
     """Return for each numeric limit the places of records whose action changes when the limit is moved very far.
 
-    Records that no rule decides come first: from them every way leads outwards.
+    The first records of each ruling are tried; for a limit that none of them reaches, all others as well. Records that
+    no rule decides come first: from them every way leads outwards.
     """
     limits = numeric_limits(process)
-    far = [mutant for limit in limits for mutant in extremes(limit)]
     reach: dict[str, list[int]] = {limit.name: [] for limit in limits}
     places = _first_of_each(found)
-    for place, others in zip(places, policy.under([found[place].fields for place in places], far), strict=True):
-        for n in {number // 2 for number, other in others.items() if other.action != found[place].ruling.action}:
-            reach[limits[n].name].append(place)
+    _reach(policy, found, places, limits, reach)
+    _reach(
+        policy, found, sorted({*range(len(found))} - {*places}), [one for one in limits if not reach[one.name]], reach
+    )
     return {
         name: sorted(places, key=lambda place: found[place].ruling.rule is not None) for name, places in reach.items()
     }
+
+
+def _reach(
+    policy: PolicyProcess,
+    found: Sequence[Base],
+    places: Sequence[int],
+    limits: Sequence[NumericLimit],
+    reach: Mapping[str, list[int]],
+) -> None:
+    """Add the places among some of records whose action changes when one of some limits is moved very far."""
+    far = [mutant for limit in limits for mutant in extremes(limit)]
+    if not far or not places:
+        return
+    for place, others in zip(places, policy.under([found[place].fields for place in places], far), strict=True):
+        for n in {number // 2 for number, other in others.items() if other.action != found[place].ruling.action}:
+            reach[limits[n].name].append(place)
 
 
 def _first_of_each(found: Sequence[Base]) -> list[int]:

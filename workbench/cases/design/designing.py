@@ -15,6 +15,7 @@ from workbench.cases.design.levers import Levers
 from workbench.cases.design.limits import met_exactly, sides_of_limits, unnoticed_mutants
 from workbench.cases.design.noticing import Assessed, Noticing
 from workbench.cases.design.searching import CandidateSearch
+from workbench.cases.made import ground_of
 from workbench.cases.mutants import Mutant, extremes, numeric_limits
 from workbench.cases.policy import Decider, PolicyProcess
 from workbench.cases.suite import Case
@@ -75,8 +76,9 @@ def design_cases(pilot: Pilot, process: Process, dataset: Dataset, n_cases: int 
     before = _cpu_s()
     with PolicyProcess(pilot, process) as policy:
         noticing = Noticing(policy, process)
-        found = development_records(dataset, policy)
-        search = CandidateSearch(policy, Levers(pilot.contract, [base.fields for base in found], policy), found)
+        found = development_records(pilot.contract, dataset, policy)
+        levers = Levers(pilot.contract, [base.fields for base in found], policy, _held(pilot, dataset))
+        search = CandidateSearch(policy, levers, found)
         judged = _assessed(pilot, process, policy, search, noticing, found)
         missed = [one for one in noticing.mutants if not any(one.id in other.noticed for other in judged.values())]
         equivalent, unnoticed = unnoticed_mutants(noticing, search, judged, missed, process)
@@ -101,8 +103,8 @@ def design_from_decisions(pilot: Pilot, dataset: Dataset, decider: Decider, n_ca
     What is expected is what the agent decides now: each case is a question to a person, whether that is right.
     """
     before = _cpu_s()
-    found = development_records(dataset, decider)
-    levers = Levers(pilot.contract, [base.fields for base in found], decider)
+    found = development_records(pilot.contract, dataset, decider)
+    levers = Levers(pilot.contract, [base.fields for base in found], decider, _held(pilot, dataset))
     search = CandidateSearch(decider, levers, found)
     bases = choose_bases(found, pilot.contract, {})
     candidates = [*search.plain(bases), *search.at_boundaries(bases)]
@@ -117,6 +119,12 @@ def design_from_decisions(pilot: Pilot, dataset: Dataset, decider: Decider, n_ca
     cases = chosen_cases(judged, None, n_cases)
     smoke = tuple(case.id for case, _ in cases[:SMOKE])
     return Design(tuple(case for case, _ in cases), smoke, n_candidates=len(judged), cpu_s=_cpu_s() - before)
+
+
+def _held(pilot: Pilot, dataset: Dataset) -> tuple[str, ...]:
+    """Return the columns that are never moved alone: the rate of a document's currency is the day's, not its own."""
+    currencies = ground_of(pilot, dataset).currencies
+    return () if currencies is None else (currencies.columns.rate,)
 
 
 def _assessed(
@@ -189,7 +197,7 @@ def _further(
             near = [one for one, others in zip(known, reached, strict=True) if others & ids]
             bases += search.as_bases(near[:: max(len(near) // PER_WAVE, 1)][:PER_WAVE])
             bases += reaching[n][PER_WAVE * wave : PER_WAVE * (wave + 1)]
-        judged = judged | noticing.known(search.at_boundaries(bases, most=6 * PER_WAVE))
+        judged = judged | noticing.known(search.at_boundaries(bases, most=max(6 * PER_WAVE, len(bases))))
     return judged
 
 

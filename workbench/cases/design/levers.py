@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,14 +40,18 @@ class Levers:
         Development records, from which is found how the cells of each source are written.
     decider : Decider
         Decides moved records; where it is a `PolicyProcess`, the levers in the policy's file are used too.
+    held : collection of str
+        Columns that are never moved alone, as what they say is not the record's own: the rate of its currency.
     """
 
-    def __init__(self, contract: Contract, records: Sequence[Fields], decider: Decider) -> None:
+    def __init__(
+        self, contract: Contract, records: Sequence[Fields], decider: Decider, held: Collection[str] = ()
+    ) -> None:
         self._decider = decider
         self._source = contract.column_with(Role.SOURCE)
         self._styles: dict[tuple[Any, str], CellStyle] = {}
         self._seen: dict[tuple[Any, str], list[int]] = {}
-        self._find_styles(_movable(contract), records)
+        self._find_styles([name for name in _movable(contract) if name not in held], records)
         self._offered: Mapping[str, LeverRange] = decider.levers if isinstance(decider, PolicyProcess) else {}
 
     def names(self, record: Fields) -> list[str]:
