@@ -194,7 +194,8 @@ def _needed(facts: reading.Facts, measures: reading.Measures, rule: str | None) 
 
 def _unsure(facts: reading.Facts, measures: reading.Measures, usual: Usual, rule: str | None) -> str | None:
     """Return why the figures are not to be decided by, None where they are in order."""
-    if _needed(facts, measures, rule) or _form(facts.vendor.invoice_tax_id) not in usual.forms:
+    forms = {_form(facts.vendor.master_tax_id), *usual.forms}  # a country may have one vendor only
+    if _needed(facts, measures, rule) or _form(facts.vendor.invoice_tax_id) not in forms:
         return "unreadable"
     if rule in WITHOUT_FIGURES:
         return None

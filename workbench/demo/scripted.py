@@ -9,10 +9,11 @@ from runpy import run_path
 
 from workbench.demo.story import StoryPeople
 from workbench.desk import AnswerKind, PageReviewer, SeenCard
+from workbench.pilot import QueueName
 
 OTHERWISE = 0  # place of the reason in review.yaml that a script gives where it decides otherwise
 
-Decides = Callable[[str, SeenCard], str]
+Decides = Callable[[str, QueueName, SeenCard], str]
 
 
 async def decide_all(links: Mapping[str, str], asked: StoryPeople, decides: Decides) -> int:
@@ -23,7 +24,7 @@ async def decide_all(links: Mapping[str, str], asked: StoryPeople, decides: Deci
     links : mapping of str to str
         Everybody's own link, by name.
     decides : callable
-        Takes a person's name and a card, and returns the action that the person chooses.
+        Takes a person's name, the queue and a card, and returns the action that the person chooses.
     """
     speaker, n, last = asked.speaker, 0, -1
     while n != last:
@@ -56,7 +57,7 @@ class _Scripted:
         return n
 
     async def _answers(self, card: SeenCard) -> SeenCard | None:
-        action = self.decides(self.name, card)
+        action = self.decides(self.name, self.asked.queue, card)
         if card.recommended is None:
             return await self.page.answer(AnswerKind.DECIDE, action)
         if card.recommended == action:
@@ -65,13 +66,6 @@ class _Scripted:
 
 
 def people_of(path: Path, folder: Path) -> Decides:
-    """Return how the people of a story decide: what `people(folder)` of the pilot's people.py returns.
-
-    That is a function of a person's name, a card's title, what it shows by name, and the actions that it offers.
-    """
-    says = run_path(str(path))["people"](folder)
-
-    def decides(person: str, card: SeenCard) -> str:
-        return str(says(person, card.title, card.evidence, card.actions))
-
+    """Return how the people of a story decide: what `people(folder)` of the pilot's people.py returns."""
+    decides: Decides = run_path(str(path))["people"](folder)
     return decides

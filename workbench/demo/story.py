@@ -23,7 +23,7 @@ class StorySigner(Settings):
 
 
 class StoryEdit(Settings):
-    """A piece of a file that becomes another one; it must stand in the file once.
+    """A piece of a file that becomes another one, wherever it stands in it.
 
     Parameters
     ----------

@@ -1,35 +1,46 @@
-"""How the scripted people of the story decide: as the written policy does on the undamaged facts, with a few slips."""
+"""How the scripted people of the story decide: as the written policy does on undamaged facts, with a slip now and then."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 RECORDS, TRUTH = "datasets/invoice_matching/records-*.csv", "truth.csv"
-# What somebody with the authority for it does where the policy asks for a person.
-BY_A_PERSON = {"over_authority": "approve", "new_vendor": "approve", "price_variance": "approve", "missing_receipt": "approve"}
-SLIPS = 0.01  # share of answers that are another one than the person would give at a second look
+ESCALATIONS, ESCALATE = "escalations", "escalate"
+# What somebody with the authority for it does where the policy asks for a person: what is left out is sent back.
+APPROVED_BY_A_PERSON = frozenset(
+    {"over_authority", "new_vendor", "price_variance", "quantity_variance", "over_delivery"}
+)
+SLIPS = 0.01  # share of answers that the person would not give at a second look
 
 
-def people(folder: Path) -> Callable[[str, str, Mapping[str, str], Sequence[str]], str]:
-    """Return how a person decides on a card, from its title, what it shows and the actions that it offers.
+def people(folder: Path) -> Callable[[str, str, Any], str]:
+    """Return how a person decides: from the name, the queue and the card, the action.
 
-    Nobody needs the truth who can read: the scripts cannot, so they look the record up by the number in its title.
+    People read a card; the scripts look up what is true of the record that its title names.
     """
     rows = [row for path in sorted(folder.glob(RECORDS)) for row in _rows(path)]
     truth = {row["record_id"]: row["decision"] for row in rows}
-    reasons = {row["record_id"]: row["reason_code"] for row in rows}
     truth |= {row["record_id"]: row["clean_value"] for row in _rows(folder / TRUTH) if row["column"] == "decision"}
+    approved = {row["record_id"] for row in rows if row["reason_code"] in APPROVED_BY_A_PERSON}
 
-    def decides(person: str, title: str, shown: Mapping[str, str], actions: Sequence[str]) -> str:
-        record = title.removeprefix("Record ")
+    def decides(person: str, queue: str, card: Any) -> str:
+        record = card.title.removeprefix("Record ")
         right = truth[record]
-        slips = int(hashlib.sha256(f"{person} {record}".encode()).hexdigest()[:8], 16) / 2**32 < SLIPS
-        return next(one for one in actions if one != right) if slips else right
+        if queue == ESCALATIONS and right == ESCALATE:
+            right = "approve" if record in approved else "reject"
+        others = [one for one in card.actions if one not in (right, ESCALATE)]
+        return others[0] if others and _chance(f"{person} {record}") < SLIPS else right
 
     return decides
+
+
+def _chance(text: str) -> float:
+    """Return a number in [0, 1) that a text always gives."""
+    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 2**32
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
