@@ -23,7 +23,7 @@ PLANTED_COLUMNS = ("record_id", "kind", "column", "clean_value")
 
 
 def make_entries(seed: int, n_records: int, remedied: Collection[str] = ()) -> list[Entry]:
-    """Return the records in the order of receipt, with what was planted in them; issues of remedied kinds are mended."""
+    """Return the records in the order of receipt, with what was planted in them; remedied kinds are mended."""
     rng = np.random.Generator(np.random.PCG64(seed))
     policy = read_policy()
     formats = read_formats(policy.process)

@@ -21,6 +21,7 @@ from workbench.commands import (
     cases,
     charter,
     compliance,
+    demo,
     documents,
     gates,
     init,
@@ -274,6 +275,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, str], ...] = (
     ("init", init.init, BEGIN, "init claims --records claims.csv --label decision --id claim"),
     ("data", data, BEGIN, "data support_triage"),
     ("audit", audit.audit, BEGIN, "audit invoice_matching"),
+    ("demo", demo.demo, BEGIN, "demo ~/workbench-demo"),
     (
         "sign",
         charter.sign_pilot_document,

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import yaml
 
@@ -53,40 +54,46 @@ class PlayedStep:
 
 
 class StoryPlayer:
-    """Plays a story.
+    """Plays a story: `with StoryPlayer(...) as player: player.play(chapter, step)`, each step once and in order.
 
     Parameters
     ----------
     story : PilotStory
-    source : Path
-        The root that the pilot is copied from.
+    source : Pilot
+        What is copied.
     folder : Path
-        Empty, or not there; in no repository, as keys are made in it.
+        Absolute; empty, or not there; in no repository, as keys are made in it.
+
+    Raises
+    ------
+    InputError
+        On entering: the folder is not empty, or in a repository.
     """
 
     def __init__(self, story: PilotStory, source: Pilot, folder: Path) -> None:
-        self.story, self.source, self.folder = story, source, folder
-        self.name = source.name
+        self.story, self.source, self.folder, self.name = story, source, folder, source.name
         self.suite, self.data = folder / "eval_suites" / self.name, folder / "datasets" / self.name
+        self._until_the_end = ExitStack()
 
-    def play(self) -> Iterator[PlayedStep]:
-        """Set the folder up and play every step.
+    def __enter__(self) -> Self:
+        self._set_up()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._until_the_end.close()
+
+    def play(self, chapter: str, step: StoryStep) -> PlayedStep:
+        """Play a step.
 
         Raises
         ------
-        InputError
-            The folder is not empty, or in a repository.
         RunError
-            A step ended otherwise than the story says.
+            It ended otherwise than the story says.
         """
-        self._set_up()
-        with ExitStack() as until_the_end:
-            for chapter in self.story.chapters:
-                for step in chapter.steps:
-                    start = time.monotonic()
-                    said = tuple(self._played(step, until_the_end))
-                    shown = tuple(_newest(self.folder, pattern) for pattern in step.shows)
-                    yield PlayedStep(chapter.title, step, said, shown, time.monotonic() - start)
+        start = time.monotonic()
+        said = tuple(self._played(step))
+        shown = tuple(_newest(self.folder, pattern) for pattern in step.shows)
+        return PlayedStep(chapter, step, said, shown, time.monotonic() - start)
 
     def _set_up(self) -> None:
         if self.folder.exists() and any(self.folder.iterdir()):
@@ -102,7 +109,7 @@ class StoryPlayer:
         content = {"played": self.story.played, "lease_s": LEASE_S}
         write_atomically(review, review.read_text(encoding="utf-8") + yaml.safe_dump(content, allow_unicode=True))
 
-    def _played(self, step: StoryStep, until_the_end: ExitStack) -> Iterator[tuple[str, str]]:
+    def _played(self, step: StoryStep) -> Iterator[tuple[str, str]]:
         for source, target in step.files.items():
             place = self.folder / target
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +121,7 @@ class StoryPlayer:
         if step.sign:
             yield "sign " + ", ".join(step.sign), "\n".join(self._sign(step.sign))
         if step.serve is not None:
-            until_the_end.enter_context(self._serving(step.serve))
+            self._until_the_end.enter_context(self._serving(step.serve))
             yield step.serve, "runs until the story ends"
         for command in step.run:
             yield command, self._run(command, (step.exits,))
@@ -155,7 +162,7 @@ class StoryPlayer:
         program, *rest = shlex.split(command)
         ran = subprocess.run(
             [*PROGRAMS[program], *rest], cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
+            capture_output=True, text=True, encoding="utf-8",
         )  # fmt: skip
         if ran.returncode not in exits:
             ended = "\n".join([*ran.stdout.splitlines(), *ran.stderr.splitlines()][-SHOWN_LINES:])

@@ -1,4 +1,4 @@
-"""How the scripted people of the story decide: as the written policy does on undamaged facts, with a slip now and then."""
+"""How the scripted people of the story decide: as the policy does on undamaged facts, with a slip now and then."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def people(folder: Path) -> Callable[[str, str, Any], str]:
     approved = {row["record_id"] for row in rows if row["reason_code"] in APPROVED_BY_A_PERSON}
 
     def decides(person: str, queue: str, card: Any) -> str:
-        record = card.title.removeprefix("Record ")
+        record = card.title.removeprefix("Record ").partition(",")[0]
         right = truth[record]
         if queue == ESCALATIONS and right == ESCALATE:
             right = "approve" if record in approved else "reject"
