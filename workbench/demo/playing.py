@@ -206,8 +206,9 @@ class StoryPlayer:
             n = asyncio.run(decide_all(links, asked, decides))
         time.sleep(LEASE_S)
         yield command, f"{several(n, 'answer')} through the page, by scripts of {several(len(links), 'person')}"
-        if asked.issues:
-            yield from self._triaged(asked.issues)
+        issues = [issue for one in asked.words for issue in one.issues]
+        if issues:
+            yield from self._triaged(issues)
 
     def _triaged(self, issues: Sequence[StoryIssue]) -> Iterator[tuple[str, str]]:
         """Let the owner of each issue decide on it, by its id on the board."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from runpy import run_path
 
-from workbench.demo.story import StoryPeople
+from workbench.demo.story import StoryPeople, StoryWords
 from workbench.desk import AnswerKind, PageReviewer, SeenCard
 from workbench.pilot import QueueName
 
@@ -26,30 +26,30 @@ async def decide_all(links: Mapping[str, str], asked: StoryPeople, decides: Deci
     decides : callable
         Takes a person's name, the queue and a card, and returns the action that the person chooses.
     """
-    speaker, n, last = asked.speaker, 0, -1
+    words = {one.speaker: one for one in asked.words}
+    n, last = 0, -1
     while n != last:
         last = n
-        at_once = (_Scripted(link, asked, decides, name).works(speaks=name == speaker) for name, link in links.items())
-        n += sum(await asyncio.gather(*at_once))
-        speaker = None
+        people = [_Scripted(name, link, asked.queue, decides) for name, link in links.items()]
+        n += sum(await asyncio.gather(*(one.works(words.pop(one.name, None)) for one in people)))
     return n
 
 
 class _Scripted:
     """One scripted person."""
 
-    def __init__(self, link: str, asked: StoryPeople, decides: Decides, name: str) -> None:
-        self.page, self.asked, self.decides, self.name = PageReviewer(link), asked, decides, name
+    def __init__(self, name: str, link: str, queue: QueueName, decides: Decides) -> None:
+        self.name, self.page, self.queue, self.decides = name, PageReviewer(link), queue, decides
 
-    async def works(self, *, speaks: bool) -> int:
-        """Answer until nothing waits; return how many answers."""
+    async def works(self, words: StoryWords | None) -> int:
+        """Say something at the first card, and answer until nothing waits; return how many answers."""
         n = 0
         async with self.page as page:
-            card = await page.next(self.asked.queue)
-            if card is not None and speaks:
-                for what, text in self.asked.answers.items():
+            card = await page.next(self.queue)
+            if card is not None and words is not None:
+                for what, text in words.answers.items():
                     await page.feedback(text, what=what)
-                for one in self.asked.issues:
+                for one in words.issues:
                     await page.feedback(one.text, severity=one.severity)
             while card is not None:
                 card = await self._answers(card)
@@ -57,7 +57,7 @@ class _Scripted:
         return n
 
     async def _answers(self, card: SeenCard) -> SeenCard | None:
-        action = self.decides(self.name, self.asked.queue, card)
+        action = self.decides(self.name, self.queue, card)
         if card.recommended is None:
             return await self.page.answer(AnswerKind.DECIDE, action)
         if card.recommended == action:

@@ -46,23 +46,19 @@ class StoryIssue(Settings):
     reason: str
 
 
-class StoryPeople(Settings):
-    """People decide what waits for them in a queue, until nothing does.
+class StoryWords(Settings):
+    """What a participant of an acceptance session says: answers to its questions, by their ids, and issues."""
 
-    Parameters
-    ----------
-    speaker : str, optional
-        The name of the participant of an acceptance session who says what follows.
-    answers : mapping of str to str
-        To the questions of the session, by their ids.
-    issues : tuple of StoryIssue
-        What is said besides, and is decided on afterwards.
-    """
+    speaker: str
+    answers: dict[str, str]
+    issues: tuple[StoryIssue, ...] = ()
+
+
+class StoryPeople(Settings):
+    """People decide what waits for them in a queue, until nothing does; in acceptance sessions some say something."""
 
     queue: QueueName
-    speaker: str | None = None
-    answers: dict[str, str] = Field(default_factory=dict)
-    issues: tuple[StoryIssue, ...] = ()
+    words: tuple[StoryWords, ...] = ()
 
 
 class StoryStep(Settings):

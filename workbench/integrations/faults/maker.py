@@ -145,8 +145,9 @@ class FaultsMaker(Maker):
 
 
 def acting_agent(pilot: Pilot) -> str | None:
-    """Return the first agent of a pilot that acts, None where none does."""
-    return next((name for name, one in pilot.settings.agents.items() if one.tools), None)
+    """Return the first agent that acts of those that a pilot compares, else of all; None where none does."""
+    agents = pilot.settings.agents
+    return next((name for name in (*pilot.settings.compare, *agents) if agents[name].tools), None)
 
 
 def _under_faults(
