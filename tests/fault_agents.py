@@ -111,11 +111,10 @@ def mixes_up(record, tools):
 
 def never_rejects(record, tools):
     """Hand over what is to be sent back, so that it never sends anything back."""
-    answer = acting.agents.by_policy(acting._looked_up(record, tools), set())
+    answer = acting.agents.by_policy(acting.looked_up(record, tools), set())
     if answer["action"] != "approve":
         answer = {"action": "escalate", "confidence": 0.5, "reason": "not_sure"}
-    acting._carried_out(record, answer, 10.0, tools)
-    return answer
+    return acting.carried_out(record, answer, 10.0, tools)
 '''
 PLANTED = ("posts_again", "says_done", "never_rejects", "hands_over_too", "mixes_up")
 

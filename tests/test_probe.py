@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,7 +37,7 @@ from workbench.integrations import (
 )
 from workbench.integrations.access import refusal_verdict
 from workbench.integrations.answers import type_problem
-from workbench.integrations.calling import WayIn
+from workbench.integrations.calling import Caller, HandsOfClock, WayIn
 from workbench.integrations.latency import judge_latency
 from workbench.integrations.listing import Listing, example_of, not_granted, openapi_calls
 from workbench.pilot import Pilot, open_pilot
@@ -232,6 +233,24 @@ def test_a_sandbox_whose_clock_is_gone_is_one_message(dataset: Dataset) -> None:
         clock = agreed.sandbox.model_copy(update={"clock": f"{address}/no/clock"})
         with pytest.raises(RunError, match="clock does not answer as it must"):
             probed(dataset, settings=agreed.model_copy(update={"sandbox": clock}))
+
+
+def test_calls_at_once_share_the_room_that_the_clock_was_put_forward_for() -> None:
+    async def seconds_put_forward(calls: int) -> float:
+        clock = HandsOfClock(agreed.sandbox, WayIn({}, SECRETS))
+        await clock.now()  # what is set up once takes time, in which room comes back by itself
+        caller = Caller(slow, WayIn({}, SECRETS), clock)
+        before = clock.seconds() - time.monotonic()
+        await asyncio.gather(*(caller.room() for _ in range(calls)))
+        await clock.close()
+        return clock.seconds() - time.monotonic() - before
+
+    with running_desk() as address:
+        agreed = settings_of(address)
+        rate = agreed.systems[0].rate.model_copy(update={"per_s": 5, "burst": 20})
+        slow = agreed.systems[0].model_copy(update={"rate": rate})
+        # the first call has room; the second one waits until the burst is free again: 20 calls at 5 a second
+        assert asyncio.run(seconds_put_forward(8)) == pytest.approx(4.0, abs=0.5)
 
 
 def test_a_probe_that_measures_nothing_is_one_message_and_leaves_nothing(tmp_path: Path, dataset: Dataset) -> None:

@@ -142,6 +142,7 @@ class Caller:
         self.system, self.reach, self.clock = system, reach, clock
         self._connections: dict[Account, Connection] = {}
         self._left, self._since = 1.0, time.monotonic()
+        self._waits = asyncio.Lock()  # of calls at once, one puts the clock forward for all
 
     def connection(self, account: Account = Account.OWN) -> Connection:
         """Return the connection under an account, opened when it is first asked for."""
@@ -175,13 +176,15 @@ class Caller:
         rate = self.system.rate
         if rate is None:
             return
-        now, per_s, most = time.monotonic(), SHARE_OF_RATE * rate.per_s, max(SHARE_OF_RATE * rate.burst, calls)
-        self._left, self._since = min(most, self._left + (now - self._since) * per_s), now
-        if self._left < calls:
-            span = (most if self.clock.is_there else calls) - self._left
-            await self.clock.pass_by(min(span / per_s, LONGEST_WAIT_S))
-            self._left, self._since = self._left + span, time.monotonic()
-        self._left -= calls
+        per_s, most = SHARE_OF_RATE * rate.per_s, max(SHARE_OF_RATE * rate.burst, calls)
+        async with self._waits:
+            now = time.monotonic()
+            self._left, self._since = min(most, self._left + (now - self._since) * per_s), now
+            if self._left < calls:
+                span = (most if self.clock.is_there else calls) - self._left
+                await self.clock.pass_by(min(span / per_s, LONGEST_WAIT_S))
+                self._left, self._since = self._left + span, time.monotonic()
+            self._left -= calls
 
     async def n_written(self) -> int | None:
         """Return how many entries stand in what was written to the system, None where that is not to be read."""
