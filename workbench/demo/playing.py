@@ -29,7 +29,7 @@ from workbench.words import InputError, RunError, several
 KEYS, CHARTER, REVIEW = "keys", "charter.yaml", "review.yaml"
 LEASE_S = 3.0  # until when an answer can be taken back; nobody waits longer than this in a story
 LINKS_END, STARTS_S, ENDS_S = "Ctrl-C ends", 120.0, 20.0
-SHOWN_LINES = 40
+SHOWN_LINES, MOST_AGAIN = 40, 3
 PROGRAMS = {"workbench": [sys.executable, "-m", "workbench"], "python": [sys.executable]}
 
 
@@ -124,7 +124,13 @@ class StoryPlayer:
             self._until_the_end.enter_context(self._serving(step.serve))
             yield step.serve, "runs until the story ends"
         for command in step.run:
-            yield command, self._run(command, (step.exits,))
+            said = self._run(command, (step.exits,))
+            for _ in range(MOST_AGAIN):
+                if step.again_where is None or step.again_where not in said:
+                    break
+                yield command, said
+                said = self._run(command, (step.exits,))
+            yield command, said
         if step.people is not None:
             yield from self._people(step.people)
 

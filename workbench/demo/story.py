@@ -80,6 +80,9 @@ class StoryStep(Settings):
     people : StoryPeople, optional
     exits : int
         The exit code of every command; 1 is a NO-GO.
+    again_where : str, optional
+        What a command says where it is to be run again, three times at most: `did not keep time` of a load test, which
+        a busy machine makes invalid.
     shows : tuple of str
         Pages and pictures that the step leaves, as patterns below the story's folder; of each the newest is shown.
     """
@@ -92,6 +95,7 @@ class StoryStep(Settings):
     run: tuple[str, ...] = ()
     people: StoryPeople | None = None
     exits: int = 0
+    again_where: str | None = None
     shows: tuple[str, ...] = ()
 
 
