@@ -138,6 +138,24 @@ def test_the_command_writes_the_same_bytes_twice_and_others_for_another_seed(tmp
     assert first != written(4, "c")
 
 
+def test_remedied_kinds_are_mended_and_nothing_else_changes() -> None:
+    kinds = ("missing_value", "mojibake")
+    before, after = generate.make_entries(3, 600), generate.make_entries(3, 600, kinds)
+    assert {one.kind for entry in before for one in entry.planted} > set(kinds)
+    for one, other in zip(before, after, strict=True):
+        mended = {planted.column: planted.clean for planted in one.planted if planted.kind in kinds}
+        assert other.row == {**one.row, **mended}
+        assert other.planted == [planted for planted in one.planted if planted.kind not in kinds]
+
+
+def test_masked_notes_hold_no_bank_account(tmp_path: Path) -> None:
+    for options in ([], ["--masked"]):
+        command = [str(DATA / "generate.py"), "--records", "2000", "--seed", "3", "--out", str(tmp_path), *options]
+        subprocess.run([sys.executable, *command], check=True)
+        notes = [row for name in generate.FILES for row in (tmp_path / name).read_text(encoding="utf-8").splitlines()]
+        assert any(re.search(r"DE\d{20}", note) for note in notes) is not bool(options)
+
+
 def test_labels_are_the_policy_except_where_noise_was_planted(entries: list[Any]) -> None:
     n_noisy = 0
     for entry in entries:

@@ -99,6 +99,27 @@ def test_the_check_asks_for_every_profile_and_a_generator_that_kept_time(pilot: 
     assert check(pilot, "no load test has been run").would_change == "workbench load small --agent NAME"
 
 
+def test_a_test_that_counts_is_not_run_again(pilot: Pilot, exhibit: Exhibit, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, asked = read_dataset(pilot), LoadRequest(AGENT, RunRequest(show_progress=False))
+    monkeypatch.setattr(type(MAKER), "make", lambda *_: "run again")
+    profiles, reviewed = exhibit.tables["profiles"], {"reviewers": pd.DataFrame({"reviewers": [1]})}
+    tables = {**exhibit.tables, **reviewed, "profiles": profiles.assign(valid=True)}
+    left = {
+        "counts": tables,
+        "late": {**tables, "profiles": profiles.assign(valid=[True, False, True])},
+        "not all profiles": {**tables, "profiles": tables["profiles"].iloc[:2]},
+        "no reviewers": {name: one for name, one in tables.items() if name != "reviewers"},
+    }
+    try:
+        found = {}
+        for name, now in left.items():
+            replace(exhibit, tables=now).write(exhibit_folder(pilot, "load"))
+            found[name] = isinstance(MAKER.last_or_new(pilot, dataset, asked), Exhibit)
+    finally:
+        exhibit.write(exhibit_folder(pilot, "load"))
+    assert found == {"counts": True, "late": False, "not all profiles": False, "no reviewers": False}
+
+
 def test_another_load_yaml_makes_it_stale(pilot: Pilot, exhibit: Exhibit) -> None:
     dataset, path = read_dataset(pilot), pilot.suite / "load.yaml"
     assert isinstance(MAKER.present(pilot, dataset, None), Exhibit)
