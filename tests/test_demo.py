@@ -15,8 +15,8 @@ from review_pilots import AGENT, ENVIRONMENT, PROCESS
 from typer.testing import CliRunner
 
 from workbench.commands.cli import app
-from workbench.demo import StoryPlayer, read_story
-from workbench.demo.story import STORY_FILE
+from workbench.commands.story import StoryPlayer, read_story
+from workbench.commands.story.schema import STORY_FILE
 from workbench.pilot import Pilot, open_pilot
 from workbench.pilot.charter import charter_signatures
 from workbench.pilot.signing import document_signatures

@@ -24,7 +24,7 @@ def demo(
     Each step is said before it is done, and can be done again by hand in the folder. Scripts decide in place of people;
     every page and bundle says so.
     """
-    from workbench.demo import StoryPlayer, gate_answers, read_story, write_story_page
+    from workbench.commands.story import StoryPlayer, gate_answers, read_story, write_story_page
 
     opened, place = pilot_named(pilot, root), folder.resolve()
     story = read_story(opened.suite)

@@ -18,8 +18,16 @@ from typing import Self
 
 import yaml
 
-from workbench.demo.scripted import decide_all, people_of
-from workbench.demo.story import DEMO_FOLDER, PEOPLE_FILE, PilotStory, StoryEdit, StoryIssue, StoryPeople, StoryStep
+from workbench.commands.story.schema import (
+    DEMO_FOLDER,
+    PEOPLE_FILE,
+    PilotStory,
+    StoryEdit,
+    StoryIssue,
+    StoryPeople,
+    StoryStep,
+)
+from workbench.commands.story.scripted import decide_all, people_of
 from workbench.files import write_atomically
 from workbench.pilot import Pilot, open_pilot
 from workbench.pilot.charter import sign_charter

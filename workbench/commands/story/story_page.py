@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from workbench.demo.playing import PlayedStep
-from workbench.demo.story import PilotStory
+from workbench.commands.story.playing import PlayedStep
+from workbench.commands.story.schema import PilotStory
 from workbench.files import write_atomically
 from workbench.pages import framed
 from workbench.pilot import NOT_PEOPLE

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from runpy import run_path
 
-from workbench.demo.story import StoryPeople, StoryWords
+from workbench.commands.story.schema import StoryPeople, StoryWords
 from workbench.desk import AnswerKind, PageReviewer, SeenCard
 from workbench.pilot import QueueName
 
