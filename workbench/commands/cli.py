@@ -267,8 +267,9 @@ def ui(
     serve_tracking(root.resolve(), page, port, opens_browser=browser)
 
 
-BEGIN, DEVELOP, LOOK = "Begin", "Develop on development records", "Look"
-DECIDE, EVIDENCE, SERVE = "Decide", "Evidence", "Serve, and CI"
+BEGIN, DEVELOP, LOOK, DECIDE, EVIDENCE, SERVE = (
+    "Begin", "Develop on development records", "Look", "Decide", "Evidence", "Serve, and CI",
+)  # fmt: skip
 # in the order of the help: name, what it does, its group, an example
 COMMANDS: tuple[tuple[str, Callable[..., None], str, str], ...] = (
     ("init", init.init, BEGIN, "init claims --records claims.csv --label decision --id claim"),
@@ -280,7 +281,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str, str], ...] = (
         charter.sign_pilot_document,
         BEGIN,
         'sign claims process.yaml --name "Jana Ritter" --role "process owner"',
-    ),  # fmt: skip
+    ),
     ("run", run, DEVELOP, "run invoice_matching --notebook 02 --limit 200"),
     ("evaluate", evaluate_agent, DEVELOP, "evaluate invoice_matching --agent prompt_v6 --limit 100"),
     ("compare", compare, DEVELOP, "compare invoice_matching"),
